@@ -1,0 +1,44 @@
+//! What a request may use.
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::flow::reuses::Reuses;
+use crate::keys::Keyring;
+use crate::metrics::Metrics;
+use crate::store::Store;
+
+/// Store, clock, keys and counters: cheap to clone, one for the whole process.
+#[derive(Clone, Debug)]
+pub struct App(Arc<Inner>);
+
+/// What an [`App`] holds.
+#[derive(Debug)]
+pub struct Inner {
+    /// What is kept.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+    /// The secret keys.
+    pub keys: Keyring,
+    /// What is counted for operators.
+    pub metrics: Metrics,
+    /// Reuses that are not written down yet.
+    pub reuses: Reuses,
+}
+
+impl App {
+    /// An app over an open store and its keys.
+    #[must_use]
+    pub fn over(store: Store, clock: Clock, keys: Keyring) -> Self {
+        Self(Arc::new(Inner { store, clock, keys, metrics: Metrics::default(), reuses: Reuses::default() }))
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}

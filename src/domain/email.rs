@@ -1,0 +1,141 @@
+//! E-mail addresses: one plain ASCII mailbox, kept as it was given.
+
+use std::fmt;
+
+/// The longest address that is taken, in bytes (RFC 5321, section 4.5.3.1.3, less the angle brackets).
+const LONGEST: usize = 254;
+
+/// One plain ASCII mailbox: no list, no display name, no quoting, no comment; at most 254 bytes.
+///
+/// Anything else is refused, never trimmed or folded into acceptance: two spellings that a mail server
+/// may read differently must not become one account. `Debug` masks it, for logs.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EmailAddress(String);
+
+/// Why a text is no address that doorkey takes.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("must be one plain e-mail address in ASCII, such as ada@example.org (at most 254 bytes)")]
+pub struct NotAnAddress;
+
+impl EmailAddress {
+    /// Takes an address as it was given.
+    ///
+    /// # Errors
+    /// `NotAnAddress` for anything but a dot-atom, `@`, and a domain (RFC 5321, section 4.1.2).
+    pub fn parse(text: &str) -> Result<Self, NotAnAddress> {
+        let (local, domain) = text.split_once('@').ok_or(NotAnAddress)?;
+        let is_fine = text.len() <= LONGEST && is_dot_atom(local) && is_domain(domain);
+        if is_fine { Ok(Self(text.to_owned())) } else { Err(NotAnAddress) }
+    }
+
+    /// An address as it stands in the store, where only parsed ones are put.
+    #[must_use]
+    pub(crate) fn from_store(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The address as it was given.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What makes two spellings the same account: the address in lower case.
+    #[must_use]
+    pub fn folded(&self) -> String {
+        self.0.to_ascii_lowercase()
+    }
+
+    /// The address with all but its first letter and its domain hidden: `a•••@example.org`.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        match self.0.split_once('@') {
+            Some((local, domain)) => format!("{}•••@{domain}", local.get(..1).unwrap_or("")),
+            None => "•••".to_owned(),
+        }
+    }
+}
+
+impl fmt::Debug for EmailAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EmailAddress({})", self.masked())
+    }
+}
+
+fn is_dot_atom(local: &str) -> bool {
+    let is_atom = |atom: &str| {
+        !atom.is_empty()
+            && atom.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte))
+    };
+    local.len() <= 64 && local.split('.').all(is_atom)
+}
+
+fn is_domain(domain: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    domain.split('.').all(is_label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_mailbox_is_kept_as_given() {
+        for text in
+            ["ada@example.org", "Ada.Lovelace+x@Example.ORG", "o'neil@xn--bcher-kva.example", "a@localhost"]
+        {
+            assert_eq!(EmailAddress::parse(text).map(|address| address.0), Ok(text.to_owned()));
+        }
+    }
+
+    #[test]
+    fn anything_but_one_plain_mailbox_is_refused() {
+        let long = format!("{}@example.org", "a".repeat(65));
+        let longer = format!("a@{}example.org", "a.".repeat(130));
+        for text in [
+            "",
+            "@",
+            "a@",
+            "@b",
+            "a",
+            "a@b@c",
+            "a@x.test,b@evil.test",
+            "a@x.test;b@evil.test",
+            "\"A\" <b@evil.test>",
+            "a@x.test\r\nBcc: b@evil.test",
+            " a@x.test",
+            "a@x.test ",
+            "a@x..test",
+            ".a@x.test",
+            "a.@x.test",
+            "a@-x.test",
+            "a@x-.test",
+            "\"a b\"@x.test",
+            "a(c)@x.test",
+            "a＠x.test",
+            "a﹫x.test",
+            "ı@x.test",
+            "a@bücher.example",
+            "a@[127.0.0.1]",
+            "a%0a@x.test\n",
+            "a\0@x.test",
+            &long,
+            &longer,
+        ] {
+            assert_eq!(EmailAddress::parse(text), Err(NotAnAddress), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_masked_address_shows_one_letter_and_the_domain() {
+        let address = EmailAddress::parse("ada@example.org").unwrap();
+
+        assert_eq!(address.masked(), "a•••@example.org");
+        assert_eq!(format!("{address:?}"), "EmailAddress(a•••@example.org)");
+    }
+}

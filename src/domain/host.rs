@@ -1,0 +1,121 @@
+//! Host names: what tells one workspace from another.
+
+use std::fmt;
+
+/// A host without port, in lower case, without a trailing dot; an IPv6 address stands in brackets.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct HostName(String);
+
+/// Why a text is no host.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error(
+    "{0:?} is not a host name: give one such as portal.example.com, without scheme, port, path or wildcard"
+)]
+pub struct NotAHost(pub String);
+
+impl HostName {
+    /// Takes a host as an operator writes it: no port.
+    ///
+    /// # Errors
+    /// `NotAHost` for anything that is no host name or bracketed IPv6 address.
+    pub fn parse(text: &str) -> Result<Self, NotAHost> {
+        let refused = || NotAHost(text.chars().take(80).collect());
+        let lower = text.to_ascii_lowercase();
+        if let Some(inner) = lower.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            let address: std::net::Ipv6Addr = inner.parse().map_err(|_| refused())?;
+            return Ok(Self(format!("[{address}]")));
+        }
+        let name = lower.strip_suffix('.').unwrap_or(&lower);
+        let is_label = |label: &str| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+        };
+        let is_fine = name.len() <= 253 && name.split('.').all(is_label);
+        if is_fine { Ok(Self(name.to_owned())) } else { Err(refused()) }
+    }
+
+    /// Takes the value of a `Host` header (RFC 9112, section 3.2): the port, which chooses nothing, is left away.
+    ///
+    /// # Errors
+    /// `NotAHost` for what is no `host` or `host:port`.
+    pub fn from_header(value: &str) -> Result<Self, NotAHost> {
+        let (name, port) = match value.rsplit_once(':') {
+            Some((name, port)) if !port.contains(']') => (name, port),
+            _ => (value, ""),
+        };
+        if !port.bytes().all(|byte| byte.is_ascii_digit()) || port.len() > 5 {
+            return Err(NotAHost(value.chars().take(80).collect()));
+        }
+        Self::parse(name)
+    }
+
+    /// A host as it stands in the store, where only parsed ones are put.
+    #[must_use]
+    pub(crate) fn from_store(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The host in lower case.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether this host is the domain itself or stands below it (RFC 6265, section 5.1.3).
+    #[must_use]
+    pub fn is_within(&self, domain: &str) -> bool {
+        self.0.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    }
+}
+
+impl fmt::Display for HostName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neither_port_nor_case_nor_a_trailing_dot_makes_another_host() {
+        for value in
+            ["portal.example.com", "PORTAL.example.com.", "portal.example.com:8080", "Portal.Example.com.:1"]
+        {
+            assert_eq!(HostName::from_header(value).unwrap().as_str(), "portal.example.com", "{value}");
+        }
+        assert_eq!(HostName::from_header("[::1]:8080").unwrap().as_str(), "[::1]");
+        assert_eq!(HostName::from_header("[0:0::1]").unwrap().as_str(), "[::1]");
+    }
+
+    #[test]
+    fn what_is_no_host_is_refused() {
+        for value in [
+            "",
+            ":80",
+            "a b",
+            "*.example.com",
+            "https://x",
+            "x/y",
+            "a..b",
+            "[::1",
+            "::1",
+            "x:8x",
+            "x:123456",
+            "é.org",
+        ] {
+            assert!(HostName::from_header(value).is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_within_its_own_domain_and_its_parents() {
+        let host = HostName::parse("portal.example.com").unwrap();
+
+        assert!(host.is_within("example.com"));
+        assert!(host.is_within("portal.example.com"));
+        assert!(!host.is_within("le.com"));
+        assert!(!host.is_within("other.example.com"));
+    }
+}

@@ -1,0 +1,292 @@
+//! Login links and the rule of the product.
+
+use uuid::Uuid;
+
+use super::canonical::Canonical;
+use super::timestamp::Timestamp;
+use super::user::{Refusal, Standing, UserId};
+use super::workspace::{Workspace, WorkspaceId};
+
+/// The number of a secret key, drawn from the key itself; eight hexadecimal digits where people see it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct KeyId(pub u32);
+
+impl std::fmt::Display for KeyId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:08x}", self.0)
+    }
+}
+
+/// The keyed hash that a link is looked up by.
+pub type LinkHash = [u8; 32];
+
+/// What a token is derived from: a random seed and all that must not change.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Draft {
+    /// The workspace.
+    pub workspace: WorkspaceId,
+    /// The user it signs in.
+    pub user: UserId,
+    /// The user's link epoch when it was issued.
+    pub epoch: i64,
+    /// Drawn for this link alone.
+    pub seed: [u8; 16],
+    /// Whether the first use uses it up.
+    pub is_single_use: bool,
+    /// When it was issued.
+    pub created_at: Timestamp,
+    /// When it dies of age.
+    pub expires_at: Timestamp,
+}
+
+impl Draft {
+    /// A link for a user, with the settings of the workspace as they are now.
+    #[must_use]
+    pub const fn for_user(
+        user: UserId,
+        epoch: i64,
+        workspace: &Workspace,
+        now: Timestamp,
+        seed: [u8; 16],
+    ) -> Self {
+        Self {
+            workspace: workspace.id,
+            user,
+            epoch,
+            seed,
+            is_single_use: workspace.is_single_use,
+            created_at: now,
+            expires_at: now.plus_seconds(workspace.link_lifetime),
+        }
+    }
+
+    /// What the token's MAC is computed over.
+    #[must_use]
+    pub fn canonical(&self) -> Canonical {
+        Canonical::of("login token")
+            .number(self.workspace.0)
+            .number(self.user.number())
+            .number(self.epoch)
+            .bytes(&self.seed)
+            .number(i64::from(self.is_single_use))
+            .number(self.created_at.millis())
+            .number(self.expires_at.millis())
+    }
+}
+
+/// A login link as it is kept: all but the token, which is derived from it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LoginLink {
+    /// The number that people see; tells nothing of the token.
+    pub id: Uuid,
+    /// What it is looked up by.
+    pub hash: LinkHash,
+    /// What the token is derived from.
+    pub draft: Draft,
+    /// The key that derives it.
+    pub key: KeyId,
+    /// When it was last used.
+    pub used_at: Option<Timestamp>,
+    /// When it was used up, or first refused as expired. It never comes back from there.
+    pub ended_at: Option<Timestamp>,
+    /// A MAC over this row.
+    pub seal: [u8; 32],
+}
+
+/// Why a token opens nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Death {
+    /// It is no token at all.
+    Malformed,
+    /// No link of this workspace has it.
+    Unknown,
+    /// It was used up.
+    Used,
+    /// Its time is over.
+    Expired,
+    /// It was killed.
+    Killed,
+    /// Its user may not use links.
+    Refused,
+}
+
+impl Death {
+    /// Every cause, for metrics that show zeroes too.
+    pub const ALL: [Self; 6] =
+        [Self::Malformed, Self::Unknown, Self::Used, Self::Expired, Self::Killed, Self::Refused];
+
+    /// The word in logs, metrics and the audit log.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::Unknown => "unknown",
+            Self::Used => "used",
+            Self::Expired => "expired",
+            Self::Killed => "killed",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+impl LoginLink {
+    /// What the row's MAC is computed over: every column that could give somebody something.
+    #[must_use]
+    pub fn canonical(&self) -> Canonical {
+        Canonical::of("login link row")
+            .bytes(self.draft.canonical().as_bytes())
+            .bytes(self.id.as_bytes())
+            .bytes(&self.hash)
+            .number(i64::from(self.key.0))
+            .maybe(self.ended_at.map(Timestamp::millis))
+    }
+
+    /// Why the link is dead for a user of this standing; `None` while it is live.
+    #[must_use]
+    pub fn death(&self, standing: &Standing, now: Timestamp) -> Option<Death> {
+        if standing.link_epoch != self.draft.epoch {
+            Some(Death::Killed)
+        } else if self.draft.is_single_use && self.used_at.is_some() {
+            Some(Death::Used)
+        } else if self.ended_at.is_some() || self.draft.expires_at <= now {
+            Some(Death::Expired)
+        } else if standing.refusal().is_some() {
+            Some(Death::Refused)
+        } else {
+            None
+        }
+    }
+
+    /// The link as a use at this moment leaves it, but for the seal.
+    #[must_use]
+    pub fn used(&self, now: Timestamp) -> Self {
+        let ended_at = if self.draft.is_single_use { Some(now) } else { self.ended_at };
+        Self { used_at: Some(now), ended_at, ..self.clone() }
+    }
+
+    /// The link once it has been refused as expired, but for the seal.
+    #[must_use]
+    pub fn expired(&self, now: Timestamp) -> Self {
+        Self { ended_at: Some(now), ..self.clone() }
+    }
+}
+
+/// What is seen of a user when a link is asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct IssueState {
+    /// The number.
+    pub user: UserId,
+    /// What decides whether links may be used.
+    pub standing: Standing,
+    /// The hash of the newest link ever made for the user.
+    pub newest_hash: Option<LinkHash>,
+    /// That link, while it is kept.
+    pub newest: Option<LoginLink>,
+}
+
+/// What the rule says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Decision {
+    /// No link.
+    Refuse(Refusal),
+    /// The link that is there.
+    HandOut(LoginLink),
+    /// A new one.
+    Make,
+}
+
+/// The rule of the product (contract, section 2): refuse, hand out, or make. `min_ttl` is in seconds.
+#[must_use]
+pub fn decide(seen: Option<&IssueState>, min_ttl: i64, now: Timestamp) -> Decision {
+    let Some(IssueState { standing, newest, .. }) = seen else {
+        return Decision::Refuse(Refusal::UserNotFound);
+    };
+    if let Some(refusal) = standing.refusal() {
+        return Decision::Refuse(refusal);
+    }
+    match newest {
+        Some(link)
+            if link.death(standing, now).is_none() && link.draft.expires_at.seconds_left(now) >= min_ttl =>
+        {
+            Decision::HandOut(link.clone())
+        }
+        _ => Decision::Make,
+    }
+}
+
+/// Takes `min_ttl`, the least number of seconds that an answered link must have left.
+///
+/// # Errors
+/// A sentence, for anything but digits from 0 to the lifetime of the workspace's links.
+pub fn parse_min_ttl(text: &str, workspace: &Workspace) -> Result<i64, String> {
+    let is_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let number =
+        text.parse().ok().filter(|number| is_digits && (0..=workspace.link_lifetime).contains(number));
+    number.ok_or_else(|| format!("must be a number of seconds from 0 to {}", workspace.link_lifetime))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+    const FREE: Standing =
+        Standing { is_staff: false, has_two_factor: false, is_active: true, link_epoch: 3, session_epoch: 0 };
+
+    fn link(seconds_left: i64) -> LoginLink {
+        let workspace = Workspace::sample("https://example.com");
+        let mut draft = Draft::for_user(UserId::from_store(1), 3, &workspace, NOW, [7; 16]);
+        draft.expires_at = NOW.plus_seconds(seconds_left);
+        let (id, hash, key, seal) = (Uuid::nil(), [0; 32], KeyId(1), [0; 32]);
+        LoginLink { id, hash, draft, key, used_at: None, ended_at: None, seal }
+    }
+
+    fn seen(standing: Standing, newest: Option<LoginLink>) -> IssueState {
+        IssueState { user: UserId::from_store(1), standing, newest_hash: None, newest }
+    }
+
+    #[test]
+    fn the_rule_refuses_hands_out_or_makes() {
+        let live = link(60);
+        let used = link(60).used(NOW);
+        let expired = link(60).expired(NOW);
+        let killed = Standing { link_epoch: 4, ..FREE };
+        let hand_out = || Decision::HandOut(live.clone());
+        for (case, seen, min_ttl, decision) in [
+            ("nobody", None, 0, Decision::Refuse(Refusal::UserNotFound)),
+            (
+                "staff",
+                Some(seen(Standing { is_staff: true, ..FREE }, None)),
+                0,
+                Decision::Refuse(Refusal::StaffUser),
+            ),
+            (
+                "disabled",
+                Some(seen(Standing { is_active: false, ..FREE }, Some(live.clone()))),
+                0,
+                Decision::Refuse(Refusal::UserDisabled),
+            ),
+            ("first", Some(seen(FREE, None)), 0, Decision::Make),
+            ("live", Some(seen(FREE, Some(live.clone()))), 0, hand_out()),
+            ("live, just enough", Some(seen(FREE, Some(live.clone()))), 60, hand_out()),
+            ("live, not enough", Some(seen(FREE, Some(live.clone()))), 61, Decision::Make),
+            ("used", Some(seen(FREE, Some(used))), 0, Decision::Make),
+            ("seen expired", Some(seen(FREE, Some(expired))), 0, Decision::Make),
+            ("out of time", Some(seen(FREE, Some(link(0)))), 0, Decision::Make),
+            ("killed", Some(seen(killed, Some(live.clone()))), 0, Decision::Make),
+        ] {
+            assert_eq!(decide(seen.as_ref(), min_ttl, NOW), decision, "{case}");
+        }
+    }
+
+    #[test]
+    fn min_ttl_is_digits_up_to_the_lifetime() {
+        let workspace = Workspace::sample("https://example.com");
+
+        assert_eq!(parse_min_ttl("0", &workspace), Ok(0));
+        assert_eq!(parse_min_ttl("7200", &workspace), Ok(7_200));
+        for text in ["", "7201", "-1", "+1", "1.5", "abc", " 1", "99999999999999999999"] {
+            assert!(parse_min_ttl(text, &workspace).is_err(), "{text}");
+        }
+    }
+}

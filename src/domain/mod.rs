@@ -1,0 +1,20 @@
+//! Words and rules of the product, pure: no database, no network, no clock, no `async`.
+
+pub mod api_key;
+pub mod audit;
+pub mod base62;
+pub mod canonical;
+pub mod email;
+pub mod host;
+pub mod invalid;
+pub mod login_link;
+pub mod origin;
+pub mod page;
+pub mod redirect;
+pub mod scope;
+pub mod session;
+pub mod timestamp;
+pub mod token;
+pub mod user;
+pub mod version;
+pub mod workspace;

@@ -1,0 +1,163 @@
+//! Where a person may land after signing in.
+
+use url::{Position, Url};
+
+use super::origin::Origin;
+use super::workspace::Workspace;
+
+/// The longest target that is taken, in bytes.
+const LONGEST: usize = 2_000;
+
+/// A place that passed the rule: a path of the portal, or a URL on an origin of the workspace's choice.
+///
+/// It is a normal ASCII URL text, so that it may stand in a `Location` header.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Target {
+    /// A path of the portal, with query and fragment: `/orders/12?tab=a`.
+    Path(String),
+    /// An absolute URL on the portal's origin, `landing_url`'s, or one of `allowed_redirect_origins`.
+    Elsewhere(Url),
+}
+
+/// Why a target is refused.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error(
+    "redirect must be a path of the portal (/orders/12) or an absolute URL on one of its allowed origins, \
+     at most 2,000 bytes"
+)]
+pub struct InvalidRedirect;
+
+impl Target {
+    /// Judges a target against the workspace's rule.
+    ///
+    /// Characters that URL parsers drop or turn round (control characters, backslashes) are refused before
+    /// anything is parsed: what a browser would read must be what was judged.
+    ///
+    /// # Errors
+    /// `InvalidRedirect` for whatever could lead to an origin that the workspace does not name.
+    pub fn parse(text: &str, workspace: &Workspace) -> Result<Self, InvalidRedirect> {
+        let is_clean =
+            !text.chars().any(|letter| letter.is_control() || letter == '\\' || letter.is_whitespace());
+        if !is_clean || text.len() > LONGEST {
+            return Err(InvalidRedirect);
+        }
+        let portal = Url::parse(workspace.url.as_str()).map_err(|_| InvalidRedirect)?;
+        if text.starts_with('/') {
+            return path_of(text, &portal);
+        }
+        let has_authority = text.get(..8).is_some_and(|start| {
+            let start = start.to_ascii_lowercase();
+            start == "https://" || start.starts_with("http://")
+        });
+        let url = Url::parse(text).map_err(|_| InvalidRedirect)?;
+        let origin = Origin::of(&url).map_err(|_| InvalidRedirect)?;
+        if has_authority && workspace.may_send_to(&origin) {
+            Ok(Self::Elsewhere(url))
+        } else {
+            Err(InvalidRedirect)
+        }
+    }
+
+    /// The target as it stands in a link, a header or the store.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Path(path) => path,
+            Self::Elsewhere(url) => url.as_str(),
+        }
+    }
+
+    /// The same place seen from an origin: a URL of that origin becomes a path.
+    #[must_use]
+    pub fn seen_from(self, origin: &str) -> Self {
+        match self {
+            Self::Elsewhere(url) if url.origin().ascii_serialization() == origin => {
+                let path = &url[Position::BeforePath..];
+                // A path that begins with two slashes would be read as another host.
+                if path.starts_with("//") { Self::Elsewhere(url) } else { Self::Path(path.to_owned()) }
+            }
+            same => same,
+        }
+    }
+}
+
+fn path_of(text: &str, portal: &Url) -> Result<Target, InvalidRedirect> {
+    let url = portal.join(text).map_err(|_| InvalidRedirect)?;
+    let path = &url[Position::BeforePath..];
+    let stays = url.origin() == portal.origin() && !text.starts_with("//") && !path.starts_with("//");
+    if stays { Ok(Target::Path(path.to_owned())) } else { Err(InvalidRedirect) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn workspace() -> Workspace {
+        let mut workspace = Workspace::sample("https://app.example.com");
+        workspace.landing_url = Some("https://home.example.com/start".to_owned());
+        workspace.allowed_redirect_origins = vec![Origin::parse("https://shop.example.com").unwrap()];
+        workspace
+    }
+
+    #[test]
+    fn paths_and_allowed_origins_are_kept_as_given() {
+        for text in [
+            "/",
+            "/orders/5?x=1#part",
+            "/orders/12?tab=a",
+            "https://app.example.com/a",
+            "https://home.example.com/",
+            "https://shop.example.com/?q=1",
+            "/a%2Fb",
+            "/login?redirect=//evil.test",
+        ] {
+            assert_eq!(
+                Target::parse(text, &workspace()).map(|target| target.as_str().to_owned()),
+                Ok(text.to_owned())
+            );
+        }
+    }
+
+    #[test]
+    fn whatever_could_lead_elsewhere_is_refused() {
+        let long = format!("/{}", "a".repeat(2_000));
+        for text in [
+            "",
+            "orders",
+            "//evil.test",
+            "///evil.test",
+            "/\\evil.test",
+            "\\\\evil.test",
+            "https:evil.test",
+            "https:/evil.test",
+            "https:app.example.com",
+            "https://app.example.com@evil.test",
+            "https://x@app.example.com/",
+            "https://app.example.com.evil.test",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "/\t/evil.test",
+            "/a\r\nSet-Cookie: a=b",
+            "/a\0",
+            "/..//evil.test",
+            "/./\u{2028}/x",
+            "https://sub.shop.example.com/",
+            "https://shop.example.com:8443/",
+            "http://shop.example.com/",
+            " /a",
+            "/a b",
+            "ftp://app.example.com/",
+            &long,
+        ] {
+            assert_eq!(Target::parse(text, &workspace()), Err(InvalidRedirect), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_url_of_the_origin_asked_is_a_path_there() {
+        let target = Target::parse("https://app.example.com/a?b#c", &workspace()).unwrap();
+
+        assert_eq!(target.clone().seen_from("https://app.example.com"), Target::Path("/a?b#c".to_owned()));
+        assert_eq!(target.clone().seen_from("https://alias.example.com"), target);
+    }
+}

@@ -1,0 +1,124 @@
+//! What an API key may do.
+
+use std::fmt;
+
+/// One right of an API key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scope {
+    /// See which links are live.
+    LoginLinksRead,
+    /// Ask for links and revoke them.
+    LoginLinksWrite,
+    /// See clients.
+    ClientsRead,
+    /// Add, change and delete clients.
+    ClientsWrite,
+    /// See staff.
+    TeamRead,
+    /// Read the audit log.
+    LogsRead,
+    /// See who is signed in.
+    SessionsRead,
+    /// Sign people out.
+    SessionsWrite,
+}
+
+/// A word that names no scope.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{0:?} is not a scope; there are {all}", all = Scopes::all())]
+pub struct UnknownScope(String);
+
+impl Scope {
+    /// Every scope there is.
+    pub const ALL: [Self; 8] = [
+        Self::LoginLinksRead,
+        Self::LoginLinksWrite,
+        Self::ClientsRead,
+        Self::ClientsWrite,
+        Self::TeamRead,
+        Self::LogsRead,
+        Self::SessionsRead,
+        Self::SessionsWrite,
+    ];
+
+    /// The scope's name, as it is written on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LoginLinksRead => "login_links:read",
+            Self::LoginLinksWrite => "login_links:write",
+            Self::ClientsRead => "clients:read",
+            Self::ClientsWrite => "clients:write",
+            Self::TeamRead => "team:read",
+            Self::LogsRead => "logs:read",
+            Self::SessionsRead => "sessions:read",
+            Self::SessionsWrite => "sessions:write",
+        }
+    }
+}
+
+/// A set of scopes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Scopes(u32);
+
+impl Scopes {
+    /// Every scope.
+    #[must_use]
+    pub fn all() -> Self {
+        Scope::ALL.into_iter().collect()
+    }
+
+    /// Takes names separated by spaces or commas.
+    ///
+    /// # Errors
+    /// `UnknownScope` names the first word that is none.
+    pub fn parse(text: &str) -> Result<Self, UnknownScope> {
+        text.split([' ', ','])
+            .filter(|name| !name.is_empty())
+            .map(|name| {
+                let scope = Scope::ALL.into_iter().find(|scope| scope.name() == name);
+                scope.ok_or_else(|| UnknownScope(name.to_owned()))
+            })
+            .collect()
+    }
+
+    /// Whether the set holds a scope.
+    #[must_use]
+    pub const fn has(self, scope: Scope) -> bool {
+        self.0 & (1 << scope as u32) != 0
+    }
+}
+
+impl FromIterator<Scope> for Scopes {
+    fn from_iter<T: IntoIterator<Item = Scope>>(scopes: T) -> Self {
+        Self(scopes.into_iter().fold(0, |set, scope| set | (1 << scope as u32)))
+    }
+}
+
+/// The names, separated by spaces.
+impl fmt::Display for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> =
+            Scope::ALL.into_iter().filter(|scope| self.has(*scope)).map(Scope::name).collect();
+        f.write_str(&names.join(" "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_are_read_back_from_their_names() {
+        let scopes = Scopes::parse("clients:read login_links:write").unwrap();
+
+        assert!(
+            scopes.has(Scope::LoginLinksWrite)
+                && scopes.has(Scope::ClientsRead)
+                && !scopes.has(Scope::LogsRead)
+        );
+        assert_eq!(scopes.to_string(), "login_links:write clients:read");
+        assert_eq!(Scopes::parse(&Scopes::all().to_string()), Ok(Scopes::all()));
+        assert_eq!(Scopes::parse("clients:rea"), Err(UnknownScope("clients:rea".to_owned())));
+    }
+}

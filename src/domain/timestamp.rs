@@ -1,0 +1,90 @@
+//! A moment in time, as it is stored (whole milliseconds) and as it is shown (RFC 3339 in UTC).
+
+use std::fmt;
+use std::time::Duration;
+
+/// A moment: milliseconds since 1970-01-01 in UTC.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The moment that lies this many milliseconds after 1970-01-01 in UTC.
+    #[must_use]
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since 1970-01-01 in UTC.
+    #[must_use]
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// This moment moved on by a number of seconds (back, if negative).
+    #[must_use]
+    pub const fn plus_seconds(self, seconds: i64) -> Self {
+        Self(self.0.saturating_add(seconds.saturating_mul(1000)))
+    }
+
+    /// How long after `earlier` this moment is; zero if it is not after it.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// Whole seconds from `now` to this moment, a begun second counting as whole; zero once it has passed.
+    ///
+    /// Rounded up, so that a link asked for with `min_ttl` equal to its whole lifetime satisfies the
+    /// callers who asked in the same instant as the one who made it.
+    #[must_use]
+    pub fn seconds_left(self, now: Self) -> i64 {
+        self.0.saturating_sub(now.0).max(0).saturating_add(999) / 1000
+    }
+
+    /// The moment as people read it: `23 November 2026, 03:23 UTC`.
+    #[must_use]
+    pub fn for_people(self) -> String {
+        self.jiff().strftime("%-d %B %Y, %H:%M UTC").to_string()
+    }
+
+    fn jiff(self) -> jiff::Timestamp {
+        let fallback = if self.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+        jiff::Timestamp::from_millisecond(self.0).unwrap_or(fallback)
+    }
+}
+
+/// RFC 3339 in UTC with milliseconds: `2026-11-23T03:23:00.000Z`.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.3}", self.jiff())
+    }
+}
+
+impl serde::Serialize for Timestamp {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_shown_in_utc_with_milliseconds() {
+        let moment = Timestamp::from_millis(1_795_404_180_007);
+
+        assert_eq!(moment.to_string(), "2026-11-23T03:23:00.007Z");
+        assert_eq!(moment.for_people(), "23 November 2026, 03:23 UTC");
+    }
+
+    #[test]
+    fn a_begun_second_counts_as_left() {
+        let end = Timestamp::from_millis(10_000);
+
+        assert_eq!(end.seconds_left(Timestamp::from_millis(9_999)), 1);
+        assert_eq!(end.seconds_left(Timestamp::from_millis(9_000)), 1);
+        assert_eq!(end.seconds_left(Timestamp::from_millis(10_000)), 0);
+        assert_eq!(end.seconds_left(Timestamp::from_millis(11_000)), 0);
+    }
+}

@@ -1,0 +1,410 @@
+//! Users: the people of a workspace, clients and staff.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::email::EmailAddress;
+use super::invalid::Invalid;
+use super::timestamp::Timestamp;
+
+/// The number of a user, from 1 to 2^53-1: unique in the workspace, never used again.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+pub struct UserId(i64);
+
+impl UserId {
+    /// The largest number that JSON readers keep exact (RFC 8259, section 6).
+    pub const LARGEST: i64 = (1 << 53) - 1;
+
+    /// A number from 1 to 2^53-1; `None` for any other.
+    #[must_use]
+    pub fn from_number(number: i64) -> Option<Self> {
+        (1..=Self::LARGEST).contains(&number).then_some(Self(number))
+    }
+
+    /// Takes digits alone: no sign, no space, no leading zero.
+    #[must_use]
+    pub fn parse(digits: &str) -> Option<Self> {
+        let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
+        digits.parse().ok().filter(|_| is_plain).and_then(Self::from_number)
+    }
+
+    /// An id as it stands in the store, where only parsed ones are put.
+    #[must_use]
+    pub(crate) const fn from_store(number: i64) -> Self {
+        Self(number)
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn number(self) -> i64 {
+        self.0
+    }
+}
+
+/// How a caller names a user: by number or by e-mail address.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum UserRef {
+    /// By number.
+    Id(UserId),
+    /// By address, whatever its case.
+    Email(EmailAddress),
+}
+
+impl UserRef {
+    /// Takes a path segment or a word of a command line. `None` for what can name nobody.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match UserId::parse(text) {
+            Some(id) => Some(Self::Id(id)),
+            None => EmailAddress::parse(text).ok().map(Self::Email),
+        }
+    }
+}
+
+/// A person of a workspace.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct User {
+    /// The number.
+    pub id: UserId,
+    /// The one address.
+    pub email: EmailAddress,
+    /// First name.
+    pub name_f: String,
+    /// Last name.
+    pub name_l: String,
+    /// Company.
+    pub company: String,
+    /// Telephone number.
+    pub phone: String,
+    /// A note of the back office.
+    pub note: String,
+    /// Fields of the operator's own.
+    pub custom_fields: Map<String, Value>,
+    /// What decides whether links may be used.
+    pub standing: Standing,
+    /// Counts the changes, so that of two who change it at once neither is lost.
+    pub revision: i64,
+    /// When the user was added.
+    pub created_at: Timestamp,
+    /// When the user was last changed.
+    pub updated_at: Timestamp,
+}
+
+/// What decides whether a user may use links and keep a session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "three independent facts about a person, each its own column"
+)]
+pub struct Standing {
+    /// Staff never get links.
+    pub is_staff: bool,
+    /// Whoever has two factors may not walk around the second by a link.
+    pub has_two_factor: bool,
+    /// Disabled users can do nothing.
+    pub is_active: bool,
+    /// Grows with each kill; a link of an older epoch is dead.
+    pub link_epoch: i64,
+    /// Grows when all sessions end; a session of an older epoch is ended.
+    pub session_epoch: i64,
+}
+
+/// Why a user gets no link (contract, section 2, rules 1 to 4).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// Nobody of that id or address, or deleted.
+    UserNotFound,
+    /// Staff.
+    StaffUser,
+    /// Two-factor is on.
+    TwoFactorEnabled,
+    /// Disabled.
+    UserDisabled,
+}
+
+impl Refusal {
+    /// The stable word that callers, logs and metrics know it by.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::UserNotFound => "user_not_found",
+            Self::StaffUser => "staff_user",
+            Self::TwoFactorEnabled => "two_factor_enabled",
+            Self::UserDisabled => "user_disabled",
+        }
+    }
+
+    /// The sentence for people.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::UserNotFound => "There is no such user in this workspace.",
+            Self::StaffUser => "Staff cannot use login links.",
+            Self::TwoFactorEnabled => {
+                "Users who have two-factor authentication enabled cannot use login links."
+            }
+            Self::UserDisabled => "This user is disabled.",
+        }
+    }
+}
+
+impl Standing {
+    /// Why links may not be used, in the order in which it is told; `None` if they may.
+    #[must_use]
+    pub const fn refusal(&self) -> Option<Refusal> {
+        if self.is_staff {
+            Some(Refusal::StaffUser)
+        } else if self.has_two_factor {
+            Some(Refusal::TwoFactorEnabled)
+        } else if !self.is_active {
+            Some(Refusal::UserDisabled)
+        } else {
+            None
+        }
+    }
+
+    /// Whether a session begun in an epoch may go on.
+    #[must_use]
+    pub const fn may_stay(&self, session_epoch: i64) -> bool {
+        self.is_active && !self.is_staff && self.session_epoch == session_epoch
+    }
+}
+
+impl User {
+    /// First and last name, as one would write them.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{} {}", self.name_f, self.name_l).trim().to_owned()
+    }
+
+    /// Why a change of this user into `changed` kills the user's links, if it does.
+    #[must_use]
+    pub fn kill_by(&self, changed: &Self) -> Option<Kill> {
+        if changed.standing.has_two_factor && !self.standing.has_two_factor {
+            Some(Kill::TwoFactor)
+        } else if changed.standing.is_staff && !self.standing.is_staff {
+            Some(Kill::Staff)
+        } else if !changed.standing.is_active && self.standing.is_active {
+            Some(Kill::Disabled)
+        } else if changed.email != self.email {
+            Some(Kill::NewAddress)
+        } else {
+            None
+        }
+    }
+
+    /// Whether a change of this user into `changed` ends the user's sessions.
+    #[must_use]
+    pub const fn ends_sessions_by(&self, changed: &Self) -> bool {
+        let becomes_staff = changed.standing.is_staff && !self.standing.is_staff;
+        let is_disabled = !changed.standing.is_active && self.standing.is_active;
+        becomes_staff || is_disabled
+    }
+}
+
+/// What killed a user's links.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kill {
+    /// Two-factor was switched on.
+    TwoFactor,
+    /// The user became staff.
+    Staff,
+    /// The user was disabled.
+    Disabled,
+    /// The user was deleted.
+    Deleted,
+    /// The user got another address.
+    NewAddress,
+    /// The links were revoked.
+    Revoked,
+}
+
+impl Kill {
+    /// The word in the audit log.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::TwoFactor => "two_factor",
+            Self::Staff => "staff",
+            Self::Disabled => "disabled",
+            Self::Deleted => "deleted",
+            Self::NewAddress => "new_address",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+/// A change of a user, field by field; what is `None` stays. Also the fields of a user to be added.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct UserChange {
+    /// The address.
+    pub email: Option<EmailAddress>,
+    /// First name.
+    pub name_f: Option<String>,
+    /// Last name.
+    pub name_l: Option<String>,
+    /// Company.
+    pub company: Option<String>,
+    /// Telephone number.
+    pub phone: Option<String>,
+    /// A note.
+    pub note: Option<String>,
+    /// Fields of the operator's own.
+    pub custom_fields: Option<Map<String, Value>>,
+    /// Whether the user is active.
+    pub is_active: Option<bool>,
+    /// Whether two-factor is on.
+    pub has_two_factor: Option<bool>,
+    /// Whether the user is staff.
+    pub is_staff: Option<bool>,
+}
+
+impl UserChange {
+    /// Takes one field as text, by the name it has in the client object.
+    ///
+    /// # Errors
+    /// `Invalid` says what the field takes, or that there is no such field.
+    pub fn set(&mut self, field: &str, value: &str) -> Result<(), Invalid> {
+        let refuse = |sentence: &str| Invalid::field(field, sentence);
+        let text = || text_of(field, value).map(Some);
+        match field {
+            "email" => {
+                self.email = Some(EmailAddress::parse(value).map_err(|error| Invalid::field(field, error))?)
+            }
+            "name_f" => self.name_f = text()?,
+            "name_l" => self.name_l = text()?,
+            "company" => self.company = text()?,
+            "phone" => self.phone = text()?,
+            "note" => self.note = text()?,
+            "custom_fields" => {
+                let object = serde_json::from_str(value).map_err(|_| refuse("must be a JSON object"))?;
+                self.custom_fields = Some(object);
+            }
+            "status" => {
+                self.is_active = Some(match value {
+                    "1" => true,
+                    "0" => false,
+                    _ => return Err(refuse("must be 1 (active) or 0 (disabled)")),
+                });
+            }
+            "two_factor_enabled" => self.has_two_factor = Some(flag(field, value)?),
+            "staff" => self.is_staff = Some(flag(field, value)?),
+            _ => return Err(refuse(&format!("is no field that can be set; there are {FIELDS}"))),
+        }
+        Ok(())
+    }
+
+    /// A user as this change leaves it.
+    #[must_use]
+    pub fn applied_to(&self, user: &User) -> User {
+        let mut changed = user.clone();
+        let change = self.clone();
+        changed.email = change.email.unwrap_or(changed.email);
+        changed.name_f = change.name_f.unwrap_or(changed.name_f);
+        changed.name_l = change.name_l.unwrap_or(changed.name_l);
+        changed.company = change.company.unwrap_or(changed.company);
+        changed.phone = change.phone.unwrap_or(changed.phone);
+        changed.note = change.note.unwrap_or(changed.note);
+        changed.custom_fields = change.custom_fields.unwrap_or(changed.custom_fields);
+        changed.standing.is_active = change.is_active.unwrap_or(changed.standing.is_active);
+        changed.standing.has_two_factor = change.has_two_factor.unwrap_or(changed.standing.has_two_factor);
+        changed.standing.is_staff = change.is_staff.unwrap_or(changed.standing.is_staff);
+        changed
+    }
+
+    /// The names of the fields in which two users differ, for the audit log: names alone, never values.
+    #[must_use]
+    pub fn fields_between(old: &User, new: &User) -> Vec<&'static str> {
+        let differs = [
+            ("email", old.email != new.email),
+            ("name_f", old.name_f != new.name_f),
+            ("name_l", old.name_l != new.name_l),
+            ("company", old.company != new.company),
+            ("phone", old.phone != new.phone),
+            ("note", old.note != new.note),
+            ("custom_fields", old.custom_fields != new.custom_fields),
+            ("status", old.standing.is_active != new.standing.is_active),
+            ("two_factor_enabled", old.standing.has_two_factor != new.standing.has_two_factor),
+            ("staff", old.standing.is_staff != new.standing.is_staff),
+        ];
+        differs.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+    }
+}
+
+/// The names of the fields that can be set, for a sentence.
+pub const FIELDS: &str =
+    "email, name_f, name_l, company, phone, note, custom_fields, status, two_factor_enabled, staff";
+
+/// The longest free text of a user, in bytes.
+const LONGEST_TEXT: usize = 10_000;
+
+/// Takes a free text: up to 10,000 bytes, any character but NUL, which databases do not keep.
+///
+/// # Errors
+/// `Invalid` names the field.
+pub fn text_of(field: &str, value: &str) -> Result<String, Invalid> {
+    if value.len() <= LONGEST_TEXT && !value.contains('\0') {
+        return Ok(value.to_owned());
+    }
+    Err(Invalid::field(field, "must be a text of at most 10,000 bytes, without NUL"))
+}
+
+fn flag(field: &str, value: &str) -> Result<bool, Invalid> {
+    match value {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err(Invalid::field(field, "must be true or false")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_digits_name_a_user() {
+        assert_eq!(UserRef::parse("1"), Some(UserRef::Id(UserId(1))));
+        assert_eq!(UserRef::parse("9007199254740991"), Some(UserRef::Id(UserId(UserId::LARGEST))));
+        for text in [
+            "",
+            "0",
+            "01",
+            "-1",
+            "+1",
+            " 1",
+            "1 ",
+            "1.5",
+            "1e3",
+            "0x1",
+            "１",
+            "abc",
+            "9007199254740992",
+            "1/2",
+            "999999999999999999999999999999",
+        ] {
+            assert_eq!(UserRef::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_first_of_several_reasons_is_told() {
+        let free = Standing {
+            is_staff: false,
+            has_two_factor: false,
+            is_active: true,
+            link_epoch: 0,
+            session_epoch: 0,
+        };
+
+        assert_eq!(free.refusal(), None);
+        assert_eq!(Standing { is_active: false, ..free }.refusal(), Some(Refusal::UserDisabled));
+        assert_eq!(
+            Standing { is_active: false, has_two_factor: true, ..free }.refusal(),
+            Some(Refusal::TwoFactorEnabled)
+        );
+        assert_eq!(
+            Standing { is_active: false, has_two_factor: true, is_staff: true, ..free }.refusal(),
+            Some(Refusal::StaffUser)
+        );
+    }
+}

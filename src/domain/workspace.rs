@@ -1,0 +1,234 @@
+//! Workspaces: one tenant each, with hosts, a portal and settings of its own.
+
+use serde::Serialize;
+use url::Url;
+
+use super::host::HostName;
+use super::invalid::Invalid;
+use super::origin::Origin;
+use super::redirect::Target;
+use super::timestamp::Timestamp;
+
+/// The number of a workspace; never used again.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
+pub struct WorkspaceId(pub i64);
+
+/// A workspace and its settings. Lifetimes are in seconds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Workspace {
+    /// Its number.
+    pub id: WorkspaceId,
+    /// Its name, as shown to people; unique in the installation.
+    pub name: String,
+    /// The portal: login links start with it.
+    pub url: Origin,
+    /// How long a link lives.
+    pub link_lifetime: i64,
+    /// Whether links issued from now on work once.
+    pub is_single_use: bool,
+    /// Where people land who asked for nothing else: a path of the portal or an absolute URL.
+    pub landing_url: Option<String>,
+    /// Further origins that people may be sent to.
+    pub allowed_redirect_origins: Vec<Origin>,
+    /// How long a session lives at most.
+    pub session_lifetime: i64,
+    /// How long a session lives without being used.
+    pub session_idle: i64,
+    /// The domain that session cookies are shared on, where that is wanted.
+    pub cookie_domain: Option<String>,
+    /// Counts the changes, so that of two who change it at once neither is lost.
+    pub revision: i64,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// The longest time that a lifetime can be set to, in seconds: a year.
+const LONGEST_LIFETIME: i64 = 31_536_000;
+
+/// The longest life of a link, in seconds: thirty days.
+const LONGEST_LINK_LIFETIME: i64 = 2_592_000;
+
+impl Workspace {
+    /// A new workspace with the settings that a fresh one has.
+    #[must_use]
+    pub fn fresh(name: String, url: Origin, now: Timestamp) -> Self {
+        Self {
+            id: WorkspaceId(0),
+            name,
+            url,
+            link_lifetime: 7_200,
+            is_single_use: true,
+            landing_url: None,
+            allowed_redirect_origins: Vec::new(),
+            session_lifetime: 604_800,
+            session_idle: 43_200,
+            cookie_domain: None,
+            revision: 1,
+            created_at: now,
+        }
+    }
+
+    /// The host of the portal, always one of the workspace's hosts.
+    #[must_use]
+    pub fn portal_host(&self) -> Option<HostName> {
+        HostName::from_header(self.url.authority()).ok()
+    }
+
+    /// Whether people may be sent to an origin: the portal's, the landing URL's, or an allowed one.
+    #[must_use]
+    pub fn may_send_to(&self, origin: &Origin) -> bool {
+        let landing = self.landing_url.as_deref().and_then(|url| Url::parse(url).ok());
+        *origin == self.url
+            || self.allowed_redirect_origins.contains(origin)
+            || landing.is_some_and(|url| Origin::of(&url).is_ok_and(|landing| landing == *origin))
+    }
+
+    /// Where people land who asked for nothing else.
+    #[must_use]
+    pub fn landing(&self) -> Target {
+        let chosen = self.landing_url.as_deref().and_then(|url| Target::parse(url, self).ok());
+        chosen.unwrap_or_else(|| Target::Path("/".to_owned()))
+    }
+
+    /// Changes one setting by its name, as `doorkey workspace set` names it. `host` is not among them: hosts
+    /// are kept beside the workspace.
+    ///
+    /// # Errors
+    /// `Invalid` says what the setting takes.
+    pub fn set(&mut self, setting: &str, value: &str) -> Result<(), Invalid> {
+        let refuse = |sentence: String| Invalid::field(setting, sentence);
+        match setting {
+            "url" => self.url = Origin::parse(value).map_err(|error| refuse(error.to_string()))?,
+            "link_lifetime" => self.link_lifetime = seconds(value, LONGEST_LINK_LIFETIME).map_err(refuse)?,
+            "session_lifetime" => self.session_lifetime = seconds(value, LONGEST_LIFETIME).map_err(refuse)?,
+            "session_idle" => self.session_idle = seconds(value, LONGEST_LIFETIME).map_err(refuse)?,
+            "single_use" => {
+                self.is_single_use = value.parse().map_err(|_| refuse("must be true or false".to_owned()))?;
+            }
+            "landing_url" => self.landing_url = landing_url(value, self).map_err(refuse)?,
+            "allowed_redirect_origins" => {
+                let origins = value.split(',').map(str::trim).filter(|origin| !origin.is_empty());
+                let parsed: Result<_, _> = origins.map(Origin::parse).collect();
+                self.allowed_redirect_origins = parsed.map_err(|error| refuse(error.to_string()))?;
+            }
+            "cookie_domain" => self.cookie_domain = cookie_domain(value).map_err(refuse)?,
+            _ => return Err(refuse(format!("is no setting; there are {SETTINGS}"))),
+        }
+        Ok(())
+    }
+
+    /// Judges the settings together, after all changes are made.
+    ///
+    /// # Errors
+    /// `Invalid` if the cookie domain is no parent of the portal's host.
+    pub fn judge(&self) -> Result<(), Invalid> {
+        let Some(domain) = &self.cookie_domain else { return Ok(()) };
+        let is_parent = self.portal_host().is_some_and(|host| host.is_within(domain));
+        if is_parent && self.url.is_https() {
+            return Ok(());
+        }
+        let sentence =
+            format!("must be the portal's host or a parent of it, and the portal https ({})", self.url);
+        Err(Invalid::field("cookie_domain", sentence))
+    }
+
+    /// A workspace for tests of the rules.
+    #[cfg(test)]
+    pub(crate) fn sample(url: &str) -> Self {
+        Self::fresh("Acme".to_owned(), Origin::from_store(url.to_owned()), Timestamp::from_millis(0))
+    }
+}
+
+/// The names of the settings, for a sentence.
+pub const SETTINGS: &str = "url, host, link_lifetime, single_use, landing_url, allowed_redirect_origins, \
+                            session_lifetime, session_idle, cookie_domain";
+
+/// Takes the name of a workspace: 1 to 200 characters that can be shown.
+///
+/// # Errors
+/// A sentence that says so.
+pub fn parse_name(text: &str) -> Result<String, Invalid> {
+    let is_fine = (1..=200).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    if is_fine && text.trim() == text {
+        return Ok(text.to_owned());
+    }
+    Err(Invalid::field("name", "must have 1 to 200 characters, without line breaks or spaces around"))
+}
+
+fn seconds(value: &str, longest: i64) -> Result<i64, String> {
+    let number = value.parse().ok().filter(|number| (1..=longest).contains(number));
+    number.ok_or_else(|| format!("must be a number of seconds from 1 to {longest}"))
+}
+
+fn landing_url(value: &str, workspace: &Workspace) -> Result<Option<String>, String> {
+    if value.is_empty() {
+        return Ok(None);
+    }
+    let mut trusting = workspace.clone();
+    trusting.landing_url = Some(value.to_owned());
+    let target = Target::parse(value, &trusting);
+    let sentence =
+        "must be a path of the portal or an absolute https URL, such as https://app.example.com/start";
+    target.map(|target| Some(target.as_str().to_owned())).map_err(|_| sentence.to_owned())
+}
+
+fn cookie_domain(value: &str) -> Result<Option<String>, String> {
+    if value.is_empty() {
+        return Ok(None);
+    }
+    let domain = HostName::parse(value).map_err(|error| error.to_string())?;
+    let is_registrable = psl::domain_str(domain.as_str()).is_some();
+    let is_name = domain.as_str().parse::<std::net::IpAddr>().is_err() && !domain.as_str().starts_with('[');
+    if is_registrable && is_name {
+        return Ok(Some(domain.as_str().to_owned()));
+    }
+    Err(format!("{value} is a public suffix or no domain: cookies on it would reach other people's hosts"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(workspace: &mut Workspace, setting: &str, value: &str) -> String {
+        let set = workspace.set(setting, value).and_then(|()| workspace.judge());
+        set.expect_err(value).in_one_sentence()
+    }
+
+    #[test]
+    fn each_setting_takes_its_kind_of_value_and_nothing_else() {
+        let mut acme = Workspace::sample("https://portal.example.com");
+        for (setting, value) in [
+            ("url", "https://login.example.com"),
+            ("link_lifetime", "60"),
+            ("single_use", "false"),
+            ("landing_url", "https://app.example.org/start"),
+            ("landing_url", "/start"),
+            ("landing_url", ""),
+            ("allowed_redirect_origins", "https://a.test, https://b.test:8443"),
+            ("session_lifetime", "3600"),
+            ("session_idle", "60"),
+            ("cookie_domain", "example.com"),
+            ("cookie_domain", ""),
+        ] {
+            acme.set(setting, value).and_then(|()| acme.judge()).expect(setting);
+        }
+        for (setting, value) in [
+            ("url", "http://example.com"),
+            ("link_lifetime", "0"),
+            ("link_lifetime", "2592001"),
+            ("single_use", "yes"),
+            ("landing_url", "javascript:alert(1)"),
+            ("landing_url", "//evil.test"),
+            ("allowed_redirect_origins", "https://a.test/path"),
+            ("session_idle", "-1"),
+            ("cookie_domain", "com"),
+            ("cookie_domain", "co.uk"),
+            ("cookie_domain", "example.org"),
+            ("cookie_domain", "127.0.0.1"),
+            ("colour", "red"),
+        ] {
+            let mut fresh = Workspace::sample("https://portal.example.com");
+            assert!(refusal(&mut fresh, setting, value).starts_with(setting), "{setting}={value}");
+        }
+    }
+}

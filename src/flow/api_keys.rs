@@ -1,0 +1,80 @@
+//! API keys are made, listed, revoked.
+
+use crate::app::App;
+use crate::domain::api_key::{ApiKey, ApiKeySecret};
+use crate::domain::audit::{Act, Event};
+use crate::domain::login_link::KeyId;
+use crate::domain::scope::Scopes;
+use crate::domain::workspace::Workspace;
+use crate::keys::{self, NoRandomness, NotGenuine};
+use crate::store::{Outcome, StoreError};
+
+/// Why a key was not made or revoked.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiKeyError {
+    /// The workspace has none of that number.
+    #[error("there is no API key {0} in this workspace: `doorkey key list` shows those there are")]
+    NotFound(i64),
+    /// The row cannot be sealed again.
+    #[error(transparent)]
+    NotGenuine(#[from] NotGenuine),
+    /// No secret could be drawn.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+    /// The store did not do what it was asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Makes a key; this is the only time that the secret is seen. `lifetime` is in seconds.
+///
+/// # Errors
+/// `ApiKeyError` if it could not be made durable.
+pub async fn create(
+    app: &App,
+    workspace: &Workspace,
+    act: &Act,
+    (name, scopes, lifetime): (&str, Scopes, Option<i64>),
+) -> Result<(ApiKey, ApiKeySecret), ApiKeyError> {
+    let now = app.clock.now();
+    let secret = keys::random_api_key()?;
+    let key = ApiKey {
+        workspace: workspace.id,
+        id: 0,
+        name: name.to_owned(),
+        hash: [0; 32],
+        scopes,
+        key: KeyId(0),
+        created_at: now,
+        expires_at: lifetime.map(|seconds| now.plus_seconds(seconds)),
+        revoked_at: None,
+        seal: [0; 32],
+    };
+    let key = app.keys.seal_api_key(key, &secret);
+    let entry = act.entry(Event::KeyAdded).with("name", name).with("scopes", scopes.to_string());
+    let id = app.store.add_api_key(&key, &entry).await?;
+    Ok((ApiKey { id, ..key }, secret))
+}
+
+/// The keys of a workspace, oldest first.
+///
+/// # Errors
+/// `StoreError` if the store cannot be read.
+pub async fn list(app: &App, workspace: &Workspace) -> Result<Vec<ApiKey>, StoreError> {
+    app.store.list_api_keys(workspace.id).await
+}
+
+/// Revokes a key for good; revoking it again changes nothing.
+///
+/// # Errors
+/// `ApiKeyError::NotFound` if the workspace has no such key.
+pub async fn revoke(app: &App, workspace: &Workspace, act: &Act, id: i64) -> Result<(), ApiKeyError> {
+    let found = app.store.find_api_key_by_id(workspace.id, id).await?;
+    let key = found.ok_or(ApiKeyError::NotFound(id))?;
+    let now = app.clock.now();
+    let revoked = app.keys.reseal_api_key(ApiKey { revoked_at: key.revoked_at.or(Some(now)), ..key })?;
+    let entry = act.entry(Event::KeyRevoked).with("key", id).with("name", revoked.name.as_str());
+    match app.store.end_api_key(&revoked, &entry, now).await? {
+        Outcome::Won | Outcome::Lost => Ok(()),
+    }
+}

@@ -1,0 +1,193 @@
+//! A login link is asked for, listed, revoked.
+
+use std::fmt;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::reuses;
+use crate::app::App;
+use crate::domain::audit::{Act, Event};
+use crate::domain::login_link::{Decision, Draft, IssueState, LoginLink, decide};
+use crate::domain::page::{Page, PageWish};
+use crate::domain::redirect::Target;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::token::Token;
+use crate::domain::user::{Kill, Refusal, UserRef};
+use crate::domain::workspace::Workspace;
+use crate::keys::{self, NoRandomness};
+use crate::store::{ListedLink, Outcome, StoreError};
+
+/// What may stand in a query value as it is (RFC 3986, section 2.3).
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// What a caller wishes of a link.
+#[derive(Clone, Debug, Default)]
+pub struct Wish {
+    /// Seconds that the link must have left at least.
+    pub min_ttl: i64,
+    /// Where the person is to land.
+    pub redirect: Option<Target>,
+}
+
+/// A link to hand out.
+#[derive(Clone, Debug)]
+pub struct Issued {
+    /// The link itself.
+    pub link: LinkUrl,
+    /// When it dies of age.
+    pub expires_at: Timestamp,
+    /// Whether it was there before.
+    pub is_reused: bool,
+}
+
+/// A whole login link: as secret as its token, so `Debug` hides it and [`reveal`](Self::reveal) lets it out.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LinkUrl(String);
+
+impl LinkUrl {
+    fn of(workspace: &Workspace, token: &Token, redirect: Option<&Target>) -> Self {
+        let mut url = format!("{}/login?token={}", workspace.url, token.reveal());
+        if let Some(target) = redirect {
+            url.push_str("&redirect=");
+            url.extend(utf8_percent_encode(target.as_str(), PLAIN));
+        }
+        Self(url)
+    }
+
+    /// The link itself.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for LinkUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LinkUrl(hidden)")
+    }
+}
+
+/// Why no link was handed out.
+#[derive(Debug, thiserror::Error)]
+pub enum IssueError {
+    /// The rule refuses.
+    #[error("{}", .0.sentence())]
+    Refused(Refusal),
+    /// The store did not do what it was asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No seed could be drawn.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+}
+
+/// Hands out the user's live link, or makes one that is durable before this returns.
+///
+/// Any number of callers at once get the same token: whoever loses the write reads the winner's link, and a link
+/// made while this was running satisfies any `min_ttl`.
+///
+/// # Errors
+/// `IssueError`, with nothing kept but the audit entry of a refusal.
+pub async fn issue(
+    app: &App,
+    workspace: &Workspace,
+    act: &Act,
+    user: &UserRef,
+    wish: &Wish,
+) -> Result<Issued, IssueError> {
+    let now = app.clock.now();
+    let mut first_seen = None;
+    loop {
+        let seen = look(app, workspace, user).await?;
+        let newest = seen.as_ref().and_then(|seen| seen.newest_hash);
+        let min_ttl = if *first_seen.get_or_insert(newest) == newest { wish.min_ttl } else { 0 };
+        match (decide(seen.as_ref(), min_ttl, now), seen) {
+            (Decision::Refuse(refusal), seen) => {
+                return refuse(app, workspace, act, refusal, seen.as_ref()).await;
+            }
+            (Decision::HandOut(link), _) => {
+                let Ok(token) = app.keys.rebuild(&link) else { continue };
+                app.metrics.reused.inc();
+                app.reuses.count(&link, now);
+                return Ok(issued(workspace, &link, &token, wish, true));
+            }
+            (Decision::Make, Some(seen)) => {
+                if let Some((link, token)) = make(app, workspace, act, &seen, now).await? {
+                    app.metrics.issued.inc();
+                    return Ok(issued(workspace, &link, &token, wish, false));
+                }
+            }
+            (Decision::Make, None) => return refuse(app, workspace, act, Refusal::UserNotFound, None).await,
+        }
+    }
+}
+
+/// What is seen of the user; a newest link that somebody edited counts for nothing.
+async fn look(app: &App, workspace: &Workspace, user: &UserRef) -> Result<Option<IssueState>, StoreError> {
+    let mut seen = app.store.find_issue_state(workspace.id, user).await?;
+    if let Some(state) = &mut seen {
+        let edited = state.newest.take_if(|link| app.keys.rebuild(link).is_err());
+        if let Some(link) = edited {
+            tracing::error!(workspace = workspace.id.0, link = %link.id, "a login link's row was edited: it is not used");
+        }
+    }
+    Ok(seen)
+}
+
+/// Makes a link. `None` if somebody else did first, or the user changed meanwhile.
+async fn make(
+    app: &App,
+    workspace: &Workspace,
+    act: &Act,
+    seen: &IssueState,
+    now: Timestamp,
+) -> Result<Option<(LoginLink, Token)>, IssueError> {
+    let draft = Draft::for_user(seen.user, seen.standing.link_epoch, workspace, now, keys::random()?);
+    let (link, token) = app.keys.derive(draft);
+    let expired = seen.newest.as_ref().filter(|old| old.ended_at.is_none() && old.draft.expires_at <= now);
+    let expired = expired.map(|old| app.keys.seal_link(old.expired(now)));
+    let entry = act.entry(Event::LinkIssued).about(seen.user).with("link", link.id.to_string());
+    let entry = entry.with("expires_at", link.draft.expires_at.to_string());
+    let outcome = app.store.add_login_link(&link, seen, expired.as_ref(), &entry).await?;
+    Ok((outcome == Outcome::Won).then_some((link, token)))
+}
+
+async fn refuse(
+    app: &App,
+    workspace: &Workspace,
+    act: &Act,
+    refusal: Refusal,
+    seen: Option<&IssueState>,
+) -> Result<Issued, IssueError> {
+    app.metrics.refused.get_or_create(&refusal.code().into()).inc();
+    if let Some(seen) = seen {
+        let entry = act.entry(Event::LinkRefused).about(seen.user).with("reason", refusal.code());
+        app.store.add_audit_entry(workspace.id, &entry, app.clock.now()).await?;
+    }
+    Err(IssueError::Refused(refusal))
+}
+
+fn issued(workspace: &Workspace, link: &LoginLink, token: &Token, wish: &Wish, is_reused: bool) -> Issued {
+    let expires_at = link.draft.expires_at;
+    Issued { link: LinkUrl::of(workspace, token, wish.redirect.as_ref()), expires_at, is_reused }
+}
+
+/// The live links of a workspace, counters up to date.
+///
+/// # Errors
+/// `StoreError` if the store cannot be used.
+pub async fn list(app: &App, workspace: &Workspace, wish: &PageWish) -> Result<Page<ListedLink>, StoreError> {
+    reuses::write_down(app).await?;
+    app.store.list_login_links(workspace.id, wish, app.clock.now()).await
+}
+
+/// Kills all links and unfinished sign-ins of a user, for good. Whether there is such a user.
+///
+/// # Errors
+/// `StoreError` if it could not be committed.
+pub async fn revoke(app: &App, workspace: &Workspace, act: &Act, user: &UserRef) -> Result<bool, StoreError> {
+    let Some(user) = app.store.find_user(workspace.id, user).await? else { return Ok(false) };
+    let entry = act.entry(Event::LinksKilled).about(user.id).with("reason", Kill::Revoked.reason());
+    let outcome = app.store.kill_login_links(workspace.id, user.id, &entry, app.clock.now()).await?;
+    Ok(outcome == Outcome::Won)
+}

@@ -1,0 +1,12 @@
+//! The stories: what happens when somebody asks for something, told once for API, pages and command line.
+
+pub mod admission;
+pub mod api_keys;
+pub mod login_links;
+pub mod reuses;
+pub mod sessions;
+pub mod sign_in;
+pub mod start;
+pub mod upkeep;
+pub mod users;
+pub mod workspaces;

@@ -1,0 +1,94 @@
+//! Who is signed in, and signing out.
+
+use crate::app::App;
+use crate::domain::audit::{Act, Actor, Event};
+use crate::domain::session::{SEEN_EVERY, Session, SessionCookie, SignedIn};
+use crate::domain::timestamp::Timestamp;
+use crate::domain::workspace::Workspace;
+use crate::store::StoreError;
+
+/// The session that a cookie proves, with its person. `None` for anything but a live one.
+///
+/// A session whose time is over, or whose person may not stay, is ended in the store before this says so: a clock
+/// set back revives nothing.
+///
+/// # Errors
+/// `StoreError` if the store cannot be used: whoever asks must let nobody in.
+pub async fn current(
+    app: &App,
+    workspace: &Workspace,
+    act: &Act,
+    cookie: Option<&SessionCookie>,
+) -> Result<Option<SignedIn>, StoreError> {
+    let Some(signed_in) = proven(app, workspace, cookie).await? else { return Ok(None) };
+    let now = app.clock.now();
+    if signed_in.session.is_live(&signed_in.standing, workspace, now) {
+        touch(app, &signed_in.session, now);
+        return Ok(Some(signed_in));
+    }
+    end_dead(app, workspace, act, &signed_in).await?;
+    Ok(None)
+}
+
+/// Ends a session that may not go on.
+pub(super) async fn end_dead(
+    app: &App,
+    workspace: &Workspace,
+    act: &Act,
+    signed_in: &SignedIn,
+) -> Result<(), StoreError> {
+    let session = &signed_in.session;
+    let reason = if signed_in.standing.may_stay(session.epoch) { "expired" } else { "user" };
+    let entry = act.entry(Event::SessionEnded).about(session.user).with("session", session.id.to_string());
+    let ended = app
+        .store
+        .end_session(workspace.id, session.id, &entry.with("reason", reason), app.clock.now())
+        .await?;
+    // Somebody else may have ended it first: it is ended all the same.
+    let _ = ended;
+    Ok(())
+}
+
+/// The session whose number and secret a cookie holds, live or not.
+pub(super) async fn proven(
+    app: &App,
+    workspace: &Workspace,
+    cookie: Option<&SessionCookie>,
+) -> Result<Option<SignedIn>, StoreError> {
+    let Some(cookie) = cookie else { return Ok(None) };
+    let found = app.store.find_session(workspace.id, cookie.id).await?;
+    Ok(found.filter(|signed_in| app.keys.is_proof_of(&signed_in.session, cookie)))
+}
+
+/// Writes down that a session was seen, at most once a minute, and keeps nobody waiting for it.
+fn touch(app: &App, session: &Session, now: Timestamp) {
+    if now < session.last_seen_at.plus_seconds(SEEN_EVERY) {
+        return;
+    }
+    let seen = app.keys.seal_session(Session { last_seen_at: now, ..session.clone() });
+    let app = app.clone();
+    tokio::spawn(async move {
+        if let Err(error) = app.store.touch_session(&seen).await {
+            tracing::warn!(%error, "it could not be written down when a session was seen");
+        }
+    });
+}
+
+/// Ends the session that a cookie proves; nothing happens for any other.
+///
+/// # Errors
+/// `StoreError` if it could not be committed: the person is still signed in.
+pub async fn sign_out(
+    app: &App,
+    workspace: &Workspace,
+    act: &Act,
+    cookie: Option<&SessionCookie>,
+) -> Result<(), StoreError> {
+    let Some(signed_in) = proven(app, workspace, cookie).await? else { return Ok(()) };
+    let session = signed_in.session;
+    let act = Act { actor: Actor::User(session.user), ..*act };
+    let entry = act.entry(Event::SignedOut).about(session.user).with("session", session.id.to_string());
+    // A second click finds the session ended, as it wished.
+    let _ = app.store.end_session(workspace.id, session.id, &entry, app.clock.now()).await?;
+    Ok(())
+}

@@ -1,0 +1,270 @@
+//! A link is opened and confirmed.
+
+use uuid::Uuid;
+
+use super::sessions;
+use crate::app::App;
+use crate::domain::audit::{Act, Actor, Entry, Event};
+use crate::domain::login_link::{Death, LoginLink};
+use crate::domain::session::{BrowserCookie, Session, SessionCookie, SignedIn};
+use crate::domain::timestamp::Timestamp;
+use crate::domain::token::Token;
+use crate::domain::user::{Standing, UserRef};
+use crate::domain::workspace::Workspace;
+use crate::keys::{self, NoRandomness};
+use crate::store::{Outcome, StoreError};
+
+/// How often a confirm looks again when others keep getting in between.
+const TRIES: usize = 8;
+
+/// Why a sign-in could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInError {
+    /// The store did not do what it was asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No secret could be drawn.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+}
+
+/// What is behind a token.
+#[derive(Debug)]
+pub enum Opened {
+    /// A live link: whose account it opens, masked, and who else is signed in here, masked.
+    Live {
+        /// The account.
+        account: String,
+        /// Somebody else, who would be signed out.
+        signed_in_as: Option<String>,
+    },
+    /// A link that this browser used and is still signed in by: where that led.
+    UsedHere(String),
+    /// Nothing.
+    Dead,
+}
+
+/// Looks behind a token. It changes nothing that a person could notice: scanners may do it any number of times.
+///
+/// A link that is refused as expired is marked so, for good, before this says it is dead.
+///
+/// # Errors
+/// `StoreError` if the store cannot be used.
+pub async fn open(
+    app: &App,
+    workspace: &Workspace,
+    act: &Act,
+    token: Option<&Token>,
+    session: Option<&SessionCookie>,
+) -> Result<Opened, StoreError> {
+    let Some(token) = token else {
+        count_dead(app, Death::Malformed);
+        return Ok(Opened::Dead);
+    };
+    let now = app.clock.now();
+    let signed_in = sessions::current(app, workspace, act, session).await?;
+    let (death, link) = match find(app, workspace, token).await? {
+        None => (Death::Unknown, None),
+        Some((link, standing)) => match link.death(&standing, now) {
+            None => return live(app, workspace, &link, signed_in.as_ref()).await,
+            Some(death) => (death, Some(link)),
+        },
+    };
+    if let Some(SignedIn { session, .. }) = signed_in
+        && app.keys.link_hashes(workspace.id, token).contains(&session.link)
+    {
+        return Ok(Opened::UsedHere(session.landing));
+    }
+    if let Some(link) = link {
+        bury(app, &link, death, now).await?;
+    }
+    count_dead(app, death);
+    Ok(Opened::Dead)
+}
+
+async fn live(
+    app: &App,
+    workspace: &Workspace,
+    link: &LoginLink,
+    signed_in: Option<&SignedIn>,
+) -> Result<Opened, StoreError> {
+    let user = app.store.find_user(workspace.id, &UserRef::Id(link.draft.user)).await?;
+    let Some(user) = user else { return Ok(Opened::Dead) };
+    let somebody_else = signed_in.filter(|signed_in| signed_in.session.user != link.draft.user);
+    Ok(Opened::Live {
+        account: user.email.masked(),
+        signed_in_as: somebody_else.map(|signed_in| signed_in.email.masked()),
+    })
+}
+
+/// A confirm: the token, the browser it was shown in, and where the person is to land.
+#[derive(Debug)]
+pub struct Confirm {
+    /// The token.
+    pub token: Token,
+    /// The cookie that came with the page.
+    pub browser: BrowserCookie,
+    /// The session that this browser has now; it gives way to the new one.
+    pub session: Option<SessionCookie>,
+    /// Where the person is to land.
+    pub landing: String,
+}
+
+/// What a confirm led to.
+#[derive(Debug)]
+pub enum Confirmed {
+    /// A session, new or that of the same confirm before.
+    SignedIn {
+        /// What proves it.
+        cookie: SessionCookie,
+        /// Where the person lands.
+        landing: String,
+    },
+    /// The token opens nothing.
+    Dead,
+}
+
+/// Uses a link up and begins a session; of any number of racing confirms one gets it.
+///
+/// The same confirm repeated within two minutes gives the same session again: a double click or a lost answer
+/// must not lock a person out.
+///
+/// # Errors
+/// `SignInError`, with the link as it was.
+pub async fn confirm(
+    app: &App,
+    workspace: &Workspace,
+    act: &Act,
+    confirm: &Confirm,
+) -> Result<Confirmed, SignInError> {
+    let now = app.clock.now();
+    for _ in 0..TRIES {
+        let Some((link, standing)) = find(app, workspace, &confirm.token).await? else {
+            count_dead(app, Death::Unknown);
+            return Ok(Confirmed::Dead);
+        };
+        if let Some(again) = repeat(app, workspace, act, confirm).await? {
+            return Ok(again);
+        }
+        if let Some(death) = link.death(&standing, now) {
+            return refuse(app, workspace, act, &link, death).await;
+        }
+        if let Some(confirmed) = claim(app, workspace, act, confirm, (&link, &standing)).await? {
+            app.metrics.redeemed.inc();
+            return Ok(confirmed);
+        }
+    }
+    Err(StoreError::Unavailable("others kept changing the same link".to_owned()).into())
+}
+
+/// The session that the same browser began with the same token within the last two minutes.
+async fn repeat(
+    app: &App,
+    workspace: &Workspace,
+    act: &Act,
+    confirm: &Confirm,
+) -> Result<Option<Confirmed>, StoreError> {
+    let now = app.clock.now();
+    let redemptions = app.keys.redemptions(&confirm.token, &confirm.browser);
+    let found = app.store.find_session_of(workspace.id, &redemptions).await?;
+    let Some(signed_in) = found.filter(|signed_in| signed_in.session.may_repeat(now)) else {
+        return Ok(None);
+    };
+    let cookie = app.keys.repeat_session(&signed_in.session, &confirm.token, &confirm.browser);
+    match cookie {
+        Ok(cookie) if signed_in.session.is_live(&signed_in.standing, workspace, now) => {
+            Ok(Some(Confirmed::SignedIn { cookie, landing: signed_in.session.landing }))
+        }
+        // It stands in the way of a new one, and nobody can use it.
+        _ => sessions::end_dead(app, workspace, act, &signed_in).await.map(|()| None),
+    }
+}
+
+async fn claim(
+    app: &App,
+    workspace: &Workspace,
+    act: &Act,
+    confirm: &Confirm,
+    (link, standing): (&LoginLink, &Standing),
+) -> Result<Option<Confirmed>, SignInError> {
+    let now = app.clock.now();
+    let user = link.draft.user;
+    let Some(redemption) = app.keys.redemptions(&confirm.token, &confirm.browser).first().copied() else {
+        return Ok(None);
+    };
+    let session = Session {
+        workspace: workspace.id,
+        id: Uuid::now_v7(),
+        user,
+        epoch: standing.session_epoch,
+        link: link.hash,
+        redemption,
+        seed: keys::random()?,
+        secret_hash: [0; 32],
+        key: link.key,
+        landing: confirm.landing.clone(),
+        created_at: now,
+        last_seen_at: now,
+        expires_at: now.plus_seconds(workspace.session_lifetime),
+        seal: [0; 32],
+    };
+    let (session, cookie) = app.keys.begin_session(session, &confirm.token, &confirm.browser);
+    let replaced = sessions::proven(app, workspace, confirm.session.as_ref()).await?;
+    let act = Act { actor: Actor::User(user), ..*act };
+    let entry = act.entry(Event::LinkRedeemed).about(user).with("link", link.id.to_string());
+    let mut entries = vec![entry.with("session", session.id.to_string())];
+    entries.extend(replaced.as_ref().map(|old| replaced_entry(&act, old)));
+    let used = app.keys.seal_link(link.used(now));
+    let replaced = replaced.map(|old| old.session.id);
+    let outcome = app.store.claim_login_link(&used, &session, replaced, &entries).await?;
+    Ok((outcome == Outcome::Won).then(|| Confirmed::SignedIn { cookie, landing: session.landing }))
+}
+
+fn replaced_entry(act: &Act, old: &SignedIn) -> Entry {
+    let entry = act.entry(Event::SessionEnded).about(old.session.user).with("reason", "replaced");
+    entry.with("session", old.session.id.to_string())
+}
+
+async fn refuse(
+    app: &App,
+    workspace: &Workspace,
+    act: &Act,
+    link: &LoginLink,
+    death: Death,
+) -> Result<Confirmed, SignInError> {
+    let now = app.clock.now();
+    bury(app, link, death, now).await?;
+    count_dead(app, death);
+    let entry = act.entry(Event::LinkRefused).about(link.draft.user).with("reason", death.reason());
+    app.store.add_audit_entry(workspace.id, &entry.with("link", link.id.to_string()), now).await?;
+    Ok(Confirmed::Dead)
+}
+
+/// Marks a link that is refused as expired, so that no clock set back revives it.
+async fn bury(app: &App, link: &LoginLink, death: Death, now: Timestamp) -> Result<(), StoreError> {
+    if death == Death::Expired && link.ended_at.is_none() {
+        app.store.end_login_link(&app.keys.seal_link(link.expired(now))).await?;
+    }
+    Ok(())
+}
+
+/// The genuine link of a token, and the standing of its user.
+async fn find(
+    app: &App,
+    workspace: &Workspace,
+    token: &Token,
+) -> Result<Option<(LoginLink, Standing)>, StoreError> {
+    let hashes = app.keys.link_hashes(workspace.id, token);
+    let found = app.store.find_login_link(workspace.id, &hashes).await?;
+    Ok(found.filter(|(link, _)| {
+        let fits = app.keys.fits(link, token);
+        if !fits {
+            tracing::error!(workspace = workspace.id.0, link = %link.id, "a login link's row was edited: it is not used");
+        }
+        fits
+    }))
+}
+
+fn count_dead(app: &App, death: Death) {
+    app.metrics.dead_tokens.get_or_create(&death.reason().into()).inc();
+}

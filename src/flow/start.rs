@@ -1,0 +1,65 @@
+//! A store and its keys are opened together: neither is of use without the other.
+
+use std::path::Path;
+
+use crate::app::App;
+use crate::clock::Clock;
+use crate::keys::{self, KeyFileError, Keyring};
+use crate::store::{DatabaseUrl, OpenError, Store, StoreError};
+
+/// Why doorkey cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The key file cannot be used.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+    /// The key file is another database's.
+    #[error(
+        "the key file {0} does not belong to this database: put back the file it was made with (nothing that was \
+         issued works with another), or give --database and --secret-key-file that belong together"
+    )]
+    WrongKeys(String),
+    /// The store did not do what it was asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Opens a database and its key file, and makes sure that they belong together.
+///
+/// With `may_create`, an embedded database that is not there yet is made, and a key file with it if there is none.
+///
+/// # Errors
+/// `StartError` says what is wrong and what to do.
+pub async fn open(
+    url: &DatabaseUrl,
+    key_file: &Path,
+    may_create: bool,
+    clock: Clock,
+) -> Result<App, StartError> {
+    let is_new = !url.exists();
+    if is_new && !may_create {
+        return Err(OpenError::Missing(url.path().clone()).into());
+    }
+    // The key first: a database without a key would be a riddle to whoever comes next.
+    let keys = if is_new && !key_file.exists() { keys::create(key_file)? } else { keys::load(key_file)? };
+    let store = Store::open(url, may_create)?;
+    agree(&store, &keys, key_file, &clock).await?;
+    Ok(App::over(store, clock, keys))
+}
+
+/// A fresh database rests on the keys that it is first opened with; any other must find its own again.
+async fn agree(store: &Store, keys: &Keyring, key_file: &Path, clock: &Clock) -> Result<(), StartError> {
+    let known = store.list_key_fingerprints().await?;
+    if known.is_empty() {
+        for key in keys.all() {
+            store.add_key_fingerprint(key.id, key.fingerprint, clock.now()).await?;
+        }
+        return Ok(());
+    }
+    let has_all = known.iter().all(|fingerprint| keys.all().any(|key| key.fingerprint == *fingerprint));
+    let knows_all = keys.all().all(|key| known.contains(&key.fingerprint));
+    if has_all && knows_all { Ok(()) } else { Err(StartError::WrongKeys(key_file.display().to_string())) }
+}

@@ -1,0 +1,52 @@
+//! What happens by itself: counters are written down, the dead are swept away.
+
+use crate::app::App;
+use crate::store::{StoreError, Swept};
+
+use super::reuses;
+
+/// How long a dead link or session is kept before the sweep takes it, in seconds: so long a clock may be wrong.
+const GRACE: i64 = 86_400;
+
+/// Deletes links and sessions that have been dead for a day, and audit entries past their retention (seconds).
+///
+/// # Errors
+/// `StoreError` if the store cannot be used; what was deleted before stays deleted.
+pub async fn sweep(app: &App, audit_retention: i64) -> Result<Swept, StoreError> {
+    let now = app.clock.now();
+    let mut all = Swept::default();
+    for workspace in app.store.list_workspaces().await? {
+        let dead_since = now.plus_seconds(-GRACE);
+        let idle_since = dead_since.plus_seconds(-workspace.session_idle);
+        let audit_since = now.plus_seconds(-audit_retention);
+        let swept = app.store.sweep(workspace.id, dead_since, idle_since, audit_since).await?;
+        all.login_links += swept.login_links;
+        all.sessions += swept.sessions;
+        all.audit_entries += swept.audit_entries;
+    }
+    Ok(all)
+}
+
+/// Keeps house until it is dropped: counters each second, a sweep each minute.
+pub async fn keep(app: App, audit_retention: i64) {
+    let mut seconds = tokio::time::interval(std::time::Duration::from_secs(1));
+    seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    for second in 0_u64.. {
+        seconds.tick().await;
+        if let Err(error) = reuses::write_down(&app).await {
+            tracing::warn!(%error, "the counters of reused links could not be written down");
+        }
+        if second % 60 == 0 {
+            match sweep(&app, audit_retention).await {
+                Ok(swept) if swept != Swept::default() => tracing::info!(
+                    login_links = swept.login_links,
+                    sessions = swept.sessions,
+                    audit_entries = swept.audit_entries,
+                    "the dead were swept away"
+                ),
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "the sweep was broken off"),
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Users are added, changed, deleted; what that kills dies in the same commit.
+
+use crate::app::App;
+use crate::domain::audit::{Act, Event};
+use crate::domain::invalid::Invalid;
+use crate::domain::user::{Kill, User, UserChange, UserId, UserRef};
+use crate::domain::workspace::Workspace;
+use crate::store::{NewUser, Outcome, StoreError};
+
+/// Why a user was not added or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum UserError {
+    /// There is no such user in this workspace.
+    #[error("there is no such user in this workspace")]
+    NotFound,
+    /// What was given does not pass.
+    #[error("{}", .0.in_one_sentence())]
+    Invalid(Invalid),
+    /// The store did not do what it was asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Adds a user and gives the number.
+///
+/// # Errors
+/// `UserError::Invalid` if the number or the address is taken.
+pub async fn add(app: &App, workspace: &Workspace, act: &Act, user: &NewUser) -> Result<UserId, UserError> {
+    let entry = act.entry(Event::UserAdded).with("staff", user.fields.is_staff.unwrap_or(false));
+    loop {
+        if let Some(id) = app.store.add_user(workspace.id, user, &entry, app.clock.now()).await? {
+            return Ok(id);
+        }
+        let mut taken = Invalid::default();
+        if let Some(id) = user.id
+            && app.store.is_user_id_taken(workspace.id, id).await?
+        {
+            taken.add("id", format!("{} belongs, or belonged, to another user", id.number()));
+        }
+        let by_address = UserRef::Email(user.email.clone());
+        if app.store.find_user(workspace.id, &by_address).await?.is_some() {
+            taken.add("email", "belongs to another user");
+        }
+        // Neither is taken any more: the one in the way was just deleted.
+        if !taken.is_empty() {
+            return Err(UserError::Invalid(taken));
+        }
+    }
+}
+
+/// A user.
+///
+/// # Errors
+/// `UserError::NotFound` if there is none.
+pub async fn show(app: &App, workspace: &Workspace, user: &UserRef) -> Result<User, UserError> {
+    app.store.find_user(workspace.id, user).await?.ok_or(UserError::NotFound)
+}
+
+/// Changes the fields that are given, and kills links and sessions where the change demands it.
+///
+/// # Errors
+/// `UserError::NotFound` if there is no such user, `Invalid` if the new address is taken.
+pub async fn set(
+    app: &App,
+    workspace: &Workspace,
+    act: &Act,
+    user: &UserRef,
+    change: &UserChange,
+) -> Result<User, UserError> {
+    loop {
+        let old = show(app, workspace, user).await?;
+        let mut new = change.applied_to(&old);
+        let fields = UserChange::fields_between(&old, &new);
+        if fields.is_empty() {
+            return Ok(old);
+        }
+        let mut entries = vec![act.entry(Event::UserChanged).about(old.id).with("fields", fields)];
+        if let Some(kill) = old.kill_by(&new) {
+            new.standing.link_epoch += 1;
+            entries.push(act.entry(Event::LinksKilled).about(old.id).with("reason", kill.reason()));
+        }
+        if old.ends_sessions_by(&new) {
+            new.standing.session_epoch += 1;
+        }
+        let now = app.clock.now();
+        if app.store.set_user(workspace.id, &new, &entries, now).await? == Outcome::Won {
+            return show(app, workspace, &UserRef::Id(old.id)).await;
+        }
+        let namesake = app.store.find_user(workspace.id, &UserRef::Email(new.email.clone())).await?;
+        if namesake.is_some_and(|other| other.id != old.id) {
+            return Err(UserError::Invalid(Invalid::field("email", "belongs to another user")));
+        }
+    }
+}
+
+/// Deletes a user for good; links and sessions die with the user, the number stays taken.
+///
+/// # Errors
+/// `UserError::NotFound` if there is no such user.
+pub async fn delete(app: &App, workspace: &Workspace, act: &Act, user: &UserRef) -> Result<(), UserError> {
+    let user = show(app, workspace, user).await?;
+    let entries = [
+        act.entry(Event::UserDeleted).about(user.id),
+        act.entry(Event::LinksKilled).about(user.id).with("reason", Kill::Deleted.reason()),
+    ];
+    match app.store.delete_user(workspace.id, user.id, &entries, app.clock.now()).await? {
+        Outcome::Won => Ok(()),
+        Outcome::Lost => Err(UserError::NotFound),
+    }
+}
+
+/// Up to `limit` users whose numbers are larger than `after`, in the order of their numbers.
+///
+/// # Errors
+/// `StoreError` if the store cannot be read.
+pub async fn list_after(
+    app: &App,
+    workspace: &Workspace,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<User>, StoreError> {
+    app.store.list_users_after(workspace.id, after, limit).await
+}

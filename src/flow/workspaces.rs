@@ -1,0 +1,144 @@
+//! Workspaces are made, found by host, set, deleted.
+
+use crate::app::App;
+use crate::domain::audit::{Act, Event};
+use crate::domain::host::HostName;
+use crate::domain::invalid::Invalid;
+use crate::domain::origin::Origin;
+use crate::domain::workspace::{Workspace, WorkspaceId};
+use crate::store::{Outcome, StoreError};
+
+/// Why a workspace was not made, found or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkspaceError {
+    /// There is none of that name.
+    #[error("there is no workspace {0:?}: `doorkey workspace list` shows those there are")]
+    NotFound(String),
+    /// What was given does not pass.
+    #[error("{}", .0.in_one_sentence())]
+    Invalid(Invalid),
+    /// The store did not do what it was asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The workspace that a host belongs to.
+///
+/// # Errors
+/// `StoreError` if the store cannot be read.
+pub async fn by_host(app: &App, host: &HostName) -> Result<Option<Workspace>, StoreError> {
+    app.store.find_workspace_by_host(host).await
+}
+
+/// A workspace and its hosts.
+///
+/// # Errors
+/// `WorkspaceError::NotFound` if there is none of that name.
+pub async fn show(app: &App, name: &str) -> Result<(Workspace, Vec<HostName>), WorkspaceError> {
+    let found = app.store.find_workspace(name).await?;
+    found.ok_or_else(|| WorkspaceError::NotFound(name.to_owned()))
+}
+
+/// Every workspace, by name.
+///
+/// # Errors
+/// `StoreError` if the store cannot be read.
+pub async fn list(app: &App) -> Result<Vec<Workspace>, StoreError> {
+    app.store.list_workspaces().await
+}
+
+/// Makes a workspace; the portal's host is one of its hosts, named or not.
+///
+/// # Errors
+/// `WorkspaceError::Invalid` if the name or a host is taken.
+pub async fn create(
+    app: &App,
+    act: &Act,
+    name: String,
+    url: Origin,
+    hosts: Vec<HostName>,
+) -> Result<Workspace, WorkspaceError> {
+    let workspace = Workspace::fresh(name, url, app.clock.now());
+    let hosts = with_portal(&workspace, hosts);
+    match app.store.add_workspace(&workspace, &hosts, &act.entry(Event::WorkspaceAdded)).await? {
+        Outcome::Won => Ok(show(app, &workspace.name).await?.0),
+        Outcome::Lost => {
+            let mut taken = taken_hosts(app, &hosts, workspace.id).await?;
+            if taken.is_empty() {
+                taken.add("name", format!("{:?} is taken: choose another", workspace.name));
+            }
+            Err(WorkspaceError::Invalid(taken))
+        }
+    }
+}
+
+/// Changes settings, given as names and values; all of them or none.
+///
+/// # Errors
+/// `WorkspaceError::Invalid` names the setting that does not pass.
+pub async fn set(
+    app: &App,
+    act: &Act,
+    name: &str,
+    settings: &[(String, String)],
+) -> Result<Workspace, WorkspaceError> {
+    loop {
+        let (mut workspace, old_hosts) = show(app, name).await?;
+        let mut hosts = old_hosts.clone();
+        for (setting, value) in settings {
+            if setting == "host" {
+                hosts = parse_hosts(value).map_err(WorkspaceError::Invalid)?;
+            } else {
+                workspace.set(setting, value).map_err(WorkspaceError::Invalid)?;
+            }
+        }
+        workspace.judge().map_err(WorkspaceError::Invalid)?;
+        let hosts = with_portal(&workspace, hosts);
+        let names: Vec<_> = settings.iter().map(|(name, _)| name.as_str()).collect();
+        let entry = act.entry(Event::WorkspaceChanged).with("settings", names);
+        let given = (hosts != old_hosts).then_some(&*hosts);
+        if app.store.set_workspace(&workspace, given, &entry, app.clock.now()).await? == Outcome::Won {
+            return Ok(show(app, name).await?.0);
+        }
+        let taken = taken_hosts(app, &hosts, workspace.id).await?;
+        if !taken.is_empty() {
+            return Err(WorkspaceError::Invalid(taken));
+        }
+    }
+}
+
+/// Deletes a workspace with all its users, keys, links, sessions and entries.
+///
+/// # Errors
+/// `WorkspaceError::NotFound` if there is none of that name.
+pub async fn delete(app: &App, name: &str) -> Result<(), WorkspaceError> {
+    let (workspace, _) = show(app, name).await?;
+    match app.store.delete_workspace(workspace.id).await? {
+        Outcome::Won => Ok(()),
+        Outcome::Lost => Err(WorkspaceError::NotFound(name.to_owned())),
+    }
+}
+
+/// Takes hosts separated by commas.
+///
+/// # Errors
+/// `Invalid` names the first that is none.
+pub fn parse_hosts(list: &str) -> Result<Vec<HostName>, Invalid> {
+    let hosts = list.split(',').map(str::trim).filter(|host| !host.is_empty()).map(HostName::parse);
+    hosts.collect::<Result<_, _>>().map_err(|error| Invalid::field("host", error))
+}
+
+fn with_portal(workspace: &Workspace, mut hosts: Vec<HostName>) -> Vec<HostName> {
+    hosts.extend(workspace.portal_host());
+    hosts.sort();
+    hosts.dedup();
+    hosts
+}
+
+async fn taken_hosts(app: &App, hosts: &[HostName], workspace: WorkspaceId) -> Result<Invalid, StoreError> {
+    let mut invalid = Invalid::default();
+    for host in app.store.list_taken_hosts(hosts, workspace).await? {
+        invalid.add("host", format!("{host} belongs to another workspace"));
+    }
+    Ok(invalid)
+}

@@ -1,0 +1,76 @@
+//! The pages a person sees: what each template is given, and nothing else.
+//!
+//! Every value is escaped by askama; who builds a page masks addresses and formats times before.
+//! `workspace` is the workspace's name, empty where no workspace is known.
+
+use askama::Template;
+
+/// The page behind a good link: names account and workspace, and asks for the one press that signs in.
+#[derive(Template)]
+#[template(path = "confirm.html")]
+pub(in crate::http) struct ConfirmPage<'a> {
+    pub(in crate::http) workspace: &'a str,
+    /// The masked e-mail address that the link signs in.
+    pub(in crate::http) account: &'a str,
+    /// The masked e-mail address of somebody else who is signed in in this browser.
+    pub(in crate::http) signed_in_as: Option<&'a str>,
+    pub(in crate::http) token: &'a str,
+    /// The anti-forgery value, bound to the token and to this browser's cookie.
+    pub(in crate::http) proof: &'a str,
+    pub(in crate::http) redirect: Option<&'a str>,
+    /// The MAC over `redirect`; left out of the form where there is no redirect.
+    pub(in crate::http) redirect_proof: &'a str,
+}
+
+/// The page for every link that signs nobody in: it has no field for a reason or an account, so it cannot tell one.
+#[derive(Template)]
+#[template(path = "dead.html")]
+pub(in crate::http) struct DeadPage<'a> {
+    pub(in crate::http) workspace: &'a str,
+}
+
+/// The page for who comes without a link: how to get one.
+#[derive(Template)]
+#[template(path = "ask.html")]
+pub(in crate::http) struct AskPage<'a> {
+    pub(in crate::http) workspace: &'a str,
+}
+
+/// The page of who is signed in: as whom, since when, until when, and the way out.
+#[derive(Template)]
+#[template(path = "home.html")]
+pub(in crate::http) struct HomePage<'a> {
+    pub(in crate::http) workspace: &'a str,
+    pub(in crate::http) name: &'a str,
+    /// The whole e-mail address: only its owner sees this page.
+    pub(in crate::http) email: &'a str,
+    /// For people, as `23 November 2026, 03:23 UTC`.
+    pub(in crate::http) since: &'a str,
+    /// The same moment in RFC 3339.
+    pub(in crate::http) since_iso: &'a str,
+    /// For people, as `23 November 2026, 03:23 UTC`.
+    pub(in crate::http) until: &'a str,
+    /// The same moment in RFC 3339.
+    pub(in crate::http) until_iso: &'a str,
+}
+
+/// The page on the way to another origin, sent with `Refresh: 0`; shows where to, and a link for browsers that stay.
+#[derive(Template)]
+#[template(path = "go.html")]
+pub(in crate::http) struct GoPage<'a> {
+    pub(in crate::http) workspace: &'a str,
+    /// An absolute `http` or `https` URL that has passed the redirect rule: escaping does not make `javascript:` harmless.
+    pub(in crate::http) target: &'a str,
+    pub(in crate::http) host: &'a str,
+}
+
+/// The page for whatever else went wrong: what it is, and what the person can do.
+#[derive(Template)]
+#[template(path = "problem.html")]
+pub(in crate::http) struct ProblemPage<'a> {
+    pub(in crate::http) workspace: &'a str,
+    pub(in crate::http) title: &'a str,
+    pub(in crate::http) sentence: &'a str,
+    /// What to do next; may be empty.
+    pub(in crate::http) advice: &'a str,
+}

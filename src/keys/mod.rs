@@ -1,0 +1,397 @@
+//! The secret keys: what derives tokens, seals rows and ties forms to browsers.
+
+mod file;
+
+use hkdf::Hkdf;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+use uuid::Uuid;
+
+use crate::domain::api_key::{ApiKey, ApiKeySecret};
+use crate::domain::base62;
+use crate::domain::canonical::Canonical;
+use crate::domain::login_link::{Draft, KeyId, LinkHash, LoginLink};
+use crate::domain::session::{BrowserCookie, Session, SessionCookie};
+use crate::domain::token::Token;
+use crate::domain::workspace::WorkspaceId;
+
+pub use file::{KeyFileError, create, load};
+
+/// The operating system gave no randomness: nothing secret can be made.
+#[derive(Debug, thiserror::Error)]
+#[error("the operating system gave no random bytes: {0}")]
+pub struct NoRandomness(#[from] getrandom::Error);
+
+/// Random bytes from the operating system: the one place where secrets begin.
+///
+/// # Errors
+/// `NoRandomness` if the operating system has none.
+pub fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// `count` random letters of base 62.
+///
+/// # Errors
+/// `NoRandomness` if the operating system has none.
+fn random_letters(count: usize) -> Result<String, NoRandomness> {
+    let mut letters = Vec::with_capacity(count);
+    while letters.len() < count {
+        letters.extend(base62::letters_drawn_from(random::<64>()?).take(count - letters.len()));
+    }
+    Ok(String::from_utf8(letters).unwrap_or_default())
+}
+
+/// A new API key.
+///
+/// # Errors
+/// `NoRandomness` if the operating system has none.
+pub fn random_api_key() -> Result<ApiKeySecret, NoRandomness> {
+    loop {
+        // Forty-three letters of the alphabet always make a key.
+        if let Some(key) = ApiKeySecret::from_letters(&random_letters(43)?) {
+            return Ok(key);
+        }
+    }
+}
+
+/// A new cookie that ties forms to a browser.
+///
+/// # Errors
+/// `NoRandomness` if the operating system has none.
+pub fn random_browser_cookie() -> Result<BrowserCookie, NoRandomness> {
+    loop {
+        if let Some(cookie) = BrowserCookie::parse(&random_letters(32)?) {
+            return Ok(cookie);
+        }
+    }
+}
+
+type HmacSha256 = Hmac<Sha256>;
+
+/// One secret key, spread into one key for each purpose (HKDF, RFC 5869).
+#[derive(Clone)]
+pub struct SecretKey {
+    /// Its number, drawn from itself.
+    pub id: KeyId,
+    /// What a database knows it by; tells nothing of it.
+    pub fingerprint: [u8; 32],
+    token: HmacSha256,
+    lookup: HmacSha256,
+    seal: HmacSha256,
+    session: HmacSha256,
+    form: HmacSha256,
+}
+
+impl std::fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SecretKey({}, hidden)", self.id)
+    }
+}
+
+impl SecretKey {
+    /// Spreads 256 secret bits. The purposes' names are part of the format: to change one is to end every link.
+    fn spread(material: &[u8; 32]) -> Self {
+        let hkdf = Hkdf::<Sha256>::new(None, material);
+        let spread = |purpose: &str, bytes: &mut [u8]| {
+            // HKDF gives up to 8,160 bytes: this asks for 64 at most, so it cannot fail.
+            let _ = hkdf.expand(format!("doorkey v1 {purpose}").as_bytes(), bytes);
+        };
+        let mac = |purpose: &str| {
+            let mut block = [0; 64];
+            spread(purpose, &mut block);
+            HmacSha256::new(&block.into())
+        };
+        let (mut id, mut fingerprint) = ([0; 4], [0; 32]);
+        spread("id", &mut id);
+        spread("fingerprint", &mut fingerprint);
+        Self {
+            id: KeyId(u32::from_be_bytes(id)),
+            fingerprint,
+            token: mac("token"),
+            lookup: mac("lookup"),
+            seal: mac("seal"),
+            session: mac("session"),
+            form: mac("form"),
+        }
+    }
+
+    fn lookup(&self, message: &Canonical) -> [u8; 32] {
+        mac(&self.lookup, message)
+    }
+
+    fn hash_of_secret(&self, workspace: WorkspaceId, cookie: &SessionCookie) -> [u8; 32] {
+        let message = Canonical::of("session secret").number(workspace.0).bytes(cookie.id.as_bytes());
+        self.lookup(&message.bytes(cookie.secret()))
+    }
+}
+
+fn mac(key: &HmacSha256, message: &Canonical) -> [u8; 32] {
+    key.clone().chain_update(message.as_bytes()).finalize().into_bytes().into()
+}
+
+fn is_same(one: &[u8; 32], other: &[u8; 32]) -> bool {
+    one.ct_eq(other).into()
+}
+
+/// A row carries a MAC that this server cannot vouch for: its key is gone, or it was edited.
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("a row was edited without the secret key, or its key is not in the key file")]
+pub struct NotGenuine;
+
+/// All keys of the key file: one derives what is new, all of them know what is old.
+#[derive(Clone, Debug)]
+pub struct Keyring {
+    /// The active key first.
+    keys: Vec<SecretKey>,
+}
+
+impl Keyring {
+    /// The key that derives what is new; the file is refused if it has none.
+    fn active(&self) -> &SecretKey {
+        &self.keys[0]
+    }
+
+    /// Every key, the active one first.
+    pub fn all(&self) -> impl Iterator<Item = &SecretKey> {
+        self.keys.iter()
+    }
+
+    fn find(&self, id: KeyId) -> Result<&SecretKey, NotGenuine> {
+        self.keys.iter().find(|key| key.id == id).ok_or(NotGenuine)
+    }
+
+    /// A new link and its token.
+    #[must_use]
+    pub fn derive(&self, draft: Draft) -> (LoginLink, Token) {
+        let key = self.active();
+        let token = Token::from_mac(&mac(&key.token, &draft.canonical()));
+        let hash = key.lookup(&link_lookup(draft.workspace, &token));
+        let id = Uuid::now_v7();
+        let link = LoginLink { id, hash, draft, key: key.id, used_at: None, ended_at: None, seal: [0; 32] };
+        (self.seal_link(link), token)
+    }
+
+    /// The link with a fresh seal, by its own key where that is known.
+    #[must_use]
+    pub fn seal_link(&self, link: LoginLink) -> LoginLink {
+        let key = self.find(link.key).unwrap_or_else(|_| self.active());
+        LoginLink { seal: mac(&key.seal, &link.canonical()), ..link }
+    }
+
+    /// The token of a link that is kept.
+    ///
+    /// # Errors
+    /// `NotGenuine` if the row was edited by someone without the key.
+    pub fn rebuild(&self, link: &LoginLink) -> Result<Token, NotGenuine> {
+        let key = self.find(link.key)?;
+        let is_genuine = is_same(&mac(&key.seal, &link.canonical()), &link.seal);
+        if is_genuine {
+            Ok(Token::from_mac(&mac(&key.token, &link.draft.canonical())))
+        } else {
+            Err(NotGenuine)
+        }
+    }
+
+    /// Whether a kept link is genuine and this is its token.
+    #[must_use]
+    pub fn fits(&self, link: &LoginLink, token: &Token) -> bool {
+        self.rebuild(link)
+            .is_ok_and(|rebuilt| rebuilt.reveal().as_bytes().ct_eq(token.reveal().as_bytes()).into())
+    }
+
+    /// What a token may be looked up by: one hash for each key, the active one's first.
+    pub fn link_hashes(&self, workspace: WorkspaceId, token: &Token) -> Vec<LinkHash> {
+        let message = link_lookup(workspace, token);
+        self.keys.iter().map(|key| key.lookup(&message)).collect()
+    }
+
+    /// What an API key may be looked up by: one hash for each key, the active one's first.
+    pub fn api_key_hashes(&self, secret: &ApiKeySecret) -> Vec<[u8; 32]> {
+        let message = Canonical::of("api key").bytes(secret.reveal().as_bytes());
+        self.keys.iter().map(|key| key.lookup(&message)).collect()
+    }
+
+    /// An API key to be kept: its hash, key and seal are set.
+    #[must_use]
+    pub fn seal_api_key(&self, api_key: ApiKey, secret: &ApiKeySecret) -> ApiKey {
+        let key = self.active();
+        let hash = key.lookup(&Canonical::of("api key").bytes(secret.reveal().as_bytes()));
+        let api_key = ApiKey { hash, key: key.id, ..api_key };
+        ApiKey { seal: mac(&key.seal, &api_key.canonical()), ..api_key }
+    }
+
+    /// An API key with a fresh seal, once it is revoked.
+    ///
+    /// # Errors
+    /// `NotGenuine` if the key of its seal is not in the key file.
+    pub fn reseal_api_key(&self, api_key: ApiKey) -> Result<ApiKey, NotGenuine> {
+        let seal = mac(&self.find(api_key.key)?.seal, &api_key.canonical());
+        Ok(ApiKey { seal, ..api_key })
+    }
+
+    /// Whether an API key's row is as this server wrote it.
+    #[must_use]
+    pub fn is_genuine_api_key(&self, api_key: &ApiKey) -> bool {
+        self.find(api_key.key).is_ok_and(|key| is_same(&mac(&key.seal, &api_key.canonical()), &api_key.seal))
+    }
+
+    /// What the same confirm, repeated, is known by: one hash for each key, the active one's first.
+    pub fn redemptions(&self, token: &Token, browser: &BrowserCookie) -> Vec<[u8; 32]> {
+        let message = Canonical::of("redemption").bytes(token.reveal().as_bytes());
+        let message = message.bytes(browser.reveal().as_bytes());
+        self.keys.iter().map(|key| key.lookup(&message)).collect()
+    }
+
+    /// A session to be kept and the cookie that proves it. Key, hash and seal are set.
+    #[must_use]
+    pub fn begin_session(
+        &self,
+        session: Session,
+        token: &Token,
+        browser: &BrowserCookie,
+    ) -> (Session, SessionCookie) {
+        let session = Session { key: self.active().id, ..session };
+        let cookie = session_cookie(self.active(), &session, token, browser);
+        let secret_hash = self.active().hash_of_secret(session.workspace, &cookie);
+        (self.seal_session(Session { secret_hash, ..session }), cookie)
+    }
+
+    /// The cookie of a session that the same browser began with the same link.
+    ///
+    /// # Errors
+    /// `NotGenuine` if the row was edited, or another browser or link began it.
+    pub fn repeat_session(
+        &self,
+        session: &Session,
+        token: &Token,
+        browser: &BrowserCookie,
+    ) -> Result<SessionCookie, NotGenuine> {
+        let cookie = session_cookie(self.find(session.key)?, session, token, browser);
+        if self.is_proof_of(session, &cookie) { Ok(cookie) } else { Err(NotGenuine) }
+    }
+
+    /// Whether a cookie proves a session, and the session's row is as this server wrote it.
+    #[must_use]
+    pub fn is_proof_of(&self, session: &Session, cookie: &SessionCookie) -> bool {
+        self.find(session.key).is_ok_and(|key| {
+            is_same(&key.hash_of_secret(session.workspace, cookie), &session.secret_hash)
+                & is_same(&mac(&key.seal, &session.canonical()), &session.seal)
+        })
+    }
+
+    /// The session with a fresh seal, by its own key where that is known.
+    #[must_use]
+    pub fn seal_session(&self, session: Session) -> Session {
+        let key = self.find(session.key).unwrap_or_else(|_| self.active());
+        Session { seal: mac(&key.seal, &session.canonical()), ..session }
+    }
+
+    /// A MAC that a page carries and brings back, as 32 letters.
+    #[must_use]
+    pub fn proof(&self, message: &Canonical) -> String {
+        Token::from_mac(&mac(&self.active().form, message)).reveal().to_owned()
+    }
+
+    /// Whether a page brought back a MAC of ours.
+    #[must_use]
+    pub fn is_proof(&self, message: &Canonical, proof: &str) -> bool {
+        self.keys.iter().any(|key| {
+            let expected = Token::from_mac(&mac(&key.form, message));
+            expected.reveal().as_bytes().ct_eq(proof.as_bytes()).into()
+        })
+    }
+}
+
+fn link_lookup(workspace: WorkspaceId, token: &Token) -> Canonical {
+    Canonical::of("login link").number(workspace.0).bytes(token.reveal().as_bytes())
+}
+
+fn session_cookie(
+    key: &SecretKey,
+    session: &Session,
+    token: &Token,
+    browser: &BrowserCookie,
+) -> SessionCookie {
+    let message = Canonical::of("session")
+        .number(session.workspace.0)
+        .bytes(session.id.as_bytes())
+        .bytes(&session.seed)
+        .bytes(token.reveal().as_bytes())
+        .bytes(browser.reveal().as_bytes());
+    SessionCookie::from_mac(session.id, &mac(&key.session, &message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::timestamp::Timestamp;
+    use crate::domain::user::UserId;
+    use crate::domain::workspace::Workspace;
+
+    fn ring(bytes: &[u8]) -> Keyring {
+        Keyring { keys: bytes.iter().map(|byte| SecretKey::spread(&[*byte; 32])).collect() }
+    }
+
+    fn draft(seed: u8) -> Draft {
+        let workspace = Workspace::sample("https://example.com");
+        Draft::for_user(UserId::from_store(1), 0, &workspace, Timestamp::from_millis(5), [seed; 16])
+    }
+
+    #[test]
+    fn a_token_is_rebuilt_by_the_key_of_its_row_alone() {
+        let (link, token) = ring(&[1]).derive(draft(1));
+
+        assert_eq!(ring(&[2, 1]).rebuild(&link), Ok(token.clone()));
+        assert_eq!(ring(&[2]).rebuild(&link), Err(NotGenuine));
+        assert!(ring(&[2, 1]).link_hashes(link.draft.workspace, &token).contains(&link.hash));
+    }
+
+    #[test]
+    fn an_edited_link_is_not_genuine() {
+        let keys = ring(&[1]);
+        let (link, token) = keys.derive(draft(1));
+        let edits: [fn(&mut LoginLink); 7] = [
+            |link| link.draft.user = UserId::from_store(2),
+            |link| link.draft.workspace = WorkspaceId(2),
+            |link| link.draft.epoch += 1,
+            |link| link.draft.expires_at = link.draft.expires_at.plus_seconds(1),
+            |link| link.draft.is_single_use = false,
+            |link| link.draft.seed[0] ^= 1,
+            |link| link.ended_at = Some(Timestamp::from_millis(1)),
+        ];
+
+        assert!(keys.fits(&link, &token));
+        for edit in edits {
+            let mut edited = link.clone();
+            edit(&mut edited);
+            assert!(!keys.fits(&edited, &token));
+        }
+    }
+
+    #[test]
+    fn letters_of_tokens_are_evenly_spread() {
+        let keys = ring(&[1]);
+        let mut counts = [[0_u32; 128]; 32];
+        for number in 0..20_000_u32 {
+            let mut draft = draft(1);
+            draft.seed[..4].copy_from_slice(&number.to_be_bytes());
+            let token = Token::from_mac(&mac(&keys.active().token, &draft.canonical()));
+            for (place, letter) in token.reveal().bytes().enumerate() {
+                counts[place][usize::from(letter)] += 1;
+            }
+        }
+
+        // Chi-squared with 61 degrees of freedom exceeds 140 by chance once in 10 million.
+        let expected = 20_000.0 / 62.0;
+        for place in counts {
+            let seen: Vec<_> = place.into_iter().filter(|count| *count > 0).collect();
+            let chi: f64 = seen.iter().map(|count| (f64::from(*count) - expected).powi(2) / expected).sum();
+            assert_eq!(seen.len(), 62);
+            assert!(chi < 140.0, "chi-squared is {chi}");
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! doorkey: a self-hosted magic-link login service.
+//!
+//! The rooms, in reading order: [`domain`] says what the rules are, [`keys`] holds the secrets, [`store`] keeps
+//! what must be kept, [`flow`] tells the stories.
+
+pub mod app;
+pub mod clock;
+pub mod domain;
+pub mod flow;
+pub mod http;
+pub mod keys;
+pub mod metrics;
+pub mod store;

@@ -1,0 +1,3 @@
+//! The binary: parses the command line, lets it run, prints the one error.
+
+fn main() {}

@@ -1,0 +1,110 @@
+//! What is counted for operators, in the Prometheus text format.
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use crate::domain::login_link::Death;
+use crate::domain::user::Refusal;
+
+/// Why something was refused.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+pub struct Reason {
+    reason: &'static str,
+}
+
+impl From<&'static str> for Reason {
+    fn from(reason: &'static str) -> Self {
+        Self { reason }
+    }
+}
+
+/// Which kind of request was answered how.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+pub struct Answer {
+    /// The route's pattern, never the path: a path may hold a secret.
+    pub route: String,
+    /// The status code.
+    pub status: u16,
+}
+
+/// The counters of this process.
+#[derive(Debug)]
+pub struct Metrics {
+    /// New links made.
+    pub issued: Counter,
+    /// Links handed out again.
+    pub reused: Counter,
+    /// Links refused, by the rule's word.
+    pub refused: Family<Reason, Counter>,
+    /// Links that signed somebody in.
+    pub redeemed: Counter,
+    /// Tokens that opened nothing, by cause.
+    pub dead_tokens: Family<Reason, Counter>,
+    /// Requests whose API key did not hold.
+    pub failed_keys: Counter,
+    /// Answers, by route and status.
+    pub answers: Family<Answer, Counter>,
+    /// Seconds from request to answer.
+    pub latency: Histogram,
+    registry: Registry,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("doorkey");
+        let latency = Histogram::new([
+            0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0,
+        ]);
+        let metrics = Self {
+            issued: Counter::default(),
+            reused: Counter::default(),
+            refused: Family::default(),
+            redeemed: Counter::default(),
+            dead_tokens: Family::default(),
+            failed_keys: Counter::default(),
+            answers: Family::default(),
+            latency,
+            registry: Registry::default(),
+        };
+        registry.register("login_links_issued", "New login links made", metrics.issued.clone());
+        registry.register("login_links_reused", "Login links handed out again", metrics.reused.clone());
+        registry.register("login_links_refused", "Login links refused, by reason", metrics.refused.clone());
+        registry.register(
+            "login_links_redeemed",
+            "Login links that signed somebody in",
+            metrics.redeemed.clone(),
+        );
+        registry.register(
+            "dead_tokens",
+            "Tokens that opened nothing, by reason",
+            metrics.dead_tokens.clone(),
+        );
+        registry.register("failed_keys", "Requests whose API key did not hold", metrics.failed_keys.clone());
+        registry.register("http_answers", "Answers, by route and status", metrics.answers.clone());
+        registry.register("http_answer_seconds", "Seconds from request to answer", metrics.latency.clone());
+        // Zeroes show that a thing is counted at all.
+        for refusal in
+            [Refusal::UserNotFound, Refusal::StaffUser, Refusal::TwoFactorEnabled, Refusal::UserDisabled]
+        {
+            let _ = metrics.refused.get_or_create(&refusal.code().into());
+        }
+        for death in Death::ALL {
+            let _ = metrics.dead_tokens.get_or_create(&death.reason().into());
+        }
+        Self { registry, ..metrics }
+    }
+}
+
+impl Metrics {
+    /// Everything in the Prometheus text format.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = text::encode(&mut text, &self.registry);
+        text
+    }
+}

@@ -1,0 +1,129 @@
+//! API keys: found by a keyed hash, never by what they are.
+
+use super::audit;
+use super::login_links::key_id;
+use super::unit::{Outcome, Unit, sql};
+use super::value::{Row, values};
+use super::{Store, StoreError};
+use crate::domain::api_key::ApiKey;
+use crate::domain::audit::Entry;
+use crate::domain::scope::Scopes;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::workspace::WorkspaceId;
+
+/// The columns of a key, in the order in which [`api_key_from`] takes them.
+macro_rules! api_key_columns {
+    () => {
+        "workspace_id, id, name, hash, scopes, key_id, created_at, expires_at, revoked_at, seal"
+    };
+}
+
+fn api_key_from(mut row: Row) -> Result<ApiKey, StoreError> {
+    let (workspace, id, name, hash) = (row.take()?, row.take()?, row.take()?, row.take()?);
+    let scopes: String = row.take()?;
+    Ok(ApiKey {
+        workspace,
+        id,
+        name,
+        hash,
+        scopes: Scopes::parse(&scopes).map_err(|_| StoreError::Unexpected("a scope that is none"))?,
+        key: key_id(row.take()?)?,
+        created_at: row.take()?,
+        expires_at: row.take()?,
+        revoked_at: row.take()?,
+        seal: row.take()?,
+    })
+}
+
+impl Store {
+    /// A key of a workspace, by the hashes it may have. It may be revoked or expired.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn find_api_key(
+        &self,
+        workspace: WorkspaceId,
+        hashes: &[[u8; 32]],
+    ) -> Result<Option<ApiKey>, StoreError> {
+        const FOUND: &str =
+            concat!("SELECT ", api_key_columns!(), " FROM api_keys WHERE workspace_id = $1 AND hash = $2");
+        for hash in hashes {
+            let [rows] = self.read([sql(FOUND, values![workspace, *hash])]).await?;
+            if let Some(row) = rows.into_iter().next() {
+                return api_key_from(row).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// A key of a workspace, by its number.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn find_api_key_by_id(
+        &self,
+        workspace: WorkspaceId,
+        id: i64,
+    ) -> Result<Option<ApiKey>, StoreError> {
+        const FOUND: &str =
+            concat!("SELECT ", api_key_columns!(), " FROM api_keys WHERE workspace_id = $1 AND id = $2");
+        let [rows] = self.read([sql(FOUND, values![workspace, id])]).await?;
+        rows.into_iter().next().map(api_key_from).transpose()
+    }
+
+    /// Keeps a new key and gives its number.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be committed.
+    pub async fn add_api_key(&self, key: &ApiKey, entry: &Entry) -> Result<i64, StoreError> {
+        let added = sql(
+            "INSERT INTO api_keys (workspace_id, id, name, hash, scopes, key_id, created_at, expires_at, seal)
+             VALUES ($1, (SELECT coalesce(max(id), 0) + 1 FROM api_keys WHERE workspace_id = $1),
+                     $2, $3, $4, $5, $6, $7, $8)
+             RETURNING id",
+            values![
+                key.workspace,
+                key.name.as_str(),
+                key.hash,
+                key.scopes.to_string(),
+                i64::from(key.key.0),
+                key.created_at,
+                key.expires_at,
+                key.seal
+            ],
+        );
+        let unit = Unit::new().guard(added).and(audit::entry(key.workspace, entry, key.created_at));
+        let row = self.write(unit).await?.first_row();
+        row.ok_or(StoreError::Unexpected("a key that was not added"))?.take()
+    }
+
+    /// The keys of a workspace, oldest first.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn list_api_keys(&self, workspace: WorkspaceId) -> Result<Vec<ApiKey>, StoreError> {
+        const ALL: &str =
+            concat!("SELECT ", api_key_columns!(), " FROM api_keys WHERE workspace_id = $1 ORDER BY id");
+        let [rows] = self.scan([sql(ALL, values![workspace])]).await?;
+        rows.into_iter().map(api_key_from).collect()
+    }
+
+    /// Revokes a key for good, unless it was revoked before. `key` is as this leaves it, sealed.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be committed.
+    pub async fn end_api_key(
+        &self,
+        key: &ApiKey,
+        entry: &Entry,
+        now: Timestamp,
+    ) -> Result<Outcome, StoreError> {
+        let revoked = sql(
+            "UPDATE api_keys SET revoked_at = $1, seal = $2
+             WHERE workspace_id = $3 AND id = $4 AND revoked_at IS NULL",
+            values![key.revoked_at, key.seal, key.workspace, key.id],
+        );
+        let unit = Unit::new().guard(revoked).and(audit::entry(key.workspace, entry, now));
+        self.write(unit).await.map(Outcome::from)
+    }
+}

@@ -1,0 +1,67 @@
+//! The audit log: entries travel in the same unit as the act they tell of.
+
+use std::sync::Mutex;
+
+use uuid::{ContextV7, Uuid};
+
+use super::unit::{Statement, Unit, sql};
+use super::value::values;
+use super::{Store, StoreError};
+use crate::domain::audit::Entry;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::workspace::WorkspaceId;
+
+/// Keeps entries of the same millisecond in the order in which they were told.
+static ORDER: Mutex<ContextV7> = Mutex::new(ContextV7::new());
+
+/// A number for an entry: later entries have larger ones (UUID version 7, RFC 9562, section 5.7).
+pub(super) fn entry_id(now: Timestamp) -> Uuid {
+    let millis = u64::try_from(now.millis()).unwrap_or(0);
+    let nanos = u32::try_from(millis % 1000 * 1_000_000).unwrap_or(0);
+    Uuid::new_v7(uuid::Timestamp::from_unix(&ORDER, millis / 1000, nanos))
+}
+
+/// What all numbers of entries before a moment are less than.
+pub(super) fn first_id_at(moment: Timestamp) -> [u8; 16] {
+    let millis = u128::try_from(moment.millis()).unwrap_or(0);
+    (millis << 80).to_be_bytes()
+}
+
+/// The statement that writes an entry.
+pub(super) fn entry(workspace: WorkspaceId, entry: &Entry, now: Timestamp) -> Statement {
+    let data = serde_json::Value::Object(entry.data.clone()).to_string();
+    sql(
+        "INSERT INTO audit_log (workspace_id, id, time, event, user_id, actor, request_id, data)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        values![
+            workspace,
+            entry_id(now),
+            now,
+            entry.event.name(),
+            entry.user,
+            entry.act.actor.to_string(),
+            entry.act.request,
+            data
+        ],
+    )
+}
+
+/// The statements that write several entries.
+pub(super) fn entries(workspace: WorkspaceId, entries: &[Entry], now: Timestamp) -> Vec<Statement> {
+    entries.iter().map(|one| entry(workspace, one, now)).collect()
+}
+
+impl Store {
+    /// Writes an entry about something that changed nothing else, such as a refusal.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be written.
+    pub async fn add_audit_entry(
+        &self,
+        workspace: WorkspaceId,
+        entry: &Entry,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(Unit::new().and(self::entry(workspace, entry, now))).await.map(|_| ())
+    }
+}

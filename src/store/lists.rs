@@ -1,0 +1,72 @@
+//! Pages of lists: one query text for every noun.
+
+use super::unit::sql;
+use super::value::{Row, Value};
+use super::{Store, StoreError};
+use crate::domain::page::{Comparison, Filter, Operand, Page, PageWish};
+
+impl From<&Operand> for Value {
+    fn from(operand: &Operand) -> Self {
+        match operand {
+            Operand::Number(number) => Self::Number(*number),
+            Operand::Text(text) => Self::Text(text.clone()),
+            Operand::Bytes(bytes) => Self::Bytes(bytes.clone()),
+        }
+    }
+}
+
+/// What a list is made from.
+pub(super) struct Source {
+    /// The columns of a row.
+    pub(super) columns: &'static str,
+    /// Tables and conditions, from `FROM` on; its placeholders are `values`.
+    pub(super) from: &'static str,
+    /// The values of those placeholders.
+    pub(super) values: Vec<Value>,
+    /// The order of rows that are equal in what is sorted by, or of all of them.
+    pub(super) order: &'static str,
+}
+
+impl Store {
+    /// One page of a list, and how long the whole list is, seen at one moment.
+    pub(super) async fn list<T>(
+        &self,
+        source: Source,
+        wish: &PageWish,
+        from_row: impl Fn(Row) -> Result<T, StoreError>,
+    ) -> Result<Page<T>, StoreError> {
+        let Source { columns, from, mut values, order } = source;
+        let conditions: String = wish.filters.iter().map(|filter| condition(filter, &mut values)).collect();
+        let sort = wish.sort.map_or_else(String::new, |(field, is_down)| {
+            format!("{} {}, ", field.column, if is_down { "DESC" } else { "ASC" })
+        });
+        let total = sql(format!("SELECT count(*) {from}{conditions}"), values.clone());
+        let (limit, offset) = (values.len() + 1, values.len() + 2);
+        values.extend([Value::Number(wish.limit), Value::Number(wish.offset())]);
+        let text = format!(
+            "SELECT {columns} {from}{conditions} ORDER BY {sort}{order} LIMIT ${limit} OFFSET ${offset}"
+        );
+        let [mut count, rows] = self.scan([total, sql(text, values)]).await?;
+        let total = count.pop().ok_or(StoreError::Unexpected("a count without a row"))?.take()?;
+        let rows: Result<_, _> = rows.into_iter().map(from_row).collect();
+        Ok(Page { rows: rows?, total })
+    }
+}
+
+/// One condition; its column is one of ours, its values are bound, so nothing of a caller's is in the text.
+fn condition(filter: &Filter, values: &mut Vec<Value>) -> String {
+    let column = filter.field.column;
+    let mut bind = |operand: &Operand| {
+        values.push(operand.into());
+        format!("${}", values.len())
+    };
+    match &filter.comparison {
+        Comparison::Equal(operand) => format!(" AND {column} = {}", bind(operand)),
+        Comparison::Less(operand) => format!(" AND {column} < {}", bind(operand)),
+        Comparison::Greater(operand) => format!(" AND {column} > {}", bind(operand)),
+        Comparison::OneOf(operands) => {
+            let places: Vec<_> = operands.iter().map(bind).collect();
+            format!(" AND {column} IN ({})", places.join(", "))
+        }
+    }
+}

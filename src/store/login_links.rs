@@ -1,0 +1,338 @@
+//! Login links: the guarded writes that make, use and end them.
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::audit;
+use super::lists::Source;
+use super::unit::{Outcome, Statement, Unit, sql};
+use super::value::{Row, values};
+use super::{Store, StoreError};
+use crate::domain::audit::Entry;
+use crate::domain::login_link::{Draft, IssueState, KeyId, LinkHash, LoginLink};
+use crate::domain::page::{Field, Kind, Page, PageWish};
+use crate::domain::session::Session;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::user::{Standing, UserId, UserRef};
+use crate::domain::workspace::WorkspaceId;
+
+/// A live link as a back office sees it; never a token.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct ListedLink {
+    /// The number.
+    pub id: Uuid,
+    /// Whom it signs in.
+    pub user_id: UserId,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it dies of age.
+    pub expires_at: Timestamp,
+    /// When it was last handed out.
+    pub last_issued_at: Timestamp,
+    /// How often it was handed out.
+    pub times_issued: i64,
+}
+
+impl ListedLink {
+    /// What a list of links may be sorted and filtered by.
+    pub const FIELDS: [Field; 6] = [
+        Field { name: "id", column: "l.id", kind: Kind::Id },
+        Field { name: "user_id", column: "l.user_id", kind: Kind::Number },
+        Field { name: "created_at", column: "l.created_at", kind: Kind::Time },
+        Field { name: "expires_at", column: "l.expires_at", kind: Kind::Time },
+        Field { name: "last_issued_at", column: "l.last_issued_at", kind: Kind::Time },
+        Field { name: "times_issued", column: "l.times_issued", kind: Kind::Number },
+    ];
+
+    fn from_row(mut row: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.take()?,
+            user_id: row.take()?,
+            created_at: row.take()?,
+            expires_at: row.take()?,
+            last_issued_at: row.take()?,
+            times_issued: row.take()?,
+        })
+    }
+}
+
+/// The columns of a link, in the order in which [`link_from`] takes them.
+macro_rules! link_columns {
+    () => {
+        "l.workspace_id, l.hash, l.id, l.user_id, l.link_epoch, l.seed, l.single_use, l.created_at, l.expires_at, \
+         l.key_id, l.used_at, l.ended_at, l.seal"
+    };
+}
+
+fn link_from(row: &mut Row) -> Result<LoginLink, StoreError> {
+    let (workspace, hash, id) = (row.take()?, row.take()?, row.take()?);
+    let draft = Draft {
+        workspace,
+        user: row.take()?,
+        epoch: row.take()?,
+        seed: row.take()?,
+        is_single_use: row.take()?,
+        created_at: row.take()?,
+        expires_at: row.take()?,
+    };
+    let key = key_id(row.take()?)?;
+    Ok(LoginLink { id, hash, draft, key, used_at: row.take()?, ended_at: row.take()?, seal: row.take()? })
+}
+
+pub(super) fn key_id(number: i64) -> Result<KeyId, StoreError> {
+    u32::try_from(number).map(KeyId).map_err(|_| StoreError::Unexpected("the id of a secret key"))
+}
+
+/// The columns of a user's standing, in the order in which [`standing_from`] takes them.
+macro_rules! standing_columns {
+    () => {
+        "u.is_staff, u.two_factor, u.is_active, u.link_epoch, u.session_epoch"
+    };
+}
+pub(super) use standing_columns;
+
+pub(super) fn standing_from(row: &mut Row) -> Result<Standing, StoreError> {
+    Ok(Standing {
+        is_staff: row.take()?,
+        has_two_factor: row.take()?,
+        is_active: row.take()?,
+        link_epoch: row.take()?,
+        session_epoch: row.take()?,
+    })
+}
+
+/// What must still be true of a user, in the very statement that acts (contract, section 2, rules 1 to 4).
+macro_rules! may_use_links {
+    () => {
+        "u.deleted_at IS NULL AND u.is_staff = 0 AND u.two_factor = 0 AND u.is_active = 1"
+    };
+}
+
+impl Store {
+    /// What is seen of a user when a link is asked for. `None` if there is no such user.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn find_issue_state(
+        &self,
+        workspace: WorkspaceId,
+        user: &UserRef,
+    ) -> Result<Option<IssueState>, StoreError> {
+        const STATE: &str = concat!(
+            "SELECT u.id, ",
+            standing_columns!(),
+            ", u.newest_link, ",
+            link_columns!(),
+            " FROM users u LEFT JOIN login_links l
+                ON l.workspace_id = u.workspace_id AND l.hash = u.newest_link AND l.user_id = u.id
+              WHERE u.workspace_id = $1 AND u.deleted_at IS NULL AND "
+        );
+        let found = match user {
+            UserRef::Id(id) => sql(const_format(STATE, "u.id = $2"), values![workspace, *id]),
+            UserRef::Email(email) => {
+                sql(const_format(STATE, "u.email_folded = $2"), values![workspace, email.folded()])
+            }
+        };
+        let [rows] = self.read([found]).await?;
+        let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
+        let (user, standing, newest_hash) = (row.take()?, standing_from(&mut row)?, row.take()?);
+        let newest = if row.is_null_next() { None } else { Some(link_from(&mut row)?) };
+        Ok(Some(IssueState { user, standing, newest_hash, newest }))
+    }
+
+    /// Keeps a new link, unless another was made, or the user may no longer have one, since `seen` was seen.
+    ///
+    /// The conditions sit in the first statement, so that of any number of racing callers exactly one makes a
+    /// link. `expired` is the link it takes the place of, sealed as ended, if that one's time was over.
+    ///
+    /// # Errors
+    /// `StoreError` if nothing could be committed.
+    pub async fn add_login_link(
+        &self,
+        link: &LoginLink,
+        seen: &IssueState,
+        expired: Option<&LoginLink>,
+        entry: &Entry,
+    ) -> Result<Outcome, StoreError> {
+        let (draft, now) = (&link.draft, link.draft.created_at);
+        let become_newest = sql(
+            concat!(
+                "UPDATE users AS u SET newest_link = $1
+                 WHERE u.workspace_id = $2 AND u.id = $3 AND u.newest_link IS NOT DISTINCT FROM $4
+                   AND u.link_epoch = $5 AND ",
+                may_use_links!()
+            ),
+            values![link.hash, draft.workspace, draft.user, seen.newest_hash, draft.epoch],
+        );
+        let keep = sql(
+            "INSERT INTO login_links (workspace_id, hash, id, user_id, link_epoch, seed, single_use, created_at,
+                                      expires_at, key_id, seal, last_issued_at, times_issued)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $8, 1)",
+            values![
+                draft.workspace,
+                link.hash,
+                link.id,
+                draft.user,
+                draft.epoch,
+                draft.seed,
+                draft.is_single_use,
+                draft.created_at,
+                draft.expires_at,
+                i64::from(link.key.0),
+                link.seal
+            ],
+        );
+        let unit = Unit::new().guard(become_newest).and(keep).and_all(expired.map(end));
+        self.write(unit.and(audit::entry(draft.workspace, entry, now))).await.map(Outcome::from)
+    }
+
+    /// A link and the standing of its user, by the hashes its token may have. `None` if there is no such link,
+    /// or its user was deleted.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn find_login_link(
+        &self,
+        workspace: WorkspaceId,
+        hashes: &[LinkHash],
+    ) -> Result<Option<(LoginLink, Standing)>, StoreError> {
+        for hash in hashes {
+            let found = sql(
+                concat!(
+                    "SELECT ",
+                    link_columns!(),
+                    ", ",
+                    standing_columns!(),
+                    " FROM login_links l JOIN users u ON u.workspace_id = l.workspace_id AND u.id = l.user_id
+                      WHERE l.workspace_id = $1 AND l.hash = $2 AND u.deleted_at IS NULL"
+                ),
+                values![workspace, *hash],
+            );
+            let [rows] = self.read([found]).await?;
+            if let Some(mut row) = rows.into_iter().next() {
+                return Ok(Some((link_from(&mut row)?, standing_from(&mut row)?)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Uses a link and starts its session, ending the one that this browser had.
+    ///
+    /// `link` is as the use leaves it. The conditions sit in the first statement, so that of any number of racing
+    /// callers exactly one gets a session: another confirm, a kill, a refusal as expired or a change of the user
+    /// that came first makes this lose. Do not split this into a read and a write.
+    ///
+    /// # Errors
+    /// `StoreError` if nothing could be committed.
+    pub async fn claim_login_link(
+        &self,
+        link: &LoginLink,
+        session: &Session,
+        replaced: Option<Uuid>,
+        entries: &[Entry],
+    ) -> Result<Outcome, StoreError> {
+        let (workspace, now) = (session.workspace, session.created_at);
+        let used = sql(
+            concat!(
+                "UPDATE login_links AS l SET used_at = $1, ended_at = $2, seal = $3
+                 WHERE l.workspace_id = $4 AND l.hash = $5 AND l.user_id = $6 AND l.ended_at IS NULL
+                   AND l.expires_at > $1
+                   AND EXISTS (SELECT 1 FROM users u WHERE u.workspace_id = $4 AND u.id = $6
+                               AND u.link_epoch = l.link_epoch AND u.session_epoch = $7 AND ",
+                may_use_links!(),
+                ")
+                   AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.workspace_id = $4 AND s.redemption = $8
+                                   AND s.created_at > $9)"
+            ),
+            values![
+                now,
+                link.ended_at,
+                link.seal,
+                workspace,
+                link.hash,
+                session.user,
+                session.epoch,
+                session.redemption,
+                now.plus_seconds(-crate::domain::session::REPEAT_WINDOW)
+            ],
+        );
+        let unit = Unit::new()
+            .guard(used)
+            .and(super::sessions::begin(session))
+            .and_all(replaced.map(|id| super::sessions::end(workspace, id)))
+            .and_all(audit::entries(workspace, entries, now));
+        self.write(unit).await.map(Outcome::from)
+    }
+
+    /// Marks a link as dead of age, for good: a clock set back must not revive what was refused.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be committed.
+    pub async fn end_login_link(&self, link: &LoginLink) -> Result<(), StoreError> {
+        self.write(Unit::new().and(end(link))).await.map(|_| ())
+    }
+
+    /// The live links of a workspace.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn list_login_links(
+        &self,
+        workspace: WorkspaceId,
+        wish: &PageWish,
+        now: Timestamp,
+    ) -> Result<Page<ListedLink>, StoreError> {
+        let source = Source {
+            columns: "l.id, l.user_id, l.created_at, l.expires_at, l.last_issued_at, l.times_issued",
+            from: concat!(
+                "FROM login_links l JOIN users u ON u.workspace_id = l.workspace_id AND u.id = l.user_id
+                 WHERE l.workspace_id = $1 AND l.expires_at > $2 AND l.ended_at IS NULL
+                   AND u.link_epoch = l.link_epoch AND ",
+                may_use_links!()
+            ),
+            values: values![workspace, now],
+            order: "l.created_at DESC, l.id DESC",
+        };
+        self.list(source, wish, ListedLink::from_row).await
+    }
+
+    /// Adds to the counters of links that were handed out again.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be committed.
+    pub async fn add_reuses(&self, reuses: &[Reuse]) -> Result<(), StoreError> {
+        let counted = reuses.iter().map(|reuse| {
+            sql(
+                "UPDATE login_links SET times_issued = times_issued + $1, last_issued_at = $2
+                 WHERE workspace_id = $3 AND hash = $4",
+                values![reuse.times, reuse.last_at, reuse.workspace, reuse.hash],
+            )
+        });
+        self.write(Unit::new().and_all(counted)).await.map(|_| ())
+    }
+}
+
+/// How often a link was handed out again since it was last written down.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reuse {
+    /// The workspace.
+    pub workspace: WorkspaceId,
+    /// The link.
+    pub hash: LinkHash,
+    /// How often.
+    pub times: i64,
+    /// When last.
+    pub last_at: Timestamp,
+}
+
+fn end(link: &LoginLink) -> Statement {
+    sql(
+        "UPDATE login_links SET ended_at = $1, seal = $2
+         WHERE workspace_id = $3 AND hash = $4 AND ended_at IS NULL",
+        values![link.ended_at, link.seal, link.draft.workspace, link.hash],
+    )
+}
+
+fn const_format(start: &'static str, end: &str) -> String {
+    format!("{start}{end}")
+}

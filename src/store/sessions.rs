@@ -1,0 +1,157 @@
+//! Sessions: who is signed in.
+
+use uuid::Uuid;
+
+use super::audit;
+use super::login_links::{key_id, standing_columns, standing_from};
+use super::unit::{Outcome, Statement, Unit, sql};
+use super::value::{Row, values};
+use super::{Store, StoreError};
+use crate::domain::audit::Entry;
+use crate::domain::email::EmailAddress;
+use crate::domain::session::{Session, SignedIn};
+use crate::domain::timestamp::Timestamp;
+use crate::domain::workspace::WorkspaceId;
+
+/// The columns of a session, in the order in which [`session_from`] takes them.
+macro_rules! session_columns {
+    () => {
+        "s.workspace_id, s.id, s.user_id, s.session_epoch, s.link_hash, s.redemption, s.seed, s.secret_hash, \
+         s.key_id, s.landing, s.created_at, s.last_seen_at, s.expires_at, s.seal"
+    };
+}
+
+fn session_from(row: &mut Row) -> Result<Session, StoreError> {
+    Ok(Session {
+        workspace: row.take()?,
+        id: row.take()?,
+        user: row.take()?,
+        epoch: row.take()?,
+        link: row.take()?,
+        redemption: row.take()?,
+        seed: row.take()?,
+        secret_hash: row.take()?,
+        key: key_id(row.take()?)?,
+        landing: row.take()?,
+        created_at: row.take()?,
+        last_seen_at: row.take()?,
+        expires_at: row.take()?,
+        seal: row.take()?,
+    })
+}
+
+fn signed_in_from(mut row: Row) -> Result<SignedIn, StoreError> {
+    let (session, standing) = (session_from(&mut row)?, standing_from(&mut row)?);
+    let email = EmailAddress::from_store(row.take()?);
+    let (name_f, name_l): (String, String) = (row.take()?, row.take()?);
+    Ok(SignedIn { session, standing, email, name: format!("{name_f} {name_l}").trim().to_owned() })
+}
+
+/// A session and its person, from `$1` the workspace on.
+macro_rules! signed_in {
+    () => {
+        concat!(
+            "SELECT ",
+            session_columns!(),
+            ", ",
+            standing_columns!(),
+            ", u.email, u.name_f, u.name_l
+             FROM sessions s JOIN users u ON u.workspace_id = s.workspace_id AND u.id = s.user_id
+             WHERE s.workspace_id = $1 AND u.deleted_at IS NULL "
+        )
+    };
+}
+
+impl Store {
+    /// A session with its person, by its number. It is not proven by that: its secret and standing must be.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn find_session(
+        &self,
+        workspace: WorkspaceId,
+        id: Uuid,
+    ) -> Result<Option<SignedIn>, StoreError> {
+        let found = sql(concat!(signed_in!(), "AND s.id = $2"), values![workspace, id]);
+        let [rows] = self.read([found]).await?;
+        rows.into_iter().next().map(signed_in_from).transpose()
+    }
+
+    /// The newest session that a browser began with a link, by the hashes that the pair may have.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn find_session_of(
+        &self,
+        workspace: WorkspaceId,
+        redemptions: &[[u8; 32]],
+    ) -> Result<Option<SignedIn>, StoreError> {
+        for redemption in redemptions {
+            let text =
+                concat!(signed_in!(), "AND s.redemption = $2 ORDER BY s.created_at DESC, s.id DESC LIMIT 1");
+            let [rows] = self.read([sql(text, values![workspace, *redemption])]).await?;
+            if let Some(row) = rows.into_iter().next() {
+                return signed_in_from(row).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Writes down when a session was last seen. `session` is as this leaves it, sealed.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be committed.
+    pub async fn touch_session(&self, session: &Session) -> Result<(), StoreError> {
+        let touched = sql(
+            "UPDATE sessions SET last_seen_at = $1, seal = $2
+             WHERE workspace_id = $3 AND id = $4 AND last_seen_at < $1",
+            values![session.last_seen_at, session.seal, session.workspace, session.id],
+        );
+        self.write(Unit::new().and(touched)).await.map(|_| ())
+    }
+
+    /// Ends a session, unless it ended before.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be committed.
+    pub async fn end_session(
+        &self,
+        workspace: WorkspaceId,
+        id: Uuid,
+        entry: &Entry,
+        now: Timestamp,
+    ) -> Result<Outcome, StoreError> {
+        let unit = Unit::new().guard(end(workspace, id)).and(audit::entry(workspace, entry, now));
+        self.write(unit).await.map(Outcome::from)
+    }
+}
+
+/// The statement that begins a session.
+pub(super) fn begin(session: &Session) -> Statement {
+    sql(
+        "INSERT INTO sessions (workspace_id, id, user_id, session_epoch, link_hash, redemption, seed, secret_hash,
+                               key_id, landing, created_at, last_seen_at, expires_at, seal)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        values![
+            session.workspace,
+            session.id,
+            session.user,
+            session.epoch,
+            session.link,
+            session.redemption,
+            session.seed,
+            session.secret_hash,
+            i64::from(session.key.0),
+            session.landing.as_str(),
+            session.created_at,
+            session.last_seen_at,
+            session.expires_at,
+            session.seal
+        ],
+    )
+}
+
+/// The statement that ends a session.
+pub(super) fn end(workspace: WorkspaceId, id: Uuid) -> Statement {
+    sql("DELETE FROM sessions WHERE workspace_id = $1 AND id = $2", values![workspace, id])
+}

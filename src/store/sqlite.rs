@@ -1,0 +1,371 @@
+//! The embedded engine: SQLite in one file, read in place, written by one thread.
+//!
+//! What waits to be written is committed together, so that one `fsync` serves many callers.
+
+use std::fmt;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rusqlite::config::DbConfig;
+use rusqlite::types::{ToSqlOutput, Value as SqliteValue, ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, TransactionBehavior};
+use tokio::sync::{mpsc, oneshot};
+
+use super::unit::{Statement, Unit, Written};
+use super::value::{Row, Value};
+use super::{OpenError, StoreError};
+
+/// The oldest first; each is run once, in a transaction of its own.
+const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/sqlite/0001_first.sql")];
+
+/// How long a caller waits for its commit before it is told that the store cannot (contract, section 2).
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long the writer waits for another process to let go of the file.
+const LOCK_PATIENCE: Duration = Duration::from_millis(4_500);
+
+/// Units that are committed together at most: more would make the first of them wait.
+const GROUP: usize = 64;
+
+/// Units that may wait; beyond, callers are told at once that the store cannot keep up.
+const QUEUE: usize = 4_096;
+
+/// Statements kept prepared on each connection.
+const PREPARED: usize = 64;
+
+#[derive(Clone)]
+pub(super) struct Sqlite {
+    readers: Arc<Readers>,
+    queue: mpsc::Sender<Job>,
+}
+
+impl fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sqlite({})", self.readers.path.display())
+    }
+}
+
+/// Connections that only read, lent out one to a caller.
+struct Readers {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+}
+
+/// A unit on its way to the writer.
+struct Job {
+    unit: Unit,
+    deadline: Instant,
+    reply: oneshot::Sender<Result<Written, StoreError>>,
+}
+
+impl Sqlite {
+    pub(super) fn open(path: &Path, may_create: bool) -> Result<Self, OpenError> {
+        if !may_create && !path.exists() {
+            return Err(OpenError::Missing(path.to_owned()));
+        }
+        let found = make_private(path).and_then(|()| connect(path));
+        let mut connection = found.map_err(|error| failed(path, &error))?;
+        migrate(&mut connection, path)?;
+        let (queue, jobs) = mpsc::channel(QUEUE);
+        let writer = Writer { path: path.to_owned(), connection: Some(connection) };
+        let spawned =
+            std::thread::Builder::new().name("doorkey-writer".to_owned()).spawn(|| writer.run(jobs));
+        spawned.map_err(|error| OpenError::Failed {
+            path: path.to_owned(),
+            source: StoreError::Unavailable(format!("no writer thread: {error}")),
+        })?;
+        Ok(Self { readers: Arc::new(Readers { path: path.to_owned(), idle: Mutex::default() }), queue })
+    }
+
+    pub(super) fn read<const N: usize>(
+        &self,
+        statements: &[Statement; N],
+    ) -> Result<[Vec<Row>; N], StoreError> {
+        self.readers.read(statements)
+    }
+
+    pub(super) async fn scan<const N: usize>(
+        &self,
+        statements: [Statement; N],
+    ) -> Result<[Vec<Row>; N], StoreError> {
+        let readers = Arc::clone(&self.readers);
+        let scanned = tokio::task::spawn_blocking(move || readers.read(&statements)).await;
+        scanned.map_err(|_| StoreError::Unavailable("a read was broken off".to_owned()))?
+    }
+
+    pub(super) async fn write(&self, unit: Unit) -> Result<Written, StoreError> {
+        let late = || StoreError::Unavailable("nothing could be committed for 5 s".to_owned());
+        let (reply, answer) = oneshot::channel();
+        let job = Job { unit, deadline: Instant::now() + PATIENCE, reply };
+        self.queue.try_send(job).map_err(|_| StoreError::Unavailable("too many writes wait".to_owned()))?;
+        let answered = tokio::time::timeout(PATIENCE, answer).await.map_err(|_| late())?;
+        answered.map_err(|_| late())?
+    }
+}
+
+impl Readers {
+    fn read<const N: usize>(&self, statements: &[Statement; N]) -> Result<[Vec<Row>; N], StoreError> {
+        let lent = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match lent {
+            Some(connection) => connection,
+            None => connect_to_read(&self.path).map_err(|error| store_error(&error))?,
+        };
+        let result = read_at_one_moment(&connection, statements);
+        // A connection that failed may be in the middle of something: it is not lent again.
+        if result.is_ok() {
+            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        }
+        result.map_err(|error| store_error(&error))
+    }
+}
+
+fn read_at_one_moment<const N: usize>(
+    connection: &Connection,
+    statements: &[Statement; N],
+) -> rusqlite::Result<[Vec<Row>; N]> {
+    // One statement is a moment of its own.
+    let begun = if N > 1 { Some(connection.unchecked_transaction()?) } else { None };
+    let mut rows = [const { Vec::new() }; N];
+    for (statement, rows) in statements.iter().zip(rows.iter_mut()) {
+        *rows = run(connection, statement)?;
+    }
+    if let Some(transaction) = begun {
+        transaction.commit()?;
+    }
+    Ok(rows)
+}
+
+/// The thread that alone writes.
+struct Writer {
+    path: PathBuf,
+    connection: Option<Connection>,
+}
+
+impl Writer {
+    /// Commits what comes until nobody can send any more.
+    fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        let mut group = Vec::with_capacity(GROUP);
+        while jobs.blocking_recv_many(&mut group, GROUP) > 0 {
+            let jobs: Vec<_> = group.drain(..).filter(|job| Instant::now() < job.deadline).collect();
+            let results = self.commit(&jobs);
+            for (job, result) in jobs.into_iter().zip(results) {
+                // The caller may have given up waiting.
+                let _ = job.reply.send(result);
+            }
+        }
+    }
+
+    /// Runs each unit by itself and commits all that went well, or tells everybody that nothing was.
+    fn commit(&mut self, jobs: &[Job]) -> Vec<Result<Written, StoreError>> {
+        let committed = self.connected().and_then(|connection| commit_group(connection, jobs));
+        committed.unwrap_or_else(|error| {
+            tracing::error!(%error, "a commit failed");
+            // After a failed sync nobody knows what the file holds: begin again from what it says.
+            self.connection = None;
+            jobs.iter().map(|_| Err(store_error(&error))).collect()
+        })
+    }
+
+    fn connected(&mut self) -> rusqlite::Result<&mut Connection> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => {
+                let connection = connect(&self.path)?;
+                make_durable(&connection)?;
+                connection
+            }
+        };
+        Ok(self.connection.insert(connection))
+    }
+}
+
+fn commit_group(
+    connection: &mut Connection,
+    jobs: &[Job],
+) -> rusqlite::Result<Vec<Result<Written, StoreError>>> {
+    let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut results = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        let savepoint = transaction.savepoint()?;
+        match run_unit(&savepoint, &job.unit) {
+            Ok(Some(rows)) => {
+                savepoint.commit()?;
+                results.push(Ok(Written::Done(rows)));
+            }
+            Ok(None) => {
+                savepoint.finish()?;
+                results.push(Ok(Written::Lost));
+            }
+            Err(error) if breaks_the_group(&error) => return Err(error),
+            Err(error) => {
+                tracing::error!(%error, "a unit of work failed");
+                savepoint.finish()?;
+                results.push(Err(store_error(&error)));
+            }
+        }
+    }
+    transaction.commit()?;
+    Ok(results)
+}
+
+/// The rows of each statement; `None` if a guard changed nothing.
+fn run_unit(connection: &Connection, unit: &Unit) -> rusqlite::Result<Option<Vec<Vec<Row>>>> {
+    let mut results = Vec::with_capacity(unit.0.len());
+    for statement in &unit.0 {
+        results.push(run(connection, statement)?);
+        if statement.is_guard && connection.changes() == 0 {
+            return Ok(None);
+        }
+    }
+    Ok(Some(results))
+}
+
+fn run(connection: &Connection, statement: &Statement) -> rusqlite::Result<Vec<Row>> {
+    const PLACEHOLDERS: [&str; 24] = [
+        "$1", "$2", "$3", "$4", "$5", "$6", "$7", "$8", "$9", "$10", "$11", "$12", "$13", "$14", "$15",
+        "$16", "$17", "$18", "$19", "$20", "$21", "$22", "$23", "$24",
+    ];
+    let mut prepared = connection.prepare_cached(&statement.sql)?;
+    for (number, value) in statement.values.iter().enumerate() {
+        // SQLite numbers such placeholders as they come in the text, so each is asked for by its name.
+        let name = PLACEHOLDERS.get(number).copied().unwrap_or_default();
+        let place =
+            prepared.parameter_index(name)?.ok_or(rusqlite::Error::InvalidParameterCount(number, 0))?;
+        prepared.raw_bind_parameter(place, value)?;
+    }
+    let columns = prepared.column_count();
+    let mut found = prepared.raw_query();
+    let mut rows = Vec::new();
+    while let Some(row) = found.next()? {
+        let values: rusqlite::Result<Vec<_>> =
+            (0..columns).map(|column| row.get_ref(column).map(value_of)).collect();
+        rows.push(Row::of(values?));
+    }
+    Ok(rows)
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Null => ToSqlOutput::Owned(SqliteValue::Null),
+            Self::Number(number) => ToSqlOutput::Owned(SqliteValue::Integer(*number)),
+            Self::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            Self::Bytes(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
+        })
+    }
+}
+
+fn value_of(value: ValueRef<'_>) -> Value {
+    match value {
+        ValueRef::Integer(number) => Value::Number(number),
+        ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+        ValueRef::Blob(bytes) => Value::Bytes(bytes.to_vec()),
+        // STRICT tables hold no real numbers; whoever computed one asked for something that does not exist.
+        ValueRef::Null | ValueRef::Real(_) => Value::Null,
+    }
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(LOCK_PATIENCE)?;
+    Ok(connection)
+}
+
+/// Makes the file, if there is none, so that its owner alone can read it.
+fn make_private(path: &Path) -> rusqlite::Result<()> {
+    let made = OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+    made.map(|_| ()).map_err(|error| {
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN);
+        rusqlite::Error::SqliteFailure(code, Some(error.to_string()))
+    })
+}
+
+/// WAL lets readers and the writer pass each other; FULL makes every commit survive a power cut.
+fn make_durable(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    tune(connection)
+}
+
+fn tune(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.set_prepared_statement_cache_capacity(PREPARED);
+    // Without it a statement with several tables is planned anew each time its values change.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
+}
+
+fn connect_to_read(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = connect(path)?;
+    connection.busy_timeout(Duration::from_secs(1))?;
+    tune(&connection)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+/// Brings the schema up to date. Several processes may do so at once: the file's own lock puts them in order.
+fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let failed = |error: &rusqlite::Error| failed(path, error);
+    let objects: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_master WHERE name <> 'migrations'", [], |row| row.get(0))
+        .map_err(|error| failed(&error))?;
+    let ours = "SELECT count(*) FROM sqlite_master WHERE name = 'migrations'";
+    let is_ours: bool = connection.query_row(ours, [], |row| row.get(0)).map_err(|error| failed(&error))?;
+    if objects > 0 && !is_ours {
+        return Err(OpenError::Foreign(path.to_owned()));
+    }
+    make_durable(connection).map_err(|error| failed(&error))?;
+    for (number, migration) in (1..).zip(MIGRATIONS) {
+        let found = run_migration(connection, number, migration).map_err(|error| failed(&error))?;
+        if found > known {
+            return Err(OpenError::Newer { path: path.to_owned(), found, known });
+        }
+    }
+    Ok(())
+}
+
+/// Runs a migration unless it was run before; gives the number of the newest that was.
+fn run_migration(connection: &mut Connection, number: i64, migration: &str) -> rusqlite::Result<i64> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch("CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY) STRICT")?;
+    let newest = "SELECT coalesce(max(number), 0) FROM migrations";
+    let found: i64 = transaction.query_row(newest, [], |row| row.get(0))?;
+    if found < number {
+        transaction.execute_batch(migration)?;
+        transaction.execute("INSERT INTO migrations (number) VALUES (?1)", [number])?;
+    }
+    transaction.commit()?;
+    Ok(found)
+}
+
+fn failed(path: &Path, error: &rusqlite::Error) -> OpenError {
+    if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) {
+        return OpenError::Foreign(path.to_owned());
+    }
+    OpenError::Failed { path: path.to_owned(), source: store_error(error) }
+}
+
+/// Whether the failure is the file's or the disk's, and so every waiting caller's.
+fn breaks_the_group(error: &rusqlite::Error) -> bool {
+    matches!(store_error(error), StoreError::Unavailable(_))
+}
+
+fn store_error(error: &rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::DiskFull
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::CannotOpen
+            | ErrorCode::ReadOnly
+            | ErrorCode::PermissionDenied
+            | ErrorCode::OutOfMemory,
+        ) => StoreError::Unavailable(error.to_string()),
+        _ => StoreError::Refused(error.to_string()),
+    }
+}

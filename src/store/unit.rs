@@ -1,0 +1,86 @@
+//! A unit of work as data: statements with their values, no decision of ours in between.
+
+use std::borrow::Cow;
+
+use super::value::{Row, Value};
+
+/// One statement with the values of its placeholders `$1`, `$2` and so on.
+#[derive(Clone, Debug)]
+pub(super) struct Statement {
+    pub(super) sql: Cow<'static, str>,
+    pub(super) values: Vec<Value>,
+    pub(super) is_guard: bool,
+}
+
+/// A statement.
+pub(super) fn sql(sql: impl Into<Cow<'static, str>>, values: Vec<Value>) -> Statement {
+    Statement { sql: sql.into(), values, is_guard: false }
+}
+
+/// Statements that happen together or not at all.
+#[derive(Debug, Default)]
+pub(super) struct Unit(pub(super) Vec<Statement>);
+
+impl Unit {
+    pub(super) fn new() -> Self {
+        Self::default()
+    }
+
+    /// A statement that must change a row: if it changes none, nothing of the unit happens.
+    ///
+    /// This is where a race is decided, so the conditions stand in the statement itself.
+    pub(super) fn guard(mut self, statement: Statement) -> Self {
+        self.0.push(Statement { is_guard: true, ..statement });
+        self
+    }
+
+    /// A statement that may change no row.
+    pub(super) fn and(mut self, statement: Statement) -> Self {
+        self.0.push(statement);
+        self
+    }
+
+    /// Several of them.
+    pub(super) fn and_all(mut self, statements: impl IntoIterator<Item = Statement>) -> Self {
+        self.0.extend(statements);
+        self
+    }
+}
+
+/// What became of a unit.
+#[derive(Debug)]
+pub(super) enum Written {
+    /// It is durable; the rows that each statement returned.
+    Done(Vec<Vec<Row>>),
+    /// A guard found nothing to change: another caller, a kill or the clock came first.
+    Lost,
+}
+
+/// Who won.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub enum Outcome {
+    /// This caller; what it asked for is durable.
+    Won,
+    /// Another caller, a kill or the clock came first; nothing was changed.
+    Lost,
+}
+
+impl From<Written> for Outcome {
+    fn from(written: Written) -> Self {
+        match written {
+            Written::Done(_) => Self::Won,
+            Written::Lost => Self::Lost,
+        }
+    }
+}
+
+impl Written {
+    /// The first row that the first statement returned, if the unit won.
+    pub(super) fn first_row(self) -> Option<Row> {
+        match self {
+            Self::Done(rows) => rows.into_iter().next().and_then(|rows| rows.into_iter().next()),
+            Self::Lost => None,
+        }
+    }
+}
