@@ -3,11 +3,12 @@
 use jiff::civil::Date;
 
 /// A version of the API. The first two answer the bodies of the reference page the product was born from.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub enum ApiVersion {
     /// `2023-12-14`.
     V20231214,
     /// `2024-03-05`, the default.
+    #[default]
     V20240305,
     /// `2026-12-01`: the answer to a request for a link also says when it expires and whether it was reused.
     V20261201,

@@ -50,3 +50,11 @@ pub async fn keep(app: App, audit_retention: i64) {
         }
     }
 }
+
+/// Asks whether the store can be used now.
+///
+/// # Errors
+/// `StoreError` if it cannot.
+pub async fn ready(app: &App) -> Result<(), StoreError> {
+    app.store.ping().await
+}

@@ -1,12 +1,26 @@
 //! HTTP: every route in one table, and the server that answers it.
 
-use std::future::Future;
+mod api;
+mod cookies;
+mod error;
+mod gate;
+mod ops;
+mod pages;
+mod query;
+mod server;
+mod verify;
 
 use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{get, post};
 use ipnet::IpNet;
-use tokio::net::TcpListener;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::csrf::CsrfLayer;
 
 use crate::app::App;
+use error::Error;
+
+pub use server::{Listeners, serve};
 
 /// What an operator sets of the public listener.
 #[derive(Clone, Debug, Default)]
@@ -15,21 +29,25 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
 }
 
-/// Where the server listens.
-#[derive(Debug)]
-pub struct Listeners {
-    /// For people and back offices.
-    pub public: TcpListener,
-    /// For operators: health and metrics.
-    pub ops: Option<TcpListener>,
-}
-
 /// The public routes.
-pub fn router(_app: App, _settings: Settings) -> Router {
+pub fn router(app: App, settings: Settings) -> Router {
+    let only_from_here = CsrfLayer::new().with_rejection_response(|_| Error::FromElsewhere.marker());
+    let forms = Router::new()
+        .route("/login", post(pages::login::confirm).get(pages::login::open))
+        .route("/logout", post(pages::home::sign_out))
+        .layer(only_from_here);
+    let login_link = get(api::login_links::issue).delete(api::login_links::revoke);
     Router::new()
-}
-
-/// Serves until `stop` is done, then finishes what runs (10 s at most).
-pub async fn serve(_app: App, _settings: Settings, _listeners: Listeners, stop: impl Future<Output = ()>) {
-    stop.await;
+        .merge(forms)
+        .route("/", get(pages::home::show))
+        .route("/login/go", get(pages::go::show))
+        .route("/login/style.css", get(pages::assets::style))
+        .route("/login/icon.svg", get(pages::assets::icon))
+        .route("/auth/verify", get(verify::verify))
+        .route("/api/login_links", get(api::login_links::list))
+        .route("/api/login_links/{user}", login_link.layer(from_fn(api::login_links::only_get_generates)))
+        .fallback(|| async { Error::NotFound })
+        .layer(CatchPanicLayer::custom(|_| Error::Panicked.marker()))
+        .layer(from_fn_with_state((app.clone(), settings), gate::pass))
+        .with_state(app)
 }

@@ -1,0 +1,58 @@
+//! The frame around every list: `data`, `links`, `meta`.
+
+use axum::Json;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::caller::Caller;
+use crate::domain::page::{Field, Page, PageWish};
+use crate::http::error::Error;
+use crate::http::query::{Pairs, decode};
+
+/// Reads which part of a list is asked for.
+pub(super) fn wish_of(query: Option<&str>, fields: &[Field]) -> Result<PageWish, Error> {
+    let pairs = Pairs::parse(query.unwrap_or_default())?;
+    PageWish::parse(&pairs.0, fields).map_err(Error::Invalid)
+}
+
+/// A page in its frame. The links are absolute: the scheme of the workspace's URL, the host and port that were asked.
+pub(super) fn frame<S, T: Serialize>(
+    caller: &Caller<S>,
+    (path, query): (&str, Option<&str>),
+    wish: &PageWish,
+    page: &Page<T>,
+) -> Json<Value> {
+    let (current, total) = (wish.page, page.total);
+    let last = ((total + wish.limit - 1) / wish.limit).max(1);
+    let path = format!("{}://{}{path}", caller.workspace.url.scheme(), caller.authority);
+    let kept = kept_of(query.unwrap_or_default());
+    let link = |number: i64| format!("{path}?{kept}page={number}");
+    let rows = i64::try_from(page.rows.len()).unwrap_or(0);
+    let from = (rows > 0).then(|| wish.offset() + 1);
+    Json(json!({
+        "data": page.rows,
+        "links": {
+            "first": link(1),
+            "last": link(last),
+            "prev": (current > 1).then(|| link(current - 1)),
+            "next": (current < last).then(|| link(current + 1)),
+        },
+        "meta": {
+            "current_page": current,
+            "from": from,
+            "to": from.map(|from| from + rows - 1),
+            "last_page": last,
+            "per_page": wish.limit,
+            "total": total,
+            "path": path,
+        },
+    }))
+}
+
+/// The other parameters, as they were sent.
+fn kept_of(query: &str) -> String {
+    let is_page =
+        |pair: &&str| decode(pair.split('=').next().unwrap_or_default()).is_ok_and(|name| name == "page");
+    let others = query.split('&').filter(|pair| !pair.is_empty() && !is_page(pair));
+    others.fold(String::new(), |kept, pair| kept + pair + "&")
+}

@@ -1,0 +1,101 @@
+//! Cookies: read without guessing, written with every attribute (RFC 6265 and its revision's name prefixes).
+
+use axum::http::{HeaderMap, HeaderValue, header};
+
+use super::gate::Visit;
+use crate::domain::session::{BrowserCookie, SessionCookie};
+
+/// How long the place that somebody wanted to go to is remembered, in seconds.
+const REDIRECT_REMEMBERED: i64 = 3_600;
+
+/// The cookies of a workspace on one of its hosts.
+#[derive(Clone, Debug)]
+pub(super) struct Jar {
+    is_secure: bool,
+    session: String,
+    domain: Option<String>,
+    link_lifetime: i64,
+    session_lifetime: i64,
+}
+
+impl Jar {
+    /// The cookies as this visit's host has them.
+    ///
+    /// A shared domain counts where the host is within it; other hosts keep cookies of their own, since browsers
+    /// would not take any other there.
+    pub(super) fn of(visit: &Visit) -> Self {
+        let workspace = &visit.workspace;
+        let is_secure = workspace.url.is_https();
+        let domain = workspace.cookie_domain.clone().filter(|domain| visit.host.is_within(domain));
+        let session = match &domain {
+            Some(_) => format!("__Secure-doorkey_session_{}", workspace.id.0),
+            None => name(is_secure, "session"),
+        };
+        let (link_lifetime, session_lifetime) = (workspace.link_lifetime, workspace.session_lifetime);
+        Self { is_secure, session, domain, link_lifetime, session_lifetime }
+    }
+
+    /// The session cookie; none if there are two of them, or it is malformed.
+    pub(super) fn session(&self, headers: &HeaderMap) -> Option<SessionCookie> {
+        SessionCookie::parse(only(headers, &self.session)?)
+    }
+
+    /// What ties forms to this browser; none if there are two of them, or it is malformed.
+    pub(super) fn browser(&self, headers: &HeaderMap) -> Option<BrowserCookie> {
+        BrowserCookie::parse(only(headers, &name(self.is_secure, "browser"))?)
+    }
+
+    /// Where somebody wanted to go before there was a link.
+    pub(super) fn redirect(&self, headers: &HeaderMap) -> Option<String> {
+        super::query::decode(only(headers, &name(self.is_secure, "redirect"))?).ok()
+    }
+
+    pub(super) fn set_session(&self, cookie: &SessionCookie) -> HeaderValue {
+        self.write(&self.session, &cookie.reveal(), self.session_lifetime, self.domain.as_deref())
+    }
+
+    pub(super) fn clear_session(&self) -> HeaderValue {
+        self.write(&self.session, "", 0, self.domain.as_deref())
+    }
+
+    pub(super) fn set_browser(&self, cookie: &BrowserCookie) -> HeaderValue {
+        self.write(&name(self.is_secure, "browser"), cookie.reveal(), self.link_lifetime, None)
+    }
+
+    /// `encoded` is percent-encoded, so that it is a cookie value.
+    pub(super) fn set_redirect(&self, encoded: &str) -> HeaderValue {
+        self.write(&name(self.is_secure, "redirect"), encoded, REDIRECT_REMEMBERED, None)
+    }
+
+    pub(super) fn clear_redirect(&self) -> HeaderValue {
+        self.write(&name(self.is_secure, "redirect"), "", 0, None)
+    }
+
+    fn write(&self, name: &str, value: &str, lifetime: i64, domain: Option<&str>) -> HeaderValue {
+        let secure = if self.is_secure { "; Secure" } else { "" };
+        let domain = domain.map_or_else(String::new, |domain| format!("; Domain={domain}"));
+        let text =
+            format!("{name}={value}; Path=/; Max-Age={lifetime}; HttpOnly; SameSite=Lax{secure}{domain}");
+        // Names and values are plain ASCII, so this is always a header value.
+        let mut value = HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""));
+        value.set_sensitive(true);
+        value
+    }
+}
+
+/// `__Host-` makes browsers keep other hosts from setting the cookie; it needs https.
+fn name(is_secure: bool, what: &str) -> String {
+    let prefix = if is_secure { "__Host-" } else { "" };
+    format!("{prefix}doorkey_{what}")
+}
+
+/// The value of a cookie that was sent exactly once.
+fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let texts = headers.get_all(header::COOKIE).iter().map(|value| value.to_str().unwrap_or_default());
+    let pairs = texts.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let mut values = pairs.filter(|(known, _)| *known == name).map(|(_, value)| value);
+    match (values.next(), values.next()) {
+        (value, None) => value,
+        _ => None,
+    }
+}

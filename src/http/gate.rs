@@ -1,0 +1,206 @@
+//! The gate that every request passes: it gets a number, its workspace is found, its answer gets its headers.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use uuid::Uuid;
+
+use super::Settings;
+use super::error::Error;
+use super::pages::assets;
+use crate::app::App;
+use crate::domain::audit::{Act, Actor};
+use crate::domain::host::HostName;
+use crate::domain::version::{ApiVersion, InvalidVersion};
+use crate::domain::workspace::Workspace;
+use crate::flow;
+use crate::metrics::Answer;
+
+const API_IDENTIFIER: HeaderName = HeaderName::from_static("x-api-identifier");
+const API_VERSION: HeaderName = HeaderName::from_static("x-api-version");
+const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
+
+/// Nothing from elsewhere, no script, no frame around it.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
+                      frame-ancestors 'none'; base-uri 'none'";
+
+/// Who is at the other end of the connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub(super) SocketAddr);
+
+/// What is known of a request before any handler sees it.
+#[derive(Clone, Debug)]
+pub(super) struct Visit {
+    /// Its number.
+    pub(super) request: Uuid,
+    /// The version of the API that it asks for.
+    pub(super) version: Result<ApiVersion, InvalidVersion>,
+    /// The workspace that its host names.
+    pub(super) workspace: Arc<Workspace>,
+    /// The host.
+    pub(super) host: HostName,
+    /// Host and port as they were asked.
+    pub(super) authority: String,
+    /// Whether it comes from a proxy whose `X-Forwarded-*` headers count.
+    pub(super) is_from_trusted_proxy: bool,
+}
+
+impl Visit {
+    /// The origin that was asked: `https://portal.example.com`.
+    pub(super) fn origin(&self) -> String {
+        let own_port = if self.workspace.url.is_https() { ":443" } else { ":80" };
+        let authority = self.authority.to_ascii_lowercase();
+        format!(
+            "{}://{}",
+            self.workspace.url.scheme(),
+            authority.strip_suffix(own_port).unwrap_or(&authority)
+        )
+    }
+
+    /// An act of somebody in a browser who is not known yet.
+    pub(super) const fn visitors_act(&self) -> Act {
+        Act { actor: Actor::Visitor, request: self.request }
+    }
+}
+
+/// Lets a request pass to its handler and its answer out.
+pub(super) async fn pass(
+    State((app, settings)): State<(App, Settings)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let begun = Instant::now();
+    let number = Uuid::now_v7();
+    let version = version_of(request.headers());
+    let path = request.uri().path();
+    let is_api = path == "/api" || path.starts_with("/api/");
+    let is_verify = path == "/auth/verify";
+    let is_asset = assets::PATHS.contains(&path);
+    let route = request.extensions().get::<MatchedPath>().map_or("none", |path| path.as_str()).to_owned();
+    let method = request.method().clone();
+
+    let authority = authority_of(request.uri(), request.headers()).map(str::to_owned);
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip().to_canonical());
+    let is_from_trusted_proxy = peer.is_some_and(|peer| is_trusted(&settings, peer));
+    let visited = find_workspace(&app, authority).await.map(|(authority, host, workspace)| Visit {
+        request: number,
+        version,
+        workspace: Arc::new(workspace),
+        host,
+        authority,
+        is_from_trusted_proxy,
+    });
+    let workspace = visited.as_ref().ok().map(|visit| Arc::clone(&visit.workspace));
+    let response = match visited {
+        Ok(visit) => {
+            request.extensions_mut().insert(visit);
+            next.run(request).await
+        }
+        Err(Error::WorkspaceNotFound) if is_asset => next.run(request).await,
+        // Proxies take an empty 401 for what it is: nobody is let in.
+        Err(Error::WorkspaceNotFound | Error::BadHost) if is_verify => super::verify::nobody(),
+        Err(error) => error.marker(),
+    };
+    let name = workspace.as_ref().map_or("", |workspace| &workspace.name);
+    let mut response = if is_verify { response } else { drawn(response, is_api, name) };
+    if is_api {
+        set_api_headers(response.headers_mut(), number, version.unwrap_or_default());
+    } else {
+        set_page_headers(response.headers_mut());
+    }
+
+    let status = response.status().as_u16();
+    let seconds = begun.elapsed().as_secs_f64();
+    let workspace = workspace.map_or(0, |workspace| workspace.id.0);
+    tracing::info!(%method, route, status, request = %number, workspace, milliseconds = seconds * 1e3, "answered");
+    app.metrics.latency.observe(seconds);
+    app.metrics.answers.get_or_create(&Answer { route, status }).inc();
+    response
+}
+
+async fn find_workspace(
+    app: &App,
+    authority: Option<String>,
+) -> Result<(String, HostName, Workspace), Error> {
+    let authority = authority.ok_or(Error::BadHost)?;
+    let host = HostName::from_header(&authority).map_err(|_| Error::WorkspaceNotFound)?;
+    let workspace = flow::workspaces::by_host(app, &host).await?.ok_or(Error::WorkspaceNotFound)?;
+    Ok((authority, host, workspace))
+}
+
+fn is_trusted(settings: &Settings, peer: IpAddr) -> bool {
+    settings.trusted_proxies.iter().any(|network| network.contains(&peer))
+}
+
+/// The one host that a request names: two `Host` headers, or a target that says otherwise, are no host
+/// (RFC 9112, section 3.2).
+fn authority_of<'a>(target: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else { return None };
+    let host = host.to_str().ok()?;
+    let agrees =
+        target.authority().map(Authority::as_str).is_none_or(|target| target.eq_ignore_ascii_case(host));
+    agrees.then_some(host)
+}
+
+fn version_of(headers: &HeaderMap) -> Result<ApiVersion, InvalidVersion> {
+    let mut values = headers.get_all(API_VERSION).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(ApiVersion::DEFAULT),
+        (Some(value), None) => ApiVersion::parse(value.to_str().map_err(|_| InvalidVersion)?.trim()),
+        (Some(_), Some(_)) => Err(InvalidVersion),
+    }
+}
+
+/// The answer as the caller reads it: an error in it becomes JSON or a page.
+fn drawn(response: Response, is_api: bool, workspace: &str) -> Response {
+    let carried = response.extensions().get::<Error>().cloned();
+    // A router that knows the path but not the method answers by itself.
+    let by_router =
+        (response.status() == Error::MethodNotAllowed.status()).then_some(Error::MethodNotAllowed);
+    let Some(error) = carried.or(by_router) else { return response };
+    let mut drawn = if is_api { error.as_json() } else { error.as_page(workspace) };
+    for name in Error::KEPT {
+        if let Some(value) = response.headers().get(&name) {
+            drawn.headers_mut().insert(name, value.clone());
+        }
+    }
+    drawn
+}
+
+fn set_api_headers(headers: &mut HeaderMap, number: Uuid, version: ApiVersion) {
+    let mut text = Uuid::encode_buffer();
+    let number = HeaderValue::from_str(number.hyphenated().encode_lower(&mut text));
+    // A UUID is always a header value.
+    headers.extend(number.into_iter().map(|number| (API_IDENTIFIER, number)));
+    headers.insert(API_VERSION, HeaderValue::from_static(version.name()));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+}
+
+fn set_page_headers(headers: &mut HeaderMap) {
+    for (name, value) in [
+        (CACHE_CONTROL, "no-store"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (ROBOTS, "noindex"),
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (REFERRER_POLICY, "no-referrer"),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}
+
+/// An empty answer.
+pub(super) fn empty(status: axum::http::StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}

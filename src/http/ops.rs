@@ -1,0 +1,42 @@
+//! What operators ask: does it live, is it ready, what did it count. On a listener of its own.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use crate::app::App;
+use crate::flow;
+
+/// How long the store may take to say that it is there.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The routes for operators.
+pub(super) fn router(app: App) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(app)
+}
+
+/// `GET /readyz`: 200 if the store can be read and written now, else 503 within two seconds.
+async fn ready(State(app): State<App>) -> Response {
+    match tokio::time::timeout(PATIENCE, flow::upkeep::ready(&app)).await {
+        Ok(Ok(())) => "ready\n".into_response(),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "not ready");
+            (StatusCode::SERVICE_UNAVAILABLE, "the store cannot be used\n").into_response()
+        }
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n").into_response(),
+    }
+}
+
+/// `GET /metrics`: the counters in the Prometheus text format.
+async fn metrics(State(app): State<App>) -> Response {
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], app.metrics.text()).into_response()
+}

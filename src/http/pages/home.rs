@@ -1,0 +1,54 @@
+//! Who is signed in, and the way out.
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::Response;
+
+use super::view::HomePage;
+use super::{page, see_other};
+use crate::app::App;
+use crate::domain::redirect::Target;
+use crate::flow;
+use crate::http::cookies::Jar;
+use crate::http::error::Error;
+use crate::http::gate::Visit;
+
+/// `GET /`: who you are, since when, until when; to the login page for anybody else.
+pub(in crate::http) async fn show(
+    State(app): State<App>,
+    Extension(visit): Extension<Visit>,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    let cookie = Jar::of(&visit).session(&headers);
+    let act = visit.visitors_act();
+    let current = flow::sessions::current(&app, &visit.workspace, &act, cookie.as_ref()).await?;
+    let Some(signed_in) = current else {
+        return see_other(&app, &visit, Target::Path("/login".to_owned()));
+    };
+    let (since, until) = (signed_in.session.created_at, signed_in.session.ends_at(&visit.workspace));
+    let view = HomePage {
+        workspace: &visit.workspace.name,
+        name: &signed_in.name,
+        email: signed_in.email.as_str(),
+        since: &since.for_people(),
+        since_iso: &since.to_string(),
+        until: &until.for_people(),
+        until_iso: &until.to_string(),
+    };
+    Ok(page(StatusCode::OK, &view))
+}
+
+/// `POST /logout`: the session ends here and in the store.
+pub(in crate::http) async fn sign_out(
+    State(app): State<App>,
+    Extension(visit): Extension<Visit>,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    let jar = Jar::of(&visit);
+    let cookie = jar.session(&headers);
+    flow::sessions::sign_out(&app, &visit.workspace, &visit.visitors_act(), cookie.as_ref()).await?;
+    let mut response = see_other(&app, &visit, Target::Path("/login".to_owned()))?;
+    response.headers_mut().append(header::SET_COOKIE, jar.clear_session());
+    Ok(response)
+}

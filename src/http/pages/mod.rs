@@ -1,0 +1,38 @@
+//! What a person sees.
+
+pub(super) mod assets;
+pub(super) mod go;
+pub(super) mod home;
+pub(super) mod login;
+pub(super) mod view;
+
+use askama::Template;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+
+use super::error::Error;
+use super::gate::{Visit, empty};
+use crate::domain::redirect::Target;
+
+/// A page with its status.
+pub(super) fn page(status: StatusCode, page: &impl Template) -> Response {
+    match page.render() {
+        Ok(html) => (status, Html(html)).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be drawn");
+            empty(StatusCode::INTERNAL_SERVER_ERROR)
+        }
+    }
+}
+
+/// 303 to a path of this host, or over the page that leads to another origin.
+fn see_other(app: &crate::app::App, visit: &Visit, target: Target) -> Result<Response, Error> {
+    let location = match target.seen_from(&visit.origin()) {
+        Target::Path(path) => path,
+        elsewhere @ Target::Elsewhere(_) => go::address(app, visit, elsewhere.as_str()),
+    };
+    let mut response = empty(StatusCode::SEE_OTHER);
+    let location = HeaderValue::from_str(&location).map_err(|_| Error::Internal)?;
+    response.headers_mut().insert(header::LOCATION, location);
+    Ok(response)
+}

@@ -1,0 +1,97 @@
+//! Queries and forms, read strictly: what cannot be decoded is no request.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, header};
+use percent_encoding::percent_decode_str;
+
+use super::error::Error;
+use crate::domain::invalid::Invalid;
+
+/// The largest body that is read, in bytes.
+const LARGEST_BODY: usize = 1 << 20;
+
+/// How long a body may take to arrive.
+const BODY_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Names and values, decoded, in the order in which they came.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Pairs(pub(super) Vec<(String, String)>);
+
+impl Pairs {
+    /// Takes a query or an urlencoded body.
+    pub(super) fn parse(text: &str) -> Result<Self, Error> {
+        let pairs = text.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Ok((decode(name)?, decode(value)?))
+        });
+        pairs.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The one value of a name; `None` if it is missing.
+    pub(super) fn one(&self, name: &str) -> Result<Option<&str>, Invalid> {
+        let mut values = self.0.iter().filter(|pair| pair.0 == name).map(|pair| pair.1.as_str());
+        match (values.next(), values.next()) {
+            (value, None) => Ok(value),
+            _ => Err(Invalid::field(name, "must be given once")),
+        }
+    }
+
+    /// Whether a name is there at all.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|pair| pair.0 == name)
+    }
+}
+
+/// Decodes a name or a value (WHATWG URL, section 5.1), but for what browsers let pass: a lone `%`, or bytes that
+/// are no UTF-8.
+pub(super) fn decode(text: &str) -> Result<String, Error> {
+    let is_escape = |escape: &str| escape.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    if !text.split('%').skip(1).all(is_escape) {
+        return Err(Error::Malformed);
+    }
+    let spaced = if text.contains('+') { Cow::Owned(text.replace('+', " ")) } else { Cow::Borrowed(text) };
+    let decoded = percent_decode_str(&spaced).decode_utf8().map_err(|_| Error::Malformed)?;
+    Ok(decoded.into_owned())
+}
+
+/// Reads an urlencoded form of at most 1 MiB.
+pub(super) async fn read_form(headers: &HeaderMap, body: Body) -> Result<Pairs, Error> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Err(Error::UnsupportedMediaType);
+    }
+    let read = tokio::time::timeout(BODY_PATIENCE, to_bytes(body, LARGEST_BODY)).await;
+    let bytes = read.map_err(|_| Error::RequestTimeout)?.map_err(|error| {
+        let is_too_large = std::error::Error::source(&error)
+            .is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
+        if is_too_large { Error::PayloadTooLarge } else { Error::Malformed }
+    })?;
+    Pairs::parse(std::str::from_utf8(&bytes).map_err(|_| Error::Malformed)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_are_decoded_once() {
+        let pairs = Pairs::parse("a=1&b=%2Fx%20y+z&&c&a%5B%5D=%252F").unwrap();
+
+        assert_eq!(pairs.one("b").unwrap(), Some("/x y z"));
+        assert_eq!(pairs.one("c").unwrap(), Some(""));
+        assert_eq!(pairs.one("a[]").unwrap(), Some("%2F"));
+        assert_eq!(pairs.one("d").unwrap(), None);
+        assert!(Pairs::parse("a=1&a=2").unwrap().one("a").is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_is_no_request() {
+        for text in ["a=%", "a=%2", "a=%zz", "%=1", "a=%FF", "a=%ED%A0%80"] {
+            assert!(Pairs::parse(text).is_err(), "{text}");
+        }
+    }
+}

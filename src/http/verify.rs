@@ -1,0 +1,124 @@
+//! `/auth/verify`: who is signed in, for reverse proxies that stand before another application.
+
+use std::fmt::Write;
+
+use axum::Extension;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::cookies::Jar;
+use super::gate::{Visit, empty};
+use super::query::Pairs;
+use crate::app::App;
+use crate::domain::redirect::Target;
+use crate::domain::session::SignedIn;
+use crate::flow;
+
+/// `GET /auth/verify`: 200 with four headers that say who is signed in, 401 for anybody else.
+///
+/// With `?redirect=1` nobody gets 302 to the login page instead.
+pub(super) async fn verify(
+    State(app): State<App>,
+    Extension(visit): Extension<Visit>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let cookie = Jar::of(&visit).session(&headers);
+    let current =
+        flow::sessions::current(&app, &visit.workspace, &visit.visitors_act(), cookie.as_ref()).await;
+    let wants_redirect = Pairs::parse(query.as_deref().unwrap_or_default())
+        .is_ok_and(|query| query.one("redirect").is_ok_and(|value| value == Some("1")));
+    match current {
+        Ok(Some(signed_in)) => somebody(&signed_in),
+        Ok(None) if wants_redirect => to_login(&visit, &headers),
+        Ok(None) => nobody(),
+        Err(error) => {
+            tracing::warn!(%error, "nobody was let in: the session could not be looked up");
+            empty(StatusCode::SERVICE_UNAVAILABLE)
+        }
+    }
+}
+
+/// The answer for anything but a proven session.
+pub(super) fn nobody() -> Response {
+    empty(StatusCode::UNAUTHORIZED)
+}
+
+fn somebody(signed_in: &SignedIn) -> Response {
+    let mut response = empty(StatusCode::OK);
+    for (name, value) in [
+        ("remote-user", signed_in.session.user.number().to_string()),
+        ("remote-email", header_text(signed_in.email.as_str())),
+        ("remote-name", header_text(&signed_in.name)),
+        ("remote-groups", "client".to_owned()),
+    ] {
+        // What is left after the encoding is always a header value.
+        let value = HeaderValue::from_str(&value).unwrap_or_else(|_| HeaderValue::from_static(""));
+        response.headers_mut().insert(HeaderName::from_static(name), value);
+    }
+    response
+}
+
+/// Text that a header carries unharmed: bytes outside 0x20-0x7E, `%`, and spaces at either end percent-encoded.
+fn header_text(text: &str) -> String {
+    let inner = text.trim_matches(' ');
+    let start = text.len() - text.trim_start_matches(' ').len();
+    let end = text.len() - start - inner.len();
+    let mut encoded = "%20".repeat(start);
+    for byte in inner.bytes() {
+        if (0x20..=0x7E).contains(&byte) && byte != b'%' {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded + &"%20".repeat(end)
+}
+
+/// To the login page, and from there back to the page that was asked for, where the rule lets it.
+fn to_login(visit: &Visit, headers: &HeaderMap) -> Response {
+    let asked = asked_for(visit, headers).and_then(|url| Target::parse(&url, &visit.workspace).ok());
+    let redirect = asked.map_or_else(String::new, |target| {
+        format!("?redirect={}", utf8_percent_encode(target.as_str(), NON_ALPHANUMERIC))
+    });
+    let mut response = empty(StatusCode::FOUND);
+    let location = HeaderValue::from_str(&format!("{}/login{redirect}", visit.workspace.url));
+    response.headers_mut().extend(location.into_iter().map(|location| (header::LOCATION, location)));
+    response
+}
+
+/// The page that a trusted proxy says was asked for.
+fn asked_for(visit: &Visit, headers: &HeaderMap) -> Option<String> {
+    let one = |name: &str| {
+        let mut values = headers.get_all(name).iter();
+        match (values.next(), values.next()) {
+            (Some(value), None) => value.to_str().ok(),
+            _ => None,
+        }
+    };
+    let (proto, host) = (one("x-forwarded-proto")?, one("x-forwarded-host")?);
+    let uri = one("x-forwarded-uri")?;
+    (visit.is_from_trusted_proxy && uri.starts_with('/')).then(|| format!("{proto}://{host}{uri}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_carries_any_name_unharmed() {
+        for (name, encoded) in [
+            ("Ada Lovelace", "Ada Lovelace"),
+            ("Ünal 100%", "%C3%9Cnal 100%25"),
+            (" a b  ", "%20a b%20%20"),
+            ("a\r\nSet-Cookie: x", "a%0D%0ASet-Cookie: x"),
+            ("", ""),
+            ("  ", "%20%20"),
+        ] {
+            assert_eq!(header_text(name), encoded, "{name:?}");
+        }
+    }
+}
