@@ -1,4 +1,11 @@
 //! Everything through the real router, a real database, a real browser. Only the clock is a stand-in.
 
+mod confirming;
+mod hosts;
+mod issuing;
+mod races;
+mod redirects;
 mod requests;
+mod sessions;
+mod storage;
 mod support;
