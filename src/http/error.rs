@@ -171,7 +171,20 @@ impl Error {
             Self::Panicked | Self::Internal | Self::Unavailable => {
                 "Wait a moment and try again. A link that you have not used is still good."
             }
-            _ => "",
+            Self::Malformed
+            | Self::BadHost
+            | Self::InvalidVersion
+            | Self::Invalid(_)
+            | Self::InvalidRedirect
+            | Self::Unauthenticated
+            | Self::InsufficientScope(_)
+            | Self::Refused(_)
+            | Self::NotFound
+            | Self::WorkspaceNotFound
+            | Self::MethodNotAllowed
+            | Self::RequestTimeout
+            | Self::PayloadTooLarge
+            | Self::UnsupportedMediaType => "",
         }
     }
 

@@ -31,7 +31,7 @@ async fn nothing_in_the_database_opens_anything() {
         }
     }
     assert!(dump.len() > 100_000);
-    let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = |text: &str| text.bytes().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
     for secret in
         [&token, &session[32..], &browser.cookies["__Host-doorkey_browser"], &test.key, &test.key[8..51]]
     {
@@ -40,9 +40,9 @@ async fn nothing_in_the_database_opens_anything() {
         }
     }
     for text in
-        dump.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_').filter(|text| text.len() >= 20)
+        dump.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_').filter(|run| run.len() >= 20)
     {
-        let text = std::str::from_utf8(text).unwrap();
+        let text = std::str::from_utf8(run).unwrap();
         for start in 0..text.len().saturating_sub(31).min(8) {
             let candidate = &text[start..(start + 64).min(text.len())];
             let as_token = test
