@@ -39,8 +39,7 @@ async fn nothing_in_the_database_opens_anything() {
             assert!(!dump.windows(form.len()).any(|window| window == form.as_bytes()), "{form}");
         }
     }
-    for text in
-        dump.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_').filter(|run| run.len() >= 20)
+    for run in dump.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_').filter(|run| run.len() >= 20)
     {
         let text = std::str::from_utf8(run).unwrap();
         for start in 0..text.len().saturating_sub(31).min(8) {
