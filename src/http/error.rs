@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::body::Body;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -215,9 +215,6 @@ impl Error {
         let sentence = self.sentence();
         pages::page(self.status(), &ProblemPage { workspace, title, sentence: &sentence, advice })
     }
-
-    /// Keeps what an answer that carries the error had to say in its headers.
-    pub(super) const KEPT: [HeaderName; 1] = [header::ALLOW];
 }
 
 impl IntoResponse for Error {

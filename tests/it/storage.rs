@@ -41,9 +41,9 @@ async fn nothing_in_the_database_opens_anything() {
     }
     for run in dump.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_').filter(|run| run.len() >= 20)
     {
-        let text = std::str::from_utf8(run).unwrap();
-        for start in 0..text.len().saturating_sub(31).min(8) {
-            let candidate = &text[start..(start + 64).min(text.len())];
+        let candidates = std::str::from_utf8(run).unwrap();
+        for start in 0..candidates.len().saturating_sub(31).min(8) {
+            let candidate = &candidates[start..(start + 64).min(candidates.len())];
             let as_token = test
                 .send(Ask::of("GET", &format!("/login?token={}", &candidate[..candidate.len().min(32)])))
                 .await;
