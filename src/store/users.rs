@@ -270,7 +270,7 @@ fn draw_user_id(workspace: WorkspaceId) -> Statement {
 /// An entry about the user whose number was drawn in the same unit.
 fn drawn_entry(workspace: WorkspaceId, entry: &Entry, now: Timestamp) -> Statement {
     let mut statement = audit::entry(workspace, entry, now);
-    statement.sql = statement.sql.replace("$5", "(SELECT last_user_id FROM workspaces WHERE id = $1)").into();
-    statement.values[4] = super::value::Value::Null;
+    let drawn = "coalesce($5, (SELECT last_user_id FROM workspaces WHERE id = $1))";
+    statement.sql = statement.sql.replace("$5", drawn).into();
     statement
 }

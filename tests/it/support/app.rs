@@ -1,0 +1,328 @@
+//! The real router over a real database, in this process, with a clock that the test moves.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use doorkey::app::App;
+use doorkey::clock::Clock;
+use doorkey::domain::audit::Act;
+use doorkey::domain::email::EmailAddress;
+use doorkey::domain::origin::Origin;
+use doorkey::domain::scope::{Scope, Scopes};
+use doorkey::domain::timestamp::Timestamp;
+use doorkey::domain::user::{UserChange, UserId, UserRef};
+use doorkey::domain::workspace::Workspace;
+use doorkey::flow;
+use doorkey::http;
+use doorkey::store::{DatabaseUrl, NewUser};
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+/// When every test begins: 2026-11-23T03:23:00Z.
+pub const START: Timestamp = Timestamp::from_millis(1_795_404_180_000);
+
+/// An installation with one workspace, Acme, at https://example.com and example.spp.co.
+pub struct TestApp {
+    pub app: App,
+    pub acme: Workspace,
+    pub key: String,
+    router: Router,
+    folder: TempDir,
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+/// A request in the making.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    pub method: Method,
+    pub path: String,
+    pub headers: Vec<(String, Vec<u8>)>,
+    pub body: Vec<u8>,
+}
+
+impl TestApp {
+    pub async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let app = open(folder.path().join("doorkey.db"), folder.path().join("doorkey.key")).await;
+        let (acme, key) = workspace(&app, "Acme", "https://example.com", &["example.spp.co"]).await;
+        let router = http::router(app.clone(), settings());
+        Self { app, acme, key, router, folder }
+    }
+
+    /// Another workspace and a key of it.
+    pub async fn another(&self, name: &str, url: &str) -> (Workspace, String) {
+        workspace(&self.app, name, url, &[]).await
+    }
+
+    pub async fn set(&mut self, setting: &str, value: &str) {
+        let settings = [(setting.to_owned(), value.to_owned())];
+        let set = flow::workspaces::set(&self.app, &Act::at_command_line(), &self.acme.name, &settings).await;
+        self.acme = set.unwrap();
+    }
+
+    pub async fn client(&self, email: &str) -> UserId {
+        self.add(&self.acme, email, UserChange::default()).await
+    }
+
+    pub async fn add(&self, workspace: &Workspace, email: &str, fields: UserChange) -> UserId {
+        let fields = UserChange {
+            name_f: fields.name_f.or(Some("Ada".to_owned())),
+            name_l: fields.name_l.or(Some("Lovelace".to_owned())),
+            ..fields
+        };
+        let user = NewUser { id: None, email: EmailAddress::parse(email).unwrap(), fields };
+        flow::users::add(&self.app, workspace, &Act::at_command_line(), &user).await.unwrap()
+    }
+
+    pub async fn change(&self, user: UserId, field: &str, value: &str) {
+        let mut change = UserChange::default();
+        change.set(field, value).unwrap();
+        let act = Act::at_command_line();
+        flow::users::set(&self.app, &self.acme, &act, &UserRef::Id(user), &change).await.unwrap();
+    }
+
+    pub async fn delete(&self, user: UserId) {
+        let act = Act::at_command_line();
+        flow::users::delete(&self.app, &self.acme, &act, &UserRef::Id(user)).await.unwrap();
+    }
+
+    pub async fn key_with(&self, scopes: &[Scope], lifetime: Option<i64>) -> (i64, String) {
+        make_key(&self.app, &self.acme, scopes.iter().copied().collect(), lifetime).await
+    }
+
+    pub async fn revoke_key(&self, id: i64) {
+        flow::api_keys::revoke(&self.app, &self.acme, &Act::at_command_line(), id).await.unwrap();
+    }
+
+    /// A call of the back office with its key.
+    pub async fn call(&self, method: &str, path: &str) -> Answer {
+        self.send(Ask::of(method, path).bearer(&self.key)).await
+    }
+
+    pub async fn send(&self, ask: Ask) -> Answer {
+        let mut request = Request::builder().method(ask.method).uri(&ask.path);
+        for (name, value) in &ask.headers {
+            request = request.header(name, value.as_slice());
+        }
+        let response =
+            self.router.clone().oneshot(request.body(Body::from(ask.body)).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: String::from_utf8(bytes.to_vec()).unwrap(),
+        }
+    }
+
+    /// The link of a user; the call must succeed.
+    pub async fn ask_for_link(&self, user: UserId) -> String {
+        let answer = self.call("GET", &format!("/api/login_links/{}", user.number())).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        answer.json()["link"].as_str().unwrap().to_owned()
+    }
+
+    pub fn advance(&self, seconds: i64) {
+        self.app.clock.advance(seconds);
+    }
+
+    pub fn browser(&self) -> Browser<'_> {
+        Browser { test: self, host: "example.com".to_owned(), cookies: BTreeMap::new() }
+    }
+
+    /// The database itself, for what only somebody with the file could do.
+    pub fn database(&self) -> rusqlite::Connection {
+        let connection = rusqlite::Connection::open(self.folder.path().join("doorkey.db")).unwrap();
+        connection.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
+        connection
+    }
+
+    pub fn number(&self, sql: &str) -> i64 {
+        self.database().query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    pub fn run_sql(&self, sql: &str) {
+        assert!(self.database().execute(sql, []).unwrap() > 0, "nothing was changed: {sql}");
+    }
+
+    /// Events of the audit log with their reasons, oldest first.
+    pub fn audit(&self) -> Vec<String> {
+        let database = self.database();
+        let mut found = database.prepare("SELECT event, actor, data FROM audit_log ORDER BY id").unwrap();
+        let rows = found.query_map([], |row| {
+            let (event, actor, data): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let data: serde_json::Value = serde_json::from_str(&data).unwrap();
+            let reason = data["reason"].as_str().map_or_else(String::new, |reason| format!(" {reason}"));
+            Ok(format!("{event} by {actor}{reason}"))
+        });
+        rows.unwrap().map(Result::unwrap).collect()
+    }
+
+    pub fn folder(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+}
+
+fn settings() -> http::Settings {
+    http::Settings { trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()] }
+}
+
+pub async fn open(database: PathBuf, key_file: PathBuf) -> App {
+    flow::start::open(&DatabaseUrl::Sqlite(database), &key_file, true, Clock::manual(START)).await.unwrap()
+}
+
+async fn workspace(app: &App, name: &str, url: &str, hosts: &[&str]) -> (Workspace, String) {
+    let hosts = flow::workspaces::parse_hosts(&hosts.join(",")).unwrap();
+    let url = Origin::parse(url).unwrap();
+    let act = Act::at_command_line();
+    let workspace = flow::workspaces::create(app, &act, name.to_owned(), url, hosts).await.unwrap();
+    let (_, key) = make_key(app, &workspace, Scopes::all(), None).await;
+    (workspace, key)
+}
+
+async fn make_key(app: &App, workspace: &Workspace, scopes: Scopes, lifetime: Option<i64>) -> (i64, String) {
+    let act = Act::at_command_line();
+    let (key, secret) =
+        flow::api_keys::create(app, workspace, &act, ("test", scopes, lifetime)).await.unwrap();
+    (key.id, secret.reveal().to_owned())
+}
+
+impl Ask {
+    pub fn of(method: &str, path: &str) -> Self {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let ask = Self { method, path: path.to_owned(), headers: Vec::new(), body: Vec::new() };
+        ask.header("host", "example.com")
+    }
+
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.headers.push((name.to_owned(), value.as_ref().to_vec()));
+        self
+    }
+
+    pub fn without(mut self, name: &str) -> Self {
+        self.headers.retain(|(known, _)| known != name);
+        self
+    }
+
+    pub fn host(self, host: &str) -> Self {
+        self.without("host").header("host", host)
+    }
+
+    pub fn bearer(self, key: &str) -> Self {
+        self.header("authorization", format!("Bearer {key}"))
+    }
+
+    pub fn form(mut self, fields: &[(&str, &str)]) -> Self {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        self.body = body.into_bytes();
+        self.header("content-type", "application/x-www-form-urlencoded")
+    }
+}
+
+impl Answer {
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+
+    pub fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub fn cookies(&self) -> Vec<&str> {
+        self.headers.get_all(header::SET_COOKIE).iter().map(|value| value.to_str().unwrap()).collect()
+    }
+
+    /// The value of a hidden field of the form.
+    pub fn field(&self, name: &str) -> Option<String> {
+        let (_, rest) = self.body.split_once(&format!("name=\"{name}\" value=\""))?;
+        let value = rest.split('"').next()?;
+        let unescaped = [("&#38;", "&"), ("&#34;", "\""), ("&#39;", "'"), ("&#60;", "<"), ("&#62;", ">")];
+        Some(unescaped.iter().fold(value.to_owned(), |value, (from, to)| value.replace(from, to)))
+    }
+}
+
+/// A person's browser: it keeps cookies and presses buttons.
+#[derive(Clone)]
+pub struct Browser<'a> {
+    test: &'a TestApp,
+    pub host: String,
+    pub cookies: BTreeMap<String, String>,
+}
+
+impl Browser<'_> {
+    pub async fn send(&mut self, ask: Ask) -> Answer {
+        let host = self.host.clone();
+        let mut ask = ask.host(&host);
+        if !self.cookies.is_empty() {
+            let cookies: Vec<_> =
+                self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            ask = ask.header("cookie", cookies.join("; "));
+        }
+        let answer = self.test.send(ask).await;
+        for cookie in answer.cookies() {
+            let (name, rest) = cookie.split_once('=').unwrap();
+            if cookie.contains("Max-Age=0") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), rest.split(';').next().unwrap().to_owned());
+            }
+        }
+        answer
+    }
+
+    pub async fn get(&mut self, path: &str) -> Answer {
+        self.send(Ask::of("GET", path)).await
+    }
+
+    /// Opens a login link (or anything below the portal) in this browser.
+    pub async fn open(&mut self, link: &str) -> Answer {
+        let path =
+            link.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..])).unwrap_or(link);
+        self.get(path).await
+    }
+
+    /// Presses the button of a page that was opened.
+    pub async fn press(&mut self, page: &Answer) -> Answer {
+        self.send(button(page)).await
+    }
+
+    /// Opens a link and presses the button.
+    pub async fn sign_in(&mut self, link: &str) -> Answer {
+        let page = self.open(link).await;
+        assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+        self.press(&page).await
+    }
+
+    pub async fn is_signed_in(&mut self) -> bool {
+        self.get("/").await.status == StatusCode::OK
+    }
+
+    pub fn session(&self) -> Option<&String> {
+        self.cookies.iter().find(|(name, _)| name.contains("session")).map(|(_, value)| value)
+    }
+}
+
+/// What a browser sends when the button of a page is pressed.
+pub fn button(page: &Answer) -> Ask {
+    let names = ["token", "proof", "redirect", "redirect_proof"];
+    let fields: Vec<_> = names.iter().filter_map(|name| Some((*name, page.field(name)?))).collect();
+    let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    Ask::of("POST", "/login")
+        .form(&fields)
+        .header("sec-fetch-site", "same-origin")
+        .header("origin", "https://example.com")
+}

@@ -1,0 +1,3 @@
+//! What the tests share: verbs of the people involved.
+
+pub mod app;
