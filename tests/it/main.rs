@@ -1,6 +1,7 @@
 //! Everything through the real router, a real database, a real browser. Only the clock is a stand-in.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod browser;
 mod requests;
 mod support;
 mod tidy;
