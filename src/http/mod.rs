@@ -20,6 +20,7 @@ use tower_http::csrf::CsrfLayer;
 use crate::app::App;
 use error::Error;
 
+pub use gate::Peer;
 pub use server::{Listeners, serve};
 
 /// What an operator sets of the public listener.

@@ -2,6 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod browser;
+mod confirming;
+mod hosts;
+mod issuing;
+mod races;
+mod redirects;
 mod requests;
+mod sessions;
+mod storage;
 mod support;
 mod tidy;

@@ -1,7 +1,8 @@
 //! The real router over a real database, in this process, with a clock that the test moves.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 use axum::Router;
 use axum::body::Body;
@@ -52,7 +53,17 @@ pub struct Ask {
 
 impl TestApp {
     pub async fn start() -> Self {
+        Self::start_in(tempfile::tempdir().unwrap()).await
+    }
+
+    /// An installation of its own that has somebody's key file.
+    pub async fn start_with_key(key_file: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        std::fs::copy(key_file, folder.path().join("doorkey.key")).unwrap();
+        Self::start_in(folder).await
+    }
+
+    async fn start_in(folder: TempDir) -> Self {
         let app = open(folder.path().join("doorkey.db"), folder.path().join("doorkey.key")).await;
         let (acme, key) = workspace(&app, "Acme", "https://example.com", &["example.spp.co"]).await;
         let router = http::router(app.clone(), settings());
@@ -110,7 +121,13 @@ impl TestApp {
     }
 
     pub async fn send(&self, ask: Ask) -> Answer {
-        let mut request = Request::builder().method(ask.method).uri(&ask.path);
+        self.send_from("192.0.2.1", ask).await
+    }
+
+    /// A request whose connection comes from an address.
+    pub async fn send_from(&self, peer: &str, ask: Ask) -> Answer {
+        let peer = http::Peer(SocketAddr::new(peer.parse().unwrap(), 40_000));
+        let mut request = Request::builder().method(ask.method).uri(&ask.path).extension(peer);
         for (name, value) in &ask.headers {
             request = request.header(name, value.as_slice());
         }

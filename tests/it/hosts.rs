@@ -1,0 +1,159 @@
+//! Section D of the attacks: workspaces and hosts.
+
+use axum::http::StatusCode;
+use doorkey::domain::user::UserChange;
+use doorkey::flow;
+
+use crate::support::app::{Ask, TestApp};
+
+/// O67, O68: two workspaces with the same people never meet.
+#[tokio::test]
+async fn a_link_of_one_workspace_opens_nothing_at_another() {
+    let test = TestApp::start().await;
+    let (other, other_key) = test.another("Other", "https://other.example").await;
+    let ada = test.client("ada@example.org").await;
+    let twin = test.add(&other, "ada@example.org", UserChange::default()).await;
+    assert_eq!(ada, twin);
+
+    let link = test.ask_for_link(ada).await;
+    let twins =
+        test.send(Ask::of("GET", "/api/login_links/1").host("other.example").bearer(&other_key)).await;
+    let twins = twins.json()["link"].as_str().unwrap().to_owned();
+
+    assert_ne!(link.split('=').nth(1), twins.split('=').nth(1));
+    let mut stray = test.browser();
+    stray.host = "other.example".to_owned();
+    assert_eq!(stray.open(&link).await.status, StatusCode::GONE);
+    assert_eq!(test.browser().open(&twins).await.status, StatusCode::GONE);
+    assert_eq!(test.browser().sign_in(&link).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(stray.sign_in(&twins).await.status, StatusCode::SEE_OTHER);
+}
+
+/// O69: no host, no workspace; never the first one that comes to hand.
+#[tokio::test]
+async fn a_host_that_no_workspace_has_gets_nothing() {
+    let test = TestApp::start().await;
+    test.client("ada@example.org").await;
+    let api = Ask::of("GET", "/api/login_links/1").bearer(&test.key);
+    let page = Ask::of("GET", "/login");
+
+    for host in [
+        "nobody.example",
+        "127.0.0.1",
+        "[::1]",
+        "",
+        "example.com.evil.test",
+        "xexample.com",
+        "exa mple.com",
+        "example.com:99999999",
+    ] {
+        let answer = test.send(api.clone().host(host)).await;
+        assert_eq!(
+            (answer.status, answer.code()),
+            (StatusCode::NOT_FOUND, "workspace_not_found".to_owned()),
+            "{host:?}"
+        );
+        let answer = test.send(page.clone().host(host)).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{host:?}");
+        assert!(answer.body.contains("<h1>") && !answer.body.contains("Acme"));
+    }
+    for ask in [
+        api.clone().without("host"),
+        api.clone().header("host", "nobody.example"),
+        api.clone().header("host", "example.com"),
+    ] {
+        assert_eq!(test.send(ask).await.status, StatusCode::BAD_REQUEST);
+    }
+    let mut absolute = api.clone();
+    absolute.path = "http://nobody.example/api/login_links/1".to_owned();
+    assert_eq!(test.send(absolute).await.status, StatusCode::BAD_REQUEST);
+    for host in ["example.com", "EXAMPLE.com", "example.com.", "example.com:1", "example.spp.co:8443"] {
+        assert_eq!(test.send(api.clone().host(host)).await.status, StatusCode::OK, "{host}");
+    }
+    assert_eq!(
+        test.send(Ask::of("GET", "/login/style.css").host("nobody.example")).await.status,
+        StatusCode::OK
+    );
+}
+
+/// O70, O71: forwarded names choose no workspace.
+#[tokio::test]
+async fn forwarded_names_choose_no_workspace() {
+    let test = TestApp::start().await;
+    let (other, _) = test.another("Other", "https://other.example").await;
+    for name in ["forwarded", "x-forwarded-host", "x-host", "x-original-host"] {
+        let value = if name == "forwarded" { "host=other.example" } else { "other.example" };
+        let page = test.send(Ask::of("GET", "/login").header(name, value)).await;
+        assert!(page.body.contains("Acme") && !page.body.contains(&other.name), "{name}");
+    }
+}
+
+/// O72: neither the session nor the form's cookie of one workspace is any good at another.
+#[tokio::test]
+async fn cookies_of_one_workspace_are_nothing_at_another() {
+    let test = TestApp::start().await;
+    let (other, other_key) = test.another("Other", "https://other.example").await;
+    let ada = test.client("ada@example.org").await;
+    test.add(&other, "ada@example.org", UserChange::default()).await;
+    let mut browser = test.browser();
+    let page = browser.open(&test.ask_for_link(ada).await).await;
+    browser.press(&page).await;
+    assert!(browser.is_signed_in().await);
+
+    browser.host = "other.example".to_owned();
+    assert!(!browser.is_signed_in().await);
+    let answer =
+        test.send(Ask::of("GET", "/api/login_links/1").host("other.example").bearer(&other_key)).await;
+    let twins = answer.json()["link"].as_str().unwrap().to_owned();
+    let token = twins.split('=').nth(1).unwrap();
+    let form = Ask::of("POST", "/login").form(&[("token", token), ("proof", &page.field("proof").unwrap())]);
+    assert_eq!(browser.send(form).await.status, StatusCode::FORBIDDEN);
+}
+
+/// O73: with a workspace goes all that it had, at once.
+#[tokio::test]
+async fn a_deleted_workspace_is_gone_with_all_it_had() {
+    let test = TestApp::start().await;
+    let ada = test.client("ada@example.org").await;
+    let mut browser = test.browser();
+    browser.sign_in(&test.ask_for_link(ada).await).await;
+    let link = test.ask_for_link(ada).await;
+
+    flow::workspaces::delete(&test.app, "Acme").await.unwrap();
+
+    assert_eq!(test.call("GET", "/api/login_links/1").await.code(), "workspace_not_found");
+    assert_eq!(browser.open(&link).await.status, StatusCode::NOT_FOUND);
+    let (again, _) = test.another("Acme", "https://example.com").await;
+    assert_ne!(again.id, test.acme.id);
+    assert_eq!(test.call("GET", "/api/login_links/1").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(browser.open(&link).await.status, StatusCode::GONE);
+    assert!(!browser.is_signed_in().await);
+}
+
+/// A host and a name belong to one workspace in the whole installation.
+#[tokio::test]
+async fn hosts_and_names_are_taken_once() {
+    let mut test = TestApp::start().await;
+    let act = doorkey::domain::audit::Act::at_command_line();
+    let url = |text: &str| doorkey::domain::origin::Origin::parse(text).unwrap();
+
+    for (name, portal, said) in [
+        ("New", "https://example.spp.co", "host: example.spp.co belongs"),
+        ("Acme", "https://new.example", "name:"),
+    ] {
+        let refused = flow::workspaces::create(&test.app, &act, name.to_owned(), url(portal), Vec::new())
+            .await
+            .unwrap_err();
+        assert!(refused.to_string().starts_with(said), "{refused}");
+    }
+    test.another("Other", "https://other.example").await;
+    let stolen = [("host".to_owned(), "other.example".to_owned())];
+    let refused = flow::workspaces::set(&test.app, &act, "Acme", &stolen).await.unwrap_err();
+    assert!(refused.to_string().starts_with("host: other.example belongs"), "{refused}");
+    test.set("host", "new.example").await;
+    test.client("ada@example.org").await;
+    let api = Ask::of("GET", "/api/login_links/1").bearer(&test.key);
+    for (host, status) in [("example.com", 200), ("new.example", 200), ("example.spp.co", 404)] {
+        assert_eq!(test.send(api.clone().host(host)).await.status.as_u16(), status, "{host}");
+    }
+}

@@ -1,0 +1,289 @@
+//! Thirty-two callers, one winner: each of these fails when the guard it is about is taken out.
+
+use std::collections::HashSet;
+use std::future::Future;
+
+use axum::http::StatusCode;
+use doorkey::domain::audit::{Act, Event};
+use doorkey::domain::login_link::{Draft, LoginLink};
+use doorkey::domain::session::Session;
+use doorkey::domain::timestamp::Timestamp;
+use doorkey::domain::token::Token;
+use doorkey::domain::user::{UserId, UserRef};
+use doorkey::store::Outcome;
+
+use crate::support::app::{Answer, Ask, TestApp, button};
+
+const CALLERS: usize = 32;
+
+/// Runs all of them at once, each on a task of its own.
+async fn at_once<T: Send + 'static>(
+    tasks: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>,
+) -> Vec<T> {
+    let tasks: Vec<_> = tasks.into_iter().map(tokio::spawn).collect();
+    let mut results = Vec::new();
+    for task in tasks {
+        results.push(task.await.unwrap());
+    }
+    results
+}
+
+/// Everything that a prepared browser needs to press the button.
+async fn prepared(test: &TestApp, link: &str) -> Ask {
+    let mut browser = test.browser();
+    let page = browser.open(link).await;
+    let cookies: Vec<_> = browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    button(&page).header("cookie", cookies.join("; "))
+}
+
+fn sessions_of(answers: &[Answer]) -> HashSet<String> {
+    let cookies =
+        answers.iter().flat_map(|answer| answer.cookies().into_iter().map(str::to_owned).collect::<Vec<_>>());
+    cookies.filter(|cookie| cookie.contains("session")).collect()
+}
+
+/// O26: however many ask at once, with whatever `min_ttl`, there is one link.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn thirty_two_callers_get_one_link() {
+    let test = std::sync::Arc::new(TestApp::start().await);
+    for (round, min_ttl) in [0, 7_200, 0, 7_200, 0, 7_200].into_iter().enumerate() {
+        let user = test.client(&format!("u{round}@x.test")).await.number();
+        let calls = (0..CALLERS).map(|_| {
+            let test = std::sync::Arc::clone(&test);
+            async move { test.call("GET", &format!("/api/login_links/{user}?min_ttl={min_ttl}")).await }
+        });
+
+        let answers = at_once(calls).await;
+
+        let links: HashSet<_> = answers.iter().map(|answer| answer.body.clone()).collect();
+        assert_eq!(links.len(), 1, "round {round}");
+        assert_eq!(
+            answers.iter().filter(|answer| answer.header("x-login-link-reused") == "false").count(),
+            1
+        );
+        assert_eq!(test.number(&format!("SELECT count(*) FROM login_links WHERE user_id = {user}")), 1);
+        assert_eq!(
+            test.number(&format!(
+                "SELECT count(*) FROM audit_log WHERE event = 'login_link.issued' AND user_id = {user}"
+            )),
+            1
+        );
+    }
+}
+
+/// O28: across the instant of expiry there are the old link and one new one at most.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn across_the_expiry_there_is_one_new_link() {
+    let test = std::sync::Arc::new(TestApp::start().await);
+    let user = test.client("ada@x.test").await;
+    let old = test.ask_for_link(user).await;
+    test.advance(7_199);
+
+    let calls = (0..CALLERS).map(|number| {
+        let test = std::sync::Arc::clone(&test);
+        async move {
+            if number == CALLERS / 2 {
+                test.advance(2);
+            }
+            test.ask_for_link(UserId::from_number(1).unwrap()).await
+        }
+    });
+    let mut links: HashSet<_> = at_once(calls).await.into_iter().collect();
+    links.remove(&old);
+
+    assert_eq!(links.len(), 1);
+    assert_eq!(test.number("SELECT count(*) FROM login_links"), 2);
+}
+
+/// O45: of any number of confirms from as many browsers, one gets a session.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn thirty_two_browsers_get_one_session() {
+    let test = std::sync::Arc::new(TestApp::start().await);
+    for round in 0..4 {
+        let user = test.client(&format!("u{round}@x.test")).await;
+        let link = test.ask_for_link(user).await;
+        let mut asks = Vec::new();
+        for _ in 0..CALLERS {
+            asks.push(prepared(&test, &link).await);
+        }
+
+        let presses = asks.into_iter().map(|ask| {
+            let test = std::sync::Arc::clone(&test);
+            async move { test.send(ask).await }
+        });
+        let answers = at_once(presses).await;
+
+        assert_eq!(answers.iter().filter(|answer| answer.status == StatusCode::SEE_OTHER).count(), 1);
+        assert_eq!(answers.iter().filter(|answer| answer.status == StatusCode::GONE).count(), CALLERS - 1);
+        assert_eq!(
+            test.number(&format!("SELECT count(*) FROM sessions WHERE user_id = {}", user.number())),
+            1
+        );
+    }
+}
+
+/// A double click: the same browser, any number of times at once, gets the same session, for links of either kind.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_browser_pressing_thirty_two_times_gets_one_session() {
+    for single_use in ["true", "false"] {
+        let mut test = TestApp::start().await;
+        test.set("single_use", single_use).await;
+        let test = std::sync::Arc::new(test);
+        let user = test.client("ada@x.test").await;
+        let ask = prepared(&test, &test.ask_for_link(user).await).await;
+
+        let presses = (0..CALLERS).map(|_| {
+            let (test, ask) = (std::sync::Arc::clone(&test), ask.clone());
+            async move { test.send(ask).await }
+        });
+        let answers = at_once(presses).await;
+
+        assert!(answers.iter().all(|answer| answer.status == StatusCode::SEE_OTHER));
+        assert_eq!(sessions_of(&answers).len(), 1);
+        assert_eq!(test.number("SELECT count(*) FROM sessions"), 1);
+    }
+}
+
+/// A link that is being used is not handed out by a call that comes after the session.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn issue_against_confirm_never_hands_out_a_used_link_again() {
+    let test = std::sync::Arc::new(TestApp::start().await);
+    for round in 0..24 {
+        let user = test.client(&format!("u{round}@x.test")).await;
+        let link = test.ask_for_link(user).await;
+        let press = prepared(&test, &link).await;
+
+        let confirm = tokio::spawn({
+            let test = std::sync::Arc::clone(&test);
+            async move { test.send(press).await }
+        });
+        let issues = (0..8).map(|_| {
+            let test = std::sync::Arc::clone(&test);
+            async move { test.ask_for_link(user).await }
+        });
+        let issued: HashSet<_> = at_once(issues).await.into_iter().collect();
+        let confirmed = confirm.await.unwrap();
+
+        assert_eq!(confirmed.status, StatusCode::SEE_OTHER);
+        let fresh: HashSet<_> = issued.into_iter().filter(|other| *other != link).collect();
+        assert!(fresh.len() <= 1, "{fresh:?}");
+        let after = test.ask_for_link(user).await;
+        assert_ne!(after, link);
+        assert!(fresh.is_empty() || fresh.contains(&after));
+    }
+}
+
+/// 2FA against confirm: whoever comes first, an acknowledged kill is final.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_factor_against_confirm_leaves_no_session_begun_after_the_kill() {
+    let test = std::sync::Arc::new(TestApp::start().await);
+    let mut killed_first = 0;
+    for round in 0..CALLERS {
+        let user = test.client(&format!("u{round}@x.test")).await;
+        let link = test.ask_for_link(user).await;
+        let press = prepared(&test, &link).await;
+
+        let kill = tokio::spawn({
+            let test = std::sync::Arc::clone(&test);
+            async move { test.change(user, "two_factor_enabled", "true").await }
+        });
+        let confirm = tokio::spawn({
+            let test = std::sync::Arc::clone(&test);
+            async move { test.send(press).await }
+        });
+        kill.await.unwrap();
+        let confirmed = confirm.await.unwrap();
+
+        let entries = test.audit();
+        let names = entries.iter().rev().take(3).map(|entry| entry.split(' ').next().unwrap());
+        let last: HashSet<_> = names.collect();
+        let sessions =
+            test.number(&format!("SELECT count(*) FROM sessions WHERE user_id = {}", user.number()));
+        let (ending, expected) = match confirmed.status {
+            StatusCode::SEE_OTHER => ("login_link.redeemed", 1),
+            StatusCode::GONE => ("login_link.refused", 0),
+            other => panic!("{other}"),
+        };
+        killed_first += 1 - expected;
+        assert_eq!(sessions, expected);
+        assert_eq!(last, HashSet::from(["login_link.killed", "user.changed", ending]));
+        assert_eq!(test.browser().open(&link).await.status, StatusCode::GONE);
+    }
+    println!("the kill came first {killed_first} times of {CALLERS}");
+}
+
+/// The same, step by step: what was decided before a kill or a change of the user loses after it, since the
+/// conditions are in the write.
+#[tokio::test]
+async fn what_was_decided_before_a_kill_loses_after_it() {
+    for kill in ["epoch", "two_factor", "is_staff", "is_active", "expires_at", "ended_at"] {
+        let test = TestApp::start().await;
+        let user = test.client("ada@x.test").await;
+        let link = test.ask_for_link(user).await;
+        let token = Token::parse(link.split('=').nth(1).unwrap()).unwrap();
+        let (store, keys, acme) = (&test.app.store, &test.app.keys, test.acme.id);
+        let seen = store.find_issue_state(acme, &UserRef::Id(user)).await.unwrap().unwrap();
+        let hashes = keys.link_hashes(acme, &token);
+        let (found, standing) = store.find_login_link(acme, &hashes).await.unwrap().unwrap();
+
+        match kill {
+            "epoch" => test.run_sql("UPDATE users SET link_epoch = link_epoch + 1"),
+            "is_active" => test.run_sql("UPDATE users SET is_active = 0"),
+            "expires_at" => test.advance(7_200),
+            "ended_at" => test.run_sql("UPDATE login_links SET ended_at = 1"),
+            flag => test.run_sql(&format!("UPDATE users SET {flag} = 1")),
+        }
+        let now = test.app.clock.now();
+        let browser = doorkey::keys::random_browser_cookie().unwrap();
+        let session = session_of(&found, standing.session_epoch, now);
+        let (session, _) = keys.begin_session(session, &token, &browser);
+        let claimed =
+            store.claim_login_link(&keys.seal_link(found.used(now)), &session, None, &[]).await.unwrap();
+
+        assert_eq!(claimed, Outcome::Lost, "{kill}");
+        assert_eq!(test.number("SELECT count(*) FROM sessions"), 0);
+        if kill != "expires_at" && kill != "ended_at" {
+            let draft = Draft::for_user(user, standing.link_epoch, &test.acme, now, [7; 16]);
+            let entry = Act::at_command_line().entry(Event::LinkIssued);
+            let added = store.add_login_link(&keys.derive(draft).0, &seen, None, &entry).await.unwrap();
+            assert_eq!(added, Outcome::Lost, "{kill}");
+            assert_eq!(test.number("SELECT count(*) FROM login_links"), 1);
+        }
+    }
+}
+
+fn session_of(link: &LoginLink, epoch: i64, now: Timestamp) -> Session {
+    Session {
+        workspace: link.draft.workspace,
+        id: uuid::Uuid::now_v7(),
+        user: link.draft.user,
+        epoch,
+        link: link.hash,
+        redemption: [7; 32],
+        seed: [7; 16],
+        secret_hash: [0; 32],
+        key: link.key,
+        landing: "/".to_owned(),
+        created_at: now,
+        last_seen_at: now,
+        expires_at: now.plus_seconds(60),
+        seal: [0; 32],
+    }
+}
+
+/// O141: flags set in the database itself, behind doorkey's back, between the page and the press.
+#[tokio::test]
+async fn flags_set_in_the_database_itself_are_seen_by_the_press() {
+    let test = TestApp::start().await;
+    let user = test.client("ada@x.test").await;
+    let mut browser = test.browser();
+    let page = browser.open(&test.ask_for_link(user).await).await;
+    for (column, value) in [("two_factor", 1), ("is_staff", 1), ("is_active", 0)] {
+        test.run_sql(&format!("UPDATE users SET {column} = {value}"));
+        assert_eq!(browser.press(&page).await.status, StatusCode::GONE, "{column}");
+        assert_eq!(test.audit().last().unwrap(), "login_link.refused by visitor refused");
+        test.run_sql(&format!("UPDATE users SET {column} = {}", 1 - value));
+    }
+
+    assert_eq!(browser.press(&page).await.status, StatusCode::SEE_OTHER);
+}
