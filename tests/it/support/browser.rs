@@ -86,7 +86,17 @@ impl Chromium {
     }
 
     pub async fn heading(&self) -> String {
-        self.driver().find(By::Css("h1")).await.unwrap().text().await.unwrap()
+        let heading = self.evaluate("return document.querySelector('h1')?.innerText ?? ''").await;
+        heading.as_str().unwrap().to_owned()
+    }
+
+    /// Waits until the heading holds these words: a page that sends people on comes and goes by itself.
+    pub async fn shows(&self, words: &str) {
+        let start = Instant::now();
+        while !self.heading().await.contains(words) {
+            assert!(start.elapsed() < PATIENCE, "no {words:?} but:\n{}", self.text().await);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// What a person can read on the page.

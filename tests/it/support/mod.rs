@@ -3,4 +3,5 @@
 pub mod app;
 pub mod browser;
 pub mod elsewhere;
+pub mod person;
 pub mod server;

@@ -21,31 +21,37 @@ const DATABASE: &str = "doorkey.db";
 const KEY_FILE: &str = "doorkey.key";
 const LOG: &str = "server.log";
 
-/// An installation in a folder of its own, with the workspace Acme at `http://localhost:PORT`.
+/// An installation in a folder of its own, with one workspace at `http://localhost:PORT`.
 pub struct Server {
     pub port: u16,
     pub ops_port: u16,
     pub key: String,
+    workspace: String,
     folder: TempDir,
-    surroundings: Vec<(String, String)>,
     process: Option<Child>,
 }
 
 impl Server {
     pub fn start() -> Self {
-        Self::start_with(&[])
+        Self::start_named("Acme")
     }
 
-    /// Starts with these environment variables for the server.
-    pub fn start_with(surroundings: &[(&str, &str)]) -> Self {
+    /// With a workspace of this name.
+    pub fn start_named(workspace: &str) -> Self {
+        let mut server = Self::prepare(workspace);
+        server.serve_with(&[]);
+        server
+    }
+
+    /// A workspace and its key, but nobody serves yet.
+    pub fn prepare(workspace: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (port, ops_port, key) = (free_port(), free_port(), String::new());
-        let mut server = Self { port, ops_port, key, folder, surroundings: Vec::new(), process: None };
-        server.run(&["workspace", "create", "Acme", "--url", &server.url("")]);
-        let made = server.run(&["key", "create", "--workspace", "Acme", "--name", "tests", "--json"]);
+        let mut server = Self { port, ops_port, key, workspace: workspace.to_owned(), folder, process: None };
+        server.run(&["workspace", "create", workspace, "--url", &server.url("")]);
+        let made = server.run(&["key", "create", "--workspace", workspace, "--name", "tests", "--json"]);
         let made: Value = serde_json::from_str(&made).unwrap();
         made["key"].as_str().unwrap().clone_into(&mut server.key);
-        server.serve_with(surroundings);
         server
     }
 
@@ -59,14 +65,14 @@ impl Server {
 
     pub fn add_client(&self, email: &str, name_f: &str, name_l: &str) -> i64 {
         let names = ["--name-f", name_f, "--name-l", name_l, "--json"];
-        let made =
-            self.run(&[&["user", "add", "--workspace", "Acme", "--email", email][..], &names].concat());
+        let add = ["user", "add", "--workspace", &self.workspace, "--email", email];
+        let made = self.run(&[&add[..], &names].concat());
         serde_json::from_str::<Value>(&made).unwrap()["id"].as_i64().unwrap()
     }
 
     /// Changes a setting of the workspace, `key=value`.
     pub fn workspace_set(&self, setting: &str) {
-        self.run(&["workspace", "set", "Acme", setting]);
+        self.run(&["workspace", "set", &self.workspace, setting]);
     }
 
     pub async fn ask_for_link(&self, user: i64) -> String {
@@ -126,16 +132,14 @@ impl Server {
         TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).unwrap()
     }
 
-    /// Starts it anew on the same database.
+    /// Starts it, or starts it anew on the same database, with these environment variables.
     pub fn serve_with(&mut self, surroundings: &[(&str, &str)]) {
         assert!(self.process.is_none(), "it runs already");
-        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        self.surroundings = surroundings.iter().map(owned).collect();
         let log = OpenOptions::new().create(true).append(true).open(self.path(LOG)).unwrap();
         let mut command = self.command();
         command.args(["serve", "--listen", &format!("127.0.0.1:{}", self.port)]);
         command.args(["--ops-listen", &format!("127.0.0.1:{}", self.ops_port)]);
-        command.envs(self.surroundings.iter().cloned()).stdin(Stdio::null());
+        command.envs(surroundings.iter().copied()).stdin(Stdio::null());
         command.stdout(log.try_clone().unwrap()).stderr(log);
         self.process = Some(command.spawn().unwrap());
         self.wait_until_it_answers();
@@ -238,7 +242,9 @@ impl Drop for Server {
 
 /// A client without a memory that stays where it is sent.
 pub fn visitor() -> Client {
-    Client::builder().redirect(Policy::none()).no_proxy().timeout(PATIENCE).build().unwrap()
+    let client = Client::builder().redirect(Policy::none()).no_proxy().timeout(PATIENCE);
+    // A connection that was kept would die with the server that a test kills.
+    client.pool_max_idle_per_host(0).build().unwrap()
 }
 
 /// Percent-encodes all but letters and digits.
