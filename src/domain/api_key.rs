@@ -106,12 +106,6 @@ impl ApiKey {
             .maybe(self.expires_at.map(Timestamp::millis))
             .maybe(self.revoked_at.map(Timestamp::millis))
     }
-
-    /// Whether it lets anybody in.
-    #[must_use]
-    pub fn is_live(&self, now: Timestamp) -> bool {
-        self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
-    }
 }
 
 #[cfg(test)]

@@ -9,19 +9,19 @@ pub struct Invalid(pub BTreeMap<String, Vec<String>>);
 impl Invalid {
     /// One sentence about one field.
     #[must_use]
-    pub fn field(name: &str, sentence: impl ToString) -> Self {
+    pub fn field(name: &str, sentence: impl std::fmt::Display) -> Self {
         let mut invalid = Self::default();
         invalid.add(name, sentence);
         invalid
     }
 
     /// Adds a sentence about a field.
-    pub fn add(&mut self, name: &str, sentence: impl ToString) {
+    pub fn add(&mut self, name: &str, sentence: impl std::fmt::Display) {
         self.0.entry(name.to_owned()).or_default().push(sentence.to_string());
     }
 
     /// Keeps the value of a field that passed, or its sentence.
-    pub fn take<T, E: ToString>(&mut self, name: &str, parsed: Result<T, E>) -> Option<T> {
+    pub fn take<T, E: std::fmt::Display>(&mut self, name: &str, parsed: Result<T, E>) -> Option<T> {
         parsed.map_err(|error| self.add(name, error)).ok()
     }
 

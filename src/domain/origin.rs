@@ -8,7 +8,7 @@ use super::host::HostName;
 
 /// An origin such as `https://example.com`: a scheme, a host, and a port where it is not the scheme's own.
 ///
-/// `http` only for localhost, 127.0.0.1 and [::1]: anywhere else a link would travel in the open.
+/// `http` only for localhost, 127.0.0.1 and `[::1]`: anywhere else a link would travel in the open.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Origin(String);
 

@@ -76,7 +76,7 @@ impl Target {
                 // A path that begins with two slashes would be read as another host.
                 if path.starts_with("//") { Self::Elsewhere(url) } else { Self::Path(path.to_owned()) }
             }
-            same => same,
+            same @ (Self::Path(_) | Self::Elsewhere(_)) => same,
         }
     }
 }

@@ -92,10 +92,6 @@ pub struct User {
 
 /// What decides whether a user may use links and keep a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "three independent facts about a person, each its own column"
-)]
 pub struct Standing {
     /// Staff never get links.
     pub is_staff: bool,
@@ -269,7 +265,7 @@ impl UserChange {
         let text = || text_of(field, value).map(Some);
         match field {
             "email" => {
-                self.email = Some(EmailAddress::parse(value).map_err(|error| Invalid::field(field, error))?)
+                self.email = Some(EmailAddress::parse(value).map_err(|error| Invalid::field(field, error))?);
             }
             "name_f" => self.name_f = text()?,
             "name_l" => self.name_l = text()?,

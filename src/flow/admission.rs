@@ -21,9 +21,8 @@ pub async fn admit(
         return Ok(None);
     };
     let hashes = app.keys.api_key_hashes(&secret);
-    let found = app.store.find_api_key(workspace.id, &hashes).await?;
-    let now = app.clock.now();
-    let admitted = found.filter(|key| app.keys.is_genuine_api_key(key) && key.is_live(now));
+    let found = app.store.find_api_key(workspace.id, &hashes, app.clock.now()).await?;
+    let admitted = found.filter(|key| app.keys.is_genuine_api_key(key));
     if admitted.is_none() {
         app.metrics.failed_keys.inc();
     }

@@ -214,10 +214,10 @@ async fn claim(
     let entry = act.entry(Event::LinkRedeemed).about(user).with("link", link.id.to_string());
     let mut entries = vec![entry.with("session", session.id.to_string())];
     entries.extend(replaced.as_ref().map(|old| replaced_entry(&act, old)));
-    let used = app.keys.seal_link(link.used(now));
+    let spent = app.keys.seal_link(link.used(now));
     let replaced = replaced.map(|old| old.session.id);
-    let outcome = app.store.claim_login_link(&used, &session, replaced, &entries).await?;
-    Ok((outcome == Outcome::Won).then(|| Confirmed::SignedIn { cookie, landing: session.landing }))
+    let outcome = app.store.claim_login_link(&spent, &session, replaced, &entries).await?;
+    Ok((outcome == Outcome::Won).then_some(Confirmed::SignedIn { cookie, landing: session.landing }))
 }
 
 fn replaced_entry(act: &Act, old: &SignedIn) -> Entry {

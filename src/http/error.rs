@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::body::Body;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -171,7 +171,20 @@ impl Error {
             Self::Panicked | Self::Internal | Self::Unavailable => {
                 "Wait a moment and try again. A link that you have not used is still good."
             }
-            _ => "",
+            Self::Malformed
+            | Self::BadHost
+            | Self::InvalidVersion
+            | Self::Invalid(_)
+            | Self::InvalidRedirect
+            | Self::Unauthenticated
+            | Self::InsufficientScope(_)
+            | Self::Refused(_)
+            | Self::NotFound
+            | Self::WorkspaceNotFound
+            | Self::MethodNotAllowed
+            | Self::RequestTimeout
+            | Self::PayloadTooLarge
+            | Self::UnsupportedMediaType => "",
         }
     }
 
@@ -202,9 +215,6 @@ impl Error {
         let sentence = self.sentence();
         pages::page(self.status(), &ProblemPage { workspace, title, sentence: &sentence, advice })
     }
-
-    /// Keeps what an answer that carries the error had to say in its headers.
-    pub(super) const KEPT: [HeaderName; 1] = [header::ALLOW];
 }
 
 impl IntoResponse for Error {

@@ -168,10 +168,8 @@ fn drawn(response: Response, is_api: bool, workspace: &str) -> Response {
         (response.status() == Error::MethodNotAllowed.status()).then_some(Error::MethodNotAllowed);
     let Some(error) = carried.or(by_router) else { return response };
     let mut drawn = if is_api { error.as_json() } else { error.as_page(workspace) };
-    for name in Error::KEPT {
-        if let Some(value) = response.headers().get(&name) {
-            drawn.headers_mut().insert(name, value.clone());
-        }
+    if let Some(methods) = response.headers().get(header::ALLOW) {
+        drawn.headers_mut().insert(header::ALLOW, methods.clone());
     }
     drawn
 }

@@ -67,7 +67,7 @@ pub(super) async fn read_form(headers: &HeaderMap, body: Body) -> Result<Pairs, 
     let read = tokio::time::timeout(BODY_PATIENCE, to_bytes(body, LARGEST_BODY)).await;
     let bytes = read.map_err(|_| Error::RequestTimeout)?.map_err(|error| {
         let is_too_large = std::error::Error::source(&error)
-            .is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
+            .is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>);
         if is_too_large { Error::PayloadTooLarge } else { Error::Malformed }
     })?;
     Pairs::parse(std::str::from_utf8(&bytes).map_err(|_| Error::Malformed)?)

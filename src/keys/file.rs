@@ -61,13 +61,13 @@ pub fn create(path: &Path) -> Result<Keyring, KeyFileError> {
     let material = random::<32>()?;
     let failed = |source| KeyFileError::Io { path: path.to_owned(), source };
     let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let mut file = opened.map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => KeyFileError::Exists(path.to_owned()),
-        _ => failed(error),
+    let mut file = opened.map_err(|error| {
+        let is_there = error.kind() == io::ErrorKind::AlreadyExists;
+        if is_there { KeyFileError::Exists(path.to_owned()) } else { failed(error) }
     })?;
     let key = SecretKey::spread(&material);
-    let hex: String = material.iter().map(|byte| format!("{byte:02x}")).collect();
-    let written = file.write_all(format!("{HEADING}active {} {hex}\n", key.id).as_bytes());
+    let (high, low) = (u128_of(&material[..16]), u128_of(&material[16..]));
+    let written = file.write_all(format!("{HEADING}active {} {high:032x}{low:032x}\n", key.id).as_bytes());
     written.and_then(|()| file.sync_all()).map_err(failed)?;
     sync_folder_of(path).map_err(failed)?;
     Ok(Keyring { keys: vec![key] })
@@ -78,9 +78,10 @@ pub fn create(path: &Path) -> Result<Keyring, KeyFileError> {
 /// # Errors
 /// `KeyFileError` says what is wrong and what to do.
 pub fn load(path: &Path) -> Result<Keyring, KeyFileError> {
-    let failed = |source: io::Error| match source.kind() {
-        io::ErrorKind::NotFound => KeyFileError::Missing(path.to_owned()),
-        _ => KeyFileError::Io { path: path.to_owned(), source },
+    let failed = |source: io::Error| {
+        let is_missing = source.kind() == io::ErrorKind::NotFound;
+        let path = path.to_owned();
+        if is_missing { KeyFileError::Missing(path) } else { KeyFileError::Io { path, source } }
     };
     let mode = fs::metadata(path).map_err(failed)?.permissions().mode();
     if mode & 0o077 != 0 {
@@ -129,6 +130,10 @@ fn key_of(line: &str) -> Result<(&str, SecretKey), &'static str> {
     } else {
         Err("the key does not fit its id: the line was edited")
     }
+}
+
+fn u128_of(bytes: &[u8]) -> u128 {
+    bytes.iter().fold(0, |number, byte| number << 8 | u128::from(*byte))
 }
 
 /// Makes sure that a file just made is still there after a power cut.

@@ -204,12 +204,14 @@ impl Keyring {
     }
 
     /// What a token may be looked up by: one hash for each key, the active one's first.
+    #[must_use]
     pub fn link_hashes(&self, workspace: WorkspaceId, token: &Token) -> Vec<LinkHash> {
         let message = link_lookup(workspace, token);
         self.keys.iter().map(|key| key.lookup(&message)).collect()
     }
 
     /// What an API key may be looked up by: one hash for each key, the active one's first.
+    #[must_use]
     pub fn api_key_hashes(&self, secret: &ApiKeySecret) -> Vec<[u8; 32]> {
         let message = Canonical::of("api key").bytes(secret.reveal().as_bytes());
         self.keys.iter().map(|key| key.lookup(&message)).collect()
@@ -240,6 +242,7 @@ impl Keyring {
     }
 
     /// What the same confirm, repeated, is known by: one hash for each key, the active one's first.
+    #[must_use]
     pub fn redemptions(&self, token: &Token, browser: &BrowserCookie) -> Vec<[u8; 32]> {
         let message = Canonical::of("redemption").bytes(token.reveal().as_bytes());
         let message = message.bytes(browser.reveal().as_bytes());

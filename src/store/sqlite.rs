@@ -170,13 +170,12 @@ impl Writer {
     }
 
     fn connected(&mut self) -> rusqlite::Result<&mut Connection> {
-        let connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => {
-                let connection = connect(&self.path)?;
-                make_durable(&connection)?;
-                connection
-            }
+        let connection = if let Some(connection) = self.connection.take() {
+            connection
+        } else {
+            let connection = connect(&self.path)?;
+            make_durable(&connection)?;
+            connection
         };
         Ok(self.connection.insert(connection))
     }

@@ -1,5 +1,6 @@
 //! Everything through the real router, a real database, a real browser. Only the clock is a stand-in.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod browser;
 mod confirming;

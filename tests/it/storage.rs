@@ -31,7 +31,7 @@ async fn nothing_in_the_database_opens_anything() {
         }
     }
     assert!(dump.len() > 100_000);
-    let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = |text: &str| text.bytes().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
     for secret in
         [&token, &session[32..], &browser.cookies["__Host-doorkey_browser"], &test.key, &test.key[8..51]]
     {
@@ -39,12 +39,11 @@ async fn nothing_in_the_database_opens_anything() {
             assert!(!dump.windows(form.len()).any(|window| window == form.as_bytes()), "{form}");
         }
     }
-    for text in
-        dump.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_').filter(|text| text.len() >= 20)
+    for run in dump.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_').filter(|run| run.len() >= 20)
     {
-        let text = std::str::from_utf8(text).unwrap();
-        for start in 0..text.len().saturating_sub(31).min(8) {
-            let candidate = &text[start..(start + 64).min(text.len())];
+        let candidates = std::str::from_utf8(run).unwrap();
+        for start in 0..candidates.len().saturating_sub(31).min(8) {
+            let candidate = &candidates[start..(start + 64).min(candidates.len())];
             let as_token = test
                 .send(Ask::of("GET", &format!("/login?token={}", &candidate[..candidate.len().min(32)])))
                 .await;

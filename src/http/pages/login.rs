@@ -78,7 +78,7 @@ pub(in crate::http) async fn confirm(
         return Err(Error::ForeignForm);
     }
     let Some(token) = Token::parse(text) else { return Ok(dead(workspace)) };
-    let landing = landing_of(&app, &visit, (&form, &browser), jar.redirect(&headers));
+    let landing = landing_of(&app, &visit, (&form, &browser), jar.redirect(&headers).as_deref());
     let session = jar.session(&headers);
     let confirm = Confirm { token, browser, session, landing: landing.as_str().to_owned() };
     match flow::sign_in::confirm(&app, workspace, &visit.visitors_act(), &confirm).await? {
@@ -161,7 +161,7 @@ fn landing_of(
     app: &App,
     visit: &Visit,
     (form, browser): (&Pairs, &BrowserCookie),
-    remembered: Option<String>,
+    remembered: Option<&str>,
 ) -> Target {
     let workspace = &visit.workspace;
     let field = |name| form.one(name).ok().flatten().unwrap_or_default();
@@ -171,7 +171,7 @@ fn landing_of(
         let is_ours = app.keys.is_proof(&message, field("redirect_proof"));
         return is_ours.then(|| parse(field("redirect"))).flatten().unwrap_or_else(|| workspace.landing());
     }
-    remembered.as_deref().and_then(parse).unwrap_or_else(|| workspace.landing())
+    remembered.and_then(parse).unwrap_or_else(|| workspace.landing())
 }
 
 fn form_message(workspace: &Workspace, token: &str, browser: &BrowserCookie) -> Canonical {

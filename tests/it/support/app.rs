@@ -25,7 +25,7 @@ use tower::ServiceExt;
 /// When every test begins: 2026-11-23T03:23:00Z.
 pub const START: Timestamp = Timestamp::from_millis(1_795_404_180_000);
 
-/// An installation with one workspace, Acme, at https://example.com and example.spp.co.
+/// An installation with one workspace, Acme, at <https://example.com> and example.spp.co.
 pub struct TestApp {
     pub app: App,
     pub acme: Workspace,
