@@ -1,10 +1,12 @@
 //! doorkey: a self-hosted magic-link login service.
 //!
 //! The rooms, in reading order: [`domain`] says what the rules are, [`keys`] holds the secrets, [`store`] keeps
-//! what must be kept, [`flow`] tells the stories.
+//! what must be kept, [`flow`] tells the stories, [`http`] and [`cli`] are the two doors to them.
 
 pub mod app;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod flow;
 pub mod http;

@@ -1,3 +1,13 @@
 //! The binary: parses the command line, lets it run, prints the one error.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use doorkey::cli::{self, Cli};
+
+fn main() -> ExitCode {
+    match Cli::try_parse() {
+        Ok(cli) => cli::run(cli).map_or_else(|error| cli::explain(&error), |()| ExitCode::SUCCESS),
+        Err(error) => cli::explain_usage(&error),
+    }
+}

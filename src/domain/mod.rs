@@ -16,5 +16,6 @@ pub mod session;
 pub mod timestamp;
 pub mod token;
 pub mod user;
+pub mod user_object;
 pub mod version;
 pub mod workspace;

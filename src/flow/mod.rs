@@ -2,6 +2,7 @@
 
 pub mod admission;
 pub mod api_keys;
+pub mod checks;
 pub mod login_links;
 pub mod reuses;
 pub mod sessions;

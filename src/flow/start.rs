@@ -51,7 +51,12 @@ pub async fn open(
 }
 
 /// A fresh database rests on the keys that it is first opened with; any other must find its own again.
-async fn agree(store: &Store, keys: &Keyring, key_file: &Path, clock: &Clock) -> Result<(), StartError> {
+pub(super) async fn agree(
+    store: &Store,
+    keys: &Keyring,
+    key_file: &Path,
+    clock: &Clock,
+) -> Result<(), StartError> {
     let known = store.list_key_fingerprints().await?;
     if known.is_empty() {
         for key in keys.all() {

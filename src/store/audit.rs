@@ -64,4 +64,20 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.write(Unit::new().and(self::entry(workspace, entry, now))).await.map(|_| ())
     }
+
+    /// When the newest entry of a workspace was written, if there is one.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn find_newest_audit_time(
+        &self,
+        workspace: WorkspaceId,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let newest = sql(
+            "SELECT time FROM audit_log WHERE workspace_id = $1 ORDER BY id DESC LIMIT 1",
+            values![workspace],
+        );
+        let [rows] = self.read([newest]).await?;
+        rows.into_iter().next().map(|mut row| row.take()).transpose()
+    }
 }

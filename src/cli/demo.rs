@@ -1,0 +1,144 @@
+//! `doorkey demo`: a server to try, with sample users and a line to paste.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::json;
+
+use super::out::Out;
+use super::{Context, say, serve};
+use crate::app::App;
+use crate::config::CommonFlags;
+use crate::domain::audit::Act;
+use crate::domain::email::EmailAddress;
+use crate::domain::host::HostName;
+use crate::domain::origin::Origin;
+use crate::domain::scope::Scopes;
+use crate::domain::user::{UserChange, UserId};
+use crate::domain::workspace::Workspace;
+use crate::flow::users::UserError;
+use crate::flow::workspaces::WorkspaceError;
+use crate::flow::{api_keys, users, workspaces};
+use crate::http::Listeners;
+use crate::store::{DatabaseUrl, NewUser};
+
+const FOLDER: &str = "doorkey-demo";
+const WORKSPACE: &str = "Demo";
+const KEY: &str = "demo";
+const HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
+/// Serves the demo. Only flags move its database: a variable or file that names a real one does not count here.
+pub(super) async fn run(context: &mut Context, common: &CommonFlags) -> Result<()> {
+    serve::start_log(context.config.log);
+    // The port first: where a demo runs already, nothing of it is touched.
+    let public = serve::bind(&context.config.listen, "--listen").await?;
+    let address = public.local_addr()?;
+    ensure!(
+        address.ip().is_unspecified()
+            || [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)].contains(&address.ip()),
+        "the demo is reached at localhost, which {address} does not answer: give --listen 127.0.0.1:{}",
+        address.port()
+    );
+    let ops = match serve::bind(&context.config.ops_listen, "--ops-listen").await {
+        Ok(listener) => Some(listener),
+        Err(error) => {
+            say(&format!("the demo runs without health and metrics: {error}"));
+            None
+        }
+    };
+    if common.database.is_none() {
+        context.config.database = DatabaseUrl::Sqlite(Path::new(FOLDER).join("doorkey.db"));
+    }
+    if common.secret_key_file.is_none() {
+        context.config.secret_key_file = Path::new(FOLDER).join("doorkey.key");
+    }
+    if common.database.is_none() || common.secret_key_file.is_none() {
+        make_folder().with_context(|| format!("the folder {FOLDER} cannot be made"))?;
+    }
+    let app = context.open_or_make().await?;
+    let url = format!("http://localhost:{}", address.port());
+    let workspace = prepare_workspace(&app, &url).await?;
+    add_sample_users(&app, &workspace).await?;
+    let key = renew_key(&app, &workspace).await?;
+    print(&mut context.out, &url, &key)?;
+    serve::serve(app, &context.config, Listeners { public, ops }).await
+}
+
+/// The folder is for its owner alone, as are the files in it.
+fn make_folder() -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(FOLDER)
+}
+
+/// The workspace, its URL on the port in use.
+async fn prepare_workspace(app: &App, url: &str) -> Result<Workspace> {
+    let act = Act::at_command_line();
+    match workspaces::show(app, WORKSPACE).await {
+        Ok((workspace, _)) if workspace.url.as_str() == url => Ok(workspace),
+        Ok(_) => {
+            let change = [("url".to_owned(), url.to_owned())];
+            Ok(workspaces::set(app, &act, WORKSPACE, &change).await?)
+        }
+        Err(WorkspaceError::NotFound(_)) => {
+            let hosts = HOSTS.map(HostName::parse).into_iter().collect::<Result<_, _>>()?;
+            Ok(workspaces::create(app, &act, WORKSPACE.to_owned(), Origin::parse(url)?, hosts).await?)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Users 1, 2 and 3; what was made of them since, deletion too, is left as it is.
+async fn add_sample_users(app: &App, workspace: &Workspace) -> Result<()> {
+    let samples =
+        [("Ada", "Client", false, false), ("Sam", "Staff", true, false), ("Tess", "Twofactor", false, true)];
+    for (id, (name_f, name_l, is_staff, has_two_factor)) in (1..).zip(samples) {
+        let email = EmailAddress::parse(&format!("{}@example.com", name_f.to_ascii_lowercase()))?;
+        let fields = UserChange {
+            name_f: Some(name_f.to_owned()),
+            name_l: Some(name_l.to_owned()),
+            is_staff: Some(is_staff),
+            has_two_factor: Some(has_two_factor),
+            ..UserChange::default()
+        };
+        let user = NewUser { id: UserId::from_number(id), email, fields };
+        match users::add(app, workspace, &Act::at_command_line(), &user).await {
+            // The user was added at an earlier start.
+            Ok(_) | Err(UserError::Invalid(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// A fresh key; those of earlier starts are revoked.
+async fn renew_key(app: &App, workspace: &Workspace) -> Result<String> {
+    let act = Act::at_command_line();
+    for old in api_keys::list(app, workspace).await? {
+        if old.name == KEY && old.revoked_at.is_none() {
+            api_keys::revoke(app, workspace, &act, old.id).await?;
+        }
+    }
+    let (_, secret) = api_keys::create(app, workspace, &act, (KEY, Scopes::all(), None)).await?;
+    Ok(secret.reveal().to_owned())
+}
+
+fn print(out: &mut Out, url: &str, key: &str) -> io::Result<()> {
+    let curl = format!(
+        "curl --request GET \\\n  --url {url}/api/login_links/1 \\\n  --header 'Accept: application/json' \\\n  \
+         --header 'X-Api-Version: ' \\\n  --header 'Authorization: Bearer {key}'"
+    );
+    if out.is_json {
+        out.json(&json!({ "url": url, "workspace": WORKSPACE, "key": key, "curl": curl }))?;
+        return out.flush();
+    }
+    out.line(&format!(
+        "doorkey runs at {url} with sample users: 1 a client, 2 staff, 3 a client with two-factor."
+    ))?;
+    out.line(&format!("API key of this run: {key}\n"))?;
+    out.line("Ask for the login link of user 1, then open it in a browser:\n")?;
+    out.line(&curl)?;
+    out.line("\nCtrl-C stops it.")?;
+    out.flush()
+}

@@ -1,0 +1,128 @@
+//! `doorkey key`: API keys.
+
+use anyhow::{Result, ensure};
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::out::Table;
+use super::{Context, workspace_named};
+use crate::config::parse_duration;
+use crate::domain::api_key::ApiKey;
+use crate::domain::audit::Act;
+use crate::domain::scope::Scopes;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::workspace::parse_name;
+use crate::flow::api_keys;
+use crate::flow::workspaces::WorkspaceError;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make an API key and print it, this once
+    Create {
+        /// The workspace
+        #[arg(long)]
+        workspace: String,
+        /// What to call it
+        #[arg(long)]
+        name: String,
+        /// Something it may do; may be given again. Everything, if not given
+        #[arg(long, help = format!("What it may do, everything if not given; may be given again: {}", Scopes::all()))]
+        scope: Vec<String>,
+        /// After how long it stops working, such as 90d; never, if not given
+        #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+        expires: Option<i64>,
+    },
+    /// List the API keys of a workspace, without the secrets
+    List {
+        /// The workspace
+        #[arg(long)]
+        workspace: String,
+    },
+    /// Revoke an API key, for good
+    Revoke {
+        /// The number of the key
+        id: i64,
+        /// The workspace
+        #[arg(long)]
+        workspace: String,
+    },
+}
+
+pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
+    match command {
+        Command::Create { workspace, name, scope, expires } => {
+            let scopes = if scope.is_empty() { Scopes::all() } else { Scopes::parse(&scope.join(","))? };
+            ensure!(scopes != Scopes::default(), "--scope must name a scope; there are {}", Scopes::all());
+            let name = parse_name(&name).map_err(WorkspaceError::Invalid)?;
+            create(context, &workspace, (&name, scopes, expires)).await
+        }
+        Command::List { workspace } => list(context, &workspace).await,
+        Command::Revoke { id, workspace } => revoke(context, &workspace, id).await,
+    }
+}
+
+async fn create(context: &mut Context, workspace: &str, wish: (&str, Scopes, Option<i64>)) -> Result<()> {
+    let app = context.open().await?;
+    let workspace = workspace_named(&app, workspace).await?;
+    let (key, secret) = api_keys::create(&app, &workspace, &Act::at_command_line(), wish).await?;
+    let out = &mut context.out;
+    if out.is_json {
+        let mut object = object(&key);
+        object["key"] = secret.reveal().into();
+        return Ok(out.json(&object)?);
+    }
+    if out.is_terminal {
+        out.line(&format!("This is API key {} ({}). It is shown this once, so keep it:", key.id, key.name))?;
+    }
+    Ok(out.line(secret.reveal())?)
+}
+
+async fn list(context: &mut Context, workspace: &str) -> Result<()> {
+    let app = context.open().await?;
+    let workspace = workspace_named(&app, workspace).await?;
+    let keys = api_keys::list(&app, &workspace).await?;
+    let out = &mut context.out;
+    if out.is_json {
+        let with_end = |key: &ApiKey| {
+            let mut object = object(key);
+            object["revoked_at"] = json!(key.revoked_at);
+            object
+        };
+        return Ok(out.json(&keys.iter().map(with_end).collect::<Vec<_>>())?);
+    }
+    let now = app.clock.now();
+    let rows: Vec<_> = keys.iter().map(|key| row(key, now)).collect();
+    Ok(Table::of(["ID", "NAME", "STATE", "CREATED", "EXPIRES", "SCOPES"]).page(out, &rows)?)
+}
+
+async fn revoke(context: &mut Context, workspace: &str, id: i64) -> Result<()> {
+    let app = context.open().await?;
+    let workspace = workspace_named(&app, workspace).await?;
+    api_keys::revoke(&app, &workspace, &Act::at_command_line(), id).await?;
+    if context.out.is_json {
+        return Ok(context.out.json(&json!({ "revoked": id }))?);
+    }
+    Ok(context.out.line(&format!("API key {id} is revoked."))?)
+}
+
+fn object(key: &ApiKey) -> Value {
+    let scopes = key.scopes.to_string();
+    json!({
+        "id": key.id,
+        "name": key.name,
+        "scopes": scopes.split_whitespace().collect::<Vec<_>>(),
+        "created_at": key.created_at,
+        "expires_at": key.expires_at,
+    })
+}
+
+fn row(key: &ApiKey, now: Timestamp) -> [String; 6] {
+    let state = match key.revoked_at {
+        Some(_) => "revoked",
+        None if key.is_live(now) => "live",
+        None => "expired",
+    };
+    let scopes = if key.scopes == Scopes::all() { "all".to_owned() } else { key.scopes.to_string() };
+    let expires = key.expires_at.map_or_else(|| "never".to_owned(), |end| end.to_string());
+    [key.id.to_string(), key.name.clone(), state.to_owned(), key.created_at.to_string(), expires, scopes]
+}

@@ -1,0 +1,49 @@
+//! `doorkey link`: the rule of the product, at the command line.
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+
+use super::{Context, user_ref, workspace_named};
+use crate::domain::audit::Act;
+use crate::domain::redirect::Target;
+use crate::domain::user::UserRef;
+use crate::flow::login_links::{self, Wish};
+use crate::flow::reuses;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The id or the e-mail address
+    #[arg(value_parser = user_ref)]
+    user: UserRef,
+    /// The workspace
+    #[arg(long)]
+    workspace: String,
+    /// Seconds that the link must have left at least
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    min_ttl: i64,
+    /// Where the person lands after signing in
+    #[arg(long, value_name = "PATH or URL")]
+    redirect: Option<String>,
+}
+
+pub(super) async fn run(context: &mut Context, args: Args) -> Result<()> {
+    let app = context.open().await?;
+    let workspace = workspace_named(&app, &args.workspace).await?;
+    let longest = workspace.link_lifetime;
+    ensure!(
+        (0..=longest).contains(&args.min_ttl),
+        "--min-ttl must be from 0 to {longest}, the seconds that a link of this workspace lives"
+    );
+    let redirect = args.redirect.as_deref().map(|text| Target::parse(text, &workspace)).transpose()?;
+    let wish = Wish { min_ttl: args.min_ttl, redirect };
+    let issued = login_links::issue(&app, &workspace, &Act::at_command_line(), &args.user, &wish).await?;
+    if context.out.is_json {
+        let (link, expires_at) = (issued.link.reveal(), issued.expires_at);
+        let object = json!({ "link": link, "expires_at": expires_at, "reused": issued.is_reused });
+        context.out.json(&object)?;
+    } else {
+        context.out.line(issued.link.reveal())?;
+    }
+    // The process ends here, and with it what was counted in memory.
+    Ok(reuses::write_down(&app).await?)
+}

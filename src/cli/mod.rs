@@ -1,0 +1,200 @@
+//! The command line: each command parses its words, calls one flow, prints what came of it.
+
+mod check;
+mod demo;
+mod key;
+mod link;
+mod out;
+mod secret;
+mod serve;
+mod user;
+mod workspace;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, anyhow};
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::{CommonFlags, Config, ServeFlags};
+use crate::domain::user::UserRef;
+use crate::domain::workspace::Workspace;
+use crate::flow;
+use out::Out;
+
+/// A self-hosted magic-link login service.
+#[derive(Debug, Parser)]
+#[command(name = "doorkey", version)]
+pub struct Cli {
+    #[command(flatten)]
+    common: CommonFlags,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Try it: a server on localhost with sample users, a fresh API key and the curl line to paste
+    Demo(ServeFlags),
+    /// Serve the API, the pages and, on a listener of their own, health and metrics
+    Serve(ServeFlags),
+    /// Make and list secret keys
+    #[command(subcommand)]
+    Secret(secret::Command),
+    /// Make, list, show, change and delete workspaces
+    #[command(subcommand)]
+    Workspace(workspace::Command),
+    /// Make, list and revoke API keys
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Add, change, show, delete and list users
+    #[command(subcommand)]
+    User(user::Command),
+    /// Print a user's login link: the live one, or a new one
+    Link(link::Args),
+    /// Read the configuration, open the store, compare key, schema, clock and hosts, and say what is wrong
+    Check,
+}
+
+/// What every command is given.
+struct Context {
+    config: Config,
+    out: Out,
+}
+
+impl Context {
+    /// Opens the database that is there. A command that needs a workspace makes none: there could be no workspace
+    /// in it, and a slip in `--database` would leave files behind.
+    async fn open(&self) -> Result<App> {
+        self.open_or(false).await
+    }
+
+    /// Opens the database, and makes it with its key file where neither is there.
+    async fn open_or_make(&self) -> Result<App> {
+        self.open_or(true).await
+    }
+
+    async fn open_or(&self, may_create: bool) -> Result<App> {
+        let Config { database, secret_key_file, .. } = &self.config;
+        Ok(flow::start::open(database, secret_key_file, may_create, Clock::System).await?)
+    }
+}
+
+/// Runs a command to its end.
+///
+/// # Errors
+/// The one sentence that is to be printed.
+pub fn run(cli: Cli) -> Result<()> {
+    let runtime = tokio::runtime::Runtime::new().context("no threads can be started")?;
+    let done = runtime.block_on(dispatch(cli));
+    // A long read that nobody waits for any more must not hold up the end.
+    runtime.shutdown_background();
+    done
+}
+
+async fn dispatch(cli: Cli) -> Result<()> {
+    let Cli { common, command } = cli;
+    let serve = match &command {
+        Command::Serve(flags) | Command::Demo(flags) => flags.clone(),
+        Command::Secret(_)
+        | Command::Workspace(_)
+        | Command::Key(_)
+        | Command::User(_)
+        | Command::Link(_)
+        | Command::Check => ServeFlags::default(),
+    };
+    let variable = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+    let config = Config::load(&common, &serve, variable);
+    let mut out = Out::to_stdout(common.json);
+    let (config, command) = match (config, command) {
+        (config, Command::Check) => {
+            let checked = check::run(config, &mut out).await;
+            out.flush()?;
+            return checked;
+        }
+        (config, command) => (config?, command),
+    };
+    let mut context = Context { config, out };
+    let done = match command {
+        Command::Demo(_) => demo::run(&mut context, &common).await,
+        Command::Serve(_) => serve::run(&context).await,
+        Command::Secret(command) => secret::run(&mut context, &command),
+        Command::Workspace(command) => workspace::run(&mut context, command).await,
+        Command::Key(command) => key::run(&mut context, command).await,
+        Command::User(command) => user::run(&mut context, command).await,
+        Command::Link(args) => link::run(&mut context, args).await,
+        Command::Check => Ok(()),
+    };
+    // What was printed before something failed is not lost.
+    context.out.flush()?;
+    done
+}
+
+/// Prints the one sentence of an error, and gives the exit status.
+///
+/// Whoever reads our output may stop reading (`| head`): that is no error.
+#[must_use]
+pub fn explain(error: &anyhow::Error) -> ExitCode {
+    let is_closed = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
+    if error.downcast_ref::<io::Error>().is_some_and(is_closed) {
+        return ExitCode::SUCCESS;
+    }
+    say(&format!("{error:#}"));
+    ExitCode::FAILURE
+}
+
+/// Prints what was asked for (help, version), or says in one sentence how the command line was wrong.
+#[must_use]
+pub fn explain_usage(error: &clap::Error) -> ExitCode {
+    let asked_for = [
+        ErrorKind::DisplayHelp,
+        ErrorKind::DisplayVersion,
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand,
+    ];
+    let code = ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+    if asked_for.contains(&error.kind()) {
+        // Nobody may be there to read it any more.
+        let _ = error.print();
+        return code;
+    }
+    let text = error.to_string();
+    // The first paragraph says what is wrong; tips and the usage follow.
+    let mut paragraphs = text.split("\n\n");
+    let wrong = paragraphs.next().unwrap_or_default().trim_start_matches("error: ");
+    let tips = paragraphs.filter(|paragraph| paragraph.trim_start().starts_with("tip:"));
+    let sentences: Vec<_> = std::iter::once(wrong).chain(tips).map(in_one_line).collect();
+    say(&format!("{}; --help says what the command takes", sentences.join("; ")));
+    code
+}
+
+fn say(sentence: &str) {
+    // With nobody to read it, the exit status alone must tell.
+    let _ = writeln!(io::stderr(), "doorkey: {}", in_one_line(sentence));
+}
+
+fn in_one_line(text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines.join(" ")
+}
+
+/// The workspace of that name.
+async fn workspace_named(app: &App, name: &str) -> Result<Workspace> {
+    Ok(flow::workspaces::show(app, name).await?.0)
+}
+
+/// Takes a user as a word of the command line.
+fn user_ref(text: &str) -> Result<UserRef, &'static str> {
+    UserRef::parse(text).ok_or("a user is named by the id (a number from 1) or the e-mail address")
+}
+
+/// Takes `name=value` pairs.
+fn pairs(words: &[String]) -> Result<Vec<(String, String)>> {
+    let pair = |word: &String| {
+        let parts = word.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+        parts.ok_or_else(|| anyhow!("{word:?} is no change: write it as name=value"))
+    };
+    words.iter().map(pair).collect()
+}

@@ -1,0 +1,78 @@
+//! `doorkey serve`: the server.
+
+use std::future::Future;
+use std::io::{self, IsTerminal};
+
+use anyhow::{Context as _, Result, anyhow};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+use super::Context;
+use crate::app::App;
+use crate::config::{Config, LogFormat};
+use crate::flow::{reuses, upkeep};
+use crate::http::{self, Listeners, Settings};
+
+pub(super) async fn run(context: &Context) -> Result<()> {
+    let config = &context.config;
+    start_log(config.log);
+    // The ports first: a server that cannot listen leaves no files behind.
+    let public = bind(&config.listen, "--listen").await?;
+    let ops = bind(&config.ops_listen, "--ops-listen").await?;
+    let app = context.open_or_make().await?;
+    serve(app, config, Listeners { public, ops: Some(ops) }).await
+}
+
+/// Serves until the process is told to stop, and keeps house meanwhile.
+pub(super) async fn serve(app: App, config: &Config, listeners: Listeners) -> Result<()> {
+    let stop = told_to_stop().context("signals cannot be waited for")?;
+    let public = listeners.public.local_addr()?;
+    let ops = listeners.ops.as_ref().map(TcpListener::local_addr).transpose()?;
+    let housekeeping = tokio::spawn(upkeep::keep(app.clone(), config.audit_retention));
+    let ops = ops.map_or_else(|| "none".to_owned(), |address| address.to_string());
+    tracing::info!(%public, %ops, "listening");
+    let settings = Settings { trusted_proxies: config.trusted_proxies.clone() };
+    http::serve(app.clone(), settings, listeners, stop).await;
+    housekeeping.abort();
+    reuses::write_down(&app).await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Listens on an address; an error names the flag to change.
+pub(super) async fn bind(address: &str, flag: &str) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        if error.kind() == io::ErrorKind::AddrInUse {
+            anyhow!("{address} is taken by another program: stop it, or give another address with {flag}")
+        } else {
+            anyhow!("{flag} {address} cannot be listened on: {error}")
+        }
+    })
+}
+
+/// Writes log lines to standard error; `RUST_LOG` says which.
+pub(super) fn start_log(format: LogFormat) {
+    let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
+    // A log that nobody reads any more must not bring the server down, so its own errors are not logged.
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let log = log.log_internal_errors(false).with_ansi(io::stderr().is_terminal());
+    // A second start in one process, as in tests, keeps the first.
+    let _ = match format {
+        LogFormat::Text => log.try_init(),
+        LogFormat::Json => log.json().try_init(),
+    };
+}
+
+/// Waits for SIGTERM or SIGINT, from the moment of this call on.
+fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

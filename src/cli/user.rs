@@ -1,0 +1,226 @@
+//! `doorkey user`: the people of a workspace.
+
+use anyhow::Result;
+use clap::Subcommand;
+use serde_json::json;
+
+use super::out::{Out, Table};
+use super::{Context, pairs, user_ref, workspace_named};
+use crate::app::App;
+use crate::domain::audit::Act;
+use crate::domain::email::EmailAddress;
+use crate::domain::invalid::Invalid;
+use crate::domain::user::{FIELDS, User, UserChange, UserId, UserRef};
+use crate::domain::workspace::Workspace;
+use crate::flow::users::{self, UserError};
+use crate::store::NewUser;
+
+/// Users that are read from the store at once: a list of any length takes this much memory.
+const PAGE: i64 = 500;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Add a user
+    Add(Add),
+    /// Change fields, all of them or none
+    #[command(about = format!("Change fields: {FIELDS}"))]
+    Set {
+        #[command(flatten)]
+        who: Who,
+        /// Fields and their new values
+        #[arg(required = true, value_name = "FIELD=VALUE")]
+        fields: Vec<String>,
+    },
+    /// Show a user
+    Show(Who),
+    /// Delete a user, for good; links and sessions die with the user
+    Delete(Who),
+    /// List the users of a workspace
+    List {
+        /// The workspace
+        #[arg(long)]
+        workspace: String,
+        /// Print one JSON object a line
+        #[arg(long)]
+        jsonl: bool,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Who {
+    /// The id or the e-mail address
+    #[arg(value_parser = user_ref)]
+    user: UserRef,
+    /// The workspace
+    #[arg(long)]
+    workspace: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Add {
+    /// The workspace
+    #[arg(long)]
+    workspace: String,
+    /// The e-mail address
+    #[arg(long)]
+    email: String,
+    /// First name
+    #[arg(long)]
+    name_f: String,
+    /// Last name
+    #[arg(long)]
+    name_l: String,
+    /// The id in your own system; the next free one is drawn if not given
+    #[arg(long, value_parser = user_id)]
+    id: Option<UserId>,
+    /// Company
+    #[arg(long)]
+    company: Option<String>,
+    /// Telephone number
+    #[arg(long)]
+    phone: Option<String>,
+    /// A note
+    #[arg(long)]
+    note: Option<String>,
+    /// The user is staff, and so gets no links
+    #[arg(long)]
+    staff: bool,
+    /// The user has two-factor authentication, and so gets no links
+    #[arg(long)]
+    two_factor: bool,
+}
+
+impl Add {
+    fn to_user(&self) -> Result<NewUser, Invalid> {
+        let mut invalid = Invalid::default();
+        let email = invalid.take("--email", EmailAddress::parse(&self.email));
+        let mut fields = UserChange { is_staff: Some(self.staff), ..UserChange::default() };
+        fields.has_two_factor = Some(self.two_factor);
+        let texts = [
+            ("name_f", Some(&self.name_f)),
+            ("name_l", Some(&self.name_l)),
+            ("company", self.company.as_ref()),
+            ("phone", self.phone.as_ref()),
+            ("note", self.note.as_ref()),
+        ];
+        for (field, text) in texts {
+            if let Some(Err(error)) = text.map(|text| fields.set(field, text)) {
+                invalid.0.extend(error.0);
+            }
+        }
+        match email {
+            Some(email) if invalid.is_empty() => Ok(NewUser { id: self.id, email, fields }),
+            _ => Err(invalid),
+        }
+    }
+}
+
+fn user_id(text: &str) -> Result<UserId, &'static str> {
+    UserId::parse(text).ok_or("an id is a number from 1 to 9007199254740991")
+}
+
+pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
+    match command {
+        Command::Add(add) => {
+            let user = add.to_user().map_err(UserError::Invalid)?;
+            let (app, workspace) = open(context, &add.workspace).await?;
+            let id = users::add(&app, &workspace, &Act::at_command_line(), &user).await?;
+            print(&mut context.out, &users::show(&app, &workspace, &UserRef::Id(id)).await?)
+        }
+        Command::Set { who, fields } => {
+            let mut change = UserChange::default();
+            for (field, value) in pairs(&fields)? {
+                change.set(&field, &value).map_err(UserError::Invalid)?;
+            }
+            let (app, workspace) = open(context, &who.workspace).await?;
+            let user = users::set(&app, &workspace, &Act::at_command_line(), &who.user, &change).await?;
+            print(&mut context.out, &user)
+        }
+        Command::Show(who) => {
+            let (app, workspace) = open(context, &who.workspace).await?;
+            print(&mut context.out, &users::show(&app, &workspace, &who.user).await?)
+        }
+        Command::Delete(who) => delete(context, &who).await,
+        Command::List { workspace, jsonl } => list(context, &workspace, jsonl).await,
+    }
+}
+
+async fn open(context: &Context, workspace: &str) -> Result<(App, Workspace)> {
+    let app = context.open().await?;
+    let workspace = workspace_named(&app, workspace).await?;
+    Ok((app, workspace))
+}
+
+async fn delete(context: &mut Context, who: &Who) -> Result<()> {
+    let (app, workspace) = open(context, &who.workspace).await?;
+    let user = users::show(&app, &workspace, &who.user).await?;
+    users::delete(&app, &workspace, &Act::at_command_line(), &UserRef::Id(user.id)).await?;
+    if context.out.is_json {
+        return Ok(context.out.json(&json!({ "deleted": user.id }))?);
+    }
+    Ok(context.out.line(&format!("Deleted user {} ({}).", user.id.number(), user.email.as_str()))?)
+}
+
+fn print(out: &mut Out, user: &User) -> Result<()> {
+    let object = user.object_with_staff();
+    if out.is_json {
+        return Ok(out.json(&object)?);
+    }
+    Ok(out.facts(&[
+        ("id", object.id.number().to_string()),
+        ("name_f", object.name_f.to_owned()),
+        ("name_l", object.name_l.to_owned()),
+        ("email", object.email.to_owned()),
+        ("company", object.company.to_owned()),
+        ("phone", object.phone.to_owned()),
+        ("note", object.note.to_owned()),
+        ("custom_fields", serde_json::to_string(object.custom_fields)?),
+        ("status", object.status.to_string()),
+        ("two_factor_enabled", object.two_factor_enabled.to_string()),
+        ("staff", user.standing.is_staff.to_string()),
+        ("created_at", object.created_at.to_string()),
+        ("updated_at", object.updated_at.to_string()),
+    ])?)
+}
+
+async fn list(context: &mut Context, workspace: &str, is_jsonl: bool) -> Result<()> {
+    let (app, workspace) = open(context, workspace).await?;
+    let out = &mut context.out;
+    let is_array = out.is_json && !is_jsonl;
+    let mut table = Table::of(["ID", "NAME", "E-MAIL", "STATUS", "TWO-FACTOR", "STAFF"]);
+    let mut after = 0;
+    if is_array {
+        out.part("[")?;
+    }
+    loop {
+        let page = users::list_after(&app, &workspace, after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        if is_jsonl || is_array {
+            for (number, user) in page.iter().enumerate() {
+                out.part(if is_jsonl || (after == 0 && number == 0) { "" } else { "," })?;
+                out.json_part(&user.object_with_staff())?;
+                out.part(if is_jsonl { "\n" } else { "" })?;
+            }
+        } else {
+            table.page(out, &page.iter().map(row).collect::<Vec<_>>())?;
+        }
+        after = last.id.number();
+    }
+    if is_array {
+        out.line("]")?;
+    }
+    Ok(())
+}
+
+fn row(user: &User) -> [String; 6] {
+    let mark = |is: bool| if is { "yes" } else { "" }.to_owned();
+    let standing = &user.standing;
+    [
+        user.id.number().to_string(),
+        user.name(),
+        user.email.as_str().to_owned(),
+        if standing.is_active { "active" } else { "disabled" }.to_owned(),
+        mark(standing.has_two_factor),
+        mark(standing.is_staff),
+    ]
+}

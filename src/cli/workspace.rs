@@ -1,0 +1,173 @@
+//! `doorkey workspace`: one tenant each.
+
+use anyhow::Result;
+use clap::Subcommand;
+use serde::Serialize;
+
+use super::out::{Out, Table};
+use super::{Context, pairs};
+use crate::app::App;
+use crate::domain::audit::Act;
+use crate::domain::host::HostName;
+use crate::domain::invalid::Invalid;
+use crate::domain::origin::Origin;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::workspace::{SETTINGS, Workspace, WorkspaceId, parse_name};
+use crate::flow::workspaces::{self, WorkspaceError};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make a workspace
+    Create {
+        /// What people see it called
+        name: String,
+        /// The portal, where login links lead, an origin
+        #[arg(long, help = "The portal, where login links lead: https://example.com")]
+        url: String,
+        /// A further host of the workspace, such as example.spp.co; may be given again
+        #[arg(long)]
+        host: Vec<String>,
+    },
+    /// List the workspaces
+    List,
+    /// Show a workspace and all its settings
+    Show {
+        /// The workspace
+        name: String,
+    },
+    /// Change settings, all of them or none
+    #[command(about = format!("Change settings: {SETTINGS}"))]
+    Set {
+        /// The workspace
+        name: String,
+        /// Settings and their new values
+        #[arg(required = true, value_name = "KEY=VALUE")]
+        settings: Vec<String>,
+    },
+    /// Delete a workspace with all its users, keys, links, sessions and audit entries
+    Delete {
+        /// The workspace
+        name: String,
+    },
+}
+
+/// A workspace as `--json` shows it. Lifetimes are in seconds.
+#[derive(Serialize)]
+struct Shown<'a> {
+    id: WorkspaceId,
+    name: &'a str,
+    url: &'a str,
+    hosts: Vec<&'a str>,
+    link_lifetime: i64,
+    single_use: bool,
+    landing_url: Option<&'a str>,
+    allowed_redirect_origins: Vec<&'a str>,
+    session_lifetime: i64,
+    session_idle: i64,
+    cookie_domain: Option<&'a str>,
+    created_at: Timestamp,
+}
+
+impl<'a> Shown<'a> {
+    fn of(workspace: &'a Workspace, hosts: &'a [HostName]) -> Self {
+        Self {
+            id: workspace.id,
+            name: &workspace.name,
+            url: workspace.url.as_str(),
+            hosts: hosts.iter().map(HostName::as_str).collect(),
+            link_lifetime: workspace.link_lifetime,
+            single_use: workspace.is_single_use,
+            landing_url: workspace.landing_url.as_deref(),
+            allowed_redirect_origins: workspace.allowed_redirect_origins.iter().map(Origin::as_str).collect(),
+            session_lifetime: workspace.session_lifetime,
+            session_idle: workspace.session_idle,
+            cookie_domain: workspace.cookie_domain.as_deref(),
+            created_at: workspace.created_at,
+        }
+    }
+
+    fn print(&self, out: &mut Out) -> Result<()> {
+        if out.is_json {
+            return Ok(out.json(self)?);
+        }
+        Ok(out.facts(&[
+            ("name", self.name.to_owned()),
+            ("url", self.url.to_owned()),
+            ("host", self.hosts.join(",")),
+            ("link_lifetime", self.link_lifetime.to_string()),
+            ("single_use", self.single_use.to_string()),
+            ("landing_url", self.landing_url.unwrap_or_default().to_owned()),
+            ("allowed_redirect_origins", self.allowed_redirect_origins.join(",")),
+            ("session_lifetime", self.session_lifetime.to_string()),
+            ("session_idle", self.session_idle.to_string()),
+            ("cookie_domain", self.cookie_domain.unwrap_or_default().to_owned()),
+            ("created_at", self.created_at.to_string()),
+        ])?)
+    }
+}
+
+pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
+    match command {
+        Command::Create { name, url, host } => create(context, &name, &url, &host).await,
+        Command::List => list(context).await,
+        Command::Show { name } => {
+            let app = context.open().await?;
+            show(context, &app, &name).await
+        }
+        Command::Set { name, settings } => {
+            let settings = pairs(&settings)?;
+            let app = context.open().await?;
+            workspaces::set(&app, &Act::at_command_line(), &name, &settings).await?;
+            show(context, &app, &name).await
+        }
+        Command::Delete { name } => delete(context, &name).await,
+    }
+}
+
+async fn create(context: &mut Context, name: &str, url: &str, hosts: &[String]) -> Result<()> {
+    let parsed_url = Origin::parse(url).map_err(|error| Invalid::field("--url", error));
+    let parsed_hosts = hosts.iter().map(|host| HostName::parse(host)).collect::<Result<Vec<_>, _>>();
+    let parsed_hosts = parsed_hosts.map_err(|error| Invalid::field("--host", error));
+    let name = parse_name(name).map_err(WorkspaceError::Invalid)?;
+    let url = parsed_url.map_err(WorkspaceError::Invalid)?;
+    let hosts = parsed_hosts.map_err(WorkspaceError::Invalid)?;
+    let app = context.open_or_make().await?;
+    let made = workspaces::create(&app, &Act::at_command_line(), name, url, hosts).await?;
+    show(context, &app, &made.name).await
+}
+
+async fn show(context: &mut Context, app: &App, name: &str) -> Result<()> {
+    let (workspace, hosts) = workspaces::show(app, name).await?;
+    Shown::of(&workspace, &hosts).print(&mut context.out)
+}
+
+async fn list(context: &mut Context) -> Result<()> {
+    let app = context.open().await?;
+    let mut found = Vec::new();
+    for workspace in workspaces::list(&app).await? {
+        match workspaces::show(&app, &workspace.name).await {
+            Ok(both) => found.push(both),
+            // It was deleted meanwhile.
+            Err(WorkspaceError::NotFound(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let shown: Vec<_> = found.iter().map(|(workspace, hosts)| Shown::of(workspace, hosts)).collect();
+    if context.out.is_json {
+        return Ok(context.out.json(&shown)?);
+    }
+    let rows: Vec<_> =
+        shown.iter().map(|one| [one.name.to_owned(), one.url.to_owned(), one.hosts.join(",")]).collect();
+    Ok(Table::of(["NAME", "URL", "HOSTS"]).page(&mut context.out, &rows)?)
+}
+
+async fn delete(context: &mut Context, name: &str) -> Result<()> {
+    let app = context.open().await?;
+    workspaces::delete(&app, name).await?;
+    if context.out.is_json {
+        return Ok(context.out.json(&serde_json::json!({ "deleted": name }))?);
+    }
+    let sentence =
+        format!("Deleted the workspace {name:?} with its users, keys, links, sessions and audit entries.");
+    Ok(context.out.line(&sentence)?)
+}

@@ -1,0 +1,357 @@
+//! The configuration: a setting is a flag, else an environment variable, else a key of the file.
+
+use std::io;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use ipnet::IpNet;
+
+use crate::store::DatabaseUrl;
+
+/// The names of all settings, as keys of the file; as flags they have dashes, as variables `DOORKEY_` and capitals.
+const SETTINGS: [&str; 7] =
+    ["database", "secret_key_file", "listen", "ops_listen", "trusted_proxy", "log", "audit_retention"];
+
+/// The longest duration that is taken: a hundred years, in seconds.
+const LONGEST_DURATION: i64 = 36_500 * 86_400;
+
+/// Flags that mean the same to every command.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct CommonFlags {
+    /// Where the database is.
+    #[arg(
+        long,
+        help = "Where the database is: sqlite://FILE [default: sqlite://doorkey.db] [env: DOORKEY_DATABASE]",
+        global = true,
+        value_name = "URL"
+    )]
+    pub database: Option<String>,
+    /// The file of the secret keys.
+    #[arg(
+        long,
+        help = "The file of the secret keys [default: doorkey.key] [env: DOORKEY_SECRET_KEY_FILE]",
+        global = true,
+        value_name = "FILE"
+    )]
+    pub secret_key_file: Option<String>,
+    /// A TOML file with settings.
+    #[arg(
+        long,
+        help = "A TOML file with settings, named as the flags are [env: DOORKEY_CONFIG]",
+        global = true,
+        value_name = "FILE"
+    )]
+    pub config: Option<String>,
+    /// Print one JSON document instead of text for people
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// Flags of the commands that serve.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct ServeFlags {
+    /// Where people and back offices connect.
+    #[arg(
+        long,
+        help = "Where people and back offices connect [default: 127.0.0.1:8080] [env: DOORKEY_LISTEN]",
+        value_name = "ADDRESS"
+    )]
+    pub listen: Option<String>,
+    /// Where operators ask for health and metrics.
+    #[arg(
+        long,
+        help = "Where operators ask for health and metrics [default: 127.0.0.1:9191] [env: DOORKEY_OPS_LISTEN]",
+        value_name = "ADDRESS"
+    )]
+    pub ops_listen: Option<String>,
+    /// A proxy whose X-Forwarded headers count.
+    #[arg(
+        long,
+        help = "A proxy whose X-Forwarded headers count; may be given again [env, by comma: DOORKEY_TRUSTED_PROXY]",
+        value_name = "CIDR"
+    )]
+    pub trusted_proxy: Vec<String>,
+    /// How log lines are written.
+    #[arg(
+        long,
+        help = "How log lines are written: text or json [default: text] [env: DOORKEY_LOG]",
+        value_name = "FORMAT"
+    )]
+    pub log: Option<String>,
+    /// How long the audit log is kept.
+    #[arg(
+        long,
+        help = "How long the audit log is kept [default: 365d] [env: DOORKEY_AUDIT_RETENTION]",
+        value_name = "DURATION"
+    )]
+    pub audit_retention: Option<String>,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Every setting of a process.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Config {
+    /// Where the database is.
+    pub database: DatabaseUrl,
+    /// The file of the secret keys.
+    pub secret_key_file: PathBuf,
+    /// Where people and back offices connect: host and port.
+    pub listen: String,
+    /// Where operators connect: host and port.
+    pub ops_listen: String,
+    /// Proxies whose `X-Forwarded-*` headers count.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How log lines are written.
+    pub log: LogFormat,
+    /// How long the audit log is kept, in seconds.
+    pub audit_retention: i64,
+}
+
+/// Why the settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("the configuration file {path} cannot be read ({source}): check --config")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The file is no TOML, or a key has a value of the wrong kind.
+    #[error("the configuration file {path} is wrong: {why}")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The file has a key that means nothing.
+    #[error("{key:?} in the configuration file {path} is no setting; there are {}", SETTINGS.join(", "))]
+    UnknownKey {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+    },
+    /// A setting has a value that it cannot have.
+    #[error("{origin}: {why}")]
+    Invalid {
+        /// The flag, variable or key that was given.
+        origin: String,
+        /// What it takes.
+        why: String,
+    },
+}
+
+impl Config {
+    /// Puts the settings together. `variable` looks up an environment variable; an empty one counts as not set.
+    ///
+    /// # Errors
+    /// `ConfigError` names the flag, variable or key that is wrong.
+    pub fn load(
+        common: &CommonFlags,
+        serve: &ServeFlags,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let path = common.config.clone().or_else(|| variable("DOORKEY_CONFIG")).map(PathBuf::from);
+        let file = path.as_deref().map(read_file).transpose()?.unwrap_or_default();
+        let pick = |name: &str, flag: &[String]| {
+            let dashed = format!("--{}", name.replace('_', "-"));
+            let in_variable = format!("DOORKEY_{}", name.to_ascii_uppercase());
+            if !flag.is_empty() {
+                return Some(Given { origin: dashed, texts: flag.to_vec() });
+            }
+            let from_variable = variable(&in_variable);
+            from_variable
+                .map(|text| Given { origin: in_variable, texts: vec![text] })
+                .or_else(|| file.iter().find(|(key, _)| key == name).map(|(_, given)| given.clone()))
+        };
+        let one = |name: &str, flag: &Option<String>| pick(name, flag.as_slice());
+        let database = one("database", &common.database);
+        let key_file = one("secret_key_file", &common.secret_key_file);
+        let retention = one("audit_retention", &serve.audit_retention);
+        let path_of = |text: &str| {
+            let is_some = !text.is_empty();
+            is_some.then(|| PathBuf::from(text)).ok_or_else(|| "give the path of a file".to_owned())
+        };
+        Ok(Self {
+            database: parsed(database, "sqlite://doorkey.db", DatabaseUrl::parse)?,
+            secret_key_file: parsed(key_file, "doorkey.key", path_of)?,
+            listen: parsed(one("listen", &serve.listen), "127.0.0.1:8080", address)?,
+            ops_listen: parsed(one("ops_listen", &serve.ops_listen), "127.0.0.1:9191", address)?,
+            trusted_proxies: parsed(pick("trusted_proxy", &serve.trusted_proxy), "", networks)?,
+            log: parsed(one("log", &serve.log), "text", log_format)?,
+            audit_retention: parsed(retention, "365d", parse_duration)?,
+        })
+    }
+}
+
+/// A value and where it was given.
+#[derive(Clone, Debug)]
+struct Given {
+    origin: String,
+    texts: Vec<String>,
+}
+
+fn parsed<T, E: ToString>(
+    given: Option<Given>,
+    fallback: &str,
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> Result<T, ConfigError> {
+    let given = given.unwrap_or_else(|| Given { origin: String::new(), texts: vec![fallback.to_owned()] });
+    let value = parse(&given.texts.join(","));
+    value.map_err(|error| ConfigError::Invalid { origin: given.origin, why: error.to_string() })
+}
+
+/// The keys of the file, which may be written with dashes too, and their values.
+fn read_file(path: &Path) -> Result<Vec<(String, Given)>, ConfigError> {
+    let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
+    let malformed = |why: String| ConfigError::Malformed { path: path.to_owned(), why };
+    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    let table = text.parse::<toml::Table>().map_err(|error| {
+        let line = error.span().and_then(|span| text.get(..span.start)).map_or(1, |s| s.split('\n').count());
+        malformed(format!("line {line}: {}", error.message().replace('\n', ", ")))
+    })?;
+    let mut settings: Vec<(String, Given)> = Vec::new();
+    for (key, value) in table {
+        let name = key.replace('-', "_");
+        if !SETTINGS.contains(&&*name) {
+            return Err(ConfigError::UnknownKey { path: path.to_owned(), key });
+        }
+        if settings.iter().any(|(known, _)| *known == name) {
+            return Err(malformed(format!("{name} is set twice")));
+        }
+        let texts = texts_of(&value).ok_or_else(|| {
+            malformed(format!("{key} must be a text in quotes, or for trusted_proxy a list of such"))
+        })?;
+        settings.push((name, Given { origin: format!("{key} in {}", path.display()), texts }));
+    }
+    Ok(settings)
+}
+
+fn texts_of(value: &toml::Value) -> Option<Vec<String>> {
+    match value.as_array() {
+        Some(list) => list.iter().map(|one| one.as_str().map(str::to_owned)).collect(),
+        None => value.as_str().map(|text| vec![text.to_owned()]),
+    }
+}
+
+fn address(text: &str) -> Result<String, String> {
+    let parts = text.rsplit_once(':');
+    let is_fine = parts.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+    let refused = || format!("{text:?} is no address with a port: give one such as 127.0.0.1:8080");
+    is_fine.then(|| text.to_owned()).ok_or_else(refused)
+}
+
+fn networks(list: &str) -> Result<Vec<IpNet>, String> {
+    let given = list.split(',').map(str::trim).filter(|text| !text.is_empty());
+    let network = |text: &str| {
+        let single = text.parse::<IpAddr>().map(IpNet::from);
+        single.or_else(|_| text.parse::<IpNet>()).map_err(|_| {
+            format!("{text:?} is no network: give one such as 10.0.0.0/8, or one address such as 127.0.0.1")
+        })
+    };
+    given.map(network).collect()
+}
+
+fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err(format!("{text:?} is no way to write the log: give text or json")),
+    }
+}
+
+/// Takes a duration such as `90d`, `12h`, `30m` or `45s` and gives its seconds: at least one, at most a hundred years.
+///
+/// # Errors
+/// A sentence that says what a duration looks like.
+pub fn parse_duration(text: &str) -> Result<i64, String> {
+    let refused = || format!("{text:?} is no duration: give one such as 90d, 12h, 30m or 45s");
+    let unit = match text.bytes().last() {
+        Some(b'd') => 86_400,
+        Some(b'h') => 3_600,
+        Some(b'm') => 60,
+        Some(b's') => 1,
+        _ => return Err(refused()),
+    };
+    let digits = &text[..text.len() - 1];
+    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+    let number = digits.parse::<i64>().ok().filter(|_| is_plain);
+    let seconds = number.and_then(|number| number.checked_mul(unit));
+    seconds.filter(|seconds| (1..=LONGEST_DURATION).contains(seconds)).ok_or_else(refused)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(flag: Option<&str>, variable: Option<&str>, file: &str) -> Result<Config, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("doorkey.toml");
+        std::fs::write(&path, file).unwrap();
+        let common = CommonFlags { config: Some(path.display().to_string()), ..CommonFlags::default() };
+        let serve = ServeFlags { listen: flag.map(str::to_owned), ..ServeFlags::default() };
+        let found = |name: &str| variable.filter(|_| name == "DOORKEY_LISTEN").map(str::to_owned);
+        Config::load(&common, &serve, found)
+    }
+
+    #[test]
+    fn a_flag_goes_before_a_variable_and_a_variable_before_the_file() {
+        let file = "listen = '127.0.0.1:3'";
+
+        assert_eq!(load(Some("127.0.0.1:1"), Some("127.0.0.1:2"), file).unwrap().listen, "127.0.0.1:1");
+        assert_eq!(load(None, Some("127.0.0.1:2"), file).unwrap().listen, "127.0.0.1:2");
+        assert_eq!(load(None, Some(""), file).unwrap().listen, "127.0.0.1:3");
+        assert_eq!(load(None, None, "").unwrap().listen, "127.0.0.1:8080");
+    }
+
+    #[test]
+    fn a_wrong_value_is_refused_by_the_name_it_was_given_under() {
+        for (flag, variable, file, name) in [
+            (Some("8080"), None, "", "--listen"),
+            (None, Some("x:99999"), "", "DOORKEY_LISTEN"),
+            (None, None, "listen = ':1'", "listen in"),
+            (None, None, "ops-listen = 1", "ops-listen"),
+            (None, None, "colour = 'red'", "\"colour\""),
+            (None, None, "log = 'xml'", "log in"),
+            (None, None, "trusted_proxy = ['10.0.0.0/8', 'x']", "\"x\""),
+            (None, None, "audit_retention = '1y'", "audit_retention"),
+            (None, None, "log = 'text'\nlisten = ", "line 2"),
+        ] {
+            let error = load(flag, variable, file).expect_err(name).to_string();
+            assert!(error.contains(name) && !error.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_is_a_network_or_one_address() {
+        let config = load(None, None, "trusted_proxy = ['10.0.0.0/8', '::1']").unwrap();
+        let as_list = load(None, None, "trusted_proxy = '10.0.0.0/8, ::1'").unwrap();
+
+        assert_eq!(config.trusted_proxies, ["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()]);
+        assert_eq!(as_list.trusted_proxies, config.trusted_proxies);
+    }
+
+    #[test]
+    fn a_duration_has_a_number_and_a_unit() {
+        for (text, seconds) in [("90d", 7_776_000), ("12h", 43_200), ("30m", 1_800), ("45s", 45)] {
+            assert_eq!(parse_duration(text), Ok(seconds));
+        }
+        for text in
+            ["", "d", "90", "0s", "-1d", "+1d", "1.5h", "1 d", "1w", "99999999999999999999d", "36501d", "é"]
+        {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+}
