@@ -62,6 +62,8 @@ async fn pictures_of_every_page() {
     let browser = Chromium::start().await;
     let keeps = std::env::var(KEEP).is_ok_and(|value| value == "1");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/images");
+    let window = json!({"width": 900, "height": 700, "deviceScaleFactor": 1, "mobile": false});
+    browser.tell("Emulation.setDeviceMetricsOverride", window).await;
 
     for page in PAGES {
         let scheme = if page.ends_with("dark") { "dark" } else { "light" };
