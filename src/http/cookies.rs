@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
-use super::gate::Visit;
+use super::visit::Visit;
 use crate::domain::session::{BrowserCookie, SessionCookie};
 
 /// How long the place that somebody wanted to go to is remembered, in seconds.

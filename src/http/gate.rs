@@ -1,10 +1,9 @@
 //! The gate that every request passes: it gets a number, its workspace is found, its answer gets its headers.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::uri::Authority;
@@ -16,8 +15,8 @@ use uuid::Uuid;
 use super::Settings;
 use super::error::Error;
 use super::pages::assets;
+use super::visit::{Peer, Visit};
 use crate::app::App;
-use crate::domain::audit::{Act, Actor};
 use crate::domain::host::HostName;
 use crate::domain::version::{ApiVersion, InvalidVersion};
 use crate::domain::workspace::Workspace;
@@ -31,45 +30,6 @@ const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
 /// Nothing from elsewhere, no script, no frame around it.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
                       frame-ancestors 'none'; base-uri 'none'";
-
-/// Who is at the other end of the connection.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(pub SocketAddr);
-
-/// What is known of a request before any handler sees it.
-#[derive(Clone, Debug)]
-pub(super) struct Visit {
-    /// Its number.
-    pub(super) request: Uuid,
-    /// The version of the API that it asks for.
-    pub(super) version: Result<ApiVersion, InvalidVersion>,
-    /// The workspace that its host names.
-    pub(super) workspace: Arc<Workspace>,
-    /// The host.
-    pub(super) host: HostName,
-    /// Host and port as they were asked.
-    pub(super) authority: String,
-    /// Whether it comes from a proxy whose `X-Forwarded-*` headers count.
-    pub(super) is_from_trusted_proxy: bool,
-}
-
-impl Visit {
-    /// The origin that was asked: `https://portal.example.com`.
-    pub(super) fn origin(&self) -> String {
-        let own_port = if self.workspace.url.is_https() { ":443" } else { ":80" };
-        let authority = self.authority.to_ascii_lowercase();
-        format!(
-            "{}://{}",
-            self.workspace.url.scheme(),
-            authority.strip_suffix(own_port).unwrap_or(&authority)
-        )
-    }
-
-    /// An act of somebody in a browser who is not known yet.
-    pub(super) const fn visitors_act(&self) -> Act {
-        Act { actor: Actor::Visitor, request: self.request }
-    }
-}
 
 /// Lets a request pass to its handler and its answer out.
 pub(super) async fn pass(
@@ -194,11 +154,4 @@ fn set_page_headers(headers: &mut HeaderMap) {
     ] {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
-}
-
-/// An empty answer.
-pub(super) fn empty(status: axum::http::StatusCode) -> Response {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = status;
-    response
 }

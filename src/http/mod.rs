@@ -9,6 +9,7 @@ mod pages;
 mod query;
 mod server;
 mod verify;
+mod visit;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -20,8 +21,8 @@ use tower_http::csrf::CsrfLayer;
 use crate::app::App;
 use error::Error;
 
-pub use gate::Peer;
 pub use server::{Listeners, serve};
+pub use visit::Peer;
 
 /// What an operator sets of the public listener.
 #[derive(Clone, Debug, Default)]

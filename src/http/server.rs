@@ -13,7 +13,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 
-use super::gate::Peer;
+use super::visit::Peer;
 use super::{Settings, ops, router};
 use crate::app::App;
 

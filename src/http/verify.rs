@@ -9,8 +9,8 @@ use axum::response::Response;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::cookies::Jar;
-use super::gate::{Visit, empty};
 use super::query::Pairs;
+use super::visit::{Visit, empty};
 use crate::app::App;
 use crate::domain::redirect::Target;
 use crate::domain::session::SignedIn;

@@ -1,7 +1,7 @@
 //! API keys: found by a keyed hash, never by what they are.
 
 use super::audit;
-use super::login_links::key_id;
+use super::columns::key_id;
 use super::unit::{Outcome, Unit, sql};
 use super::value::{Row, values};
 use super::{Store, StoreError};

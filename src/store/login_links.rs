@@ -4,12 +4,13 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::audit;
+use super::columns::{key_id, standing_columns, standing_from};
 use super::lists::Source;
 use super::unit::{Outcome, Statement, Unit, sql};
 use super::value::{Row, values};
 use super::{Store, StoreError};
 use crate::domain::audit::Entry;
-use crate::domain::login_link::{Draft, IssueState, KeyId, LinkHash, LoginLink};
+use crate::domain::login_link::{Draft, IssueState, LinkHash, LoginLink};
 use crate::domain::page::{Field, Kind, Page, PageWish};
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
@@ -77,28 +78,6 @@ fn link_from(row: &mut Row) -> Result<LoginLink, StoreError> {
     };
     let key = key_id(row.take()?)?;
     Ok(LoginLink { id, hash, draft, key, used_at: row.take()?, ended_at: row.take()?, seal: row.take()? })
-}
-
-pub(super) fn key_id(number: i64) -> Result<KeyId, StoreError> {
-    u32::try_from(number).map(KeyId).map_err(|_| StoreError::Unexpected("the id of a secret key"))
-}
-
-/// The columns of a user's standing, in the order in which [`standing_from`] takes them.
-macro_rules! standing_columns {
-    () => {
-        "u.is_staff, u.two_factor, u.is_active, u.link_epoch, u.session_epoch"
-    };
-}
-pub(super) use standing_columns;
-
-pub(super) fn standing_from(row: &mut Row) -> Result<Standing, StoreError> {
-    Ok(Standing {
-        is_staff: row.take()?,
-        has_two_factor: row.take()?,
-        is_active: row.take()?,
-        link_epoch: row.take()?,
-        session_epoch: row.take()?,
-    })
 }
 
 /// What must still be true of a user, in the very statement that acts (contract, section 2, rules 1 to 4).

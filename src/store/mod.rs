@@ -6,6 +6,7 @@
 
 mod api_keys;
 mod audit;
+mod columns;
 mod key_fingerprints;
 mod lists;
 mod login_links;

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::audit;
-use super::login_links::{key_id, standing_columns, standing_from};
+use super::columns::{key_id, standing_columns, standing_from};
 use super::unit::{Outcome, Statement, Unit, sql};
 use super::value::{Row, values};
 use super::{Store, StoreError};

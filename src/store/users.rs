@@ -1,7 +1,7 @@
 //! Users: the people of a workspace.
 
 use super::audit;
-use super::login_links::{standing_columns, standing_from};
+use super::columns::{standing_columns, standing_from};
 use super::unit::{Outcome, Statement, Unit, sql};
 use super::value::{Row, values};
 use super::{Store, StoreError};

@@ -2,7 +2,7 @@
 
 use super::audit;
 use super::unit::{Outcome, Statement, Unit, sql};
-use super::value::{Row, values};
+use super::value::{Row, Value, values};
 use super::{Store, StoreError};
 use crate::domain::audit::Entry;
 use crate::domain::host::HostName;
@@ -117,22 +117,10 @@ impl Store {
         entry: &Entry,
     ) -> Result<Outcome, StoreError> {
         let added = sql(
-            "INSERT INTO workspaces (name, url, link_lifetime, single_use, landing_url, allowed_redirect_origins,
-                                     session_lifetime, session_idle, cookie_domain, revision, created_at)
+            "INSERT INTO workspaces (url, link_lifetime, single_use, landing_url, allowed_redirect_origins,
+                                     session_lifetime, session_idle, cookie_domain, name, revision, created_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (name) DO NOTHING",
-            values![
-                workspace.name.as_str(),
-                workspace.url.as_str(),
-                workspace.link_lifetime,
-                workspace.is_single_use,
-                workspace.landing_url.clone(),
-                joined(&workspace.allowed_redirect_origins),
-                workspace.session_lifetime,
-                workspace.session_idle,
-                workspace.cookie_domain.clone(),
-                workspace.revision,
-                workspace.created_at
-            ],
+            settings(workspace, values![workspace.name.as_str(), workspace.revision, workspace.created_at])
         );
         let mut unit = Unit::new().guard(added);
         for host in hosts {
@@ -170,18 +158,7 @@ impl Store {
                     allowed_redirect_origins = $5, session_lifetime = $6, session_idle = $7, cookie_domain = $8,
                     revision = revision + 1
              WHERE id = $9 AND revision = $10",
-            values![
-                workspace.url.as_str(),
-                workspace.link_lifetime,
-                workspace.is_single_use,
-                workspace.landing_url.clone(),
-                joined(&workspace.allowed_redirect_origins),
-                workspace.session_lifetime,
-                workspace.session_idle,
-                workspace.cookie_domain.clone(),
-                workspace.id,
-                workspace.revision
-            ],
+            settings(workspace, values![workspace.id, workspace.revision])
         );
         let mut unit = Unit::new().guard(changed);
         if let Some(hosts) = hosts {
@@ -210,6 +187,22 @@ impl Store {
         let belongings = belongings.map(|text| sql(text, values![id]));
         self.write(Unit::new().guard(gone).and_all(belongings)).await.map(Outcome::from)
     }
+}
+
+/// The values of all settings, `$1` to `$8`, and then some more.
+fn settings(workspace: &Workspace, more: Vec<Value>) -> Vec<Value> {
+    let mut values = values![
+        workspace.url.as_str(),
+        workspace.link_lifetime,
+        workspace.is_single_use,
+        workspace.landing_url.clone(),
+        joined(&workspace.allowed_redirect_origins),
+        workspace.session_lifetime,
+        workspace.session_idle,
+        workspace.cookie_domain.clone()
+    ];
+    values.extend(more);
+    values
 }
 
 fn add_host(workspace: &str, host: &HostName) -> Statement {

@@ -15,8 +15,8 @@ use crate::domain::version::ApiVersion;
 use crate::domain::workspace::Workspace;
 use crate::flow;
 use crate::http::error::Error;
-use crate::http::gate::Visit;
 use crate::http::query::Pairs;
+use crate::http::visit::Visit;
 
 /// A scope that an endpoint needs, as a type.
 pub(in crate::http) trait Needs {

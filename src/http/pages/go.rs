@@ -16,8 +16,8 @@ use crate::domain::canonical::Canonical;
 use crate::domain::redirect::Target;
 use crate::domain::workspace::Workspace;
 use crate::http::error::Error;
-use crate::http::gate::Visit;
 use crate::http::query::Pairs;
+use crate::http::visit::Visit;
 
 const REFRESH: HeaderName = HeaderName::from_static("refresh");
 

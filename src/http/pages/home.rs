@@ -12,7 +12,7 @@ use crate::domain::redirect::Target;
 use crate::flow;
 use crate::http::cookies::Jar;
 use crate::http::error::Error;
-use crate::http::gate::Visit;
+use crate::http::visit::Visit;
 
 /// `GET /`: who you are, since when, until when; to the login page for anybody else.
 pub(in crate::http) async fn show(

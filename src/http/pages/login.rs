@@ -20,8 +20,8 @@ use crate::flow;
 use crate::flow::sign_in::{Confirm, Confirmed, Opened};
 use crate::http::cookies::Jar;
 use crate::http::error::Error;
-use crate::http::gate::Visit;
 use crate::http::query::{Pairs, read_form};
+use crate::http::visit::Visit;
 use crate::keys;
 
 /// `GET /login`: what is behind a token, or how to get one. It changes nothing.

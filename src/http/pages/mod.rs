@@ -11,7 +11,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 
 use super::error::Error;
-use super::gate::{Visit, empty};
+use super::visit::{Visit, empty};
 use crate::domain::redirect::Target;
 
 /// A page with its status.

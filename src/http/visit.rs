@@ -1,0 +1,60 @@
+//! What is known of a request before any handler sees it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::StatusCode;
+use axum::response::Response;
+use uuid::Uuid;
+
+use crate::domain::audit::{Act, Actor};
+use crate::domain::host::HostName;
+use crate::domain::version::{ApiVersion, InvalidVersion};
+use crate::domain::workspace::Workspace;
+
+/// Who is at the other end of the connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
+
+/// What is known of a request before any handler sees it.
+#[derive(Clone, Debug)]
+pub(super) struct Visit {
+    /// Its number.
+    pub(super) request: Uuid,
+    /// The version of the API that it asks for.
+    pub(super) version: Result<ApiVersion, InvalidVersion>,
+    /// The workspace that its host names.
+    pub(super) workspace: Arc<Workspace>,
+    /// The host.
+    pub(super) host: HostName,
+    /// Host and port as they were asked.
+    pub(super) authority: String,
+    /// Whether it comes from a proxy whose `X-Forwarded-*` headers count.
+    pub(super) is_from_trusted_proxy: bool,
+}
+
+impl Visit {
+    /// The origin that was asked: `https://portal.example.com`.
+    pub(super) fn origin(&self) -> String {
+        let own_port = if self.workspace.url.is_https() { ":443" } else { ":80" };
+        let authority = self.authority.to_ascii_lowercase();
+        format!(
+            "{}://{}",
+            self.workspace.url.scheme(),
+            authority.strip_suffix(own_port).unwrap_or(&authority)
+        )
+    }
+
+    /// An act of somebody in a browser who is not known yet.
+    pub(super) const fn visitors_act(&self) -> Act {
+        Act { actor: Actor::Visitor, request: self.request }
+    }
+}
+
+/// An empty answer.
+pub(super) fn empty(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
