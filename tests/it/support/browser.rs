@@ -75,6 +75,11 @@ impl Chromium {
         let button = self.driver().find(By::Css("main button")).await.unwrap();
         assert_eq!(button.text().await.unwrap(), text);
         button.click().await.unwrap();
+        let start = Instant::now();
+        while button.tag_name().await.is_ok() {
+            assert!(start.elapsed() < PATIENCE, "pressing {text:?} led nowhere");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     pub async fn go_back(&self) {
