@@ -69,6 +69,7 @@ async fn odd_bytes_from_outside_make_one_short_line_of_the_log_each() {
         format!("GET /login HTTP/1.1\r\nHost: localhost\r\nUser-Agent: {megabyte}\r\n\r\n"),
         format!("GET /{} HTTP/1.1\r\nHost: localhost\r\n\r\n", &megabyte[..50_000]),
         format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", &megabyte[..50_000]),
+        format!("{} / HTTP/1.1\r\nHost: localhost\r\n\r\n", &megabyte[..50_000]),
     ];
 
     for ask in &asks {
