@@ -2,12 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod browser;
 mod confirming;
 mod hosts;
 mod issuing;
+mod leaks;
+mod outside;
+mod pictures;
 mod races;
 mod redirects;
 mod requests;
 mod sessions;
 mod storage;
 mod support;
+mod tidy;

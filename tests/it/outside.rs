@@ -1,0 +1,188 @@
+//! The release binary from outside: the clock on the wall, stops and crashes, and bytes that are hardly HTTP.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use crate::support::person::{Person, form};
+use crate::support::server::{Server, visitor};
+
+/// O25, O53, O138: by the clock of the operating system, without a hand in the code.
+#[tokio::test]
+async fn two_hours_on_the_wall_end_a_link_for_good() {
+    let mut server = Server::start();
+    let ada = server.add_client("ada@example.org", "Ada", "Lovelace");
+    let link = server.ask_for_link(ada).await;
+
+    server.stop();
+    serve_later(&mut server, 7_199);
+    assert_eq!(Person::arrives().open(&link).await.status, 200);
+
+    server.stop();
+    serve_later(&mut server, 7_201);
+    let late = Person::arrives().open(&link).await;
+    assert_eq!(late.status, 410);
+    assert!(!late.body.contains("ada"), "the dead page names an account");
+    assert_ne!(server.ask_for_link(ada).await, link);
+
+    server.stop();
+    server.serve_with(&[]);
+    assert_eq!(
+        Person::arrives().open(&link).await.status,
+        410,
+        "the clock went back, and the link came back"
+    );
+}
+
+/// Starts with a wall clock that is fast by so many seconds.
+fn serve_later(server: &mut Server, seconds: u32) {
+    let folders = std::fs::read_dir("/usr/lib").unwrap().map(|entry| entry.unwrap().path());
+    let library = folders.map(|folder| folder.join("faketime/libfaketimeMT.so.1")).find(|path| path.exists());
+    let library = library.unwrap_or_else(|| panic!("libfaketime is missing: apt-get install faketime"));
+    server.serve_with(&[
+        ("LD_PRELOAD", library.to_str().unwrap()),
+        ("FAKETIME", &format!("+{seconds}s")),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+    ]);
+}
+
+/// O140, contract section 5.
+#[tokio::test]
+async fn a_stop_lets_what_runs_finish_and_exits_with_0() {
+    for signal in ["TERM", "INT"] {
+        let mut server = Server::start();
+        let ada = server.add_client("ada@example.org", "Ada", "Lovelace");
+        let link = server.ask_for_link(ada).await;
+        let mut person = Person::arrives();
+        let page = person.open(&link).await;
+        let cookie = person.cookie("doorkey_browser");
+        let body = form(&page.body);
+        let (first, last) = body.split_at(body.len() - 1);
+        let mut running = server.connect();
+        let head = format!(
+            "POST /login HTTP/1.1\r\nHost: localhost\r\nCookie: doorkey_browser={cookie}\r\n\
+             Sec-Fetch-Site: same-origin\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+             Content-Length: {}\r\n\r\n{first}",
+            body.len()
+        );
+        running.write_all(head.as_bytes()).unwrap();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+
+        server.signal(signal);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert!(TcpStream::connect(("127.0.0.1", server.port)).is_err(), "it still takes new connections");
+        running.write_all(last.as_bytes()).unwrap();
+        let mut answer = String::new();
+        running.read_to_string(&mut answer).unwrap();
+
+        assert!(answer.starts_with("HTTP/1.1 303"), "{signal}: {answer}");
+        assert!(answer.contains("doorkey_session="), "{signal}: {answer}");
+        assert_eq!(server.wait_for_the_end().code(), Some(0), "{signal}");
+    }
+}
+
+/// O134, O135, in small: what was answered is there after a crash.
+#[tokio::test]
+async fn an_answered_link_and_an_answered_use_survive_a_kill() {
+    let mut server = Server::start();
+    for round in 0..5 {
+        let ada = server.add_client(&format!("ada{round}@example.org"), "Ada", "Lovelace");
+        let link = server.ask_for_link(ada).await;
+        server.kill();
+        server.serve_with(&[]);
+
+        let again = server.call("GET", &format!("/api/login_links/{ada}")).await;
+        assert_eq!(again.headers()["x-login-link-reused"], "true", "round {round}");
+        assert!(again.text().await.unwrap().contains(link.split_once("token=").unwrap().1), "round {round}");
+
+        let mut person = Person::arrives();
+        person.sign_in(&server, &link).await;
+        server.kill();
+        server.serve_with(&[]);
+
+        assert!(person.is_signed_in(&server).await, "round {round}");
+        assert_eq!(Person::arrives().open(&link).await.status, 410, "round {round}");
+    }
+}
+
+/// O10, O17, O69: each is refused or ignored, and the next request is served.
+#[tokio::test]
+async fn bytes_that_are_hardly_http_harm_nobody() {
+    let server = Server::start();
+    let ada = server.add_client("ada@example.org", "Ada", "Lovelace");
+    let link = server.ask_for_link(ada).await;
+    let key = &server.key;
+    let ask = format!("GET /api/login_links/{ada} HTTP/1.1\r\nHost: localhost\r\n");
+    let long = "x".repeat(100_000);
+    let big = "x".repeat(1_000_000);
+    let signed = format!("{ask}Authorization: Bearer {key}\r\n");
+
+    for (what, bytes, allowed) in [
+        ("NUL in a header", format!("{ask}X-Odd: a\0b\r\n\r\n"), &[400][..]),
+        ("NUL in the key", format!("{ask}Authorization: Bearer \0\r\n\r\n"), &[400, 401]),
+        (
+            "a bare LF in a header",
+            format!("{ask}X-Odd: a\nAuthorization: Bearer {key}\r\n\r\n"),
+            &[200, 400, 401],
+        ),
+        ("a header of 100 kB", format!("{ask}Authorization: Bearer {long}\r\n\r\n"), &[400, 401, 431]),
+        ("1,000 headers", format!("{ask}{}\r\n", "X-Odd: a\r\n".repeat(1_000)), &[400, 401, 431]),
+        ("an emoji for a key", format!("{ask}Authorization: Bearer 🔑\r\n\r\n"), &[400, 401]),
+        ("blanks for a key", format!("{ask}Authorization:      \r\n\r\n"), &[400, 401]),
+        ("a path of 100 kB", format!("GET /{long} HTTP/1.1\r\nHost: localhost\r\n\r\n"), &[404, 414, 431]),
+        ("1 MB with a GET", format!("{signed}Content-Length: 1000000\r\n\r\n{big}"), &[200, 400, 413]),
+        ("a length that lies", format!("{signed}Content-Length: 100\r\n\r\nshort"), &[0, 200, 400, 408]),
+        ("two lengths", format!("{signed}Content-Length: 1\r\nContent-Length: 2\r\n\r\nab"), &[400]),
+        ("a length of -1", format!("{signed}Content-Length: -1\r\n\r\n"), &[400]),
+        ("garbage chunks", format!("{signed}Transfer-Encoding: chunked\r\n\r\nzz\r\n\r\n"), &[0, 200, 400]),
+        (
+            "length and chunks",
+            format!("{signed}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+            &[200, 400],
+        ),
+        ("two hosts", format!("{signed}Host: elsewhere.test\r\n\r\n"), &[400, 404, 421]),
+        (
+            "no host",
+            format!("GET /api/login_links/{ada} HTTP/1.1\r\nAuthorization: Bearer {key}\r\n\r\n"),
+            &[400, 404, 421],
+        ),
+        (
+            "HTTP/1.0 without a host",
+            format!("GET / HTTP/1.0\r\nAuthorization: Bearer {key}\r\n\r\n"),
+            &[400, 404, 421],
+        ),
+        ("an empty host", "GET / HTTP/1.1\r\nHost:\r\n\r\n".to_owned(), &[400, 404, 421]),
+        (
+            "another host in the target",
+            "GET http://elsewhere.test/ HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned(),
+            &[303, 400, 404, 421],
+        ),
+        ("HTTP/2 out of the blue", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(), &[0, 400, 505]),
+        ("a TLS hello", "\u{16}\u{3}\u{1}\0\u{5}hello".to_owned(), &[0, 400]),
+        ("no HTTP at all", "hello\r\n\r\n".to_owned(), &[0, 400]),
+        ("two requests at once", format!("{ask}\r\n{ask}\r\n"), &[401]),
+    ] {
+        let answer = server.send_raw(bytes.as_bytes());
+
+        let status = answer.strip_prefix("HTTP/1.").map_or(0, |rest| rest[2..5].parse().unwrap());
+        assert!(allowed.contains(&status), "{what}: {status} is none of {allowed:?}\n{answer}");
+        assert_eq!(server.ask_for_link(ada).await, link, "after {what}");
+    }
+    assert!(!server.log().contains("panicked"), "{}", server.log());
+}
+
+/// Contract, section 5.
+#[tokio::test]
+async fn health_and_metrics_stand_on_the_operators_listener_alone() {
+    let server = Server::start();
+
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(visitor().get(server.ops_url(path)).send().await.unwrap().status(), 200, "{path}");
+        let public = server.call("GET", path).await;
+        assert_eq!(public.status(), 404, "{path} is public");
+    }
+    let metrics = visitor().get(server.ops_url("/metrics")).send().await.unwrap();
+    assert!(metrics.headers()["content-type"].to_str().unwrap().contains("text"));
+    assert!(metrics.text().await.unwrap().contains("# TYPE doorkey_"));
+    assert_eq!(visitor().get(server.ops_url("/api/login_links")).send().await.unwrap().status(), 404);
+}

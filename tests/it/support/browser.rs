@@ -1,0 +1,249 @@
+//! A real Chromium, driven by Debian's chromedriver: what a person does and sees.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::http::Method;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use thirtyfour::common::capabilities::chrome::ChromeCapabilities;
+use thirtyfour::common::command::{Command as DriverCommand, ExtensionCommand};
+use thirtyfour::{By, ChromiumLikeCapabilities, DesiredCapabilities, LoggingPrefsLogLevel, WebDriver};
+
+/// How long a page may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Without these Chromium talks to its maker, or does not start in a container.
+const ARGUMENTS: &[&str] = &[
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-extensions",
+    "--disable-sync",
+    "--no-default-browser-check",
+    "--no-first-run",
+    "--hide-scrollbars",
+    "--window-size=900,700",
+];
+
+/// One person's browser with a profile of its own; it closes when it is dropped.
+pub struct Chromium {
+    driver: Option<WebDriver>,
+    chromedriver: Child,
+    driver_port: u16,
+    _profile: TempDir,
+}
+
+/// A request that the browser sent.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    pub url: String,
+    pub referer: Option<String>,
+}
+
+impl Chromium {
+    pub async fn start() -> Self {
+        Self::start_preferring(json!({})).await
+    }
+
+    /// A browser whose owner changed these preferences.
+    pub async fn start_preferring(preferences: Value) -> Self {
+        let profile = tempfile::tempdir().unwrap();
+        let (chromedriver, driver_port) = start_chromedriver();
+        let mut wishes = DesiredCapabilities::chrome();
+        wish(&mut wishes, &profile, preferences);
+        let mut browser = Self { driver: None, chromedriver, driver_port, _profile: profile };
+        let address = format!("http://127.0.0.1:{driver_port}");
+        browser.driver = Some(WebDriver::new(address, wishes).await.unwrap());
+        browser
+    }
+
+    pub async fn open(&self, url: &str) {
+        self.driver().goto(url).await.unwrap();
+    }
+
+    /// Presses the button with this text and waits until its page is gone.
+    pub async fn press(&self, text: &str) {
+        let button = self.driver().find(By::Css("main button")).await.unwrap();
+        assert_eq!(button.text().await.unwrap(), text);
+        button.click().await.unwrap();
+        let start = Instant::now();
+        while button.tag_name().await.is_ok() {
+            assert!(start.elapsed() < PATIENCE, "pressing {text:?} led nowhere");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    pub async fn go_back(&self) {
+        self.driver().back().await.unwrap();
+    }
+
+    pub async fn address(&self) -> String {
+        self.driver().current_url().await.unwrap().to_string()
+    }
+
+    pub async fn heading(&self) -> String {
+        let heading = self.evaluate("return document.querySelector('h1')?.innerText ?? ''").await;
+        heading.as_str().unwrap().to_owned()
+    }
+
+    /// Waits until the heading holds these words: a page that sends people on comes and goes by itself.
+    pub async fn shows(&self, words: &str) {
+        let start = Instant::now();
+        while !self.heading().await.contains(words) {
+            assert!(start.elapsed() < PATIENCE, "no {words:?} but:\n{}", self.text().await);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// What a person can read on the page.
+    pub async fn text(&self) -> String {
+        self.driver().find(By::Css("body")).await.unwrap().text().await.unwrap()
+    }
+
+    /// Waits until the browser is at an address.
+    pub async fn arrives_at(&self, url: &str) {
+        let start = Instant::now();
+        while self.address().await != url {
+            let here = self.address().await;
+            assert!(start.elapsed() < PATIENCE, "not at {url} but at {here}:\n{}", self.text().await);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    pub async fn has_cookie(&self, name: &str) -> bool {
+        let cookies = self.driver().get_all_cookies().await.unwrap();
+        cookies.iter().any(|cookie| cookie.name == name)
+    }
+
+    pub async fn is_signed_in(&self, portal: &str) -> bool {
+        self.open(&format!("{portal}/")).await;
+        self.heading().await == "You are signed in"
+    }
+
+    /// Runs a script in the page, as its author could not: the test may, whatever the page's policy.
+    pub async fn evaluate(&self, script: &str) -> Value {
+        self.driver().execute(script, vec![]).await.unwrap().json().clone()
+    }
+
+    /// A command of Chromium for its developers.
+    pub async fn tell(&self, command: &str, parameters: Value) -> Value {
+        let command = DevTools(json!({"cmd": command, "params": parameters}));
+        let command = DriverCommand::ExtensionCommand(Box::new(command));
+        self.driver().cmd(command).await.unwrap().value_json().unwrap()
+    }
+
+    /// What the browser complained about since the last time, without the plain news that an answer was an error.
+    pub async fn complaints(&self) -> Vec<String> {
+        let entries = self.driver().browser_log().await.unwrap();
+        let complaints = entries.into_iter().map(|entry| entry.message);
+        complaints.filter(|message| !message.contains("Failed to load resource")).collect()
+    }
+
+    /// What the network saw since the last time, event by event.
+    pub async fn network_events(&self) -> Vec<Value> {
+        let entries = self.driver().get_log("performance").await.unwrap();
+        let events = entries.iter().map(|entry| serde_json::from_str::<Value>(&entry.message).unwrap());
+        events.map(|event| event["message"].clone()).collect()
+    }
+
+    /// Every request since the last time, with the `Referer` that went over the wire.
+    pub async fn requests(&self) -> Vec<Sent> {
+        let events = self.network_events().await;
+        let of = |method: &'static str| events.iter().filter(move |event| event["method"] == method);
+        let known = of("Network.requestWillBeSent").map(|event| Sent {
+            url: event["params"]["request"]["url"].as_str().unwrap().to_owned(),
+            referer: referer(&event["params"]["request"]["headers"]),
+        });
+        let on_the_wire = of("Network.requestWillBeSentExtraInfo")
+            .map(|event| Sent { url: String::new(), referer: referer(&event["params"]["headers"]) });
+        known.chain(on_the_wire).collect()
+    }
+
+    /// A PNG of the window.
+    pub async fn picture(&self) -> Vec<u8> {
+        self.driver().screenshot_as_png().await.unwrap()
+    }
+
+    pub fn driver(&self) -> &WebDriver {
+        self.driver.as_ref().unwrap()
+    }
+}
+
+impl Drop for Chromium {
+    /// Also after a failed test: chromedriver is asked to close its browser before it ends.
+    fn drop(&mut self) {
+        if let Some(driver) = self.driver.take() {
+            let session = driver.handle().session_id().to_string();
+            let _ = driver.leak();
+            ask(self.driver_port, &format!("DELETE /session/{session}"));
+        }
+        let _ = self.chromedriver.kill();
+        let _ = self.chromedriver.wait();
+    }
+}
+
+#[derive(Debug)]
+struct DevTools(Value);
+
+impl ExtensionCommand for DevTools {
+    fn parameters_json(&self) -> Option<Value> {
+        Some(self.0.clone())
+    }
+
+    fn method(&self) -> Method {
+        Method::POST
+    }
+
+    fn endpoint(&self) -> Arc<str> {
+        "/goog/cdp/execute".into()
+    }
+}
+
+fn wish(wishes: &mut ChromeCapabilities, profile: &TempDir, preferences: Value) {
+    wishes.set_binary("/usr/bin/chromium").unwrap();
+    for argument in ARGUMENTS {
+        wishes.add_arg(argument).unwrap();
+    }
+    wishes.add_arg(&format!("--user-data-dir={}", profile.path().display())).unwrap();
+    wishes.add_experimental_option("prefs", preferences).unwrap();
+    wishes.set_logging_prefs("browser", LoggingPrefsLogLevel::All).unwrap();
+    wishes.set_logging_prefs("performance", LoggingPrefsLogLevel::All).unwrap();
+}
+
+/// On a port that it chooses itself and then says.
+fn start_chromedriver() -> (Child, u16) {
+    let mut command = Command::new("chromedriver");
+    command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut process = command.spawn().unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let port = lines.by_ref().map_while(Result::ok).find_map(|line| {
+        let (_, port) = line.split_once("started successfully on port ")?;
+        port.trim_end_matches('.').parse().ok()
+    });
+    // Whatever it says later is read and dropped, so that it never waits for a reader.
+    std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+    (process, port.unwrap())
+}
+
+/// A request without a runtime: a test may be falling over.
+fn ask(port: u16, line: &str) {
+    let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else { return };
+    let _ = stream.set_read_timeout(Some(PATIENCE));
+    let _ = write!(stream, "{line} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
+    let _ = stream.read(&mut [0; 1024]);
+}
+
+fn referer(headers: &Value) -> Option<String> {
+    let headers = headers.as_object()?;
+    let found = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("referer"));
+    found.map(|(_, value)| value.as_str().unwrap().to_owned())
+}

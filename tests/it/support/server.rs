@@ -1,0 +1,271 @@
+//! The real binary on a real port: what an operator starts, and what is asked of it from outside.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// How long a start, a stop or an answer may take before the test fails.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+const DATABASE: &str = "doorkey.db";
+const KEY_FILE: &str = "doorkey.key";
+const LOG: &str = "server.log";
+
+/// An installation in a folder of its own, with one workspace at `http://localhost:PORT`.
+pub struct Server {
+    pub port: u16,
+    pub ops_port: u16,
+    pub key: String,
+    workspace: String,
+    folder: TempDir,
+    process: Option<Child>,
+}
+
+impl Server {
+    pub fn start() -> Self {
+        Self::start_named("Acme")
+    }
+
+    /// With a workspace of this name.
+    pub fn start_named(workspace: &str) -> Self {
+        let mut server = Self::prepare(workspace);
+        server.serve_with(&[]);
+        server
+    }
+
+    /// A workspace and its key, but nobody serves yet.
+    pub fn prepare(workspace: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (port, ops_port, key) = (free_port(), free_port(), String::new());
+        let mut server = Self { port, ops_port, key, workspace: workspace.to_owned(), folder, process: None };
+        server.run(&["workspace", "create", workspace, "--url", &server.url("")]);
+        let made = server.run(&["key", "create", "--workspace", workspace, "--name", "tests", "--json"]);
+        let made: Value = serde_json::from_str(&made).unwrap();
+        made["key"].as_str().unwrap().clone_into(&mut server.key);
+        server
+    }
+
+    /// Runs another command beside the server; it must succeed. Gives what it printed.
+    pub fn run(&self, arguments: &[&str]) -> String {
+        let output = self.command().args(arguments).stdin(Stdio::null()).output().unwrap();
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "doorkey {} failed: {complaint}", arguments.join(" "));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    pub fn add_client(&self, email: &str, name_f: &str, name_l: &str) -> i64 {
+        let names = ["--name-f", name_f, "--name-l", name_l, "--json"];
+        let add = ["user", "add", "--workspace", &self.workspace, "--email", email];
+        let made = self.run(&[&add[..], &names].concat());
+        serde_json::from_str::<Value>(&made).unwrap()["id"].as_i64().unwrap()
+    }
+
+    /// Changes a setting of the workspace, `key=value`.
+    pub fn workspace_set(&self, setting: &str) {
+        self.run(&["workspace", "set", &self.workspace, setting]);
+    }
+
+    pub async fn ask_for_link(&self, user: i64) -> String {
+        self.ask_for_link_to(user, "").await
+    }
+
+    /// A link that leads to `redirect` in the end.
+    pub async fn ask_for_link_to(&self, user: i64, redirect: &str) -> String {
+        let wish =
+            if redirect.is_empty() { String::new() } else { format!("?redirect={}", encode(redirect)) };
+        let answer = self.call("GET", &format!("/api/login_links/{user}{wish}")).await;
+        assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
+        let body: Value = answer.json().await.unwrap();
+        body["link"].as_str().unwrap().to_owned()
+    }
+
+    /// A call of the back office with its key.
+    pub async fn call(&self, method: &str, path: &str) -> Response {
+        let request = visitor().request(method.parse().unwrap(), self.url(path));
+        request.bearer_auth(&self.key).send().await.unwrap()
+    }
+
+    /// Waits until this line stands among the metrics.
+    pub async fn counts(&self, line: &str) {
+        let start = Instant::now();
+        loop {
+            let answer = visitor().get(self.ops_url("/metrics")).send().await.unwrap();
+            let metrics = answer.text().await.unwrap();
+            if metrics.lines().any(|counted| counted == line) {
+                return;
+            }
+            assert!(start.elapsed() < PATIENCE, "{line} is not among\n{metrics}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://localhost:{}{path}", self.port)
+    }
+
+    pub fn ops_url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.ops_port)
+    }
+
+    /// Sends bytes as they are and gives what came back until the server closed or fell silent.
+    pub fn send_raw(&self, bytes: &[u8]) -> String {
+        let mut stream = self.connect();
+        stream.set_read_timeout(Some(Duration::from_millis(700))).unwrap();
+        // A server that has heard enough may close before it has read all: what it said still counts.
+        let _ = stream.write_all(bytes);
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    pub fn connect(&self) -> TcpStream {
+        TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).unwrap()
+    }
+
+    /// Starts it, or starts it anew on the same database, with these environment variables.
+    pub fn serve_with(&mut self, surroundings: &[(&str, &str)]) {
+        assert!(self.process.is_none(), "it runs already");
+        let log = OpenOptions::new().create(true).append(true).open(self.path(LOG)).unwrap();
+        let mut command = self.command();
+        command.args(["serve", "--listen", &format!("127.0.0.1:{}", self.port)]);
+        command.args(["--ops-listen", &format!("127.0.0.1:{}", self.ops_port)]);
+        command.envs(surroundings.iter().copied()).stdin(Stdio::null());
+        command.stdout(log.try_clone().unwrap()).stderr(log);
+        self.process = Some(command.spawn().unwrap());
+        self.wait_until_it_answers();
+    }
+
+    /// Asks it to stop and waits until it has.
+    pub fn stop(&mut self) -> ExitStatus {
+        self.signal("TERM");
+        self.wait_for_the_end()
+    }
+
+    /// Ends it where it stands, as a power cut would.
+    pub fn kill(&mut self) {
+        self.signal("KILL");
+        self.wait_for_the_end();
+    }
+
+    /// Sends a signal by name.
+    pub fn signal(&self, name: &str) {
+        let id = self.process.as_ref().unwrap().id();
+        let sent = Command::new("sh").args(["-c", &format!("kill -{name} {id}")]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    pub fn wait_for_the_end(&mut self) -> ExitStatus {
+        let mut process = self.process.take().unwrap();
+        let start = Instant::now();
+        loop {
+            if let Some(status) = process.try_wait().unwrap() {
+                return status;
+            }
+            if start.elapsed() > PATIENCE {
+                process.kill().unwrap();
+                process.wait().unwrap();
+                panic!("it did not end within {PATIENCE:?}:\n{}", self.log());
+            }
+            sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Everything that it has written so far.
+    pub fn log(&self) -> String {
+        let mut text = Vec::new();
+        File::open(self.path(LOG)).unwrap().read_to_end(&mut text).unwrap();
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    /// Every byte that a thief of the database gets: all files beside the key file and the log.
+    pub fn stolen_database(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for entry in fs::read_dir(self.folder.path()).unwrap() {
+            let path = entry.unwrap().path();
+            if path != self.path(KEY_FILE) && path != self.path(LOG) {
+                bytes.extend(fs::read(path).unwrap());
+            }
+        }
+        bytes
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(binary());
+        command.current_dir(self.folder.path());
+        command.env("DOORKEY_DATABASE", format!("sqlite://{}", self.path(DATABASE).display()));
+        command.env("DOORKEY_SECRET_KEY_FILE", self.path(KEY_FILE));
+        command
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn wait_until_it_answers(&mut self) {
+        let start = Instant::now();
+        while !self.is_ready() {
+            if let Some(status) = self.process.as_mut().unwrap().try_wait().unwrap() {
+                panic!("it ended at once, {status}:\n{}", self.log());
+            }
+            assert!(start.elapsed() < PATIENCE, "it does not answer:\n{}", self.log());
+            sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, self.ops_port)) else { return false };
+        let mut answer = String::new();
+        stream.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+        let asked = stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: ops\r\nConnection: close\r\n\r\n");
+        asked.is_ok() && stream.read_to_string(&mut answer).is_ok() && answer.starts_with("HTTP/1.1 200")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+/// A client without a memory that stays where it is sent.
+pub fn visitor() -> Client {
+    let client = Client::builder().redirect(Policy::none()).no_proxy().timeout(PATIENCE);
+    // A connection that was kept would die with the server that a test kills.
+    client.pool_max_idle_per_host(0).build().unwrap()
+}
+
+/// Percent-encodes all but letters and digits.
+pub fn encode(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+/// The release binary where `./test` names it, else the one of this build.
+fn binary() -> PathBuf {
+    std::env::var_os("DOORKEY_BIN")
+        .map_or_else(|| Path::new(env!("CARGO_BIN_EXE_doorkey")).to_owned(), PathBuf::from)
+}
+
+/// A port of this process alone: every test is a process of its own, and outgoing connections use other ports.
+fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = u16::try_from(std::process::id() % 1_250).unwrap() * 8;
+    loop {
+        let port = 20_000 + (first + NEXT.fetch_add(1, Ordering::SeqCst)) % 10_000;
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
+}
