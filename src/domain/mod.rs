@@ -16,6 +16,7 @@ pub mod session;
 pub mod timestamp;
 pub mod token;
 pub mod user;
+pub mod user_change;
 pub mod user_object;
 pub mod version;
 pub mod workspace;

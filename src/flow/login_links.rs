@@ -128,7 +128,7 @@ async fn look(app: &App, workspace: &Workspace, user: &UserRef) -> Result<Option
     if let Some(state) = &mut seen {
         let edited = state.newest.take_if(|link| app.keys.rebuild(link).is_err());
         if let Some(link) = edited {
-            tracing::error!(workspace = workspace.id.0, link = %link.id, "a login link's row was edited: it is not used");
+            tracing::error!(workspace = workspace.id.0, link = %link.id, "a login link is not used: its row was edited, or its key is not in the key file");
         }
     }
     Ok(seen)

@@ -143,13 +143,13 @@ pub async fn confirm(
             count_dead(app, Death::Unknown);
             return Ok(Confirmed::Dead);
         };
-        if let Some(again) = repeat(app, workspace, act, confirm).await? {
+        if let Some(again) = repeat(app, workspace, act, (confirm, now)).await? {
             return Ok(again);
         }
         if let Some(death) = link.death(&standing, now) {
-            return refuse(app, workspace, act, &link, death).await;
+            return refuse(app, workspace, act, (&link, death, now)).await;
         }
-        if let Some(confirmed) = claim(app, workspace, act, confirm, (&link, &standing)).await? {
+        if let Some(confirmed) = claim(app, workspace, act, (confirm, now), (&link, &standing)).await? {
             app.metrics.redeemed.inc();
             return Ok(confirmed);
         }
@@ -162,9 +162,8 @@ async fn repeat(
     app: &App,
     workspace: &Workspace,
     act: &Act,
-    confirm: &Confirm,
+    (confirm, now): (&Confirm, Timestamp),
 ) -> Result<Option<Confirmed>, StoreError> {
-    let now = app.clock.now();
     let redemptions = app.keys.redemptions(&confirm.token, &confirm.browser);
     let found = app.store.find_session_of(workspace.id, &redemptions).await?;
     let Some(signed_in) = found.filter(|signed_in| signed_in.session.may_repeat(now)) else {
@@ -184,10 +183,9 @@ async fn claim(
     app: &App,
     workspace: &Workspace,
     act: &Act,
-    confirm: &Confirm,
+    (confirm, now): (&Confirm, Timestamp),
     (link, standing): (&LoginLink, &Standing),
 ) -> Result<Option<Confirmed>, SignInError> {
-    let now = app.clock.now();
     let user = link.draft.user;
     let Some(redemption) = app.keys.redemptions(&confirm.token, &confirm.browser).first().copied() else {
         return Ok(None);
@@ -229,10 +227,8 @@ async fn refuse(
     app: &App,
     workspace: &Workspace,
     act: &Act,
-    link: &LoginLink,
-    death: Death,
+    (link, death, now): (&LoginLink, Death, Timestamp),
 ) -> Result<Confirmed, SignInError> {
-    let now = app.clock.now();
     bury(app, link, death, now).await?;
     count_dead(app, death);
     let entry = act.entry(Event::LinkRefused).about(link.draft.user).with("reason", death.reason());
@@ -259,7 +255,7 @@ async fn find(
     Ok(found.filter(|(link, _)| {
         let fits = app.keys.fits(link, token);
         if !fits {
-            tracing::error!(workspace = workspace.id.0, link = %link.id, "a login link's row was edited: it is not used");
+            tracing::error!(workspace = workspace.id.0, link = %link.id, "a login link is not used: its row was edited, or its key is not in the key file");
         }
         fits
     }))

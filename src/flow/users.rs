@@ -3,7 +3,8 @@
 use crate::app::App;
 use crate::domain::audit::{Act, Event};
 use crate::domain::invalid::Invalid;
-use crate::domain::user::{Kill, User, UserChange, UserId, UserRef};
+use crate::domain::user::{Kill, User, UserId, UserRef};
+use crate::domain::user_change::UserChange;
 use crate::domain::workspace::Workspace;
 use crate::store::{NewUser, Outcome, StoreError};
 

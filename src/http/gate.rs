@@ -10,6 +10,7 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::Settings;
@@ -62,7 +63,8 @@ pub(super) async fn pass(
     let response = match visited {
         Ok(visit) => {
             request.extensions_mut().insert(visit);
-            next.run(request).await
+            // Whatever is logged on the way carries the number.
+            next.run(request).instrument(tracing::info_span!("request", id = %number)).await
         }
         Err(Error::WorkspaceNotFound) if is_asset => next.run(request).await,
         // Proxies take an empty 401 for what it is: nobody is let in.

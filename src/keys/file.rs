@@ -16,7 +16,8 @@ const HEADING: &str = "# doorkey secret keys. Whoever has this file and the data
 pub enum KeyFileError {
     /// There is none.
     #[error(
-        "there is no key file at {0}: make one with `doorkey secret create`, or put back the one this database was made with"
+        "there is no key file at {0}: put back the one that the database was made with; for a new database make one with \
+         `doorkey secret create`"
     )]
     Missing(PathBuf),
     /// One stands where a new one should go.

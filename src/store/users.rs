@@ -8,7 +8,8 @@ use super::{Store, StoreError};
 use crate::domain::audit::Entry;
 use crate::domain::email::EmailAddress;
 use crate::domain::timestamp::Timestamp;
-use crate::domain::user::{User, UserChange, UserId, UserRef};
+use crate::domain::user::{User, UserId, UserRef};
+use crate::domain::user_change::UserChange;
 use crate::domain::workspace::WorkspaceId;
 
 /// A user to be added.

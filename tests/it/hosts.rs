@@ -1,7 +1,7 @@
 //! Section D of the attacks: workspaces and hosts.
 
 use axum::http::StatusCode;
-use doorkey::domain::user::UserChange;
+use doorkey::domain::user_change::UserChange;
 use doorkey::flow;
 
 use crate::support::app::{Ask, TestApp};

@@ -1,7 +1,8 @@
 //! Section B of the attacks, and the rule of the product.
 
 use axum::http::StatusCode;
-use doorkey::domain::user::{UserChange, UserId};
+use doorkey::domain::user::UserId;
+use doorkey::domain::user_change::UserChange;
 
 use crate::support::app::{Ask, TestApp};
 
