@@ -127,7 +127,7 @@ impl Error {
             Self::ForeignForm => {
                 "Your browser did not send back the cookie that came with the page, so nothing was done."
             }
-            Self::NotFound => "There is nothing here.",
+            Self::NotFound => "There is nothing at this address.",
             Self::WorkspaceNotFound => "No workspace has this host.",
             Self::MethodNotAllowed => "This method is not allowed here.",
             Self::RequestTimeout => "The request did not arrive in time.",
@@ -179,12 +179,13 @@ impl Error {
             | Self::Unauthenticated
             | Self::InsufficientScope(_)
             | Self::Refused(_)
-            | Self::NotFound
-            | Self::WorkspaceNotFound
             | Self::MethodNotAllowed
             | Self::RequestTimeout
             | Self::PayloadTooLarge
             | Self::UnsupportedMediaType => "",
+            Self::NotFound | Self::WorkspaceNotFound => {
+                "Check the address, or open the link that you were sent again."
+            }
         }
     }
 

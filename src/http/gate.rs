@@ -7,7 +7,7 @@ use std::time::Instant;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument;
@@ -46,7 +46,7 @@ pub(super) async fn pass(
     let is_verify = path == "/auth/verify";
     let is_asset = assets::PATHS.contains(&path);
     let route = request.extensions().get::<MatchedPath>().map_or("none", |path| path.as_str()).to_owned();
-    let method = request.method().clone();
+    let method = known(request.method());
 
     let authority = authority_of(request.uri(), request.headers()).map(str::to_owned);
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip().to_canonical());
@@ -82,7 +82,7 @@ pub(super) async fn pass(
     let status = response.status().as_u16();
     let seconds = begun.elapsed().as_secs_f64();
     let workspace = workspace.map_or(0, |workspace| workspace.id.0);
-    tracing::info!(%method, route, status, request = %number, workspace, milliseconds = seconds * 1e3, "answered");
+    tracing::info!(method, route, status, request = %number, workspace, milliseconds = seconds * 1e3, "answered");
     app.metrics.latency.observe(seconds);
     app.metrics.answers.get_or_create(&Answer { route, status }).inc();
     response
@@ -96,6 +96,12 @@ async fn find_workspace(
     let host = HostName::from_header(&authority).map_err(|_| Error::WorkspaceNotFound)?;
     let workspace = flow::workspaces::by_host(app, &host).await?.ok_or(Error::WorkspaceNotFound)?;
     Ok((authority, host, workspace))
+}
+
+/// The name of a method that is a standard one: any other is whatever a stranger wrote, at any length.
+fn known(method: &Method) -> &'static str {
+    let standard = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
+    standard.into_iter().find(|name| *name == method.as_str()).unwrap_or("other")
 }
 
 fn is_trusted(settings: &Settings, peer: IpAddr) -> bool {

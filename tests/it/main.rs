@@ -4,6 +4,7 @@
 
 mod browser;
 mod confirming;
+mod forms;
 mod hosts;
 mod issuing;
 mod leaks;
