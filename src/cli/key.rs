@@ -119,7 +119,7 @@ fn object(key: &ApiKey) -> Value {
 fn row(key: &ApiKey, now: Timestamp) -> [String; 6] {
     let state = match key.revoked_at {
         Some(_) => "revoked",
-        None if key.is_live(now) => "live",
+        None if key.expires_at.is_none_or(|end| now < end) => "live",
         None => "expired",
     };
     let scopes = if key.scopes == Scopes::all() { "all".to_owned() } else { key.scopes.to_string() };
