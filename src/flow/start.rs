@@ -44,10 +44,21 @@ pub async fn open(
         return Err(OpenError::Missing(url.path().clone()).into());
     }
     // The key first: a database without a key would be a riddle to whoever comes next.
-    let keys = if is_new && !key_file.exists() { keys::create(key_file)? } else { keys::load(key_file)? };
+    let keys = match keys::load(key_file) {
+        Err(KeyFileError::Missing(_)) if is_new => made_or_found(key_file)?,
+        found => found?,
+    };
     let store = Store::open(url, may_create)?;
     agree(&store, &keys, key_file, &clock).await?;
     Ok(App::over(store, clock, keys))
+}
+
+/// A fresh key file, or that of another process that starts at the same moment.
+fn made_or_found(key_file: &Path) -> Result<Keyring, KeyFileError> {
+    match keys::create(key_file) {
+        Err(KeyFileError::Exists(_)) => keys::load(key_file),
+        made => made,
+    }
 }
 
 /// A fresh database rests on the keys that it is first opened with; any other must find its own again.

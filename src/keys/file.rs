@@ -56,22 +56,39 @@ pub enum KeyFileError {
 
 /// Makes a key file with one fresh key, mode 0600, and gives its keys.
 ///
+/// It is written under another name and then linked to its own, so that whoever reads it meanwhile, or comes after
+/// a power cut, finds a whole file or none, and of two who make it at once one is told that it exists.
+///
 /// # Errors
 /// `KeyFileError` if there is one already or it cannot be written.
 pub fn create(path: &Path) -> Result<Keyring, KeyFileError> {
-    let material = random::<32>()?;
     let failed = |source| KeyFileError::Io { path: path.to_owned(), source };
-    let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let mut file = opened.map_err(|error| {
+    // A slash at the end would name a folder.
+    let name = path.file_name().ok_or_else(|| failed(io::ErrorKind::InvalidInput.into()))?;
+    let material = random::<32>()?;
+    let key = SecretKey::spread(&material);
+    let (high, low) = (u128_of(&material[..16]), u128_of(&material[16..]));
+    let mut draft_name = name.to_owned();
+    draft_name.push(format!(".{}.new", std::process::id()));
+    let draft = path.with_file_name(draft_name);
+    let linked = write_new(&draft, &format!("{HEADING}active {} {high:032x}{low:032x}\n", key.id))
+        .and_then(|()| fs::hard_link(&draft, path));
+    // What was never written cannot be removed.
+    let _ = fs::remove_file(&draft);
+    linked.map_err(|error| {
         let is_there = error.kind() == io::ErrorKind::AlreadyExists;
         if is_there { KeyFileError::Exists(path.to_owned()) } else { failed(error) }
     })?;
-    let key = SecretKey::spread(&material);
-    let (high, low) = (u128_of(&material[..16]), u128_of(&material[16..]));
-    let written = file.write_all(format!("{HEADING}active {} {high:032x}{low:032x}\n", key.id).as_bytes());
-    written.and_then(|()| file.sync_all()).map_err(failed)?;
     sync_folder_of(path).map_err(failed)?;
     Ok(Keyring { keys: vec![key] })
+}
+
+/// Writes a file that is private from its first moment, over what an interrupted attempt may have left.
+fn write_new(path: &Path, text: &str) -> io::Result<()> {
+    let _ = fs::remove_file(path);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
 }
 
 /// Reads a key file.

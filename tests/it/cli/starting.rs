@@ -1,0 +1,251 @@
+//! What a command needs before it does anything: words, configuration, key file, database.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::{Value, json};
+
+use super::Operator;
+
+#[test]
+fn the_first_workspace_makes_database_and_key_file_for_their_owner_alone() {
+    let operator = Operator::arrive();
+
+    operator.run("workspace create Acme --url https://example.com").well();
+
+    for name in ["doorkey.db", "doorkey.db-wal", "doorkey.key"] {
+        let Ok(found) = fs::metadata(operator.path(name)) else { continue };
+        assert_eq!(found.permissions().mode() & 0o777, 0o600, "{name}");
+    }
+    assert!(operator.path("doorkey.db").exists() && operator.path("doorkey.key").exists());
+}
+
+#[test]
+fn a_command_that_only_reads_makes_nothing() {
+    let operator = Operator::arrive();
+
+    for line in [
+        "workspace list",
+        "workspace show Acme",
+        "key list --workspace Acme",
+        "user list --workspace Acme",
+        "user show 1 --workspace Acme",
+    ] {
+        let sentence = operator.run(line).refused(1);
+        assert!(sentence.contains("there is no database at doorkey.db"), "{sentence}");
+    }
+    operator.run("secret list").refused(1);
+    operator.run("check").refused(1);
+
+    assert_eq!(fs::read_dir(operator.folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_secret_key_is_made_once_and_never_shown() {
+    let operator = Operator::arrive();
+
+    let made = operator.json("secret create");
+    let listed = operator.json("secret list");
+    let table = operator.run("secret list").well();
+
+    assert_eq!(made["path"], "doorkey.key");
+    assert_eq!(listed, json!([{ "id": made["id"], "role": "active" }]));
+    let file = fs::read_to_string(operator.path("doorkey.key")).unwrap();
+    let material = file.trim_end().rsplit(' ').next().unwrap();
+    assert!(material.len() == 64 && !table.contains(material) && !made.to_string().contains(material));
+    assert!(operator.run("secret create").refused(1).contains("already"));
+    assert!(operator.run("secret create --secret-key-file none/x.key").refused(1).contains("none/x.key"));
+    assert_eq!(fs::read_to_string(operator.path("doorkey.key")).unwrap(), file);
+    operator.run("workspace create Acme --url https://example.com").well();
+    assert_eq!(fs::read_to_string(operator.path("doorkey.key")).unwrap(), file, "it is used, not replaced");
+}
+
+/// O133: nothing starts, reads or writes with a key file that is not this database's own.
+#[test]
+fn a_wrong_key_file_is_refused_by_every_command() {
+    let operator = Operator::with_acme();
+    let own = fs::read_to_string(operator.path("doorkey.key")).unwrap();
+    let stranger = Operator::with_acme();
+    let other = fs::read_to_string(stranger.path("doorkey.key")).unwrap();
+    let zeroes = format!("active 00000000 {}\n", "0".repeat(64));
+    let serve = "serve --listen 127.0.0.1:0 --ops-listen 127.0.0.1:0";
+
+    for (text, mode, named) in [
+        (None, 0, "no key file"),
+        (Some("12345678"), 0o600, "line 1"),
+        (Some(""), 0o600, "active key"),
+        (Some(&own[..own.len() - 9]), 0o600, "cut off"),
+        (Some(&*zeroes), 0o600, "no secret"),
+        (Some(&*own), 0o644, "chmod 600"),
+        (Some(&*own), 0o640, "chmod 600"),
+        (Some(&*other), 0o600, "does not belong"),
+    ] {
+        match text {
+            Some(text) => operator.write("doorkey.key", text, mode),
+            None => fs::remove_file(operator.path("doorkey.key")).unwrap(),
+        }
+        for line in [serve, "workspace list", "link 1 --workspace Acme", "check"] {
+            let done = operator.run(line);
+            let sentence = done.stderr.lines().last().unwrap_or_default().to_owned();
+            assert_eq!(done.status, 1, "{line} with {named}: {sentence}");
+            assert!(sentence.contains(named), "{line} with {named}: {sentence}");
+        }
+        let is_made = operator.path("doorkey.key").exists();
+        assert_eq!(is_made, text.is_some(), "no key is made for a database that is there");
+    }
+    operator.write("doorkey.key", &own, 0o600);
+    operator.run("link 1 --workspace Acme").well();
+}
+
+#[test]
+fn a_file_that_is_no_database_of_ours_is_left_as_it_is() {
+    let operator = Operator::arrive();
+    operator.run("secret create").well();
+    operator.write(
+        "notes.db",
+        "These are my notes, and no database at all, whatever the name says.\n",
+        0o600,
+    );
+    let foreign = rusqlite::Connection::open(operator.path("foreign.db")).unwrap();
+    foreign.execute_batch("CREATE TABLE mine (x)").unwrap();
+    drop(foreign);
+
+    for (url, named) in [
+        ("sqlite://notes.db", "notes.db is not a doorkey database"),
+        ("sqlite://foreign.db", "foreign.db is not a doorkey database"),
+        ("sqlite://none/x.db", "none/x.db"),
+        ("mysql://x", "--database"),
+        ("doorkey.db", "--database"),
+        ("postgres://me:hunter2@db/x", "--database"),
+    ] {
+        let line = format!("workspace create Acme --url https://example.com --database {url}");
+        let sentence = operator.run(&line).refused(1);
+        assert!(sentence.contains(named) && !sentence.contains("hunter2"), "{sentence}");
+    }
+    assert!(fs::read_to_string(operator.path("notes.db")).unwrap().starts_with("These are my notes"));
+}
+
+#[test]
+fn a_database_of_a_newer_version_is_refused() {
+    let operator = Operator::with_acme();
+    let database = rusqlite::Connection::open(operator.path("doorkey.db")).unwrap();
+    database.execute("INSERT INTO migrations (number) VALUES (999)", []).unwrap();
+
+    assert!(operator.run("workspace list").refused(1).contains("newer"));
+    assert!(operator.run("check").refused(1).contains("newer"));
+}
+
+#[test]
+fn a_flag_goes_before_a_variable_and_a_variable_before_the_file() {
+    let operator = Operator::arrive();
+    operator.write("doorkey.toml", "database = 'sqlite://file.db'\nsecret-key-file = 'file.key'\n", 0o644);
+    let make = "workspace create Acme --url https://example.com --config doorkey.toml";
+
+    operator.run(make).well();
+    assert!(operator.path("file.db").exists() && operator.path("file.key").exists());
+    operator.run_with(make, &[("DOORKEY_DATABASE", "sqlite://variable.db")]).well();
+    assert!(operator.path("variable.db").exists());
+    let flag = format!("{make} --database sqlite://flag.db");
+    operator.run_with(&flag, &[("DOORKEY_DATABASE", "sqlite://variable.db")]).well();
+    assert!(operator.path("flag.db").exists());
+    let by_variable = [("DOORKEY_CONFIG", "doorkey.toml"), ("DOORKEY_DATABASE", "")];
+    let listed = operator.run_with("workspace list --json", &by_variable).json();
+    assert_eq!(listed[0]["name"], "Acme", "an empty variable is not set");
+    assert!(!operator.path("doorkey.db").exists() && !operator.path("doorkey.key").exists());
+}
+
+#[test]
+fn a_wrong_configuration_is_refused_by_the_name_of_what_is_wrong() {
+    let operator = Operator::with_acme();
+    for (name, text) in [
+        ("unknown.toml", "datebase = 'sqlite://x.db'"),
+        ("broken.toml", "listen = \n"),
+        ("number.toml", "listen = 8080"),
+        ("listen.toml", "listen = '8080'"),
+        ("twice.toml", "ops-listen = '127.0.0.1:1'\nops_listen = '127.0.0.1:2'"),
+        ("table.toml", "[serve]\nlisten = '127.0.0.1:1'"),
+    ] {
+        operator.write(name, text, 0o644);
+    }
+
+    for (line, named) in [
+        ("workspace list --config none.toml", "none.toml"),
+        ("workspace list --config unknown.toml", "\"datebase\""),
+        ("workspace list --config broken.toml", "broken.toml is wrong: line 1"),
+        ("workspace list --config number.toml", "listen must be a text"),
+        ("workspace list --config listen.toml", "listen in listen.toml"),
+        ("workspace list --config twice.toml", "twice"),
+        ("workspace list --config table.toml", "\"serve\""),
+        ("workspace list --config .", "cannot be read"),
+        ("check --config unknown.toml", "\"datebase\""),
+        ("serve --listen 8080", "--listen"),
+        ("serve --listen 127.0.0.1:99999", "--listen"),
+        ("serve --listen 203.0.113.1:0", "--listen 203.0.113.1:0"),
+        ("serve --ops-listen x", "--ops-listen"),
+        ("serve --trusted-proxy 10.0.0.0/33", "--trusted-proxy"),
+        ("serve --trusted-proxy proxy.example.com", "--trusted-proxy"),
+        ("serve --log xml", "--log"),
+        ("serve --audit-retention 1y", "--audit-retention"),
+    ] {
+        let sentence = operator.run(line).refused(1);
+        assert!(sentence.contains(named), "{line}: {sentence}");
+    }
+    let proxies = [("DOORKEY_TRUSTED_PROXY", "10.0.0.0/8,x")];
+    let sentence = operator.run_with("workspace list", &proxies).refused(1);
+    assert!(sentence.contains("DOORKEY_TRUSTED_PROXY") && sentence.contains("\"x\""), "{sentence}");
+}
+
+#[test]
+fn wrong_usage_is_one_sentence_too() {
+    let operator = Operator::arrive();
+
+    for line in [
+        "frob",
+        "--frob",
+        "workspace create",
+        "workspace list extra",
+        "link 1 --workspace Acme --databse x",
+        "user add",
+        "serve --listen",
+        "key revoke --workspace Acme",
+    ] {
+        operator.run(line).refused(2);
+    }
+    let nothing = operator.run("");
+    assert_eq!(nothing.status, 2);
+    assert!(nothing.stderr.contains("Usage: doorkey"));
+    assert!(operator.run("--help").well().contains("Usage: doorkey"));
+    assert!(operator.run("--version").well().starts_with("doorkey "));
+    assert_eq!(fs::read_dir(operator.folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_check_says_what_is_well_and_what_is_wrong() {
+    let operator = Operator::with_acme();
+
+    let well = operator.json("check");
+    let names: Vec<_> =
+        well["checks"].as_array().unwrap().iter().map(|check| check["name"].clone()).collect();
+    assert_eq!(well["ok"], true);
+    assert_eq!(names, ["configuration", "key_file", "database", "permissions", "keys", "clock", "hosts"]);
+    assert!(operator.run("check").well().contains("hosts          ok"));
+
+    fs::set_permissions(operator.path("doorkey.db"), fs::Permissions::from_mode(0o644)).unwrap();
+    let database = rusqlite::Connection::open(operator.path("doorkey.db")).unwrap();
+    database.execute("DELETE FROM hosts WHERE host = 'example.com'", []).unwrap();
+    let later = "UPDATE audit_log SET time = 9000000000000";
+    database.execute(later, []).unwrap();
+    let done = operator.run("check --json");
+    let found: Value = serde_json::from_str(&done.stdout).unwrap();
+    let sentence = done.refused(1);
+
+    let wrong = found["checks"].as_array().unwrap().iter().filter(|check| check["ok"] == false);
+    let wrong: Vec<_> = wrong.map(|check| check["name"].clone()).collect();
+    assert_eq!(
+        (&found["ok"], wrong),
+        (&json!(false), vec![json!("permissions"), json!("clock"), json!("hosts")])
+    );
+    for named in ["chmod 600", "set the clock", "workspace set"] {
+        assert!(sentence.contains(named), "{sentence}");
+    }
+}
