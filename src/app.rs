@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::flow::reuses::Reuses;
 use crate::keys::Keyring;
 use crate::metrics::Metrics;
 use crate::store::Store;
@@ -23,15 +22,13 @@ pub struct Inner {
     pub keys: Keyring,
     /// What is counted for operators.
     pub metrics: Metrics,
-    /// Reuses that are not written down yet.
-    pub reuses: Reuses,
 }
 
 impl App {
     /// An app over an open store and its keys.
     #[must_use]
     pub fn over(store: Store, clock: Clock, keys: Keyring) -> Self {
-        Self(Arc::new(Inner { store, clock, keys, metrics: Metrics::default(), reuses: Reuses::default() }))
+        Self(Arc::new(Inner { store, clock, keys, metrics: Metrics::default() }))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::domain::audit::Act;
 use crate::domain::redirect::Target;
 use crate::domain::user::UserRef;
 use crate::flow::login_links::{self, Wish};
-use crate::flow::reuses;
+use crate::flow::upkeep;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -45,5 +45,5 @@ pub(super) async fn run(context: &mut Context, args: Args) -> Result<()> {
         context.out.line(issued.link.reveal())?;
     }
     // The process ends here, and with it what was counted in memory.
-    Ok(reuses::write_down(&app).await?)
+    Ok(upkeep::write_down(&app).await?)
 }

@@ -12,7 +12,7 @@ use tracing_subscriber::filter::LevelFilter;
 use super::Context;
 use crate::app::App;
 use crate::config::{Config, LogFormat};
-use crate::flow::{reuses, upkeep};
+use crate::flow::upkeep;
 use crate::http::{self, Listeners, Settings};
 
 pub(super) async fn run(context: &Context) -> Result<()> {
@@ -36,7 +36,7 @@ pub(super) async fn serve(app: App, config: &Config, listeners: Listeners) -> Re
     let settings = Settings { trusted_proxies: config.trusted_proxies.clone() };
     http::serve(app.clone(), settings, listeners, stop).await;
     housekeeping.abort();
-    reuses::write_down(&app).await?;
+    upkeep::write_down(&app).await?;
     tracing::info!("stopped");
     Ok(())
 }

@@ -4,7 +4,6 @@ use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::reuses;
 use crate::app::App;
 use crate::domain::audit::{Act, Event};
 use crate::domain::login_link::{Decision, Draft, IssueState, LoginLink, decide};
@@ -108,7 +107,7 @@ pub async fn issue(
             (Decision::HandOut(link), _) => {
                 let Ok(token) = app.keys.rebuild(&link) else { continue };
                 app.metrics.reused.inc();
-                app.reuses.count(&link, now);
+                app.store.count_reuse(&link, now);
                 return Ok(issued(workspace, &link, &token, wish, true));
             }
             (Decision::Make, Some(seen)) => {
@@ -177,7 +176,7 @@ fn issued(workspace: &Workspace, link: &LoginLink, token: &Token, wish: &Wish, i
 /// # Errors
 /// `StoreError` if the store cannot be used.
 pub async fn list(app: &App, workspace: &Workspace, wish: &PageWish) -> Result<Page<ListedLink>, StoreError> {
-    reuses::write_down(app).await?;
+    app.store.write_reuses().await?;
     app.store.list_login_links(workspace.id, wish, app.clock.now()).await
 }
 

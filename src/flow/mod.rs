@@ -4,7 +4,6 @@ pub mod admission;
 pub mod api_keys;
 pub mod checks;
 pub mod login_links;
-pub mod reuses;
 pub mod sessions;
 pub mod sign_in;
 pub mod start;

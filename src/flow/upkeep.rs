@@ -3,8 +3,6 @@
 use crate::app::App;
 use crate::store::{StoreError, Swept};
 
-use super::reuses;
-
 /// How long a dead link or session is kept before the sweep takes it, in seconds: so long a clock may be wrong.
 const GRACE: i64 = 86_400;
 
@@ -27,13 +25,21 @@ pub async fn sweep(app: &App, audit_retention: i64) -> Result<Swept, StoreError>
     Ok(all)
 }
 
+/// Makes durable what is only counted so far; before a process ends, so that no reuse is lost.
+///
+/// # Errors
+/// `StoreError` if it could not be committed.
+pub async fn write_down(app: &App) -> Result<(), StoreError> {
+    app.store.write_reuses().await
+}
+
 /// Keeps house until it is dropped: counters each second, a sweep each minute.
 pub async fn keep(app: App, audit_retention: i64) {
     let mut seconds = tokio::time::interval(std::time::Duration::from_secs(1));
     seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     for second in 0_u64.. {
         seconds.tick().await;
-        if let Err(error) = reuses::write_down(&app).await {
+        if let Err(error) = write_down(&app).await {
             tracing::warn!(%error, "the counters of reused links could not be written down");
         }
         if second % 60 == 0 {

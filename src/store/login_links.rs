@@ -274,34 +274,6 @@ impl Store {
         };
         self.list(source, wish, ListedLink::from_row).await
     }
-
-    /// Adds to the counters of links that were handed out again.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be committed.
-    pub async fn add_reuses(&self, reuses: &[Reuse]) -> Result<(), StoreError> {
-        let counted = reuses.iter().map(|reuse| {
-            sql(
-                "UPDATE login_links SET times_issued = times_issued + $1, last_issued_at = $2
-                 WHERE workspace_id = $3 AND hash = $4",
-                values![reuse.times, reuse.last_at, reuse.workspace, reuse.hash],
-            )
-        });
-        self.write(Unit::new().and_all(counted)).await.map(|_| ())
-    }
-}
-
-/// How often a link was handed out again since it was last written down.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Reuse {
-    /// The workspace.
-    pub workspace: WorkspaceId,
-    /// The link.
-    pub hash: LinkHash,
-    /// How often.
-    pub times: i64,
-    /// When last.
-    pub last_at: Timestamp,
 }
 
 fn end(link: &LoginLink) -> Statement {

@@ -10,6 +10,7 @@ mod columns;
 mod key_fingerprints;
 mod lists;
 mod login_links;
+mod reuses;
 mod sessions;
 mod sqlite;
 mod sweep;
@@ -19,11 +20,12 @@ mod value;
 mod workspaces;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use unit::{Statement, Unit, Written};
 use value::Row;
 
-pub use login_links::{ListedLink, Reuse};
+pub use login_links::ListedLink;
 pub use sweep::Swept;
 pub use unit::Outcome;
 pub use users::NewUser;
@@ -128,6 +130,7 @@ fn without_password(text: &str) -> String {
 #[derive(Clone, Debug)]
 pub struct Store {
     engine: Engine,
+    reuses: Arc<reuses::Reuses>,
 }
 
 #[derive(Clone, Debug)]
@@ -143,7 +146,8 @@ impl Store {
     pub fn open(url: &DatabaseUrl, may_create: bool) -> Result<Self, OpenError> {
         match url {
             DatabaseUrl::Sqlite(path) => {
-                Ok(Self { engine: Engine::Sqlite(sqlite::Sqlite::open(path, may_create)?) })
+                let engine = Engine::Sqlite(sqlite::Sqlite::open(path, may_create)?);
+                Ok(Self { engine, reuses: Arc::default() })
             }
         }
     }

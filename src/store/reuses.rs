@@ -1,0 +1,61 @@
+//! Links handed out again: counted in memory, written down in batches.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use super::unit::{Unit, sql};
+use super::value::values;
+use super::{Store, StoreError};
+use crate::domain::login_link::{LinkHash, LoginLink};
+use crate::domain::timestamp::Timestamp;
+use crate::domain::workspace::WorkspaceId;
+
+/// Links whose reuses wait to be written at most; the reuses of further ones are not counted.
+const LARGEST: usize = 100_000;
+
+/// Updates in one commit at most.
+const BATCH: usize = 500;
+
+/// How often each link was handed out again since that was last written down, and when last.
+pub(super) type Reuses = Mutex<HashMap<(WorkspaceId, LinkHash), (i64, Timestamp)>>;
+
+impl Store {
+    /// Counts that a link was handed out again; [`write_reuses`](Self::write_reuses) makes it durable.
+    pub fn count_reuse(&self, link: &LoginLink, now: Timestamp) {
+        self.add_reuses((link.draft.workspace, link.hash), (1, now));
+    }
+
+    /// Writes down what was counted; what cannot be written is kept for the next time.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be committed.
+    pub async fn write_reuses(&self) -> Result<(), StoreError> {
+        let taken = std::mem::take(&mut *self.reuses.lock().unwrap_or_else(PoisonError::into_inner));
+        let waiting: Vec<_> = taken.into_iter().collect();
+        for (number, batch) in waiting.chunks(BATCH).enumerate() {
+            let counted = batch.iter().map(|((workspace, hash), (times, last_at))| {
+                sql(
+                    "UPDATE login_links SET times_issued = times_issued + $1, last_issued_at = $2
+                     WHERE workspace_id = $3 AND hash = $4",
+                    values![*times, *last_at, *workspace, *hash],
+                )
+            });
+            if let Err(error) = self.write(Unit::new().and_all(counted)).await {
+                for (link, counted) in &waiting[number * BATCH..] {
+                    self.add_reuses(*link, *counted);
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn add_reuses(&self, link: (WorkspaceId, LinkHash), (times, at): (i64, Timestamp)) {
+        let mut waiting = self.reuses.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.len() < LARGEST || waiting.contains_key(&link) {
+            let (counted, last_at) = waiting.entry(link).or_insert((0, at));
+            *counted += times;
+            *last_at = at.max(*last_at);
+        }
+    }
+}
