@@ -54,6 +54,9 @@ CREATE TABLE users (
     UNIQUE (workspace_id, email_folded)
 ) STRICT, WITHOUT ROWID;
 
+-- Lists and counts of clients, and of staff, are answered without a look at the rows.
+CREATE INDEX users_by_kind ON users (workspace_id, is_staff, id) WHERE deleted_at IS NULL;
+
 CREATE TABLE login_links (
     workspace_id INTEGER NOT NULL,
     hash BLOB NOT NULL,

@@ -66,6 +66,37 @@ impl UserChange {
         Ok(())
     }
 
+    /// Takes the fields of a JSON object, by the names and kinds that the client object has. What callers cannot
+    /// set (`id`, `name`, `created_at`, `updated_at`) is passed over, so that an object may be sent back as it came.
+    ///
+    /// # Errors
+    /// `Invalid` names every field that does not pass.
+    pub fn from_json(object: &Map<String, Value>) -> Result<Self, Invalid> {
+        let mut change = Self::default();
+        let mut invalid = Invalid::default();
+        for (field, value) in object {
+            if READ_ONLY.contains(&field.as_str()) {
+                continue;
+            }
+            let set = match (field.as_str(), value) {
+                ("custom_fields", Value::Object(fields)) => {
+                    change.custom_fields = Some(fields.clone());
+                    Ok(())
+                }
+                ("two_factor_enabled", Value::Bool(flag)) => {
+                    change.set(field, if *flag { "true" } else { "false" })
+                }
+                ("status", Value::Number(number)) => change.set(field, &number.to_string()),
+                ("email" | "name_f" | "name_l" | "company" | "phone" | "note", Value::String(text)) => {
+                    change.set(field, text)
+                }
+                (known, _) => Err(Invalid::field(known, kind_of(known))),
+            };
+            invalid.0.extend(set.err().into_iter().flat_map(|wrong| wrong.0));
+        }
+        if invalid.is_empty() { Ok(change) } else { Err(invalid) }
+    }
+
     /// A user as this change leaves it.
     #[must_use]
     pub fn applied_to(&self, user: &User) -> User {
@@ -100,6 +131,20 @@ impl UserChange {
             ("staff", old.standing.is_staff != new.standing.is_staff),
         ];
         differs.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+    }
+}
+
+/// Fields of the client object that are computed or given once.
+const READ_ONLY: [&str; 4] = ["id", "name", "created_at", "updated_at"];
+
+/// What a field of the JSON object takes.
+fn kind_of(field: &str) -> &'static str {
+    match field {
+        "custom_fields" => "must be a JSON object",
+        "two_factor_enabled" => "must be true or false",
+        "status" => "must be the number 1 (active) or 0 (disabled)",
+        "email" | "name_f" | "name_l" | "company" | "phone" | "note" => "must be a text",
+        _ => "is no field of a client",
     }
 }
 

@@ -4,6 +4,7 @@ pub mod admission;
 pub mod api_keys;
 pub mod checks;
 pub mod login_links;
+pub mod logs;
 pub mod sessions;
 pub mod sign_in;
 pub mod start;

@@ -1,11 +1,14 @@
 //! Who is signed in, and signing out.
 
+use uuid::Uuid;
+
 use crate::app::App;
 use crate::domain::audit::{Act, Actor, Event};
+use crate::domain::page::{Page, PageWish};
 use crate::domain::session::{SEEN_EVERY, Session, SessionCookie, SignedIn};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::Workspace;
-use crate::store::StoreError;
+use crate::store::{ListedSession, Outcome, StoreError};
 
 /// The session that a cookie proves, with its person. `None` for anything but a live one.
 ///
@@ -72,6 +75,31 @@ fn touch(app: &App, session: &Session, now: Timestamp) {
             tracing::warn!(%error, "it could not be written down when a session was seen");
         }
     });
+}
+
+/// The sessions of a workspace that hold, newest first.
+///
+/// # Errors
+/// `StoreError` if the store cannot be read.
+pub async fn list(
+    app: &App,
+    workspace: &Workspace,
+    wish: &PageWish,
+) -> Result<Page<ListedSession>, StoreError> {
+    app.store.list_sessions(workspace, wish, app.clock.now()).await
+}
+
+/// Signs somebody out, by the number of the session. Whether there was one.
+///
+/// # Errors
+/// `StoreError` if it could not be committed: the person is still signed in.
+pub async fn revoke(app: &App, workspace: &Workspace, act: &Act, id: Uuid) -> Result<bool, StoreError> {
+    let Some(SignedIn { session, .. }) = app.store.find_session(workspace.id, id).await? else {
+        return Ok(false);
+    };
+    let entry = act.entry(Event::SessionEnded).about(session.user).with("session", id.to_string());
+    let entry = entry.with("reason", "revoked");
+    Ok(app.store.end_session(workspace.id, id, &entry, app.clock.now()).await? == Outcome::Won)
 }
 
 /// Ends the session that a cookie proves; nothing happens for any other.

@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::domain::audit::{Act, Event};
 use crate::domain::invalid::Invalid;
+use crate::domain::page::{Page, PageWish};
 use crate::domain::user::{Kill, User, UserId, UserRef};
 use crate::domain::user_change::UserChange;
 use crate::domain::workspace::Workspace;
@@ -55,6 +56,33 @@ pub async fn add(app: &App, workspace: &Workspace, act: &Act, user: &NewUser) ->
 /// `UserError::NotFound` if there is none.
 pub async fn show(app: &App, workspace: &Workspace, user: &UserRef) -> Result<User, UserError> {
     app.store.find_user(workspace.id, user).await?.ok_or(UserError::NotFound)
+}
+
+/// A user who is a client, or one who is staff, as is asked: the other kind is nobody here.
+///
+/// # Errors
+/// `UserError::NotFound` if there is none.
+pub async fn show_kind(
+    app: &App,
+    workspace: &Workspace,
+    user: &UserRef,
+    is_staff: bool,
+) -> Result<User, UserError> {
+    let user = show(app, workspace, user).await?;
+    if user.standing.is_staff == is_staff { Ok(user) } else { Err(UserError::NotFound) }
+}
+
+/// The clients of a workspace, or its staff, page by page.
+///
+/// # Errors
+/// `StoreError` if the store cannot be read.
+pub async fn list(
+    app: &App,
+    workspace: &Workspace,
+    is_staff: bool,
+    wish: &PageWish,
+) -> Result<Page<User>, StoreError> {
+    app.store.list_users(workspace.id, is_staff, wish).await
 }
 
 /// Changes the fields that are given, and kills links and sessions where the change demands it.

@@ -14,6 +14,7 @@ use crate::domain::user::Refusal;
 use crate::domain::version::InvalidVersion;
 use crate::flow::login_links::IssueError;
 use crate::flow::sign_in::SignInError;
+use crate::flow::users::UserError;
 use crate::keys::NoRandomness;
 use crate::store::StoreError;
 
@@ -252,6 +253,16 @@ impl From<IssueError> for Error {
             IssueError::Refused(refusal) => Self::Refused(refusal),
             IssueError::Store(error) => error.into(),
             IssueError::NoRandomness(error) => error.into(),
+        }
+    }
+}
+
+impl From<UserError> for Error {
+    fn from(error: UserError) -> Self {
+        match error {
+            UserError::NotFound => Self::Refused(Refusal::UserNotFound),
+            UserError::Invalid(invalid) => Self::Invalid(invalid),
+            UserError::Store(error) => error.into(),
         }
     }
 }

@@ -13,7 +13,7 @@ mod visit;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use ipnet::IpNet;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::CsrfLayer;
@@ -48,6 +48,16 @@ pub fn router(app: App, settings: Settings) -> Router {
         .route("/auth/verify", get(verify::verify))
         .route("/api/login_links", get(api::login_links::list))
         .route("/api/login_links/{user}", login_link.layer(from_fn(api::login_links::only_get_generates)))
+        .route("/api/clients", get(api::clients::list).post(api::clients::add))
+        .route(
+            "/api/clients/{client}",
+            get(api::clients::show).put(api::clients::set).delete(api::clients::delete),
+        )
+        .route("/api/team", get(api::team::list))
+        .route("/api/team/{user}", get(api::team::show))
+        .route("/api/logs", get(api::logs::list))
+        .route("/api/sessions", get(api::sessions::list))
+        .route("/api/sessions/{id}", delete(api::sessions::revoke))
         .fallback(|| async { Error::NotFound })
         .layer(CatchPanicLayer::custom(|_| Error::Panicked.marker()))
         .layer(from_fn_with_state((app.clone(), settings), gate::pass))

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, header};
 use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value};
 
 use super::error::Error;
 use crate::domain::invalid::Invalid;
@@ -59,18 +60,27 @@ pub(super) fn decode(text: &str) -> Result<String, Error> {
 
 /// Reads an urlencoded form of at most 1 MiB.
 pub(super) async fn read_form(headers: &HeaderMap, body: Body) -> Result<Pairs, Error> {
+    let bytes = read_body(headers, "application/x-www-form-urlencoded", body).await?;
+    Pairs::parse(std::str::from_utf8(&bytes).map_err(|_| Error::Malformed)?)
+}
+
+/// Reads a JSON object of at most 1 MiB.
+pub(super) async fn read_object(headers: &HeaderMap, body: Body) -> Result<Map<String, Value>, Error> {
+    let bytes = read_body(headers, "application/json", body).await?;
+    serde_json::from_slice(&bytes).map_err(|_| Error::Malformed)
+}
+
+async fn read_body(headers: &HeaderMap, expected: &str, body: Body) -> Result<Bytes, Error> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let essence = kind.split(';').next().unwrap_or_default().trim();
-    if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+    if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(expected) {
         return Err(Error::UnsupportedMediaType);
     }
     let read = tokio::time::timeout(BODY_PATIENCE, to_bytes(body, LARGEST_BODY)).await;
-    let bytes = read.map_err(|_| Error::RequestTimeout)?.map_err(|error| {
+    read.map_err(|_| Error::RequestTimeout)?.map_err(|error| {
         let is_too_large = std::error::Error::source(&error)
             .is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>);
         if is_too_large { Error::PayloadTooLarge } else { Error::Malformed }
-    })?;
-    Pairs::parse(std::str::from_utf8(&bytes).map_err(|_| Error::Malformed)?)
+    })
 }
 
 #[cfg(test)]

@@ -2,14 +2,58 @@
 
 use std::sync::Mutex;
 
+use serde::Serialize;
 use uuid::{ContextV7, Uuid};
 
+use super::lists::Source;
 use super::unit::{Statement, Unit, sql};
-use super::value::values;
+use super::value::{Row, values};
 use super::{Store, StoreError};
 use crate::domain::audit::Entry;
+use crate::domain::page::{Field, Kind, Page, PageWish};
 use crate::domain::timestamp::Timestamp;
+use crate::domain::user::UserId;
 use crate::domain::workspace::WorkspaceId;
+
+/// An entry as a back office reads it.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct ListedEntry {
+    /// The number.
+    pub id: Uuid,
+    /// When it happened.
+    pub time: Timestamp,
+    /// What happened.
+    pub event: String,
+    /// To whom.
+    pub user_id: Option<UserId>,
+    /// Who did it.
+    pub actor: String,
+    /// In which request.
+    pub request_id: Uuid,
+    /// What else is worth knowing.
+    pub data: serde_json::Value,
+}
+
+impl ListedEntry {
+    /// What the log may be sorted and filtered by.
+    pub const FIELDS: [Field; 6] = [
+        Field { name: "id", column: "id", kind: Kind::Id },
+        Field { name: "time", column: "time", kind: Kind::Time },
+        Field { name: "event", column: "event", kind: Kind::Text },
+        Field { name: "user_id", column: "user_id", kind: Kind::Number },
+        Field { name: "actor", column: "actor", kind: Kind::Text },
+        Field { name: "request_id", column: "request_id", kind: Kind::Id },
+    ];
+
+    fn from_row(mut row: Row) -> Result<Self, StoreError> {
+        let (id, time, event) = (row.take()?, row.take()?, row.take()?);
+        let (user_id, actor, request_id) = (row.take()?, row.take()?, row.take()?);
+        let data: String = row.take()?;
+        let data =
+            serde_json::from_str(&data).map_err(|_| StoreError::Unexpected("audit data that is no JSON"))?;
+        Ok(Self { id, time, event, user_id, actor, request_id, data })
+    }
+}
 
 /// Keeps entries of the same millisecond in the order in which they were told.
 static ORDER: Mutex<ContextV7> = Mutex::new(ContextV7::new());
@@ -79,5 +123,23 @@ impl Store {
         );
         let [rows] = self.read([newest]).await?;
         rows.into_iter().next().map(|mut row| row.take()).transpose()
+    }
+
+    /// The audit log of a workspace, newest first.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn list_audit_entries(
+        &self,
+        workspace: WorkspaceId,
+        wish: &PageWish,
+    ) -> Result<Page<ListedEntry>, StoreError> {
+        let source = Source {
+            columns: "id, time, event, user_id, actor, request_id, data",
+            from: "FROM audit_log WHERE workspace_id = $1",
+            values: values![workspace],
+            order: "id DESC",
+        };
+        self.list(source, wish, ListedEntry::from_row).await
     }
 }

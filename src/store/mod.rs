@@ -15,6 +15,7 @@ mod sessions;
 mod sqlite;
 mod sweep;
 mod unit;
+mod user_lists;
 mod users;
 mod value;
 mod workspaces;
@@ -25,9 +26,12 @@ use std::sync::Arc;
 use unit::{Statement, Unit, Written};
 use value::Row;
 
+pub use audit::ListedEntry;
 pub use login_links::ListedLink;
+pub use sessions::ListedSession;
 pub use sweep::Swept;
 pub use unit::Outcome;
+pub use user_lists::USER_FIELDS;
 pub use users::NewUser;
 
 /// The store did not do what it was asked.

@@ -1,17 +1,46 @@
 //! Sessions: who is signed in.
 
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::audit;
 use super::columns::{key_id, standing_columns, standing_from};
+use super::lists::Source;
 use super::unit::{Outcome, Statement, Unit, sql};
 use super::value::{Row, values};
 use super::{Store, StoreError};
 use crate::domain::audit::Entry;
 use crate::domain::email::EmailAddress;
+use crate::domain::page::{Field, Kind, Page, PageWish};
 use crate::domain::session::{Session, SignedIn};
 use crate::domain::timestamp::Timestamp;
-use crate::domain::workspace::WorkspaceId;
+use crate::domain::user::UserId;
+use crate::domain::workspace::{Workspace, WorkspaceId};
+
+/// A session as a back office sees it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct ListedSession {
+    /// The number.
+    pub id: Uuid,
+    /// Who is signed in.
+    pub user_id: UserId,
+    /// Since when.
+    pub created_at: Timestamp,
+    /// When it was last used, to the minute.
+    pub last_seen_at: Timestamp,
+    /// When it ends if it is not used again.
+    pub expires_at: Timestamp,
+}
+
+impl ListedSession {
+    /// What the list of sessions may be sorted and filtered by.
+    pub const FIELDS: [Field; 4] = [
+        Field { name: "id", column: "s.id", kind: Kind::Id },
+        Field { name: "user_id", column: "s.user_id", kind: Kind::Number },
+        Field { name: "created_at", column: "s.created_at", kind: Kind::Time },
+        Field { name: "last_seen_at", column: "s.last_seen_at", kind: Kind::Time },
+    ];
+}
 
 /// The columns of a session, in the order in which [`session_from`] takes them.
 macro_rules! session_columns {
@@ -95,6 +124,37 @@ impl Store {
             }
         }
         Ok(None)
+    }
+
+    /// The sessions of a workspace that hold, newest first.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn list_sessions(
+        &self,
+        workspace: &Workspace,
+        wish: &PageWish,
+        now: Timestamp,
+    ) -> Result<Page<ListedSession>, StoreError> {
+        let source = Source {
+            columns: session_columns!(),
+            from: "FROM sessions s JOIN users u ON u.workspace_id = s.workspace_id AND u.id = s.user_id
+                   WHERE s.workspace_id = $1 AND s.expires_at > $2 AND s.last_seen_at > $3
+                     AND u.session_epoch = s.session_epoch AND u.is_active = 1 AND u.is_staff = 0",
+            values: values![workspace.id, now, now.plus_seconds(-workspace.session_idle)],
+            order: "s.created_at DESC, s.id DESC",
+        };
+        let listed = |mut row: Row| {
+            let session = session_from(&mut row)?;
+            Ok(ListedSession {
+                id: session.id,
+                user_id: session.user,
+                created_at: session.created_at,
+                last_seen_at: session.last_seen_at,
+                expires_at: session.ends_at(workspace),
+            })
+        };
+        self.list(source, wish, listed).await
     }
 
     /// Writes down when a session was last seen. `session` is as this leaves it, sealed.

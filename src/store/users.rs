@@ -34,7 +34,9 @@ macro_rules! user_columns {
     };
 }
 
-fn user_from(mut row: Row) -> Result<User, StoreError> {
+pub(super) use user_columns;
+
+pub(super) fn user_from(mut row: Row) -> Result<User, StoreError> {
     let (id, email) = (row.take()?, EmailAddress::from_store(row.take()?));
     let (name_f, name_l, company) = (row.take()?, row.take()?, row.take()?);
     let (phone, note): (String, String) = (row.take()?, row.take()?);

@@ -24,19 +24,29 @@ pub(in crate::http) trait Needs {
     const SCOPE: Scope;
 }
 
-/// Needs `login_links:read`.
-pub(in crate::http) struct LoginLinksRead;
+/// A type for each scope.
+macro_rules! needs {
+    ($($name:ident),*) => {
+        $(
+            pub(in crate::http) struct $name;
 
-/// Needs `login_links:write`.
-pub(in crate::http) struct LoginLinksWrite;
-
-impl Needs for LoginLinksRead {
-    const SCOPE: Scope = Scope::LoginLinksRead;
+            impl Needs for $name {
+                const SCOPE: Scope = Scope::$name;
+            }
+        )*
+    };
 }
 
-impl Needs for LoginLinksWrite {
-    const SCOPE: Scope = Scope::LoginLinksWrite;
-}
+needs!(
+    LoginLinksRead,
+    LoginLinksWrite,
+    ClientsRead,
+    ClientsWrite,
+    TeamRead,
+    LogsRead,
+    SessionsRead,
+    SessionsWrite
+);
 
 /// A caller whose version, key and scope have been judged, in that order. Put it first among a handler's arguments:
 /// nothing else of the request may be judged before.

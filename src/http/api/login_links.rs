@@ -10,13 +10,13 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::caller::{Caller, LoginLinksRead, LoginLinksWrite};
-use super::lists;
+use super::{lists, user_of};
 use crate::app::App;
 use crate::domain::invalid::Invalid;
 use crate::domain::login_link::parse_min_ttl;
 use crate::domain::redirect::Target;
 use crate::domain::timestamp::Timestamp;
-use crate::domain::user::{Refusal, UserRef};
+use crate::domain::user::Refusal;
 use crate::domain::version::ApiVersion;
 use crate::domain::workspace::Workspace;
 use crate::flow;
@@ -85,12 +85,6 @@ fn wish_of(query: Option<&str>, workspace: &Workspace) -> Result<Wish, Error> {
     let redirect = query.one("redirect").map_err(Error::Invalid)?;
     let redirect = redirect.map(|text| Target::parse(text, workspace)).transpose();
     Ok(Wish { min_ttl, redirect: redirect.map_err(|_| Error::InvalidRedirect)? })
-}
-
-/// What can name nobody, undecodable bytes included, is a user that is not there.
-fn user_of(user: Result<Path<String>, PathRejection>) -> Result<UserRef, Error> {
-    let named = user.ok().and_then(|Path(text)| UserRef::parse(&text));
-    named.ok_or(Error::Refused(Refusal::UserNotFound))
 }
 
 #[derive(Serialize)]

@@ -240,6 +240,11 @@ impl Ask {
         self.header("authorization", format!("Bearer {key}"))
     }
 
+    pub fn json(mut self, body: &serde_json::Value) -> Self {
+        self.body = body.to_string().into_bytes();
+        self.header("content-type", "application/json")
+    }
+
     pub fn form(mut self, fields: &[(&str, &str)]) -> Self {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         self.body = body.into_bytes();

@@ -1,0 +1,109 @@
+//! Clients: the back office keeps them in step with its own.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{OriginalUri, Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value};
+
+use super::caller::{Caller, ClientsRead, ClientsWrite};
+use super::{lists, user_of};
+use crate::app::App;
+use crate::domain::invalid::Invalid;
+use crate::domain::page::Page;
+use crate::domain::user::{User, UserId, UserRef};
+use crate::domain::user_change::UserChange;
+use crate::flow;
+use crate::http::error::Error;
+use crate::http::query::read_object;
+use crate::store::{NewUser, USER_FIELDS};
+
+/// `GET /api/clients`: the clients, in the order of their numbers.
+pub(in crate::http) async fn list(
+    State(app): State<App>,
+    caller: Caller<ClientsRead>,
+    OriginalUri(uri): OriginalUri,
+) -> Result<Json<Value>, Error> {
+    let wish = lists::wish_of(uri.query(), &USER_FIELDS)?;
+    let Page { rows, total } = flow::users::list(&app, &caller.workspace, false, &wish).await?;
+    let page = Page { rows: rows.iter().map(User::object).collect(), total };
+    Ok(lists::frame(&caller, (uri.path(), uri.query()), &wish, &page))
+}
+
+/// `POST /api/clients`: adds a client.
+pub(in crate::http) async fn add(
+    State(app): State<App>,
+    caller: Caller<ClientsWrite>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Error> {
+    let client = new_client(&read_object(&headers, body).await?).map_err(Error::Invalid)?;
+    let id = flow::users::add(&app, &caller.workspace, &caller.act, &client).await?;
+    let added = flow::users::show(&app, &caller.workspace, &UserRef::Id(id)).await?;
+    Ok((StatusCode::CREATED, Json(added.object())).into_response())
+}
+
+/// `GET /api/clients/{client}`: a client.
+pub(in crate::http) async fn show(
+    State(app): State<App>,
+    caller: Caller<ClientsRead>,
+    client: Result<Path<String>, PathRejection>,
+) -> Result<Response, Error> {
+    let client = flow::users::show_kind(&app, &caller.workspace, &user_of(client)?, false).await?;
+    Ok(Json(client.object()).into_response())
+}
+
+/// `PUT /api/clients/{client}`: changes the fields that are sent.
+pub(in crate::http) async fn set(
+    State(app): State<App>,
+    caller: Caller<ClientsWrite>,
+    client: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Error> {
+    let change = UserChange::from_json(&read_object(&headers, body).await?).map_err(Error::Invalid)?;
+    let client = flow::users::show_kind(&app, &caller.workspace, &user_of(client)?, false).await?;
+    let client = UserRef::Id(client.id);
+    let changed = flow::users::set(&app, &caller.workspace, &caller.act, &client, &change).await?;
+    Ok(Json(changed.object()).into_response())
+}
+
+/// `DELETE /api/clients/{client}`: deletes a client, with links and sessions.
+pub(in crate::http) async fn delete(
+    State(app): State<App>,
+    caller: Caller<ClientsWrite>,
+    client: Result<Path<String>, PathRejection>,
+) -> Result<StatusCode, Error> {
+    let client = flow::users::show_kind(&app, &caller.workspace, &user_of(client)?, false).await?;
+    flow::users::delete(&app, &caller.workspace, &caller.act, &UserRef::Id(client.id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Reads a client to be added: `email`, `name_f` and `name_l` are needed, a free `id` may be given.
+fn new_client(object: &Map<String, Value>) -> Result<NewUser, Invalid> {
+    let mut invalid = Invalid::default();
+    let change = UserChange::from_json(object).unwrap_or_else(|wrong| {
+        invalid = wrong;
+        UserChange::default()
+    });
+    for field in ["email", "name_f", "name_l"] {
+        if !object.contains_key(field) {
+            invalid.add(field, "is needed");
+        }
+    }
+    let id = match object.get("id") {
+        None => Ok(None),
+        Some(id) => id
+            .as_i64()
+            .and_then(UserId::from_number)
+            .map(Some)
+            .ok_or("must be a whole number from 1 to 2^53-1"),
+    };
+    let id = invalid.take("id", id).flatten();
+    match change.email.clone() {
+        Some(email) if invalid.is_empty() => Ok(NewUser { id, email, fields: change }),
+        _ => Err(invalid),
+    }
+}

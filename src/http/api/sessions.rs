@@ -1,0 +1,37 @@
+//! Sessions: who is signed in, and signing somebody out.
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{OriginalUri, Path, State};
+use axum::http::StatusCode;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::caller::{Caller, SessionsRead, SessionsWrite};
+use super::lists;
+use crate::app::App;
+use crate::flow;
+use crate::http::error::Error;
+use crate::store::ListedSession;
+
+/// `GET /api/sessions`: who is signed in, newest first.
+pub(in crate::http) async fn list(
+    State(app): State<App>,
+    caller: Caller<SessionsRead>,
+    OriginalUri(uri): OriginalUri,
+) -> Result<Json<Value>, Error> {
+    let wish = lists::wish_of(uri.query(), &ListedSession::FIELDS)?;
+    let page = flow::sessions::list(&app, &caller.workspace, &wish).await?;
+    Ok(lists::frame(&caller, (uri.path(), uri.query()), &wish, &page))
+}
+
+/// `DELETE /api/sessions/{id}`: signs somebody out.
+pub(in crate::http) async fn revoke(
+    State(app): State<App>,
+    caller: Caller<SessionsWrite>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<StatusCode, Error> {
+    let id = id.ok().and_then(|Path(text)| Uuid::try_parse(&text).ok()).ok_or(Error::NotFound)?;
+    let was_there = flow::sessions::revoke(&app, &caller.workspace, &caller.act, id).await?;
+    if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(Error::NotFound) }
+}
