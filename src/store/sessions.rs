@@ -11,6 +11,7 @@ use crate::domain::audit::Entry;
 use crate::domain::email::EmailAddress;
 use crate::domain::session::{Session, SignedIn};
 use crate::domain::timestamp::Timestamp;
+use crate::domain::user::full_name;
 use crate::domain::workspace::WorkspaceId;
 
 /// The columns of a session, in the order in which [`session_from`] takes them.
@@ -44,7 +45,7 @@ fn signed_in_from(mut row: Row) -> Result<SignedIn, StoreError> {
     let (session, standing) = (session_from(&mut row)?, standing_from(&mut row)?);
     let email = EmailAddress::from_store(row.take()?);
     let (name_f, name_l): (String, String) = (row.take()?, row.take()?);
-    Ok(SignedIn { session, standing, email, name: format!("{name_f} {name_l}").trim().to_owned() })
+    Ok(SignedIn { session, standing, email, name: full_name(&name_f, &name_l) })
 }
 
 /// A session and its person, from `$1` the workspace on.

@@ -187,6 +187,11 @@ impl Server {
         String::from_utf8_lossy(&text).into_owned()
     }
 
+    /// The database itself, beside the server.
+    pub fn database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.path(DATABASE)).unwrap()
+    }
+
     /// Every byte that a thief of the database gets: all files beside the key file and the log.
     pub fn stolen_database(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
