@@ -11,6 +11,7 @@ mod issuing;
 mod leaks;
 mod outside;
 mod pictures;
+mod proxies;
 mod races;
 mod redirects;
 mod requests;

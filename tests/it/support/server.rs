@@ -264,7 +264,7 @@ fn binary() -> PathBuf {
 }
 
 /// A port of this process alone: every test is a process of its own, and outgoing connections use other ports.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = u16::try_from(std::process::id() % 1_250).unwrap() * 8;
     loop {
