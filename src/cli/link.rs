@@ -5,7 +5,6 @@ use serde_json::json;
 
 use super::{Context, user_ref, workspace_named};
 use crate::domain::audit::Act;
-use crate::domain::redirect::Target;
 use crate::domain::user::UserRef;
 use crate::flow::login_links::{self, Wish};
 use crate::flow::upkeep;
@@ -34,8 +33,7 @@ pub(super) async fn run(context: &mut Context, args: Args) -> Result<()> {
         (0..=longest).contains(&args.min_ttl),
         "--min-ttl must be from 0 to {longest}, the seconds that a link of this workspace lives"
     );
-    let redirect = args.redirect.as_deref().map(|text| Target::parse(text, &workspace)).transpose()?;
-    let wish = Wish { min_ttl: args.min_ttl, redirect };
+    let wish = Wish::judged(args.min_ttl, args.redirect.as_deref(), &workspace)?;
     let issued = login_links::issue(&app, &workspace, &Act::at_command_line(), &args.user, &wish).await?;
     if context.out.is_json {
         let (link, expires_at) = (issued.link.reveal(), issued.expires_at);

@@ -142,7 +142,14 @@ pub fn explain(error: &anyhow::Error) -> ExitCode {
     if error.downcast_ref::<io::Error>().is_some_and(is_closed) {
         return ExitCode::SUCCESS;
     }
-    say(&format!("{error:#}"));
+    let mut sentence = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        // Many a sentence says its cause already.
+        if !sentence.contains(&cause) {
+            sentence = format!("{sentence}: {cause}");
+        }
+    }
+    say(&sentence);
     ExitCode::FAILURE
 }
 

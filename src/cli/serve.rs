@@ -36,7 +36,9 @@ pub(super) async fn serve(app: App, config: &Config, listeners: Listeners) -> Re
     let settings = Settings { trusted_proxies: config.trusted_proxies.clone() };
     http::serve(app.clone(), settings, listeners, stop).await;
     housekeeping.abort();
-    upkeep::write_down(&app).await?;
+    if let Err(error) = upkeep::write_down(&app).await {
+        tracing::warn!(%error, "the last counters of reused links could not be written down");
+    }
     tracing::info!("stopped");
     Ok(())
 }
@@ -63,6 +65,15 @@ pub(super) fn start_log(format: LogFormat) {
         LogFormat::Text => log.try_init(),
         LogFormat::Json => log.json().try_init(),
     };
+    log_panics();
+}
+
+/// A panic is logged as everything else is: in one line, in the format that was asked for.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a panic: this is a bug, please report it");
+    }));
 }
 
 /// Waits for SIGTERM or SIGINT, from the moment of this call on.

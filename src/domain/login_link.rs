@@ -206,7 +206,7 @@ pub fn decide(seen: Option<&IssueState>, min_ttl: i64, now: Timestamp) -> Decisi
     }
     match newest {
         Some(link)
-            if link.death(standing, now).is_none() && link.draft.expires_at.seconds_left(now) >= min_ttl =>
+            if link.death(standing, now).is_none() && link.draft.expires_at >= now.plus_seconds(min_ttl) =>
         {
             Decision::HandOut(link.clone())
         }

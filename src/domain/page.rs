@@ -78,6 +78,9 @@ pub struct PageWish {
     pub filters: Vec<Filter>,
 }
 
+/// Parameters of a list at most: databases bound how long a condition may be.
+const MOST_PARAMETERS: usize = 100;
+
 impl Default for PageWish {
     fn default() -> Self {
         Self { page: 1, limit: 20, sort: None, filters: Vec::new() }
@@ -85,14 +88,22 @@ impl Default for PageWish {
 }
 
 impl PageWish {
-    /// Takes the parameters of a query, already decoded.
+    /// Takes the parameters of a query, already decoded; at most a hundred of them.
     ///
     /// # Errors
     /// `Invalid` names every parameter, field or operator that is unknown or out of bounds.
     pub fn parse(parameters: &[(String, String)], fields: &[Field]) -> Result<Self, Invalid> {
         let mut wish = Self::default();
         let mut invalid = Invalid::default();
-        for (name, value) in parameters {
+        if parameters.len() > MOST_PARAMETERS {
+            return Err(Invalid::field("filters", format!("must be {MOST_PARAMETERS} parameters at most")));
+        }
+        for (place, (name, value)) in parameters.iter().enumerate() {
+            if ["page", "limit", "sort"].contains(&name.as_str())
+                && parameters[..place].iter().any(|earlier| earlier.0 == *name)
+            {
+                invalid.add(name, "must be given once");
+            }
             match name.as_str() {
                 // The last page that is looked for still has a first row that fits a number.
                 "page" => wish.page = invalid.take(name, number(value, i64::MAX / 100)).unwrap_or(1),

@@ -5,7 +5,7 @@ use url::{Position, Url};
 use super::origin::Origin;
 use super::workspace::Workspace;
 
-/// The longest target that is taken, in bytes.
+/// The longest target that is taken, in bytes, as it is given and in its normal form.
 const LONGEST: usize = 2_000;
 
 /// A place that passed the rule: a path of the portal, or a URL on an origin of the workspace's choice.
@@ -51,7 +51,7 @@ impl Target {
         });
         let url = Url::parse(text).map_err(|_| InvalidRedirect)?;
         let origin = Origin::of(&url).map_err(|_| InvalidRedirect)?;
-        if has_authority && workspace.may_send_to(&origin) {
+        if has_authority && workspace.may_send_to(&origin) && url.as_str().len() <= LONGEST {
             Ok(Self::Elsewhere(url))
         } else {
             Err(InvalidRedirect)
@@ -85,7 +85,7 @@ fn path_of(text: &str, portal: &Url) -> Result<Target, InvalidRedirect> {
     let url = portal.join(text).map_err(|_| InvalidRedirect)?;
     let path = &url[Position::BeforePath..];
     let stays = url.origin() == portal.origin() && !text.starts_with("//") && !path.starts_with("//");
-    if stays { Ok(Target::Path(path.to_owned())) } else { Err(InvalidRedirect) }
+    if stays && path.len() <= LONGEST { Ok(Target::Path(path.to_owned())) } else { Err(InvalidRedirect) }
 }
 
 #[cfg(test)]
@@ -121,6 +121,7 @@ mod tests {
     #[test]
     fn whatever_could_lead_elsewhere_is_refused() {
         let long = format!("/{}", "a".repeat(2_000));
+        let longer_once_encoded = format!("/{}", "é".repeat(900));
         for text in [
             "",
             "orders",
@@ -148,6 +149,7 @@ mod tests {
             "/a b",
             "ftp://app.example.com/",
             &long,
+            &longer_once_encoded,
         ] {
             assert_eq!(Target::parse(text, &workspace()), Err(InvalidRedirect), "{text:?}");
         }

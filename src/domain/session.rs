@@ -15,8 +15,8 @@ use super::workspace::{Workspace, WorkspaceId};
 /// How long a repeated confirm gives the same session again, in seconds.
 pub const REPEAT_WINDOW: i64 = 120;
 
-/// How often, at most, it is written down that a session was seen, in seconds.
-pub const SEEN_EVERY: i64 = 60;
+/// How often, at most, it is written down that a session was seen, in milliseconds.
+const SEEN_EVERY: i64 = 60_000;
 
 /// A session as it is kept: all but the secret half of its cookie.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -74,13 +74,22 @@ impl Session {
     /// When the session ends if it is not used again.
     #[must_use]
     pub fn ends_at(&self, workspace: &Workspace) -> Timestamp {
-        self.expires_at.min(self.last_seen_at.plus_seconds(workspace.session_idle))
+        let by_age = self.expires_at.min(self.created_at.plus_seconds(workspace.session_lifetime));
+        by_age.min(self.last_seen_at.plus_seconds(workspace.session_idle))
     }
 
     /// Whether the session holds for a user of this standing.
     #[must_use]
     pub fn is_live(&self, standing: &Standing, workspace: &Workspace, now: Timestamp) -> bool {
         standing.may_stay(self.epoch) && now < self.ends_at(workspace)
+    }
+
+    /// Whether it is time to write down again that the session was seen: once a minute, or more often where a
+    /// session that idles for less than four minutes is to end.
+    #[must_use]
+    pub fn is_to_be_touched(&self, workspace: &Workspace, now: Timestamp) -> bool {
+        let every = SEEN_EVERY.min(workspace.session_idle * 1000 / 4);
+        now.millis() >= self.last_seen_at.millis() + every
     }
 
     /// Whether a repeat of the confirm that began it still gives it.

@@ -32,15 +32,6 @@ impl Timestamp {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// Whole seconds from `now` to this moment, a begun second counting as whole; zero once it has passed.
-    ///
-    /// Rounded up, so that a link asked for with `min_ttl` equal to its whole lifetime satisfies the
-    /// callers who asked in the same instant as the one who made it.
-    #[must_use]
-    pub fn seconds_left(self, now: Self) -> i64 {
-        self.0.saturating_sub(now.0).max(0).saturating_add(999) / 1000
-    }
-
     /// The moment as people read it: `23 November 2026, 03:23 UTC`.
     #[must_use]
     pub fn for_people(self) -> String {
@@ -76,15 +67,5 @@ mod tests {
 
         assert_eq!(moment.to_string(), "2026-11-23T03:23:00.007Z");
         assert_eq!(moment.for_people(), "23 November 2026, 03:23 UTC");
-    }
-
-    #[test]
-    fn a_begun_second_counts_as_left() {
-        let end = Timestamp::from_millis(10_000);
-
-        assert_eq!(end.seconds_left(Timestamp::from_millis(9_999)), 1);
-        assert_eq!(end.seconds_left(Timestamp::from_millis(9_000)), 1);
-        assert_eq!(end.seconds_left(Timestamp::from_millis(10_000)), 0);
-        assert_eq!(end.seconds_left(Timestamp::from_millis(11_000)), 0);
     }
 }

@@ -169,7 +169,7 @@ impl User {
     /// First and last name, as one would write them.
     #[must_use]
     pub fn name(&self) -> String {
-        format!("{} {}", self.name_f, self.name_l).trim().to_owned()
+        full_name(&self.name_f, &self.name_l)
     }
 
     /// Why a change of this user into `changed` kills the user's links, if it does.
@@ -195,6 +195,13 @@ impl User {
         let is_disabled = !changed.standing.is_active && self.standing.is_active;
         becomes_staff || is_disabled
     }
+}
+
+/// First and last name, as one would write them; nothing of either is cut.
+#[must_use]
+pub fn full_name(name_f: &str, name_l: &str) -> String {
+    let between = if name_f.is_empty() || name_l.is_empty() { "" } else { " " };
+    format!("{name_f}{between}{name_l}")
 }
 
 /// What killed a user's links.

@@ -38,7 +38,8 @@ impl ApiVersion {
             8 => "%Y%m%d",
             _ => return Err(InvalidVersion),
         };
-        let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+        let is_dash = |place| text.len() == 10 && (place == 4 || place == 7);
+        let is_plain = text.bytes().enumerate().all(|(place, byte)| byte.is_ascii_digit() != is_dash(place));
         let date = Date::strptime(format, text).map_err(|_| InvalidVersion)?;
         if !is_plain {
             return Err(InvalidVersion);
@@ -99,6 +100,8 @@ mod tests {
             "+2024-3-05",
             "２０２４０３０５",
             "latest",
+            "-024-03-05",
+            "-2024125",
         ] {
             assert_eq!(ApiVersion::parse(text), Err(InvalidVersion), "{text}");
         }

@@ -9,6 +9,9 @@ use crate::domain::workspace::Workspace;
 use crate::keys::{self, NoRandomness, NotGenuine};
 use crate::store::{Outcome, StoreError};
 
+/// How often a number is drawn again when others keep taking it.
+const TRIES: usize = 8;
+
 /// Why a key was not made or revoked.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiKeyError {
@@ -37,23 +40,29 @@ pub async fn create(
     (name, scopes, lifetime): (&str, Scopes, Option<i64>),
 ) -> Result<(ApiKey, ApiKeySecret), ApiKeyError> {
     let now = app.clock.now();
-    let secret = keys::random_api_key()?;
-    let key = ApiKey {
-        workspace: workspace.id,
-        id: 0,
-        name: name.to_owned(),
-        hash: [0; 32],
-        scopes,
-        key: KeyId(0),
-        created_at: now,
-        expires_at: lifetime.map(|seconds| now.plus_seconds(seconds)),
-        revoked_at: None,
-        seal: [0; 32],
-    };
-    let key = app.keys.seal_api_key(key, &secret);
-    let entry = act.entry(Event::KeyAdded).with("name", name).with("scopes", scopes.to_string());
-    let id = app.store.add_api_key(&key, &entry).await?;
-    Ok((ApiKey { id, ..key }, secret))
+    let expires_at = lifetime.map(|seconds| now.plus_seconds(seconds));
+    for _ in 0..TRIES {
+        let secret = keys::random_api_key()?;
+        let key = ApiKey {
+            workspace: workspace.id,
+            id: app.store.find_next_api_key_id(workspace.id).await?,
+            name: name.to_owned(),
+            hash: [0; 32],
+            scopes,
+            key: KeyId(0),
+            created_at: now,
+            expires_at,
+            revoked_at: None,
+            seal: [0; 32],
+        };
+        let key = app.keys.seal_api_key(key, &secret);
+        let entry = act.entry(Event::KeyAdded).with("key", key.id).with("name", name);
+        let entry = entry.with("scopes", scopes.to_string());
+        if app.store.add_api_key(&key, &entry).await? == Outcome::Won {
+            return Ok((key, secret));
+        }
+    }
+    Err(StoreError::Unavailable("others kept making keys, or the workspace was deleted".to_owned()).into())
 }
 
 /// The keys of a workspace, oldest first.

@@ -62,7 +62,7 @@ pub async fn run(url: &DatabaseUrl, key_file: &Path, clock: Clock) -> Vec<Check>
         Check::of("database", store_found.map_err(ToString::to_string)),
     ];
     if let (Ok(keys), Ok(store)) = (keys, store) {
-        let agreed = start::agree(&store, &keys, key_file, &clock).await;
+        let agreed = start::agree(&store, &keys, key_file).await;
         let agreed = agreed.map(|()| "Database and key file belong together.".to_owned());
         let app = App::over(store, clock, keys);
         checks.push(Check::of("permissions", permissions(url.path())));

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::domain::audit::{Act, Event};
 use crate::domain::login_link::{Decision, Draft, IssueState, LoginLink, decide};
 use crate::domain::page::{Page, PageWish};
-use crate::domain::redirect::Target;
+use crate::domain::redirect::{InvalidRedirect, Target};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::Token;
 use crate::domain::user::{Kill, Refusal, UserRef};
@@ -19,13 +19,31 @@ use crate::store::{ListedLink, Outcome, StoreError};
 /// What may stand in a query value as it is (RFC 3986, section 2.3).
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// How often a request looks again when others keep getting in between.
+const TRIES: usize = 8;
+
 /// What a caller wishes of a link.
 #[derive(Clone, Debug, Default)]
 pub struct Wish {
     /// Seconds that the link must have left at least.
-    pub min_ttl: i64,
-    /// Where the person is to land.
-    pub redirect: Option<Target>,
+    min_ttl: i64,
+    /// Where the person is to land, as the caller gave it.
+    redirect: Option<String>,
+}
+
+impl Wish {
+    /// A wish whose redirect is judged.
+    ///
+    /// # Errors
+    /// `InvalidRedirect` if the redirect does not pass.
+    pub fn judged(
+        min_ttl: i64,
+        redirect: Option<&str>,
+        workspace: &Workspace,
+    ) -> Result<Self, InvalidRedirect> {
+        redirect.map(|text| Target::parse(text, workspace)).transpose()?;
+        Ok(Self { min_ttl, redirect: redirect.map(str::to_owned) })
+    }
 }
 
 /// A link to hand out.
@@ -44,11 +62,11 @@ pub struct Issued {
 pub struct LinkUrl(String);
 
 impl LinkUrl {
-    fn of(workspace: &Workspace, token: &Token, redirect: Option<&Target>) -> Self {
+    fn of(workspace: &Workspace, token: &Token, redirect: Option<&str>) -> Self {
         let mut url = format!("{}/login?token={}", workspace.url, token.reveal());
         if let Some(target) = redirect {
             url.push_str("&redirect=");
-            url.extend(utf8_percent_encode(target.as_str(), PLAIN));
+            url.extend(utf8_percent_encode(target, PLAIN));
         }
         Self(url)
     }
@@ -96,7 +114,7 @@ pub async fn issue(
 ) -> Result<Issued, IssueError> {
     let now = app.clock.now();
     let mut first_seen = None;
-    loop {
+    for _ in 0..TRIES {
         let seen = look(app, workspace, user).await?;
         let newest = seen.as_ref().and_then(|seen| seen.newest_hash);
         let min_ttl = if *first_seen.get_or_insert(newest) == newest { wish.min_ttl } else { 0 };
@@ -119,6 +137,7 @@ pub async fn issue(
             (Decision::Make, None) => return refuse(app, workspace, act, Refusal::UserNotFound, None).await,
         }
     }
+    Err(StoreError::Unavailable("others kept changing the same user".to_owned()).into())
 }
 
 /// What is seen of the user; a newest link that somebody edited counts for nothing.
@@ -168,7 +187,7 @@ async fn refuse(
 
 fn issued(workspace: &Workspace, link: &LoginLink, token: &Token, wish: &Wish, is_reused: bool) -> Issued {
     let expires_at = link.draft.expires_at;
-    Issued { link: LinkUrl::of(workspace, token, wish.redirect.as_ref()), expires_at, is_reused }
+    Issued { link: LinkUrl::of(workspace, token, wish.redirect.as_deref()), expires_at, is_reused }
 }
 
 /// The live links of a workspace, counters up to date.

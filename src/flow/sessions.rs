@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::domain::audit::{Act, Actor, Event};
 use crate::domain::page::{Page, PageWish};
-use crate::domain::session::{SEEN_EVERY, Session, SessionCookie, SignedIn};
+use crate::domain::session::{Session, SessionCookie, SignedIn};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::Workspace;
 use crate::store::{ListedSession, Outcome, StoreError};
@@ -26,7 +26,9 @@ pub async fn current(
     let Some(signed_in) = proven(app, workspace, cookie).await? else { return Ok(None) };
     let now = app.clock.now();
     if signed_in.session.is_live(&signed_in.standing, workspace, now) {
-        touch(app, &signed_in.session, now);
+        if signed_in.session.is_to_be_touched(workspace, now) {
+            touch(app, &signed_in.session, now);
+        }
         return Ok(Some(signed_in));
     }
     end_dead(app, workspace, act, &signed_in).await?;
@@ -63,11 +65,8 @@ pub(super) async fn proven(
     Ok(found.filter(|signed_in| app.keys.is_proof_of(&signed_in.session, cookie)))
 }
 
-/// Writes down that a session was seen, at most once a minute, and keeps nobody waiting for it.
+/// Writes down that a session was seen, and keeps nobody waiting for it.
 fn touch(app: &App, session: &Session, now: Timestamp) {
-    if now < session.last_seen_at.plus_seconds(SEEN_EVERY) {
-        return;
-    }
     let seen = app.keys.seal_session(Session { last_seen_at: now, ..session.clone() });
     let app = app.clone();
     tokio::spawn(async move {

@@ -229,6 +229,10 @@ async fn refuse(
     act: &Act,
     (link, death, now): (&LoginLink, Death, Timestamp),
 ) -> Result<Confirmed, SignInError> {
+    if death == Death::Refused {
+        // Whoever set the flag in the database itself counted no epoch up: the link must not outlive the flag.
+        app.store.end_login_link(&app.keys.seal_link(link.expired(now))).await?;
+    }
     bury(app, link, death, now).await?;
     count_dead(app, death);
     let entry = act.entry(Event::LinkRefused).about(link.draft.user).with("reason", death.reason());
@@ -238,7 +242,7 @@ async fn refuse(
 
 /// Marks a link that is refused as expired, so that no clock set back revives it.
 async fn bury(app: &App, link: &LoginLink, death: Death, now: Timestamp) -> Result<(), StoreError> {
-    if death == Death::Expired && link.ended_at.is_none() {
+    if matches!(death, Death::Expired) && link.ended_at.is_none() {
         app.store.end_login_link(&app.keys.seal_link(link.expired(now))).await?;
     }
     Ok(())

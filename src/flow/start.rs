@@ -49,7 +49,8 @@ pub async fn open(
         found => found?,
     };
     let store = Store::open(url, may_create)?;
-    agree(&store, &keys, key_file, &clock).await?;
+    adopt(&store, &keys, &clock).await?;
+    agree(&store, &keys, key_file).await?;
     Ok(App::over(store, clock, keys))
 }
 
@@ -61,20 +62,19 @@ fn made_or_found(key_file: &Path) -> Result<Keyring, KeyFileError> {
     }
 }
 
-/// A fresh database rests on the keys that it is first opened with; any other must find its own again.
-pub(super) async fn agree(
-    store: &Store,
-    keys: &Keyring,
-    key_file: &Path,
-    clock: &Clock,
-) -> Result<(), StartError> {
-    let known = store.list_key_fingerprints().await?;
-    if known.is_empty() {
-        for key in keys.all() {
-            store.add_key_fingerprint(key.id, key.fingerprint, clock.now()).await?;
-        }
-        return Ok(());
+/// A fresh database rests on the keys that it is first opened with.
+async fn adopt(store: &Store, keys: &Keyring, clock: &Clock) -> Result<(), StoreError> {
+    if store.list_key_fingerprints().await?.is_empty() {
+        let fresh: Vec<_> = keys.all().map(|key| (key.id, key.fingerprint)).collect();
+        // Another process may have been first: whether its keys are ours is seen next.
+        let _ = store.add_key_fingerprints(&fresh, clock.now()).await?;
     }
+    Ok(())
+}
+
+/// Whether the key file has every key that the database rests on, and no other.
+pub(super) async fn agree(store: &Store, keys: &Keyring, key_file: &Path) -> Result<(), StartError> {
+    let known = store.list_key_fingerprints().await?;
     let has_all = known.iter().all(|fingerprint| keys.all().any(|key| key.fingerprint == *fingerprint));
     let knows_all = keys.all().all(|key| known.contains(&key.fingerprint));
     if has_all && knows_all { Ok(()) } else { Err(StartError::WrongKeys(key_file.display().to_string())) }

@@ -9,6 +9,9 @@ use crate::domain::user_change::UserChange;
 use crate::domain::workspace::Workspace;
 use crate::store::{NewUser, Outcome, StoreError};
 
+/// How often a change looks again when others keep getting in between.
+const TRIES: usize = 8;
+
 /// Why a user was not added or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum UserError {
@@ -29,7 +32,7 @@ pub enum UserError {
 /// `UserError::Invalid` if the number or the address is taken.
 pub async fn add(app: &App, workspace: &Workspace, act: &Act, user: &NewUser) -> Result<UserId, UserError> {
     let entry = act.entry(Event::UserAdded).with("staff", user.fields.is_staff.unwrap_or(false));
-    loop {
+    for _ in 0..TRIES {
         if let Some(id) = app.store.add_user(workspace.id, user, &entry, app.clock.now()).await? {
             return Ok(id);
         }
@@ -48,6 +51,7 @@ pub async fn add(app: &App, workspace: &Workspace, act: &Act, user: &NewUser) ->
             return Err(UserError::Invalid(taken));
         }
     }
+    Err(StoreError::Unavailable("the workspace kept changing, or was deleted".to_owned()).into())
 }
 
 /// A user.
@@ -96,7 +100,7 @@ pub async fn set(
     user: &UserRef,
     change: &UserChange,
 ) -> Result<User, UserError> {
-    loop {
+    for _ in 0..TRIES {
         let old = show(app, workspace, user).await?;
         let mut new = change.applied_to(&old);
         let fields = UserChange::fields_between(&old, &new);
@@ -120,6 +124,7 @@ pub async fn set(
             return Err(UserError::Invalid(Invalid::field("email", "belongs to another user")));
         }
     }
+    Err(StoreError::Unavailable("others kept changing the same user".to_owned()).into())
 }
 
 /// Deletes a user for good; links and sessions die with the user, the number stays taken.

@@ -89,13 +89,15 @@ fn name(is_secure: bool, what: &str) -> String {
     format!("{prefix}doorkey_{what}")
 }
 
-/// The value of a cookie that was sent exactly once.
+/// The value of a cookie that was sent exactly once. Other cookies on the host are not ours: whatever bytes they
+/// hold, they are passed over.
 fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let texts = headers.get_all(header::COOKIE).iter().map(|value| value.to_str().unwrap_or_default());
-    let pairs = texts.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let mut values = pairs.filter(|(known, _)| *known == name).map(|(_, value)| value);
+    let cookies =
+        headers.get_all(header::COOKIE).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
+    let mut values =
+        cookies.filter_map(|pair| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="));
     match (values.next(), values.next()) {
-        (value, None) => value,
+        (Some(value), None) => std::str::from_utf8(value).ok(),
         _ => None,
     }
 }

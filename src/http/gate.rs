@@ -15,7 +15,6 @@ use uuid::Uuid;
 
 use super::Settings;
 use super::error::Error;
-use super::pages::assets;
 use super::visit::{Peer, Visit};
 use crate::app::App;
 use crate::domain::host::HostName;
@@ -44,7 +43,6 @@ pub(super) async fn pass(
     let path = request.uri().path();
     let is_api = path == "/api" || path.starts_with("/api/");
     let is_verify = path == "/auth/verify";
-    let is_asset = assets::PATHS.contains(&path);
     let route = request.extensions().get::<MatchedPath>().map_or("none", |path| path.as_str()).to_owned();
     let method = known(request.method());
 
@@ -66,7 +64,6 @@ pub(super) async fn pass(
             // Whatever is logged on the way carries the number.
             next.run(request).instrument(tracing::info_span!("request", id = %number)).await
         }
-        Err(Error::WorkspaceNotFound) if is_asset => next.run(request).await,
         // Proxies take an empty 401 for what it is: nobody is let in.
         Err(Error::WorkspaceNotFound | Error::BadHost) if is_verify => super::verify::nobody(),
         Err(error) => error.marker(),

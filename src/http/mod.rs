@@ -7,6 +7,7 @@ mod gate;
 mod ops;
 mod pages;
 mod query;
+mod same_origin;
 mod server;
 mod verify;
 mod visit;
@@ -16,7 +17,6 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{delete, get, post};
 use ipnet::IpNet;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::csrf::CsrfLayer;
 
 use crate::app::App;
 use error::Error;
@@ -33,11 +33,10 @@ pub struct Settings {
 
 /// The public routes.
 pub fn router(app: App, settings: Settings) -> Router {
-    let only_from_here = CsrfLayer::new().with_rejection_response(|_| Error::FromElsewhere.marker());
     let forms = Router::new()
         .route("/login", post(pages::login::confirm).get(pages::login::open))
         .route("/logout", post(pages::home::sign_out))
-        .layer(only_from_here);
+        .layer(from_fn(same_origin::only));
     let login_link = get(api::login_links::issue).delete(api::login_links::revoke);
     Router::new()
         .merge(forms)

@@ -37,6 +37,6 @@ async fn ready(State(app): State<App>) -> Response {
 
 /// `GET /metrics`: the counters in the Prometheus text format.
 async fn metrics(State(app): State<App>) -> Response {
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let kind = "text/plain; version=0.0.4; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], app.metrics.text()).into_response()
 }

@@ -79,18 +79,28 @@ impl Store {
         rows.into_iter().next().map(api_key_from).transpose()
     }
 
-    /// Keeps a new key and gives its number.
+    /// The number that the next key of a workspace gets. None is ever given again: keys are revoked, not deleted.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn find_next_api_key_id(&self, workspace: WorkspaceId) -> Result<i64, StoreError> {
+        let next = "SELECT coalesce(max(id), 0) + 1 FROM api_keys WHERE workspace_id = $1";
+        let [mut rows] = self.read([sql(next, values![workspace])]).await?;
+        rows.pop().ok_or(StoreError::Unexpected("a number without a row"))?.take()
+    }
+
+    /// Keeps a new key, unless its number was taken meanwhile or the workspace is gone.
     ///
     /// # Errors
     /// `StoreError` if it could not be committed.
-    pub async fn add_api_key(&self, key: &ApiKey, entry: &Entry) -> Result<i64, StoreError> {
+    pub async fn add_api_key(&self, key: &ApiKey, entry: &Entry) -> Result<Outcome, StoreError> {
         let added = sql(
             "INSERT INTO api_keys (workspace_id, id, name, hash, scopes, key_id, created_at, expires_at, seal)
-             VALUES ($1, (SELECT coalesce(max(id), 0) + 1 FROM api_keys WHERE workspace_id = $1),
-                     $2, $3, $4, $5, $6, $7, $8)
-             RETURNING id",
+             SELECT w.id, $2, $3, $4, $5, $6, $7, $8, $9 FROM workspaces w WHERE w.id = $1
+             ON CONFLICT DO NOTHING",
             values![
                 key.workspace,
+                key.id,
                 key.name.as_str(),
                 key.hash,
                 key.scopes.to_string(),
@@ -101,8 +111,7 @@ impl Store {
             ],
         );
         let unit = Unit::new().guard(added).and(audit::entry(key.workspace, entry, key.created_at));
-        let row = self.write(unit).await?.first_row();
-        row.ok_or(StoreError::Unexpected("a key that was not added"))?.take()
+        self.write(unit).await.map(Outcome::from)
     }
 
     /// The keys of a workspace, oldest first.

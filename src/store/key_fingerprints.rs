@@ -1,6 +1,6 @@
 //! Which secret keys this database rests on, known by fingerprints that tell nothing of them.
 
-use super::unit::{Unit, sql};
+use super::unit::{Outcome, Unit, sql};
 use super::value::values;
 use super::{Store, StoreError};
 use crate::domain::login_link::KeyId;
@@ -16,21 +16,23 @@ impl Store {
         rows.into_iter().map(|mut row| row.take()).collect()
     }
 
-    /// Writes down that this database rests on a key.
+    /// Writes down that this database rests on some keys, unless it rests on others already.
     ///
     /// # Errors
     /// `StoreError` if it could not be written.
-    pub async fn add_key_fingerprint(
+    pub async fn add_key_fingerprints(
         &self,
-        key: KeyId,
-        fingerprint: [u8; 32],
+        keys: &[(KeyId, [u8; 32])],
         now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let added = sql(
-            "INSERT INTO key_fingerprints (fingerprint, key_id, created_at) VALUES ($1, $2, $3)
-             ON CONFLICT (fingerprint) DO NOTHING",
-            values![fingerprint, i64::from(key.0), now],
-        );
-        self.write(Unit::new().and(added)).await.map(|_| ())
+    ) -> Result<Outcome, StoreError> {
+        let mut unit = Unit::new();
+        for (number, (key, fingerprint)) in keys.iter().enumerate() {
+            unit = unit.guard(sql(
+                "INSERT INTO key_fingerprints (fingerprint, key_id, created_at)
+                 SELECT $1, $2, $3 WHERE (SELECT count(*) FROM key_fingerprints) = $4",
+                values![*fingerprint, i64::from(key.0), now, i64::try_from(number).unwrap_or(0)],
+            ));
+        }
+        self.write(unit).await.map(Outcome::from)
     }
 }

@@ -83,7 +83,7 @@ fn link_from(row: &mut Row) -> Result<LoginLink, StoreError> {
 /// What must still be true of a user, in the very statement that acts (contract, section 2, rules 1 to 4).
 macro_rules! may_use_links {
     () => {
-        "u.deleted_at IS NULL AND u.is_staff = 0 AND u.two_factor = 0 AND u.is_active = 1"
+        "u.deleted_at IS NULL AND u.is_staff = 0 AND u.two_factor = 0 AND u.is_active <> 0"
     };
 }
 

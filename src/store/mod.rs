@@ -10,9 +10,12 @@ mod columns;
 mod key_fingerprints;
 mod lists;
 mod login_links;
+mod migrate;
 mod reuses;
 mod sessions;
 mod sqlite;
+#[cfg(test)]
+mod sqlite_tests;
 mod sweep;
 mod unit;
 mod user_lists;
@@ -25,6 +28,8 @@ use std::sync::Arc;
 
 use unit::{Statement, Unit, Written};
 use value::Row;
+#[cfg(test)]
+use value::Value;
 
 pub use audit::ListedEntry;
 pub use login_links::ListedLink;

@@ -14,7 +14,7 @@ use crate::domain::email::EmailAddress;
 use crate::domain::page::{Field, Kind, Page, PageWish};
 use crate::domain::session::{Session, SignedIn};
 use crate::domain::timestamp::Timestamp;
-use crate::domain::user::UserId;
+use crate::domain::user::{UserId, full_name};
 use crate::domain::workspace::{Workspace, WorkspaceId};
 
 /// A session as a back office sees it.
@@ -73,7 +73,7 @@ fn signed_in_from(mut row: Row) -> Result<SignedIn, StoreError> {
     let (session, standing) = (session_from(&mut row)?, standing_from(&mut row)?);
     let email = EmailAddress::from_store(row.take()?);
     let (name_f, name_l): (String, String) = (row.take()?, row.take()?);
-    Ok(SignedIn { session, standing, email, name: format!("{name_f} {name_l}").trim().to_owned() })
+    Ok(SignedIn { session, standing, email, name: full_name(&name_f, &name_l) })
 }
 
 /// A session and its person, from `$1` the workspace on.
@@ -139,9 +139,14 @@ impl Store {
         let source = Source {
             columns: session_columns!(),
             from: "FROM sessions s JOIN users u ON u.workspace_id = s.workspace_id AND u.id = s.user_id
-                   WHERE s.workspace_id = $1 AND s.expires_at > $2 AND s.last_seen_at > $3
-                     AND u.session_epoch = s.session_epoch AND u.is_active = 1 AND u.is_staff = 0",
-            values: values![workspace.id, now, now.plus_seconds(-workspace.session_idle)],
+                   WHERE s.workspace_id = $1 AND s.expires_at > $2 AND s.last_seen_at > $3 AND s.created_at > $4
+                     AND u.session_epoch = s.session_epoch AND u.is_active <> 0 AND u.is_staff = 0",
+            values: values![
+                workspace.id,
+                now,
+                now.plus_seconds(-workspace.session_idle),
+                now.plus_seconds(-workspace.session_lifetime)
+            ],
             order: "s.created_at DESC, s.id DESC",
         };
         let listed = |mut row: Row| {

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,12 +15,10 @@ use rusqlite::types::{ToSqlOutput, Value as SqliteValue, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
+use super::migrate;
 use super::unit::{Statement, Unit, Written};
 use super::value::{Row, Value};
 use super::{OpenError, StoreError};
-
-/// The oldest first; each is run once, in a transaction of its own.
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/sqlite/0001_first.sql")];
 
 /// How long a caller waits for its commit before it is told that the store cannot (contract, section 2).
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -32,6 +31,9 @@ const GROUP: usize = 64;
 
 /// Units that may wait; beyond, callers are told at once that the store cannot keep up.
 const QUEUE: usize = 4_096;
+
+/// Connections kept open to read; more are opened and closed when more read at once.
+const READERS: usize = 32;
 
 /// Statements kept prepared on each connection.
 const PREPARED: usize = 64;
@@ -66,9 +68,9 @@ impl Sqlite {
         if !may_create && !path.exists() {
             return Err(OpenError::Missing(path.to_owned()));
         }
-        let found = make_private(path).and_then(|()| connect(path));
-        let mut connection = found.map_err(|error| failed(path, &error))?;
-        migrate(&mut connection, path)?;
+        let connection = make_private(path).and_then(|()| connect(path));
+        let mut connection = connection.map_err(|error| migrate::failed(path, &error))?;
+        migrate::migrate(&mut connection, path)?;
         let (queue, jobs) = mpsc::channel(QUEUE);
         let writer = Writer { path: path.to_owned(), connection: Some(connection) };
         let spawned =
@@ -115,8 +117,9 @@ impl Readers {
         };
         let result = read_at_one_moment(&connection, statements);
         // A connection that failed may be in the middle of something: it is not lent again.
-        if result.is_ok() {
-            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if result.is_ok() && idle.len() < READERS {
+            idle.push(connection);
         }
         result.map_err(|error| store_error(&error))
     }
@@ -150,12 +153,21 @@ impl Writer {
         let mut group = Vec::with_capacity(GROUP);
         while jobs.blocking_recv_many(&mut group, GROUP) > 0 {
             let jobs: Vec<_> = group.drain(..).filter(|job| Instant::now() < job.deadline).collect();
-            let results = self.commit(&jobs);
+            let results = self.commit_or_begin_again(&jobs);
             for (job, result) in jobs.into_iter().zip(results) {
                 // The caller may have given up waiting.
                 let _ = job.reply.send(result);
             }
         }
+    }
+
+    /// A panic on the way would leave everybody without a writer: it is a failure like any other.
+    fn commit_or_begin_again(&mut self, jobs: &[Job]) -> Vec<Result<Written, StoreError>> {
+        let committed = std::panic::catch_unwind(AssertUnwindSafe(|| self.commit(jobs)));
+        committed.unwrap_or_else(|_| {
+            self.connection = None;
+            jobs.iter().map(|_| Err(StoreError::Unexpected("a panic in the writer"))).collect()
+        })
     }
 
     /// Runs each unit by itself and commits all that went well, or tells everybody that nothing was.
@@ -207,6 +219,7 @@ fn commit_group(
         }
     }
     transaction.commit()?;
+    tracing::trace!(units = jobs.len(), "committed");
     Ok(results)
 }
 
@@ -230,7 +243,8 @@ fn run(connection: &Connection, statement: &Statement) -> rusqlite::Result<Vec<R
     let mut prepared = connection.prepare_cached(&statement.sql)?;
     for (number, value) in statement.values.iter().enumerate() {
         // SQLite numbers such placeholders as they come in the text, so each is asked for by its name.
-        let name = PLACEHOLDERS.get(number).copied().unwrap_or_default();
+        let further = if number < PLACEHOLDERS.len() { String::new() } else { format!("${}", number + 1) };
+        let name = PLACEHOLDERS.get(number).copied().unwrap_or(&further);
         let place =
             prepared.parameter_index(name)?.ok_or(rusqlite::Error::InvalidParameterCount(number, 0))?;
         prepared.raw_bind_parameter(place, value)?;
@@ -275,7 +289,12 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 /// Makes the file, if there is none, so that its owner alone can read it.
+///
+/// One that is there is not even opened: closing it would drop the locks that this process holds on it.
 fn make_private(path: &Path) -> rusqlite::Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
     let made = OpenOptions::new().create(true).append(true).mode(0o600).open(path);
     made.map(|_| ()).map_err(|error| {
         let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN);
@@ -284,8 +303,13 @@ fn make_private(path: &Path) -> rusqlite::Result<()> {
 }
 
 /// WAL lets readers and the writer pass each other; FULL makes every commit survive a power cut.
-fn make_durable(connection: &Connection) -> rusqlite::Result<()> {
-    connection.pragma_update(None, "journal_mode", "wal")?;
+pub(super) fn make_durable(connection: &Connection) -> rusqlite::Result<()> {
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+    if mode != "wal" {
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN);
+        let why = "its folder is on a file system that cannot share memory between processes".to_owned();
+        return Err(rusqlite::Error::SqliteFailure(code, Some(why)));
+    }
     tune(connection)
 }
 
@@ -305,55 +329,12 @@ fn connect_to_read(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Brings the schema up to date. Several processes may do so at once: the file's own lock puts them in order.
-fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-    let failed = |error: &rusqlite::Error| failed(path, error);
-    let objects: i64 = connection
-        .query_row("SELECT count(*) FROM sqlite_master WHERE name <> 'migrations'", [], |row| row.get(0))
-        .map_err(|error| failed(&error))?;
-    let ours = "SELECT count(*) FROM sqlite_master WHERE name = 'migrations'";
-    let is_ours: bool = connection.query_row(ours, [], |row| row.get(0)).map_err(|error| failed(&error))?;
-    if objects > 0 && !is_ours {
-        return Err(OpenError::Foreign(path.to_owned()));
-    }
-    make_durable(connection).map_err(|error| failed(&error))?;
-    for (number, migration) in (1..).zip(MIGRATIONS) {
-        let found = run_migration(connection, number, migration).map_err(|error| failed(&error))?;
-        if found > known {
-            return Err(OpenError::Newer { path: path.to_owned(), found, known });
-        }
-    }
-    Ok(())
-}
-
-/// Runs a migration unless it was run before; gives the number of the newest that was.
-fn run_migration(connection: &mut Connection, number: i64, migration: &str) -> rusqlite::Result<i64> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    transaction.execute_batch("CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY) STRICT")?;
-    let newest = "SELECT coalesce(max(number), 0) FROM migrations";
-    let found: i64 = transaction.query_row(newest, [], |row| row.get(0))?;
-    if found < number {
-        transaction.execute_batch(migration)?;
-        transaction.execute("INSERT INTO migrations (number) VALUES (?1)", [number])?;
-    }
-    transaction.commit()?;
-    Ok(found)
-}
-
-fn failed(path: &Path, error: &rusqlite::Error) -> OpenError {
-    if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) {
-        return OpenError::Foreign(path.to_owned());
-    }
-    OpenError::Failed { path: path.to_owned(), source: store_error(error) }
-}
-
 /// Whether the failure is the file's or the disk's, and so every waiting caller's.
 fn breaks_the_group(error: &rusqlite::Error) -> bool {
     matches!(store_error(error), StoreError::Unavailable(_))
 }
 
-fn store_error(error: &rusqlite::Error) -> StoreError {
+pub(super) fn store_error(error: &rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(
             ErrorCode::DatabaseBusy
@@ -362,6 +343,7 @@ fn store_error(error: &rusqlite::Error) -> StoreError {
             | ErrorCode::SystemIoFailure
             | ErrorCode::CannotOpen
             | ErrorCode::ReadOnly
+            | ErrorCode::FileLockingProtocolFailed
             | ErrorCode::PermissionDenied
             | ErrorCode::OutOfMemory,
         ) => StoreError::Unavailable(error.to_string()),

@@ -74,13 +74,3 @@ impl From<Written> for Outcome {
         }
     }
 }
-
-impl Written {
-    /// The first row that the first statement returned, if the unit won.
-    pub(super) fn first_row(self) -> Option<Row> {
-        match self {
-            Self::Done(rows) => rows.into_iter().next().and_then(|rows| rows.into_iter().next()),
-            Self::Lost => None,
-        }
-    }
-}

@@ -96,7 +96,7 @@ impl Store {
         Ok(!rows.is_empty())
     }
 
-    /// Adds a user and gives the number, unless the number or the address is taken.
+    /// Adds a user and gives the number, unless the number or the address is taken, or the workspace is gone.
     ///
     /// # Errors
     /// `StoreError` if it could not be committed.
@@ -119,8 +119,8 @@ impl Store {
             "INSERT INTO users (workspace_id, id, email, email_folded, name_f, name_l, company, phone, note,
                                 custom_fields, is_staff, is_active, two_factor, link_epoch, session_epoch, revision,
                                 created_at, updated_at)
-             VALUES ($1, coalesce($2, (SELECT last_user_id FROM workspaces WHERE id = $1)), $3, $4, $5, $6, $7, $8,
-                     $9, $10, $11, $12, $13, 0, 0, 1, $14, $14)
+             SELECT w.id, coalesce($2, w.last_user_id), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, 1, $14, $14
+             FROM workspaces w WHERE w.id = $1
              ON CONFLICT DO NOTHING RETURNING id",
             values![
                 workspace,

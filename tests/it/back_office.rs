@@ -173,10 +173,11 @@ async fn changes_and_deletes_kill_links_and_sessions_at_once() {
         browser.sign_in(&test.ask_for_link(ada).await).await;
         let link = test.ask_for_link(ada).await;
 
-        match &body {
-            Value::Null => test.call("DELETE", "/api/clients/1").await,
-            body => send(&test, "PUT", "/api/clients/1", body).await,
-        };
+        if body.is_null() {
+            test.call("DELETE", "/api/clients/1").await;
+        } else {
+            send(&test, "PUT", "/api/clients/1", &body).await;
+        }
 
         assert_eq!(test.browser().open(&link).await.status, StatusCode::GONE, "{body}");
         assert_eq!(browser.is_signed_in().await, stays_signed_in, "{body}");
@@ -351,51 +352,4 @@ async fn every_endpoint_asks_for_its_scope() {
         );
         assert_ne!(test.send(ask(&with)).await.status, StatusCode::FORBIDDEN, "{method} {path}");
     }
-}
-
-/// O74, O75: the whole API runs on A while its twin B, with the same ids and addresses, stays as it was.
-#[tokio::test]
-async fn nothing_done_in_one_workspace_touches_its_twin() {
-    let test = TestApp::start().await;
-    let (twin, twin_key) = test.another("Twin", "https://twin.example").await;
-    for number in 1..=3 {
-        let email = format!("u{number}@x.test");
-        test.client(&email).await;
-        test.add(&twin, &email, UserChange::default()).await;
-    }
-    let at_twin = |path: &str| test.send(Ask::of("GET", path).host("twin.example").bearer(&twin_key));
-    let link = at_twin("/api/login_links/1").await.json()["link"].as_str().unwrap().to_owned();
-    let mut browser = test.browser();
-    browser.host = "twin.example".to_owned();
-    browser.sign_in(&link).await;
-    at_twin("/api/login_links/2").await;
-    let watched = ["/api/clients", "/api/team", "/api/logs", "/api/sessions", "/api/login_links"];
-    let mut before = Vec::new();
-    for path in watched {
-        before.push(at_twin(path).await.body);
-    }
-
-    test.browser()
-        .sign_in(&test.ask_for_link(doorkey::domain::user::UserId::from_number(1).unwrap()).await)
-        .await;
-    let session =
-        test.call("GET", "/api/sessions").await.json()["data"][0]["id"].as_str().unwrap().to_owned();
-    let twins_session =
-        serde_json::from_str::<Value>(&before[3]).unwrap()["data"][0]["id"].as_str().unwrap().to_owned();
-    assert_eq!(
-        test.call("DELETE", &format!("/api/sessions/{twins_session}")).await.status,
-        StatusCode::NOT_FOUND
-    );
-    assert_eq!(test.call("DELETE", &format!("/api/sessions/{session}")).await.status, StatusCode::NO_CONTENT);
-    add(&test, "new@x.test").await;
-    send(&test, "PUT", "/api/clients/2", &json!({ "two_factor_enabled": true, "email": "other@x.test" }))
-        .await;
-    send(&test, "PUT", "/api/clients/1", &json!({ "status": 0 })).await;
-    test.call("DELETE", "/api/login_links/1").await;
-    test.call("DELETE", "/api/clients/3").await;
-
-    for (path, before) in watched.into_iter().zip(before) {
-        assert_eq!(at_twin(path).await.body, before, "{path}");
-    }
-    assert!(browser.is_signed_in().await);
 }

@@ -70,10 +70,6 @@ async fn a_host_that_no_workspace_has_gets_nothing() {
     for host in ["example.com", "EXAMPLE.com", "example.com.", "example.com:1", "example.spp.co:8443"] {
         assert_eq!(test.send(api.clone().host(host)).await.status, StatusCode::OK, "{host}");
     }
-    assert_eq!(
-        test.send(Ask::of("GET", "/login/style.css").host("nobody.example")).await.status,
-        StatusCode::OK
-    );
 }
 
 /// O70, O71: forwarded names choose no workspace.

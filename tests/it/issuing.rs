@@ -160,6 +160,13 @@ async fn min_ttl_asks_for_a_link_with_enough_life_and_older_ones_stay_good() {
     test.browser().sign_in(&second).await;
     let third = test.ask_for_link(ada).await;
     assert!(third != first && third != second, "only the newest link is ever handed out");
+    test.advance(1);
+    let fresh = test.call("GET", "/api/login_links/1?min_ttl=7200").await;
+    assert_eq!(
+        fresh.header("x-login-link-reused"),
+        "false",
+        "nothing made earlier has a whole lifetime left"
+    );
     for bad in ["7201", "-1", "x", "", "1.5", "1&min_ttl=2"] {
         let answer = test.call("GET", &format!("/api/login_links/1?min_ttl={bad}")).await;
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), (400, "invalid"), "{bad}");
@@ -241,7 +248,12 @@ async fn live_links_are_listed_without_tokens() {
         .call("GET", &format!("/api/login_links?filters[id][$eq]={}", second["id"].as_str().unwrap()))
         .await;
     assert_eq!(one.json()["data"], serde_json::json!([second]));
-    for bad in ["limit=101", "sort=token:asc", "filters[token][$eq]=x", "page=0", "colour=red"] {
+    let many = "filters[user_id][$in][]=1&filters[user_id][$in][]=2&".repeat(45);
+    assert_eq!(test.call("GET", &format!("/api/login_links?{many}")).await.json()["meta"]["total"], 2);
+    assert_eq!(test.call("GET", &format!("/api/login_links?{many}{many}")).await.code(), "invalid");
+    for bad in
+        ["page=1&page=2", "limit=101", "sort=token:asc", "filters[token][$eq]=x", "page=0", "colour=red"]
+    {
         assert_eq!(test.call("GET", &format!("/api/login_links?{bad}")).await.code(), "invalid", "{bad}");
     }
 }

@@ -268,19 +268,56 @@ fn session_of(link: &LoginLink, epoch: i64, now: Timestamp) -> Session {
     }
 }
 
+/// Two callers see no link; the second, a second younger, wishes for a whole lifetime. Whoever loses the write takes
+/// the winner's link: it was made while the request ran, and satisfies whatever it wished.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_link_made_while_a_request_runs_satisfies_any_min_ttl_of_it() {
+    let test = std::sync::Arc::new(TestApp::start().await);
+    test.client("ada@x.test").await;
+    let locker = test.database();
+    locker.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let ask = |test: &std::sync::Arc<TestApp>| {
+        let test = std::sync::Arc::clone(test);
+        tokio::spawn(async move { test.call("GET", "/api/login_links/1?min_ttl=7200").await })
+    };
+
+    let first = ask(&test);
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    test.advance(1);
+    let second = ask(&test);
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    locker.execute_batch("ROLLBACK").unwrap();
+    let (first, second) = (first.await.unwrap(), second.await.unwrap());
+
+    assert_eq!(first.json()["link"], second.json()["link"]);
+    assert_eq!(test.number("SELECT count(*) FROM login_links"), 1);
+    let later = test.call("GET", "/api/login_links/1?min_ttl=7200").await;
+    assert_ne!(
+        later.json()["link"],
+        first.json()["link"],
+        "a request of its own wishes for a whole lifetime"
+    );
+}
+
 /// O141: flags set in the database itself, behind doorkey's back, between the page and the press.
 #[tokio::test]
 async fn flags_set_in_the_database_itself_are_seen_by_the_press() {
     let test = TestApp::start().await;
     let user = test.client("ada@x.test").await;
-    let mut browser = test.browser();
-    let page = browser.open(&test.ask_for_link(user).await).await;
     for (column, value) in [("two_factor", 1), ("is_staff", 1), ("is_active", 0)] {
+        let mut browser = test.browser();
+        let page = browser.open(&test.ask_for_link(user).await).await;
         test.run_sql(&format!("UPDATE users SET {column} = {value}"));
         assert_eq!(browser.press(&page).await.status, StatusCode::GONE, "{column}");
         assert_eq!(test.audit().last().unwrap(), "login_link.refused by visitor refused");
         test.run_sql(&format!("UPDATE users SET {column} = {}", 1 - value));
+        assert_eq!(
+            browser.press(&page).await.status,
+            StatusCode::GONE,
+            "{column}: what was refused stays dead"
+        );
+        assert_eq!(test.number("SELECT count(*) FROM sessions"), 0);
     }
 
-    assert_eq!(browser.press(&page).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(test.browser().sign_in(&test.ask_for_link(user).await).await.status, StatusCode::SEE_OTHER);
 }

@@ -115,6 +115,31 @@ async fn another_origin_must_be_allowed_to_the_letter() {
     assert_eq!(landed.header("location"), "/orders");
 }
 
+/// What is accepted is appended as it was given, and is where the person lands; what would not fit is refused at once.
+#[tokio::test]
+async fn what_is_accepted_is_appended_as_given_and_arrives() {
+    let test = TestApp::start().await;
+    let ada = test.client("ada@example.org").await;
+    for (given, landed) in [
+        ("/é", "/%C3%A9"),
+        ("https://example.com", "/"),
+        ("https://example.com:443/z", "/z"),
+        ("/a/../b?c=[d]|\"e\"", "/b?c=[d]|%22e%22"),
+    ] {
+        let answer = test.call("GET", &format!("/api/login_links/1?redirect={}", encoded(given))).await;
+        let link = answer.json()["link"].as_str().unwrap().to_owned();
+        assert!(
+            link.ends_with(&format!("&redirect={}", encoded(given).replace("%2E", ".").replace("%2D", "-"))),
+            "{link}"
+        );
+        assert_eq!(test.browser().sign_in(&link).await.header("location"), landed, "{given}");
+        assert_ne!(test.ask_for_link(ada).await, link);
+    }
+    let long = format!("/{}", "é".repeat(900));
+    let answer = test.call("GET", &format!("/api/login_links/1?redirect={}", encoded(&long))).await;
+    assert_eq!(answer.code(), "invalid_redirect");
+}
+
 #[tokio::test]
 async fn a_wish_made_before_there_was_a_link_is_remembered() {
     let test = TestApp::start().await;
@@ -132,6 +157,13 @@ async fn a_wish_made_before_there_was_a_link_is_remembered() {
     browser.get("/login?redirect=%2Forders%2F8").await;
     let own = browser.sign_in(&format!("{}&redirect=%2Fown", test.ask_for_link(ada).await)).await;
     assert_eq!(own.header("location"), "/own");
+    browser.get("/login?redirect=/orders/9").await;
+    let bad = browser.sign_in(&format!("{}&redirect=%2F%2Fevil.test", test.ask_for_link(ada).await)).await;
+    assert_eq!(
+        bad.header("location"),
+        "/",
+        "a bad wish of its own leads to the default, not to an older wish"
+    );
     browser.cookies.insert("__Host-doorkey_redirect".to_owned(), "%2F%2Fevil.test".to_owned());
     assert_eq!(browser.sign_in(&test.ask_for_link(ada).await).await.header("location"), "/");
 }

@@ -20,6 +20,17 @@ fn is_nobody(answer: &Answer) -> bool {
         && REMOTE.iter().all(|name| !answer.headers.contains_key(*name))
 }
 
+/// Waits until it is written down that a session was seen so many seconds after it began.
+async fn seen_after(test: &TestApp, seconds: i64) {
+    for _ in 0..200 {
+        if test.number("SELECT max(last_seen_at - created_at) / 1000 FROM sessions") >= seconds {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    panic!("it was not written down that the session was seen");
+}
+
 /// O81: the session cookie has every attribute that keeps it where it belongs.
 #[tokio::test]
 async fn the_session_cookie_stays_where_it_belongs() {
@@ -113,19 +124,61 @@ async fn sessions_end_by_idling_and_by_age_and_stay_ended() {
     test.advance(43_199);
     assert!(idle.is_signed_in().await);
     let mut busy = idle.clone();
-    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    seen_after(&test, 43_199).await;
     test.advance(43_200);
     assert!(!idle.is_signed_in().await);
     test.advance(-43_200);
     assert!(!idle.is_signed_in().await, "a clock set back revives nothing");
 
     busy.sign_in(&test.ask_for_link(doorkey::domain::user::UserId::from_number(1).unwrap()).await).await;
-    for _ in 0..16 {
+    for sixteenth in 0..16 {
         assert!(busy.is_signed_in().await);
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        seen_after(&test, sixteenth * 604_800 / 16).await;
         test.advance(604_800 / 16);
     }
     assert!(!busy.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn whoever_keeps_coming_back_stays_signed_in_however_short_the_idle_time() {
+    let mut test = TestApp::start().await;
+    test.set("session_idle", "4").await;
+    let mut browser = signed_in(&test).await;
+    for second in 1..=8 {
+        test.advance(1);
+        assert!(browser.is_signed_in().await, "second {second}");
+        seen_after(&test, second).await;
+    }
+    test.advance(5);
+    assert!(!browser.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn a_shorter_lifetime_binds_the_sessions_that_are_there() {
+    let mut test = TestApp::start().await;
+    let cookies = signed_in(&test).await.cookies;
+    test.advance(100);
+    test.set("session_lifetime", "60").await;
+    let mut browser = test.browser();
+    browser.cookies = cookies;
+    assert!(!browser.is_signed_in().await);
+}
+
+/// Other applications live on the same host, and their cookies may hold anything.
+#[tokio::test]
+async fn cookies_of_others_are_passed_over_whatever_they_hold() {
+    let test = TestApp::start().await;
+    let mut browser = signed_in(&test).await;
+    let session = browser.session().unwrap().clone();
+    let cookies =
+        [b"theme=\xc3\xa9\xff; x; =y; __Host-doorkey_session=".as_slice(), session.as_bytes(), b";z=1"]
+            .concat();
+
+    let answer = test.send(Ask::of("GET", "/auth/verify").header("cookie", &cookies)).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let twice = Ask::of("GET", "/auth/verify").header("cookie", &cookies).header("cookie", &cookies);
+    assert!(is_nobody(&test.send(twice).await));
+    browser.get("/").await;
 }
 
 #[tokio::test]
@@ -136,12 +189,12 @@ async fn being_seen_is_written_down_at_most_once_a_minute() {
 
     test.advance(59);
     browser.get("/auth/verify").await;
-    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    // Writes are made in the order in which they are asked for: after this one, an earlier one is done.
+    test.client("somebody@x.test").await;
     assert_eq!(test.number(seen), 0);
     test.advance(1);
     browser.get("/auth/verify").await;
-    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    assert_eq!(test.number(seen), 60);
+    seen_after(&test, 60).await;
     assert!(browser.is_signed_in().await);
 }
 

@@ -14,7 +14,6 @@ use super::{lists, user_of};
 use crate::app::App;
 use crate::domain::invalid::Invalid;
 use crate::domain::login_link::parse_min_ttl;
-use crate::domain::redirect::Target;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::Refusal;
 use crate::domain::version::ApiVersion;
@@ -83,8 +82,7 @@ fn wish_of(query: Option<&str>, workspace: &Workspace) -> Result<Wish, Error> {
         None => 0,
     };
     let redirect = query.one("redirect").map_err(Error::Invalid)?;
-    let redirect = redirect.map(|text| Target::parse(text, workspace)).transpose();
-    Ok(Wish { min_ttl, redirect: redirect.map_err(|_| Error::InvalidRedirect)? })
+    Wish::judged(min_ttl, redirect, workspace).map_err(|_| Error::InvalidRedirect)
 }
 
 #[derive(Serialize)]

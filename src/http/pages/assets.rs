@@ -3,9 +3,6 @@
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::IntoResponse;
 
-/// Where they are; they are served on any host, so that the page for an unknown one has them too.
-pub(in crate::http) const PATHS: [&str; 2] = ["/login/style.css", "/login/icon.svg"];
-
 /// `GET /login/style.css`.
 pub(in crate::http) async fn style() -> impl IntoResponse {
     let style = include_str!("../../../assets/style.css");

@@ -6,7 +6,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::header::{REFERRER_POLICY, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::view::{AskPage, ConfirmPage, DeadPage};
 use super::{page, see_other};
@@ -24,6 +24,10 @@ use crate::http::query::{Pairs, read_form};
 use crate::http::visit::Visit;
 use crate::keys;
 
+/// What a cookie's value cannot hold (RFC 6265, section 4.1.1), and what marks that something was encoded.
+const NOT_IN_COOKIES: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\').add(b'%').add(b'+');
+
 /// `GET /login`: what is behind a token, or how to get one. It changes nothing.
 pub(in crate::http) async fn open(
     State(app): State<App>,
@@ -34,6 +38,7 @@ pub(in crate::http) async fn open(
     let workspace = &visit.workspace;
     // A query that cannot be read may hold a token that was cut or rewritten: it opens nothing.
     let Ok(query) = Pairs::parse(query.as_deref().unwrap_or_default()) else { return Ok(dead(workspace)) };
+    let wished = query.has("redirect");
     let redirect = query.one("redirect").ok().flatten().and_then(|text| Target::parse(text, workspace).ok());
     if !names_a_token(&query) {
         return Ok(ask(&visit, redirect.as_ref()));
@@ -45,6 +50,9 @@ pub(in crate::http) async fn open(
     match flow::sign_in::open(&app, workspace, &act, token.as_ref(), session.as_ref()).await? {
         Opened::Live { account, signed_in_as } => {
             let Some(token) = token else { return Ok(dead(workspace)) };
+            // A bad wish is carried as an empty one: it counts, and leads to the default.
+            let redirect =
+                wished.then(|| redirect.map_or_else(String::new, |target| target.as_str().to_owned()));
             let form = Form { token, redirect, account, signed_in_as };
             form.page(&app, &visit, &jar, jar.browser(&headers))
         }
@@ -109,7 +117,7 @@ fn dead(workspace: &Workspace) -> Response {
 fn ask(visit: &Visit, redirect: Option<&Target>) -> Response {
     let mut response = page(StatusCode::OK, &AskPage { workspace: &visit.workspace.name });
     if let Some(target) = redirect {
-        let encoded = utf8_percent_encode(target.as_str(), NON_ALPHANUMERIC).to_string();
+        let encoded = utf8_percent_encode(target.as_str(), NOT_IN_COOKIES).to_string();
         response.headers_mut().append(SET_COOKIE, Jar::of(visit).set_redirect(&encoded));
     }
     response
@@ -118,7 +126,7 @@ fn ask(visit: &Visit, redirect: Option<&Target>) -> Response {
 /// The form of a live link.
 struct Form {
     token: Token,
-    redirect: Option<Target>,
+    redirect: Option<String>,
     account: String,
     signed_in_as: Option<String>,
 }
@@ -135,7 +143,7 @@ impl Form {
         let browser = browser.map_or_else(keys::random_browser_cookie, Ok)?;
         let workspace = &visit.workspace;
         let token = self.token.reveal();
-        let redirect = self.redirect.as_ref().map(Target::as_str);
+        let redirect = self.redirect.as_deref();
         let redirect_proof =
             redirect.map(|text| app.keys.proof(&redirect_message(workspace, (token, text), &browser)));
         let view = ConfirmPage {

@@ -119,7 +119,7 @@ fn finish(command: &mut Command) -> Done {
         stdout: text(output.stdout),
         stderr: text(output.stderr),
     };
-    assert!(!done.stderr.contains("panicked") && !done.stderr.contains("RUST_BACKTRACE"), "{done:?}");
+    assert!(!done.stderr.contains("panic") && !done.stderr.contains("RUST_BACKTRACE"), "{done:?}");
     done
 }
 

@@ -56,10 +56,23 @@ impl Chromium {
 
     /// A browser whose owner changed these preferences.
     pub async fn start_preferring(preferences: Value) -> Self {
+        Self::start_with(&[], preferences).await
+    }
+
+    /// A browser that finds every host at this port of this machine, and takes any certificate there.
+    pub async fn start_before(port: u16) -> Self {
+        let every_host = format!("--host-resolver-rules=MAP * 127.0.0.1:{port}");
+        Self::start_with(&[&every_host, "--ignore-certificate-errors"], json!({})).await
+    }
+
+    async fn start_with(arguments: &[&str], preferences: Value) -> Self {
         let profile = tempfile::tempdir().unwrap();
         let (chromedriver, driver_port) = start_chromedriver();
         let mut wishes = DesiredCapabilities::chrome();
         wish(&mut wishes, &profile, preferences);
+        for argument in arguments {
+            wishes.add_arg(argument).unwrap();
+        }
         let mut browser = Self { driver: None, chromedriver, driver_port, _profile: profile };
         let address = format!("http://127.0.0.1:{driver_port}");
         browser.driver = Some(WebDriver::new(address, wishes).await.unwrap());

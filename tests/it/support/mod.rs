@@ -2,6 +2,9 @@
 
 pub mod app;
 pub mod browser;
+pub mod echo;
 pub mod elsewhere;
+pub mod front;
 pub mod person;
 pub mod server;
+pub mod traveller;

@@ -187,6 +187,11 @@ impl Server {
         String::from_utf8_lossy(&text).into_owned()
     }
 
+    /// The database itself, beside the server.
+    pub fn database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.path(DATABASE)).unwrap()
+    }
+
     /// Every byte that a thief of the database gets: all files beside the key file and the log.
     pub fn stolen_database(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -259,7 +264,7 @@ fn binary() -> PathBuf {
 }
 
 /// A port of this process alone: every test is a process of its own, and outgoing connections use other ports.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = u16::try_from(std::process::id() % 1_250).unwrap() * 8;
     loop {
