@@ -26,7 +26,6 @@ pub struct Inner {
 
 impl App {
     /// An app over an open store and its keys.
-    #[must_use]
     pub fn over(store: Store, clock: Clock, keys: Keyring) -> Self {
         Self(Arc::new(Inner { store, clock, keys, metrics: Metrics::default() }))
     }

@@ -16,13 +16,11 @@ pub enum Clock {
 
 impl Clock {
     /// A clock that stands still until a test moves it with [`Clock::advance`].
-    #[must_use]
     pub fn manual(start: Timestamp) -> Self {
         Self::Manual(Arc::new(AtomicI64::new(start.millis())))
     }
 
     /// The time now.
-    #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the one place that asks")]
     pub fn now(&self) -> Timestamp {
         match self {

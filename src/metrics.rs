@@ -100,7 +100,6 @@ impl Default for Metrics {
 
 impl Metrics {
     /// Everything in the Prometheus text format.
-    #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::new();
         // Writing to a string cannot fail.

@@ -136,7 +136,6 @@ async fn dispatch(cli: Cli) -> Result<()> {
 /// Prints the one sentence of an error, and gives the exit status.
 ///
 /// Whoever reads our output may stop reading (`| head`): that is no error.
-#[must_use]
 pub fn explain(error: &anyhow::Error) -> ExitCode {
     let is_closed = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
     if error.downcast_ref::<io::Error>().is_some_and(is_closed) {
@@ -154,7 +153,6 @@ pub fn explain(error: &anyhow::Error) -> ExitCode {
 }
 
 /// Prints what was asked for (help, version), or says in one sentence how the command line was wrong.
-#[must_use]
 pub fn explain_usage(error: &clap::Error) -> ExitCode {
     let asked_for = [
         ErrorKind::DisplayHelp,

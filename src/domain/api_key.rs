@@ -26,7 +26,6 @@ pub struct ApiKeySecret(String);
 
 impl ApiKeySecret {
     /// Takes a key whose length, alphabet and checksum are right: a slip of the pen needs no database.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix(PREFIX)?;
         if rest.len() != RANDOM + CHECKSUM || !base62::is_base62(rest.as_bytes()) {
@@ -37,7 +36,6 @@ impl ApiKeySecret {
     }
 
     /// A key out of 43 random letters; `None` if there are fewer or more.
-    #[must_use]
     pub fn from_letters(random: &str) -> Option<Self> {
         let checksum = checksum_of(random);
         let checksum = std::str::from_utf8(&checksum).unwrap_or_default();
@@ -45,7 +43,6 @@ impl ApiKeySecret {
     }
 
     /// The key itself.
-    #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -95,7 +92,6 @@ pub struct ApiKey {
 
 impl ApiKey {
     /// What the row's MAC is computed over: every column that could give somebody something.
-    #[must_use]
     pub fn canonical(&self) -> Canonical {
         Canonical::of("api key row")
             .number(self.workspace.0)

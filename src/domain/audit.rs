@@ -64,7 +64,6 @@ pub enum Event {
 
 impl Event {
     /// The word in the log.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::LinkIssued => "login_link.issued",
@@ -95,13 +94,11 @@ pub struct Act {
 
 impl Act {
     /// An act at the command line; each command is a request of its own.
-    #[must_use]
     pub fn at_command_line() -> Self {
         Self { actor: Actor::CommandLine, request: Uuid::now_v7() }
     }
 
     /// An entry about this act.
-    #[must_use]
     pub fn entry(&self, event: Event) -> Entry {
         Entry { event, user: None, act: *self, data: Map::new() }
     }
@@ -122,14 +119,12 @@ pub struct Entry {
 
 impl Entry {
     /// Names the user it is about.
-    #[must_use]
     pub fn about(mut self, user: UserId) -> Self {
         self.user = Some(user);
         self
     }
 
     /// Adds a detail.
-    #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.data.insert(name.to_owned(), value.into());
         self

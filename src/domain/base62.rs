@@ -6,7 +6,6 @@ const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn
 const LETTERS_PER_HALF: usize = 16;
 
 /// Thirty-two letters out of 256 bits that nobody can tell from chance, such as a MAC.
-#[must_use]
 pub fn letters_from(bits: &[u8; 32]) -> [u8; 32] {
     let mut letters = [0; 32];
     for (half, out) in bits.chunks_exact(16).zip(letters.chunks_exact_mut(LETTERS_PER_HALF)) {
@@ -17,7 +16,6 @@ pub fn letters_from(bits: &[u8; 32]) -> [u8; 32] {
 }
 
 /// `N` letters that stand for a number, the least digit last; higher digits are cut off.
-#[must_use]
 pub fn digits_of<const N: usize>(number: u128) -> [u8; N] {
     let mut letters = [0; N];
     write_digits(number, &mut letters);
@@ -32,7 +30,6 @@ pub fn letters_drawn_from(random: impl IntoIterator<Item = u8>) -> impl Iterator
 }
 
 /// Whether a text consists of this alphabet alone.
-#[must_use]
 pub fn is_base62(text: &[u8]) -> bool {
     text.iter().all(u8::is_ascii_alphanumeric)
 }

@@ -6,20 +6,17 @@ pub struct Canonical(Vec<u8>);
 
 impl Canonical {
     /// Begins with a word that sets this kind of list apart from all others.
-    #[must_use]
     pub fn of(kind: &str) -> Self {
         Self(Vec::with_capacity(192)).bytes(kind.as_bytes())
     }
 
     /// Adds a number.
-    #[must_use]
     pub fn number(mut self, number: i64) -> Self {
         self.0.extend_from_slice(&number.to_be_bytes());
         self
     }
 
     /// Adds a number that may be missing.
-    #[must_use]
     pub fn maybe(self, number: Option<i64>) -> Self {
         match number {
             Some(number) => self.number(1).number(number),
@@ -28,7 +25,6 @@ impl Canonical {
     }
 
     /// Adds bytes.
-    #[must_use]
     pub fn bytes(mut self, bytes: &[u8]) -> Self {
         self.0.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
         self.0.extend_from_slice(bytes);
@@ -36,7 +32,6 @@ impl Canonical {
     }
 
     /// The run of bytes.
-    #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }

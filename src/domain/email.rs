@@ -29,25 +29,21 @@ impl EmailAddress {
     }
 
     /// An address as it stands in the store, where only parsed ones are put.
-    #[must_use]
     pub(crate) fn from_store(text: String) -> Self {
         Self(text)
     }
 
     /// The address as it was given.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// What makes two spellings the same account: the address in lower case.
-    #[must_use]
     pub fn folded(&self) -> String {
         self.0.to_ascii_lowercase()
     }
 
     /// The address with all but its first letter and its domain hidden: `a•••@example.org`.
-    #[must_use]
     pub fn masked(&self) -> String {
         match self.0.split_once('@') {
             Some((local, domain)) => format!("{}•••@{domain}", local.get(..1).unwrap_or("")),

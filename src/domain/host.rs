@@ -50,19 +50,16 @@ impl HostName {
     }
 
     /// A host as it stands in the store, where only parsed ones are put.
-    #[must_use]
     pub(crate) fn from_store(text: String) -> Self {
         Self(text)
     }
 
     /// The host in lower case.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// Whether this host is the domain itself or stands below it (RFC 6265, section 5.1.3).
-    #[must_use]
     pub fn is_within(&self, domain: &str) -> bool {
         self.0.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     }

@@ -8,7 +8,6 @@ pub struct Invalid(pub BTreeMap<String, Vec<String>>);
 
 impl Invalid {
     /// One sentence about one field.
-    #[must_use]
     pub fn field(name: &str, sentence: impl std::fmt::Display) -> Self {
         let mut invalid = Self::default();
         invalid.add(name, sentence);
@@ -26,14 +25,12 @@ impl Invalid {
     }
 
     /// All the sentences in one, for a terminal.
-    #[must_use]
     pub fn in_one_sentence(&self) -> String {
         let fields = self.0.iter().map(|(name, sentences)| format!("{name}: {}", sentences.join(", ")));
         fields.collect::<Vec<_>>().join("; ")
     }
 
     /// Whether nothing is wrong.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -41,7 +41,6 @@ pub struct Draft {
 
 impl Draft {
     /// A link for a user, with the settings of the workspace as they are now.
-    #[must_use]
     pub const fn for_user(
         user: UserId,
         epoch: i64,
@@ -61,7 +60,6 @@ impl Draft {
     }
 
     /// What the token's MAC is computed over.
-    #[must_use]
     pub fn canonical(&self) -> Canonical {
         Canonical::of("login token")
             .number(self.workspace.0)
@@ -116,7 +114,6 @@ impl Death {
         [Self::Malformed, Self::Unknown, Self::Used, Self::Expired, Self::Killed, Self::Refused];
 
     /// The word in logs, metrics and the audit log.
-    #[must_use]
     pub const fn reason(self) -> &'static str {
         match self {
             Self::Malformed => "malformed",
@@ -131,7 +128,6 @@ impl Death {
 
 impl LoginLink {
     /// What the row's MAC is computed over: every column that could give somebody something.
-    #[must_use]
     pub fn canonical(&self) -> Canonical {
         Canonical::of("login link row")
             .bytes(self.draft.canonical().as_bytes())
@@ -142,7 +138,6 @@ impl LoginLink {
     }
 
     /// Why the link is dead for a user of this standing; `None` while it is live.
-    #[must_use]
     pub fn death(&self, standing: &Standing, now: Timestamp) -> Option<Death> {
         if standing.link_epoch != self.draft.epoch {
             Some(Death::Killed)
@@ -158,14 +153,12 @@ impl LoginLink {
     }
 
     /// The link as a use at this moment leaves it, but for the seal.
-    #[must_use]
     pub fn used(&self, now: Timestamp) -> Self {
         let ended_at = if self.draft.is_single_use { Some(now) } else { self.ended_at };
         Self { used_at: Some(now), ended_at, ..self.clone() }
     }
 
     /// The link once it has been refused as expired, but for the seal.
-    #[must_use]
     pub fn expired(&self, now: Timestamp) -> Self {
         Self { ended_at: Some(now), ..self.clone() }
     }
@@ -196,7 +189,6 @@ pub enum Decision {
 }
 
 /// The rule of the product (contract, section 2): refuse, hand out, or make. `min_ttl` is in seconds.
-#[must_use]
 pub fn decide(seen: Option<&IssueState>, min_ttl: i64, now: Timestamp) -> Decision {
     let Some(IssueState { standing, newest, .. }) = seen else {
         return Decision::Refuse(Refusal::UserNotFound);

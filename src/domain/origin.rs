@@ -60,31 +60,26 @@ impl Origin {
     }
 
     /// An origin as it stands in the store, where only parsed ones are put.
-    #[must_use]
     pub(crate) fn from_store(text: String) -> Self {
         Self(text)
     }
 
     /// The origin, without a slash at its end.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// Whether what travels there is encrypted.
-    #[must_use]
     pub fn is_https(&self) -> bool {
         self.0.starts_with("https://")
     }
 
     /// `https` or `http`.
-    #[must_use]
     pub fn scheme(&self) -> &'static str {
         if self.is_https() { "https" } else { "http" }
     }
 
     /// Host and, where it is not the scheme's own, port: as a `Host` header names this origin.
-    #[must_use]
     pub fn authority(&self) -> &str {
         self.0.split_once("://").map_or("", |(_, authority)| authority)
     }

@@ -120,7 +120,6 @@ impl PageWish {
     }
 
     /// How many rows come before this page.
-    #[must_use]
     pub const fn offset(&self) -> i64 {
         (self.page - 1) * self.limit
     }

@@ -59,7 +59,6 @@ impl Target {
     }
 
     /// The target as it stands in a link, a header or the store.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Path(path) => path,
@@ -68,7 +67,6 @@ impl Target {
     }
 
     /// The same place seen from an origin: a URL of that origin becomes a path.
-    #[must_use]
     pub fn seen_from(self, origin: &str) -> Self {
         match self {
             Self::Elsewhere(url) if url.origin().ascii_serialization() == origin => {

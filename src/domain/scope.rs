@@ -42,7 +42,6 @@ impl Scope {
     ];
 
     /// The scope's name, as it is written on the command line.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::LoginLinksRead => "login_links:read",
@@ -63,7 +62,6 @@ pub struct Scopes(u32);
 
 impl Scopes {
     /// Every scope.
-    #[must_use]
     pub fn all() -> Self {
         Scope::ALL.into_iter().collect()
     }
@@ -83,7 +81,6 @@ impl Scopes {
     }
 
     /// Whether the set holds a scope.
-    #[must_use]
     pub const fn has(self, scope: Scope) -> bool {
         self.0 & (1 << scope as u32) != 0
     }

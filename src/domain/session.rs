@@ -53,7 +53,6 @@ pub struct Session {
 
 impl Session {
     /// What the row's MAC is computed over: every column.
-    #[must_use]
     pub fn canonical(&self) -> Canonical {
         Canonical::of("session row")
             .number(self.workspace.0)
@@ -72,28 +71,24 @@ impl Session {
     }
 
     /// When the session ends if it is not used again.
-    #[must_use]
     pub fn ends_at(&self, workspace: &Workspace) -> Timestamp {
         let by_age = self.expires_at.min(self.created_at.plus_seconds(workspace.session_lifetime));
         by_age.min(self.last_seen_at.plus_seconds(workspace.session_idle))
     }
 
     /// Whether the session holds for a user of this standing.
-    #[must_use]
     pub fn is_live(&self, standing: &Standing, workspace: &Workspace, now: Timestamp) -> bool {
         standing.may_stay(self.epoch) && now < self.ends_at(workspace)
     }
 
     /// Whether it is time to write down again that the session was seen: once a minute, or more often where a
     /// session that idles for less than four minutes is to end.
-    #[must_use]
     pub fn is_to_be_touched(&self, workspace: &Workspace, now: Timestamp) -> bool {
         let every = SEEN_EVERY.min(workspace.session_idle * 1000 / 4);
         now.millis() >= self.last_seen_at.millis() + every
     }
 
     /// Whether a repeat of the confirm that began it still gives it.
-    #[must_use]
     pub fn may_repeat(&self, now: Timestamp) -> bool {
         now < self.created_at.plus_seconds(REPEAT_WINDOW)
     }
@@ -124,7 +119,6 @@ pub struct SessionCookie {
 
 impl SessionCookie {
     /// Takes exactly 32 hexadecimal digits and 32 letters of base 62.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if !text.is_ascii() || text.len() != 64 {
             return None;
@@ -137,19 +131,16 @@ impl SessionCookie {
     }
 
     /// The cookie of a session whose secret is what 256 bits of a keyed MAC stand for.
-    #[must_use]
     pub fn from_mac(id: Uuid, mac: &[u8; 32]) -> Self {
         Self { id, secret: base62::letters_from(mac) }
     }
 
     /// The secret half, to be hashed.
-    #[must_use]
     pub const fn secret(&self) -> &[u8; 32] {
         &self.secret
     }
 
     /// The value itself.
-    #[must_use]
     pub fn reveal(&self) -> String {
         format!("{}{}", self.id.simple(), std::str::from_utf8(&self.secret).unwrap_or_default())
     }
@@ -169,13 +160,11 @@ pub struct BrowserCookie(String);
 
 impl BrowserCookie {
     /// Takes exactly 32 letters of base 62.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         (text.len() == 32 && base62::is_base62(text.as_bytes())).then(|| Self(text.to_owned()))
     }
 
     /// The value itself.
-    #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
     }

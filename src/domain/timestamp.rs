@@ -9,31 +9,26 @@ pub struct Timestamp(i64);
 
 impl Timestamp {
     /// The moment that lies this many milliseconds after 1970-01-01 in UTC.
-    #[must_use]
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
     }
 
     /// Milliseconds since 1970-01-01 in UTC.
-    #[must_use]
     pub const fn millis(self) -> i64 {
         self.0
     }
 
     /// This moment moved on by a number of seconds (back, if negative).
-    #[must_use]
     pub const fn plus_seconds(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds.saturating_mul(1000)))
     }
 
     /// How long after `earlier` this moment is; zero if it is not after it.
-    #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
     /// The moment as people read it: `23 November 2026, 03:23 UTC`.
-    #[must_use]
     pub fn for_people(self) -> String {
         self.jiff().strftime("%-d %B %Y, %H:%M UTC").to_string()
     }

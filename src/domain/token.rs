@@ -15,20 +15,17 @@ pub struct Token([u8; LENGTH]);
 
 impl Token {
     /// Takes exactly 32 characters of `[0-9A-Za-z]`: nothing is trimmed, folded or forgiven.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let letters: [u8; LENGTH] = text.as_bytes().try_into().ok()?;
         base62::is_base62(&letters).then_some(Self(letters))
     }
 
     /// The token that 256 bits of a keyed MAC stand for.
-    #[must_use]
     pub fn from_mac(mac: &[u8; 32]) -> Self {
         Self(base62::letters_from(mac))
     }
 
     /// The secret itself.
-    #[must_use]
     pub fn reveal(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }

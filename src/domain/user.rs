@@ -15,26 +15,22 @@ impl UserId {
     pub const LARGEST: i64 = (1 << 53) - 1;
 
     /// A number from 1 to 2^53-1; `None` for any other.
-    #[must_use]
     pub fn from_number(number: i64) -> Option<Self> {
         (1..=Self::LARGEST).contains(&number).then_some(Self(number))
     }
 
     /// Takes digits alone: no sign, no space, no leading zero.
-    #[must_use]
     pub fn parse(digits: &str) -> Option<Self> {
         let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
         digits.parse().ok().filter(|_| is_plain).and_then(Self::from_number)
     }
 
     /// An id as it stands in the store, where only parsed ones are put.
-    #[must_use]
     pub(crate) const fn from_store(number: i64) -> Self {
         Self(number)
     }
 
     /// The number.
-    #[must_use]
     pub const fn number(self) -> i64 {
         self.0
     }
@@ -51,7 +47,6 @@ pub enum UserRef {
 
 impl UserRef {
     /// Takes a path segment or a word of a command line. `None` for what can name nobody.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         match UserId::parse(text) {
             Some(id) => Some(Self::Id(id)),
@@ -119,7 +114,6 @@ pub enum Refusal {
 
 impl Refusal {
     /// The stable word that callers, logs and metrics know it by.
-    #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
             Self::UserNotFound => "user_not_found",
@@ -130,7 +124,6 @@ impl Refusal {
     }
 
     /// The sentence for people.
-    #[must_use]
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::UserNotFound => "There is no such user in this workspace.",
@@ -145,7 +138,6 @@ impl Refusal {
 
 impl Standing {
     /// Why links may not be used, in the order in which it is told; `None` if they may.
-    #[must_use]
     pub const fn refusal(&self) -> Option<Refusal> {
         if self.is_staff {
             Some(Refusal::StaffUser)
@@ -159,7 +151,6 @@ impl Standing {
     }
 
     /// Whether a session begun in an epoch may go on.
-    #[must_use]
     pub const fn may_stay(&self, session_epoch: i64) -> bool {
         self.is_active && !self.is_staff && self.session_epoch == session_epoch
     }
@@ -167,13 +158,11 @@ impl Standing {
 
 impl User {
     /// First and last name, as one would write them.
-    #[must_use]
     pub fn name(&self) -> String {
         full_name(&self.name_f, &self.name_l)
     }
 
     /// Why a change of this user into `changed` kills the user's links, if it does.
-    #[must_use]
     pub fn kill_by(&self, changed: &Self) -> Option<Kill> {
         if changed.standing.has_two_factor && !self.standing.has_two_factor {
             Some(Kill::TwoFactor)
@@ -189,7 +178,6 @@ impl User {
     }
 
     /// Whether a change of this user into `changed` ends the user's sessions.
-    #[must_use]
     pub const fn ends_sessions_by(&self, changed: &Self) -> bool {
         let becomes_staff = changed.standing.is_staff && !self.standing.is_staff;
         let is_disabled = !changed.standing.is_active && self.standing.is_active;
@@ -198,7 +186,6 @@ impl User {
 }
 
 /// First and last name, as one would write them; nothing of either is cut.
-#[must_use]
 pub fn full_name(name_f: &str, name_l: &str) -> String {
     let between = if name_f.is_empty() || name_l.is_empty() { "" } else { " " };
     format!("{name_f}{between}{name_l}")
@@ -223,7 +210,6 @@ pub enum Kill {
 
 impl Kill {
     /// The word in the audit log.
-    #[must_use]
     pub const fn reason(self) -> &'static str {
         match self {
             Self::TwoFactor => "two_factor",

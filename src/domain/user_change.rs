@@ -98,7 +98,6 @@ impl UserChange {
     }
 
     /// A user as this change leaves it.
-    #[must_use]
     pub fn applied_to(&self, user: &User) -> User {
         let mut changed = user.clone();
         let change = self.clone();
@@ -116,7 +115,6 @@ impl UserChange {
     }
 
     /// The names of the fields in which two users differ, for the audit log: names alone, never values.
-    #[must_use]
     pub fn fields_between(old: &User, new: &User) -> Vec<&'static str> {
         let differs = [
             ("email", old.email != new.email),

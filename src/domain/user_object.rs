@@ -42,7 +42,6 @@ pub struct UserObject<'a> {
 
 impl User {
     /// The object without `staff`, as the API shows it.
-    #[must_use]
     pub fn object(&self) -> UserObject<'_> {
         UserObject {
             id: self.id,
@@ -63,7 +62,6 @@ impl User {
     }
 
     /// The object with `staff`, as the command line shows it, where clients and staff stand in one list.
-    #[must_use]
     pub fn object_with_staff(&self) -> UserObject<'_> {
         UserObject { staff: Some(self.standing.is_staff), ..self.object() }
     }

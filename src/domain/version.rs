@@ -49,7 +49,6 @@ impl ApiVersion {
     }
 
     /// The version as the answer header names it: `20240305`.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::V20231214 => "20231214",

@@ -50,7 +50,6 @@ const LONGEST_LINK_LIFETIME: i64 = 2_592_000;
 
 impl Workspace {
     /// A new workspace with the settings that a fresh one has.
-    #[must_use]
     pub fn fresh(name: String, url: Origin, now: Timestamp) -> Self {
         Self {
             id: WorkspaceId(0),
@@ -69,13 +68,11 @@ impl Workspace {
     }
 
     /// The host of the portal, always one of the workspace's hosts.
-    #[must_use]
     pub fn portal_host(&self) -> Option<HostName> {
         HostName::from_header(self.url.authority()).ok()
     }
 
     /// Whether people may be sent to an origin: the portal's, the landing URL's, or an allowed one.
-    #[must_use]
     pub fn may_send_to(&self, origin: &Origin) -> bool {
         let landing = self.landing_url.as_deref().and_then(|url| Url::parse(url).ok());
         *origin == self.url
@@ -84,7 +81,6 @@ impl Workspace {
     }
 
     /// Where people land who asked for nothing else.
-    #[must_use]
     pub fn landing(&self) -> Target {
         let chosen = self.landing_url.as_deref().and_then(|url| Target::parse(url, self).ok());
         chosen.unwrap_or_else(|| Target::Path("/".to_owned()))

@@ -27,13 +27,11 @@ pub struct Check {
 
 impl Check {
     /// Nothing is wrong with it.
-    #[must_use]
     pub const fn passed(name: &'static str, message: String) -> Self {
         Self { name, is_ok: true, message }
     }
 
     /// Something is wrong with it.
-    #[must_use]
     pub const fn failed(name: &'static str, message: String) -> Self {
         Self { name, is_ok: false, message }
     }

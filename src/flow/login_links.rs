@@ -72,7 +72,6 @@ impl LinkUrl {
     }
 
     /// The link itself.
-    #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
     }

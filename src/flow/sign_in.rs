@@ -75,8 +75,8 @@ pub async fn open(
     {
         return Ok(Opened::UsedHere(session.landing));
     }
-    if let Some(link) = link {
-        bury(app, &link, death, now).await?;
+    if let Some(link) = link.filter(|_| death == Death::Expired) {
+        bury(app, &link, now).await?;
     }
     count_dead(app, death);
     Ok(Opened::Dead)
@@ -137,19 +137,19 @@ pub async fn confirm(
     act: &Act,
     confirm: &Confirm,
 ) -> Result<Confirmed, SignInError> {
-    let now = app.clock.now();
+    let attempt = Attempt { app, workspace, act, confirm, now: app.clock.now() };
     for _ in 0..TRIES {
         let Some((link, standing)) = find(app, workspace, &confirm.token).await? else {
             count_dead(app, Death::Unknown);
             return Ok(Confirmed::Dead);
         };
-        if let Some(again) = repeat(app, workspace, act, (confirm, now)).await? {
+        if let Some(again) = attempt.repeat().await? {
             return Ok(again);
         }
-        if let Some(death) = link.death(&standing, now) {
-            return refuse(app, workspace, act, (&link, death, now)).await;
+        if let Some(death) = link.death(&standing, attempt.now) {
+            return attempt.refuse(&link, death).await;
         }
-        if let Some(confirmed) = claim(app, workspace, act, (confirm, now), (&link, &standing)).await? {
+        if let Some(confirmed) = attempt.claim(&link, &standing).await? {
             app.metrics.redeemed.inc();
             return Ok(confirmed);
         }
@@ -157,65 +157,78 @@ pub async fn confirm(
     Err(StoreError::Unavailable("others kept changing the same link".to_owned()).into())
 }
 
-/// The session that the same browser began with the same token within the last two minutes.
-async fn repeat(
-    app: &App,
-    workspace: &Workspace,
-    act: &Act,
-    (confirm, now): (&Confirm, Timestamp),
-) -> Result<Option<Confirmed>, StoreError> {
-    let redemptions = app.keys.redemptions(&confirm.token, &confirm.browser);
-    let found = app.store.find_session_of(workspace.id, &redemptions).await?;
-    let Some(signed_in) = found.filter(|signed_in| signed_in.session.may_repeat(now)) else {
-        return Ok(None);
-    };
-    let cookie = app.keys.repeat_session(&signed_in.session, &confirm.token, &confirm.browser);
-    match cookie {
-        Ok(cookie) if signed_in.session.is_live(&signed_in.standing, workspace, now) => {
-            Ok(Some(Confirmed::SignedIn { cookie, landing: signed_in.session.landing }))
-        }
-        // It stands in the way of a new one, and nobody can use it.
-        _ => sessions::end_dead(app, workspace, act, &signed_in).await.map(|()| None),
-    }
+/// A confirm on its way: what its steps share.
+struct Attempt<'a> {
+    app: &'a App,
+    workspace: &'a Workspace,
+    act: &'a Act,
+    confirm: &'a Confirm,
+    now: Timestamp,
 }
 
-async fn claim(
-    app: &App,
-    workspace: &Workspace,
-    act: &Act,
-    (confirm, now): (&Confirm, Timestamp),
-    (link, standing): (&LoginLink, &Standing),
-) -> Result<Option<Confirmed>, SignInError> {
-    let user = link.draft.user;
-    let Some(redemption) = app.keys.redemptions(&confirm.token, &confirm.browser).first().copied() else {
-        return Ok(None);
-    };
-    let session = Session {
-        workspace: workspace.id,
-        id: Uuid::now_v7(),
-        user,
-        epoch: standing.session_epoch,
-        link: link.hash,
-        redemption,
-        seed: keys::random()?,
-        secret_hash: [0; 32],
-        key: link.key,
-        landing: confirm.landing.clone(),
-        created_at: now,
-        last_seen_at: now,
-        expires_at: now.plus_seconds(workspace.session_lifetime),
-        seal: [0; 32],
-    };
-    let (session, cookie) = app.keys.begin_session(session, &confirm.token, &confirm.browser);
-    let replaced = sessions::proven(app, workspace, confirm.session.as_ref()).await?;
-    let act = Act { actor: Actor::User(user), ..*act };
-    let entry = act.entry(Event::LinkRedeemed).about(user).with("link", link.id.to_string());
-    let mut entries = vec![entry.with("session", session.id.to_string())];
-    entries.extend(replaced.as_ref().map(|old| replaced_entry(&act, old)));
-    let spent = app.keys.seal_link(link.used(now));
-    let replaced = replaced.map(|old| old.session.id);
-    let outcome = app.store.claim_login_link(&spent, &session, replaced, &entries).await?;
-    Ok((outcome == Outcome::Won).then_some(Confirmed::SignedIn { cookie, landing: session.landing }))
+impl Attempt<'_> {
+    /// The session that the same browser began with the same token within the last two minutes.
+    async fn repeat(&self) -> Result<Option<Confirmed>, StoreError> {
+        let Self { app, workspace, act, confirm, now } = *self;
+        let redemptions = app.keys.redemptions(&confirm.token, &confirm.browser);
+        let found = app.store.find_session_of(workspace.id, &redemptions).await?;
+        let Some(signed_in) = found.filter(|signed_in| signed_in.session.may_repeat(now)) else {
+            return Ok(None);
+        };
+        let cookie = app.keys.repeat_session(&signed_in.session, &confirm.token, &confirm.browser);
+        match cookie {
+            Ok(cookie) if signed_in.session.is_live(&signed_in.standing, workspace, now) => {
+                Ok(Some(Confirmed::SignedIn { cookie, landing: signed_in.session.landing }))
+            }
+            // It stands in the way of a new one, and nobody can use it.
+            _ => sessions::end_dead(app, workspace, act, &signed_in).await.map(|()| None),
+        }
+    }
+
+    /// A session of its own. `None` if somebody else, a kill or a change of the user came first.
+    async fn claim(&self, link: &LoginLink, standing: &Standing) -> Result<Option<Confirmed>, SignInError> {
+        let Self { app, workspace, act, confirm, now } = *self;
+        let user = link.draft.user;
+        let session = Session {
+            workspace: workspace.id,
+            id: Uuid::now_v7(),
+            user,
+            epoch: standing.session_epoch,
+            link: link.hash,
+            redemption: [0; 32],
+            seed: keys::random()?,
+            secret_hash: [0; 32],
+            key: link.key,
+            landing: confirm.landing.clone(),
+            created_at: now,
+            last_seen_at: now,
+            expires_at: now.plus_seconds(workspace.session_lifetime),
+            seal: [0; 32],
+        };
+        let (session, cookie) = app.keys.begin_session(session, &confirm.token, &confirm.browser);
+        let replaced = sessions::proven(app, workspace, confirm.session.as_ref()).await?;
+        let act = Act { actor: Actor::User(user), ..*act };
+        let entry = act.entry(Event::LinkRedeemed).about(user).with("link", link.id.to_string());
+        let mut entries = vec![entry.with("session", session.id.to_string())];
+        entries.extend(replaced.as_ref().map(|old| replaced_entry(&act, old)));
+        let spent = app.keys.seal_link(link.used(now));
+        let replaced = replaced.map(|old| old.session.id);
+        let outcome = app.store.claim_login_link(&spent, &session, replaced, &entries).await?;
+        Ok((outcome == Outcome::Won).then_some(Confirmed::SignedIn { cookie, landing: session.landing }))
+    }
+
+    /// The dead page, with an entry: the link was one, once.
+    async fn refuse(&self, link: &LoginLink, death: Death) -> Result<Confirmed, SignInError> {
+        let Self { app, workspace, act, now, .. } = *self;
+        // Whoever set a flag in the database itself counted no epoch up: the link must not outlive the flag.
+        if matches!(death, Death::Expired | Death::Refused) {
+            bury(app, link, now).await?;
+        }
+        count_dead(app, death);
+        let entry = act.entry(Event::LinkRefused).about(link.draft.user).with("reason", death.reason());
+        app.store.add_audit_entry(workspace.id, &entry.with("link", link.id.to_string()), now).await?;
+        Ok(Confirmed::Dead)
+    }
 }
 
 fn replaced_entry(act: &Act, old: &SignedIn) -> Entry {
@@ -223,26 +236,9 @@ fn replaced_entry(act: &Act, old: &SignedIn) -> Entry {
     entry.with("session", old.session.id.to_string())
 }
 
-async fn refuse(
-    app: &App,
-    workspace: &Workspace,
-    act: &Act,
-    (link, death, now): (&LoginLink, Death, Timestamp),
-) -> Result<Confirmed, SignInError> {
-    if death == Death::Refused {
-        // Whoever set the flag in the database itself counted no epoch up: the link must not outlive the flag.
-        app.store.end_login_link(&app.keys.seal_link(link.expired(now))).await?;
-    }
-    bury(app, link, death, now).await?;
-    count_dead(app, death);
-    let entry = act.entry(Event::LinkRefused).about(link.draft.user).with("reason", death.reason());
-    app.store.add_audit_entry(workspace.id, &entry.with("link", link.id.to_string()), now).await?;
-    Ok(Confirmed::Dead)
-}
-
-/// Marks a link that is refused as expired, so that no clock set back revives it.
-async fn bury(app: &App, link: &LoginLink, death: Death, now: Timestamp) -> Result<(), StoreError> {
-    if matches!(death, Death::Expired) && link.ended_at.is_none() {
+/// Marks a link that is refused as dead for good, so that no clock set back revives it.
+async fn bury(app: &App, link: &LoginLink, now: Timestamp) -> Result<(), StoreError> {
+    if link.ended_at.is_none() {
         app.store.end_login_link(&app.keys.seal_link(link.expired(now))).await?;
     }
     Ok(())

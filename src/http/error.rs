@@ -1,5 +1,7 @@
 //! Every way a request can go wrong: its status, its code, its sentence, drawn as JSON or as a page.
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -63,131 +65,92 @@ pub(super) enum Error {
     Unavailable,
 }
 
-impl Error {
-    pub(super) const fn status(&self) -> StatusCode {
-        match self {
-            Self::Malformed
-            | Self::BadHost
-            | Self::InvalidVersion
-            | Self::Invalid(_)
-            | Self::InvalidRedirect
-            | Self::TwoTokens => StatusCode::BAD_REQUEST,
-            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Self::Refused(Refusal::UserNotFound) | Self::NotFound | Self::WorkspaceNotFound => {
-                StatusCode::NOT_FOUND
-            }
-            Self::InsufficientScope(_) | Self::Refused(_) | Self::FromElsewhere | Self::ForeignForm => {
-                StatusCode::FORBIDDEN
-            }
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Panicked | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        }
-    }
-
-    pub(super) const fn code(&self) -> &'static str {
-        match self {
-            Self::Malformed | Self::BadHost | Self::TwoTokens => "malformed",
-            Self::InvalidVersion => "invalid_version",
-            Self::Invalid(_) => "invalid",
-            Self::InvalidRedirect => "invalid_redirect",
-            Self::Unauthenticated => "unauthenticated",
-            Self::InsufficientScope(_) => "insufficient_scope",
-            Self::Refused(refusal) => refusal.code(),
-            Self::FromElsewhere | Self::ForeignForm => "forbidden",
-            Self::NotFound => "not_found",
-            Self::WorkspaceNotFound => "workspace_not_found",
-            Self::MethodNotAllowed => "method_not_allowed",
-            Self::RequestTimeout => "request_timeout",
-            Self::PayloadTooLarge => "payload_too_large",
-            Self::UnsupportedMediaType => "unsupported_media_type",
-            Self::Panicked | Self::Internal => "internal",
-            Self::Unavailable => "unavailable",
-        }
-    }
-
-    fn sentence(&self) -> String {
-        let sentence = match self {
-            Self::Malformed => {
-                "The request cannot be read: its query or body is not encoded as it should be."
-            }
-            Self::BadHost => "The request must name one host.",
-            Self::InvalidVersion => return format!("{InvalidVersion}."),
-            Self::Invalid(_) => "The given data was invalid.",
-            Self::InvalidRedirect => return format!("{InvalidRedirect}."),
-            Self::TwoTokens => "The address and the form name different links.",
-            Self::Unauthenticated => {
-                "A valid API key of this workspace is needed: send `Authorization: Bearer KEY`."
-            }
-            Self::InsufficientScope(scope) => return format!("This API key lacks the scope {scope}."),
-            Self::Refused(refusal) => refusal.sentence(),
-            Self::FromElsewhere => "The button was pressed on another site, so nothing was done.",
-            Self::ForeignForm => {
-                "Your browser did not send back the cookie that came with the page, so nothing was done."
-            }
-            Self::NotFound => "There is nothing at this address.",
-            Self::WorkspaceNotFound => "No workspace has this host.",
-            Self::MethodNotAllowed => "This method is not allowed here.",
-            Self::RequestTimeout => "The request did not arrive in time.",
-            Self::PayloadTooLarge => "The request is too large.",
-            Self::UnsupportedMediaType => "The request is of a kind that is not taken here.",
-            Self::Panicked | Self::Internal => "Something went wrong on our side.",
-            Self::Unavailable => "The service is not available at the moment; nothing was done.",
-        };
-        sentence.to_owned()
-    }
-
-    const fn title(&self) -> &'static str {
-        match self {
-            Self::NotFound | Self::WorkspaceNotFound | Self::Refused(_) => "Nothing here",
-            Self::FromElsewhere | Self::ForeignForm | Self::Unauthenticated | Self::InsufficientScope(_) => {
-                "That did not work"
-            }
-            Self::Panicked | Self::Internal | Self::Unavailable => "Please try again",
-            Self::Malformed
-            | Self::BadHost
-            | Self::InvalidVersion
-            | Self::Invalid(_)
-            | Self::InvalidRedirect
-            | Self::TwoTokens
-            | Self::MethodNotAllowed
-            | Self::RequestTimeout
-            | Self::PayloadTooLarge
-            | Self::UnsupportedMediaType => "That request was not understood",
-        }
-    }
-
+/// What an answer says of an error.
+struct Parts {
+    status: StatusCode,
+    code: &'static str,
+    sentence: Cow<'static, str>,
     /// What a person can do.
-    const fn advice(&self) -> &'static str {
+    advice: &'static str,
+}
+
+impl Parts {
+    fn of(status: u16, code: &'static str, sentence: impl Into<Cow<'static, str>>) -> Self {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self { status, code, sentence: sentence.into(), advice: "" }
+    }
+
+    fn advising(self, advice: &'static str) -> Self {
+        Self { advice, ..self }
+    }
+}
+
+impl Error {
+    /// Everything that an answer says of an error, one arm for each.
+    fn parts(&self) -> Parts {
+        let again = "Wait a moment and try again. A link that you have not used is still good.";
+        let reopen = "Open your link again from the message it came in, and press the button there.";
+        let look = "Check the address, or open the link that you were sent again.";
+        let allow =
+            "Allow cookies for this site, open your link again, and press the button in the same browser.";
+        let broken = "Something went wrong on our side.";
         match self {
-            Self::FromElsewhere | Self::TwoTokens => {
-                "Open your link again from the message it came in, and press the button there."
+            Self::Malformed => Parts::of(
+                400,
+                "malformed",
+                "The query or the body cannot be read: it is not encoded as it should be.",
+            ),
+            Self::BadHost => Parts::of(400, "malformed", "The request must name one host."),
+            Self::InvalidVersion => Parts::of(400, "invalid_version", format!("{InvalidVersion}.")),
+            Self::Invalid(_) => Parts::of(400, "invalid", "The given data was invalid."),
+            Self::InvalidRedirect => Parts::of(400, "invalid_redirect", format!("{InvalidRedirect}.")),
+            Self::TwoTokens => {
+                Parts::of(400, "malformed", "The address and the form name different links.").advising(reopen)
             }
-            Self::ForeignForm => {
-                "Allow cookies for this site, open your link again, and press the button in the same browser."
+            Self::Unauthenticated => Parts::of(
+                401,
+                "unauthenticated",
+                "A valid API key of this workspace is needed: send `Authorization: Bearer KEY`.",
+            ),
+            Self::InsufficientScope(scope) => {
+                Parts::of(403, "insufficient_scope", format!("This API key lacks the scope {scope}."))
             }
-            Self::Panicked | Self::Internal | Self::Unavailable => {
-                "Wait a moment and try again. A link that you have not used is still good."
+            Self::Refused(refusal) => {
+                let status = if *refusal == Refusal::UserNotFound { 404 } else { 403 };
+                Parts::of(status, refusal.code(), refusal.sentence())
             }
-            Self::Malformed
-            | Self::BadHost
-            | Self::InvalidVersion
-            | Self::Invalid(_)
-            | Self::InvalidRedirect
-            | Self::Unauthenticated
-            | Self::InsufficientScope(_)
-            | Self::Refused(_)
-            | Self::MethodNotAllowed
-            | Self::RequestTimeout
-            | Self::PayloadTooLarge
-            | Self::UnsupportedMediaType => "",
-            Self::NotFound | Self::WorkspaceNotFound => {
-                "Check the address, or open the link that you were sent again."
+            Self::FromElsewhere => {
+                Parts::of(403, "forbidden", "The button was pressed on another site, so nothing was done.")
+                    .advising(reopen)
+            }
+            Self::ForeignForm => Parts::of(
+                403,
+                "forbidden",
+                "Your browser did not send back the cookie that came with the page, so nothing was done.",
+            )
+            .advising(allow),
+            Self::NotFound => Parts::of(404, "not_found", "There is nothing at this address.").advising(look),
+            Self::WorkspaceNotFound => {
+                Parts::of(404, "workspace_not_found", "No workspace has this host.").advising(look)
+            }
+            Self::MethodNotAllowed => {
+                Parts::of(405, "method_not_allowed", "This method is not allowed here.")
+            }
+            Self::RequestTimeout => Parts::of(408, "request_timeout", "The request did not arrive in time."),
+            Self::PayloadTooLarge => Parts::of(413, "payload_too_large", "The request is larger than 1 MiB."),
+            Self::UnsupportedMediaType => {
+                Parts::of(415, "unsupported_media_type", "The request is of a kind that is not taken here.")
+            }
+            Self::Panicked | Self::Internal => Parts::of(500, "internal", broken).advising(again),
+            Self::Unavailable => {
+                Parts::of(503, "unavailable", "The service is not available at the moment; nothing was done.")
+                    .advising(again)
             }
         }
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        self.parts().status
     }
 
     /// An empty answer that carries the error, for the gate to draw.
@@ -200,11 +163,12 @@ impl Error {
 
     /// The error for a program.
     pub(super) fn as_json(&self) -> Response {
-        let mut body = json!({ "message": self.sentence(), "code": self.code() });
+        let Parts { status, code, sentence, .. } = self.parts();
+        let mut body = json!({ "message": sentence, "code": code });
         if let Self::Invalid(invalid) = self {
             body["errors"] = json!(invalid.0);
         }
-        let mut response = (self.status(), Json(body)).into_response();
+        let mut response = (status, Json(body)).into_response();
         if matches!(self, Self::Unauthenticated) {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -213,9 +177,14 @@ impl Error {
 
     /// The error for a person.
     pub(super) fn as_page(&self, workspace: &str) -> Response {
-        let (title, advice) = (self.title(), self.advice());
-        let sentence = self.sentence();
-        pages::page(self.status(), &ProblemPage { workspace, title, sentence: &sentence, advice })
+        let Parts { status, sentence, advice, .. } = self.parts();
+        let title = match status.as_u16() {
+            401 | 403 => "That did not work",
+            404 => "Nothing here",
+            500.. => "Please try again",
+            _ => "That request was not understood",
+        };
+        pages::page(status, &ProblemPage { workspace, title, sentence: &sentence, advice })
     }
 }
 

@@ -75,7 +75,8 @@ fn header_text(text: &str) -> String {
             let _ = write!(encoded, "%{byte:02X}");
         }
     }
-    encoded + &"%20".repeat(end)
+    encoded.push_str(&"%20".repeat(end));
+    encoded
 }
 
 /// To the login page, and from there back to the page that was asked for, where the rule lets it.

@@ -165,7 +165,6 @@ impl Keyring {
     }
 
     /// A new link and its token.
-    #[must_use]
     pub fn derive(&self, draft: Draft) -> (LoginLink, Token) {
         let key = self.active();
         let token = Token::from_mac(&mac(&key.token, &draft.canonical()));
@@ -176,7 +175,6 @@ impl Keyring {
     }
 
     /// The link with a fresh seal, by its own key where that is known.
-    #[must_use]
     pub fn seal_link(&self, link: LoginLink) -> LoginLink {
         let key = self.find(link.key).unwrap_or_else(|_| self.active());
         LoginLink { seal: mac(&key.seal, &link.canonical()), ..link }
@@ -197,28 +195,24 @@ impl Keyring {
     }
 
     /// Whether a kept link is genuine and this is its token.
-    #[must_use]
     pub fn fits(&self, link: &LoginLink, token: &Token) -> bool {
         self.rebuild(link)
             .is_ok_and(|rebuilt| rebuilt.reveal().as_bytes().ct_eq(token.reveal().as_bytes()).into())
     }
 
     /// What a token may be looked up by: one hash for each key, the active one's first.
-    #[must_use]
     pub fn link_hashes(&self, workspace: WorkspaceId, token: &Token) -> Vec<LinkHash> {
         let message = link_lookup(workspace, token);
         self.keys.iter().map(|key| key.lookup(&message)).collect()
     }
 
     /// What an API key may be looked up by: one hash for each key, the active one's first.
-    #[must_use]
     pub fn api_key_hashes(&self, secret: &ApiKeySecret) -> Vec<[u8; 32]> {
         let message = Canonical::of("api key").bytes(secret.reveal().as_bytes());
         self.keys.iter().map(|key| key.lookup(&message)).collect()
     }
 
     /// An API key to be kept: its hash, key and seal are set.
-    #[must_use]
     pub fn seal_api_key(&self, api_key: ApiKey, secret: &ApiKeySecret) -> ApiKey {
         let key = self.active();
         let hash = key.lookup(&Canonical::of("api key").bytes(secret.reveal().as_bytes()));
@@ -236,30 +230,28 @@ impl Keyring {
     }
 
     /// Whether an API key's row is as this server wrote it.
-    #[must_use]
     pub fn is_genuine_api_key(&self, api_key: &ApiKey) -> bool {
         self.find(api_key.key).is_ok_and(|key| is_same(&mac(&key.seal, &api_key.canonical()), &api_key.seal))
     }
 
     /// What the same confirm, repeated, is known by: one hash for each key, the active one's first.
-    #[must_use]
     pub fn redemptions(&self, token: &Token, browser: &BrowserCookie) -> Vec<[u8; 32]> {
-        let message = Canonical::of("redemption").bytes(token.reveal().as_bytes());
-        let message = message.bytes(browser.reveal().as_bytes());
+        let message = redemption(token, browser);
         self.keys.iter().map(|key| key.lookup(&message)).collect()
     }
 
-    /// A session to be kept and the cookie that proves it. Key, hash and seal are set.
-    #[must_use]
+    /// A session to be kept and the cookie that proves it. Key, hashes and seal are set.
     pub fn begin_session(
         &self,
         session: Session,
         token: &Token,
         browser: &BrowserCookie,
     ) -> (Session, SessionCookie) {
-        let session = Session { key: self.active().id, ..session };
-        let cookie = session_cookie(self.active(), &session, token, browser);
-        let secret_hash = self.active().hash_of_secret(session.workspace, &cookie);
+        let key = self.active();
+        let redemption = key.lookup(&redemption(token, browser));
+        let session = Session { key: key.id, redemption, ..session };
+        let cookie = session_cookie(key, &session, token, browser);
+        let secret_hash = key.hash_of_secret(session.workspace, &cookie);
         (self.seal_session(Session { secret_hash, ..session }), cookie)
     }
 
@@ -278,7 +270,6 @@ impl Keyring {
     }
 
     /// Whether a cookie proves a session, and the session's row is as this server wrote it.
-    #[must_use]
     pub fn is_proof_of(&self, session: &Session, cookie: &SessionCookie) -> bool {
         self.find(session.key).is_ok_and(|key| {
             is_same(&key.hash_of_secret(session.workspace, cookie), &session.secret_hash)
@@ -287,20 +278,17 @@ impl Keyring {
     }
 
     /// The session with a fresh seal, by its own key where that is known.
-    #[must_use]
     pub fn seal_session(&self, session: Session) -> Session {
         let key = self.find(session.key).unwrap_or_else(|_| self.active());
         Session { seal: mac(&key.seal, &session.canonical()), ..session }
     }
 
     /// A MAC that a page carries and brings back, as 32 letters.
-    #[must_use]
     pub fn proof(&self, message: &Canonical) -> String {
         Token::from_mac(&mac(&self.active().form, message)).reveal().to_owned()
     }
 
     /// Whether a page brought back a MAC of ours.
-    #[must_use]
     pub fn is_proof(&self, message: &Canonical, proof: &str) -> bool {
         self.keys.iter().any(|key| {
             let expected = Token::from_mac(&mac(&key.form, message));
@@ -311,6 +299,10 @@ impl Keyring {
 
 fn link_lookup(workspace: WorkspaceId, token: &Token) -> Canonical {
     Canonical::of("login link").number(workspace.0).bytes(token.reveal().as_bytes())
+}
+
+fn redemption(token: &Token, browser: &BrowserCookie) -> Canonical {
+    Canonical::of("redemption").bytes(token.reveal().as_bytes()).bytes(browser.reveal().as_bytes())
 }
 
 fn session_cookie(

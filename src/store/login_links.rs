@@ -107,9 +107,9 @@ impl Store {
               WHERE u.workspace_id = $1 AND u.deleted_at IS NULL AND "
         );
         let found = match user {
-            UserRef::Id(id) => sql(const_format(STATE, "u.id = $2"), values![workspace, *id]),
+            UserRef::Id(id) => sql(format!("{STATE} u.id = $2"), values![workspace, *id]),
             UserRef::Email(email) => {
-                sql(const_format(STATE, "u.email_folded = $2"), values![workspace, email.folded()])
+                sql(format!("{STATE} u.email_folded = $2"), values![workspace, email.folded()])
             }
         };
         let [rows] = self.read([found]).await?;
@@ -282,8 +282,4 @@ fn end(link: &LoginLink) -> Statement {
          WHERE workspace_id = $3 AND hash = $4 AND ended_at IS NULL",
         values![link.ended_at, link.seal, link.draft.workspace, link.hash],
     )
-}
-
-fn const_format(start: &'static str, end: &str) -> String {
-    format!("{start}{end}")
 }

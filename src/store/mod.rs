@@ -111,7 +111,6 @@ impl DatabaseUrl {
     }
 
     /// Whether there is a database already.
-    #[must_use]
     pub fn exists(&self) -> bool {
         match self {
             Self::Sqlite(path) => path.exists(),
@@ -119,7 +118,6 @@ impl DatabaseUrl {
     }
 
     /// The file of an embedded database.
-    #[must_use]
     pub const fn path(&self) -> &PathBuf {
         match self {
             Self::Sqlite(path) => path,
