@@ -2,6 +2,9 @@
 
 mod check;
 mod demo;
+mod import;
+mod import_file;
+mod import_lines;
 mod key;
 mod link;
 mod out;
@@ -50,7 +53,7 @@ enum Command {
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Key(key::Command),
-    /// Add, change, show, delete and list users
+    /// Add, change, show, delete, list and import users
     #[command(subcommand)]
     User(user::Command),
     /// Print a user's login link: the live one, or a new one

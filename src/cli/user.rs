@@ -5,7 +5,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::out::{Out, Table};
-use super::{Context, pairs, user_ref, workspace_named};
+use super::{Context, import, pairs, user_ref, workspace_named};
 use crate::app::App;
 use crate::domain::audit::Act;
 use crate::domain::email::EmailAddress;
@@ -45,6 +45,9 @@ pub(super) enum Command {
         #[arg(long)]
         jsonl: bool,
     },
+    /// Add and change users from a file
+    #[command(long_about = import::ABOUT)]
+    Import(import::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -143,6 +146,7 @@ pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
         }
         Command::Delete(who) => delete(context, &who).await,
         Command::List { workspace, jsonl } => list(context, &workspace, jsonl).await,
+        Command::Import(args) => import::run(context, &args).await,
     }
 }
 

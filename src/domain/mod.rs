@@ -6,6 +6,7 @@ pub mod base62;
 pub mod canonical;
 pub mod email;
 pub mod host;
+pub mod import_row;
 pub mod invalid;
 pub mod login_link;
 pub mod origin;

@@ -1,5 +1,7 @@
 //! The command line, run as the operator runs it: the real binary in a folder of its own.
 
+mod import;
+mod import_beside;
 mod people;
 mod serving;
 mod starting;

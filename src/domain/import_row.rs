@@ -1,0 +1,202 @@
+//! A row of an import: what one line of CSV or JSON says about one user.
+
+use serde_json::{Map, Value};
+
+use super::email::EmailAddress;
+use super::invalid::Invalid;
+use super::user::UserId;
+use super::user_change::{FIELDS, UserChange};
+
+/// Fields of the client object that nobody can set: they are let pass, so that a list can be imported as it is.
+const READ_ONLY: [&str; 3] = ["name", "created_at", "updated_at"];
+
+/// Fields that cannot be empty: a cell without a letter in it says nothing about them.
+const NEVER_EMPTY: [&str; 6] = ["id", "email", "custom_fields", "status", "two_factor_enabled", "staff"];
+
+/// The longest part of an unknown name that is told again.
+const LONGEST_NAME: usize = 40;
+
+/// What a row says about a user; what it does not say stays as it is.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ImportRow {
+    /// The number, if the row has one: it decides alone whom the row is about.
+    pub id: Option<UserId>,
+    /// The fields that the row has. Without a number, the address in it decides whom the row is about.
+    pub fields: UserChange,
+}
+
+/// Why a line is no row.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum RowError {
+    /// It is no CSV, no JSON object, or has another number of fields than the header.
+    #[error("{0}")]
+    Malformed(String),
+    /// A field does not pass.
+    #[error("{}", .0.in_one_sentence())]
+    Invalid(Invalid),
+}
+
+/// Why the first line of a CSV file is no header.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum HeaderError {
+    /// A column that no user has.
+    #[error(
+        "there is no field {0:?}; line 1 names the columns, parted by commas, out of: id, {FIELDS} (name, created_at \
+         and updated_at are let pass)"
+    )]
+    Unknown(String),
+    /// A column that is there twice.
+    #[error("the column {0:?} is there twice")]
+    Twice(String),
+    /// Nothing says whom a row is about.
+    #[error("there is no column id and no column email: one of them must say whom a row is about")]
+    Nobody,
+}
+
+impl ImportRow {
+    /// Takes a JSON object with the fields of the client object and `staff`.
+    ///
+    /// # Errors
+    /// `RowError` names every field that does not pass.
+    pub fn parse_json(text: &str) -> Result<Self, RowError> {
+        let object: Map<String, Value> = serde_json::from_str(text).map_err(|error| {
+            RowError::Malformed(format!("is not one JSON object (see column {})", error.column()))
+        })?;
+        let mut row = Self::default();
+        let mut invalid = Invalid::default();
+        for (field, value) in object {
+            if let Err(error) = row.take_json(&field, value) {
+                invalid.0.extend(error.0.into_iter().map(|(name, why)| (shortened(&name), why)));
+            }
+        }
+        row.checked(invalid)
+    }
+
+    /// The address of a new user, if the row says all that a new user needs.
+    ///
+    /// # Errors
+    /// `Invalid` names what is missing.
+    pub fn of_a_new_user(&self) -> Result<&EmailAddress, Invalid> {
+        let mut invalid = Invalid::default();
+        let needed = [("name_f", &self.fields.name_f), ("name_l", &self.fields.name_l)];
+        for (field, _) in needed.iter().filter(|(_, text)| text.is_none()) {
+            invalid.add(field, NEEDED);
+        }
+        let email = invalid.take("email", self.fields.email.as_ref().ok_or(NEEDED));
+        email.filter(|_| invalid.is_empty()).ok_or(invalid)
+    }
+
+    fn take_json(&mut self, field: &str, value: Value) -> Result<(), Invalid> {
+        match (field, value) {
+            (field, _) if READ_ONLY.contains(&field) => Ok(()),
+            ("custom_fields", Value::Object(object)) => {
+                self.fields.custom_fields = Some(object);
+                Ok(())
+            }
+            ("id" | "status", Value::Number(number)) => self.take_text(field, &number.to_string()),
+            ("two_factor_enabled" | "staff", Value::Bool(flag)) => self.take_text(field, &flag.to_string()),
+            ("two_factor_enabled" | "staff", Value::Number(number)) => {
+                self.take_text(field, &number.to_string())
+            }
+            ("id", _) => Err(Invalid::field("id", NO_ID)),
+            ("status", _) => Err(Invalid::field("status", "must be 1 (active) or 0 (disabled)")),
+            ("two_factor_enabled" | "staff", _) => Err(Invalid::field(field, "must be true or false")),
+            ("custom_fields", _) => Err(Invalid::field(field, "must be a JSON object")),
+            (field, Value::String(text)) => self.take_text(field, &text),
+            (field, _) if is_field(field) => Err(Invalid::field(field, "must be a text")),
+            (field, _) => self.take_text(field, ""),
+        }
+    }
+
+    fn take_text(&mut self, field: &str, text: &str) -> Result<(), Invalid> {
+        if field == "id" {
+            self.id = Some(UserId::parse(text).ok_or_else(|| Invalid::field("id", NO_ID))?);
+            return Ok(());
+        }
+        self.fields.set(field, text)
+    }
+
+    fn checked(self, mut invalid: Invalid) -> Result<Self, RowError> {
+        if self.id.is_none() && self.fields.email.is_none() && invalid.is_empty() {
+            invalid.add("email", "is needed where there is no id, to say whom the row is about");
+        }
+        if invalid.is_empty() { Ok(self) } else { Err(RowError::Invalid(invalid)) }
+    }
+}
+
+/// What each column of a CSV file holds, in the order of the columns.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Header(Vec<String>);
+
+impl Header {
+    /// Takes the names of the columns, in any order.
+    ///
+    /// # Errors
+    /// `HeaderError` names a column that is unknown, or there twice, or that nothing says whom a row is about.
+    pub fn parse<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, HeaderError> {
+        let mut columns = Vec::<String>::new();
+        for name in names {
+            if name != "id" && !is_field(name) && !READ_ONLY.contains(&name) {
+                return Err(HeaderError::Unknown(shortened(name)));
+            }
+            if columns.iter().any(|column| column == name) {
+                return Err(HeaderError::Twice(name.to_owned()));
+            }
+            columns.push(name.to_owned());
+        }
+        let names_somebody = columns.iter().any(|column| column == "id" || column == "email");
+        if names_somebody { Ok(Self(columns)) } else { Err(HeaderError::Nobody) }
+    }
+
+    /// How many columns there are.
+    #[must_use]
+    pub const fn width(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether a row may have a number.
+    #[must_use]
+    pub fn has_id(&self) -> bool {
+        self.0.iter().any(|column| column == "id")
+    }
+
+    /// Takes the cells of a row.
+    ///
+    /// # Errors
+    /// `RowError` names every field that does not pass, or says that there are too few or too many.
+    pub fn row(&self, cells: &[&str]) -> Result<ImportRow, RowError> {
+        if cells.len() != self.width() {
+            let (found, named) = (cells.len(), self.width());
+            return Err(RowError::Malformed(format!("has {found} fields where line 1 has {named}")));
+        }
+        let mut row = ImportRow::default();
+        let mut invalid = Invalid::default();
+        for (column, cell) in self.0.iter().zip(cells) {
+            let says_nothing = cell.is_empty() && NEVER_EMPTY.contains(&column.as_str());
+            if says_nothing || READ_ONLY.contains(&column.as_str()) {
+                continue;
+            }
+            if let Err(error) = row.take_text(column, cell) {
+                invalid.0.extend(error.0);
+            }
+        }
+        row.checked(invalid)
+    }
+}
+
+const NEEDED: &str = "is needed for a new user";
+
+const NO_ID: &str = "must be a number from 1 to 9007199254740991";
+
+fn is_field(name: &str) -> bool {
+    FIELDS.split(", ").any(|field| field == name)
+}
+
+/// A name of somebody else's making, short enough for a sentence.
+fn shortened(name: &str) -> String {
+    let mut short: String = name.chars().take(LONGEST_NAME).collect();
+    if short.len() < name.len() {
+        short.push('…');
+    }
+    short
+}

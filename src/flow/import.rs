@@ -1,0 +1,214 @@
+//! Users are imported: row by row the same story as adding and changing one, told many at a time.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+
+use super::users::{self, UserError};
+use crate::app::App;
+use crate::domain::audit::Act;
+use crate::domain::import_row::ImportRow;
+use crate::domain::invalid::Invalid;
+use crate::domain::user::{User, UserId, UserRef};
+use crate::domain::user_change::UserChange;
+use crate::domain::workspace::Workspace;
+use crate::store::{NewUser, StoreError};
+
+/// Rows that are written together: the store commits so many at once, in a few milliseconds.
+const BATCH: usize = 128;
+
+/// How long the store is left alone after a batch, at least.
+const SHORTEST_REST: Duration = Duration::from_millis(2);
+
+/// What became of the rows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Tally {
+    /// Users who were not there.
+    pub added: u64,
+    /// Users who were there and are now as their row says.
+    pub changed: u64,
+    /// Users who were as their row says already.
+    pub unchanged: u64,
+}
+
+/// Rows on their way into a workspace, in their order.
+#[derive(Debug)]
+pub struct Import<'a> {
+    app: &'a App,
+    workspace: &'a Workspace,
+    act: Act,
+    waiting: Vec<Waiting>,
+    claimed: HashSet<Claim>,
+    rests_until: Instant,
+    tally: Tally,
+    refused: Vec<(u64, Invalid)>,
+}
+
+/// A row that is to be written.
+#[derive(Debug)]
+struct Waiting {
+    line: u64,
+    row: ImportRow,
+    found: Option<UserId>,
+}
+
+/// What a row touches: two rows that touch the same are never written together, so that they keep their order.
+#[derive(PartialEq, Eq, Hash, Debug)]
+enum Claim {
+    Id(UserId),
+    Address(String),
+}
+
+enum Put {
+    Added,
+    Changed,
+    Refused(Invalid),
+}
+
+impl<'a> Import<'a> {
+    /// Begins an import; its entries in the audit log are one request's.
+    #[must_use]
+    pub fn begin(app: &'a App, workspace: &'a Workspace, act: Act) -> Self {
+        Self {
+            app,
+            workspace,
+            act,
+            waiting: Vec::with_capacity(BATCH),
+            claimed: HashSet::new(),
+            rests_until: Instant::now(),
+            tally: Tally::default(),
+            refused: Vec::new(),
+        }
+    }
+
+    /// Takes a row, by the number of its line. It is durable once a batch is full or [`Import::finish`] returned.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be used; what was written before stays.
+    pub async fn put(&mut self, line: u64, row: ImportRow) -> Result<(), StoreError> {
+        loop {
+            let found = find(self.app, self.workspace, &row).await?;
+            let claims = claims(&row, found.as_ref());
+            if claims.iter().any(|claim| self.claimed.contains(claim)) {
+                // What was found may be about to change.
+                self.finish().await?;
+                continue;
+            }
+            if found.as_ref().is_some_and(|user| is_as_told(user, &row)) {
+                self.tally.unchanged += 1;
+                return Ok(());
+            }
+            self.claimed.extend(claims);
+            self.waiting.push(Waiting { line, row, found: found.map(|user| user.id) });
+            if self.waiting.len() >= BATCH {
+                self.finish().await?;
+            }
+            return Ok(());
+        }
+    }
+
+    /// Writes the rows that wait.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be used; what was written before stays.
+    pub async fn finish(&mut self) -> Result<(), StoreError> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        tokio::time::sleep_until(self.rests_until.into()).await;
+        let began = Instant::now();
+        let (app, workspace, act) = (self.app, self.workspace, self.act);
+        let rows =
+            self.waiting.iter().map(|waiting| upsert(app, workspace, &act, &waiting.row, waiting.found));
+        let done = join_all(rows).await;
+        // Other processes try the lock now and then only, so it must be free for a good part of the time.
+        self.rests_until = Instant::now() + (began.elapsed() / 2).max(SHORTEST_REST);
+        self.claimed.clear();
+        for (waiting, done) in self.waiting.drain(..).zip(done) {
+            match done? {
+                Put::Added => self.tally.added += 1,
+                Put::Changed => self.tally.changed += 1,
+                Put::Refused(invalid) => self.refused.push((waiting.line, invalid)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows that were refused since this was last asked, by their lines.
+    pub fn take_refused(&mut self) -> Vec<(u64, Invalid)> {
+        std::mem::take(&mut self.refused)
+    }
+
+    /// What became of the rows that are written.
+    #[must_use]
+    pub const fn tally(&self) -> Tally {
+        self.tally
+    }
+}
+
+/// Whom a row is about: by number if it has one, else by address.
+async fn find(app: &App, workspace: &Workspace, row: &ImportRow) -> Result<Option<User>, StoreError> {
+    let user = match (row.id, &row.fields.email) {
+        (Some(id), _) => UserRef::Id(id),
+        (None, Some(email)) => UserRef::Email(email.clone()),
+        (None, None) => return Ok(None),
+    };
+    app.store.find_user(workspace.id, &user).await
+}
+
+fn claims(row: &ImportRow, found: Option<&User>) -> Vec<Claim> {
+    let ids = row.id.into_iter().chain(found.map(|user| user.id)).map(Claim::Id);
+    let addresses = row.fields.email.iter().chain(found.map(|user| &user.email));
+    ids.chain(addresses.map(|email| Claim::Address(email.folded()))).collect()
+}
+
+fn is_as_told(user: &User, row: &ImportRow) -> bool {
+    UserChange::fields_between(user, &change_by(row).applied_to(user)).is_empty()
+}
+
+/// What a row changes. An address that only says who is meant does not change the spelling that is kept.
+fn change_by(row: &ImportRow) -> UserChange {
+    let mut change = row.fields.clone();
+    if row.id.is_none() {
+        change.email = None;
+    }
+    change
+}
+
+/// Changes the user who was found, adds one if none was.
+///
+/// Others may add, change and delete users at the same time: then it begins again from what there is now.
+async fn upsert(
+    app: &App,
+    workspace: &Workspace,
+    act: &Act,
+    row: &ImportRow,
+    mut found: Option<UserId>,
+) -> Result<Put, StoreError> {
+    loop {
+        if let Some(id) = found {
+            match users::set(app, workspace, act, &UserRef::Id(id), &change_by(row)).await {
+                Ok(_) => return Ok(Put::Changed),
+                Err(UserError::Invalid(invalid)) => return Ok(Put::Refused(invalid)),
+                Err(UserError::Store(error)) => return Err(error),
+                Err(UserError::NotFound) => {}
+            }
+        }
+        let email = match row.of_a_new_user() {
+            Ok(email) => email.clone(),
+            Err(invalid) => return Ok(Put::Refused(invalid)),
+        };
+        let user = NewUser { id: row.id, email, fields: row.fields.clone() };
+        let refused = match users::add(app, workspace, act, &user).await {
+            Ok(_) => return Ok(Put::Added),
+            Err(UserError::Store(error)) => return Err(error),
+            Err(UserError::Invalid(invalid)) => Some(invalid),
+            Err(UserError::NotFound) => None,
+        };
+        found = find(app, workspace, row).await?.map(|user| user.id);
+        if let (None, Some(invalid)) = (found, refused) {
+            return Ok(Put::Refused(invalid));
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Imports that take long: beside a server, broken off, watched by somebody.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::Operator;
+use crate::support::server::visitor;
+
+const HEADER: &str = "id,email,name_f,name_l,custom_fields\n";
+
+/// Rows with these numbers, as a file.
+fn write_rows(operator: &Operator, name: &str, numbers: std::ops::Range<i64>) {
+    let mut text = HEADER.to_owned();
+    for number in numbers {
+        writeln!(text, "{number},u{number}@x.test,U,{number},\"{{\"\"n\"\":{number}}}\"").unwrap();
+    }
+    fs::write(operator.path(name), text).unwrap();
+}
+
+fn import(operator: &Operator, name: &str) -> Command {
+    let mut command = operator.command(&["user", "import", "--workspace", "Acme", name]);
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    command
+}
+
+#[tokio::test]
+async fn links_are_issued_all_along_while_an_import_runs_beside_the_server() {
+    let operator = Operator::with_acme();
+    write_rows(&operator, "first.csv", 10..3_010);
+    assert!(import(&operator, "first.csv").status().unwrap().success());
+    write_rows(&operator, "many.csv", 100_000..120_000);
+    let key = operator.json("key create --workspace Acme --name crm")["key"].as_str().unwrap().to_owned();
+    let server = operator.serve("serve");
+    let visitor = visitor();
+
+    let mut running = import(&operator, "many.csv").spawn().unwrap();
+    let mut waits = Vec::new();
+    for user in 10..3_010 {
+        let began = Instant::now();
+        let url = format!("http://{}/api/login_links/{user}", server.public);
+        let asked = visitor.get(url).bearer_auth(&key).header("Host", "example.com").send().await.unwrap();
+        assert_eq!(
+            (asked.status().as_u16(), &asked.headers()["x-login-link-reused"]),
+            (200, &"false".parse().unwrap())
+        );
+        waits.push(began.elapsed());
+        if let Some(status) = running.try_wait().unwrap() {
+            assert!(status.success());
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+
+    assert!(running.wait().unwrap().success());
+    assert!(waits.len() > 20, "only {} links", waits.len());
+    assert!(waits.iter().max() < Some(&Duration::from_secs(2)), "{:?}", waits.iter().max());
+    let (_, log, _) = server.stop("-TERM");
+    assert!(!log.contains("ERROR"), "{log}");
+}
+
+#[test]
+fn an_import_that_is_killed_and_run_again_ends_as_if_it_had_not_been() {
+    let operator = Operator::with_acme();
+    write_rows(&operator, "rows.csv", 10..6_010);
+    let database = || rusqlite::Connection::open(operator.path("doorkey.db")).unwrap();
+    let count = |sql: &str| -> i64 { database().query_row(sql, [], |row| row.get(0)).unwrap() };
+
+    for wanted in [300, 2_000] {
+        let mut running = import(&operator, "rows.csv").spawn().unwrap();
+        while count("SELECT count(*) FROM users") < wanted {
+            assert!(running.try_wait().unwrap().is_none(), "it ended before it was killed");
+        }
+        running.kill().unwrap();
+        running.wait().unwrap();
+    }
+    let before = count("SELECT count(*) FROM users");
+    let told = operator.json("user import --workspace Acme rows.csv");
+
+    let added = told["added"].as_i64().unwrap();
+    assert!(before < 6_001 && added == 6_001 - before, "{before} were there: {told}");
+    assert_eq!(
+        (&told["changed"], &told["unchanged"], &told["bad"]),
+        (&json!(0), &json!(before - 1), &json!(0))
+    );
+    assert_eq!(count("SELECT count(*) FROM audit_log WHERE event = 'user.added'"), 6_001, "one entry each");
+    assert_eq!(count("SELECT count(*) FROM users WHERE revision = 1 AND email LIKE 'u%'"), 6_000);
+    let users = operator.json("user list --workspace Acme");
+    let users = users.as_array().unwrap();
+    assert!(users[1..].iter().zip(10..).all(|(user, number)| {
+        user["id"] == number
+            && user["email"] == format!("u{number}@x.test")
+            && user["custom_fields"]["n"] == number
+    }));
+}
+
+#[test]
+fn a_bar_shows_the_progress_on_a_terminal_alone() {
+    let operator = Operator::with_acme();
+    write_rows(&operator, "rows.csv", 10..6_010);
+    let line = format!("{} user import --workspace Acme rows.csv", env!("CARGO_BIN_EXE_doorkey"));
+
+    let mut at_terminal = Command::new("script");
+    at_terminal.args(["--quiet", "--return", "--command", &line, "/dev/null"]).current_dir(operator.path(""));
+    let shown = at_terminal.env("TERM", "xterm").stdin(Stdio::null()).output().unwrap();
+    let again = operator.run("user import --workspace Acme rows.csv").well();
+
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.contains(" rows") && shown.contains('%'), "{shown:?}");
+    assert!(shown.trim_end().ends_with("6000 added, 0 changed, 0 unchanged, 0 bad."), "{shown:?}");
+    assert_eq!(again, "0 added, 0 changed, 6000 unchanged, 0 bad.\n");
+}
