@@ -100,68 +100,54 @@ struct Failure {
     codes: &'static [&'static str],
 }
 
+impl Failure {
+    const fn new(
+        status: &'static str,
+        name: &'static str,
+        sentence: &'static str,
+        codes: &'static [&'static str],
+    ) -> Self {
+        Self { status, name, sentence, codes }
+    }
+}
+
 /// Every status that is not a success.
 const FAILURES: [Failure; 10] = [
-    Failure {
-        status: "400",
-        name: "BadRequest",
-        sentence: "The request cannot be read or does not pass; `invalid` says in `errors` which fields, and why.",
-        codes: &["invalid", "malformed", "invalid_version", "invalid_redirect"],
-    },
-    Failure {
-        status: "401",
-        name: "Unauthenticated",
-        sentence: "No API key of this workspace that holds.",
-        codes: &["unauthenticated"],
-    },
-    Failure {
-        status: "403",
-        name: "Forbidden",
-        sentence: "The key lacks the scope, or the user may not have a login link.",
-        codes: &["insufficient_scope", "staff_user", "two_factor_enabled", "user_disabled"],
-    },
-    Failure {
-        status: "404",
-        name: "NotFound",
-        sentence: "No such user, session or route, or no workspace has this host.",
-        codes: &["not_found", "user_not_found", "workspace_not_found"],
-    },
-    Failure {
-        status: "405",
-        name: "MethodNotAllowed",
-        sentence: "The route has no such method.",
-        codes: &["method_not_allowed"],
-    },
-    Failure {
-        status: "408",
-        name: "RequestTimeout",
-        sentence: "The body did not arrive in time.",
-        codes: &["request_timeout"],
-    },
-    Failure {
-        status: "413",
-        name: "PayloadTooLarge",
-        sentence: "The body is larger than 1 MiB.",
-        codes: &["payload_too_large"],
-    },
-    Failure {
-        status: "415",
-        name: "UnsupportedMediaType",
-        sentence: "The body is not application/json.",
-        codes: &["unsupported_media_type"],
-    },
-    Failure {
-        status: "500",
-        name: "Internal",
-        sentence: "Something went wrong on the server.",
-        codes: &["internal"],
-    },
-    Failure {
-        status: "503",
-        name: "Unavailable",
-        sentence: "The service is not available at the moment; nothing was done.",
-        codes: &["unavailable"],
-    },
+    Failure::new(
+        "400",
+        "BadRequest",
+        "The request cannot be read or does not pass; `invalid` says in `errors` which fields, and why.",
+        &["invalid", "malformed", "invalid_version", "invalid_redirect"],
+    ),
+    Failure::new("401", "Unauthenticated", "No API key of this workspace that holds.", &["unauthenticated"]),
+    Failure::new(
+        "403",
+        "Forbidden",
+        "The key lacks the scope, or the user may not have a login link.",
+        &["insufficient_scope", "staff_user", "two_factor_enabled", "user_disabled"],
+    ),
+    Failure::new(
+        "404",
+        "NotFound",
+        "No such user, session or route, or no workspace has this host.",
+        &["not_found", "user_not_found", "workspace_not_found"],
+    ),
+    Failure::new("405", "MethodNotAllowed", "The route has no such method.", &["method_not_allowed"]),
+    Failure::new("408", "RequestTimeout", "The body did not arrive in time.", &["request_timeout"]),
+    Failure::new("413", "PayloadTooLarge", "The body is larger than 1 MiB.", &["payload_too_large"]),
+    Failure::new(
+        "415",
+        "UnsupportedMediaType",
+        "The body is not application/json.",
+        &["unsupported_media_type"],
+    ),
+    Failure::new("500", "Internal", "Something went wrong on the server.", &["internal"]),
+    Failure::new(
+        "503",
+        "Unavailable",
+        "The service is not available at the moment; nothing was done.",
+        &["unavailable"],
+    ),
 ];
 
 /// The lists, and what each may be sorted and filtered by.
@@ -184,6 +170,12 @@ fn document() -> Value {
     let components = &mut document["components"];
     for (name, schema) in bodies {
         components["schemas"][name] = schema;
+    }
+    // A row of a list is an object that has a name.
+    for (name, schema) in components["schemas"].as_object_mut().into_iter().flatten() {
+        if let Some(row) = name.strip_prefix("List_") {
+            schema["properties"]["data"]["items"] = json!({ "$ref": format!("#/components/schemas/{row}") });
+        }
     }
     components["schemas"]["Error"] = error_schema();
     components["headers"] = headers();
@@ -209,6 +201,9 @@ fn complete(operation: &mut Value) {
     operation["parameters"] = parameters.into();
 
     let has_body = operation.get("requestBody").is_some();
+    if has_body {
+        operation["requestBody"]["required"] = json!(true);
+    }
     let has_key = name != "getDescription";
     let more = if name == "getLoginLink" { &LINK_HEADERS[..] } else { &[] };
     let Some(Value::Object(responses)) = operation.get_mut("responses") else { return };
@@ -283,7 +278,7 @@ fn version_parameter() -> Value {
         "required": false,
         "description": "The version to be served by, a date: 2023-12-14, 2024-03-05 (the default) or 2026-12-01. \
                         Any other date is served by the newest version that is not after it.",
-        "schema": { "type": "string" },
+        "schema": { "type": "string", "pattern": "^([0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8})?$" },
         "example": "2024-03-05",
     })
 }

@@ -17,6 +17,7 @@ mod proxies;
 mod races;
 mod redirects;
 mod requests;
+mod schemathesis;
 mod sessions;
 mod storage;
 mod support;

@@ -176,6 +176,7 @@ async fn every_operation_says_all_that_a_caller_needs() {
         }
         let is_open = path == "/api/openapi.json";
         let has_body = operation.get("requestBody").is_some();
+        assert!(!has_body || operation["requestBody"]["required"] == true, "{place}");
         assert_eq!(has_body, ["POST", "PUT"].contains(&method.as_str()), "{place}");
         for (status, expected) in [
             ("400", true),
@@ -230,6 +231,10 @@ async fn references_lead_somewhere_and_bodies_are_exact() {
         );
         let shown: Vec<_> = schemas["User"]["properties"].as_object().unwrap().keys().collect();
         assert_eq!(schema["properties"].as_object().unwrap().keys().collect::<Vec<_>>(), shown, "{name}");
+    }
+    for row in ["ListedEntry", "ListedLink", "ListedSession", "User"] {
+        let rows = &schemas[format!("List_{row}")]["properties"]["data"]["items"];
+        assert_eq!(*rows, json!({ "$ref": format!("#/components/schemas/{row}") }));
     }
     let id = &schemas["UserId"];
     assert_eq!((&id["minimum"], &id["maximum"]), (&json!(1), &json!(9_007_199_254_740_991_i64)));
