@@ -45,7 +45,7 @@ pub(in crate::http) async fn list(
     path = "/api/team/{user}",
     operation_id = "getTeamMember",
     tag = "Team",
-    params(("user" = String, Path, description = USER_IN_PATH, example = "1")),
+    params(("user" = String, Path, description = USER_IN_PATH, example = "2")),
     responses((status = 200, description = "The member of staff.", body = UserObject<'static>)),
     security(("key" = ["team:read"]))
 )]
