@@ -1,6 +1,6 @@
 //! `doorkey user import`: users from a file, with a line for every row that did not go in.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
@@ -99,12 +99,8 @@ struct BadRow {
 
 impl Told {
     fn to_stderr(length: u64) -> Self {
-        let target = if io::stderr().is_terminal() {
-            ProgressDrawTarget::stderr_with_hz(5)
-        } else {
-            ProgressDrawTarget::hidden()
-        };
-        let bar = ProgressBar::with_draw_target(Some(length), target);
+        // It hides itself where standard error is no terminal.
+        let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr_with_hz(5));
         let looks = ProgressStyle::with_template("{wide_bar} {percent:>3} %  {msg}  {eta} left");
         bar.set_style(looks.unwrap_or_else(|_| ProgressStyle::default_bar()));
         Self { bar, bad: 0, first_bad: Vec::new() }
