@@ -1,6 +1,6 @@
 //! `doorkey user import`: users from a file, with a line for every row that did not go in.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
@@ -8,9 +8,9 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use serde_json::json;
 
+use super::Context;
 use super::import_file::{ImportFile, Numbered};
 use super::out::{Out, shown};
-use super::{Context, workspace_named};
 use crate::domain::audit::Act;
 use crate::flow::import::Import;
 
@@ -44,8 +44,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(context: &mut Context, args: &Args) -> Result<()> {
     let mut file = ImportFile::open(&args.file)?;
-    let app = context.open().await?;
-    let workspace = workspace_named(&app, &args.workspace).await?;
+    let (app, workspace) = context.write_workspace(&args.workspace).await?;
     let mut import = Import::begin(&app, &workspace, Act::at_command_line());
     let mut told = Told::to_stderr(file.length);
     let done = take_all(&mut file, &mut import, &mut told).await;
@@ -100,12 +99,8 @@ struct BadRow {
 
 impl Told {
     fn to_stderr(length: u64) -> Self {
-        let target = if io::stderr().is_terminal() {
-            ProgressDrawTarget::stderr_with_hz(5)
-        } else {
-            ProgressDrawTarget::hidden()
-        };
-        let bar = ProgressBar::with_draw_target(Some(length), target);
+        // It hides itself where standard error is no terminal.
+        let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr_with_hz(5));
         let looks = ProgressStyle::with_template("{wide_bar} {percent:>3} %  {msg}  {eta} left");
         bar.set_style(looks.unwrap_or_else(|_| ProgressStyle::default_bar()));
         Self { bar, bad: 0, first_bad: Vec::new() }

@@ -4,8 +4,8 @@ use anyhow::{Result, ensure};
 use clap::Subcommand;
 use serde_json::{Value, json};
 
+use super::Context;
 use super::out::Table;
-use super::{Context, workspace_named};
 use crate::config::parse_duration;
 use crate::domain::api_key::ApiKey;
 use crate::domain::audit::Act;
@@ -62,8 +62,7 @@ pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
 }
 
 async fn create(context: &mut Context, workspace: &str, wish: (&str, Scopes, Option<i64>)) -> Result<()> {
-    let app = context.open().await?;
-    let workspace = workspace_named(&app, workspace).await?;
+    let (app, workspace) = context.write_workspace(workspace).await?;
     let (key, secret) = api_keys::create(&app, &workspace, &Act::at_command_line(), wish).await?;
     let out = &mut context.out;
     if out.is_json {
@@ -78,8 +77,7 @@ async fn create(context: &mut Context, workspace: &str, wish: (&str, Scopes, Opt
 }
 
 async fn list(context: &mut Context, workspace: &str) -> Result<()> {
-    let app = context.open().await?;
-    let workspace = workspace_named(&app, workspace).await?;
+    let (app, workspace) = context.read_workspace(workspace).await?;
     let keys = api_keys::list(&app, &workspace).await?;
     let out = &mut context.out;
     if out.is_json {
@@ -96,8 +94,7 @@ async fn list(context: &mut Context, workspace: &str) -> Result<()> {
 }
 
 async fn revoke(context: &mut Context, workspace: &str, id: i64) -> Result<()> {
-    let app = context.open().await?;
-    let workspace = workspace_named(&app, workspace).await?;
+    let (app, workspace) = context.write_workspace(workspace).await?;
     api_keys::revoke(&app, &workspace, &Act::at_command_line(), id).await?;
     if context.out.is_json {
         return Ok(context.out.json(&json!({ "revoked": id }))?);

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use super::{Context, user_ref, workspace_named};
+use super::{Context, user_ref};
 use crate::domain::audit::Act;
 use crate::domain::user::UserRef;
 use crate::flow::login_links::{self, Wish};
@@ -26,8 +26,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(context: &mut Context, args: Args) -> Result<()> {
-    let app = context.open().await?;
-    let workspace = workspace_named(&app, &args.workspace).await?;
+    let (app, workspace) = context.write_workspace(&args.workspace).await?;
     let longest = workspace.link_lifetime;
     ensure!(
         (0..=longest).contains(&args.min_ttl),

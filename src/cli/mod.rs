@@ -69,15 +69,28 @@ struct Context {
 }
 
 impl Context {
-    /// Opens the database that is there. A command that needs a workspace makes none: there could be no workspace
-    /// in it, and a slip in `--database` would leave files behind.
+    /// Opens the database that is there: a command that only reads makes none.
     async fn open(&self) -> Result<App> {
         self.open_or(false).await
     }
 
-    /// Opens the database, and makes it with its key file where neither is there.
+    /// Opens the database, and makes it with its key file where neither is there: for every command that writes.
     async fn open_or_make(&self) -> Result<App> {
         self.open_or(true).await
+    }
+
+    /// A workspace to read from.
+    async fn read_workspace(&self, name: &str) -> Result<(App, Workspace)> {
+        let app = self.open().await?;
+        let (workspace, _) = flow::workspaces::show(&app, name).await?;
+        Ok((app, workspace))
+    }
+
+    /// A workspace to write to.
+    async fn write_workspace(&self, name: &str) -> Result<(App, Workspace)> {
+        let app = self.open_or_make().await?;
+        let (workspace, _) = flow::workspaces::show(&app, name).await?;
+        Ok((app, workspace))
     }
 
     async fn open_or(&self, may_create: bool) -> Result<App> {
@@ -186,11 +199,6 @@ fn say(sentence: &str) {
 fn in_one_line(text: &str) -> String {
     let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     lines.join(" ")
-}
-
-/// The workspace of that name.
-async fn workspace_named(app: &App, name: &str) -> Result<Workspace> {
-    Ok(flow::workspaces::show(app, name).await?.0)
 }
 
 /// Takes a user as a word of the command line.

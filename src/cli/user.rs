@@ -5,14 +5,12 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::out::{Out, Table};
-use super::{Context, import, pairs, user_ref, workspace_named};
-use crate::app::App;
+use super::{Context, import, pairs, user_ref};
 use crate::domain::audit::Act;
 use crate::domain::email::EmailAddress;
 use crate::domain::invalid::Invalid;
 use crate::domain::user::{User, UserId, UserRef};
 use crate::domain::user_change::{FIELDS, UserChange};
-use crate::domain::workspace::Workspace;
 use crate::flow::users::{self, UserError};
 use crate::store::NewUser;
 
@@ -127,7 +125,7 @@ pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
     match command {
         Command::Add(add) => {
             let user = add.to_user().map_err(UserError::Invalid)?;
-            let (app, workspace) = open(context, &add.workspace).await?;
+            let (app, workspace) = context.write_workspace(&add.workspace).await?;
             let id = users::add(&app, &workspace, &Act::at_command_line(), &user).await?;
             print(&mut context.out, &users::show(&app, &workspace, &UserRef::Id(id)).await?)
         }
@@ -136,12 +134,12 @@ pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
             for (field, value) in pairs(&fields)? {
                 change.set(&field, &value).map_err(UserError::Invalid)?;
             }
-            let (app, workspace) = open(context, &who.workspace).await?;
+            let (app, workspace) = context.write_workspace(&who.workspace).await?;
             let user = users::set(&app, &workspace, &Act::at_command_line(), &who.user, &change).await?;
             print(&mut context.out, &user)
         }
         Command::Show(who) => {
-            let (app, workspace) = open(context, &who.workspace).await?;
+            let (app, workspace) = context.read_workspace(&who.workspace).await?;
             print(&mut context.out, &users::show(&app, &workspace, &who.user).await?)
         }
         Command::Delete(who) => delete(context, &who).await,
@@ -150,14 +148,8 @@ pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
     }
 }
 
-async fn open(context: &Context, workspace: &str) -> Result<(App, Workspace)> {
-    let app = context.open().await?;
-    let workspace = workspace_named(&app, workspace).await?;
-    Ok((app, workspace))
-}
-
 async fn delete(context: &mut Context, who: &Who) -> Result<()> {
-    let (app, workspace) = open(context, &who.workspace).await?;
+    let (app, workspace) = context.write_workspace(&who.workspace).await?;
     let user = users::show(&app, &workspace, &who.user).await?;
     users::delete(&app, &workspace, &Act::at_command_line(), &UserRef::Id(user.id)).await?;
     if context.out.is_json {
@@ -189,7 +181,7 @@ fn print(out: &mut Out, user: &User) -> Result<()> {
 }
 
 async fn list(context: &mut Context, workspace: &str, is_jsonl: bool) -> Result<()> {
-    let (app, workspace) = open(context, workspace).await?;
+    let (app, workspace) = context.read_workspace(workspace).await?;
     let out = &mut context.out;
     let is_array = out.is_json && !is_jsonl;
     let mut table = Table::of(["ID", "NAME", "E-MAIL", "STATUS", "TWO-FACTOR", "STAFF"]);

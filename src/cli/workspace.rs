@@ -116,7 +116,7 @@ pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
         }
         Command::Set { name, settings } => {
             let settings = pairs(&settings)?;
-            let app = context.open().await?;
+            let app = context.open_or_make().await?;
             workspaces::set(&app, &Act::at_command_line(), &name, &settings).await?;
             show(context, &app, &name).await
         }
@@ -162,7 +162,7 @@ async fn list(context: &mut Context) -> Result<()> {
 }
 
 async fn delete(context: &mut Context, name: &str) -> Result<()> {
-    let app = context.open().await?;
+    let app = context.open_or_make().await?;
     workspaces::delete(&app, name).await?;
     if context.out.is_json {
         return Ok(context.out.json(&serde_json::json!({ "deleted": name }))?);

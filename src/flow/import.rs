@@ -15,11 +15,14 @@ use crate::domain::user_change::UserChange;
 use crate::domain::workspace::Workspace;
 use crate::store::{NewUser, StoreError};
 
-/// Rows that are written together: the store commits so many at once, in a few milliseconds.
+/// Rows that are written together: a few commits of a few milliseconds.
 const BATCH: usize = 128;
 
 /// How long the store is left alone after a batch, at least.
 const SHORTEST_REST: Duration = Duration::from_millis(2);
+
+/// How often a row is tried at most while the store cannot be used; on a locked file each try waits for 5 s.
+const TRIES: u32 = 10;
 
 /// What became of the rows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -111,27 +114,31 @@ impl<'a> Import<'a> {
     /// Writes the rows that wait.
     ///
     /// # Errors
-    /// `StoreError` if the store cannot be used; what was written before stays.
+    /// `StoreError` if the store cannot be used for a while; what was written before stays.
     pub async fn finish(&mut self) -> Result<(), StoreError> {
-        if self.waiting.is_empty() {
-            return Ok(());
-        }
-        tokio::time::sleep_until(self.rests_until.into()).await;
-        let began = Instant::now();
-        let (app, workspace, act) = (self.app, self.workspace, self.act);
-        let rows =
-            self.waiting.iter().map(|waiting| upsert(app, workspace, &act, &waiting.row, waiting.found));
-        let done = join_all(rows).await;
-        // Other processes try the lock now and then only, so it must be free for a good part of the time.
-        self.rests_until = Instant::now() + (began.elapsed() / 2).max(SHORTEST_REST);
-        self.claimed.clear();
-        for (waiting, done) in self.waiting.drain(..).zip(done) {
-            match done? {
-                Put::Added => self.tally.added += 1,
-                Put::Changed => self.tally.changed += 1,
-                Put::Refused(invalid) => self.refused.push((waiting.line, invalid)),
+        let mut tries = 0;
+        while !self.waiting.is_empty() {
+            tries += 1;
+            tokio::time::sleep_until(self.rests_until.into()).await;
+            let began = Instant::now();
+            let (app, workspace, act) = (self.app, self.workspace, self.act);
+            let rows =
+                self.waiting.iter().map(|waiting| upsert(app, workspace, &act, &waiting.row, waiting.found));
+            let done = join_all(rows).await;
+            // Other processes try the lock now and then only, so it must be free for a good part of the time.
+            self.rests_until = Instant::now() + (began.elapsed() / 2).max(SHORTEST_REST);
+            for (waiting, done) in std::mem::take(&mut self.waiting).into_iter().zip(done) {
+                match done {
+                    Ok(Put::Added) => self.tally.added += 1,
+                    Ok(Put::Changed) => self.tally.changed += 1,
+                    Ok(Put::Refused(invalid)) => self.refused.push((waiting.line, invalid)),
+                    // Whether it was written or not, it can be written again.
+                    Err(StoreError::Unavailable(_)) if tries < TRIES => self.waiting.push(waiting),
+                    Err(error) => return Err(error),
+                }
             }
         }
+        self.claimed.clear();
         Ok(())
     }
 

@@ -1,12 +1,13 @@
 //! Every way a request can go wrong: its status, its code, its sentence, drawn as JSON or as a page.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde::Serialize;
 
 use super::pages;
 use super::pages::view::ProblemPage;
@@ -63,6 +64,18 @@ pub(super) enum Error {
     Internal,
     /// The store cannot be used now.
     Unavailable,
+}
+
+/// The body of every error of the API.
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    /// A sentence for people.
+    message: &'a str,
+    /// A stable word for programs.
+    code: &'static str,
+    /// Sentences by field, where fields did not pass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<&'a BTreeMap<String, Vec<String>>>,
 }
 
 /// What an answer says of an error.
@@ -164,11 +177,8 @@ impl Error {
     /// The error for a program.
     pub(super) fn as_json(&self) -> Response {
         let Parts { status, code, sentence, .. } = self.parts();
-        let mut body = json!({ "message": sentence, "code": code });
-        if let Self::Invalid(invalid) = self {
-            body["errors"] = json!(invalid.0);
-        }
-        let mut response = (status, Json(body)).into_response();
+        let errors = if let Self::Invalid(invalid) = self { Some(&invalid.0) } else { None };
+        let mut response = (status, Json(ErrorBody { message: &sentence, code, errors })).into_response();
         if matches!(self, Self::Unauthenticated) {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

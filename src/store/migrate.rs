@@ -21,7 +21,9 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Op
         return Err(OpenError::Newer { path: path.to_owned(), found, known });
     }
     let migrated = make_durable(connection).and_then(|()| {
-        (1..).zip(MIGRATIONS).try_for_each(|(number, migration)| run_migration(connection, number, migration))
+        // What is up to date is not locked: a command that only reads does not wait for one that writes.
+        let missing = (1..).zip(MIGRATIONS).skip(usize::try_from(found).unwrap_or(0));
+        missing.into_iter().try_for_each(|(number, migration)| run_migration(connection, number, migration))
     });
     migrated.map_err(|error| failed(path, &error))
 }

@@ -279,3 +279,16 @@ async fn many_processes_may_open_a_fresh_database_at_once() {
         opened.await.unwrap();
     }
 }
+
+/// A command that only reads does not wait for whoever writes.
+#[tokio::test]
+async fn a_database_that_is_locked_can_be_opened_and_read() {
+    let test = TestApp::start().await;
+    test.client("ada@example.org").await;
+    let locker = test.database();
+    locker.execute_batch("BEGIN IMMEDIATE").unwrap();
+
+    let again = app::open(test.folder().join("doorkey.db"), test.folder().join("doorkey.key")).await;
+
+    assert_eq!(flow::users::list_after(&again, &test.acme, 0, 10).await.unwrap().len(), 1);
+}

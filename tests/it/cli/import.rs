@@ -83,7 +83,7 @@ fn what_a_list_prints_makes_the_same_users_elsewhere() {
     let operator = Operator::with_acme();
     operator.run("workspace create Twin --url https://twin.test").well();
     let fields = r#""name_f":"Zoë \"Z\"","name_l":"","company":"A\nB","phone":"+1","note":"\u2028""#;
-    let custom = r#"{"n":0.1234567890123456,"big":9007199254740993,"deep":{"a":[true,null,1e300]},"":""}"#;
+    let custom = r#"{"n":0.1234567890123456,"x":6.48485069506992057e97,"big":9007199254740993,"deep":{"a":[true,null,1e300]},"":""}"#;
     let rows = [
         format!(
             r#"{{"id":9007199254740991,"email":"Z@x.test",{fields},"custom_fields":{custom},"status":0}}"#
@@ -106,7 +106,8 @@ fn what_a_list_prints_makes_the_same_users_elsewhere() {
 #[test]
 fn an_import_that_is_run_twice_changes_nothing_the_second_time() {
     let operator = Operator::with_acme();
-    let rows = lines(2..300, |n| format!("{n},u{n}@x.test,U,\"{n}\",\"{{\"\"n\"\":0.{n}1}}\"\n"));
+    let rows =
+        lines(2..300, |n| format!("{n},u{n}@x.test,U,\"{n}\",\"{{\"\"n\"\":7.9725102734646869{n}e49}}\"\n"));
     let with_ids = format!("id,email,name_f,name_l,custom_fields\n{rows}");
     let by_address =
         "email,name_f,name_l\nADA@example.org,Ada,King\nnew@x.test,New,One\nNew@X.test,New,One\n";

@@ -97,6 +97,28 @@ fn an_import_that_is_killed_and_run_again_ends_as_if_it_had_not_been() {
     }));
 }
 
+/// Longer than the store itself waits for a lock.
+#[test]
+fn an_import_waits_for_whoever_holds_the_database() {
+    let operator = Operator::with_acme();
+    write_rows(&operator, "rows.csv", 10..6_010);
+    let holder = rusqlite::Connection::open(operator.path("doorkey.db")).unwrap();
+    let count = || holder.query_row("SELECT count(*) FROM users", [], |row| row.get::<_, i64>(0)).unwrap();
+
+    let mut running = import(&operator, "rows.csv").spawn().unwrap();
+    while count() < 200 {
+        assert!(running.try_wait().unwrap().is_none());
+    }
+    holder.busy_timeout(Duration::from_secs(5)).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let held = count();
+    std::thread::sleep(Duration::from_millis(5_500));
+    holder.execute_batch("ROLLBACK").unwrap();
+
+    assert!(running.wait().unwrap().success());
+    assert!(held < 6_001 && count() == 6_001, "{held} were in when it had to wait");
+}
+
 #[test]
 fn a_bar_shows_the_progress_on_a_terminal_alone() {
     let operator = Operator::with_acme();

@@ -20,6 +20,26 @@ fn the_first_workspace_makes_database_and_key_file_for_their_owner_alone() {
     assert!(operator.path("doorkey.db").exists() && operator.path("doorkey.key").exists());
 }
 
+/// Contract, section 6: a command that writes makes the database, even where it can then only say what is missing.
+#[test]
+fn a_command_that_writes_makes_database_and_key_file() {
+    for line in [
+        "workspace set Acme single_use=false",
+        "workspace delete Acme",
+        "key create --workspace Acme --name n",
+        "key revoke 1 --workspace Acme",
+        "user add --workspace Acme --email a@x.test --name-f A --name-l B",
+        "user set 1 --workspace Acme note=x",
+        "user delete 1 --workspace Acme",
+        "link 1 --workspace Acme",
+    ] {
+        let operator = Operator::arrive();
+        let sentence = operator.run(line).refused(1);
+        assert!(sentence.contains("there is no workspace \"Acme\""), "{line}: {sentence}");
+        assert!(operator.path("doorkey.db").exists() && operator.path("doorkey.key").exists(), "{line}");
+    }
+}
+
 #[test]
 fn a_command_that_only_reads_makes_nothing() {
     let operator = Operator::arrive();
