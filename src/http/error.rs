@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::pages;
 use super::pages::view::ProblemPage;
@@ -67,14 +68,16 @@ pub(super) enum Error {
 }
 
 /// The body of every error of the API.
-#[derive(Serialize)]
-struct ErrorBody<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Error)]
+pub(super) struct ErrorBody<'a> {
     /// A sentence for people.
     message: &'a str,
     /// A stable word for programs.
     code: &'static str,
     /// Sentences by field, where fields did not pass.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     errors: Option<&'a BTreeMap<String, Vec<String>>>,
 }
 

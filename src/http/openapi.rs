@@ -13,7 +13,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{OpenApi, PartialSchema, ToSchema};
 
 use super::api;
-use super::error::Error;
+use super::error::{Error, ErrorBody};
 use super::visit::Visit;
 use crate::domain::page::{Field, Kind};
 use crate::domain::scope::Scopes;
@@ -177,7 +177,7 @@ fn document() -> Value {
             schema["properties"]["data"]["items"] = json!({ "$ref": format!("#/components/schemas/{row}") });
         }
     }
-    components["schemas"]["Error"] = error_schema();
+    components["schemas"]["Error"] = json!(ErrorBody::schema());
     components["headers"] = headers();
     components["parameters"] = json!({ "X-Api-Version": version_parameter() });
     components["responses"] =
@@ -303,23 +303,6 @@ fn response(failure: &Failure) -> Value {
             "schema": { "allOf": [{ "$ref": "#/components/schemas/Error" }, own] },
             "example": example,
         }},
-    })
-}
-
-fn error_schema() -> Value {
-    json!({
-        "type": "object",
-        "description": "Why a request was not answered as it wished.",
-        "required": ["message", "code"],
-        "properties": {
-            "message": { "type": "string", "description": "A sentence for people." },
-            "code": { "type": "string", "description": "A stable word for programs." },
-            "errors": {
-                "type": "object",
-                "description": "With the code `invalid`: what is wrong, field by field.",
-                "additionalProperties": { "type": "array", "items": { "type": "string" } },
-            },
-        },
     })
 }
 
