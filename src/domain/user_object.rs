@@ -2,12 +2,14 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::timestamp::Timestamp;
 use super::user::{User, UserId};
 
 /// The fields of a client or a member of staff, in the order in which they are shown.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
+#[schema(as = User)]
 pub struct UserObject<'a> {
     /// The number.
     pub id: UserId,
@@ -18,6 +20,7 @@ pub struct UserObject<'a> {
     /// Last name.
     pub name_l: &'a str,
     /// The address.
+    #[schema(format = "email", max_length = 254)]
     pub email: &'a str,
     /// Company.
     pub company: &'a str,
@@ -26,8 +29,10 @@ pub struct UserObject<'a> {
     /// A note of the back office.
     pub note: &'a str,
     /// Fields of the operator's own.
+    #[schema(value_type = Object)]
     pub custom_fields: &'a Map<String, Value>,
     /// 1 active, 0 disabled.
+    #[schema(minimum = 0, maximum = 1)]
     pub status: u8,
     /// Whether two-factor is on.
     pub two_factor_enabled: bool,
@@ -37,6 +42,7 @@ pub struct UserObject<'a> {
     pub updated_at: Timestamp,
     /// Whether the user is staff; left away where the caller knows by having asked for one or the other.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(ignore)]
     pub staff: Option<bool>,
 }
 

@@ -4,6 +4,7 @@ mod api;
 mod cookies;
 mod error;
 mod gate;
+mod openapi;
 mod ops;
 mod pages;
 mod query;
@@ -57,6 +58,7 @@ pub fn router(app: App, settings: Settings) -> Router {
         .route("/api/logs", get(api::logs::list))
         .route("/api/sessions", get(api::sessions::list))
         .route("/api/sessions/{id}", delete(api::sessions::revoke))
+        .route("/api/openapi.json", get(openapi::show))
         .fallback(|| async { Error::NotFound })
         .layer(CatchPanicLayer::custom(|_| Error::Panicked.marker()))
         .layer(from_fn_with_state((app.clone(), settings), gate::pass))

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::{ContextV7, Uuid};
 
 use super::lists::Source;
@@ -16,7 +17,7 @@ use crate::domain::user::UserId;
 use crate::domain::workspace::WorkspaceId;
 
 /// An entry as a back office reads it.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
 pub struct ListedEntry {
     /// The number.
     pub id: Uuid,
@@ -25,12 +26,14 @@ pub struct ListedEntry {
     /// What happened.
     pub event: String,
     /// To whom.
+    #[schema(required = true)]
     pub user_id: Option<UserId>,
     /// Who did it.
     pub actor: String,
     /// In which request.
     pub request_id: Uuid,
     /// What else is worth knowing.
+    #[schema(value_type = Object)]
     pub data: serde_json::Value,
 }
 

@@ -1,6 +1,7 @@
 //! Login links: the guarded writes that make, use and end them.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::audit;
@@ -18,7 +19,7 @@ use crate::domain::user::{Standing, UserId, UserRef};
 use crate::domain::workspace::WorkspaceId;
 
 /// A live link as a back office sees it; never a token.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 pub struct ListedLink {
     /// The number.
     pub id: Uuid,
@@ -31,6 +32,7 @@ pub struct ListedLink {
     /// When it was last handed out.
     pub last_issued_at: Timestamp,
     /// How often it was handed out.
+    #[schema(minimum = 1)]
     pub times_issued: i64,
 }
 

@@ -1,6 +1,7 @@
 //! Sessions: who is signed in.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::audit;
@@ -18,7 +19,7 @@ use crate::domain::user::{UserId, full_name};
 use crate::domain::workspace::{Workspace, WorkspaceId};
 
 /// A session as a back office sees it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 pub struct ListedSession {
     /// The number.
     pub id: Uuid,

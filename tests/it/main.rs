@@ -10,6 +10,7 @@ mod forms;
 mod hosts;
 mod issuing;
 mod leaks;
+mod openapi;
 mod outside;
 mod pictures;
 mod proxies;

@@ -9,18 +9,30 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 
 use super::caller::{Caller, ClientsRead, ClientsWrite};
-use super::{lists, user_of};
+use super::lists::{self, List};
+use super::{USER_IN_PATH, user_of};
 use crate::app::App;
 use crate::domain::invalid::Invalid;
 use crate::domain::page::Page;
 use crate::domain::user::{User, UserId, UserRef};
 use crate::domain::user_change::UserChange;
+use crate::domain::user_object::UserObject;
 use crate::flow;
 use crate::http::error::Error;
 use crate::http::query::read_object;
 use crate::store::{NewUser, USER_FIELDS};
 
-/// `GET /api/clients`: the clients, in the order of their numbers.
+/// List the clients
+///
+/// In the order of their numbers.
+#[utoipa::path(
+    get,
+    path = "/api/clients",
+    operation_id = "listClients",
+    tag = "Clients",
+    responses((status = 200, description = "A page of clients.", body = List<UserObject<'static>>)),
+    security(("key" = ["clients:read"]))
+)]
 pub(in crate::http) async fn list(
     State(app): State<App>,
     caller: Caller<ClientsRead>,
@@ -32,7 +44,18 @@ pub(in crate::http) async fn list(
     Ok(lists::frame(&caller, (uri.path(), uri.query()), &wish, &page))
 }
 
-/// `POST /api/clients`: adds a client.
+/// Add a client
+///
+/// A free id may be given, so that the ids of another system can be kept; without one, one is drawn.
+#[utoipa::path(
+    post,
+    path = "/api/clients",
+    operation_id = "addClient",
+    tag = "Clients",
+    request_body(content = ref("#/components/schemas/NewClient"), description = "The client."),
+    responses((status = 201, description = "The client that was added.", body = UserObject<'static>)),
+    security(("key" = ["clients:write"]))
+)]
 pub(in crate::http) async fn add(
     State(app): State<App>,
     caller: Caller<ClientsWrite>,
@@ -45,7 +68,16 @@ pub(in crate::http) async fn add(
     Ok((StatusCode::CREATED, Json(added.object())).into_response())
 }
 
-/// `GET /api/clients/{client}`: a client.
+/// Get a client
+#[utoipa::path(
+    get,
+    path = "/api/clients/{client}",
+    operation_id = "getClient",
+    tag = "Clients",
+    params(("client" = String, Path, description = USER_IN_PATH, example = "1")),
+    responses((status = 200, description = "The client.", body = UserObject<'static>)),
+    security(("key" = ["clients:read"]))
+)]
 pub(in crate::http) async fn show(
     State(app): State<App>,
     caller: Caller<ClientsRead>,
@@ -55,7 +87,19 @@ pub(in crate::http) async fn show(
     Ok(Json(client.object()).into_response())
 }
 
-/// `PUT /api/clients/{client}`: changes the fields that are sent.
+/// Change a client
+///
+/// Changes the fields that are sent; read-only ones are passed over.
+#[utoipa::path(
+    put,
+    path = "/api/clients/{client}",
+    operation_id = "setClient",
+    tag = "Clients",
+    params(("client" = String, Path, description = USER_IN_PATH, example = "1")),
+    request_body(content = ref("#/components/schemas/ClientChange"), description = "The fields to change."),
+    responses((status = 200, description = "The client as it is now.", body = UserObject<'static>)),
+    security(("key" = ["clients:write"]))
+)]
 pub(in crate::http) async fn set(
     State(app): State<App>,
     caller: Caller<ClientsWrite>,
@@ -70,7 +114,18 @@ pub(in crate::http) async fn set(
     Ok(Json(changed.object()).into_response())
 }
 
-/// `DELETE /api/clients/{client}`: deletes a client, with links and sessions.
+/// Delete a client
+///
+/// Links die and sessions end with it.
+#[utoipa::path(
+    delete,
+    path = "/api/clients/{client}",
+    operation_id = "deleteClient",
+    tag = "Clients",
+    params(("client" = String, Path, description = USER_IN_PATH, example = "1")),
+    responses((status = 204, description = "The client is gone.")),
+    security(("key" = ["clients:write"]))
+)]
 pub(in crate::http) async fn delete(
     State(app): State<App>,
     caller: Caller<ClientsWrite>,

@@ -3,11 +3,61 @@
 use axum::Json;
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::caller::Caller;
 use crate::domain::page::{Field, Page, PageWish};
 use crate::http::error::Error;
 use crate::http::query::{Pairs, decode};
+
+/// A page of a list.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct List<T> {
+    /// The rows.
+    data: Vec<T>,
+    /// Where other pages are.
+    links: Links,
+    /// Which page this is.
+    meta: Meta,
+}
+
+/// Other pages, as absolute URLs with all other parameters kept.
+#[derive(Serialize, ToSchema)]
+struct Links {
+    /// The first page.
+    #[schema(example = "https://example.spp.co/api/{resource}?page=1")]
+    first: String,
+    /// The last page.
+    #[schema(example = "https://example.spp.co/api/{resource}?page=3")]
+    last: String,
+    /// The page before; null on the first.
+    #[schema(required = true)]
+    prev: Option<String>,
+    /// The page after; null on the last.
+    #[schema(required = true, example = "https://example.spp.co/api/{resource}?page=2")]
+    next: Option<String>,
+}
+
+/// Which page this is.
+#[derive(Serialize, ToSchema)]
+struct Meta {
+    /// The page, from 1.
+    current_page: i64,
+    /// The place of its first row in the whole list; null if it is empty.
+    #[schema(required = true)]
+    from: Option<i64>,
+    /// The place of its last row; null if it is empty.
+    #[schema(required = true)]
+    to: Option<i64>,
+    /// The last page.
+    last_page: i64,
+    /// Rows on a page.
+    per_page: i64,
+    /// Rows of the whole list.
+    total: i64,
+    /// The URL of the list without parameters.
+    path: String,
+}
 
 /// Reads which part of a list is asked for.
 pub(super) fn wish_of(query: Option<&str>, fields: &[Field]) -> Result<PageWish, Error> {
@@ -29,24 +79,22 @@ pub(super) fn frame<S, T: Serialize>(
     let link = |number: i64| format!("{path}?{kept}page={number}");
     let rows = i64::try_from(page.rows.len()).unwrap_or(0);
     let from = (rows > 0).then(|| wish.offset() + 1);
-    Json(json!({
-        "data": page.rows,
-        "links": {
-            "first": link(1),
-            "last": link(last),
-            "prev": (current > 1).then(|| link(current - 1)),
-            "next": (current < last).then(|| link(current + 1)),
-        },
-        "meta": {
-            "current_page": current,
-            "from": from,
-            "to": from.map(|from| from + rows - 1),
-            "last_page": last,
-            "per_page": wish.limit,
-            "total": total,
-            "path": path,
-        },
-    }))
+    let links = Links {
+        first: link(1),
+        last: link(last),
+        prev: (current > 1).then(|| link(current - 1)),
+        next: (current < last).then(|| link(current + 1)),
+    };
+    let meta = Meta {
+        current_page: current,
+        from,
+        to: from.map(|from| from + rows - 1),
+        last_page: last,
+        per_page: wish.limit,
+        total,
+        path,
+    };
+    Json(json!(List { data: page.rows.iter().collect(), links, meta }))
 }
 
 /// The other parameters, as they were sent.

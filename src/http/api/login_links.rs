@@ -8,9 +8,11 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::caller::{Caller, LoginLinksRead, LoginLinksWrite};
-use super::{lists, user_of};
+use super::lists::{self, List};
+use super::{USER_IN_PATH, user_of};
 use crate::app::App;
 use crate::domain::invalid::Invalid;
 use crate::domain::login_link::parse_min_ttl;
@@ -27,7 +29,40 @@ use crate::store::ListedLink;
 const EXPIRES_AT: HeaderName = HeaderName::from_static("x-login-link-expires-at");
 const REUSED: HeaderName = HeaderName::from_static("x-login-link-reused");
 
-/// `GET /api/login_links/{user}`: the user's live link, or a new one.
+/// Get a login link
+///
+/// Hands out the live login link of a client, or makes one. A live link is reused as long as at least `min_ttl`
+/// seconds of it are left. The user must be a client, not staff, be active and have two-factor off.
+#[utoipa::path(
+    get,
+    path = "/api/login_links/{user}",
+    operation_id = "getLoginLink",
+    tag = "Login links",
+    params(
+        ("user" = String, Path, description = USER_IN_PATH, example = "1"),
+        (
+            "min_ttl" = Option<u32>,
+            Query,
+            nullable = false,
+            description = "For how many seconds the link must at least be good: up to the workspace's link lifetime."
+        ),
+        (
+            "redirect" = Option<String>,
+            Query,
+            nullable = false,
+            max_length = 2000,
+            description = "Where the person lands: a path of the portal or an absolute URL of an allowed origin.",
+            example = "/orders/12?tab=a"
+        )
+    ),
+    responses((
+        status = 200,
+        description = "The link. Version 2026-12-01 adds expires_at and reused.",
+        body = LoginLink,
+        example = json!({ "link": "https://example.com/login?token=ewtGwgZ0b3IE1wq7a7vrjhONy0uVBPgT" })
+    )),
+    security(("key" = ["login_links:write"]))
+)]
 pub(in crate::http) async fn issue(
     State(app): State<App>,
     caller: Caller<LoginLinksWrite>,
@@ -40,7 +75,17 @@ pub(in crate::http) async fn issue(
     Ok(answer(&issued, caller.version))
 }
 
-/// `GET /api/login_links`: the live links, newest first.
+/// List the live login links
+///
+/// Newest first. A token is never shown.
+#[utoipa::path(
+    get,
+    path = "/api/login_links",
+    operation_id = "listLoginLinks",
+    tag = "Login links",
+    responses((status = 200, description = "A page of live links.", body = List<ListedLink>)),
+    security(("key" = ["login_links:read"]))
+)]
 pub(in crate::http) async fn list(
     State(app): State<App>,
     caller: Caller<LoginLinksRead>,
@@ -51,7 +96,18 @@ pub(in crate::http) async fn list(
     Ok(lists::frame(&caller, (uri.path(), uri.query()), &wish, &page))
 }
 
-/// `DELETE /api/login_links/{user}`: kills the user's links.
+/// Kill a user's login links
+///
+/// It does no harm if there is none.
+#[utoipa::path(
+    delete,
+    path = "/api/login_links/{user}",
+    operation_id = "deleteLoginLinks",
+    tag = "Login links",
+    params(("user" = String, Path, description = USER_IN_PATH, example = "1")),
+    responses((status = 204, description = "The user has no live link any more.")),
+    security(("key" = ["login_links:write"]))
+)]
 pub(in crate::http) async fn revoke(
     State(app): State<App>,
     caller: Caller<LoginLinksWrite>,
@@ -85,24 +141,30 @@ fn wish_of(query: Option<&str>, workspace: &Workspace) -> Result<Wish, Error> {
     Wish::judged(min_ttl, redirect, workspace).map_err(|_| Error::InvalidRedirect)
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
+/// A login link.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct LoginLink<'a> {
+    /// The link, to be handed to its client and to nobody else.
+    #[schema(format = "uri")]
     link: &'a str,
-    #[serde(flatten)]
-    more: Option<More>,
-}
-
-/// What version 2026-12-01 adds.
-#[derive(Serialize)]
-struct More {
-    expires_at: Timestamp,
-    reused: bool,
+    /// When it dies of age; from version 2026-12-01 on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    expires_at: Option<Timestamp>,
+    /// Whether it had been handed out before; from version 2026-12-01 on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    reused: Option<bool>,
 }
 
 fn answer(issued: &Issued, version: ApiVersion) -> Response {
-    let more = (version >= ApiVersion::V20261201)
-        .then_some(More { expires_at: issued.expires_at, reused: issued.is_reused });
-    let mut response = Json(Body { link: issued.link.reveal(), more }).into_response();
+    let says_more = version >= ApiVersion::V20261201;
+    let link = LoginLink {
+        link: issued.link.reveal(),
+        expires_at: says_more.then_some(issued.expires_at),
+        reused: says_more.then_some(issued.is_reused),
+    };
+    let mut response = Json(link).into_response();
     let reused = if issued.is_reused { "true" } else { "false" };
     response.headers_mut().insert(REUSED, HeaderValue::from_static(reused));
     // A moment in RFC 3339 is always a header value.

@@ -5,13 +5,23 @@ use axum::extract::{OriginalUri, State};
 use serde_json::Value;
 
 use super::caller::{Caller, LogsRead};
-use super::lists;
+use super::lists::{self, List};
 use crate::app::App;
 use crate::flow;
 use crate::http::error::Error;
 use crate::store::ListedEntry;
 
-/// `GET /api/logs`: what happened, newest first.
+/// Read the audit log
+///
+/// Newest first.
+#[utoipa::path(
+    get,
+    path = "/api/logs",
+    operation_id = "listLogs",
+    tag = "Logs",
+    responses((status = 200, description = "A page of the log.", body = List<ListedEntry>)),
+    security(("key" = ["logs:read"]))
+)]
 pub(in crate::http) async fn list(
     State(app): State<App>,
     caller: Caller<LogsRead>,

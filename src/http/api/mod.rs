@@ -2,7 +2,7 @@
 
 mod caller;
 pub(super) mod clients;
-mod lists;
+pub(super) mod lists;
 pub(super) mod login_links;
 pub(super) mod logs;
 pub(super) mod sessions;
@@ -13,6 +13,9 @@ use axum::extract::rejection::PathRejection;
 
 use super::error::Error;
 use crate::domain::user::{Refusal, UserRef};
+
+/// How a path names a user.
+const USER_IN_PATH: &str = "The id, digits only, or the e-mail address, percent-encoded.";
 
 /// What can name nobody, undecodable bytes included, is a user that is not there.
 fn user_of(user: Result<Path<String>, PathRejection>) -> Result<UserRef, Error> {

@@ -8,13 +8,23 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::caller::{Caller, SessionsRead, SessionsWrite};
-use super::lists;
+use super::lists::{self, List};
 use crate::app::App;
 use crate::flow;
 use crate::http::error::Error;
 use crate::store::ListedSession;
 
-/// `GET /api/sessions`: who is signed in, newest first.
+/// List the sessions
+///
+/// Who is signed in, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/sessions",
+    operation_id = "listSessions",
+    tag = "Sessions",
+    responses((status = 200, description = "A page of sessions.", body = List<ListedSession>)),
+    security(("key" = ["sessions:read"]))
+)]
 pub(in crate::http) async fn list(
     State(app): State<App>,
     caller: Caller<SessionsRead>,
@@ -25,7 +35,18 @@ pub(in crate::http) async fn list(
     Ok(lists::frame(&caller, (uri.path(), uri.query()), &wish, &page))
 }
 
-/// `DELETE /api/sessions/{id}`: signs somebody out.
+/// End a session
+///
+/// Signs somebody out.
+#[utoipa::path(
+    delete,
+    path = "/api/sessions/{id}",
+    operation_id = "deleteSession",
+    tag = "Sessions",
+    params(("id" = Uuid, Path, description = "The id of the session.")),
+    responses((status = 204, description = "The session has ended.")),
+    security(("key" = ["sessions:write"]))
+)]
 pub(in crate::http) async fn revoke(
     State(app): State<App>,
     caller: Caller<SessionsWrite>,

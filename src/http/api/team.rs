@@ -7,15 +7,27 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::caller::{Caller, TeamRead};
-use super::{lists, user_of};
+use super::lists::{self, List};
+use super::{USER_IN_PATH, user_of};
 use crate::app::App;
 use crate::domain::page::Page;
 use crate::domain::user::User;
+use crate::domain::user_object::UserObject;
 use crate::flow;
 use crate::http::error::Error;
 use crate::store::USER_FIELDS;
 
-/// `GET /api/team`: the staff, in the order of their numbers.
+/// List the staff
+///
+/// In the order of their numbers.
+#[utoipa::path(
+    get,
+    path = "/api/team",
+    operation_id = "listTeam",
+    tag = "Team",
+    responses((status = 200, description = "A page of staff.", body = List<UserObject<'static>>)),
+    security(("key" = ["team:read"]))
+)]
 pub(in crate::http) async fn list(
     State(app): State<App>,
     caller: Caller<TeamRead>,
@@ -27,7 +39,16 @@ pub(in crate::http) async fn list(
     Ok(lists::frame(&caller, (uri.path(), uri.query()), &wish, &page))
 }
 
-/// `GET /api/team/{user}`: a member of staff.
+/// Get a member of staff
+#[utoipa::path(
+    get,
+    path = "/api/team/{user}",
+    operation_id = "getTeamMember",
+    tag = "Team",
+    params(("user" = String, Path, description = USER_IN_PATH, example = "1")),
+    responses((status = 200, description = "The member of staff.", body = UserObject<'static>)),
+    security(("key" = ["team:read"]))
+)]
 pub(in crate::http) async fn show(
     State(app): State<App>,
     caller: Caller<TeamRead>,

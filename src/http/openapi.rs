@@ -1,0 +1,398 @@
+//! `GET /api/openapi.json`: the API's own description. What an operation takes and gives is read from its handler;
+//! what is the same for all of them is added here, once.
+
+use std::sync::LazyLock;
+
+use axum::Extension;
+use axum::body::Bytes;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{OpenApi, PartialSchema, ToSchema};
+
+use super::api;
+use super::error::Error;
+use super::visit::Visit;
+use crate::domain::page::{Field, Kind};
+use crate::domain::scope::Scopes;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::user::UserId;
+use crate::store::{ListedEntry, ListedLink, ListedSession, USER_FIELDS};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "doorkey", description = "Login links, and what a back office does around them."),
+    servers((url = "/", description = "Any host of the workspace.")),
+    paths(
+        api::login_links::issue,
+        api::login_links::list,
+        api::login_links::revoke,
+        api::clients::list,
+        api::clients::add,
+        api::clients::show,
+        api::clients::set,
+        api::clients::delete,
+        api::team::list,
+        api::team::show,
+        api::logs::list,
+        api::sessions::list,
+        api::sessions::revoke,
+        show,
+    )
+)]
+struct Description;
+
+/// Built at the first request, and the same for every workspace.
+static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(document().to_string()));
+
+/// Get this description
+///
+/// It needs no key.
+#[utoipa::path(
+    get,
+    path = "/api/openapi.json",
+    operation_id = "getDescription",
+    tag = "Description",
+    responses((status = 200, description = "OpenAPI 3.1.", body = Object)),
+    security(())
+)]
+pub(super) async fn show(Extension(visit): Extension<Visit>) -> Result<Response, Error> {
+    visit.version.map_err(|_| Error::InvalidVersion)?;
+    Ok(([(CONTENT_TYPE, "application/json")], DOCUMENT.clone()).into_response())
+}
+
+impl ToSchema for UserId {}
+
+impl PartialSchema for UserId {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+            .minimum(Some(1))
+            .maximum(Some(Self::LARGEST))
+            .description(Some("The number of a user: unique in the workspace, never used again."))
+            .into()
+    }
+}
+
+impl ToSchema for Timestamp {}
+
+impl PartialSchema for Timestamp {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+            .description(Some("A moment in UTC (RFC 3339)."))
+            .examples([json!("2026-11-23T03:23:00.000Z")])
+            .into()
+    }
+}
+
+/// An error that several operations answer.
+struct Failure {
+    status: &'static str,
+    /// Its name among the components.
+    name: &'static str,
+    sentence: &'static str,
+    /// Every code it comes with; the first one stands in the example.
+    codes: &'static [&'static str],
+}
+
+/// Every status that is not a success.
+const FAILURES: [Failure; 10] = [
+    Failure {
+        status: "400",
+        name: "BadRequest",
+        sentence: "The request cannot be read or does not pass; `invalid` says in `errors` which fields, and why.",
+        codes: &["invalid", "malformed", "invalid_version", "invalid_redirect"],
+    },
+    Failure {
+        status: "401",
+        name: "Unauthenticated",
+        sentence: "No API key of this workspace that holds.",
+        codes: &["unauthenticated"],
+    },
+    Failure {
+        status: "403",
+        name: "Forbidden",
+        sentence: "The key lacks the scope, or the user may not have a login link.",
+        codes: &["insufficient_scope", "staff_user", "two_factor_enabled", "user_disabled"],
+    },
+    Failure {
+        status: "404",
+        name: "NotFound",
+        sentence: "No such user, session or route, or no workspace has this host.",
+        codes: &["not_found", "user_not_found", "workspace_not_found"],
+    },
+    Failure {
+        status: "405",
+        name: "MethodNotAllowed",
+        sentence: "The route has no such method.",
+        codes: &["method_not_allowed"],
+    },
+    Failure {
+        status: "408",
+        name: "RequestTimeout",
+        sentence: "The body did not arrive in time.",
+        codes: &["request_timeout"],
+    },
+    Failure {
+        status: "413",
+        name: "PayloadTooLarge",
+        sentence: "The body is larger than 1 MiB.",
+        codes: &["payload_too_large"],
+    },
+    Failure {
+        status: "415",
+        name: "UnsupportedMediaType",
+        sentence: "The body is not application/json.",
+        codes: &["unsupported_media_type"],
+    },
+    Failure {
+        status: "500",
+        name: "Internal",
+        sentence: "Something went wrong on the server.",
+        codes: &["internal"],
+    },
+    Failure {
+        status: "503",
+        name: "Unavailable",
+        sentence: "The service is not available at the moment; nothing was done.",
+        codes: &["unavailable"],
+    },
+];
+
+/// The lists, and what each may be sorted and filtered by.
+const LISTS: [(&str, &[Field]); 5] = [
+    ("listLoginLinks", &ListedLink::FIELDS),
+    ("listClients", &USER_FIELDS),
+    ("listTeam", &USER_FIELDS),
+    ("listLogs", &ListedEntry::FIELDS),
+    ("listSessions", &ListedSession::FIELDS),
+];
+
+/// The whole document.
+fn document() -> Value {
+    let mut document = json!(Description::openapi());
+    if let Some(Value::Object(paths)) = document.get_mut("paths") {
+        let operations = paths.values_mut().filter_map(Value::as_object_mut).flat_map(Map::values_mut);
+        operations.for_each(complete);
+    }
+    let bodies = client_bodies(&document["components"]["schemas"]["User"]);
+    let components = &mut document["components"];
+    for (name, schema) in bodies {
+        components["schemas"][name] = schema;
+    }
+    components["schemas"]["Error"] = error_schema();
+    components["headers"] = headers();
+    components["parameters"] = json!({ "X-Api-Version": version_parameter() });
+    components["responses"] =
+        FAILURES.iter().map(|failure| (failure.name.to_owned(), response(failure))).collect();
+    components["securitySchemes"] = json!({ "key": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": format!("An API key of the workspace. Each operation needs one scope of: {}.", Scopes::all()),
+    }});
+    document
+}
+
+/// Adds to an operation what it shares with others.
+fn complete(operation: &mut Value) {
+    let name = operation["operationId"].as_str().unwrap_or_default().to_owned();
+    let mut parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+    if let Some((_, fields)) = LISTS.iter().find(|(list, _)| *list == name) {
+        parameters.extend(list_parameters(fields));
+    }
+    parameters.push(json!({ "$ref": "#/components/parameters/X-Api-Version" }));
+    operation["parameters"] = parameters.into();
+
+    let has_body = operation.get("requestBody").is_some();
+    let has_key = name != "getDescription";
+    let more = if name == "getLoginLink" { &LINK_HEADERS[..] } else { &[] };
+    let Some(Value::Object(responses)) = operation.get_mut("responses") else { return };
+    for answer in responses.values_mut() {
+        answer["headers"] = answer_headers(more);
+    }
+    for failure in &FAILURES {
+        let happens = match failure.status {
+            "408" | "413" | "415" => has_body,
+            "401" | "403" => has_key,
+            _ => true,
+        };
+        if happens {
+            let reference = format!("#/components/responses/{}", failure.name);
+            responses.insert(failure.status.to_owned(), json!({ "$ref": reference }));
+        }
+    }
+}
+
+/// What a request for a link is answered with besides.
+const LINK_HEADERS: [&str; 2] = ["X-Login-Link-Expires-At", "X-Login-Link-Reused"];
+
+/// The headers of every answer, and some more.
+fn answer_headers(more: &[&str]) -> Value {
+    let names = ["X-Api-Identifier", "X-Api-Version"].iter().chain(more);
+    names
+        .map(|name| ((*name).to_owned(), json!({ "$ref": format!("#/components/headers/{name}") })))
+        .collect()
+}
+
+fn headers() -> Value {
+    json!({
+        "X-Api-Identifier": {
+            "description": "A unique identifier of the request; please name it when you ask for help.",
+            "required": true,
+            "schema": { "type": "string", "format": "uuid" },
+            "example": "efc995d2-bfdb-3bc9-80a3-e828bb9c83c2",
+        },
+        "X-Api-Version": {
+            "description": "The version that served the request.",
+            "required": true,
+            "schema": { "type": "string", "pattern": "^[0-9]{8}$" },
+            "example": "20231214",
+        },
+        "X-Login-Link-Expires-At": {
+            "description": "When the link dies of age.",
+            "required": true,
+            "schema": { "type": "string", "format": "date-time" },
+        },
+        "X-Login-Link-Reused": {
+            "description": "Whether the link had been handed out before.",
+            "required": true,
+            "schema": { "type": "string", "enum": ["true", "false"] },
+        },
+        "Allow": {
+            "description": "The methods that the route has.",
+            "required": true,
+            "schema": { "type": "string" },
+        },
+        "WWW-Authenticate": {
+            "description": "How to authenticate.",
+            "required": true,
+            "schema": { "type": "string", "const": "Bearer" },
+        },
+    })
+}
+
+fn version_parameter() -> Value {
+    json!({
+        "name": "X-Api-Version",
+        "in": "header",
+        "required": false,
+        "description": "The version to be served by, a date: 2023-12-14, 2024-03-05 (the default) or 2026-12-01. \
+                        Any other date is served by the newest version that is not after it.",
+        "schema": { "type": "string" },
+        "example": "2024-03-05",
+    })
+}
+
+/// The answer that a failure is.
+fn response(failure: &Failure) -> Value {
+    let more: &[&str] = match failure.status {
+        "401" => &["WWW-Authenticate"],
+        "405" => &["Allow"],
+        _ => &[],
+    };
+    let mut example = json!({ "message": failure.sentence, "code": failure.codes[0] });
+    if failure.codes[0] == "invalid" {
+        example["message"] = json!("The given data was invalid.");
+        example["errors"] = json!({ "email": ["is needed"] });
+    }
+    let own = json!({ "properties": { "code": { "enum": failure.codes } } });
+    json!({
+        "description": format!("{} Codes: {}.", failure.sentence, failure.codes.join(", ")),
+        "headers": answer_headers(more),
+        "content": { "application/json": {
+            "schema": { "allOf": [{ "$ref": "#/components/schemas/Error" }, own] },
+            "example": example,
+        }},
+    })
+}
+
+fn error_schema() -> Value {
+    json!({
+        "type": "object",
+        "description": "Why a request was not answered as it wished.",
+        "required": ["message", "code"],
+        "properties": {
+            "message": { "type": "string", "description": "A sentence for people." },
+            "code": { "type": "string", "description": "A stable word for programs." },
+            "errors": {
+                "type": "object",
+                "description": "With the code `invalid`: what is wrong, field by field.",
+                "additionalProperties": { "type": "array", "items": { "type": "string" } },
+            },
+        },
+    })
+}
+
+/// What is sent to add and to change a client: the fields of the object that is shown, and no others.
+fn client_bodies(user: &Value) -> [(&'static str, Value); 2] {
+    let mut fields = user["properties"].clone();
+    for name in ["name", "created_at", "updated_at", "id"] {
+        // What stands beside a reference holds as well (JSON Schema 2020-12, section 8.2.3.1).
+        fields[name]["readOnly"] = json!(true);
+    }
+    for name in ["name_f", "name_l", "company", "phone", "note"] {
+        fields[name]["maxLength"] = json!(10_000);
+    }
+    let change = json!({ "type": "object", "additionalProperties": false, "properties": fields });
+    let mut new = change.clone();
+    new["description"] = json!("A client to be added. A free id may be given.");
+    new["required"] = json!(["email", "name_f", "name_l"]);
+    new["properties"]["id"] = user["properties"]["id"].clone();
+    new["example"] = json!({ "email": "ada@example.com", "name_f": "Ada", "name_l": "Lovelace" });
+    let mut change = change;
+    change["description"] =
+        json!("The fields to change; what is not sent stays, what is read-only is passed over.");
+    change["example"] = json!({ "company": "Analytical Engines" });
+    [("NewClient", new), ("ClientChange", change)]
+}
+
+/// The parameters of a list.
+fn list_parameters(fields: &[Field]) -> [Value; 4] {
+    let orders = fields
+        .iter()
+        .flat_map(|field| ["", ":asc", ":desc"].map(|direction| json!(format!("{}{direction}", field.name))));
+    let filters: Map<_, _> =
+        fields.iter().map(|field| (field.name.to_owned(), operators(field.kind))).collect();
+    [
+        json!({
+            "name": "page", "in": "query", "description": "The page, from 1.",
+            "schema": { "type": "integer", "minimum": 1, "maximum": i64::MAX / 100, "default": 1 },
+        }),
+        json!({
+            "name": "limit", "in": "query", "description": "Rows on a page.",
+            "schema": { "type": "integer", "minimum": 1, "maximum": 100, "default": 20 },
+        }),
+        json!({
+            "name": "sort", "in": "query", "description": "A field and a direction.",
+            "schema": { "type": "string", "enum": orders.collect::<Vec<_>>() },
+        }),
+        json!({
+            "name": "filters", "in": "query", "style": "deepObject", "explode": true,
+            "description": "Conditions, all of which must hold: filters[field][$eq]=…, [$lt], [$gt], \
+                            or filters[field][$in][]=… several times.",
+            "schema": { "type": "object", "additionalProperties": false, "properties": filters },
+        }),
+    ]
+}
+
+/// How a field of a kind is compared.
+fn operators(kind: Kind) -> Value {
+    let value = match kind {
+        Kind::Number => json!({ "type": "integer", "format": "int64" }),
+        Kind::Time => json!({ "type": "string", "format": "date-time" }),
+        Kind::Text => json!({ "type": "string" }),
+        Kind::Email => json!({ "type": "string", "format": "email" }),
+        Kind::Id => json!({ "type": "string", "format": "uuid" }),
+        Kind::Flag => json!({ "type": "boolean" }),
+    };
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "properties": { "$eq": value, "$lt": value, "$gt": value, "$in": { "type": "array", "items": value } },
+    })
+}
