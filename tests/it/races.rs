@@ -71,6 +71,36 @@ async fn thirty_two_callers_get_one_link() {
     }
 }
 
+/// O27, O39 in small: two processes on one file hand out one link, begin one session, and see each other at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_processes_on_one_file_agree() {
+    let one = std::sync::Arc::new(TestApp::start().await);
+    let two = std::sync::Arc::new(one.beside().await);
+    for round in 0..4 {
+        let user = one.client(&format!("u{round}@x.test")).await;
+        let both = [&one, &two].map(std::sync::Arc::clone);
+        let calls = (0..CALLERS).map(|number| {
+            let test = std::sync::Arc::clone(&both[number % 2]);
+            async move { test.ask_for_link(user).await }
+        });
+        let links: HashSet<_> = at_once(calls).await.into_iter().collect();
+        assert_eq!(links.len(), 1, "round {round}");
+
+        let link = links.into_iter().next().unwrap();
+        let mut asks = Vec::new();
+        for number in 0..CALLERS {
+            asks.push((number, prepared(&both[number % 2], &link).await));
+        }
+        let presses = asks.into_iter().map(|(number, ask)| {
+            let test = std::sync::Arc::clone(&both[number % 2]);
+            async move { test.send(ask).await }
+        });
+        let answers = at_once(presses).await;
+        assert_eq!(answers.iter().filter(|answer| answer.status == StatusCode::SEE_OTHER).count(), 1);
+        assert_eq!(answers.iter().filter(|answer| answer.status == StatusCode::GONE).count(), CALLERS - 1);
+    }
+}
+
 /// O28: across the instant of expiry there are the old link and one new one at most.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn across_the_expiry_there_is_one_new_link() {

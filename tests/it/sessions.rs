@@ -168,8 +168,7 @@ async fn a_shorter_lifetime_binds_the_sessions_that_are_there() {
 #[tokio::test]
 async fn cookies_of_others_are_passed_over_whatever_they_hold() {
     let test = TestApp::start().await;
-    let mut browser = signed_in(&test).await;
-    let session = browser.session().unwrap().clone();
+    let session = signed_in(&test).await.session().unwrap().clone();
     let cookies =
         [b"theme=\xc3\xa9\xff; x; =y; __Host-doorkey_session=".as_slice(), session.as_bytes(), b";z=1"]
             .concat();
@@ -178,7 +177,6 @@ async fn cookies_of_others_are_passed_over_whatever_they_hold() {
     assert_eq!(answer.status, StatusCode::OK);
     let twice = Ask::of("GET", "/auth/verify").header("cookie", &cookies).header("cookie", &cookies);
     assert!(is_nobody(&test.send(twice).await));
-    browser.get("/").await;
 }
 
 #[tokio::test]

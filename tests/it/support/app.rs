@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -32,7 +33,7 @@ pub struct TestApp {
     pub acme: Workspace,
     pub key: String,
     router: Router,
-    folder: TempDir,
+    folder: Arc<TempDir>,
 }
 
 /// What came back.
@@ -64,11 +65,21 @@ impl TestApp {
         Self::start_in(folder).await
     }
 
+    /// Another process on the same database, key file and clock, as a second server or a command would be.
+    pub async fn beside(&self) -> Self {
+        let (database, key_file) = (self.folder().join("doorkey.db"), self.folder().join("doorkey.key"));
+        let clock = self.app.clock.clone();
+        let app = flow::start::open(&DatabaseUrl::Sqlite(database), &key_file, false, clock).await.unwrap();
+        let router = http::router(app.clone(), settings());
+        let (acme, key, folder) = (self.acme.clone(), self.key.clone(), Arc::clone(&self.folder));
+        Self { app, acme, key, router, folder }
+    }
+
     async fn start_in(folder: TempDir) -> Self {
         let app = open(folder.path().join("doorkey.db"), folder.path().join("doorkey.key")).await;
         let (acme, key) = workspace(&app, "Acme", "https://example.com", &["example.spp.co"]).await;
         let router = http::router(app.clone(), settings());
-        Self { app, acme, key, router, folder }
+        Self { app, acme, key, router, folder: Arc::new(folder) }
     }
 
     /// Another workspace and a key of it.
