@@ -5,6 +5,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use doorkey::cli::{self, Cli};
 
+/// Measured against the system's: fewer instructions a request, docs/decisions/0014.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(cli) => cli::run(cli).map_or_else(|error| cli::explain(&error), |()| ExitCode::SUCCESS),

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 
 use super::out::Out;
-use super::{Context, say, serve};
+use super::{Context, log, say, serve};
 use crate::app::App;
 use crate::config::CommonFlags;
 use crate::domain::audit::Act;
@@ -32,7 +32,7 @@ const HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
 /// Serves the demo. Only flags move its database: a variable or file that names a real one does not count here.
 pub(super) async fn run(context: &mut Context, common: &CommonFlags) -> Result<()> {
-    serve::start_log(context.config.log);
+    let _log = log::start(context.config.log);
     // The port first: where a demo runs already, nothing of it is touched.
     let public = serve::bind(&context.config.listen, "--listen").await?;
     let address = public.local_addr()?;

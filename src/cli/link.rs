@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{Context, user_ref};
 use crate::domain::audit::Act;
 use crate::domain::user::UserRef;
-use crate::flow::login_links::{self, Wish};
+use crate::flow::login_links::{self, Subject, Wish};
 use crate::flow::upkeep;
 
 #[derive(Debug, clap::Args)]
@@ -33,7 +33,8 @@ pub(super) async fn run(context: &mut Context, args: Args) -> Result<()> {
         "--min-ttl must be from 0 to {longest}, the seconds that a link of this workspace lives"
     );
     let wish = Wish::judged(args.min_ttl, args.redirect.as_deref(), &workspace)?;
-    let issued = login_links::issue(&app, &workspace, &Act::at_command_line(), &args.user, &wish).await?;
+    let subject = Subject::find(&app, &workspace, args.user).await?;
+    let issued = login_links::issue(&app, &workspace, &Act::at_command_line(), &subject, &wish).await?;
     if context.out.is_json {
         let (link, expires_at) = (issued.link.reveal(), issued.expires_at);
         let object = json!({ "link": link, "expires_at": expires_at, "reused": issued.is_reused });

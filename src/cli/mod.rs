@@ -7,6 +7,7 @@ mod import_file;
 mod import_lines;
 mod key;
 mod link;
+mod log;
 mod out;
 mod secret;
 mod serve;

@@ -1,23 +1,21 @@
 //! `doorkey serve`: the server.
 
 use std::future::Future;
-use std::io::{self, IsTerminal};
+use std::io;
 
 use anyhow::{Context as _, Result, anyhow};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
 
-use super::Context;
+use super::{Context, log};
 use crate::app::App;
-use crate::config::{Config, LogFormat};
+use crate::config::Config;
 use crate::flow::upkeep;
 use crate::http::{self, Listeners, Settings};
 
 pub(super) async fn run(context: &Context) -> Result<()> {
     let config = &context.config;
-    start_log(config.log);
+    let _log = log::start(config.log);
     // The ports first: a server that cannot listen leaves no files behind.
     let public = bind(&config.listen, "--listen").await?;
     let ops = bind(&config.ops_listen, "--ops-listen").await?;
@@ -52,28 +50,6 @@ pub(super) async fn bind(address: &str, flag: &str) -> Result<TcpListener> {
             anyhow!("{flag} {address} cannot be listened on: {error}")
         }
     })
-}
-
-/// Writes log lines to standard error; `RUST_LOG` says which.
-pub(super) fn start_log(format: LogFormat) {
-    let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
-    // A log that nobody reads any more must not bring the server down, so its own errors are not logged.
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    let log = log.log_internal_errors(false).with_ansi(io::stderr().is_terminal());
-    // A second start in one process, as in tests, keeps the first.
-    let _ = match format {
-        LogFormat::Text => log.try_init(),
-        LogFormat::Json => log.json().try_init(),
-    };
-    log_panics();
-}
-
-/// A panic is logged as everything else is: in one line, in the format that was asked for.
-fn log_panics() {
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, "a panic: this is a bug, please report it");
-    }));
 }
 
 /// Waits for SIGTERM or SIGINT, from the moment of this call on.

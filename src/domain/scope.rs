@@ -41,6 +41,21 @@ impl Scope {
         Self::SessionsWrite,
     ];
 
+    /// The scope of a name.
+    fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "login_links:read" => Self::LoginLinksRead,
+            "login_links:write" => Self::LoginLinksWrite,
+            "clients:read" => Self::ClientsRead,
+            "clients:write" => Self::ClientsWrite,
+            "team:read" => Self::TeamRead,
+            "logs:read" => Self::LogsRead,
+            "sessions:read" => Self::SessionsRead,
+            "sessions:write" => Self::SessionsWrite,
+            _ => return None,
+        })
+    }
+
     /// The scope's name, as it is written on the command line.
     pub const fn name(self) -> &'static str {
         match self {
@@ -73,10 +88,7 @@ impl Scopes {
     pub fn parse(text: &str) -> Result<Self, UnknownScope> {
         text.split([' ', ','])
             .filter(|name| !name.is_empty())
-            .map(|name| {
-                let scope = Scope::ALL.into_iter().find(|scope| scope.name() == name);
-                scope.ok_or_else(|| UnknownScope(name.to_owned()))
-            })
+            .map(|name| Scope::parse(name).ok_or_else(|| UnknownScope(name.to_owned())))
             .collect()
     }
 

@@ -46,6 +46,26 @@ impl Wish {
     }
 }
 
+/// The user for whom a link is asked, and what is seen of that user; nothing, if there is no such user.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// How the caller names the user.
+    pub user: UserRef,
+    /// User and newest link at one moment since the request began.
+    pub seen: Option<IssueState>,
+}
+
+impl Subject {
+    /// Looks a user up.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn find(app: &App, workspace: &Workspace, user: UserRef) -> Result<Self, StoreError> {
+        let seen = app.store.find_issue_state(workspace.id, &user).await?;
+        Ok(Self { user, seen })
+    }
+}
+
 /// A link to hand out.
 #[derive(Clone, Debug)]
 pub struct Issued {
@@ -108,47 +128,46 @@ pub async fn issue(
     app: &App,
     workspace: &Workspace,
     act: &Act,
-    user: &UserRef,
+    subject: &Subject,
     wish: &Wish,
 ) -> Result<Issued, IssueError> {
     let now = app.clock.now();
-    let mut first_seen = None;
+    let newest_of = |seen: &Option<IssueState>| seen.as_ref().and_then(|seen| seen.newest_hash);
+    let mut seen = subject.seen.clone();
+    let first_seen = newest_of(&seen);
     for _ in 0..TRIES {
-        let seen = look(app, workspace, user).await?;
-        let newest = seen.as_ref().and_then(|seen| seen.newest_hash);
-        let min_ttl = if *first_seen.get_or_insert(newest) == newest { wish.min_ttl } else { 0 };
-        match (decide(seen.as_ref(), min_ttl, now), seen) {
+        let min_ttl = if newest_of(&seen) == first_seen { wish.min_ttl } else { 0 };
+        let decision = decide(seen.as_ref(), min_ttl, now);
+        if let Decision::HandOut(link) = &decision
+            && let Some(token) = rebuild(app, link)
+        {
+            app.metrics.reused.inc();
+            app.store.count_reuse(link, now);
+            return Ok(issued(workspace, link, &token, wish, true));
+        }
+        let seen_user = match (decision, &seen) {
             (Decision::Refuse(refusal), seen) => {
                 return refuse(app, workspace, act, refusal, seen.as_ref()).await;
             }
-            (Decision::HandOut(link), _) => {
-                let Ok(token) = app.keys.rebuild(&link) else { continue };
-                app.metrics.reused.inc();
-                app.store.count_reuse(&link, now);
-                return Ok(issued(workspace, &link, &token, wish, true));
-            }
-            (Decision::Make, Some(seen)) => {
-                if let Some((link, token)) = make(app, workspace, act, &seen, now).await? {
-                    app.metrics.issued.inc();
-                    return Ok(issued(workspace, &link, &token, wish, false));
-                }
-            }
-            (Decision::Make, None) => return refuse(app, workspace, act, Refusal::UserNotFound, None).await,
+            (_, None) => return refuse(app, workspace, act, Refusal::UserNotFound, None).await,
+            (Decision::Make | Decision::HandOut(_), Some(seen)) => seen,
+        };
+        if let Some((link, token)) = make(app, workspace, act, seen_user, now).await? {
+            app.metrics.issued.inc();
+            return Ok(issued(workspace, &link, &token, wish, false));
         }
+        seen = app.store.find_issue_state(workspace.id, &subject.user).await?;
     }
     Err(StoreError::Unavailable("others kept changing the same user".to_owned()).into())
 }
 
-/// What is seen of the user; a newest link that somebody edited counts for nothing.
-async fn look(app: &App, workspace: &Workspace, user: &UserRef) -> Result<Option<IssueState>, StoreError> {
-    let mut seen = app.store.find_issue_state(workspace.id, user).await?;
-    if let Some(state) = &mut seen {
-        let edited = state.newest.take_if(|link| app.keys.rebuild(link).is_err());
-        if let Some(link) = edited {
-            tracing::error!(workspace = workspace.id.0, link = %link.id, "a login link is not used: its row was edited, or its key is not in the key file");
-        }
+/// The token of a link that is kept. None if somebody edited its row: such a link counts for nothing.
+fn rebuild(app: &App, link: &LoginLink) -> Option<Token> {
+    let rebuilt = app.keys.rebuild(link);
+    if rebuilt.is_err() {
+        tracing::error!(workspace = link.draft.workspace.0, link = %link.id, "a login link is not used: its row was edited, or its key is not in the key file");
     }
-    Ok(seen)
+    rebuilt.ok()
 }
 
 /// Makes a link. `None` if somebody else did first, or the user changed meanwhile.
@@ -162,6 +181,8 @@ async fn make(
     let draft = Draft::for_user(seen.user, seen.standing.link_epoch, workspace, now, keys::random()?);
     let (link, token) = app.keys.derive(draft);
     let expired = seen.newest.as_ref().filter(|old| old.ended_at.is_none() && old.draft.expires_at <= now);
+    // What somebody edited gets no seal of ours.
+    let expired = expired.filter(|old| rebuild(app, old).is_some());
     let expired = expired.map(|old| app.keys.seal_link(old.expired(now)));
     let entry = act.entry(Event::LinkIssued).about(seen.user).with("link", link.id.to_string());
     let entry = entry.with("expires_at", link.draft.expires_at.to_string());

@@ -10,6 +10,15 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::Workspace;
 use crate::store::{ListedSession, Outcome, StoreError};
 
+/// A session cookie, and the session of its number if one look has found it already.
+#[derive(Clone, Debug)]
+pub struct ShownCookie {
+    /// The cookie.
+    pub cookie: SessionCookie,
+    /// What was found.
+    pub found: Option<SignedIn>,
+}
+
 /// The session that a cookie proves, with its person. `None` for anything but a live one.
 ///
 /// A session whose time is over, or whose person may not stay, is ended in the store before this says so: a clock
@@ -21,9 +30,9 @@ pub async fn current(
     app: &App,
     workspace: &Workspace,
     act: &Act,
-    cookie: Option<&SessionCookie>,
+    shown: Option<&ShownCookie>,
 ) -> Result<Option<SignedIn>, StoreError> {
-    let Some(signed_in) = proven(app, workspace, cookie).await? else { return Ok(None) };
+    let Some(signed_in) = proven(app, workspace, shown).await? else { return Ok(None) };
     let now = app.clock.now();
     if signed_in.session.is_live(&signed_in.standing, workspace, now) {
         if signed_in.session.is_to_be_touched(workspace, now) {
@@ -58,10 +67,13 @@ pub(super) async fn end_dead(
 pub(super) async fn proven(
     app: &App,
     workspace: &Workspace,
-    cookie: Option<&SessionCookie>,
+    shown: Option<&ShownCookie>,
 ) -> Result<Option<SignedIn>, StoreError> {
-    let Some(cookie) = cookie else { return Ok(None) };
-    let found = app.store.find_session(workspace.id, cookie.id).await?;
+    let Some(ShownCookie { cookie, found }) = shown else { return Ok(None) };
+    let found = match found {
+        Some(found) => Some(found.clone()),
+        None => app.store.find_session(workspace.id, cookie.id).await?,
+    };
     Ok(found.filter(|signed_in| app.keys.is_proof_of(&signed_in.session, cookie)))
 }
 
@@ -109,9 +121,9 @@ pub async fn sign_out(
     app: &App,
     workspace: &Workspace,
     act: &Act,
-    cookie: Option<&SessionCookie>,
+    shown: Option<&ShownCookie>,
 ) -> Result<(), StoreError> {
-    let Some(signed_in) = proven(app, workspace, cookie).await? else { return Ok(()) };
+    let Some(signed_in) = proven(app, workspace, shown).await? else { return Ok(()) };
     let session = signed_in.session;
     let act = Act { actor: Actor::User(session.user), ..*act };
     let entry = act.entry(Event::SignedOut).about(session.user).with("session", session.id.to_string());

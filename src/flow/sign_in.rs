@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::sessions;
+use super::sessions::{self, ShownCookie};
 use crate::app::App;
 use crate::domain::audit::{Act, Actor, Entry, Event};
 use crate::domain::login_link::{Death, LoginLink};
@@ -55,7 +55,7 @@ pub async fn open(
     workspace: &Workspace,
     act: &Act,
     token: Option<&Token>,
-    session: Option<&SessionCookie>,
+    session: Option<&ShownCookie>,
 ) -> Result<Opened, StoreError> {
     let Some(token) = token else {
         count_dead(app, Death::Malformed);
@@ -105,7 +105,7 @@ pub struct Confirm {
     /// The cookie that came with the page.
     pub browser: BrowserCookie,
     /// The session that this browser has now; it gives way to the new one.
-    pub session: Option<SessionCookie>,
+    pub session: Option<ShownCookie>,
     /// Where the person is to land.
     pub landing: String,
 }

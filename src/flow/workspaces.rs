@@ -22,14 +22,6 @@ pub enum WorkspaceError {
     Store(#[from] StoreError),
 }
 
-/// The workspace that a host belongs to.
-///
-/// # Errors
-/// `StoreError` if the store cannot be read.
-pub async fn by_host(app: &App, host: &HostName) -> Result<Option<Workspace>, StoreError> {
-    app.store.find_workspace_by_host(host).await
-}
-
 /// A workspace and its hosts.
 ///
 /// # Errors

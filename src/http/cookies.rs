@@ -3,14 +3,25 @@
 use axum::http::{HeaderMap, HeaderValue, header};
 
 use super::visit::Visit;
-use crate::domain::session::{BrowserCookie, SessionCookie};
+use crate::domain::session::{BrowserCookie, SessionCookie, SignedIn};
+use crate::flow::sessions::ShownCookie;
 
 /// How long the place that somebody wanted to go to is remembered, in seconds.
 const REDIRECT_REMEMBERED: i64 = 3_600;
 
+/// The number of a session that a request's cookies name, whichever workspace's name the cookie has: it says what to
+/// look up, and proves nothing. [`Jar::session`] says which cookie counts.
+pub(super) fn any_session(headers: &HeaderMap) -> Option<SessionCookie> {
+    pairs(headers).find_map(|pair| {
+        let (name, value) = std::str::from_utf8(pair).ok()?.split_once('=')?;
+        name.contains("doorkey_session").then(|| SessionCookie::parse(value)).flatten()
+    })
+}
+
 /// The cookies of a workspace on one of its hosts.
 #[derive(Clone, Debug)]
 pub(super) struct Jar {
+    found: Option<SignedIn>,
     is_secure: bool,
     session: String,
     domain: Option<String>,
@@ -32,12 +43,16 @@ impl Jar {
             None => name(is_secure, "session"),
         };
         let (link_lifetime, session_lifetime) = (workspace.link_lifetime, workspace.session_lifetime);
-        Self { is_secure, session, domain, link_lifetime, session_lifetime }
+        let found = visit.signed_in.clone();
+        Self { found, is_secure, session, domain, link_lifetime, session_lifetime }
     }
 
-    /// The session cookie; none if there are two of them, or it is malformed.
-    pub(super) fn session(&self, headers: &HeaderMap) -> Option<SessionCookie> {
-        SessionCookie::parse(only(headers, &self.session)?)
+    /// The session cookie, with what was found by its number when the request arrived; none if there are two of them,
+    /// or it is malformed.
+    pub(super) fn session(&self, headers: &HeaderMap) -> Option<ShownCookie> {
+        let cookie = SessionCookie::parse(only(headers, &self.session)?)?;
+        let found = self.found.clone().filter(|found| found.session.id == cookie.id);
+        Some(ShownCookie { cookie, found })
     }
 
     /// What ties forms to this browser; none if there are two of them, or it is malformed.
@@ -92,12 +107,15 @@ fn name(is_secure: bool, what: &str) -> String {
 /// The value of a cookie that was sent exactly once. Other cookies on the host are not ours: whatever bytes they
 /// hold, they are passed over.
 fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let cookies =
-        headers.get_all(header::COOKIE).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
-    let mut values =
-        cookies.filter_map(|pair| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="));
+    let named = |pair: &'a [u8]| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"=");
+    let mut values = pairs(headers).filter_map(named);
     match (values.next(), values.next()) {
         (Some(value), None) => std::str::from_utf8(value).ok(),
         _ => None,
     }
+}
+
+fn pairs(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let lines = headers.get_all(header::COOKIE).iter();
+    lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';')).map(<[u8]>::trim_ascii)
 }

@@ -1,6 +1,7 @@
 //! The gate that every request passes: it gets a number, its workspace is found, its answer gets its headers.
 
 use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,18 +11,22 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use futures_util::FutureExt;
 use tracing::Instrument;
 use uuid::Uuid;
 
 use super::Settings;
 use super::error::Error;
-use super::visit::{Peer, Visit};
+use super::shown;
+use super::visit::{Known, Peer, Visit};
 use crate::app::App;
 use crate::domain::host::HostName;
 use crate::domain::version::{ApiVersion, InvalidVersion};
-use crate::domain::workspace::Workspace;
 use crate::flow;
+use crate::flow::admission::Shown;
+use crate::flow::login_links::Subject;
 use crate::metrics::Answer;
+use crate::store::Arrival;
 
 const API_IDENTIFIER: HeaderName = HeaderName::from_static("x-api-identifier");
 const API_VERSION: HeaderName = HeaderName::from_static("x-api-version");
@@ -46,23 +51,32 @@ pub(super) async fn pass(
     let route = request.extensions().get::<MatchedPath>().map_or("none", |path| path.as_str()).to_owned();
     let method = known(request.method());
 
-    let authority = authority_of(request.uri(), request.headers()).map(str::to_owned);
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip().to_canonical());
     let is_from_trusted_proxy = peer.is_some_and(|peer| is_trusted(&settings, peer));
-    let visited = find_workspace(&app, authority).await.map(|(authority, host, workspace)| Visit {
-        request: number,
-        version,
-        workspace: Arc::new(workspace),
-        host,
-        authority,
-        is_from_trusted_proxy,
+    let authority = authority_of(request.uri(), request.headers()).map(str::to_owned);
+    let shown = if is_api { shown::by_back_office(&request) } else { shown::by_browser(&request) };
+    let visited = arrive(&app, authority, &shown).await.map(|(authority, host, arrival)| {
+        let Arrival { workspace, api_key, issue_state, signed_in } = arrival;
+        let subject = shown.into_user().map(|user| Subject { user, seen: issue_state });
+        Visit(Arc::new(Known {
+            request: number,
+            version,
+            workspace: Arc::new(workspace),
+            host,
+            authority,
+            is_from_trusted_proxy,
+            api_key,
+            subject,
+            signed_in,
+        }))
     });
     let workspace = visited.as_ref().ok().map(|visit| Arc::clone(&visit.workspace));
     let response = match visited {
         Ok(visit) => {
             request.extensions_mut().insert(visit);
-            // Whatever is logged on the way carries the number.
-            next.run(request).instrument(tracing::info_span!("request", id = %number)).await
+            // Whatever is logged on the way carries the number; a panic on the way is this request's alone.
+            let answer = next.run(request).instrument(tracing::info_span!("request", id = %number));
+            AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(|_| Error::Panicked.marker())
         }
         // Proxies take an empty 401 for what it is: nobody is let in.
         Err(Error::WorkspaceNotFound | Error::BadHost) if is_verify => super::verify::nobody(),
@@ -85,14 +99,16 @@ pub(super) async fn pass(
     response
 }
 
-async fn find_workspace(
+/// The workspace of the host, and whom the request names in it.
+async fn arrive(
     app: &App,
     authority: Option<String>,
-) -> Result<(String, HostName, Workspace), Error> {
+    shown: &Shown,
+) -> Result<(String, HostName, Arrival), Error> {
     let authority = authority.ok_or(Error::BadHost)?;
     let host = HostName::from_header(&authority).map_err(|_| Error::WorkspaceNotFound)?;
-    let workspace = flow::workspaces::by_host(app, &host).await?.ok_or(Error::WorkspaceNotFound)?;
-    Ok((authority, host, workspace))
+    let arrival = flow::admission::look(app, &host, shown).await?.ok_or(Error::WorkspaceNotFound)?;
+    Ok((authority, host, arrival))
 }
 
 /// The name of a method that is a standard one: any other is whatever a stranger wrote, at any length.

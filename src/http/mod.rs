@@ -10,6 +10,7 @@ mod pages;
 mod query;
 mod same_origin;
 mod server;
+mod shown;
 mod verify;
 mod visit;
 
@@ -17,7 +18,6 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{delete, get, post};
 use ipnet::IpNet;
-use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
 use error::Error;
@@ -38,7 +38,8 @@ pub fn router(app: App, settings: Settings) -> Router {
         .route("/login", post(pages::login::confirm).get(pages::login::open))
         .route("/logout", post(pages::home::sign_out))
         .layer(from_fn(same_origin::only));
-    let login_link = get(api::login_links::issue).delete(api::login_links::revoke);
+    let only_get = api::login_links::only_get_generates;
+    let login_link = get(api::login_links::issue).head(only_get).delete(api::login_links::revoke);
     Router::new()
         .merge(forms)
         .route("/", get(pages::home::show))
@@ -47,7 +48,7 @@ pub fn router(app: App, settings: Settings) -> Router {
         .route("/login/icon.svg", get(pages::assets::icon))
         .route("/auth/verify", get(verify::verify))
         .route("/api/login_links", get(api::login_links::list))
-        .route("/api/login_links/{user}", login_link.layer(from_fn(api::login_links::only_get_generates)))
+        .route("/api/login_links/{user}", login_link.fallback(only_get))
         .route("/api/clients", get(api::clients::list).post(api::clients::add))
         .route(
             "/api/clients/{client}",
@@ -60,7 +61,6 @@ pub fn router(app: App, settings: Settings) -> Router {
         .route("/api/sessions/{id}", delete(api::sessions::revoke))
         .route("/api/openapi.json", get(openapi::show))
         .fallback(|| async { Error::NotFound })
-        .layer(CatchPanicLayer::custom(|_| Error::Panicked.marker()))
         .layer(from_fn_with_state((app.clone(), settings), gate::pass))
         .with_state(app)
 }

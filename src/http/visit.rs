@@ -1,6 +1,7 @@
 //! What is known of a request before any handler sees it.
 
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -8,18 +9,33 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use uuid::Uuid;
 
+use crate::domain::api_key::ApiKey;
 use crate::domain::audit::{Act, Actor};
 use crate::domain::host::HostName;
+use crate::domain::session::SignedIn;
 use crate::domain::version::{ApiVersion, InvalidVersion};
 use crate::domain::workspace::Workspace;
+use crate::flow::login_links::Subject;
 
 /// Who is at the other end of the connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
 
-/// What is known of a request before any handler sees it.
+/// What is known of a request before any handler sees it: one for the request, cheap to clone.
 #[derive(Clone, Debug)]
-pub(super) struct Visit {
+pub(super) struct Visit(pub(super) Arc<Known>);
+
+impl Deref for Visit {
+    type Target = Known;
+
+    fn deref(&self) -> &Known {
+        &self.0
+    }
+}
+
+/// What a [`Visit`] holds.
+#[derive(Debug)]
+pub(super) struct Known {
     /// Its number.
     pub(super) request: Uuid,
     /// The version of the API that it asks for.
@@ -32,6 +48,12 @@ pub(super) struct Visit {
     pub(super) authority: String,
     /// Whether it comes from a proxy whose `X-Forwarded-*` headers count.
     pub(super) is_from_trusted_proxy: bool,
+    /// The API key that it shows, as it was found.
+    pub(super) api_key: Option<ApiKey>,
+    /// The user for whom it asks for a link, if it does, and what is seen of that user.
+    pub(super) subject: Option<Subject>,
+    /// The session whose number a cookie of it has, as it was found.
+    pub(super) signed_in: Option<SignedIn>,
 }
 
 impl Visit {
@@ -47,7 +69,7 @@ impl Visit {
     }
 
     /// An act of somebody in a browser who is not known yet.
-    pub(super) const fn visitors_act(&self) -> Act {
+    pub(super) fn visitors_act(&self) -> Act {
         Act { actor: Actor::Visitor, request: self.request }
     }
 }

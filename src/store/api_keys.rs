@@ -14,11 +14,12 @@ use crate::domain::workspace::WorkspaceId;
 /// The columns of a key, in the order in which [`api_key_from`] takes them.
 macro_rules! api_key_columns {
     () => {
-        "workspace_id, id, name, hash, scopes, key_id, created_at, expires_at, revoked_at, seal"
+        "k.workspace_id, k.id, k.name, k.hash, k.scopes, k.key_id, k.created_at, k.expires_at, k.revoked_at, k.seal"
     };
 }
+pub(super) use api_key_columns;
 
-fn api_key_from(mut row: Row) -> Result<ApiKey, StoreError> {
+pub(super) fn api_key_from(row: &mut Row) -> Result<ApiKey, StoreError> {
     let (workspace, id, name, hash) = (row.take()?, row.take()?, row.take()?, row.take()?);
     let scopes: String = row.take()?;
     Ok(ApiKey {
@@ -36,34 +37,6 @@ fn api_key_from(mut row: Row) -> Result<ApiKey, StoreError> {
 }
 
 impl Store {
-    /// A live key of a workspace, by the hashes it may have.
-    ///
-    /// Revoked and expired keys are left out in the statement, so that looking for one takes as long as looking for
-    /// a key that never was.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
-    pub async fn find_api_key(
-        &self,
-        workspace: WorkspaceId,
-        hashes: &[[u8; 32]],
-        now: Timestamp,
-    ) -> Result<Option<ApiKey>, StoreError> {
-        const FOUND: &str = concat!(
-            "SELECT ",
-            api_key_columns!(),
-            " FROM api_keys WHERE workspace_id = $1 AND hash = $2 AND revoked_at IS NULL
-                AND (expires_at IS NULL OR expires_at > $3)"
-        );
-        for hash in hashes {
-            let [rows] = self.read([sql(FOUND, values![workspace, *hash, now])]).await?;
-            if let Some(row) = rows.into_iter().next() {
-                return api_key_from(row).map(Some);
-            }
-        }
-        Ok(None)
-    }
-
     /// A key of a workspace, by its number.
     ///
     /// # Errors
@@ -73,10 +46,13 @@ impl Store {
         workspace: WorkspaceId,
         id: i64,
     ) -> Result<Option<ApiKey>, StoreError> {
-        const FOUND: &str =
-            concat!("SELECT ", api_key_columns!(), " FROM api_keys WHERE workspace_id = $1 AND id = $2");
+        const FOUND: &str = concat!(
+            "SELECT ",
+            api_key_columns!(),
+            " FROM api_keys k WHERE k.workspace_id = $1 AND k.id = $2"
+        );
         let [rows] = self.read([sql(FOUND, values![workspace, id])]).await?;
-        rows.into_iter().next().map(api_key_from).transpose()
+        rows.into_iter().next().map(|mut row| api_key_from(&mut row)).transpose()
     }
 
     /// The number that the next key of a workspace gets. None is ever given again: keys are revoked, not deleted.
@@ -119,10 +95,13 @@ impl Store {
     /// # Errors
     /// `StoreError` if the store cannot be read.
     pub async fn list_api_keys(&self, workspace: WorkspaceId) -> Result<Vec<ApiKey>, StoreError> {
-        const ALL: &str =
-            concat!("SELECT ", api_key_columns!(), " FROM api_keys WHERE workspace_id = $1 ORDER BY id");
+        const ALL: &str = concat!(
+            "SELECT ",
+            api_key_columns!(),
+            " FROM api_keys k WHERE k.workspace_id = $1 ORDER BY k.id"
+        );
         let [rows] = self.scan([sql(ALL, values![workspace])]).await?;
-        rows.into_iter().map(api_key_from).collect()
+        rows.into_iter().map(|mut row| api_key_from(&mut row)).collect()
     }
 
     /// Revokes a key for good, unless it was revoked before. `key` is as this leaves it, sealed.

@@ -66,6 +66,7 @@ macro_rules! link_columns {
          l.key_id, l.used_at, l.ended_at, l.seal"
     };
 }
+pub(super) use link_columns;
 
 fn link_from(row: &mut Row) -> Result<LoginLink, StoreError> {
     let (workspace, hash, id) = (row.take()?, row.take()?, row.take()?);
@@ -80,6 +81,20 @@ fn link_from(row: &mut Row) -> Result<LoginLink, StoreError> {
     };
     let key = key_id(row.take()?)?;
     Ok(LoginLink { id, hash, draft, key, used_at: row.take()?, ended_at: row.take()?, seal: row.take()? })
+}
+
+/// What is seen of a user when a link is asked for, in the order in which [`issue_state_from`] takes it.
+macro_rules! issue_state_columns {
+    () => {
+        concat!("u.id, ", standing_columns!(), ", u.newest_link, ", link_columns!())
+    };
+}
+pub(super) use issue_state_columns;
+
+pub(super) fn issue_state_from(row: &mut Row) -> Result<IssueState, StoreError> {
+    let (user, standing, newest_hash) = (row.take()?, standing_from(row)?, row.take()?);
+    let newest = if row.is_null_next() { None } else { Some(link_from(row)?) };
+    Ok(IssueState { user, standing, newest_hash, newest })
 }
 
 /// What must still be true of a user, in the very statement that acts (contract, section 2, rules 1 to 4).
@@ -100,10 +115,8 @@ impl Store {
         user: &UserRef,
     ) -> Result<Option<IssueState>, StoreError> {
         const STATE: &str = concat!(
-            "SELECT u.id, ",
-            standing_columns!(),
-            ", u.newest_link, ",
-            link_columns!(),
+            "SELECT ",
+            issue_state_columns!(),
             " FROM users u LEFT JOIN login_links l
                 ON l.workspace_id = u.workspace_id AND l.hash = u.newest_link AND l.user_id = u.id
               WHERE u.workspace_id = $1 AND u.deleted_at IS NULL AND "
@@ -115,10 +128,7 @@ impl Store {
             }
         };
         let [rows] = self.read([found]).await?;
-        let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
-        let (user, standing, newest_hash) = (row.take()?, standing_from(&mut row)?, row.take()?);
-        let newest = if row.is_null_next() { None } else { Some(link_from(&mut row)?) };
-        Ok(Some(IssueState { user, standing, newest_hash, newest }))
+        rows.into_iter().next().map(|mut row| issue_state_from(&mut row)).transpose()
     }
 
     /// Keeps a new link, unless another was made, or the user may no longer have one, since `seen` was seen.

@@ -5,6 +5,7 @@
 //! what flows call, are written once for every engine.
 
 mod api_keys;
+mod arrivals;
 mod audit;
 mod columns;
 mod key_fingerprints;
@@ -31,6 +32,7 @@ use value::Row;
 #[cfg(test)]
 use value::Value;
 
+pub use arrivals::{Arrival, Named};
 pub use audit::ListedEntry;
 pub use login_links::ListedLink;
 pub use sessions::ListedSession;

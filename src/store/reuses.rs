@@ -10,14 +10,17 @@ use crate::domain::login_link::{LinkHash, LoginLink};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::WorkspaceId;
 
-/// Links whose reuses wait to be written at most; the reuses of further ones are not counted.
-const LARGEST: usize = 100_000;
+/// Links of a shard whose reuses wait to be written at most; the reuses of further ones are not counted.
+const LARGEST: usize = 6_000;
 
 /// Updates in one commit at most.
 const BATCH: usize = 500;
 
+/// Parts that are counted apart, so that callers seldom wait for each other.
+const SHARDS: usize = 16;
+
 /// How often each link was handed out again since that was last written down, and when last.
-pub(super) type Reuses = Mutex<HashMap<(WorkspaceId, LinkHash), (i64, Timestamp)>>;
+pub(super) type Reuses = [Mutex<HashMap<(WorkspaceId, LinkHash), (i64, Timestamp)>>; SHARDS];
 
 impl Store {
     /// Counts that a link was handed out again; [`write_reuses`](Self::write_reuses) makes it durable.
@@ -30,8 +33,9 @@ impl Store {
     /// # Errors
     /// `StoreError` if it could not be committed.
     pub async fn write_reuses(&self) -> Result<(), StoreError> {
-        let taken = std::mem::take(&mut *self.reuses.lock().unwrap_or_else(PoisonError::into_inner));
-        let waiting: Vec<_> = taken.into_iter().collect();
+        let taken =
+            |shard: &Mutex<_>| std::mem::take(&mut *shard.lock().unwrap_or_else(PoisonError::into_inner));
+        let waiting: Vec<_> = self.reuses.iter().flat_map(taken).collect();
         for (number, batch) in waiting.chunks(BATCH).enumerate() {
             let counted = batch.iter().map(|((workspace, hash), (times, last_at))| {
                 sql(
@@ -51,7 +55,8 @@ impl Store {
     }
 
     fn add_reuses(&self, link: (WorkspaceId, LinkHash), (times, at): (i64, Timestamp)) {
-        let mut waiting = self.reuses.lock().unwrap_or_else(PoisonError::into_inner);
+        let shard = &self.reuses[usize::from(link.1[0]) % SHARDS];
+        let mut waiting = shard.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.len() < LARGEST || waiting.contains_key(&link) {
             let (counted, last_at) = waiting.entry(link).or_insert((0, at));
             *counted += times;

@@ -50,6 +50,7 @@ macro_rules! session_columns {
          s.key_id, s.landing, s.created_at, s.last_seen_at, s.expires_at, s.seal"
     };
 }
+pub(super) use session_columns;
 
 fn session_from(row: &mut Row) -> Result<Session, StoreError> {
     Ok(Session {
@@ -70,11 +71,20 @@ fn session_from(row: &mut Row) -> Result<Session, StoreError> {
     })
 }
 
-fn signed_in_from(mut row: Row) -> Result<SignedIn, StoreError> {
-    let (session, standing) = (session_from(&mut row)?, standing_from(&mut row)?);
+/// A session with its person, in the order in which [`signed_in_from`] takes it: the person first, since without one
+/// there is nobody signed in.
+macro_rules! signed_in_columns {
+    () => {
+        concat!(standing_columns!(), ", u.email, u.name_f, u.name_l, ", session_columns!())
+    };
+}
+pub(super) use signed_in_columns;
+
+pub(super) fn signed_in_from(row: &mut Row) -> Result<SignedIn, StoreError> {
+    let standing = standing_from(row)?;
     let email = EmailAddress::from_store(row.take()?);
     let (name_f, name_l): (String, String) = (row.take()?, row.take()?);
-    Ok(SignedIn { session, standing, email, name: full_name(&name_f, &name_l) })
+    Ok(SignedIn { session: session_from(row)?, standing, email, name: full_name(&name_f, &name_l) })
 }
 
 /// A session and its person, from `$1` the workspace on.
@@ -82,11 +92,8 @@ macro_rules! signed_in {
     () => {
         concat!(
             "SELECT ",
-            session_columns!(),
-            ", ",
-            standing_columns!(),
-            ", u.email, u.name_f, u.name_l
-             FROM sessions s JOIN users u ON u.workspace_id = s.workspace_id AND u.id = s.user_id
+            signed_in_columns!(),
+            " FROM sessions s JOIN users u ON u.workspace_id = s.workspace_id AND u.id = s.user_id
              WHERE s.workspace_id = $1 AND u.deleted_at IS NULL "
         )
     };
@@ -104,7 +111,7 @@ impl Store {
     ) -> Result<Option<SignedIn>, StoreError> {
         let found = sql(concat!(signed_in!(), "AND s.id = $2"), values![workspace, id]);
         let [rows] = self.read([found]).await?;
-        rows.into_iter().next().map(signed_in_from).transpose()
+        rows.into_iter().next().map(|mut row| signed_in_from(&mut row)).transpose()
     }
 
     /// The newest session that a browser began with a link, by the hashes that the pair may have.
@@ -120,8 +127,8 @@ impl Store {
             let text =
                 concat!(signed_in!(), "AND s.redemption = $2 ORDER BY s.created_at DESC, s.id DESC LIMIT 1");
             let [rows] = self.read([sql(text, values![workspace, *redemption])]).await?;
-            if let Some(row) = rows.into_iter().next() {
-                return signed_in_from(row).map(Some);
+            if let Some(mut row) = rows.into_iter().next() {
+                return signed_in_from(&mut row).map(Some);
             }
         }
         Ok(None)

@@ -7,7 +7,8 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
@@ -35,6 +36,13 @@ const QUEUE: usize = 4_096;
 /// Connections kept open to read; more are opened and closed when more read at once.
 const READERS: usize = 32;
 
+/// Numbers the threads that read, so that each has a connection that is most often free and warm.
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    static THREAD: usize = THREADS.fetch_add(1, Ordering::Relaxed);
+}
+
 /// Statements kept prepared on each connection.
 const PREPARED: usize = 64;
 
@@ -50,10 +58,10 @@ impl fmt::Debug for Sqlite {
     }
 }
 
-/// Connections that only read, lent out one to a caller.
+/// Connections that only read: whoever holds the lock has the connection, and nobody waits for one.
 struct Readers {
     path: PathBuf,
-    idle: Mutex<Vec<Connection>>,
+    seats: [Mutex<Option<Connection>>; READERS],
 }
 
 /// A unit on its way to the writer.
@@ -79,7 +87,8 @@ impl Sqlite {
             path: path.to_owned(),
             source: StoreError::Unavailable(format!("no writer thread: {error}")),
         })?;
-        Ok(Self { readers: Arc::new(Readers { path: path.to_owned(), idle: Mutex::default() }), queue })
+        let readers = Readers { path: path.to_owned(), seats: [const { Mutex::new(None) }; READERS] };
+        Ok(Self { readers: Arc::new(readers), queue })
     }
 
     pub(super) fn read<const N: usize>(
@@ -110,18 +119,30 @@ impl Sqlite {
 
 impl Readers {
     fn read<const N: usize>(&self, statements: &[Statement; N]) -> Result<[Vec<Row>; N], StoreError> {
-        let lent = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = match lent {
-            Some(connection) => connection,
-            None => connect_to_read(&self.path).map_err(|error| store_error(&error))?,
+        let mut seat = self.free_seat();
+        let mut read = || {
+            // A connection that fails, or panics, may be in the middle of something: it is not used again.
+            let connection = match seat.as_mut().and_then(|seat| seat.take()) {
+                Some(connection) => connection,
+                None => connect_to_read(&self.path)?,
+            };
+            let rows = read_at_one_moment(&connection, statements)?;
+            if let Some(seat) = &mut seat {
+                **seat = Some(connection);
+            }
+            Ok(rows)
         };
-        let result = read_at_one_moment(&connection, statements);
-        // A connection that failed may be in the middle of something: it is not lent again.
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if result.is_ok() && idle.len() < READERS {
-            idle.push(connection);
-        }
-        result.map_err(|error| store_error(&error))
+        read().map_err(|error| store_error(&error))
+    }
+
+    /// A connection's place that nobody is at, this thread's own if possible.
+    fn free_seat(&self) -> Option<MutexGuard<'_, Option<Connection>>> {
+        let own = THREAD.with(|thread| *thread);
+        (own..own + READERS).find_map(|seat| match self.seats[seat % READERS].try_lock() {
+            Ok(free) => Some(free),
+            Err(TryLockError::Poisoned(free)) => Some(free.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        })
     }
 }
 
@@ -253,9 +274,11 @@ fn run(connection: &Connection, statement: &Statement) -> rusqlite::Result<Vec<R
     let mut found = prepared.raw_query();
     let mut rows = Vec::new();
     while let Some(row) = found.next()? {
-        let values: rusqlite::Result<Vec<_>> =
-            (0..columns).map(|column| row.get_ref(column).map(value_of)).collect();
-        rows.push(Row::of(values?));
+        let mut values = Vec::with_capacity(columns);
+        for column in 0..columns {
+            values.push(value_of(row.get_ref(column)?));
+        }
+        rows.push(Row::of(values));
     }
     Ok(rows)
 }

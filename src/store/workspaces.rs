@@ -17,8 +17,9 @@ macro_rules! workspace_columns {
          w.session_lifetime, w.session_idle, w.cookie_domain, w.revision, w.created_at"
     };
 }
+pub(super) use workspace_columns;
 
-fn workspace_from(mut row: Row) -> Result<Workspace, StoreError> {
+pub(super) fn workspace_from(row: &mut Row) -> Result<Workspace, StoreError> {
     let (id, name, url) = (row.take()?, row.take()?, Origin::from_store(row.take()?));
     let (link_lifetime, is_single_use, landing_url) = (row.take()?, row.take()?, row.take()?);
     let origins: String = row.take()?;
@@ -44,20 +45,6 @@ fn joined(origins: &[Origin]) -> String {
 }
 
 impl Store {
-    /// The workspace that a host belongs to.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
-    pub async fn find_workspace_by_host(&self, host: &HostName) -> Result<Option<Workspace>, StoreError> {
-        const FOUND: &str = concat!(
-            "SELECT ",
-            workspace_columns!(),
-            " FROM hosts h JOIN workspaces w ON w.id = h.workspace_id WHERE h.host = $1"
-        );
-        let [rows] = self.read([sql(FOUND, values![host.as_str()])]).await?;
-        rows.into_iter().next().map(workspace_from).transpose()
-    }
-
     /// A workspace and its hosts, by its name.
     ///
     /// # Errors
@@ -67,10 +54,10 @@ impl Store {
         const HOSTS: &str = "SELECT h.host FROM hosts h JOIN workspaces w ON w.id = h.workspace_id
                              WHERE w.name = $1 ORDER BY h.host";
         let [rows, hosts] = self.read([sql(FOUND, values![name]), sql(HOSTS, values![name])]).await?;
-        let Some(row) = rows.into_iter().next() else { return Ok(None) };
+        let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
         let hosts: Result<_, _> =
             hosts.into_iter().map(|mut row| row.take().map(HostName::from_store)).collect();
-        Ok(Some((workspace_from(row)?, hosts?)))
+        Ok(Some((workspace_from(&mut row)?, hosts?)))
     }
 
     /// Every workspace, by name.
@@ -80,7 +67,7 @@ impl Store {
     pub async fn list_workspaces(&self) -> Result<Vec<Workspace>, StoreError> {
         const ALL: &str = concat!("SELECT ", workspace_columns!(), " FROM workspaces w ORDER BY w.name");
         let [rows] = self.scan([sql(ALL, values![])]).await?;
-        rows.into_iter().map(workspace_from).collect()
+        rows.into_iter().map(|mut row| workspace_from(&mut row)).collect()
     }
 
     /// Which of these hosts belong to another workspace than this one.

@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{OriginalUri, Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 
@@ -36,7 +36,7 @@ use crate::store::{NewUser, USER_FIELDS};
 pub(in crate::http) async fn list(
     State(app): State<App>,
     caller: Caller<ClientsRead>,
-    OriginalUri(uri): OriginalUri,
+    uri: Uri,
 ) -> Result<Json<Value>, Error> {
     let wish = lists::wish_of(uri.query(), &USER_FIELDS)?;
     let Page { rows, total } = flow::users::list(&app, &caller.workspace, false, &wish).await?;

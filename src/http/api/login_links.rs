@@ -2,9 +2,8 @@
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{OriginalUri, Path, RawQuery, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::middleware::Next;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
@@ -66,12 +65,12 @@ const REUSED: HeaderName = HeaderName::from_static("x-login-link-reused");
 pub(in crate::http) async fn issue(
     State(app): State<App>,
     caller: Caller<LoginLinksWrite>,
-    user: Result<Path<String>, PathRejection>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Error> {
     let wish = wish_of(query.as_deref(), &caller.workspace)?;
-    let user = user_of(user)?;
-    let issued = flow::login_links::issue(&app, &caller.workspace, &caller.act, &user, &wish).await?;
+    // The path was read when the request arrived, and the user looked up together with the key.
+    let subject = caller.subject.as_ref().ok_or(Error::Refused(Refusal::UserNotFound))?;
+    let issued = flow::login_links::issue(&app, &caller.workspace, &caller.act, subject, &wish).await?;
     Ok(answer(&issued, caller.version))
 }
 
@@ -89,7 +88,7 @@ pub(in crate::http) async fn issue(
 pub(in crate::http) async fn list(
     State(app): State<App>,
     caller: Caller<LoginLinksRead>,
-    OriginalUri(uri): OriginalUri,
+    uri: Uri,
 ) -> Result<Json<Value>, Error> {
     let wish = lists::wish_of(uri.query(), &ListedLink::FIELDS)?;
     let page = flow::login_links::list(&app, &caller.workspace, &wish).await?;
@@ -118,16 +117,9 @@ pub(in crate::http) async fn revoke(
     if is_known { Ok(StatusCode::NO_CONTENT) } else { Err(Error::Refused(Refusal::UserNotFound)) }
 }
 
-/// HEAD must not make a link, so here it is no method at all, though the router would run the GET handler for it.
-pub(in crate::http) async fn only_get_generates(request: Request, next: Next) -> Response {
-    let mut response = match *request.method() {
-        Method::HEAD => StatusCode::METHOD_NOT_ALLOWED.into_response(),
-        _ => next.run(request).await,
-    };
-    if response.status() == StatusCode::METHOD_NOT_ALLOWED {
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, DELETE"));
-    }
-    response
+/// Any other method: HEAD too, which must not make a link, though the router would run the GET handler for it.
+pub(in crate::http) async fn only_get_generates() -> (StatusCode, [(HeaderName, &'static str); 1]) {
+    (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, DELETE")])
 }
 
 fn wish_of(query: Option<&str>, workspace: &Workspace) -> Result<Wish, Error> {

@@ -1,7 +1,8 @@
 //! The audit log.
 
 use axum::Json;
-use axum::extract::{OriginalUri, State};
+use axum::extract::State;
+use axum::http::Uri;
 use serde_json::Value;
 
 use super::caller::{Caller, LogsRead};
@@ -25,7 +26,7 @@ use crate::store::ListedEntry;
 pub(in crate::http) async fn list(
     State(app): State<App>,
     caller: Caller<LogsRead>,
-    OriginalUri(uri): OriginalUri,
+    uri: Uri,
 ) -> Result<Json<Value>, Error> {
     let wish = lists::wish_of(uri.query(), &ListedEntry::FIELDS)?;
     let page = flow::logs::list(&app, &caller.workspace, &wish).await?;

@@ -2,8 +2,8 @@
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{OriginalUri, Path, State};
-use axum::http::StatusCode;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, Uri};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -28,7 +28,7 @@ use crate::store::ListedSession;
 pub(in crate::http) async fn list(
     State(app): State<App>,
     caller: Caller<SessionsRead>,
-    OriginalUri(uri): OriginalUri,
+    uri: Uri,
 ) -> Result<Json<Value>, Error> {
     let wish = lists::wish_of(uri.query(), &ListedSession::FIELDS)?;
     let page = flow::sessions::list(&app, &caller.workspace, &wish).await?;

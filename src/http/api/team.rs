@@ -2,7 +2,8 @@
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{OriginalUri, Path, State};
+use axum::extract::{Path, State};
+use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
@@ -31,7 +32,7 @@ use crate::store::USER_FIELDS;
 pub(in crate::http) async fn list(
     State(app): State<App>,
     caller: Caller<TeamRead>,
-    OriginalUri(uri): OriginalUri,
+    uri: Uri,
 ) -> Result<Json<Value>, Error> {
     let wish = lists::wish_of(uri.query(), &USER_FIELDS)?;
     let Page { rows, total } = flow::users::list(&app, &caller.workspace, true, &wish).await?;
