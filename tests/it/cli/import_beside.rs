@@ -109,6 +109,7 @@ async fn what_the_api_and_the_command_line_list_is_what_an_import_takes_to_the_b
     let pages = pages_of(&operator, "Acme", "example.com", &server.public).await;
     let lines = operator.run("user list --workspace Acme --jsonl").well();
     for (workspace, listed) in [("Pages", &pages), ("Lines", &lines)] {
+        assert_eq!(listed.matches("\"note\":\"\u{2028} \\\"q\\\"\"").count(), 7, "{listed}");
         fs::write(operator.path("listed.jsonl"), listed).unwrap();
         let told = operator.run(&format!("user import --workspace {workspace} listed.jsonl")).well();
         assert_eq!(told, "8 added, 0 changed, 0 unchanged, 0 bad.\n");
