@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod api_page;
+mod audited;
 mod back_office;
 mod browser;
 mod cli;
