@@ -7,6 +7,7 @@ mod browser;
 mod cli;
 mod confirming;
 mod forms;
+mod generated_client;
 mod hosts;
 mod issuing;
 mod leaks;
