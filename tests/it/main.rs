@@ -6,6 +6,7 @@ mod back_office;
 mod browser;
 mod cli;
 mod confirming;
+mod console;
 mod forms;
 mod generated_client;
 mod hosts;
