@@ -23,6 +23,13 @@ function ours({ React }) {
 paint();
 dark.addEventListener("change", paint);
 
+// A browser that goes back may show the page as it was left, key and all.
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) {
+    window.location.reload();
+  }
+});
+
 SwaggerUIBundle({
   domNode: document.getElementById("console"),
   url: "/api/openapi.json",

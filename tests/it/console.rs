@@ -173,6 +173,10 @@ async fn a_key_lives_in_the_memory_of_the_page_alone() {
     assert_eq!(console.kept().await, [""; 0]);
     assert!(!console.browser.address().await.contains("doorkey_"));
 
+    let go_back_to_it = "dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))";
+    console.browser.evaluate(go_back_to_it).await;
+    console.find(".auth-wrapper .btn.authorize.unlocked").await;
+    console.authorize(&server.key).await;
     console.browser.driver().refresh().await.unwrap();
     // The address still names the call, so it unfolds by itself.
     let shown = console.execute(LINK).await;
@@ -239,7 +243,10 @@ async fn stayed_at_home(console: &Console) {
         const script = document.createElement('script'); script.text = 'window.ran = true'; document.body.append(script);
         return window.ran ?? false");
     assert_eq!(console.browser.evaluate(&draw).await, false, "an inline script ran");
-    assert_eq!(console.violations().await, [format!("script-src-elem inline"), format!("img-src {address}")]);
+    assert_eq!(
+        console.violations().await,
+        ["script-src-elem inline".to_owned(), format!("img-src {address}")]
+    );
     assert_eq!(console.complaints().await.len(), 2);
     assert!(elsewhere.visits().is_empty());
     console.browser.open(&elsewhere.url("/")).await;
