@@ -30,6 +30,8 @@ pub use visit::Peer;
 pub struct Settings {
     /// Proxies whose `X-Forwarded-*` headers count.
     pub trusted_proxies: Vec<IpNet>,
+    /// Whether the console stands at `/docs`.
+    pub has_docs: bool,
 }
 
 /// The public routes.
@@ -38,9 +40,17 @@ pub fn router(app: App, settings: Settings) -> Router {
         .route("/login", post(pages::login::confirm).get(pages::login::open))
         .route("/logout", post(pages::home::sign_out))
         .layer(from_fn(same_origin::only));
+    let docs = Router::new()
+        .route("/docs", get(pages::docs::show))
+        .route("/docs/console.js", get(pages::docs::script))
+        .route("/docs/console.css", get(pages::docs::style))
+        .route("/docs/swagger-ui.js", get(pages::docs::swagger_ui_script))
+        .route("/docs/swagger-ui.css", get(pages::docs::swagger_ui_style));
+    let docs = if settings.has_docs { docs } else { Router::new() };
     let login_link = get(api::login_links::issue).delete(api::login_links::revoke);
     Router::new()
         .merge(forms)
+        .merge(docs)
         .route("/", get(pages::home::show))
         .route("/login/go", get(pages::go::show))
         .route("/login/style.css", get(pages::assets::style))
