@@ -9,8 +9,16 @@ use ipnet::IpNet;
 use crate::store::DatabaseUrl;
 
 /// The names of all settings, as keys of the file; as flags they have dashes, as variables `DOORKEY_` and capitals.
-const SETTINGS: [&str; 7] =
-    ["database", "secret_key_file", "listen", "ops_listen", "trusted_proxy", "log", "audit_retention"];
+const SETTINGS: [&str; 8] = [
+    "database",
+    "secret_key_file",
+    "listen",
+    "ops_listen",
+    "trusted_proxy",
+    "log",
+    "no_docs",
+    "audit_retention",
+];
 
 /// The longest duration that is taken: a hundred years, in seconds.
 const LONGEST_DURATION: i64 = 36_500 * 86_400;
@@ -78,6 +86,9 @@ pub struct ServeFlags {
         value_name = "FORMAT"
     )]
     pub log: Option<String>,
+    /// Leave out the console at /docs.
+    #[arg(long, help = "Leave out the console at /docs [env, true or false: DOORKEY_NO_DOCS]")]
+    pub no_docs: bool,
     /// How long the audit log is kept.
     #[arg(
         long,
@@ -111,6 +122,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// How log lines are written.
     pub log: LogFormat,
+    /// Whether the console stands at `/docs`.
+    pub has_docs: bool,
     /// How long the audit log is kept, in seconds.
     pub audit_retention: i64,
 }
@@ -179,6 +192,7 @@ impl Config {
         let one = |name: &str, flag: &Option<String>| pick(name, flag.as_slice());
         let database = one("database", &common.database);
         let key_file = one("secret_key_file", &common.secret_key_file);
+        let no_docs = one("no_docs", &serve.no_docs.then(|| "true".to_owned()));
         let retention = one("audit_retention", &serve.audit_retention);
         let path_of = |text: &str| {
             let is_some = !text.is_empty();
@@ -191,6 +205,7 @@ impl Config {
             ops_listen: parsed(one("ops_listen", &serve.ops_listen), "127.0.0.1:9191", address)?,
             trusted_proxies: parsed(pick("trusted_proxy", &serve.trusted_proxy), "", networks)?,
             log: parsed(one("log", &serve.log), "text", log_format)?,
+            has_docs: !parsed(no_docs, "false", truth)?,
             audit_retention: parsed(retention, "365d", parse_duration)?,
         })
     }
@@ -232,7 +247,9 @@ fn read_file(path: &Path) -> Result<Vec<(String, Given)>, ConfigError> {
             return Err(malformed(format!("{name} is set twice")));
         }
         let texts = texts_of(&value).ok_or_else(|| {
-            malformed(format!("{key} must be a text in quotes, or for trusted_proxy a list of such"))
+            malformed(format!(
+                "{key} must be a text in quotes, or for trusted_proxy a list of such, or for no_docs true or false"
+            ))
         })?;
         settings.push((name, Given { origin: format!("{key} in {}", path.display()), texts }));
     }
@@ -240,9 +257,12 @@ fn read_file(path: &Path) -> Result<Vec<(String, Given)>, ConfigError> {
 }
 
 fn texts_of(value: &toml::Value) -> Option<Vec<String>> {
+    let text_of = |value: &toml::Value| {
+        value.as_str().map(str::to_owned).or_else(|| value.as_bool().map(|is_so| is_so.to_string()))
+    };
     match value.as_array() {
-        Some(list) => list.iter().map(|one| one.as_str().map(str::to_owned)).collect(),
-        None => value.as_str().map(|text| vec![text.to_owned()]),
+        Some(list) => list.iter().map(text_of).collect(),
+        None => text_of(value).map(|text| vec![text]),
     }
 }
 
@@ -269,6 +289,14 @@ fn log_format(text: &str) -> Result<LogFormat, String> {
         "text" => Ok(LogFormat::Text),
         "json" => Ok(LogFormat::Json),
         _ => Err(format!("{text:?} is no way to write the log: give text or json")),
+    }
+}
+
+fn truth(text: &str) -> Result<bool, String> {
+    match text {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err(format!("{text:?} is neither true nor false")),
     }
 }
 
@@ -341,6 +369,20 @@ mod tests {
 
         assert_eq!(config.trusted_proxies, ["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()]);
         assert_eq!(as_list.trusted_proxies, config.trusted_proxies);
+    }
+
+    #[test]
+    fn the_console_is_there_unless_it_is_left_out() {
+        for (file, has_docs) in [
+            ("", true),
+            ("no_docs = false", true),
+            ("no_docs = '0'", true),
+            ("no-docs = true", false),
+            ("no_docs = '1'", false),
+        ] {
+            assert_eq!(load(None, None, file).unwrap().has_docs, has_docs, "{file}");
+        }
+        assert!(load(None, None, "no_docs = 'no'").is_err());
     }
 
     #[test]

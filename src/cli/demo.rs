@@ -63,7 +63,8 @@ pub(super) async fn run(context: &mut Context, common: &CommonFlags) -> Result<(
     let workspace = prepare_workspace(&app, &url).await?;
     add_sample_users(&app, &workspace).await?;
     let key = renew_key(&app, &workspace).await?;
-    print(&mut context.out, &url, &key)?;
+    let console = context.config.has_docs.then(|| format!("{url}/docs"));
+    print(&mut context.out, &url, &key, console.as_deref())?;
     serve::serve(app, &context.config, Listeners { public, ops }).await
 }
 
@@ -125,13 +126,15 @@ async fn renew_key(app: &App, workspace: &Workspace) -> Result<String> {
     Ok(secret.reveal().to_owned())
 }
 
-fn print(out: &mut Out, url: &str, key: &str) -> io::Result<()> {
+fn print(out: &mut Out, url: &str, key: &str, console: Option<&str>) -> io::Result<()> {
     let curl = format!(
         "curl --request GET \\\n  --url {url}/api/login_links/1 \\\n  --header 'Accept: application/json' \\\n  \
          --header 'X-Api-Version: ' \\\n  --header 'Authorization: Bearer {key}'"
     );
     if out.is_json {
-        out.json(&json!({ "url": url, "workspace": WORKSPACE, "key": key, "curl": curl }))?;
+        out.json(
+            &json!({ "url": url, "workspace": WORKSPACE, "key": key, "curl": curl, "console": console }),
+        )?;
         return out.flush();
     }
     out.line(&format!(
@@ -140,6 +143,9 @@ fn print(out: &mut Out, url: &str, key: &str) -> io::Result<()> {
     out.line(&format!("API key of this run: {key}\n"))?;
     out.line("Ask for the login link of user 1, then open it in a browser:\n")?;
     out.line(&curl)?;
+    if let Some(console) = console {
+        out.line(&format!("\nOr try the whole API in a browser: {console}"))?;
+    }
     out.line("\nCtrl-C stops it.")?;
     out.flush()
 }

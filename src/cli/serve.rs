@@ -31,7 +31,7 @@ pub(super) async fn serve(app: App, config: &Config, listeners: Listeners) -> Re
     let housekeeping = tokio::spawn(upkeep::keep(app.clone(), config.audit_retention));
     let ops = ops.map_or_else(|| "none".to_owned(), |address| address.to_string());
     tracing::info!(%public, %ops, "listening");
-    let settings = Settings { trusted_proxies: config.trusted_proxies.clone() };
+    let settings = Settings { trusted_proxies: config.trusted_proxies.clone(), has_docs: config.has_docs };
     http::serve(app.clone(), settings, listeners, stop).await;
     housekeeping.abort();
     if let Err(error) = upkeep::write_down(&app).await {

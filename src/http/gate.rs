@@ -38,7 +38,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form
 
 /// Lets a request pass to its handler and its answer out.
 pub(super) async fn pass(
-    State((app, settings)): State<(App, Settings)>,
+    State((app, settings)): State<(App, Arc<Settings>)>,
     mut request: Request,
     next: Next,
 ) -> Response {

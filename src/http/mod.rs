@@ -14,6 +14,8 @@ mod shown;
 mod verify;
 mod visit;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{delete, get, post};
@@ -30,6 +32,8 @@ pub use visit::Peer;
 pub struct Settings {
     /// Proxies whose `X-Forwarded-*` headers count.
     pub trusted_proxies: Vec<IpNet>,
+    /// Whether the console stands at `/docs`.
+    pub has_docs: bool,
 }
 
 /// The public routes.
@@ -38,10 +42,18 @@ pub fn router(app: App, settings: Settings) -> Router {
         .route("/login", post(pages::login::confirm).get(pages::login::open))
         .route("/logout", post(pages::home::sign_out))
         .layer(from_fn(same_origin::only));
+    let docs = Router::new()
+        .route("/docs", get(pages::docs::show))
+        .route("/docs/console.js", get(pages::docs::script))
+        .route("/docs/console.css", get(pages::docs::style))
+        .route("/docs/swagger-ui.js", get(pages::docs::swagger_ui_script))
+        .route("/docs/swagger-ui.css", get(pages::docs::swagger_ui_style));
+    let docs = if settings.has_docs { docs } else { Router::new() };
     let only_get = api::login_links::only_get_generates;
     let login_link = get(api::login_links::issue).head(only_get).delete(api::login_links::revoke);
     Router::new()
         .merge(forms)
+        .merge(docs)
         .route("/", get(pages::home::show))
         .route("/login/go", get(pages::go::show))
         .route("/login/style.css", get(pages::assets::style))
@@ -61,6 +73,6 @@ pub fn router(app: App, settings: Settings) -> Router {
         .route("/api/sessions/{id}", delete(api::sessions::revoke))
         .route("/api/openapi.json", get(openapi::show))
         .fallback(|| async { Error::NotFound })
-        .layer(from_fn_with_state((app.clone(), settings), gate::pass))
+        .layer(from_fn_with_state((app.clone(), Arc::new(settings)), gate::pass))
         .with_state(app)
 }

@@ -40,6 +40,14 @@ use crate::store::{ListedEntry, ListedLink, ListedSession, USER_FIELDS};
         api::sessions::list,
         api::sessions::revoke,
         show,
+    ),
+    tags(
+        (name = "Login links", description = "What a client signs in with."),
+        (name = "Clients", description = "The people who may have login links."),
+        (name = "Team", description = "Staff, who may not."),
+        (name = "Sessions", description = "Who is signed in."),
+        (name = "Logs", description = "What happened."),
+        (name = "Description", description = "The API itself."),
     )
 )]
 struct Description;
@@ -330,13 +338,14 @@ fn client_bodies(user: &Value) -> [(&'static str, Value); 2] {
 }
 
 /// The parameters of a list.
-fn list_parameters(fields: &[Field]) -> [Value; 4] {
+///
+/// Each filter is a parameter of its own, since no style of an object has names such as `filters[id][$in][]` in it
+/// (docs/decisions/0014-filters.md).
+fn list_parameters(fields: &[Field]) -> Vec<Value> {
     let orders = fields
         .iter()
         .flat_map(|field| ["", ":asc", ":desc"].map(|direction| json!(format!("{}{direction}", field.name))));
-    let filters: Map<_, _> =
-        fields.iter().map(|field| (field.name.to_owned(), operators(field.kind))).collect();
-    [
+    let mut parameters = vec![
         json!({
             "name": "page", "in": "query", "description": "The page, from 1.",
             "schema": { "type": "integer", "minimum": 1, "maximum": i64::MAX / 100, "default": 1 },
@@ -349,18 +358,14 @@ fn list_parameters(fields: &[Field]) -> [Value; 4] {
             "name": "sort", "in": "query", "description": "A field and a direction.",
             "schema": { "type": "string", "enum": orders.collect::<Vec<_>>() },
         }),
-        json!({
-            "name": "filters", "in": "query", "style": "deepObject", "explode": true,
-            "description": "Conditions, all of which must hold: filters[field][$eq]=…, [$lt], [$gt], \
-                            or filters[field][$in][]=… several times.",
-            "schema": { "type": "object", "additionalProperties": false, "properties": filters },
-        }),
-    ]
+    ];
+    parameters.extend(fields.iter().flat_map(filters));
+    parameters
 }
 
-/// How a field of a kind is compared.
-fn operators(kind: Kind) -> Value {
-    let value = match kind {
+/// The filters on a field; all that are given must hold.
+fn filters(field: &Field) -> [Value; 4] {
+    let value = match field.kind {
         Kind::Number => json!({ "type": "integer", "format": "int64" }),
         Kind::Time => json!({ "type": "string", "format": "date-time" }),
         Kind::Text => json!({ "type": "string" }),
@@ -368,9 +373,15 @@ fn operators(kind: Kind) -> Value {
         Kind::Id => json!({ "type": "string", "format": "uuid" }),
         Kind::Flag => json!({ "type": "boolean" }),
     };
-    json!({
-        "type": "object",
-        "additionalProperties": false,
-        "properties": { "$eq": value, "$lt": value, "$gt": value, "$in": { "type": "array", "items": value } },
+    let some = json!({ "type": "array", "items": value });
+    let operators = [
+        ("[$eq]", "equal to this", &value),
+        ("[$lt]", "less than this", &value),
+        ("[$gt]", "greater than this", &value),
+        ("[$in][]", "one of these", &some),
+    ];
+    operators.map(|(operator, sentence, schema)| {
+        let name = format!("filters[{}]{operator}", field.name);
+        json!({ "name": name, "in": "query", "description": format!("Only {sentence}."), "schema": schema })
     })
 }

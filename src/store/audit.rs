@@ -139,6 +139,8 @@ impl Store {
     ) -> Result<Page<ListedEntry>, StoreError> {
         let source = Source {
             columns: "id, time, event, user_id, actor, request_id, data",
+            table: "audit_log WHERE workspace_id = $1",
+            key: "id",
             from: "FROM audit_log WHERE workspace_id = $1",
             values: values![workspace],
             order: "id DESC",

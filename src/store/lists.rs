@@ -19,7 +19,11 @@ impl From<&Operand> for Value {
 pub(super) struct Source {
     /// The columns of a row.
     pub(super) columns: &'static str,
-    /// Tables and conditions, from `FROM` on; its placeholders are `values`.
+    /// The table that they stand in, in the workspace `$1`.
+    pub(super) table: &'static str,
+    /// The column that tells its rows apart.
+    pub(super) key: &'static str,
+    /// Tables and conditions that say which rows are meant, from `FROM` on; its placeholders are `values`.
     pub(super) from: &'static str,
     /// The values of those placeholders.
     pub(super) values: Vec<Value>,
@@ -29,13 +33,16 @@ pub(super) struct Source {
 
 impl Store {
     /// One page of a list, and how long the whole list is, seen at one moment.
+    ///
+    /// What is sorted and skipped is keys alone: whole rows would make a deep page several times as dear. `CROSS JOIN`
+    /// keeps SQLite from walking an index of the whole table to find the few rows of the page in their order.
     pub(super) async fn list<T>(
         &self,
         source: Source,
         wish: &PageWish,
         from_row: impl Fn(Row) -> Result<T, StoreError>,
     ) -> Result<Page<T>, StoreError> {
-        let Source { columns, from, mut values, order } = source;
+        let Source { columns, table, key, from, mut values, order } = source;
         let conditions: String = wish.filters.iter().map(|filter| condition(filter, &mut values)).collect();
         let sort = wish.sort.map_or_else(String::new, |(field, is_down)| {
             format!("{} {}, ", field.column, if is_down { "DESC" } else { "ASC" })
@@ -44,7 +51,10 @@ impl Store {
         let (limit, offset) = (values.len() + 1, values.len() + 2);
         values.extend([Value::Number(wish.limit), Value::Number(wish.offset())]);
         let text = format!(
-            "SELECT {columns} {from}{conditions} ORDER BY {sort}{order} LIMIT ${limit} OFFSET ${offset}"
+            "SELECT {columns}
+             FROM (SELECT {key} AS place {from}{conditions} ORDER BY {sort}{order} LIMIT ${limit} OFFSET ${offset}) page
+             CROSS JOIN {table} AND {key} = page.place
+             ORDER BY {sort}{order}"
         );
         let [mut count, rows] = self.scan([total, sql(text, values)]).await?;
         let total = count.pop().ok_or(StoreError::Unexpected("a count without a row"))?.take()?;

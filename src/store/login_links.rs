@@ -275,6 +275,8 @@ impl Store {
     ) -> Result<Page<ListedLink>, StoreError> {
         let source = Source {
             columns: "l.id, l.user_id, l.created_at, l.expires_at, l.last_issued_at, l.times_issued",
+            table: "login_links l WHERE l.workspace_id = $1",
+            key: "l.hash",
             from: concat!(
                 "FROM login_links l JOIN users u ON u.workspace_id = l.workspace_id AND u.id = l.user_id
                  WHERE l.workspace_id = $1 AND l.expires_at > $2 AND l.ended_at IS NULL

@@ -146,6 +146,8 @@ impl Store {
     ) -> Result<Page<ListedSession>, StoreError> {
         let source = Source {
             columns: session_columns!(),
+            table: "sessions s WHERE s.workspace_id = $1",
+            key: "s.id",
             from: "FROM sessions s JOIN users u ON u.workspace_id = s.workspace_id AND u.id = s.user_id
                    WHERE s.workspace_id = $1 AND s.expires_at > $2 AND s.last_seen_at > $3 AND s.created_at > $4
                      AND u.session_epoch = s.session_epoch AND u.is_active <> 0 AND u.is_staff = 0",

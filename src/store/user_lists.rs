@@ -36,6 +36,8 @@ impl Store {
     ) -> Result<Page<User>, StoreError> {
         let source = Source {
             columns: user_columns!(),
+            table: "users u WHERE u.workspace_id = $1",
+            key: "u.id",
             from: "FROM users u WHERE u.workspace_id = $1 AND u.is_staff = $2 AND u.deleted_at IS NULL",
             values: values![workspace, is_staff],
             order: "u.id",

@@ -2,11 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod api_page;
+mod audited;
 mod back_office;
 mod browser;
 mod cli;
 mod confirming;
+mod console;
 mod forms;
+mod generated_client;
 mod hosts;
 mod issuing;
 mod leaks;

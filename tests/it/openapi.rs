@@ -209,6 +209,45 @@ async fn check_scope(test: &TestApp, path: &str, method: &str, operation: &Value
     }
 }
 
+/// A stranger sends a parameter under the name that is described, so each must be one that is taken.
+#[tokio::test]
+async fn every_parameter_of_a_list_is_taken_as_it_is_described() {
+    let test = TestApp::start().await;
+    let document = document(&test).await;
+    let uuid = "00000000-0000-0000-0000-000000000000";
+    for (path, filters) in [
+        ("/api/login_links", 24),
+        ("/api/clients", 40),
+        ("/api/team", 40),
+        ("/api/logs", 24),
+        ("/api/sessions", 16),
+    ] {
+        let parameters = document["paths"][path]["get"]["parameters"].as_array().unwrap();
+        let in_query: Vec<_> = parameters.iter().filter(|one| one["in"] == "query").collect();
+        assert_eq!(in_query.len(), 3 + filters, "{path}");
+        for parameter in in_query {
+            let name = parameter["name"].as_str().unwrap();
+            let schema = &parameter["schema"];
+            assert!(schema["type"] != "object" && parameter.get("style").is_none(), "{name}");
+            assert_eq!(schema["type"] == "array", name.ends_with("[]"), "{name}");
+            let schema = schema.get("items").unwrap_or(schema);
+            let value = match (&schema["type"], &schema["format"]) {
+                _ if schema.get("enum").is_some() => schema["enum"][0].as_str().unwrap(),
+                (kind, _) if kind == "integer" => "1",
+                (kind, _) if kind == "boolean" => "true",
+                (_, format) if format == "date-time" => "2026-11-23T03:23:00Z",
+                (_, format) if format == "email" => "ada@example.org",
+                (_, format) if format == "uuid" => uuid,
+                _ => "Ada",
+            };
+            let query =
+                url::form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish();
+            let answer = test.call("GET", &format!("{path}?{query}")).await;
+            assert_eq!(answer.status, StatusCode::OK, "{path} {name}={value}: {}", answer.body);
+        }
+    }
+}
+
 /// A reference to nothing, or an example that is not of its own kind, would mislead a generator.
 #[tokio::test]
 async fn references_lead_somewhere_and_bodies_are_exact() {

@@ -6,14 +6,19 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::support::browser::Chromium;
+use crate::support::console::Console;
 use crate::support::elsewhere::Elsewhere;
 use crate::support::server::Server;
 
 /// The pictures go into `docs/images` when this is set to `1`; else they are drawn and dropped.
 const KEEP: &str = "DOORKEY_SCREENSHOTS";
 
-/// What a picture may weigh, in bytes.
+/// What a picture may weigh, in bytes; that of the console is full of text.
 const MAX_WEIGHT: usize = 60_000;
+const MAX_WEIGHT_OF_CONSOLE: usize = 120_000;
+
+/// How wide the window is, and how wide what stands in it.
+const WIDTHS: &str = "const root = document.documentElement; return [innerWidth, root.scrollWidth];";
 
 /// Every page by name, each the address that shows it and its heading. `go` is a page that cannot go on.
 async fn show(page: &str, browser: &Chromium, stage: &Stage) {
@@ -60,8 +65,6 @@ const PAGES: &[&str] = &["ask", "dead", "problem", "confirm", "confirm-dark", "h
 async fn pictures_of_every_page() {
     let stage = Stage::set("Acme Studio", "ada@example.org", ("Ada", "Lovelace")).await;
     let browser = Chromium::start().await;
-    let keeps = std::env::var(KEEP).is_ok_and(|value| value == "1");
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/images");
     let window = json!({"width": 900, "height": 700, "deviceScaleFactor": 1, "mobile": false});
     browser.tell("Emulation.setDeviceMetricsOverride", window).await;
 
@@ -76,10 +79,45 @@ async fn pictures_of_every_page() {
         assert_eq!(browser.complaints().await, [""; 0], "{page}");
         let ground = browser.evaluate("return getComputedStyle(document.documentElement).colorScheme").await;
         assert!(ground.as_str().unwrap().contains("dark"), "{page} knows no dark: {ground}");
-        if keeps {
-            fs::create_dir_all(&folder).unwrap();
-            fs::write(folder.join(format!("{page}.png")), picture).unwrap();
-        }
+        keep(page, &picture);
+    }
+}
+
+#[tokio::test]
+async fn pictures_of_the_console() {
+    let server = Server::start_named("Acme Studio");
+    let console = Console::open(&server.url("")).await;
+    let window = json!({"width": 900, "height": 960, "deviceScaleFactor": 1, "mobile": false});
+    console.browser.tell("Emulation.setDeviceMetricsOverride", window).await;
+    console.unfold("Login_links-getLoginLink").await;
+    console.browser.evaluate("document.activeElement.blur(); scrollTo(0, 0)").await;
+    let mut grounds = Vec::new();
+
+    for (name, scheme) in [("docs", "light"), ("docs-dark", "dark")] {
+        let media = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        console.browser.tell("Emulation.setEmulatedMedia", media).await;
+
+        let picture = console.browser.picture().await;
+        assert!(picture.len() < MAX_WEIGHT_OF_CONSOLE, "{name} weighs {} bytes", picture.len());
+        grounds.push(ground(&console.browser).await);
+        keep(name, &picture);
+    }
+
+    assert!(grounds[0] > 600 && (0..165).contains(&grounds[1]), "{grounds:?}");
+}
+
+#[tokio::test]
+async fn the_console_does_not_scroll_sideways_on_a_phone_of_320_pixels() {
+    let long = "Donaudampfschifffahrtselektrizitaetenhauptbetriebswerkbauunterbeamtengesellschaft";
+    let server = Server::start_named(long);
+    let console = Console::open(&server.url("")).await;
+    let phone = json!({"width": 320, "height": 640, "deviceScaleFactor": 2, "mobile": true});
+    console.browser.tell("Emulation.setDeviceMetricsOverride", phone).await;
+
+    for operation in ["Login_links-getLoginLink", "Clients-listClients"] {
+        console.unfold(operation).await;
+
+        assert_eq!(console.browser.evaluate(WIDTHS).await, json!([320, 320]), "{operation}");
     }
 }
 
@@ -93,12 +131,7 @@ async fn the_dark_page_is_dark_and_the_light_page_light() {
         let media = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
         browser.tell("Emulation.setEmulatedMedia", media).await;
         browser.open(&stage.link().await).await;
-        let ground = "for (const it of [document.body, document.documentElement]) {
-            const colour = getComputedStyle(it).backgroundColor;
-            if (colour !== 'rgba(0, 0, 0, 0)') return colour.match(/\\d+/g).slice(0, 3).reduce((a, b) => +a + +b, 0);
-        }
-        return -1;";
-        sums.push(browser.evaluate(ground).await.as_i64().unwrap());
+        sums.push(ground(&browser).await);
     }
 
     assert!(sums[0] > 600, "the light page's ground is {sums:?}");
@@ -117,12 +150,30 @@ async fn no_page_scrolls_sideways_on_a_phone_of_320_pixels_whatever_the_names() 
     for page in PAGES {
         show(page, &browser, &stage).await;
 
-        let widths = "const root = document.documentElement; return [innerWidth, root.scrollWidth];";
-        assert_eq!(browser.evaluate(widths).await, json!([320, 320]), "{page}");
+        assert_eq!(browser.evaluate(WIDTHS).await, json!([320, 320]), "{page}");
         let small = "return [...document.querySelectorAll('main button')]
             .filter(button => button.getBoundingClientRect().height < 44).length";
         assert_eq!(browser.evaluate(small).await, 0, "{page} has a button too small for a thumb");
     }
+}
+
+/// Writes a picture down, if that was asked for.
+fn keep(name: &str, picture: &[u8]) {
+    if std::env::var(KEEP).is_ok_and(|value| value == "1") {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/images");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(format!("{name}.png")), picture).unwrap();
+    }
+}
+
+/// How light the page's ground is: the sum of red, green and blue.
+async fn ground(browser: &Chromium) -> i64 {
+    let ground = "for (const it of [document.body, document.documentElement]) {
+        const colour = getComputedStyle(it).backgroundColor;
+        if (colour !== 'rgba(0, 0, 0, 0)') return colour.match(/\\d+/g).slice(0, 3).reduce((a, b) => +a + +b, 0);
+    }
+    return -1;";
+    browser.evaluate(ground).await.as_i64().unwrap()
 }
 
 /// A workspace with two clients, and a site that they may be sent on to.

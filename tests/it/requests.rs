@@ -214,8 +214,17 @@ async fn what_names_nobody_is_a_user_that_is_not_there() {
         "%20ada@example.org",
         "3",
     ] {
-        let answer = test.call("GET", &format!("/api/login_links/{user}")).await;
-        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (404, "user_not_found"), "{user}");
+        for (method, noun) in [
+            ("GET", "login_links"),
+            ("DELETE", "login_links"),
+            ("GET", "clients"),
+            ("DELETE", "clients"),
+            ("GET", "team"),
+        ] {
+            let answer = test.call(method, &format!("/api/{noun}/{user}")).await;
+            let told = (answer.status.as_u16(), answer.code());
+            assert_eq!(told, (404, "user_not_found".to_owned()), "{method} {noun} {user}");
+        }
     }
     for path in [
         "/api/login_links/1/",

@@ -355,6 +355,25 @@ async fn any_name_travels_in_a_header() {
     }
 }
 
+/// O86, O89: an empty name is a header too, and whatever a proxy forwards changes no decision.
+#[tokio::test]
+async fn neither_an_empty_name_nor_odd_forwarded_headers_change_the_decision() {
+    let test = TestApp::start().await;
+    let empty = Some(String::new());
+    let nameless = UserChange { name_f: empty.clone(), name_l: empty, ..UserChange::default() };
+    let user = test.add(&test.acme, "n@x.test", nameless).await;
+    let mut browser = test.browser();
+    browser.sign_in(&test.ask_for_link(user).await).await;
+    for uri in ["/%zz", "//x", "/../", "", &"a".repeat(8_000)] {
+        let verify = Ask::of("GET", "/auth/verify").header("x-forwarded-uri", uri);
+        let verify = verify.header("x-forwarded-method", "BREW");
+        assert!(is_nobody(&test.send(verify.clone()).await), "{uri}");
+        let answer = browser.send(verify).await;
+        assert_eq!(answer.status, StatusCode::OK, "{uri}");
+        assert_eq!(answer.headers["remote-name"], "", "{uri}");
+    }
+}
+
 #[tokio::test]
 async fn the_home_page_says_who_since_when_and_until_when() {
     let test = TestApp::start().await;

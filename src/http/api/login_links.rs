@@ -50,8 +50,8 @@ const REUSED: HeaderName = HeaderName::from_static("x-login-link-reused");
             Query,
             nullable = false,
             max_length = 2000,
-            description = "Where the person lands: a path of the portal or an absolute URL of an allowed origin.",
-            example = "/orders/12?tab=a"
+            description = "Where the person lands: a path of the portal, such as /orders/12?tab=a, or an absolute URL \
+                           of an allowed origin."
         )
     ),
     responses((

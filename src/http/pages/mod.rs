@@ -1,9 +1,11 @@
 //! What a person sees.
 
 pub(super) mod assets;
+pub(super) mod docs;
 pub(super) mod go;
 pub(super) mod home;
 pub(super) mod login;
+mod swagger_ui;
 pub(super) mod view;
 
 use askama::Template;

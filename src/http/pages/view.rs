@@ -74,3 +74,14 @@ pub(in crate::http) struct ProblemPage<'a> {
     /// What to do next; may be empty.
     pub(in crate::http) advice: &'a str,
 }
+
+/// The console: all that it shows of the API it reads itself, from `/api/openapi.json`.
+#[derive(Template)]
+#[template(path = "docs.html")]
+pub(in crate::http) struct DocsPage<'a> {
+    pub(in crate::http) workspace: &'a str,
+    /// Where calls go, as `https://portal.example.com`.
+    pub(in crate::http) origin: &'a str,
+    /// The release of doorkey, by which browsers tell old files from new ones.
+    pub(in crate::http) release: &'a str,
+}

@@ -5,7 +5,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Operator;
 use crate::support::server::visitor;
@@ -60,6 +60,66 @@ async fn links_are_issued_all_along_while_an_import_runs_beside_the_server() {
     assert!(waits.iter().max() < Some(&Duration::from_secs(2)), "{:?}", waits.iter().max());
     let (_, log, _) = server.stop("-TERM");
     assert!(!log.contains("ERROR"), "{log}");
+}
+
+/// The clients of a workspace as the API lists them, one JSON object a line, page by page.
+async fn pages_of(operator: &Operator, workspace: &str, host: &str, address: &str) -> String {
+    let made = operator.json(&format!("key create --workspace {workspace} --name crm"));
+    let mut next = Some(format!("http://{host}/api/clients?limit=2"));
+    let mut lines = String::new();
+    while let Some(url) = next {
+        let path = url.split_once(host).unwrap().1;
+        let asked = visitor().get(format!("http://{address}{path}")).header("Host", host);
+        let page = asked.bearer_auth(made["key"].as_str().unwrap()).send().await.unwrap();
+        let page: Value = page.json().await.unwrap();
+        for client in page["data"].as_array().unwrap() {
+            writeln!(lines, "{client}").unwrap();
+        }
+        next = page["links"]["next"].as_str().map(str::to_owned);
+    }
+    lines
+}
+
+/// Lines without the two moments, which an import does not give.
+fn without_moments(lines: &str) -> String {
+    let pieces = lines.split("_at\":\"").enumerate().map(|(number, piece)| match number {
+        0 => piece,
+        _ => &piece[piece.find('"').unwrap()..],
+    });
+    pieces.collect()
+}
+
+#[tokio::test]
+async fn what_the_api_and_the_command_line_list_is_what_an_import_takes_to_the_byte() {
+    let operator = Operator::with_acme();
+    for (name, host) in [("Pages", "pages.test"), ("Lines", "lines.test")] {
+        operator.run(&format!("workspace create {name} --url https://{host}")).well();
+    }
+    let odd = r#""company":"A\nB","note":"\u2028 \"q\"","custom_fields":{"x":6.48485069506992057e97,"z":[1,{"a":null}]}"#;
+    let mut rows = String::new();
+    for n in 5..12 {
+        let names =
+            format!(r#""id":{n},"email":"U{n}@x.test","name_f":"Zoë","name_l":"","status":{}"#, n % 2);
+        writeln!(rows, "{{{names},{odd}}}").unwrap();
+    }
+    fs::write(operator.path("rows.jsonl"), rows).unwrap();
+    operator.run("user import --workspace Acme rows.jsonl").well();
+    let server = operator.serve("serve");
+
+    let pages = pages_of(&operator, "Acme", "example.com", &server.public).await;
+    let lines = operator.run("user list --workspace Acme --jsonl").well();
+    for (workspace, listed) in [("Pages", &pages), ("Lines", &lines)] {
+        assert_eq!(listed.matches("\"note\":\"\u{2028} \\\"q\\\"\"").count(), 7, "{listed}");
+        fs::write(operator.path("listed.jsonl"), listed).unwrap();
+        let told = operator.run(&format!("user import --workspace {workspace} listed.jsonl")).well();
+        assert_eq!(told, "8 added, 0 changed, 0 unchanged, 0 bad.\n");
+    }
+
+    let again = pages_of(&operator, "Pages", "pages.test", &server.public).await;
+    assert_eq!(without_moments(&again), without_moments(&pages));
+    let again = operator.run("user list --workspace Lines --jsonl").well();
+    assert_eq!(without_moments(&again), without_moments(&lines));
+    assert!(!without_moments(&lines).contains("Z\"") && lines.lines().count() == 8, "{lines}");
 }
 
 #[test]

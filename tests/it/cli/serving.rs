@@ -59,6 +59,7 @@ fn a_demo_starts_again_with_a_fresh_key_and_the_same_users() {
     let (address, second) = run();
 
     let url = format!("http://localhost:{}", address.rsplit_once(':').unwrap().1);
+    assert_eq!(second["console"], format!("{url}/docs"));
     let key = second["key"].as_str().unwrap();
     assert_ne!(first["key"], second["key"]);
     assert_eq!(
@@ -79,6 +80,17 @@ fn a_demo_starts_again_with_a_fresh_key_and_the_same_users() {
         (&json!(false), &json!(true), &Value::Null)
     );
     assert!(!operator.path("doorkey.db").exists());
+}
+
+#[test]
+fn a_demo_names_the_console_unless_there_is_none() {
+    let operator = Operator::arrive();
+
+    let (_, _, with) = operator.serve("demo").stop("-TERM");
+    let (_, _, without) = operator.serve("demo --no-docs").stop("-TERM");
+
+    assert!(with.contains("/docs\n"), "{with}");
+    assert!(!without.contains("/docs") && without.contains("curl"), "{without}");
 }
 
 #[test]

@@ -183,6 +183,7 @@ fn a_wrong_configuration_is_refused_by_the_name_of_what_is_wrong() {
         ("number.toml", "listen = 8080"),
         ("listen.toml", "listen = '8080'"),
         ("twice.toml", "ops-listen = '127.0.0.1:1'\nops_listen = '127.0.0.1:2'"),
+        ("docs.toml", "no_docs = 'perhaps'"),
         ("table.toml", "[serve]\nlisten = '127.0.0.1:1'"),
     ] {
         operator.write(name, text, 0o644);
@@ -206,6 +207,7 @@ fn a_wrong_configuration_is_refused_by_the_name_of_what_is_wrong() {
         ("serve --trusted-proxy proxy.example.com", "--trusted-proxy"),
         ("serve --log xml", "--log"),
         ("serve --audit-retention 1y", "--audit-retention"),
+        ("serve --config docs.toml", "no_docs in docs.toml"),
     ] {
         let sentence = operator.run(line).refused(1);
         assert!(sentence.contains(named), "{line}: {sentence}");

@@ -203,7 +203,7 @@ impl TestApp {
 }
 
 fn settings() -> http::Settings {
-    http::Settings { trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()] }
+    http::Settings { trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()], has_docs: true }
 }
 
 pub async fn open(database: PathBuf, key_file: PathBuf) -> App {

@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod browser;
+pub mod console;
 pub mod echo;
 pub mod elsewhere;
 pub mod front;
