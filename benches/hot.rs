@@ -147,7 +147,8 @@ fn store_add_login_link(bencher: Bencher<'_, '_>) {
         (link, seen)
     };
     bencher.with_inputs(prepare).bench_values(|(link, seen)| {
-        let added = app().store.add_login_link(&link, &seen, None, &entry(Event::LinkIssued));
+        let entry = entry(Event::LinkIssued);
+        let added = app().store.add_login_link(&link, &seen, None, &entry);
         assert_eq!(wait(added).unwrap(), Outcome::Won);
     });
 }
@@ -170,4 +171,10 @@ fn answer_json(bencher: Bencher<'_, '_>) {
 fn answer_page(bencher: Bencher<'_, '_>) {
     let token = wait(stage().ask_for_link(4)).unwrap();
     bencher.bench(|| wait(stage().open(&token)).unwrap());
+}
+
+#[divan::bench]
+fn answer_verify(bencher: Bencher<'_, '_>) {
+    let cookie = wait(async { stage().redeem(&stage().ask_for_link(5).await?).await }).unwrap();
+    bencher.bench(|| wait(stage().verify(&cookie)).unwrap());
 }

@@ -36,6 +36,8 @@ class Peer:
             "BENCH_PORT": str(self.port),
             "BENCH_ENGINE": "postgres" if postgres else "sqlite",
             "BENCH_DATABASE": str(machine.SCRATCH / f"{self.folder}/peer.db"),
+            # gunicorn leaves a socket in its home.
+            "HOME": str(machine.SCRATCH),
             "BENCH_POSTGRES_PORT": str(postgres.port if postgres else 0),
             "NODE_ENV": "production",
         }

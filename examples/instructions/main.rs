@@ -46,8 +46,8 @@ async fn main() -> Result<()> {
             for turn in 0..CLIENTS {
                 tokens.push(stage.ask_for_link(client(turn)).await?);
             }
-            for turn in 0..times {
-                stage.redeem(&tokens[turn]).await?;
+            for token in tokens.iter().take(times) {
+                stage.redeem(token).await?;
             }
         }
         _ => bail!("{scenario} is none of reuse, verify, new, redeem"),

@@ -50,9 +50,8 @@ impl Stage {
         let wish = ("bench", Scopes::all(), None);
         let (_, secret) = flow::api_keys::create(&app, &workspace, &act, wish).await?;
         for number in 1..=clients {
-            let mut fields = UserChange::default();
-            fields.name_f = Some("User".to_owned());
-            fields.name_l = Some(number.to_string());
+            let (name_f, name_l) = (Some("User".to_owned()), Some(number.to_string()));
+            let fields = UserChange { name_f, name_l, ..UserChange::default() };
             let email = EmailAddress::parse(&format!("user{number}@example.com"))?;
             flow::users::add(&app, &workspace, &act, &NewUser { id: None, email, fields }).await?;
         }

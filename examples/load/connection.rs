@@ -40,13 +40,12 @@ impl Connection {
 
     /// Sends a request and takes the whole answer.
     pub async fn ask(&mut self, request: &[u8]) -> io::Result<Answer<'_>> {
-        let mut stream = match self.stream.take() {
-            Some(stream) => stream,
-            None => {
-                let stream = TcpStream::connect(self.address).await?;
-                stream.set_nodelay(true)?;
-                stream
-            }
+        let mut stream = if let Some(stream) = self.stream.take() {
+            stream
+        } else {
+            let stream = TcpStream::connect(self.address).await?;
+            stream.set_nodelay(true)?;
+            stream
         };
         stream.write_all(request).await?;
         self.buffer.clear();

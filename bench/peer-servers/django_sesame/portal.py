@@ -20,7 +20,7 @@ ENGINES = {
         "ENGINE": "django.db.backends.postgresql",
         "HOST": "127.0.0.1",
         "PORT": os.environ.get("BENCH_POSTGRES_PORT"),
-        "NAME": "django",
+        "NAME": "django_sesame",
         "USER": "postgres",
     },
 }
