@@ -116,8 +116,9 @@ def versions():
         "processor": f"{os.cpu_count()} cores, {model}, {gigabytes:.0f} GB of memory",
         "kernel": f"{platform.system()} {platform.release().split('-')[0]}, {platform.machine()}",
         "rustc": first_line("rustc", "--version"),
-        "wrk": (first_line("wrk", "--version") or "").split("[")[0].removesuffix("Copyright (C) 2012 Will Glozer").strip(),
-        "python": f"Python {platform.python_version()}",
+        "wrk": (first_line("wrk", "--version") or "none").partition(" [")[0],
+        "node": first_line("node", "--version") or "none",
+        "python": platform.python_version(),
     }
 
 

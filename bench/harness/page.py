@@ -70,7 +70,8 @@ def write():
     if peers := load("peers.json"):
         (IMAGES / "performance-peers.svg").write_text(plots.of_peers(peers))
         parts.append(beside(peers))
-    parts += [HOW, measured_with(run["versions"])]
+    versions = {**run["versions"], "SQLite in doorkey": run["new"]["sqlite"], **(peers or {}).get("versions", {})}
+    parts += [HOW, measured_with(versions)]
     PAGE.write_text("\n".join(parts))
     machine.say(f"==> wrote {PAGE.relative_to(machine.ROOT)}")
 

@@ -4,6 +4,7 @@ import os
 import secrets
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 from . import machine
@@ -35,7 +36,7 @@ class Peer:
             "BENCH_SECRET": secrets.token_urlsafe(48),
             "BENCH_PORT": str(self.port),
             "BENCH_ENGINE": "postgres" if postgres else "sqlite",
-            "BENCH_DATABASE": str(machine.SCRATCH / f"{self.folder}/peer.db"),
+            "BENCH_DATABASE": str(machine.SCRATCH / f"{self.folder}-{engine}" / "peer.db"),
             # gunicorn leaves a socket in its home.
             "HOME": str(machine.SCRATCH),
             "BENCH_POSTGRES_PORT": str(postgres.port if postgres else 0),
@@ -64,13 +65,15 @@ class Peer:
         machine.run(*self.filling(), cwd=self.home, env={**os.environ, **self.environment})
 
     def serve(self):
-        head = f"{self.method} /issue/1 HTTP/1.1\r\n{HOST}\r\nAuthorization: Bearer {self.key}\r\n\r\n"
-        return Server(self.folder, self.serving(), self.port, head.encode(), self.environment, self.home)
+        head = "\r\n".join([f"{self.method} /issue/1 HTTP/1.1", *self.headers(), "", ""])
+        return Server(f"{self.folder}-{self.engine}", self.serving(), self.port, head.encode(), self.environment, self.home)
+
+    def headers(self):
+        return [HOST, f"Authorization: Bearer {self.key}", "Content-Type: application/json", "Content-Length: 0"]
 
     def ask(self, values, **more):
-        headers = [HOST, f"Authorization: Bearer {self.key}"]
-        path = "/issue/{}"
-        return {"method": self.method, "path": path, "headers": headers, "expect": 200, "values": values, **more}
+        asked = {"method": self.method, "path": "/issue/{}", "headers": self.headers(), "expect": 200}
+        return {**asked, "values": values, **more}
 
     def redeem(self, paths):
         return {"path": "{}", "headers": [HOST], "expect": self.redeemed, "values": lines(paths, endless=False)}
@@ -133,6 +136,7 @@ class Postgres:
             machine.needs_debian("postgres", "postgresql")
             found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
         self.bin, self.port = found[-1], free_port()
+        self.version = machine.first_line(str(self.bin / "postgres"), "--version").split()[2]
         self.folder = machine.SCRATCH / "postgres"
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
@@ -148,21 +152,18 @@ class Postgres:
             self.process = subprocess.Popen(
                 [str(word) for word in [*self.user, *command]], stdout=log, stderr=log, cwd="/", start_new_session=True
             )
-        ready = ["-h", "127.0.0.1", "-p", str(self.port), "-q", "-t", "30"]
-        machine.run(self.bin / "pg_isready", *ready) if self._is_up(ready) else machine.stop("PostgreSQL does not start")
+        self._await()
 
-    def _is_up(self, ready):
-        import time
-
+    def _await(self):
+        ready = [self.bin / "pg_isready", "-h", "127.0.0.1", "-p", str(self.port), "-q"]
         for _ in range(300):
-            if subprocess.run([str(self.bin / "pg_isready"), *ready], check=False).returncode == 0:
-                return True
+            if subprocess.run(ready, check=False).returncode == 0:
+                return
             time.sleep(0.1)
-        return False
+        machine.stop("PostgreSQL does not start: " + (machine.SCRATCH / "postgres.log").read_text()[-800:])
 
     def fresh(self, database):
         psql = [self.bin / "psql", "-h", "127.0.0.1", "-p", self.port, "-U", "postgres", "-q", "-c"]
-        machine.run(*psql, f"DROP DATABASE IF EXISTS {database}")
         machine.run(*psql, f"CREATE DATABASE {database}")
 
     def cpu_seconds(self):

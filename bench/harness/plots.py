@@ -6,7 +6,8 @@ WIDTH, LEFT, RIGHT, BAR, GAP = 760, 250, 90, 20, 9
 COLOURS = {"floor": "#8a8f98", "doorkey": "#2f6fde", "peer": "#c2803a"}
 STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#24292f}.faint{fill:#6a737d;font-size:11px}"
-    "line{stroke:#d0d7de}@media(prefers-color-scheme:dark){text{fill:#e6edf3}.faint{fill:#8b949e}line{stroke:#30363d}}"
+    "line{stroke:#d0d7de}path{stroke:#24292f;stroke-width:2}@media(prefers-color-scheme:dark){text{fill:#e6edf3}.faint{fill:#8b949e}line{stroke:#30363d}"
+    "path{stroke:#e6edf3}}"
 )
 
 
@@ -36,7 +37,7 @@ def bars(title, unit, values):
         out.append(f'<text x="{LEFT - 8}" y="{y + 15}" text-anchor="end">{name}</text>')
         out.append(f'<rect x="{LEFT}" y="{y}" width="{max(x(median) - LEFT, 1):.1f}" height="{BAR}" rx="2" fill="{COLOURS[kind]}"/>')
         middle = y + BAR / 2
-        out.append(f'<path d="M{x(least):.1f} {middle}H{x(most):.1f}" stroke="#0d1117" stroke-width="2"/>')
+        out.append(f'<path d="M{x(least):.1f} {middle}H{x(most):.1f}"/>')
         out.append(f'<text x="{x(most) + 6:.1f}" y="{y + 15}">{median:,.0f}</text>')
     return "\n".join([*out, "</svg>", ""])
 

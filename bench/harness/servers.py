@@ -34,7 +34,11 @@ class Server:
                 cwd=cwd,
                 start_new_session=True,
             )
-        self.first_answer = self._await_answer(begun)
+        try:
+            self.first_answer = self._await_answer(begun)
+        except BaseException:
+            self.stop()
+            raise
 
     def _await_answer(self, begun):
         """Seconds from the start to the first answer."""
@@ -49,7 +53,7 @@ class Server:
                 answer = b""
             if answer[9:10] in (b"2", b"3"):
                 return time.perf_counter() - begun
-            if answer and answer[9:10] != b"5":
+            if answer and answer[9:12] != b"503":
                 machine.stop(f"{self.name} answered its probe with {answer[:200]!r}")
             time.sleep(0.0005)
         machine.stop(f"{self.name} does not answer: {self.log.read_text()[-800:]}")
