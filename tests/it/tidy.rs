@@ -71,7 +71,9 @@ fn every_room_keeps_its_walls_and_the_house_its_habits() {
     let mut files = Vec::new();
     gather(&house.join("src"), &mut files);
     assert!(files.len() > 40, "only {} files found: is this the right folder?", files.len());
-    gather(&house.join("tests"), &mut files);
+    for folder in ["tests", "examples", "benches"] {
+        gather(&house.join(folder), &mut files);
+    }
 
     let mut complaints = Vec::new();
     for file in &files {

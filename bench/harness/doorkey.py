@@ -1,0 +1,103 @@
+"""doorkey: its databases, its server, and what is asked of it."""
+
+import hashlib
+import json
+import shutil
+
+from . import machine
+from .servers import Server, free_port
+
+BINARY = machine.TARGET / "release/doorkey"
+HOST = "Host: portal.example.com"
+WORKSPACE = "Bench"
+
+
+class Database:
+    """A folder with a database, its key file and an API key."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.flags = [
+            "--database", f"sqlite://{folder}/doorkey.db", "--secret-key-file", folder / "doorkey.key"
+        ]
+
+    @classmethod
+    def empty(cls, folder):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        made = cls(folder)
+        made.command("workspace", "create", WORKSPACE, "--url", "https://portal.example.com")
+        (folder / "api-key").write_text(made.command("key", "create", "--workspace", WORKSPACE, "--name", "bench"))
+        return made
+
+    @classmethod
+    def with_users(cls, count, name="work"):
+        """A copy, to be spoilt, of a database with this many clients; the first one is made once and kept."""
+        schema = hashlib.sha256(
+            b"".join(path.read_bytes() for path in sorted((machine.ROOT / "migrations/sqlite").glob("*.sql")))
+        )
+        kept = machine.SCRATCH / f"users-{count}-{schema.hexdigest()[:8]}"
+        if not kept.exists():
+            machine.say(f"==> filling a database with {count:,} users (once)")
+            half = cls.empty(machine.SCRATCH / "half-filled")
+            half.fill(count)
+            half.folder.rename(kept)
+        work = machine.SCRATCH / name
+        shutil.rmtree(work, ignore_errors=True)
+        machine.run("cp", "-a", "--reflink=auto", kept, work)
+        machine.run("sync", "-f", work)
+        return cls(work)
+
+    def command(self, *words):
+        return machine.run(BINARY, *self.flags, *words)
+
+    def fill(self, count):
+        """Clients 1 to `count`, by `doorkey user import`."""
+        rows = self.folder / "users.jsonl"
+        with open(rows, "w") as file:
+            for number in range(1, count + 1):
+                row = {"id": number, "email": f"user{number}@example.com", "name_f": "User", "name_l": str(number)}
+                file.write(json.dumps(row) + "\n")
+        self.command("user", "import", rows, "--workspace", WORKSPACE)
+        rows.unlink()
+
+    def key(self):
+        return f"Authorization: Bearer {(self.folder / 'api-key').read_text().strip()}"
+
+    def serve(self, name="doorkey"):
+        """`doorkey serve`, as it is by default, but for its ports."""
+        port = free_port()
+        command = [BINARY, *self.flags, "serve", "--listen", f"127.0.0.1:{port}"]
+        command += ["--ops-listen", f"127.0.0.1:{free_port()}"]
+        probe = f"GET /api/login_links/1 HTTP/1.1\r\n{HOST}\r\n{self.key()}\r\n\r\n"
+        return Server(name, command, port, probe.encode())
+
+    # What is asked of it: each of these is one action of a plan.
+
+    def ask(self, values, **more):
+        """A login link is asked for: the live one, or a new one."""
+        headers = [HOST, self.key()]
+        return {"path": "/api/login_links/{}", "headers": headers, "expect": 200, "values": values, **more}
+
+    def page_of_clients(self, values):
+        headers = [HOST, self.key()]
+        return {"path": "/api/clients?page={}", "headers": headers, "expect": 200, "values": values}
+
+
+def redeem(values, **more):
+    """A link is opened and its button pressed: two requests."""
+    path = "/login?token={}"
+    return {"path": path, "headers": [HOST], "expect": 200, "then": "confirm", "values": values, **more}
+
+
+def verify(values):
+    """A proxy asks who is signed in."""
+    return {"path": "/auth/verify", "headers": [HOST, "Cookie: {}"], "expect": 200, "values": values}
+
+
+def tokens_of(answers):
+    """Makes a file of tokens out of a file of answers."""
+    path = answers.with_suffix(".tokens")
+    links = (json.loads(line)["link"] for line in answers.read_text().splitlines())
+    path.write_text("".join(link.partition("?token=")[2] + "\n" for link in links))
+    return path

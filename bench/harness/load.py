@@ -1,0 +1,68 @@
+"""Load is put on a server, and what that took is taken down."""
+
+import json
+import statistics
+
+from . import machine
+
+CONNECTIONS = 64
+SECONDS = 5
+
+
+def numbers(count, start=1, step=1, endless=True):
+    return {"from": start, "step": step, "count": count, "is_endless": endless}
+
+
+def lines(path, endless):
+    return {"lines": str(path), "is_endless": endless}
+
+
+def drive(server, actions, connections=CONNECTIONS, seconds=SECONDS, rate=None):
+    """One run. CPU is the server's, user and system, by operation; any answer that was not expected ends everything."""
+    if isinstance(actions, dict):
+        actions = [actions]
+    plan = machine.SCRATCH / "plan.json"
+    address = f"127.0.0.1:{server.port}"
+    plan.write_text(
+        json.dumps(
+            {"address": address, "connections": connections, "seconds": seconds, "rate": rate, "actions": actions}
+        )
+    )
+    before = server.cpu_seconds()
+    report = json.loads(machine.run(machine.TARGET / "release/examples/load", plan))
+    cpu = server.cpu_seconds() - before
+    if report["errors"] or not report["operations"]:
+        machine.stop(f"{server.name}: {report['errors']} errors in {report['operations']} operations, "
+                     f"the first: {report['first_error']}")
+    return {
+        "operations": report["operations"],
+        "rate": report["operations"] / report["seconds"],
+        "cpu": cpu / report["operations"] * 1e6,
+        "seconds": report["seconds"],
+        **report["milliseconds"],
+    }
+
+
+def to_the_end(server, actions, connections=CONNECTIONS):
+    """A run without a limit of time, that uses up its values."""
+    return drive(server, actions, connections, seconds=3600)
+
+
+def summary(runs):
+    """Median, least and most of each number of some runs."""
+    return {
+        key: {"median": statistics.median(values), "least": min(values), "most": max(values)}
+        for key in runs[0]
+        for values in [[run[key] for run in runs]]
+    }
+
+
+def told(name, runs):
+    """Prints what came of runs, and gives their summary."""
+    of = summary(runs)
+    cpu, rate, p99 = of["cpu"], of["rate"], of["p99"]
+    machine.say(
+        f"  {name:<34} {cpu['median']:>8.1f} µs ({cpu['least']:.1f}-{cpu['most']:.1f})"
+        f" {rate['median']:>9,.0f}/s ({rate['least']:,.0f}-{rate['most']:,.0f})   p99 {p99['median']:.2f} ms"
+    )
+    return of

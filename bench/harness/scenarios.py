@@ -1,0 +1,243 @@
+"""What is measured of doorkey: each scenario sets the stage, then takes its runs in turn with the floor's."""
+
+import json
+import shutil
+import statistics
+import time
+
+from . import doorkey, machine, servers
+from .doorkey import Database
+from .load import drive, lines, numbers, summary, to_the_end, told
+
+ROUNDS = 3
+USERS = 1_000_000
+FEW = 1_000
+HUGE = 10_000_000
+
+# New links need users who have none: each run takes the next slice of them.
+SLICE = 80_000
+REDEEMED = 50_000
+
+
+def rounds(contenders):
+    """Runs each contender once, in turn, and that three times: what the machine does meanwhile hits them all alike."""
+    runs = {name: [] for name in contenders}
+    for _ in range(ROUNDS):
+        for name, once in contenders.items():
+            runs[name].append(once())
+    return {name: told(name, of) if "cpu" in of[0] else summary(of) for name, of in runs.items()}
+
+
+def against_floor(doorkeys):
+    """Rounds of the floor and of doorkey."""
+    with servers.floor() as floor:
+        return rounds({"floor": lambda: on_the_floor(floor), **doorkeys})
+
+
+def on_the_floor(floor, connections=64):
+    ask = {"path": "/api/login_links/{}", "headers": ["Host: x"], "expect": 200, "values": numbers(FEW)}
+    return drive(floor, ask, connections, seconds=3)
+
+
+def reuse(_):
+    """The same clients' live links are asked for, again and again; then at half of the highest rate."""
+    data = Database.with_users(USERS)
+    with data.serve() as server:
+        time.sleep(1)
+        idle = server.memory()["now"]
+        to_the_end(server, data.ask(numbers(FEW, endless=False)))
+        asked = data.ask(numbers(FEW))
+        results = against_floor({"reuse": lambda: drive(server, asked)})
+        half = results["reuse"]["rate"]["median"] / 2
+        results["reuse, half rate"] = told("reuse, half rate", [drive(server, asked, rate=half) for _ in range(ROUNDS)])
+        memory = server.memory()
+    return {**results, "memory": {"idle": idle, "loaded": memory["now"], "highest": memory["highest"]}}
+
+
+def new(_):
+    """Links for clients who have none: 64 and 256 connections, and what the disk gives a bare loop meanwhile."""
+    data = Database.with_users(USERS)
+    begins = iter(range(1, USERS - SLICE, SLICE))
+
+    def fresh(server, connections, rate=None):
+        return drive(server, data.ask(numbers(SLICE, start=next(begins), endless=False)), connections, 4, rate)
+
+    with data.serve() as server:
+        results = against_floor({
+            "new": lambda: fresh(server, 64),
+            "bare loop": bare_loop,
+            "new, 256 connections": lambda: fresh(server, 256),
+        })
+        half = results["new, 256 connections"]["rate"]["median"] / 2
+        results["new, half rate"] = told("new, half rate", [fresh(server, 256, half) for _ in range(ROUNDS)])
+    results["sqlite"] = bare_loop_report()["sqlite"]
+    machine.say(f"  {'bare loop':<34} {results['bare loop']['rate']['median']:>23,.0f} rows/s")
+    return results
+
+
+def bare_loop():
+    report = bare_loop_report()
+    return {"rate": report["rows"] / report["seconds"]}
+
+
+def bare_loop_report():
+    folder = machine.SCRATCH / "loop"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return json.loads(machine.run(machine.TARGET / "release/examples/rows", folder / "rows.db", 3))
+
+
+def redeem(_):
+    """Links are opened and their button pressed, each once."""
+    data = Database.with_users(USERS)
+    begins = iter(range(1, USERS, REDEEMED))
+    answers = machine.SCRATCH / "answers"
+    with data.serve() as server:
+        def once():
+            to_the_end(server, data.ask(numbers(REDEEMED, next(begins), endless=False), save=str(answers)))
+            return drive(server, doorkey.redeem(lines(doorkey.tokens_of(answers), endless=False)))
+
+        return against_floor({"redeem": once})
+
+
+def sign_in(server, data, count, start=1):
+    """Signs clients in; a file of their session cookies."""
+    answers, cookies = machine.SCRATCH / "answers", machine.SCRATCH / "cookies"
+    to_the_end(server, data.ask(numbers(count, start, endless=False), save=str(answers)))
+    tokens = lines(doorkey.tokens_of(answers), endless=False)
+    to_the_end(server, doorkey.redeem(tokens, save=str(cookies)))
+    return cookies
+
+
+def verify(_):
+    """A proxy asks who is signed in, for a thousand people in turn."""
+    data = Database.with_users(USERS)
+    with data.serve() as server:
+        asked = doorkey.verify(lines(sign_in(server, data, FEW), endless=True))
+        return against_floor({"verify": lambda: drive(server, asked)})
+
+
+def clients(_):
+    """The first ten pages of the list of clients, twenty to a page, of few clients and of many."""
+    few, many = Database.with_users(FEW, "few"), Database.with_users(USERS)
+    with few.serve("few") as server_of_few, many.serve() as server_of_many:
+        pages = numbers(10)
+        return against_floor({
+            f"clients, {FEW:,}": lambda: drive(server_of_few, few.page_of_clients(pages)),
+            f"clients, {USERS:,}": lambda: drive(server_of_many, many.page_of_clients(pages)),
+        })
+
+
+def mixed(_):
+    """90 % verify, 8 % reuse, 1 % new links, 1 % redemptions."""
+    data = Database.with_users(USERS)
+    answers = machine.SCRATCH / "answers"
+    share = 20_000
+    begins = iter(range(100_000, USERS, 2 * share))
+    with data.serve() as server:
+        cookies = sign_in(server, data, FEW)
+        to_the_end(server, data.ask(numbers(FEW, FEW + 1, endless=False)))
+
+        def once():
+            begin = next(begins)
+            to_the_end(server, data.ask(numbers(share, begin, endless=False), save=str(answers)))
+            return drive(server, [
+                {**doorkey.verify(lines(cookies, endless=True)), "weight": 90},
+                {**data.ask(numbers(FEW, FEW + 1)), "weight": 8},
+                {**data.ask(numbers(share, begin + share, endless=False)), "weight": 1},
+                {**doorkey.redeem(lines(doorkey.tokens_of(answers), endless=False)), "weight": 1},
+            ])
+
+        return against_floor({"mixed": once})
+
+
+def users_import(_):
+    """`doorkey user import` of 100,000 clients into an empty database."""
+    count, runs = 100_000, []
+    for _ in range(ROUNDS):
+        data = Database.empty(machine.SCRATCH / "import")
+        before, begun = machine.children_cpu_seconds(), time.perf_counter()
+        data.fill(count)
+        seconds, cpu = time.perf_counter() - begun, machine.children_cpu_seconds() - before
+        runs.append({"rate": count / seconds, "cpu": cpu / count * 1e6})
+    of = summary(runs)
+    machine.say(f"  import: {of['rate']['median']:,.0f} rows/s, {of['cpu']['median']:.1f} µs of CPU a row")
+    return {"import": of}
+
+
+def size(is_long):
+    """Reuse among few users and among very many, whose links lie all over the database."""
+    large = HUGE if is_long else USERS
+    spread = 200_000
+    few, many = Database.with_users(FEW, "few"), Database.with_users(large)
+    with few.serve("few") as server_of_few, many.serve() as server_of_many:
+        to_the_end(server_of_few, few.ask(numbers(FEW, endless=False)))
+        scattered = {"count": spread, "step": large // spread}
+        to_the_end(server_of_many, many.ask(numbers(**scattered, endless=False)))
+        results = rounds({
+            f"reuse, {FEW:,} users": lambda: drive(server_of_few, few.ask(numbers(FEW))),
+            f"reuse, {large:,} users": lambda: drive(server_of_many, many.ask(numbers(**scattered))),
+        })
+        memory = server_of_many.memory()
+    return {**results, "users": large, "memory": memory}
+
+
+def start(_):
+    """From the start of the process to its first answer, a link, with many users in the database; memory; size."""
+    data = Database.with_users(USERS)
+    answers, idle = [], []
+    for _ in range(2 * ROUNDS + 1):
+        with data.serve() as server:
+            answers.append(server.first_answer * 1e3)
+            time.sleep(0.5)
+            idle.append(server.memory()["now"])
+    stripped = machine.SCRATCH / "stripped"
+    machine.run("strip", "-o", stripped, doorkey.BINARY)
+    result = {
+        "first answer": summary([{"milliseconds": one} for one in answers])["milliseconds"],
+        "idle": statistics.median(idle),
+        "binary": stripped.stat().st_size / 2**20,
+    }
+    first = result["first answer"]
+    machine.say(
+        f"  first answer {first['median']:.1f} ms ({first['least']:.1f}-{first['most']:.1f}), "
+        f"idle {result['idle']:.1f} MB, binary {result['binary']:.1f} MB"
+    )
+    return result
+
+
+def wrk(_):
+    """The same two servers under wrk, which is no work of ours: a check on our own load generator."""
+    machine.needs_debian("wrk", "wrk")
+    data = Database.with_users(FEW, "few")
+    results = {}
+    with data.serve() as server, servers.floor() as floor:
+        for name, one, headers in [("floor", floor, ["Host: x"]), ("reuse", server, [doorkey.HOST, data.key()])]:
+            ask = {"path": "/api/login_links/1", "headers": headers, "expect": 200, "values": numbers(1)}
+            results[name] = {"ours": drive(one, ask)["rate"], "wrk": with_wrk(one, headers)}
+            of = results[name]
+            machine.say(f"  {name}: {of['ours']:,.0f}/s under ours, {of['wrk']:,.0f}/s under wrk")
+    return results
+
+
+def with_wrk(server, headers):
+    flags = [word for header in headers for word in ("-H", header)]
+    url = f"http://127.0.0.1:{server.port}/api/login_links/1"
+    told = machine.run("wrk", "-t1", "-c64", "-d5s", *flags, url)
+    if "Non-2xx" in told or "Socket errors" in told:
+        machine.stop(f"wrk met errors: {told}")
+    return float(told.partition("Requests/sec:")[2].split()[0])
+
+
+ALL = {
+    "reuse": reuse,
+    "verify": verify,
+    "new": new,
+    "redeem": redeem,
+    "mixed": mixed,
+    "clients": clients,
+    "import": users_import,
+    "size": size,
+    "start": start,
+    "wrk": wrk,
+}
