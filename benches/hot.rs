@@ -19,7 +19,7 @@ use doorkey::domain::token::Token;
 use doorkey::domain::user::{UserId, UserRef};
 use doorkey::domain::workspace::Workspace;
 use doorkey::keys;
-use doorkey::store::Outcome;
+use doorkey::store::{Named, Outcome};
 use stage::Stage;
 use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
@@ -125,10 +125,12 @@ fn store_find_issue_state(bencher: Bencher<'_, '_>) {
 }
 
 #[divan::bench]
-fn store_find_api_key(bencher: Bencher<'_, '_>) {
-    let hashes = app().keys.api_key_hashes(&ApiKeySecret::parse(&stage().key).unwrap());
-    let (store, now) = (&app().store, app().clock.now());
-    bencher.bench(|| wait(store.find_api_key(workspace().id, &hashes, now)).unwrap().unwrap());
+fn store_find_arrival(bencher: Bencher<'_, '_>) {
+    kept_link();
+    let hash = app().keys.api_key_hashes(&ApiKeySecret::parse(&stage().key).unwrap())[0];
+    let (host, user, now) = (workspace().portal_host().unwrap(), client(), app().clock.now());
+    let named = Named::KeyAndUser(hash, &user);
+    bencher.bench(|| wait(app().store.find_arrival(&host, named, now)).unwrap().unwrap());
 }
 
 #[divan::bench]

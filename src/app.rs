@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::clock::Clock;
+use crate::flow::admission::Known;
 use crate::keys::Keyring;
 use crate::metrics::Metrics;
 use crate::store::Store;
@@ -22,12 +23,14 @@ pub struct Inner {
     pub keys: Keyring,
     /// What is counted for operators.
     pub metrics: Metrics,
+    /// Workspaces and API keys that were read before.
+    pub known: Known,
 }
 
 impl App {
     /// An app over an open store and its keys.
     pub fn over(store: Store, clock: Clock, keys: Keyring) -> Self {
-        Self(Arc::new(Inner { store, clock, keys, metrics: Metrics::default() }))
+        Self(Arc::new(Inner { store, clock, keys, metrics: Metrics::default(), known: Known::default() }))
     }
 }
 

@@ -5,13 +5,16 @@ use std::io::{self, BufWriter, IsTerminal};
 use std::thread::sleep;
 use std::time::Duration;
 
-use tracing::field::Field;
+use tracing::field::{Field, Visit};
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::field::MakeExt;
+use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::filter::LevelFilter;
-use tracing_subscriber::fmt::format::{Writer, debug_fn};
+use tracing_subscriber::fmt::FormatFields;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
 
+use crate::clock::Clock;
 use crate::config::LogFormat;
 
 /// Lines that may wait to be written; further ones are lost.
@@ -32,23 +35,71 @@ pub(super) fn start(format: LogFormat) -> WorkerGuard {
     let gathered = Gathered(BufWriter::with_capacity(LARGEST_WRITE, io::stderr()));
     let (writer, guard) = writer.lossy(true).finish(gathered);
     // A log that nobody reads any more must not bring the server down, so its own errors are not logged.
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_timer(Moment).with_writer(writer);
     let log = log.log_internal_errors(false).with_ansi(io::stderr().is_terminal());
     // A second start in one process, as in tests, keeps the first.
     let _ = match format {
-        LogFormat::Text => log.fmt_fields(debug_fn(write_field).delimited(" ")).try_init(),
+        LogFormat::Text => log.fmt_fields(Plain).try_init(),
         LogFormat::Json => log.json().try_init(),
     };
     log_panics();
     guard
 }
 
-/// One field of a line of text: `status=200`. Whatever a value holds, the line stays one line.
-fn write_field(line: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
-    let mut line = OneLine(line);
-    match field.name() {
-        "message" => write!(line, "{value:?}"),
-        name => write!(line, "{name}={value:?}"),
+/// When a line was written, in UTC.
+struct Moment;
+
+impl FormatTime for Moment {
+    fn format_time(&self, line: &mut Writer<'_>) -> fmt::Result {
+        write!(line, "{}", Clock::System.now())
+    }
+}
+
+/// The fields of a line of text: `status=200 route="/login"`. Whatever a value holds, the line stays one line.
+struct Plain;
+
+impl<'w> FormatFields<'w> for Plain {
+    fn format_fields<R: RecordFields>(&self, line: Writer<'w>, fields: R) -> fmt::Result {
+        let mut line = Line { text: line, is_begun: false, written: Ok(()) };
+        fields.record(&mut line);
+        line.written
+    }
+}
+
+/// A line on its way.
+struct Line<'w> {
+    text: Writer<'w>,
+    is_begun: bool,
+    written: fmt::Result,
+}
+
+impl Line<'_> {
+    fn write(&mut self, field: &Field, value: fmt::Arguments<'_>) {
+        let space = if self.is_begun { " " } else { "" };
+        self.is_begun = true;
+        let mut write = || {
+            self.text.write_str(space)?;
+            if field.name() != "message" {
+                self.text.write_str(field.name())?;
+                self.text.write_char('=')?;
+            }
+            OneLine(&mut self.text).write_fmt(value)
+        };
+        self.written = self.written.and(write());
+    }
+}
+
+impl Visit for Line<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.write(field, format_args!("{value:?}"));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.write(field, format_args!("{value}"));
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.write(field, format_args!("{value}"));
     }
 }
 
@@ -57,7 +108,7 @@ struct OneLine<'a, 'b>(&'a mut Writer<'b>);
 
 impl fmt::Write for OneLine<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        if !text.chars().any(char::is_control) {
+        if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
             return self.0.write_str(text);
         }
         let mut characters = text.chars();

@@ -107,6 +107,11 @@ pub struct ApiKey {
 }
 
 impl ApiKey {
+    /// Whether the key lets in at a moment, if it is genuine.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|at| now < at)
+    }
+
     /// What the row's MAC is computed over: every column that could give somebody something.
     pub fn canonical(&self) -> Canonical {
         Canonical::of("api key row")

@@ -52,6 +52,28 @@ pub struct Session {
 }
 
 impl Session {
+    /// A session for tests of what is done with one.
+    #[cfg(test)]
+    pub(crate) fn sample(link: &super::login_link::LoginLink) -> Self {
+        let now = link.draft.created_at;
+        Self {
+            workspace: link.draft.workspace,
+            id: Uuid::nil(),
+            user: link.draft.user,
+            epoch: 0,
+            link: link.hash,
+            redemption: [0; 32],
+            seed: [0; 16],
+            secret_hash: [0; 32],
+            key: link.key,
+            landing: "/".to_owned(),
+            created_at: now,
+            last_seen_at: now,
+            expires_at: now,
+            seal: [0; 32],
+        }
+    }
+
     /// What the row's MAC is computed over: every column.
     pub fn canonical(&self) -> Canonical {
         Canonical::of("session row")

@@ -9,10 +9,10 @@ use crate::domain::login_link::{Death, LoginLink};
 use crate::domain::session::{BrowserCookie, Session, SessionCookie, SignedIn};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::Token;
-use crate::domain::user::{Standing, UserRef};
+use crate::domain::user::Standing;
 use crate::domain::workspace::Workspace;
 use crate::keys::{self, NoRandomness};
-use crate::store::{Outcome, StoreError};
+use crate::store::{FoundLink, Outcome, StoreError};
 
 /// How often a confirm looks again when others keep getting in between.
 const TRIES: usize = 8;
@@ -65,9 +65,9 @@ pub async fn open(
     let signed_in = sessions::current(app, workspace, act, session).await?;
     let (death, link) = match find(app, workspace, token).await? {
         None => (Death::Unknown, None),
-        Some((link, standing)) => match link.death(&standing, now) {
-            None => return live(app, workspace, &link, signed_in.as_ref()).await,
-            Some(death) => (death, Some(link)),
+        Some(found) => match found.link.death(&found.standing, now) {
+            None => return Ok(live(&found, signed_in.as_ref())),
+            Some(death) => (death, Some(found.link)),
         },
     };
     if let Some(SignedIn { session, .. }) = signed_in
@@ -82,19 +82,12 @@ pub async fn open(
     Ok(Opened::Dead)
 }
 
-async fn live(
-    app: &App,
-    workspace: &Workspace,
-    link: &LoginLink,
-    signed_in: Option<&SignedIn>,
-) -> Result<Opened, StoreError> {
-    let user = app.store.find_user(workspace.id, &UserRef::Id(link.draft.user)).await?;
-    let Some(user) = user else { return Ok(Opened::Dead) };
-    let somebody_else = signed_in.filter(|signed_in| signed_in.session.user != link.draft.user);
-    Ok(Opened::Live {
-        account: user.email.masked(),
+fn live(found: &FoundLink, signed_in: Option<&SignedIn>) -> Opened {
+    let somebody_else = signed_in.filter(|signed_in| signed_in.session.user != found.link.draft.user);
+    Opened::Live {
+        account: found.email.masked(),
         signed_in_as: somebody_else.map(|signed_in| signed_in.email.masked()),
-    })
+    }
 }
 
 /// A confirm: the token, the browser it was shown in, and where the person is to land.
@@ -139,7 +132,7 @@ pub async fn confirm(
 ) -> Result<Confirmed, SignInError> {
     let attempt = Attempt { app, workspace, act, confirm, now: app.clock.now() };
     for _ in 0..TRIES {
-        let Some((link, standing)) = find(app, workspace, &confirm.token).await? else {
+        let Some(FoundLink { link, standing, .. }) = find(app, workspace, &confirm.token).await? else {
             count_dead(app, Death::Unknown);
             return Ok(Confirmed::Dead);
         };
@@ -244,15 +237,11 @@ async fn bury(app: &App, link: &LoginLink, now: Timestamp) -> Result<(), StoreEr
     Ok(())
 }
 
-/// The genuine link of a token, and the standing of its user.
-async fn find(
-    app: &App,
-    workspace: &Workspace,
-    token: &Token,
-) -> Result<Option<(LoginLink, Standing)>, StoreError> {
+/// The genuine link of a token, and its user.
+async fn find(app: &App, workspace: &Workspace, token: &Token) -> Result<Option<FoundLink>, StoreError> {
     let hashes = app.keys.link_hashes(workspace.id, token);
     let found = app.store.find_login_link(workspace.id, &hashes).await?;
-    Ok(found.filter(|(link, _)| {
+    Ok(found.filter(|FoundLink { link, .. }| {
         let fits = app.keys.fits(link, token);
         if !fits {
             tracing::error!(workspace = workspace.id.0, link = %link.id, "a login link is not used: its row was edited, or its key is not in the key file");

@@ -23,10 +23,9 @@ use crate::app::App;
 use crate::domain::host::HostName;
 use crate::domain::version::{ApiVersion, InvalidVersion};
 use crate::flow;
-use crate::flow::admission::Shown;
+use crate::flow::admission::{Arrival, Shown};
 use crate::flow::login_links::Subject;
 use crate::metrics::Answer;
-use crate::store::Arrival;
 
 const API_IDENTIFIER: HeaderName = HeaderName::from_static("x-api-identifier");
 const API_VERSION: HeaderName = HeaderName::from_static("x-api-version");
@@ -61,7 +60,7 @@ pub(super) async fn pass(
         Visit(Arc::new(Known {
             request: number,
             version,
-            workspace: Arc::new(workspace),
+            workspace,
             host,
             authority,
             is_from_trusted_proxy,
@@ -91,10 +90,11 @@ pub(super) async fn pass(
     }
 
     let status = response.status().as_u16();
-    let seconds = begun.elapsed().as_secs_f64();
+    let took = begun.elapsed();
+    let microseconds = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     let workspace = workspace.map_or(0, |workspace| workspace.id.0);
-    tracing::info!(method, route, status, request = %number, workspace, milliseconds = seconds * 1e3, "answered");
-    app.metrics.latency.observe(seconds);
+    tracing::info!(method, route, status, request = %number, workspace, microseconds, "answered");
+    app.metrics.latency.observe(took.as_secs_f64());
     app.metrics.answers.get_or_create(&Answer { route, status }).inc();
     response
 }

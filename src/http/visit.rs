@@ -48,8 +48,8 @@ pub(super) struct Known {
     pub(super) authority: String,
     /// Whether it comes from a proxy whose `X-Forwarded-*` headers count.
     pub(super) is_from_trusted_proxy: bool,
-    /// The API key that it shows, as it was found.
-    pub(super) api_key: Option<ApiKey>,
+    /// The API key that it shows, proven and live.
+    pub(super) api_key: Option<Arc<ApiKey>>,
     /// The user for whom it asks for a link, if it does, and what is seen of that user.
     pub(super) subject: Option<Subject>,
     /// The session whose number a cookie of it has, as it was found.

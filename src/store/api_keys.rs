@@ -17,9 +17,8 @@ macro_rules! api_key_columns {
         "k.workspace_id, k.id, k.name, k.hash, k.scopes, k.key_id, k.created_at, k.expires_at, k.revoked_at, k.seal"
     };
 }
-pub(super) use api_key_columns;
 
-pub(super) fn api_key_from(row: &mut Row) -> Result<ApiKey, StoreError> {
+fn api_key_from(row: &mut Row) -> Result<ApiKey, StoreError> {
     let (workspace, id, name, hash) = (row.take()?, row.take()?, row.take()?, row.take()?);
     let scopes: String = row.take()?;
     Ok(ApiKey {

@@ -2,21 +2,18 @@
 
 use uuid::Uuid;
 
-use super::api_keys::{api_key_columns, api_key_from};
 use super::columns::standing_columns;
 use super::login_links::{issue_state_columns, issue_state_from, link_columns};
 use super::sessions::{session_columns, signed_in_columns, signed_in_from};
 use super::unit::{Statement, sql};
 use super::value::{Row, values};
-use super::workspaces::{workspace_columns, workspace_from};
 use super::{Store, StoreError};
-use crate::domain::api_key::ApiKey;
 use crate::domain::host::HostName;
 use crate::domain::login_link::IssueState;
 use crate::domain::session::SignedIn;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserRef;
-use crate::domain::workspace::Workspace;
+use crate::domain::workspace::WorkspaceId;
 
 /// Whom a request names beside its host.
 #[derive(Clone, Copy, Debug)]
@@ -32,12 +29,17 @@ pub enum Named<'a> {
 }
 
 /// What one look finds. Nothing of it is proven yet: seals, secrets and standing are the keys' and the flow's to judge.
+///
+/// Workspace and key are named, not told: they change so seldom that the flow knows them from before, and needs to hear
+/// only that they are still the same.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Arrival {
     /// The workspace of the host.
-    pub workspace: Workspace,
-    /// The live API key.
-    pub api_key: Option<ApiKey>,
+    pub workspace: WorkspaceId,
+    /// Its revision, which grows with each change of it.
+    pub revision: i64,
+    /// The number and the seal of the live API key.
+    pub api_key: Option<(i64, [u8; 32])>,
     /// What is seen of the user for whom a link is asked; none without a key that may ask.
     pub issue_state: Option<IssueState>,
     /// The session with its person.
@@ -48,8 +50,7 @@ pub struct Arrival {
 macro_rules! arrival {
     ($columns:expr, $joined:expr) => {
         concat!(
-            "SELECT ",
-            workspace_columns!(),
+            "SELECT w.id, w.revision",
             $columns,
             " FROM hosts h JOIN workspaces w ON w.id = h.workspace_id ",
             $joined,
@@ -75,7 +76,7 @@ macro_rules! with_key {
 macro_rules! with_user {
     ($condition:expr) => {
         arrival!(
-            concat!(", ", api_key_columns!(), ", ", issue_state_columns!()),
+            concat!(", k.id, k.seal, ", issue_state_columns!()),
             concat!(
                 with_key!(),
                 "LEFT JOIN users u ON u.workspace_id = k.workspace_id AND k.scopes LIKE '%login_links:write%'
@@ -101,13 +102,14 @@ impl Store {
     ) -> Result<Option<Arrival>, StoreError> {
         let [rows] = self.read([look(host, named, now)]).await?;
         let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
-        let workspace = workspace_from(&mut row)?;
-        let mut arrival = Arrival { workspace, api_key: None, issue_state: None, signed_in: None };
+        let (workspace, revision) = (row.take()?, row.take()?);
+        let mut arrival = Arrival { workspace, revision, api_key: None, issue_state: None, signed_in: None };
+        let key_from = |row: &mut Row| Ok((row.take()?, row.take()?));
         match named {
             Named::Nobody => {}
-            Named::Key(_) => arrival.api_key = found(&mut row, api_key_from)?,
+            Named::Key(_) => arrival.api_key = found(&mut row, key_from)?,
             Named::KeyAndUser(..) => {
-                arrival.api_key = found(&mut row, api_key_from)?;
+                arrival.api_key = found(&mut row, key_from)?;
                 if arrival.api_key.is_some() {
                     arrival.issue_state = found(&mut row, issue_state_from)?;
                 }
@@ -118,7 +120,7 @@ impl Store {
     }
 }
 
-fn look(host: &HostName, named: Named<'_>, now: Timestamp) -> Statement {
+pub(super) fn look(host: &HostName, named: Named<'_>, now: Timestamp) -> Statement {
     const WITH_SESSION: &str = arrival!(
         concat!(", ", signed_in_columns!()),
         "LEFT JOIN sessions s ON s.workspace_id = w.id AND s.id = $2
@@ -127,9 +129,7 @@ fn look(host: &HostName, named: Named<'_>, now: Timestamp) -> Statement {
     let host = host.as_str();
     match named {
         Named::Nobody => sql(arrival!("", ""), values![host]),
-        Named::Key(hash) => {
-            sql(arrival!(concat!(", ", api_key_columns!()), with_key!()), values![host, hash, now])
-        }
+        Named::Key(hash) => sql(arrival!(", k.id, k.seal", with_key!()), values![host, hash, now]),
         Named::KeyAndUser(hash, UserRef::Id(id)) => {
             sql(with_user!("u.id = $4"), values![host, hash, now, *id])
         }

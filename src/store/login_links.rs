@@ -11,6 +11,7 @@ use super::unit::{Outcome, Statement, Unit, sql};
 use super::value::{Row, values};
 use super::{Store, StoreError};
 use crate::domain::audit::Entry;
+use crate::domain::email::EmailAddress;
 use crate::domain::login_link::{Draft, IssueState, LinkHash, LoginLink};
 use crate::domain::page::{Field, Kind, Page, PageWish};
 use crate::domain::session::Session;
@@ -57,6 +58,17 @@ impl ListedLink {
             times_issued: row.take()?,
         })
     }
+}
+
+/// A link with its user. It is not proven by that: its token and seal must be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FoundLink {
+    /// The link.
+    pub link: LoginLink,
+    /// Whether its user may use it.
+    pub standing: Standing,
+    /// The address of its user.
+    pub email: EmailAddress,
 }
 
 /// The columns of a link, in the order in which [`link_from`] takes them.
@@ -177,8 +189,7 @@ impl Store {
         self.write(unit.and(audit::entry(draft.workspace, entry, now))).await.map(Outcome::from)
     }
 
-    /// A link and the standing of its user, by the hashes its token may have. `None` if there is no such link,
-    /// or its user was deleted.
+    /// A link and its user, by the hashes its token may have. `None` if there is no such link, or its user was deleted.
     ///
     /// # Errors
     /// `StoreError` if the store cannot be read.
@@ -186,7 +197,7 @@ impl Store {
         &self,
         workspace: WorkspaceId,
         hashes: &[LinkHash],
-    ) -> Result<Option<(LoginLink, Standing)>, StoreError> {
+    ) -> Result<Option<FoundLink>, StoreError> {
         for hash in hashes {
             let found = sql(
                 concat!(
@@ -194,14 +205,15 @@ impl Store {
                     link_columns!(),
                     ", ",
                     standing_columns!(),
-                    " FROM login_links l JOIN users u ON u.workspace_id = l.workspace_id AND u.id = l.user_id
+                    ", u.email FROM login_links l JOIN users u ON u.workspace_id = l.workspace_id AND u.id = l.user_id
                       WHERE l.workspace_id = $1 AND l.hash = $2 AND u.deleted_at IS NULL"
                 ),
                 values![workspace, *hash],
             );
             let [rows] = self.read([found]).await?;
             if let Some(mut row) = rows.into_iter().next() {
-                return Ok(Some((link_from(&mut row)?, standing_from(&mut row)?)));
+                let (link, standing) = (link_from(&mut row)?, standing_from(&mut row)?);
+                return Ok(Some(FoundLink { link, standing, email: EmailAddress::from_store(row.take()?) }));
             }
         }
         Ok(None)
@@ -223,32 +235,8 @@ impl Store {
         entries: &[Entry],
     ) -> Result<Outcome, StoreError> {
         let (workspace, now) = (session.workspace, session.created_at);
-        let used = sql(
-            concat!(
-                "UPDATE login_links AS l SET used_at = $1, ended_at = $2, seal = $3
-                 WHERE l.workspace_id = $4 AND l.hash = $5 AND l.user_id = $6 AND l.ended_at IS NULL
-                   AND l.expires_at > $1
-                   AND EXISTS (SELECT 1 FROM users u WHERE u.workspace_id = $4 AND u.id = $6
-                               AND u.link_epoch = l.link_epoch AND u.session_epoch = $7 AND ",
-                may_use_links!(),
-                ")
-                   AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.workspace_id = $4 AND s.redemption = $8
-                                   AND s.created_at > $9)"
-            ),
-            values![
-                now,
-                link.ended_at,
-                link.seal,
-                workspace,
-                link.hash,
-                session.user,
-                session.epoch,
-                session.redemption,
-                now.plus_seconds(-crate::domain::session::REPEAT_WINDOW)
-            ],
-        );
         let unit = Unit::new()
-            .guard(used)
+            .guard(use_up(link, session))
             .and(super::sessions::begin(session))
             .and_all(replaced.map(|id| super::sessions::end(workspace, id)))
             .and_all(audit::entries(workspace, entries, now));
@@ -295,5 +283,34 @@ fn end(link: &LoginLink) -> Statement {
         "UPDATE login_links SET ended_at = $1, seal = $2
          WHERE workspace_id = $3 AND hash = $4 AND ended_at IS NULL",
         values![link.ended_at, link.seal, link.draft.workspace, link.hash],
+    )
+}
+
+/// The statement that uses a link up, unless somebody or something came first.
+pub(super) fn use_up(link: &LoginLink, session: &Session) -> Statement {
+    let (workspace, now) = (session.workspace, session.created_at);
+    sql(
+        concat!(
+            "UPDATE login_links AS l SET used_at = $1, ended_at = $2, seal = $3
+             WHERE l.workspace_id = $4 AND l.hash = $5 AND l.user_id = $6 AND l.ended_at IS NULL
+               AND l.expires_at > $1
+               AND EXISTS (SELECT 1 FROM users u WHERE u.workspace_id = $4 AND u.id = $6
+                           AND u.link_epoch = l.link_epoch AND u.session_epoch = $7 AND ",
+            may_use_links!(),
+            ")
+               AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.workspace_id = $4 AND s.redemption = $8
+                               AND s.created_at > $9)"
+        ),
+        values![
+            now,
+            link.ended_at,
+            link.seal,
+            workspace,
+            link.hash,
+            session.user,
+            session.epoch,
+            session.redemption,
+            now.plus_seconds(-crate::domain::session::REPEAT_WINDOW)
+        ],
     )
 }

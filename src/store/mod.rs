@@ -34,7 +34,7 @@ use value::Value;
 
 pub use arrivals::{Arrival, Named};
 pub use audit::ListedEntry;
-pub use login_links::ListedLink;
+pub use login_links::{FoundLink, ListedLink};
 pub use sessions::ListedSession;
 pub use sweep::Swept;
 pub use unit::Outcome;

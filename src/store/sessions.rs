@@ -124,9 +124,7 @@ impl Store {
         redemptions: &[[u8; 32]],
     ) -> Result<Option<SignedIn>, StoreError> {
         for redemption in redemptions {
-            let text =
-                concat!(signed_in!(), "AND s.redemption = $2 ORDER BY s.created_at DESC, s.id DESC LIMIT 1");
-            let [rows] = self.read([sql(text, values![workspace, *redemption])]).await?;
+            let [rows] = self.read([by_redemption(workspace, *redemption)]).await?;
             if let Some(mut row) = rows.into_iter().next() {
                 return signed_in_from(&mut row).map(Some);
             }
@@ -199,6 +197,13 @@ impl Store {
         let unit = Unit::new().guard(end(workspace, id)).and(audit::entry(workspace, entry, now));
         self.write(unit).await.map(Outcome::from)
     }
+}
+
+/// The statement that finds the newest session that a browser began with a link.
+pub(super) fn by_redemption(workspace: WorkspaceId, redemption: [u8; 32]) -> Statement {
+    const FOUND: &str =
+        concat!(signed_in!(), "AND s.redemption = $2 ORDER BY s.created_at DESC, s.id DESC LIMIT 1");
+    sql(FOUND, values![workspace, redemption])
 }
 
 /// The statement that begins a session.

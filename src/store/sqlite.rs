@@ -294,10 +294,15 @@ impl ToSql for Value {
     }
 }
 
+/// STRICT tables hold text, and SQLite does not look whether it is UTF-8: we do.
+fn text_of(bytes: &[u8]) -> String {
+    str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes).into_owned(), str::to_owned)
+}
+
 fn value_of(value: ValueRef<'_>) -> Value {
     match value {
         ValueRef::Integer(number) => Value::Number(number),
-        ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+        ValueRef::Text(text) => Value::Text(text_of(text)),
         ValueRef::Blob(bytes) => Value::Bytes(bytes.to_vec()),
         // STRICT tables hold no real numbers; whoever computed one asked for something that does not exist.
         ValueRef::Null | ValueRef::Real(_) => Value::Null,

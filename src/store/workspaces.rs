@@ -17,9 +17,8 @@ macro_rules! workspace_columns {
          w.session_lifetime, w.session_idle, w.cookie_domain, w.revision, w.created_at"
     };
 }
-pub(super) use workspace_columns;
 
-pub(super) fn workspace_from(row: &mut Row) -> Result<Workspace, StoreError> {
+fn workspace_from(row: &mut Row) -> Result<Workspace, StoreError> {
     let (id, name, url) = (row.take()?, row.take()?, Origin::from_store(row.take()?));
     let (link_lifetime, is_single_use, landing_url) = (row.take()?, row.take()?, row.take()?);
     let origins: String = row.take()?;
@@ -45,6 +44,16 @@ fn joined(origins: &[Origin]) -> String {
 }
 
 impl Store {
+    /// A workspace, by its number.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn find_workspace_by_id(&self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError> {
+        const FOUND: &str = concat!("SELECT ", workspace_columns!(), " FROM workspaces w WHERE w.id = $1");
+        let [rows] = self.read([sql(FOUND, values![id])]).await?;
+        rows.into_iter().next().map(|mut row| workspace_from(&mut row)).transpose()
+    }
+
     /// A workspace and its hosts, by its name.
     ///
     /// # Errors

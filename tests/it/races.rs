@@ -10,7 +10,7 @@ use doorkey::domain::session::Session;
 use doorkey::domain::timestamp::Timestamp;
 use doorkey::domain::token::Token;
 use doorkey::domain::user::{UserId, UserRef};
-use doorkey::store::Outcome;
+use doorkey::store::{FoundLink, Outcome};
 
 use crate::support::app::{Answer, Ask, TestApp, button};
 
@@ -251,7 +251,8 @@ async fn what_was_decided_before_a_kill_loses_after_it() {
         let (store, keys, acme) = (&test.app.store, &test.app.keys, test.acme.id);
         let seen = store.find_issue_state(acme, &UserRef::Id(user)).await.unwrap().unwrap();
         let hashes = keys.link_hashes(acme, &token);
-        let (found, standing) = store.find_login_link(acme, &hashes).await.unwrap().unwrap();
+        let FoundLink { link: found, standing, .. } =
+            store.find_login_link(acme, &hashes).await.unwrap().unwrap();
 
         match kill {
             "epoch" => test.run_sql("UPDATE users SET link_epoch = link_epoch + 1"),

@@ -68,7 +68,10 @@ impl<S: Needs> FromRequestParts<App> for Caller<S> {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let visit = parts.extensions.get::<Visit>().ok_or(Error::WorkspaceNotFound)?.clone();
         let version = visit.version.map_err(|_| Error::InvalidVersion)?;
-        let key = flow::admission::admit(app, visit.api_key.as_ref()).ok_or(Error::Unauthenticated)?;
+        let Some(key) = &visit.api_key else {
+            flow::admission::refuse(app);
+            return Err(Error::Unauthenticated);
+        };
         if !key.scopes.has(S::SCOPE) {
             return Err(Error::InsufficientScope(S::SCOPE.name()));
         }
