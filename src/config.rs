@@ -9,8 +9,16 @@ use ipnet::IpNet;
 use crate::store::DatabaseUrl;
 
 /// The names of all settings, as keys of the file; as flags they have dashes, as variables `DOORKEY_` and capitals.
-const SETTINGS: [&str; 7] =
-    ["database", "secret_key_file", "listen", "ops_listen", "trusted_proxy", "log", "audit_retention"];
+const SETTINGS: [&str; 8] = [
+    "database",
+    "database_root_certificate",
+    "secret_key_file",
+    "listen",
+    "ops_listen",
+    "trusted_proxy",
+    "log",
+    "audit_retention",
+];
 
 /// The longest duration that is taken: a hundred years, in seconds.
 const LONGEST_DURATION: i64 = 36_500 * 86_400;
@@ -21,11 +29,19 @@ pub struct CommonFlags {
     /// Where the database is.
     #[arg(
         long,
-        help = "Where the database is: sqlite://FILE [default: sqlite://doorkey.db] [env: DOORKEY_DATABASE]",
+        help = "Where the database is: sqlite://FILE or postgres://… [default: sqlite://doorkey.db] [env: DOORKEY_DATABASE]",
         global = true,
         value_name = "URL"
     )]
     pub database: Option<String>,
+    /// What the certificate of a PostgreSQL server must rest on.
+    #[arg(
+        long,
+        help = "A PEM file with what a PostgreSQL server's certificate must rest on [env: DOORKEY_DATABASE_ROOT_CERTIFICATE]",
+        global = true,
+        value_name = "FILE"
+    )]
+    pub database_root_certificate: Option<String>,
     /// The file of the secret keys.
     #[arg(
         long,
@@ -178,14 +194,17 @@ impl Config {
         };
         let one = |name: &str, flag: &Option<String>| pick(name, flag.as_slice());
         let database = one("database", &common.database);
+        let root_certificate = one("database_root_certificate", &common.database_root_certificate);
         let key_file = one("secret_key_file", &common.secret_key_file);
         let retention = one("audit_retention", &serve.audit_retention);
         let path_of = |text: &str| {
             let is_some = !text.is_empty();
             is_some.then(|| PathBuf::from(text)).ok_or_else(|| "give the path of a file".to_owned())
         };
+        let root_certificate = root_certificate.map(|given| parsed(Some(given), "", path_of)).transpose()?;
+        let database = parsed(database, "sqlite://doorkey.db", DatabaseUrl::parse)?;
         Ok(Self {
-            database: parsed(database, "sqlite://doorkey.db", DatabaseUrl::parse)?,
+            database: database.with_root_certificate(root_certificate),
             secret_key_file: parsed(key_file, "doorkey.key", path_of)?,
             listen: parsed(one("listen", &serve.listen), "127.0.0.1:8080", address)?,
             ops_listen: parsed(one("ops_listen", &serve.ops_listen), "127.0.0.1:9191", address)?,

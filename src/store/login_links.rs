@@ -199,7 +199,7 @@ impl Store {
 
     /// Uses a link and starts its session, ending the one that this browser had.
     ///
-    /// `link` is as the use leaves it. The conditions sit in the first statement, so that of any number of racing
+    /// `link` is as the use leaves it. The conditions sit in the first two statements, so that of any number of racing
     /// callers exactly one gets a session: another confirm, a kill, a refusal as expired or a change of the user
     /// that came first makes this lose. Do not split this into a read and a write.
     ///
@@ -213,18 +213,23 @@ impl Store {
         entries: &[Entry],
     ) -> Result<Outcome, StoreError> {
         let (workspace, now) = (session.workspace, session.created_at);
-        let used = sql(
+        // The user is written to, though nothing changes: from here on a kill waits for us, or we for it. Were the
+        // user only looked at by the second statement, PostgreSQL would let a kill pass between look and commit.
+        let hold_user = sql(
             concat!(
-                "UPDATE login_links AS l SET used_at = $1, ended_at = $2, seal = $3
-                 WHERE l.workspace_id = $4 AND l.hash = $5 AND l.user_id = $6 AND l.ended_at IS NULL
-                   AND l.expires_at > $1
-                   AND EXISTS (SELECT 1 FROM users u WHERE u.workspace_id = $4 AND u.id = $6
-                               AND u.link_epoch = l.link_epoch AND u.session_epoch = $7 AND ",
-                may_use_links!(),
-                ")
-                   AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.workspace_id = $4 AND s.redemption = $8
-                                   AND s.created_at > $9)"
+                "UPDATE users AS u SET link_epoch = link_epoch
+                 WHERE u.workspace_id = $1 AND u.id = $2 AND u.link_epoch = $3 AND u.session_epoch = $4 AND ",
+                may_use_links!()
             ),
+            values![workspace, session.user, link.draft.epoch, session.epoch],
+        );
+        // Whoever began a session with the same pair of token and browser held the user too, and is seen by now.
+        let used = sql(
+            "UPDATE login_links AS l SET used_at = $1, ended_at = $2, seal = $3
+             WHERE l.workspace_id = $4 AND l.hash = $5 AND l.user_id = $6 AND l.link_epoch = $7
+               AND l.ended_at IS NULL AND l.expires_at > $1
+               AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.workspace_id = $4 AND s.redemption = $8
+                               AND s.created_at > $9)",
             values![
                 now,
                 link.ended_at,
@@ -232,12 +237,13 @@ impl Store {
                 workspace,
                 link.hash,
                 session.user,
-                session.epoch,
+                link.draft.epoch,
                 session.redemption,
                 now.plus_seconds(-crate::domain::session::REPEAT_WINDOW)
             ],
         );
         let unit = Unit::new()
+            .guard(hold_user)
             .guard(used)
             .and(super::sessions::begin(session))
             .and_all(replaced.map(|id| super::sessions::end(workspace, id)))

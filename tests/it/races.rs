@@ -71,9 +71,9 @@ async fn thirty_two_callers_get_one_link() {
     }
 }
 
-/// O27, O39 in small: two processes on one file hand out one link, begin one session, and see each other at once.
+/// O27, O39 in small: two processes on one database hand out one link, begin one session, and see each other at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn two_processes_on_one_file_agree() {
+async fn two_processes_on_one_database_agree() {
     let one = std::sync::Arc::new(TestApp::start().await);
     let two = std::sync::Arc::new(one.beside().await);
     for round in 0..4 {
@@ -239,6 +239,50 @@ async fn two_factor_against_confirm_leaves_no_session_begun_after_the_kill() {
     }
 }
 
+/// Whoever is added without a number gets one that nobody else gets.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn thirty_two_people_added_at_once_get_thirty_two_numbers() {
+    let one = std::sync::Arc::new(TestApp::start().await);
+    let two = std::sync::Arc::new(one.beside().await);
+    let adds = (0..CALLERS).map(|number| {
+        let test = std::sync::Arc::clone([&one, &two][number % 2]);
+        async move { test.client(&format!("u{number}@x.test")).await.number() }
+    });
+
+    let mut numbers = at_once(adds).await;
+
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=32).collect::<Vec<_>>());
+}
+
+/// However many want one address at once, one gets it, and the others are told so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn thirty_two_people_who_want_one_address_are_one() {
+    let one = std::sync::Arc::new(TestApp::start().await);
+    let two = std::sync::Arc::new(one.beside().await);
+    for number in 0..CALLERS {
+        one.client(&format!("u{number}@x.test")).await;
+    }
+    let wishes = (0..CALLERS).map(|number| {
+        let test = std::sync::Arc::clone([&one, &two][number % 2]);
+        let body = serde_json::json!({ "email": "Same@x.test", "name_f": "A", "name_l": "B" });
+        let (method, path) = match number % 4 {
+            0 | 1 => ("PUT", format!("/api/clients/{}", number + 1)),
+            _ => ("POST", "/api/clients".to_owned()),
+        };
+        async move { test.send(Ask::of(method, &path).bearer(&test.key).json(&body)).await }
+    });
+
+    let answers = at_once(wishes).await;
+
+    let (well, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status.is_success());
+    assert_eq!(well.len(), 1);
+    for answer in refused {
+        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "invalid".to_owned()));
+        assert_eq!(answer.json()["errors"]["email"][0], "belongs to another user");
+    }
+}
+
 /// The same, step by step: what was decided before a kill or a change of the user loses after it, since the
 /// conditions are in the write.
 #[tokio::test]
@@ -304,8 +348,7 @@ fn session_of(link: &LoginLink, epoch: i64, now: Timestamp) -> Session {
 async fn a_link_made_while_a_request_runs_satisfies_any_min_ttl_of_it() {
     let test = std::sync::Arc::new(TestApp::start().await);
     test.client("ada@x.test").await;
-    let locker = test.database();
-    locker.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let hold = test.database.hold();
     let ask = |test: &std::sync::Arc<TestApp>| {
         let test = std::sync::Arc::clone(test);
         tokio::spawn(async move { test.call("GET", "/api/login_links/1?min_ttl=7200").await })
@@ -316,7 +359,7 @@ async fn a_link_made_while_a_request_runs_satisfies_any_min_ttl_of_it() {
     test.advance(1);
     let second = ask(&test);
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-    locker.execute_batch("ROLLBACK").unwrap();
+    hold.let_go();
     let (first, second) = (first.await.unwrap(), second.await.unwrap());
 
     assert_eq!(first.json()["link"], second.json()["link"]);

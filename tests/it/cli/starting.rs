@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
-use super::Operator;
+use crate::support::operator::Operator;
 
 #[test]
 fn the_first_workspace_makes_database_and_key_file_for_their_owner_alone() {

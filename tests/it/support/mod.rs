@@ -2,9 +2,11 @@
 
 pub mod app;
 pub mod browser;
+pub mod database;
 pub mod echo;
 pub mod elsewhere;
 pub mod front;
+pub mod operator;
 pub mod person;
 pub mod server;
 pub mod traveller;
