@@ -90,6 +90,17 @@ pub enum OpenError {
         "{0}: check --database-root-certificate, a file with the certificate(s) that the server's rests on"
     )]
     RootCertificate(String),
+    /// Its server cannot be reached, or does not let us in.
+    #[error(
+        "the database at {database} cannot be reached: {source}: check --database, and that the server runs, takes \
+         writes and lets doorkey in"
+    )]
+    Unreachable {
+        /// Where it is.
+        database: String,
+        /// What went wrong.
+        source: StoreError,
+    },
     /// It cannot be opened or brought up to date.
     #[error("the database at {database} cannot be opened: {source}")]
     Failed {

@@ -205,7 +205,7 @@ async fn a_server_proves_over_tls_what_is_asked_of_it() {
         "ec_paramgen_curve:prime256v1",
         "-nodes",
         "-subj",
-        "/CN=root",
+        "/CN=stranger",
     ];
     let files = ["-keyout", "/dev/null", "-out", stranger.to_str().unwrap()];
     assert!(std::process::Command::new("openssl").args(new).args(files).output().unwrap().status.success());

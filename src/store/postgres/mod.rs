@@ -57,7 +57,7 @@ type Answer<'a> = MaybeDone<BoxFuture<'a, Result<Vec<PostgresRow>, Error>>>;
 
 impl Postgres {
     pub(super) async fn open(url: &PostgresUrl, shown: &str, may_create: bool) -> Result<Self, OpenError> {
-        let failed = |source| OpenError::Failed { database: shown.to_owned(), source };
+        let failed = |source| OpenError::Unreachable { database: shown.to_owned(), source };
         let servers = Servers::new(url, shown)?;
         let connected = tokio::time::timeout(PATIENCE, servers.connect()).await;
         let client = connected.unwrap_or_else(|_| Err(late())).map_err(failed)?;
@@ -126,7 +126,10 @@ impl Postgres {
             let begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
             let statements = unit.0.iter().map(|one| (one, guarded(one)));
             match timeout_at(deadline.into(), run(&client, begin, statements, true)).await {
-                Ok(Ok(rows)) => return values::written(unit, &rows),
+                Ok(Ok(rows)) => {
+                    tracing::trace!(statements = rows.len(), "committed");
+                    return values::written(unit, &rows);
+                }
                 Ok(Err(error)) if error.code() == Some(&SqlState::DIVISION_BY_ZERO) => {
                     return Ok(Written::Lost);
                 }

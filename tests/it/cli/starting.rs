@@ -136,7 +136,8 @@ fn a_file_that_is_no_database_of_ours_is_left_as_it_is() {
         ("sqlite://none/x.db", "none/x.db"),
         ("mysql://x", "--database"),
         ("doorkey.db", "--database"),
-        ("postgres://me:hunter2@db/x", "--database"),
+        ("postgres://me:hunter2@127.0.0.1:1/x", "postgres://me@127.0.0.1:1/x cannot be reached"),
+        ("postgres://me:hunter2@db/x?sslmode=maybe", "--database"),
     ] {
         let line = format!("workspace create Acme --url https://example.com --database {url}");
         let sentence = operator.run(&line).refused(1);

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -92,18 +93,23 @@ impl Operator {
         let mut command = self.command(&words);
         command.args(["--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--log", "json"]);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let log = BufReader::new(child.stderr.take().unwrap());
+        let mut log = BufReader::new(child.stderr.take().unwrap());
         // From here on it is stopped whatever happens.
-        let mut server = Server { child, log, public: String::new(), ops: String::new() };
+        let mut server = Server { child, log: None, public: String::new(), ops: String::new() };
         while server.public.is_empty() {
             let mut line = String::new();
-            assert!(server.log.read_line(&mut line).unwrap() > 0, "it ended before it listened");
+            assert!(log.read_line(&mut line).unwrap() > 0, "it ended before it listened");
             let entry: Value = serde_json::from_str(&line).unwrap();
             if entry["fields"]["message"] == "listening" {
                 let address = |name: &str| entry["fields"][name].as_str().unwrap().to_owned();
                 (server.public, server.ops) = (address("public"), address("ops"));
             }
         }
+        // Read all along: a server that cannot get rid of its log lines would stand still.
+        server.log = Some(std::thread::spawn(move || {
+            let mut text = String::new();
+            log.read_to_string(&mut text).map(|_| text).unwrap()
+        }));
         server
     }
 }
@@ -146,7 +152,7 @@ impl Done {
 
 pub struct Server {
     child: Child,
-    log: BufReader<std::process::ChildStderr>,
+    log: Option<JoinHandle<String>>,
     pub public: String,
     pub ops: String,
 }
@@ -156,8 +162,8 @@ impl Server {
     pub fn stop(mut self, signal: &str) -> (Option<i32>, String, String) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
-        let (mut log, mut printed) = (String::new(), String::new());
-        self.log.read_to_string(&mut log).unwrap();
+        let log = self.log.take().unwrap().join().unwrap();
+        let mut printed = String::new();
         self.child.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
         (self.child.wait().unwrap().code(), log, printed)
     }
