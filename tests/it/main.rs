@@ -18,6 +18,7 @@ mod outside;
 mod pictures;
 mod proxies;
 mod races;
+mod races_of_people;
 mod redirects;
 mod requests;
 mod schemathesis;

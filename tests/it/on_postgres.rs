@@ -22,6 +22,7 @@ mod outside;
 mod postgres;
 mod proxies;
 mod races;
+mod races_of_people;
 mod redirects;
 mod requests;
 mod sessions;

@@ -1,14 +1,14 @@
 //! What is so of PostgreSQL alone: who comes first when two nodes write, and what a server must be.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use doorkey::clock::Clock;
 use doorkey::flow;
 use doorkey::store::DatabaseUrl;
 
-use crate::support::app::TestApp;
+use crate::support::app::{Ask, TestApp};
 use crate::support::database::{Database, psql, server};
 
 /// A transaction of somebody else's that has done something and does not come to an end yet.
@@ -33,14 +33,16 @@ impl Unfinished {
     }
 }
 
-/// Waits until somebody of whom this is true is connected to the schema of this test.
+/// Waits until somebody of whom this is true is at the users of this test.
 fn wait_for(test: &TestApp, what: &str) {
     let Database::Postgres(schema) = &*test.database else { panic!("another engine") };
-    let ours = "SELECT pid FROM pg_locks WHERE relation = 'users'::regclass";
+    let at_users = "SELECT pid FROM pg_locks WHERE relation = 'users'::regclass";
     let count = format!(
-        "SET search_path = {schema}; SELECT count(*) FROM pg_stat_activity WHERE {what} AND pid IN ({ours})"
+        "SET search_path = {schema}; SELECT count(*) FROM pg_stat_activity WHERE {what} AND pid IN ({at_users})"
     );
+    let begun = Instant::now();
     while psql(&server(), &count).lines().last() == Some("0") {
+        assert!(begun.elapsed() < Duration::from_secs(15), "nobody of whom this is true: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -88,6 +90,39 @@ async fn a_link_is_not_made_for_who_becomes_staff_meanwhile() {
     let answer = asking.await.unwrap();
     assert_eq!((answer.status, answer.code()), (StatusCode::FORBIDDEN, "staff_user".to_owned()));
     assert_eq!(test.number("SELECT count(*) FROM login_links"), 0);
+}
+
+/// An address that is being taken on another node: whoever wants it too waits, and is told that it is taken.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_address_that_is_taken_meanwhile_is_refused_as_taken() {
+    let test = Arc::new(TestApp::start().await);
+    test.client("ada@x.test").await;
+    test.client("bob@x.test").await;
+    let body = serde_json::json!({ "email": "Same@x.test", "name_f": "A", "name_l": "B" });
+
+    for (number, (method, path)) in
+        [("PUT", "/api/clients/1"), ("POST", "/api/clients")].into_iter().enumerate()
+    {
+        let email = body["email"].as_str().unwrap().to_ascii_lowercase();
+        let taking = format!("UPDATE users SET email = 'x', email_folded = '{email}' WHERE id = 2");
+        let taking = Unfinished::begin(&test, &taking);
+        let ask = Ask::of(method, path).bearer(&test.key).json(&body);
+        let wanting = tokio::spawn({
+            let test = Arc::clone(&test);
+            async move { test.send(ask).await }
+        });
+        wait_for(&test, "wait_event_type = 'Lock'");
+        taking.commit();
+
+        let answer = wanting.await.unwrap();
+        assert_eq!(
+            (answer.status, answer.code()),
+            (StatusCode::BAD_REQUEST, "invalid".to_owned()),
+            "{method}"
+        );
+        assert_eq!(answer.json()["errors"]["email"][0], "belongs to another user");
+        test.run_sql(&format!("UPDATE users SET email_folded = 'free{number}@x.test' WHERE id = 2"));
+    }
 }
 
 #[tokio::test]

@@ -14,10 +14,10 @@ use doorkey::store::Outcome;
 
 use crate::support::app::{Answer, Ask, TestApp, button};
 
-const CALLERS: usize = 32;
+pub const CALLERS: usize = 32;
 
 /// Runs all of them at once, each on a task of its own.
-async fn at_once<T: Send + 'static>(
+pub async fn at_once<T: Send + 'static>(
     tasks: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>,
 ) -> Vec<T> {
     let tasks: Vec<_> = tasks.into_iter().map(tokio::spawn).collect();
@@ -236,50 +236,6 @@ async fn two_factor_against_confirm_leaves_no_session_begun_after_the_kill() {
         assert_eq!(sessions, expected);
         assert_eq!(last, HashSet::from(["login_link.killed", "user.changed", ending]));
         assert_eq!(test.browser().open(&link).await.status, StatusCode::GONE);
-    }
-}
-
-/// Whoever is added without a number gets one that nobody else gets.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn thirty_two_people_added_at_once_get_thirty_two_numbers() {
-    let one = std::sync::Arc::new(TestApp::start().await);
-    let two = std::sync::Arc::new(one.beside().await);
-    let adds = (0..CALLERS).map(|number| {
-        let test = std::sync::Arc::clone([&one, &two][number % 2]);
-        async move { test.client(&format!("u{number}@x.test")).await.number() }
-    });
-
-    let mut numbers = at_once(adds).await;
-
-    numbers.sort_unstable();
-    assert_eq!(numbers, (1..=32).collect::<Vec<_>>());
-}
-
-/// However many want one address at once, one gets it, and the others are told so.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn thirty_two_people_who_want_one_address_are_one() {
-    let one = std::sync::Arc::new(TestApp::start().await);
-    let two = std::sync::Arc::new(one.beside().await);
-    for number in 0..CALLERS {
-        one.client(&format!("u{number}@x.test")).await;
-    }
-    let wishes = (0..CALLERS).map(|number| {
-        let test = std::sync::Arc::clone([&one, &two][number % 2]);
-        let body = serde_json::json!({ "email": "Same@x.test", "name_f": "A", "name_l": "B" });
-        let (method, path) = match number % 4 {
-            0 | 1 => ("PUT", format!("/api/clients/{}", number + 1)),
-            _ => ("POST", "/api/clients".to_owned()),
-        };
-        async move { test.send(Ask::of(method, &path).bearer(&test.key).json(&body)).await }
-    });
-
-    let answers = at_once(wishes).await;
-
-    let (well, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status.is_success());
-    assert_eq!(well.len(), 1);
-    for answer in refused {
-        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "invalid".to_owned()));
-        assert_eq!(answer.json()["errors"]["email"][0], "belongs to another user");
     }
 }
 
