@@ -199,6 +199,14 @@ fn a_wrong_configuration_is_refused_by_the_name_of_what_is_wrong() {
         ("workspace list --config table.toml", "\"serve\""),
         ("workspace list --config .", "cannot be read"),
         ("check --config unknown.toml", "\"datebase\""),
+        (
+            "workspace list --database postgres://127.0.0.1:1/x?sslmode=verify-full",
+            "--database-root-certificate",
+        ),
+        (
+            "workspace list --database postgres://127.0.0.1:1/x --database-root-certificate none.pem",
+            "none.pem cannot be used",
+        ),
         ("serve --listen 8080", "--listen"),
         ("serve --listen 127.0.0.1:99999", "--listen"),
         ("serve --listen 203.0.113.1:0", "--listen 203.0.113.1:0"),
