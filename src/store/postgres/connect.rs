@@ -35,7 +35,9 @@ impl Servers {
                 server.application_name("doorkey");
             }
             // Whoever does not acknowledge what was sent is gone, and so is what waits for its answer.
-            server.tcp_user_timeout(super::PATIENCE);
+            if server.get_tcp_user_timeout().is_none() {
+                server.tcp_user_timeout(super::PATIENCE);
+            }
         }
         Ok(Self { configs, last: AtomicUsize::new(0), tls: tls::connector(url, shown)? })
     }
@@ -46,17 +48,18 @@ impl Servers {
     /// `StoreError::Unavailable` with what the last of them said.
     pub(super) async fn connect(&self) -> Result<ClientWrapper, StoreError> {
         let first = self.last.load(Ordering::Relaxed);
+        let patience = if self.configs.len() > 1 { PATIENCE } else { super::PATIENCE };
         let mut error = late();
         for number in (first..self.configs.len()).chain(0..first) {
             let Some(server) = self.configs.get(number) else { continue };
-            match tokio::time::timeout(PATIENCE, self.connect_to(server)).await {
+            match tokio::time::timeout(patience, self.connect_to(server)).await {
                 Ok(Ok(client)) => {
                     self.last.store(number, Ordering::Relaxed);
                     return Ok(client);
                 }
                 Ok(Err(refused)) => error = StoreError::Unavailable(explained(&refused)),
                 Err(_) => {
-                    error = StoreError::Unavailable("PostgreSQL did not let us in for 1.5 s".to_owned());
+                    error = StoreError::Unavailable(format!("PostgreSQL did not let us in for {patience:?}"));
                 }
             }
         }

@@ -21,7 +21,7 @@ pub(super) async fn migrate(client: &ClientWrapper, shown: &str, may_create: boo
         Found::Nothing if !may_create => return Err(OpenError::Missing(shown.to_owned())),
         Found::Weak => {
             let source = StoreError::Unavailable(
-                "it has synchronous_commit = off, with which what is acknowledged can be lost: set it to on"
+                "synchronous_commit is off, and what is acknowledged can be lost: set it to on for this role"
                     .to_owned(),
             );
             return Err(OpenError::Failed { database: shown.to_owned(), source });

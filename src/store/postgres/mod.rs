@@ -87,66 +87,64 @@ impl Postgres {
         statements: &[Statement; N],
         is_prepared: bool,
     ) -> Result<[Vec<Row>; N], StoreError> {
+        let begin = if N > 1 { "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" } else { "" };
         let deadline = Instant::now() + PATIENCE;
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let client = self.client(deadline).await?;
-            let looking = async {
-                let begin = if N > 1 { "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" } else { "" };
-                run(&client, begin, statements.iter().map(|one| (one, Cow::Borrowed(&*one.sql))), is_prepared)
-                    .await
-            };
-            match timeout_at(deadline.into(), looking).await {
-                Ok(Ok(rows)) => return values::rows_of(&rows),
+        for number in 1.. {
+            let texts = statements.iter().map(|one| (one, Cow::Borrowed(&*one.sql)));
+            match self.try_once(deadline, begin, texts, is_prepared).await? {
+                Ok(rows) => return values::rows_of(&rows),
                 // Nothing was changed, so it can be asked again of a server that is there.
-                Ok(Err(error)) if tries < TRIES && (is_gone(&error) || is_a_race(&error)) => {
-                    part_with(client, &error);
-                }
-                Ok(Err(error)) => {
-                    part_with(client, &error);
-                    return Err(store_error(&error));
-                }
-                Err(_) => {
-                    drop(Object::take(client));
-                    return Err(late());
-                }
+                Err(error) if number < TRIES && (is_gone(&error) || is_a_race(&error)) => {}
+                Err(error) => return Err(store_error(&error)),
             }
         }
+        Err(late())
     }
 
     pub(super) async fn write(&self, unit: &Unit) -> Result<Written, StoreError> {
+        // A connection writes nowhere but here: it is read-only by default, so that nothing happens outside a
+        // transaction if this `BEGIN` fails and the statements behind it do not.
+        let begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
         let deadline = Instant::now() + PATIENCE;
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let client = self.client(deadline).await?;
-            // A connection writes nowhere but here: it is read-only by default, so that nothing happens outside
-            // a transaction if this `BEGIN` fails and the statements behind it do not.
-            let begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
-            let statements = unit.0.iter().map(|one| (one, guarded(one)));
-            match timeout_at(deadline.into(), run(&client, begin, statements, true)).await {
-                Ok(Ok(rows)) => {
+        for number in 1.. {
+            let texts = unit.0.iter().map(|one| (one, guarded(one)));
+            match self.try_once(deadline, begin, texts, true).await? {
+                Ok(rows) => {
                     tracing::trace!(statements = rows.len(), "committed");
                     return values::written(unit, &rows);
                 }
-                Ok(Err(error)) if error.code() == Some(&SqlState::DIVISION_BY_ZERO) => {
-                    return Ok(Written::Lost);
-                }
-                Ok(Err(error)) if tries < TRIES && is_a_race(&error) => {}
-                Ok(Err(error)) => {
+                Err(error) if is_lost(&error) => return Ok(Written::Lost),
+                Err(error) if number < TRIES && is_a_race(&error) => {}
+                Err(error) => {
                     tracing::error!(error = %explained(&error), "a unit of work failed");
-                    part_with(client, &error);
                     return Err(store_error(&error));
-                }
-                // It may yet be committed or not: whoever asks again sees which. It is never called off, since a
-                // commit that waits for a standby would then count as done.
-                Err(_) => {
-                    drop(Object::take(client));
-                    return Err(late());
                 }
             }
         }
+        Err(late())
+    }
+
+    /// Runs statements on one connection. The outer error is that nobody lets us in, or answers in time.
+    async fn try_once<'a>(
+        &self,
+        deadline: Instant,
+        begin: &'static str,
+        statements: impl Iterator<Item = (&'a Statement, Cow<'a, str>)>,
+        is_prepared: bool,
+    ) -> Result<Result<Vec<Vec<PostgresRow>>, Error>, StoreError> {
+        let client = self.client(deadline).await?;
+        let Ok(answer) = timeout_at(deadline.into(), run(&client, begin, statements, is_prepared)).await
+        else {
+            // What was sent may yet be committed or not: whoever asks again sees which. It is never called off, since
+            // a commit that waits for a standby would then count as done.
+            drop(Object::take(client));
+            return Err(late());
+        };
+        // Nobody knows what a connection is good for that is broken, or whose server has become a read-only standby.
+        if answer.as_ref().is_err_and(|error| !is_a_race(error) && !is_lost(error)) {
+            drop(Object::take(client));
+        }
+        Ok(answer)
     }
 
     async fn client(&self, deadline: Instant) -> Result<Object<Servers>, StoreError> {
@@ -231,6 +229,11 @@ fn guarded(statement: &Statement) -> Cow<'_, str> {
     ))
 }
 
+/// Whether a guard found nothing to change: nothing else divides.
+fn is_lost(error: &Error) -> bool {
+    error.code() == Some(&SqlState::DIVISION_BY_ZERO)
+}
+
 /// Whether others got in the way, and the same may go well if it is begun again.
 ///
 /// A key that is there already is one of them: what looks before it adds looks again, and finds what was added
@@ -244,14 +247,6 @@ fn is_a_race(error: &Error) -> bool {
 /// Whether the connection was closed, or its server is being stopped.
 fn is_gone(error: &Error) -> bool {
     error.is_closed() || error.code() == Some(&SqlState::ADMIN_SHUTDOWN)
-}
-
-/// Gives a connection back, unless nobody knows what it is good for: one that is broken, or whose server has
-/// become a read-only standby.
-fn part_with(client: Object<Servers>, error: &Error) {
-    if !is_a_race(error) {
-        drop(Object::take(client));
-    }
 }
 
 fn late() -> StoreError {
