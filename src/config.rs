@@ -1,5 +1,7 @@
 //! The configuration: a setting is a flag, else an environment variable, else a key of the file.
 
+mod flags;
+
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -8,9 +10,12 @@ use ipnet::IpNet;
 
 use crate::store::DatabaseUrl;
 
+pub use flags::{CommonFlags, ServeFlags};
+
 /// The names of all settings, as keys of the file; as flags they have dashes, as variables `DOORKEY_` and capitals.
-const SETTINGS: [&str; 8] = [
+const SETTINGS: [&str; 9] = [
     "database",
+    "database_root_certificate",
     "secret_key_file",
     "listen",
     "ops_listen",
@@ -22,81 +27,6 @@ const SETTINGS: [&str; 8] = [
 
 /// The longest duration that is taken: a hundred years, in seconds.
 const LONGEST_DURATION: i64 = 36_500 * 86_400;
-
-/// Flags that mean the same to every command.
-#[derive(clap::Args, Clone, Debug, Default)]
-pub struct CommonFlags {
-    /// Where the database is.
-    #[arg(
-        long,
-        help = "Where the database is: sqlite://FILE [default: sqlite://doorkey.db] [env: DOORKEY_DATABASE]",
-        global = true,
-        value_name = "URL"
-    )]
-    pub database: Option<String>,
-    /// The file of the secret keys.
-    #[arg(
-        long,
-        help = "The file of the secret keys [default: doorkey.key] [env: DOORKEY_SECRET_KEY_FILE]",
-        global = true,
-        value_name = "FILE"
-    )]
-    pub secret_key_file: Option<String>,
-    /// A TOML file with settings.
-    #[arg(
-        long,
-        help = "A TOML file with settings, named as the flags are [env: DOORKEY_CONFIG]",
-        global = true,
-        value_name = "FILE"
-    )]
-    pub config: Option<String>,
-    /// Print one JSON document instead of text for people
-    #[arg(long, global = true)]
-    pub json: bool,
-}
-
-/// Flags of the commands that serve.
-#[derive(clap::Args, Clone, Debug, Default)]
-pub struct ServeFlags {
-    /// Where people and back offices connect.
-    #[arg(
-        long,
-        help = "Where people and back offices connect [default: 127.0.0.1:8080] [env: DOORKEY_LISTEN]",
-        value_name = "ADDRESS"
-    )]
-    pub listen: Option<String>,
-    /// Where operators ask for health and metrics.
-    #[arg(
-        long,
-        help = "Where operators ask for health and metrics [default: 127.0.0.1:9191] [env: DOORKEY_OPS_LISTEN]",
-        value_name = "ADDRESS"
-    )]
-    pub ops_listen: Option<String>,
-    /// A proxy whose X-Forwarded headers count.
-    #[arg(
-        long,
-        help = "A proxy whose X-Forwarded headers count; may be given again [env, by comma: DOORKEY_TRUSTED_PROXY]",
-        value_name = "CIDR"
-    )]
-    pub trusted_proxy: Vec<String>,
-    /// How log lines are written.
-    #[arg(
-        long,
-        help = "How log lines are written: text or json [default: text] [env: DOORKEY_LOG]",
-        value_name = "FORMAT"
-    )]
-    pub log: Option<String>,
-    /// Leave out the console at /docs.
-    #[arg(long, help = "Leave out the console at /docs [env, true or false: DOORKEY_NO_DOCS]")]
-    pub no_docs: bool,
-    /// How long the audit log is kept.
-    #[arg(
-        long,
-        help = "How long the audit log is kept [default: 365d] [env: DOORKEY_AUDIT_RETENTION]",
-        value_name = "DURATION"
-    )]
-    pub audit_retention: Option<String>,
-}
 
 /// How log lines are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -191,6 +121,7 @@ impl Config {
         };
         let one = |name: &str, flag: &Option<String>| pick(name, flag.as_slice());
         let database = one("database", &common.database);
+        let root_certificate = one("database_root_certificate", &common.database_root_certificate);
         let key_file = one("secret_key_file", &common.secret_key_file);
         let no_docs = one("no_docs", &serve.no_docs.then(|| "true".to_owned()));
         let retention = one("audit_retention", &serve.audit_retention);
@@ -198,8 +129,10 @@ impl Config {
             let is_some = !text.is_empty();
             is_some.then(|| PathBuf::from(text)).ok_or_else(|| "give the path of a file".to_owned())
         };
+        let root_certificate = root_certificate.map(|given| parsed(Some(given), "", path_of)).transpose()?;
+        let database = parsed(database, "sqlite://doorkey.db", DatabaseUrl::parse)?;
         Ok(Self {
-            database: parsed(database, "sqlite://doorkey.db", DatabaseUrl::parse)?,
+            database: database.with_root_certificate(root_certificate),
             secret_key_file: parsed(key_file, "doorkey.key", path_of)?,
             listen: parsed(one("listen", &serve.listen), "127.0.0.1:8080", address)?,
             ops_listen: parsed(one("ops_listen", &serve.ops_listen), "127.0.0.1:9191", address)?,

@@ -10,6 +10,8 @@ use doorkey::cli::{self, Cli};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // One provider of cryptography for TLS, before anybody asks for one; nobody can have been earlier.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     match Cli::try_parse() {
         Ok(cli) => cli::run(cli).map_or_else(|error| cli::explain(&error), |()| ExitCode::SUCCESS),
         Err(error) => cli::explain_usage(&error),

@@ -47,14 +47,14 @@ impl Check {
 /// Looks at key file, database, permissions, and what they say of each other, clock and hosts; makes nothing.
 pub async fn run(url: &DatabaseUrl, key_file: &Path, clock: Clock) -> Vec<Check> {
     let keys = keys::load(key_file);
-    let store = Store::open(url, false);
+    let store = Store::open(url, false).await;
     let file = key_file.display();
     let key_found = keys
         .as_ref()
         .map(|keys| format!("The key file {file} holds {} key(s) and is private.", keys.all().count()));
-    let store_found = store.as_ref().map(|_| {
-        format!("The database {} can be opened, and its schema is this version's.", url.path().display())
-    });
+    let store_found = store
+        .as_ref()
+        .map(|_| format!("The database {url} can be opened, and its schema is this version's."));
     let mut checks = vec![
         Check::of("key_file", key_found.map_err(ToString::to_string)),
         Check::of("database", store_found.map_err(ToString::to_string)),
@@ -63,7 +63,7 @@ pub async fn run(url: &DatabaseUrl, key_file: &Path, clock: Clock) -> Vec<Check>
         let agreed = start::agree(&store, &keys, key_file).await;
         let agreed = agreed.map(|()| "Database and key file belong together.".to_owned());
         let app = App::over(store, clock, keys);
-        checks.push(Check::of("permissions", permissions(url.path())));
+        checks.extend(url.path().map(|path| Check::of("permissions", permissions(path))));
         checks.push(Check::of("keys", agreed.map_err(|error| error.to_string())));
         checks.push(Check::of("clock", time(&app).await));
         checks.push(Check::of("hosts", hosts(&app).await));

@@ -102,6 +102,10 @@ impl<'a> Import<'a> {
                 self.tally.unchanged += 1;
                 return Ok(());
             }
+            // What is written together has no order: a number must not be drawn while the file still gives it away.
+            if self.waiting.last().is_some_and(|last| last.row.id.is_some() && row.id.is_none()) {
+                self.finish().await?;
+            }
             self.claimed.extend(claims);
             self.waiting.push(Waiting { line, row, found: found.map(|user| user.id) });
             if self.waiting.len() >= BATCH {

@@ -30,6 +30,7 @@ pub enum StartError {
 /// Opens a database and its key file, and makes sure that they belong together.
 ///
 /// With `may_create`, an embedded database that is not there yet is made, and a key file with it if there is none.
+/// The key file for PostgreSQL is made by hand and copied to every node: nodes that each made one would not agree.
 ///
 /// # Errors
 /// `StartError` says what is wrong and what to do.
@@ -41,14 +42,14 @@ pub async fn open(
 ) -> Result<App, StartError> {
     let is_new = !url.exists();
     if is_new && !may_create {
-        return Err(OpenError::Missing(url.path().clone()).into());
+        return Err(OpenError::Missing(url.to_string()).into());
     }
     // The key first: a database without a key would be a riddle to whoever comes next.
     let keys = match keys::load(key_file) {
         Err(KeyFileError::Missing(_)) if is_new => made_or_found(key_file)?,
         found => found?,
     };
-    let store = Store::open(url, may_create)?;
+    let store = Store::open(url, may_create).await?;
     adopt(&store, &keys, &clock).await?;
     agree(&store, &keys, key_file).await?;
     Ok(App::over(store, clock, keys))

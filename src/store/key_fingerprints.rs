@@ -25,7 +25,8 @@ impl Store {
         keys: &[(KeyId, [u8; 32])],
         now: Timestamp,
     ) -> Result<Outcome, StoreError> {
-        let mut unit = Unit::new();
+        // One caller at a time: two nodes that start with different keys must not both find nothing.
+        let mut unit = Unit::new().guard(sql("UPDATE migrations SET number = number", values![]));
         for (number, (key, fingerprint)) in keys.iter().enumerate() {
             unit = unit.guard(sql(
                 "INSERT INTO key_fingerprints (fingerprint, key_id, created_at)

@@ -9,7 +9,7 @@ use super::columns::{key_id, standing_columns, standing_from};
 use super::lists::Source;
 use super::unit::{Outcome, Statement, Unit, sql};
 use super::value::{Row, values};
-use super::{Store, StoreError};
+use super::{Engine, Store, StoreError};
 use crate::domain::audit::Entry;
 use crate::domain::email::EmailAddress;
 use crate::domain::login_link::{Draft, IssueState, LinkHash, LoginLink};
@@ -221,7 +221,7 @@ impl Store {
 
     /// Uses a link and starts its session, ending the one that this browser had.
     ///
-    /// `link` is as the use leaves it. The conditions sit in the first statement, so that of any number of racing
+    /// `link` is as the use leaves it. The conditions sit in the first two statements, so that of any number of racing
     /// callers exactly one gets a session: another confirm, a kill, a refusal as expired or a change of the user
     /// that came first makes this lose. Do not split this into a read and a write.
     ///
@@ -235,7 +235,13 @@ impl Store {
         entries: &[Entry],
     ) -> Result<Outcome, StoreError> {
         let (workspace, now) = (session.workspace, session.created_at);
-        let unit = Unit::new()
+        // PostgreSQL would let a kill pass between our look at the user and our commit, so the user is written to first,
+        // though nothing changes: from there on a kill waits for us, or we for it. SQLite's one writer is passed by nobody.
+        let held = match &self.engine {
+            Engine::Sqlite(_) => Unit::new(),
+            Engine::Postgres(_) => Unit::new().guard(hold_user(link, session)),
+        };
+        let unit = held
             .guard(use_up(link, session))
             .and(super::sessions::begin(session))
             .and_all(replaced.map(|id| super::sessions::end(workspace, id)))
@@ -283,6 +289,18 @@ fn end(link: &LoginLink) -> Statement {
         "UPDATE login_links SET ended_at = $1, seal = $2
          WHERE workspace_id = $3 AND hash = $4 AND ended_at IS NULL",
         values![link.ended_at, link.seal, link.draft.workspace, link.hash],
+    )
+}
+
+/// The statement that holds the user of a link, unless the user may no longer use it.
+fn hold_user(link: &LoginLink, session: &Session) -> Statement {
+    sql(
+        concat!(
+            "UPDATE users AS u SET link_epoch = link_epoch
+             WHERE u.workspace_id = $1 AND u.id = $2 AND u.link_epoch = $3 AND u.session_epoch = $4 AND ",
+            may_use_links!()
+        ),
+        values![session.workspace, session.user, link.draft.epoch, session.epoch],
     )
 }
 

@@ -19,9 +19,9 @@ const MIGRATIONS: [&str; 2] = [
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
     let found = newest_of(connection).map_err(|error| failed(path, &error))?;
-    let Some(found) = found else { return Err(OpenError::Foreign(path.to_owned())) };
+    let Some(found) = found else { return Err(OpenError::Foreign(path.display().to_string())) };
     if found > known {
-        return Err(OpenError::Newer { path: path.to_owned(), found, known });
+        return Err(OpenError::Newer { database: path.display().to_string(), found, known });
     }
     let migrated = make_durable(connection).and_then(|()| {
         // What is up to date is not locked: a command that only reads does not wait for one that writes.
@@ -60,7 +60,7 @@ fn run_migration(connection: &mut Connection, number: i64, migration: &str) -> r
 /// Why a file cannot be opened, told of the file.
 pub(super) fn failed(path: &Path, error: &rusqlite::Error) -> OpenError {
     if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) {
-        return OpenError::Foreign(path.to_owned());
+        return OpenError::Foreign(path.display().to_string());
     }
-    OpenError::Failed { path: path.to_owned(), source: store_error(error) }
+    OpenError::Failed { database: path.display().to_string(), source: store_error(error) }
 }

@@ -8,10 +8,14 @@ mod api_keys;
 mod arrivals;
 mod audit;
 mod columns;
+mod database_url;
+#[cfg(test)]
+mod engine_tests;
 mod key_fingerprints;
 mod lists;
 mod login_links;
 mod migrate;
+mod postgres;
 mod reuses;
 mod sessions;
 mod sqlite;
@@ -24,16 +28,14 @@ mod users;
 mod value;
 mod workspaces;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use unit::{Statement, Unit, Written};
 use value::Row;
-#[cfg(test)]
-use value::Value;
 
 pub use arrivals::{Arrival, Named};
 pub use audit::ListedEntry;
+pub use database_url::DatabaseUrl;
 pub use login_links::{FoundLink, ListedLink};
 pub use sessions::ListedSession;
 pub use sweep::Swept;
@@ -55,84 +57,60 @@ pub enum StoreError {
     Refused(String),
 }
 
-/// Why a store cannot be opened.
+/// Why a store cannot be opened. A database is named by its path, or by its URL without the password.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The address of the database is none that this version knows.
     #[error(
         "--database {0:?} is not understood: give sqlite://FILE, such as sqlite://doorkey.db or \
-         sqlite:///var/lib/doorkey.db (PostgreSQL comes with a later version)"
+         sqlite:///var/lib/doorkey.db, or postgres://USER:PASSWORD@HOST:PORT/NAME, with ?sslmode=disable, prefer, \
+         require, verify-ca or verify-full"
     )]
     UnknownUrl(String),
-    /// There is no database file.
+    /// There is no database.
     #[error(
         "there is no database at {0}: `doorkey workspace create` or `doorkey serve` makes one, or check --database"
     )]
-    Missing(PathBuf),
-    /// The file is there, but is no database of doorkey's.
+    Missing(String),
+    /// It is there, but is no database of doorkey's.
     #[error("{0} is not a doorkey database: it is left as it is; check --database")]
-    Foreign(PathBuf),
+    Foreign(String),
     /// The database was made by a newer version.
     #[error(
-        "the database at {path} is of schema {found}, newer than this version's {known}: use a newer doorkey"
+        "the database at {database} is of schema {found}, newer than this version's {known}: use a newer doorkey"
     )]
     Newer {
-        /// The file.
-        path: PathBuf,
+        /// Where it is.
+        database: String,
         /// Its newest migration.
         found: i64,
         /// This binary's newest migration.
         known: i64,
     },
-    /// It cannot be opened or brought up to date.
-    #[error("the database at {path} cannot be opened: {source}")]
-    Failed {
-        /// The file.
-        path: PathBuf,
+    /// The server's certificate cannot be proven with what was given.
+    #[error(
+        "{0}: check --database-root-certificate, a file with the certificate(s) that the server's rests on"
+    )]
+    RootCertificate(String),
+    /// Its server cannot be reached, or does not let us in.
+    #[error(
+        "the database at {database} cannot be reached: {source}: check --database, and that the server runs, takes \
+         writes and lets doorkey in"
+    )]
+    Unreachable {
+        /// Where it is.
+        database: String,
         /// What went wrong.
         source: StoreError,
     },
-}
-
-/// Where a database is.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum DatabaseUrl {
-    /// An SQLite file.
-    Sqlite(PathBuf),
-}
-
-impl DatabaseUrl {
-    /// Takes `sqlite://PATH`, relative or absolute.
-    ///
-    /// # Errors
-    /// `OpenError::UnknownUrl` for anything else.
-    pub fn parse(text: &str) -> Result<Self, OpenError> {
-        let path = text.strip_prefix("sqlite://").filter(|path| !path.is_empty() && !path.contains('?'));
-        path.map(|path| Self::Sqlite(path.into()))
-            .ok_or_else(|| OpenError::UnknownUrl(without_password(text)))
-    }
-
-    /// Whether there is a database already.
-    pub fn exists(&self) -> bool {
-        match self {
-            Self::Sqlite(path) => path.exists(),
-        }
-    }
-
-    /// The file of an embedded database.
-    pub const fn path(&self) -> &PathBuf {
-        match self {
-            Self::Sqlite(path) => path,
-        }
-    }
-}
-
-/// A URL may carry a password, and an error message is no place for one.
-fn without_password(text: &str) -> String {
-    match (text.find("://"), text.find('@')) {
-        (Some(start), Some(end)) if start + 3 < end => format!("{}…{}", &text[..start + 3], &text[end..]),
-        _ => text.to_owned(),
-    }
+    /// It cannot be opened or brought up to date.
+    #[error("the database at {database} cannot be opened: {source}")]
+    Failed {
+        /// Where it is.
+        database: String,
+        /// What went wrong.
+        source: StoreError,
+    },
 }
 
 /// What is kept, in one of the engines.
@@ -145,6 +123,7 @@ pub struct Store {
 #[derive(Clone, Debug)]
 enum Engine {
     Sqlite(sqlite::Sqlite),
+    Postgres(postgres::Postgres),
 }
 
 impl Store {
@@ -152,13 +131,14 @@ impl Store {
     ///
     /// # Errors
     /// `OpenError` says what stands in the way.
-    pub fn open(url: &DatabaseUrl, may_create: bool) -> Result<Self, OpenError> {
-        match url {
-            DatabaseUrl::Sqlite(path) => {
-                let engine = Engine::Sqlite(sqlite::Sqlite::open(path, may_create)?);
-                Ok(Self { engine, reuses: Arc::default() })
+    pub async fn open(url: &DatabaseUrl, may_create: bool) -> Result<Self, OpenError> {
+        let engine = match url {
+            DatabaseUrl::Sqlite(path) => Engine::Sqlite(sqlite::Sqlite::open(path, may_create)?),
+            DatabaseUrl::Postgres(servers) => {
+                Engine::Postgres(postgres::Postgres::open(servers, &url.to_string(), may_create).await?)
             }
-        }
+        };
+        Ok(Self { engine, reuses: Arc::default() })
     }
 
     /// Asks whether the store can commit now, by writing what stands there already.
@@ -170,14 +150,12 @@ impl Store {
         self.write(Unit::new().and(rewritten)).await.map(|_| ())
     }
 
-    /// A few lookups, seen at one moment, on the calling thread: each must be answered from an index.
-    #[expect(
-        clippy::unused_async,
-        reason = "SQLite is read in place; an engine behind a network will wait here"
-    )]
+    /// A few lookups, seen at one moment, each of which must be answered from an index: in SQLite on the calling
+    /// thread, in PostgreSQL in one round trip.
     async fn read<const N: usize>(&self, statements: [Statement; N]) -> Result<[Vec<Row>; N], StoreError> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.read(&statements),
+            Engine::Postgres(postgres) => Box::pin(postgres.read(&statements)).await,
         }
     }
 
@@ -185,6 +163,7 @@ impl Store {
     async fn scan<const N: usize>(&self, statements: [Statement; N]) -> Result<[Vec<Row>; N], StoreError> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.scan(statements).await,
+            Engine::Postgres(postgres) => Box::pin(postgres.scan(&statements)).await,
         }
     }
 
@@ -192,22 +171,7 @@ impl Store {
     async fn write(&self, unit: Unit) -> Result<Written, StoreError> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.write(unit).await,
+            Engine::Postgres(postgres) => Box::pin(postgres.write(&unit)).await,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_database_is_named_by_its_path() {
-        assert_eq!(DatabaseUrl::parse("sqlite://doorkey.db").unwrap().path(), &PathBuf::from("doorkey.db"));
-        assert_eq!(DatabaseUrl::parse("sqlite:///var/x.db").unwrap().path(), &PathBuf::from("/var/x.db"));
-        for text in ["", "doorkey.db", "sqlite://", "sqlite:doorkey.db", "mysql://x", "sqlite://x?mode=ro"] {
-            assert!(DatabaseUrl::parse(text).is_err(), "{text}");
-        }
-        let error = DatabaseUrl::parse("postgres://me:secret@db/x").unwrap_err().to_string();
-        assert!(!error.contains("secret"), "{error}");
     }
 }

@@ -35,11 +35,14 @@ impl Store {
     pub async fn write_reuses(&self) -> Result<(), StoreError> {
         let taken =
             |shard: &Mutex<_>| std::mem::take(&mut *shard.lock().unwrap_or_else(PoisonError::into_inner));
-        let waiting: Vec<_> = self.reuses.iter().flat_map(taken).collect();
+        let mut waiting: Vec<_> = self.reuses.iter().flat_map(taken).collect();
+        // In one order, so that two nodes that count the same links wait for each other instead of standing across.
+        waiting.sort_unstable_by_key(|((workspace, hash), _)| (workspace.0, *hash));
         for (number, batch) in waiting.chunks(BATCH).enumerate() {
             let counted = batch.iter().map(|((workspace, hash), (times, last_at))| {
                 sql(
-                    "UPDATE login_links SET times_issued = times_issued + $1, last_issued_at = $2
+                    "UPDATE login_links SET times_issued = times_issued + $1,
+                            last_issued_at = CASE WHEN last_issued_at < $2 THEN $2 ELSE last_issued_at END
                      WHERE workspace_id = $3 AND hash = $4",
                     values![*times, *last_at, *workspace, *hash],
                 )

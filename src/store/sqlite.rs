@@ -74,7 +74,7 @@ struct Job {
 impl Sqlite {
     pub(super) fn open(path: &Path, may_create: bool) -> Result<Self, OpenError> {
         if !may_create && !path.exists() {
-            return Err(OpenError::Missing(path.to_owned()));
+            return Err(OpenError::Missing(path.display().to_string()));
         }
         let connection = make_private(path).and_then(|()| connect(path));
         let mut connection = connection.map_err(|error| migrate::failed(path, &error))?;
@@ -84,7 +84,7 @@ impl Sqlite {
         let spawned =
             std::thread::Builder::new().name("doorkey-writer".to_owned()).spawn(|| writer.run(jobs));
         spawned.map_err(|error| OpenError::Failed {
-            path: path.to_owned(),
+            database: path.display().to_string(),
             source: StoreError::Unavailable(format!("no writer thread: {error}")),
         })?;
         let readers = Readers { path: path.to_owned(), seats: [const { Mutex::new(None) }; READERS] };

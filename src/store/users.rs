@@ -110,7 +110,7 @@ impl Store {
         let mut unit = Unit::new();
         let drawn = user.id.is_none();
         if drawn {
-            unit = unit.guard(draw_user_id(workspace));
+            unit = unit.guard(hold_counter(workspace)).guard(draw_user_id(workspace));
         }
         let fields = &user.fields;
         let text = |field: &Option<String>| field.clone().unwrap_or_default();
@@ -145,7 +145,7 @@ impl Store {
         };
         let written = self.write(unit.guard(added).and(told)).await?;
         let super::Written::Done(mut rows) = written else { return Ok(None) };
-        let row = rows.get_mut(usize::from(drawn)).and_then(Vec::pop);
+        let row = rows.get_mut(if drawn { 2 } else { 0 }).and_then(Vec::pop);
         row.ok_or(StoreError::Unexpected("a user who was not added"))?.take().map(Some)
     }
 
@@ -254,6 +254,12 @@ impl Store {
         let [rows] = self.scan([sql(AFTER, values![workspace, after, limit])]).await?;
         rows.into_iter().map(user_from).collect()
     }
+}
+
+/// Lets one caller at a time draw: in PostgreSQL whoever waited here sees, in the next statement, all that the one
+/// before did.
+fn hold_counter(workspace: WorkspaceId) -> Statement {
+    sql("UPDATE workspaces SET last_user_id = last_user_id WHERE id = $1", values![workspace])
 }
 
 /// Moves the workspace's counter to the next number that nobody has or had.

@@ -15,9 +15,9 @@ async fn a_stolen_database_holds_no_token_no_cookie_and_no_key() {
     let mut server = Server::start();
     let secrets = live_a_little(&server).await;
 
-    let while_running = server.stolen_database();
+    let while_running = server.database.stolen();
     server.stop();
-    let at_rest = server.stolen_database();
+    let at_rest = server.database.stolen();
 
     for stolen in [while_running, at_rest] {
         assert!(contains(&stolen, b"ada@example.org"), "this is not the database");

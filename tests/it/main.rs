@@ -1,6 +1,8 @@
 //! Everything through the real router, a real database, a real browser. Only the clock is a stand-in.
+//!
+//! This is the run on the embedded engine, and of all that has no engine under it; `on_postgres.rs` is the other.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod api_page;
 mod audited;
@@ -14,16 +16,21 @@ mod generated_client;
 mod hosts;
 mod issuing;
 mod leaks;
+mod migrations;
 mod openapi;
 mod outside;
 mod pictures;
 mod proxies;
 mod races;
+mod races_of_people;
 mod redirects;
 mod requests;
 mod schemathesis;
 mod sessions;
+mod sqlite_file;
 mod storage;
 mod support;
 mod tidy;
 mod twins;
+
+const ENGINE: support::database::Engine = support::database::Engine::Sqlite;

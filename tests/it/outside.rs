@@ -193,8 +193,7 @@ async fn a_store_that_cannot_commit_is_not_ready_and_a_stop_is_clean_all_the_sam
     let mut server = Server::start();
     let ada = server.add_client("ada@example.org", "Ada", "Lovelace");
     server.ask_for_link(ada).await;
-    let locker = server.database();
-    locker.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let _hold = server.database.hold();
     server.ask_for_link(ada).await;
 
     let begun = std::time::Instant::now();

@@ -14,10 +14,10 @@ use doorkey::store::{FoundLink, Outcome};
 
 use crate::support::app::{Answer, Ask, TestApp, button};
 
-const CALLERS: usize = 32;
+pub const CALLERS: usize = 32;
 
 /// Runs all of them at once, each on a task of its own.
-async fn at_once<T: Send + 'static>(
+pub async fn at_once<T: Send + 'static>(
     tasks: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>,
 ) -> Vec<T> {
     let tasks: Vec<_> = tasks.into_iter().map(tokio::spawn).collect();
@@ -71,9 +71,9 @@ async fn thirty_two_callers_get_one_link() {
     }
 }
 
-/// O27, O39 in small: two processes on one file hand out one link, begin one session, and see each other at once.
+/// O27, O39 in small: two processes on one database hand out one link, begin one session, and see each other at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn two_processes_on_one_file_agree() {
+async fn two_processes_on_one_database_agree() {
     let one = std::sync::Arc::new(TestApp::start().await);
     let two = std::sync::Arc::new(one.beside().await);
     for round in 0..4 {
@@ -305,8 +305,7 @@ fn session_of(link: &LoginLink, epoch: i64, now: Timestamp) -> Session {
 async fn a_link_made_while_a_request_runs_satisfies_any_min_ttl_of_it() {
     let test = std::sync::Arc::new(TestApp::start().await);
     test.client("ada@x.test").await;
-    let locker = test.database();
-    locker.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let hold = test.database.hold();
     let ask = |test: &std::sync::Arc<TestApp>| {
         let test = std::sync::Arc::clone(test);
         tokio::spawn(async move { test.call("GET", "/api/login_links/1?min_ttl=7200").await })
@@ -317,7 +316,7 @@ async fn a_link_made_while_a_request_runs_satisfies_any_min_ttl_of_it() {
     test.advance(1);
     let second = ask(&test);
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-    locker.execute_batch("ROLLBACK").unwrap();
+    hold.let_go();
     let (first, second) = (first.await.unwrap(), second.await.unwrap());
 
     assert_eq!(first.json()["link"], second.json()["link"]);

@@ -1,11 +1,15 @@
 //! Section J of the attacks: what somebody with the database, or with the keys, can do.
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
+use doorkey::clock::Clock;
 use doorkey::domain::scope::Scope;
 use doorkey::domain::user::UserId;
 use doorkey::flow;
 
 use crate::support::app::{self, Ask, TestApp};
+use crate::support::database::Database;
 
 fn ada() -> UserId {
     UserId::from_number(1).unwrap()
@@ -23,14 +27,8 @@ async fn nothing_in_the_database_opens_anything() {
     let token = link.split('=').nth(1).unwrap().to_owned();
     let session = browser.session().unwrap().clone();
 
-    let mut dump = Vec::new();
-    for entry in std::fs::read_dir(test.folder()).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_none_or(|kind| kind != "key") {
-            dump.extend(std::fs::read(path).unwrap());
-        }
-    }
-    assert!(dump.len() > 100_000);
+    let dump = test.database.stolen();
+    assert!(dump.len() > 10_000);
     let hex = |text: &str| text.bytes().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
     for secret in
         [&token, &session[32..], &browser.cookies["__Host-doorkey_browser"], &test.key, &test.key[8..51]]
@@ -69,7 +67,7 @@ async fn edited_links_open_nothing() {
         "UPDATE login_links SET single_use = 0",
         "UPDATE login_links SET seed = x'00112233445566778899aabbccddeeff'",
         "UPDATE login_links SET created_at = created_at + 1",
-        "UPDATE login_links SET seal = zeroblob(32)",
+        "UPDATE login_links SET seal = x'0000000000000000000000000000000000000000000000000000000000000000'",
         "UPDATE login_links SET key_id = key_id + 1",
         "UPDATE login_links SET id = x'00112233445566778899aabbccddeeff' WHERE user_id = 1",
     ] {
@@ -81,7 +79,7 @@ async fn edited_links_open_nothing() {
         let mut browser = test.browser();
         let page = browser.open(&link).await;
 
-        test.database().execute_batch(edit).unwrap();
+        test.run_sql(edit);
 
         assert_eq!(browser.press(&page).await.status, StatusCode::GONE, "{edit}");
         assert_eq!(test.browser().open(&link).await.status, StatusCode::GONE, "{edit}");
@@ -127,7 +125,7 @@ async fn edited_sessions_sign_nobody_in() {
         "UPDATE sessions SET last_seen_at = last_seen_at + 1000",
         "UPDATE sessions SET session_epoch = 1; UPDATE users SET session_epoch = 1",
         "UPDATE sessions SET landing = '/theft'",
-        "UPDATE sessions SET secret_hash = zeroblob(32)",
+        "UPDATE sessions SET secret_hash = x'0000000000000000000000000000000000000000000000000000000000000000'",
         "UPDATE sessions SET created_at = created_at + 1",
     ] {
         let test = TestApp::start().await;
@@ -136,7 +134,7 @@ async fn edited_sessions_sign_nobody_in() {
         let mut browser = test.browser();
         browser.sign_in(&test.ask_for_link(ada()).await).await;
 
-        test.database().execute_batch(edit).unwrap();
+        test.run_sql(edit);
 
         assert!(!browser.is_signed_in().await, "{edit}");
     }
@@ -179,7 +177,7 @@ async fn the_keys_without_the_database_open_nothing() {
     browser.sign_in(&test.ask_for_link(ada()).await).await;
     let link = test.ask_for_link(ada()).await;
 
-    let mut fresh = TestApp::start_with_key(&test.folder().join("doorkey.key")).await;
+    let mut fresh = TestApp::start_with_key(&test.key_file()).await;
     fresh.client("ada@example.org").await;
     let mut elsewhere = fresh.browser();
     elsewhere.cookies = browser.cookies.clone();
@@ -195,35 +193,22 @@ async fn the_keys_without_the_database_open_nothing() {
 #[tokio::test]
 async fn another_databases_keys_are_refused() {
     let (one, two) = (TestApp::start().await, TestApp::start().await);
-    let url = doorkey::store::DatabaseUrl::Sqlite(one.folder().join("doorkey.db"));
-    let wrong = two.folder().join("doorkey.key");
 
-    let refused = flow::start::open(&url, &wrong, true, doorkey::clock::Clock::System).await.unwrap_err();
+    let refused =
+        flow::start::open(&one.database.parsed(), &two.key_file(), true, Clock::System).await.unwrap_err();
 
     assert!(refused.to_string().contains("does not belong to this database"), "{refused}");
 }
 
 #[tokio::test]
-async fn a_database_that_is_newer_or_none_of_ours_is_left_alone() {
+async fn a_database_that_is_newer_is_left_alone() {
     let test = TestApp::start().await;
     test.run_sql("INSERT INTO migrations (number) VALUES (99)");
-    let open = |name: &str| {
-        let url = doorkey::store::DatabaseUrl::Sqlite(test.folder().join(name));
-        let key = test.folder().join("doorkey.key");
-        async move {
-            flow::start::open(&url, &key, true, doorkey::clock::Clock::System).await.unwrap_err().to_string()
-        }
-    };
-    assert!(open("doorkey.db").await.contains("newer than this version"));
-    std::fs::write(
-        test.folder().join("text.db"),
-        "not a database, but a text that is long enough to be read as one",
-    )
-    .unwrap();
-    assert!(open("text.db").await.contains("is not a doorkey database"));
-    let foreign = rusqlite::Connection::open(test.folder().join("foreign.db")).unwrap();
-    foreign.execute_batch("CREATE TABLE songs (name TEXT)").unwrap();
-    assert!(open("foreign.db").await.contains("is not a doorkey database"));
+
+    let refused =
+        flow::start::open(&test.database.parsed(), &test.key_file(), true, Clock::System).await.unwrap_err();
+
+    assert!(refused.to_string().contains("newer than this version"), "{refused}");
 }
 
 /// The sweep takes what has been dead for a day, and the audit log past its retention; nothing else.
@@ -254,13 +239,12 @@ async fn the_sweep_takes_the_long_dead_alone() {
 async fn a_store_that_cannot_commit_is_said_to_be_unavailable() {
     let test = TestApp::start().await;
     test.client("ada@example.org").await;
-    let locker = test.database();
-    locker.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let hold = test.database.hold();
 
     let refused = test.call("GET", "/api/login_links/1").await;
 
     assert_eq!((refused.status, refused.code()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable".to_owned()));
-    locker.execute_batch("ROLLBACK").unwrap();
+    hold.let_go();
     assert_eq!(test.number("SELECT count(*) FROM login_links"), 0);
     test.ask_for_link(ada()).await;
 }
@@ -268,11 +252,13 @@ async fn a_store_that_cannot_commit_is_said_to_be_unavailable() {
 #[tokio::test]
 async fn many_processes_may_open_a_fresh_database_at_once() {
     let folder = tempfile::tempdir().unwrap();
-    doorkey::keys::create(&folder.path().join("doorkey.key")).unwrap();
+    let key = folder.path().join("doorkey.key");
+    doorkey::keys::create(&key).unwrap();
+    let database = Arc::new(Database::fresh(folder.path()));
     let opens = (0..8).map(|_| {
-        let (database, key) = (folder.path().join("doorkey.db"), folder.path().join("doorkey.key"));
+        let (database, key) = (Arc::clone(&database), key.clone());
         tokio::task::spawn_blocking(move || {
-            tokio::runtime::Handle::current().block_on(app::open(database, key))
+            tokio::runtime::Handle::current().block_on(app::open(&database, &key))
         })
     });
     for opened in opens.collect::<Vec<_>>() {
@@ -285,10 +271,9 @@ async fn many_processes_may_open_a_fresh_database_at_once() {
 async fn a_database_that_is_locked_can_be_opened_and_read() {
     let test = TestApp::start().await;
     test.client("ada@example.org").await;
-    let locker = test.database();
-    locker.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let _hold = test.database.hold();
 
-    let again = app::open(test.folder().join("doorkey.db"), test.folder().join("doorkey.key")).await;
+    let again = app::open(&test.database, &test.key_file()).await;
 
     assert_eq!(flow::users::list_after(&again, &test.acme, 0, 10).await.unwrap().len(), 1);
 }

@@ -6,7 +6,6 @@ use doorkey::domain::user::{UserId, UserRef};
 use doorkey::domain::user_change::UserChange;
 use doorkey::domain::workspace::Workspace;
 use doorkey::flow;
-use rusqlite::types::Value as Cell;
 use serde_json::{Value, json};
 
 use crate::support::app::{Answer, Ask, TestApp, button};
@@ -91,22 +90,7 @@ impl Twin {
 
     /// Every row of every table that is the twin's.
     fn rows_of(&self, test: &TestApp) -> Vec<String> {
-        let database = test.database();
-        let sql = "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c
-                   WHERE m.type = 'table' AND (c.name = 'workspace_id' OR (m.name, c.name) = ('workspaces', 'id'))";
-        let mut found = database.prepare(sql).unwrap();
-        let tables = found.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
-        let mut all = Vec::new();
-        for (table, column) in tables.map(Result::<(String, String), _>::unwrap) {
-            let sql = format!("SELECT * FROM {table} WHERE {column} = ?1 ORDER BY 1, 2");
-            let mut found = database.prepare(&sql).unwrap();
-            let width = found.column_count();
-            let rows = found.query_map([self.workspace.id.0], |row| {
-                (0..width).map(|cell| row.get::<_, Cell>(cell)).collect::<Result<Vec<_>, _>>()
-            });
-            all.extend(rows.unwrap().map(|row| format!("{table} {:?}", row.unwrap())));
-        }
-        all
+        test.database.rows_of(self.workspace.id.0)
     }
 
     /// Nothing of the twin has changed.

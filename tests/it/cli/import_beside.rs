@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::Operator;
+use crate::support::operator::Operator;
 use crate::support::server::visitor;
 
 const HEADER: &str = "id,email,name_f,name_l,custom_fields\n";
@@ -126,8 +126,7 @@ async fn what_the_api_and_the_command_line_list_is_what_an_import_takes_to_the_b
 fn an_import_that_is_killed_and_run_again_ends_as_if_it_had_not_been() {
     let operator = Operator::with_acme();
     write_rows(&operator, "rows.csv", 10..6_010);
-    let database = || rusqlite::Connection::open(operator.path("doorkey.db")).unwrap();
-    let count = |sql: &str| -> i64 { database().query_row(sql, [], |row| row.get(0)).unwrap() };
+    let count = |sql: &str| operator.database.number(sql);
 
     for wanted in [300, 2_000] {
         let mut running = import(&operator, "rows.csv").spawn().unwrap();
@@ -162,18 +161,16 @@ fn an_import_that_is_killed_and_run_again_ends_as_if_it_had_not_been() {
 fn an_import_waits_for_whoever_holds_the_database() {
     let operator = Operator::with_acme();
     write_rows(&operator, "rows.csv", 10..6_010);
-    let holder = rusqlite::Connection::open(operator.path("doorkey.db")).unwrap();
-    let count = || holder.query_row("SELECT count(*) FROM users", [], |row| row.get::<_, i64>(0)).unwrap();
+    let count = || operator.database.number("SELECT count(*) FROM users");
 
     let mut running = import(&operator, "rows.csv").spawn().unwrap();
     while count() < 200 {
         assert!(running.try_wait().unwrap().is_none());
     }
-    holder.busy_timeout(Duration::from_secs(5)).unwrap();
-    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let lock = operator.database.hold();
     let held = count();
     std::thread::sleep(Duration::from_millis(5_500));
-    holder.execute_batch("ROLLBACK").unwrap();
+    lock.let_go();
 
     assert!(running.wait().unwrap().success());
     assert!(held < 6_001 && count() == 6_001, "{held} were in when it had to wait");
@@ -187,6 +184,7 @@ fn a_bar_shows_the_progress_on_a_terminal_alone() {
 
     let mut at_terminal = Command::new("script");
     at_terminal.args(["--quiet", "--return", "--command", &line, "/dev/null"]).current_dir(operator.path(""));
+    at_terminal.env("DOORKEY_DATABASE", operator.database.url());
     let shown = at_terminal.env("TERM", "xterm").stdin(Stdio::null()).output().unwrap();
     let again = operator.run("user import --workspace Acme rows.csv").well();
 

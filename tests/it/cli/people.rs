@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use super::Operator;
+use crate::support::operator::Operator;
 
 #[test]
 fn a_user_is_added_shown_set_listed_and_deleted() {
@@ -91,13 +91,12 @@ fn what_is_wrong_with_a_user_is_said() {
 #[test]
 fn a_list_of_many_users_is_whole_and_may_be_left_half_read() {
     let operator = Operator::with_acme();
-    let database = rusqlite::Connection::open(operator.path("doorkey.db")).unwrap();
     let many = "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 4001)
         INSERT INTO users (workspace_id, id, email, email_folded, name_f, name_l, company, phone, note, custom_fields,
                            is_staff, is_active, two_factor, link_epoch, session_epoch, revision, created_at, updated_at)
         SELECT 1, i, 'u' || i || '@x.test', 'u' || i || '@x.test', 'U', 'X', '', '', '', '{}', 0, 1, 0, 0, 0, 1, 0, 0
         FROM n";
-    database.execute(many, []).unwrap();
+    operator.database.run(many);
 
     let all = operator.json("user list --workspace Acme");
     let lines = operator.run("user list --workspace Acme --jsonl").well();
@@ -141,9 +140,7 @@ fn a_link_is_asked_for_and_handed_out_again() {
     assert_eq!(first.len(), "https://example.com/login?token=".len() + 33, "the link alone: {first}");
     assert_eq!(again["link"], format!("{link}&redirect=%2Forders%2F12%3Ftab%3Da"));
     assert_eq!((&again["reused"], again["expires_at"].is_string()), (&json!(true), true));
-    let database = rusqlite::Connection::open(operator.path("doorkey.db")).unwrap();
-    let issued: i64 =
-        database.query_row("SELECT times_issued FROM login_links", [], |row| row.get(0)).unwrap();
+    let issued = operator.database.number("SELECT times_issued FROM login_links");
     assert_eq!(issued, 2, "the reuse is counted though the process ended at once");
 }
 

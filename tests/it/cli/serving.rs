@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::Operator;
+use crate::support::operator::Operator;
 
 #[test]
 fn commands_work_beside_a_running_server_and_it_stops_when_told() {

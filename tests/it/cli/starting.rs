@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
-use super::Operator;
+use crate::support::operator::Operator;
 
 #[test]
 fn the_first_workspace_makes_database_and_key_file_for_their_owner_alone() {
@@ -136,7 +136,8 @@ fn a_file_that_is_no_database_of_ours_is_left_as_it_is() {
         ("sqlite://none/x.db", "none/x.db"),
         ("mysql://x", "--database"),
         ("doorkey.db", "--database"),
-        ("postgres://me:hunter2@db/x", "--database"),
+        ("postgres://me:hunter2@127.0.0.1:1/x", "postgres://me@127.0.0.1:1/x cannot be reached"),
+        ("postgres://me:hunter2@db/x?sslmode=maybe", "--database"),
     ] {
         let line = format!("workspace create Acme --url https://example.com --database {url}");
         let sentence = operator.run(&line).refused(1);
@@ -199,6 +200,14 @@ fn a_wrong_configuration_is_refused_by_the_name_of_what_is_wrong() {
         ("workspace list --config table.toml", "\"serve\""),
         ("workspace list --config .", "cannot be read"),
         ("check --config unknown.toml", "\"datebase\""),
+        (
+            "workspace list --database postgres://127.0.0.1:1/x?sslmode=verify-full",
+            "--database-root-certificate",
+        ),
+        (
+            "workspace list --database postgres://127.0.0.1:1/x --database-root-certificate none.pem",
+            "none.pem cannot be used",
+        ),
         ("serve --listen 8080", "--listen"),
         ("serve --listen 127.0.0.1:99999", "--listen"),
         ("serve --listen 203.0.113.1:0", "--listen 203.0.113.1:0"),

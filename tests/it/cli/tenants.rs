@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Operator;
+use crate::support::operator::Operator;
 
 #[test]
 fn a_workspace_is_made_shown_listed_set_and_deleted() {
@@ -94,7 +94,7 @@ fn an_api_key_is_printed_once_and_never_again() {
 
     let listed = operator.run("key list --workspace Acme --json").well();
     let table = operator.run("key list --workspace Acme").well();
-    let bytes = operator.all_bytes();
+    let bytes = operator.database.stolen();
     for secret in [secret, plain.trim_end()] {
         let random = &secret[8..];
         assert!(!listed.contains(random) && !table.contains(random));

@@ -20,9 +20,11 @@ use doorkey::domain::user_change::UserChange;
 use doorkey::domain::workspace::Workspace;
 use doorkey::flow;
 use doorkey::http;
-use doorkey::store::{DatabaseUrl, NewUser};
+use doorkey::store::NewUser;
 use tempfile::TempDir;
 use tower::ServiceExt;
+
+use super::database::Database;
 
 /// When every test begins: 2026-11-23T03:23:00Z.
 pub const START: Timestamp = Timestamp::from_millis(1_795_404_180_000);
@@ -33,6 +35,7 @@ pub struct TestApp {
     pub acme: Workspace,
     pub key: String,
     router: Router,
+    pub database: Arc<Database>,
     folder: Arc<TempDir>,
 }
 
@@ -67,19 +70,19 @@ impl TestApp {
 
     /// Another process on the same database, key file and clock, as a second server or a command would be.
     pub async fn beside(&self) -> Self {
-        let (database, key_file) = (self.folder().join("doorkey.db"), self.folder().join("doorkey.key"));
-        let clock = self.app.clock.clone();
-        let app = flow::start::open(&DatabaseUrl::Sqlite(database), &key_file, false, clock).await.unwrap();
+        let (url, clock) = (self.database.parsed(), self.app.clock.clone());
+        let app = flow::start::open(&url, &self.key_file(), false, clock).await.unwrap();
         let router = http::router(app.clone(), settings());
         let (acme, key, folder) = (self.acme.clone(), self.key.clone(), Arc::clone(&self.folder));
-        Self { app, acme, key, router, folder }
+        Self { app, acme, key, router, database: Arc::clone(&self.database), folder }
     }
 
     async fn start_in(folder: TempDir) -> Self {
-        let app = open(folder.path().join("doorkey.db"), folder.path().join("doorkey.key")).await;
+        let database = Database::fresh(folder.path());
+        let app = open(&database, &folder.path().join("doorkey.key")).await;
         let (acme, key) = workspace(&app, "Acme", "https://example.com", &["example.spp.co"]).await;
         let router = http::router(app.clone(), settings());
-        Self { app, acme, key, router, folder: Arc::new(folder) }
+        Self { app, acme, key, router, database: Arc::new(database), folder: Arc::new(folder) }
     }
 
     /// Another workspace and a key of it.
@@ -169,36 +172,27 @@ impl TestApp {
         Browser { test: self, host: "example.com".to_owned(), cookies: BTreeMap::new() }
     }
 
-    /// The database itself, for what only somebody with the file could do.
-    pub fn database(&self) -> rusqlite::Connection {
-        let connection = rusqlite::Connection::open(self.folder.path().join("doorkey.db")).unwrap();
-        connection.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
-        connection
-    }
-
     pub fn number(&self, sql: &str) -> i64 {
-        self.database().query_row(sql, [], |row| row.get(0)).unwrap()
+        self.database.number(sql)
     }
 
     pub fn run_sql(&self, sql: &str) {
-        assert!(self.database().execute(sql, []).unwrap() > 0, "nothing was changed: {sql}");
+        self.database.run(sql);
     }
 
     /// Events of the audit log with their reasons, oldest first.
     pub fn audit(&self) -> Vec<String> {
-        let database = self.database();
-        let mut found = database.prepare("SELECT event, actor, data FROM audit_log ORDER BY id").unwrap();
-        let rows = found.query_map([], |row| {
-            let (event, actor, data): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            let data: serde_json::Value = serde_json::from_str(&data).unwrap();
+        let entries = self.database.rows("SELECT event, actor, data FROM audit_log ORDER BY id");
+        let told = entries.iter().map(|entry| {
+            let data: serde_json::Value = serde_json::from_str(&entry[2]).unwrap();
             let reason = data["reason"].as_str().map_or_else(String::new, |reason| format!(" {reason}"));
-            Ok(format!("{event} by {actor}{reason}"))
+            format!("{} by {}{reason}", entry[0], entry[1])
         });
-        rows.unwrap().map(Result::unwrap).collect()
+        told.collect()
     }
 
-    pub fn folder(&self) -> PathBuf {
-        self.folder.path().to_owned()
+    pub fn key_file(&self) -> PathBuf {
+        self.folder.path().join("doorkey.key")
     }
 }
 
@@ -206,8 +200,9 @@ fn settings() -> http::Settings {
     http::Settings { trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()], has_docs: true }
 }
 
-pub async fn open(database: PathBuf, key_file: PathBuf) -> App {
-    flow::start::open(&DatabaseUrl::Sqlite(database), &key_file, true, Clock::manual(START)).await.unwrap()
+pub async fn open(database: &Database, key_file: &Path) -> App {
+    database.prepare_key(key_file);
+    flow::start::open(&database.parsed(), key_file, true, Clock::manual(START)).await.unwrap()
 }
 
 async fn workspace(app: &App, name: &str, url: &str, hosts: &[&str]) -> (Workspace, String) {

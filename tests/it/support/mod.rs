@@ -3,9 +3,11 @@
 pub mod app;
 pub mod browser;
 pub mod console;
+pub mod database;
 pub mod echo;
 pub mod elsewhere;
 pub mod front;
+pub mod operator;
 pub mod person;
 pub mod server;
 pub mod traveller;

@@ -1,6 +1,6 @@
 //! The real binary on a real port: what an operator starts, and what is asked of it from outside.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -14,10 +14,11 @@ use reqwest::{Client, Response};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::database::Database;
+
 /// How long a start, a stop or an answer may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-const DATABASE: &str = "doorkey.db";
 const KEY_FILE: &str = "doorkey.key";
 const LOG: &str = "server.log";
 
@@ -27,6 +28,7 @@ pub struct Server {
     pub ops_port: u16,
     pub key: String,
     workspace: String,
+    pub database: Database,
     folder: TempDir,
     process: Option<Child>,
 }
@@ -46,10 +48,14 @@ impl Server {
     /// A workspace and its key, but nobody serves yet.
     pub fn prepare(workspace: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (port, ops_port, key) = (free_port(), free_port(), String::new());
-        let mut server = Self { port, ops_port, key, workspace: workspace.to_owned(), folder, process: None };
-        server.run(&["workspace", "create", workspace, "--url", &server.url("")]);
-        let made = server.run(&["key", "create", "--workspace", workspace, "--name", "tests", "--json"]);
+        let database = Database::fresh(folder.path());
+        database.prepare_key(&folder.path().join(KEY_FILE));
+        let (port, ops_port, workspace) = (free_port(), free_port(), workspace.to_owned());
+        let mut server =
+            Self { port, ops_port, key: String::new(), workspace, database, folder, process: None };
+        server.run(&["workspace", "create", &server.workspace, "--url", &server.url("")]);
+        let made =
+            server.run(&["key", "create", "--workspace", &server.workspace, "--name", "tests", "--json"]);
         let made: Value = serde_json::from_str(&made).unwrap();
         made["key"].as_str().unwrap().clone_into(&mut server.key);
         server
@@ -187,27 +193,10 @@ impl Server {
         String::from_utf8_lossy(&text).into_owned()
     }
 
-    /// The database itself, beside the server.
-    pub fn database(&self) -> rusqlite::Connection {
-        rusqlite::Connection::open(self.path(DATABASE)).unwrap()
-    }
-
-    /// Every byte that a thief of the database gets: all files beside the key file and the log.
-    pub fn stolen_database(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for entry in fs::read_dir(self.folder.path()).unwrap() {
-            let path = entry.unwrap().path();
-            if path != self.path(KEY_FILE) && path != self.path(LOG) {
-                bytes.extend(fs::read(path).unwrap());
-            }
-        }
-        bytes
-    }
-
     fn command(&self) -> Command {
         let mut command = Command::new(binary());
         command.current_dir(self.folder.path());
-        command.env("DOORKEY_DATABASE", format!("sqlite://{}", self.path(DATABASE).display()));
+        command.env("DOORKEY_DATABASE", self.database.url());
         command.env("DOORKEY_SECRET_KEY_FILE", self.path(KEY_FILE));
         command
     }
@@ -258,7 +247,7 @@ pub fn encode(text: &str) -> String {
 }
 
 /// The release binary where `./test` names it, else the one of this build.
-fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     std::env::var_os("DOORKEY_BIN")
         .map_or_else(|| Path::new(env!("CARGO_BIN_EXE_doorkey")).to_owned(), PathBuf::from)
 }

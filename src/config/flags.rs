@@ -1,0 +1,84 @@
+//! The flags, as the command line knows them.
+
+/// Flags that mean the same to every command.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct CommonFlags {
+    /// Where the database is.
+    #[arg(
+        long,
+        help = "Where the database is: sqlite://FILE or postgres://… [default: sqlite://doorkey.db] [env: DOORKEY_DATABASE]",
+        global = true,
+        value_name = "URL"
+    )]
+    pub database: Option<String>,
+    /// What the certificate of a PostgreSQL server must rest on.
+    #[arg(
+        long,
+        help = "A PEM file with what a PostgreSQL server's certificate must rest on [env: DOORKEY_DATABASE_ROOT_CERTIFICATE]",
+        global = true,
+        value_name = "FILE"
+    )]
+    pub database_root_certificate: Option<String>,
+    /// The file of the secret keys.
+    #[arg(
+        long,
+        help = "The file of the secret keys [default: doorkey.key] [env: DOORKEY_SECRET_KEY_FILE]",
+        global = true,
+        value_name = "FILE"
+    )]
+    pub secret_key_file: Option<String>,
+    /// A TOML file with settings.
+    #[arg(
+        long,
+        help = "A TOML file with settings, named as the flags are [env: DOORKEY_CONFIG]",
+        global = true,
+        value_name = "FILE"
+    )]
+    pub config: Option<String>,
+    /// Print one JSON document instead of text for people
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// Flags of the commands that serve.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct ServeFlags {
+    /// Where people and back offices connect.
+    #[arg(
+        long,
+        help = "Where people and back offices connect [default: 127.0.0.1:8080] [env: DOORKEY_LISTEN]",
+        value_name = "ADDRESS"
+    )]
+    pub listen: Option<String>,
+    /// Where operators ask for health and metrics.
+    #[arg(
+        long,
+        help = "Where operators ask for health and metrics [default: 127.0.0.1:9191] [env: DOORKEY_OPS_LISTEN]",
+        value_name = "ADDRESS"
+    )]
+    pub ops_listen: Option<String>,
+    /// A proxy whose X-Forwarded headers count.
+    #[arg(
+        long,
+        help = "A proxy whose X-Forwarded headers count; may be given again [env, by comma: DOORKEY_TRUSTED_PROXY]",
+        value_name = "CIDR"
+    )]
+    pub trusted_proxy: Vec<String>,
+    /// How log lines are written.
+    #[arg(
+        long,
+        help = "How log lines are written: text or json [default: text] [env: DOORKEY_LOG]",
+        value_name = "FORMAT"
+    )]
+    pub log: Option<String>,
+    /// Leave out the console at /docs.
+    #[arg(long, help = "Leave out the console at /docs [env, true or false: DOORKEY_NO_DOCS]")]
+    pub no_docs: bool,
+    /// How long the audit log is kept.
+    #[arg(
+        long,
+        help = "How long the audit log is kept [default: 365d] [env: DOORKEY_AUDIT_RETENTION]",
+        value_name = "DURATION"
+    )]
+    pub audit_retention: Option<String>,
+}

@@ -1,0 +1,245 @@
+//! Where a database is, as an operator writes it.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use tokio_postgres::config::{Config, SslMode, TargetSessionAttrs};
+
+use super::OpenError;
+
+/// Where a database is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DatabaseUrl {
+    /// An SQLite file.
+    Sqlite(PathBuf),
+    /// One or several PostgreSQL servers.
+    Postgres(PostgresUrl),
+}
+
+/// PostgreSQL servers that hold one database, and how they prove who they are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PostgresUrl {
+    /// The servers, in the order in which they are tried. The password hides in `Debug`.
+    pub(super) servers: Vec<Config>,
+    pub(super) proof: Proof,
+    /// The certificates that a server's own must rest on.
+    pub(super) root_certificate: Option<PathBuf>,
+    /// What is said of it in messages: no password.
+    shown: String,
+}
+
+/// What a server must prove over TLS before it is told anything.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Proof {
+    /// Nothing, and encrypted if it can; but with a root certificate everything, since nothing else was asked for.
+    AsTheRootSays,
+    /// Nothing; whether the connection is encrypted is up to `sslmode`.
+    Nothing,
+    /// That it has a certificate of the root's.
+    Chain,
+    /// That it has a certificate of the root's for the host that was asked for.
+    ChainAndName,
+}
+
+impl DatabaseUrl {
+    /// Takes `sqlite://PATH`, relative or absolute, or `postgres://USER:PASSWORD@HOST:PORT,…/NAME?…`.
+    ///
+    /// # Errors
+    /// `OpenError::UnknownUrl` for anything else.
+    pub fn parse(text: &str) -> Result<Self, OpenError> {
+        let scheme = |scheme: &str| text.strip_prefix(scheme).filter(|rest| !rest.is_empty());
+        let parsed = if let Some(path) = scheme("sqlite://") {
+            Some(path).filter(|path| !path.contains('?')).map(|path| Self::Sqlite(path.into()))
+        } else {
+            let rest = scheme("postgres://").or_else(|| scheme("postgresql://"));
+            rest.and_then(PostgresUrl::parse).map(Self::Postgres)
+        };
+        parsed.ok_or_else(|| OpenError::UnknownUrl(without_password(text)))
+    }
+
+    /// The same database, whose servers must have a certificate that rests on those in a file, unless the URL says
+    /// otherwise. An embedded one has no server.
+    #[must_use]
+    pub fn with_root_certificate(mut self, file: Option<PathBuf>) -> Self {
+        if let (Self::Postgres(url), Some(file)) = (&mut self, file) {
+            url.rest_on(file);
+        }
+        self
+    }
+
+    /// Whether there is a database already. A server's is made by its administrator, so it always counts as there.
+    pub fn exists(&self) -> bool {
+        match self {
+            Self::Sqlite(path) => path.exists(),
+            Self::Postgres(_) => true,
+        }
+    }
+
+    /// The file of an embedded database.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite(path) => Some(path),
+            Self::Postgres(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    /// The path, or the URL without its password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => path.display().fmt(f),
+            Self::Postgres(url) => f.write_str(&url.shown),
+        }
+    }
+}
+
+impl PostgresUrl {
+    /// Takes what follows `postgres://`.
+    fn parse(text: &str) -> Option<Self> {
+        let (place, query) = text.split_once('?').unwrap_or((text, ""));
+        let (authority, name) = place.split_once('/').unwrap_or((place, ""));
+        let (person, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
+        let value = |wanted: &str| {
+            let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+            pairs.find(|(key, _)| *key == wanted).map(|(_, value)| value)
+        };
+        let (ssl_mode, proof) = match value("sslmode") {
+            Some("disable") => (SslMode::Disable, Proof::Nothing),
+            Some("prefer") => (SslMode::Prefer, Proof::Nothing),
+            Some("require") => (SslMode::Require, Proof::Nothing),
+            Some("verify-ca") => (SslMode::Require, Proof::Chain),
+            Some("verify-full") => (SslMode::Require, Proof::ChainAndName),
+            None => (SslMode::Prefer, Proof::AsTheRootSays),
+            Some(_) => return None,
+        };
+        // Whatever is asked for: doorkey writes, and a server that does not let it is of no use.
+        if !matches!(value("target_session_attrs"), None | Some("any" | "read-write")) {
+            return None;
+        }
+        let ours = |pair: &&str| !pair.starts_with("sslmode=") && !pair.starts_with("target_session_attrs=");
+        let query: Vec<_> = query.split('&').filter(|pair| !pair.is_empty()).filter(ours).collect();
+        let server = |host: &str| {
+            let url = format!("postgres://{person}@{host}/{name}?{}", query.join("&"));
+            let mut config = url.parse::<Config>().ok()?;
+            config.ssl_mode(ssl_mode).target_session_attrs(TargetSessionAttrs::ReadWrite);
+            (!config.get_hosts().is_empty()).then_some(config)
+        };
+        let servers = hosts.split(',').map(server).collect::<Option<_>>()?;
+        let person = person.split(':').next().filter(|person| !person.is_empty());
+        let shown =
+            format!("postgres://{}{hosts}/{name}", person.map_or_else(String::new, |p| format!("{p}@")));
+        Some(Self { servers, proof, root_certificate: None, shown })
+    }
+
+    /// Whoever names a root certificate wants a proof: of the whole, or of what the URL asks for.
+    fn rest_on(&mut self, file: PathBuf) {
+        self.root_certificate = Some(file);
+        let is_encrypted = |server: &Config| server.get_ssl_mode() == SslMode::Require;
+        self.proof = match self.proof {
+            Proof::AsTheRootSays => Proof::ChainAndName,
+            Proof::Nothing if self.servers.iter().all(is_encrypted) => Proof::Chain,
+            proof @ (Proof::Nothing | Proof::Chain | Proof::ChainAndName) => proof,
+        };
+        if self.proof == Proof::ChainAndName {
+            for server in &mut self.servers {
+                server.ssl_mode(SslMode::Require);
+            }
+        }
+    }
+}
+
+/// A URL may carry a password, and an error message is no place for one.
+fn without_password(text: &str) -> String {
+    let text = text.split('?').next().unwrap_or_default();
+    match (text.find("://"), text.rfind('@')) {
+        (Some(start), Some(end)) if start + 3 < end => format!("{}…{}", &text[..start + 3], &text[end..]),
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn postgres(text: &str) -> PostgresUrl {
+        match DatabaseUrl::parse(text).unwrap() {
+            DatabaseUrl::Postgres(url) => url,
+            DatabaseUrl::Sqlite(path) => panic!("{}", path.display()),
+        }
+    }
+
+    #[test]
+    fn an_embedded_database_is_named_by_its_path() {
+        let path = |text| DatabaseUrl::parse(text).unwrap().path().map(Path::to_owned);
+        assert_eq!(path("sqlite://doorkey.db"), Some(PathBuf::from("doorkey.db")));
+        assert_eq!(path("sqlite:///var/x.db"), Some(PathBuf::from("/var/x.db")));
+        for text in ["", "doorkey.db", "sqlite://", "sqlite:doorkey.db", "mysql://x", "sqlite://x?mode=ro"] {
+            assert!(DatabaseUrl::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_server_is_named_by_a_url_and_so_are_several() {
+        let url = postgres("postgresql://me:secret@db:5433/doorkey?sslmode=require&connect_timeout=1");
+        assert_eq!(url.servers[0].get_ports(), [5433]);
+        assert_eq!(url.servers[0].get_ssl_mode(), SslMode::Require);
+        assert_eq!(url.servers[0].get_dbname(), Some("doorkey"));
+
+        let url =
+            postgres("postgres://me@[::1]:1,b:2,c/x?target_session_attrs=read-write&sslmode=verify-full");
+        assert_eq!(url.servers.len(), 3);
+        assert_eq!((url.servers[0].get_ports(), url.servers[1].get_ports()), (&[1][..], &[2][..]));
+        assert!(url.servers.iter().all(|server| server.get_hosts().len() == 1));
+        assert_eq!(url.proof, Proof::ChainAndName);
+
+        let url = postgres("postgres:///x?host=/run/postgresql");
+        assert!(matches!(&url.servers[0].get_hosts()[0], tokio_postgres::config::Host::Unix(_)));
+        for text in [
+            "postgres://",
+            "postgres:///x",
+            "postgres://a,/x",
+            "postgres://a:b:c/x",
+            "postgres://a/x?sslmode=maybe",
+            "postgres://a/x?target_session_attrs=read-only",
+            "postgres://a/x?colour=red",
+        ] {
+            assert!(DatabaseUrl::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_root_certificate_asks_for_a_proof_wherever_the_connection_must_be_encrypted() {
+        for (mode, proof) in [
+            ("", Proof::ChainAndName),
+            ("?sslmode=disable", Proof::Nothing),
+            ("?sslmode=prefer", Proof::Nothing),
+            ("?sslmode=require", Proof::Chain),
+            ("?sslmode=verify-ca", Proof::Chain),
+            ("?sslmode=verify-full", Proof::ChainAndName),
+        ] {
+            let url = DatabaseUrl::parse(&format!("postgres://a/x{mode}")).unwrap();
+            let DatabaseUrl::Postgres(url) = url.with_root_certificate(Some("ca.pem".into())) else {
+                panic!()
+            };
+            assert_eq!(url.proof, proof, "{mode}");
+            let is_encrypted = url.servers[0].get_ssl_mode() == SslMode::Require;
+            assert_eq!(is_encrypted, proof != Proof::Nothing, "{mode}");
+        }
+    }
+
+    #[test]
+    fn no_password_stands_in_a_message() {
+        for text in [
+            "postgres://me:se@cret@db:1,other:2/x?password=secret",
+            "postgres://me:secret@db/x?sslmode=maybe",
+            "mysql://me:secret@db/x?password=secret",
+        ] {
+            let told = match DatabaseUrl::parse(text) {
+                Ok(url) => format!("{url} {url:?}"),
+                Err(error) => error.to_string(),
+            };
+            assert!(!told.contains("secret") && !told.contains("se@cret") && told.contains("db"), "{told}");
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! The engine for many nodes: PostgreSQL, one round trip for each call of the door.
+//!
+//! Statements are sent one behind the other without waiting for answers, `BEGIN` and `COMMIT` among them. How a
+//! guard ends such a transaction: docs/decisions/0018-one-round-trip.md.
+
+mod connect;
+mod migrate;
+#[cfg(test)]
+pub(super) mod tests;
+mod tls;
+mod values;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use deadpool::managed::{Object, Pool, PoolError};
+use deadpool_postgres::ClientWrapper;
+use futures_util::future::{BoxFuture, FutureExt, MaybeDone, maybe_done};
+use tokio::time::timeout_at;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Error, Row as PostgresRow};
+
+use self::connect::Servers;
+use super::database_url::PostgresUrl;
+use super::unit::{Statement, Unit, Written};
+use super::value::Row;
+use super::{OpenError, StoreError};
+
+/// How long a caller waits for an answer before it is told that the store cannot (contract, section 2).
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Connections of this process to the server at most.
+const CONNECTIONS: usize = 16;
+
+/// How often a unit is tried that others got in the way of, before its caller is told so.
+const TRIES: usize = 16;
+
+#[derive(Clone)]
+pub(super) struct Postgres {
+    pool: Pool<Servers>,
+    shown: String,
+}
+
+impl fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Postgres({})", self.shown)
+    }
+}
+
+/// An answer of the server to one of several questions that were sent at once.
+type Answer<'a> = MaybeDone<BoxFuture<'a, Result<Vec<PostgresRow>, Error>>>;
+
+impl Postgres {
+    pub(super) async fn open(url: &PostgresUrl, shown: &str, may_create: bool) -> Result<Self, OpenError> {
+        let failed = |source| OpenError::Unreachable { database: shown.to_owned(), source };
+        let servers = Servers::new(url, shown)?;
+        let connected = tokio::time::timeout(PATIENCE, servers.connect()).await;
+        let client = connected.unwrap_or_else(|_| Err(late())).map_err(failed)?;
+        migrate::migrate(&client, shown, may_create).await?;
+        let pool = Pool::builder(servers).max_size(CONNECTIONS).build();
+        let pool = pool.map_err(|error| failed(StoreError::Unavailable(error.to_string())))?;
+        Ok(Self { pool, shown: shown.to_owned() })
+    }
+
+    pub(super) async fn read<const N: usize>(
+        &self,
+        statements: &[Statement; N],
+    ) -> Result<[Vec<Row>; N], StoreError> {
+        self.look(statements, true).await
+    }
+
+    /// As `read`, for texts that differ from call to call: the server is not asked to remember them.
+    pub(super) async fn scan<const N: usize>(
+        &self,
+        statements: &[Statement; N],
+    ) -> Result<[Vec<Row>; N], StoreError> {
+        self.look(statements, false).await
+    }
+
+    async fn look<const N: usize>(
+        &self,
+        statements: &[Statement; N],
+        is_prepared: bool,
+    ) -> Result<[Vec<Row>; N], StoreError> {
+        let begin = if N > 1 { "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" } else { "" };
+        let deadline = Instant::now() + PATIENCE;
+        for number in 1.. {
+            let texts = statements.iter().map(|one| (one, Cow::Borrowed(&*one.sql)));
+            match self.try_once(deadline, begin, texts, is_prepared).await? {
+                Ok(rows) => return values::rows_of(&rows),
+                // Nothing was changed, so it can be asked again of a server that is there.
+                Err(error) if number < TRIES && (is_gone(&error) || is_a_race(&error)) => {}
+                Err(error) => return Err(store_error(&error)),
+            }
+        }
+        Err(late())
+    }
+
+    pub(super) async fn write(&self, unit: &Unit) -> Result<Written, StoreError> {
+        // A connection writes nowhere but here: it is read-only by default, so that nothing happens outside a
+        // transaction if this `BEGIN` fails and the statements behind it do not.
+        let begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+        let deadline = Instant::now() + PATIENCE;
+        for number in 1.. {
+            let texts = unit.0.iter().map(|one| (one, guarded(one)));
+            match self.try_once(deadline, begin, texts, true).await? {
+                Ok(rows) => {
+                    tracing::trace!(statements = rows.len(), "committed");
+                    return values::written(unit, &rows);
+                }
+                Err(error) if is_lost(&error) => return Ok(Written::Lost),
+                Err(error) if number < TRIES && is_a_race(&error) => {}
+                Err(error) => {
+                    tracing::error!(error = %explained(&error), "a unit of work failed");
+                    return Err(store_error(&error));
+                }
+            }
+        }
+        Err(late())
+    }
+
+    /// Runs statements on one connection. The outer error is that nobody lets us in, or answers in time.
+    async fn try_once<'a>(
+        &self,
+        deadline: Instant,
+        begin: &'static str,
+        statements: impl Iterator<Item = (&'a Statement, Cow<'a, str>)>,
+        is_prepared: bool,
+    ) -> Result<Result<Vec<Vec<PostgresRow>>, Error>, StoreError> {
+        let client = self.client(deadline).await?;
+        let Ok(answer) = timeout_at(deadline.into(), run(&client, begin, statements, is_prepared)).await
+        else {
+            // What was sent may yet be committed or not: whoever asks again sees which. It is never called off, since
+            // a commit that waits for a standby would then count as done.
+            drop(Object::take(client));
+            return Err(late());
+        };
+        // Nobody knows what a connection is good for that is broken, or whose server has become a read-only standby.
+        if answer.as_ref().is_err_and(|error| !is_a_race(error) && !is_lost(error)) {
+            drop(Object::take(client));
+        }
+        Ok(answer)
+    }
+
+    async fn client(&self, deadline: Instant) -> Result<Object<Servers>, StoreError> {
+        let lent = timeout_at(deadline.into(), self.pool.get()).await.map_err(|_| late())?;
+        lent.map_err(|error| if let PoolError::Backend(error) = error { error } else { late() })
+    }
+}
+
+/// Runs statements at one moment or in one transaction, if there is a `begin`; gives the rows of each.
+///
+/// Everything is sent before the first answer is waited for. Of several errors the first counts: the others follow
+/// from it.
+async fn run<'a>(
+    client: &ClientWrapper,
+    begin: &'static str,
+    statements: impl Iterator<Item = (&'a Statement, Cow<'a, str>)>,
+    is_prepared: bool,
+) -> Result<Vec<Vec<PostgresRow>>, Error> {
+    let mut questions = Vec::new();
+    for (statement, text) in statements {
+        let types: Vec<Type> = statement.values.iter().map(values::type_of).collect();
+        // What is prepared for the first time on this connection costs a round trip of its own.
+        let prepared =
+            if is_prepared { Some(client.prepare_typed_cached(&text, &types).await?) } else { None };
+        questions.push((statement, text, types, prepared));
+    }
+    if let ("", [(statement, text, types, prepared)]) = (begin, &*questions) {
+        return ask(client, statement, text, types, prepared.as_ref()).await.map(|rows| vec![rows]);
+    }
+    let command = |text| -> Answer<'_> {
+        maybe_done(async move { client.batch_execute(text).await.map(|()| Vec::new()) }.boxed())
+    };
+    let mut answers = vec![command(begin)];
+    for (statement, text, types, prepared) in &questions {
+        answers.push(maybe_done(ask(client, statement, text, types, prepared.as_ref()).boxed()));
+    }
+    answers.push(command("COMMIT"));
+    // The first look at each sends it. From here on the connection comes to its end of the transaction by itself,
+    // even if nobody waits for the answers any more.
+    poll_fn(|context| {
+        for answer in &mut answers {
+            let _ = Pin::new(answer).poll(context);
+        }
+        Poll::Ready(())
+    })
+    .await;
+    let mut rows = Vec::with_capacity(answers.len());
+    for mut answer in answers {
+        Pin::new(&mut answer).await;
+        rows.extend(Pin::new(&mut answer).take_output().transpose()?);
+    }
+    // Those of `BEGIN` and `COMMIT` are none.
+    rows.pop();
+    rows.remove(0);
+    Ok(rows)
+}
+
+async fn ask(
+    client: &ClientWrapper,
+    statement: &Statement,
+    text: &str,
+    types: &[Type],
+    prepared: Option<&tokio_postgres::Statement>,
+) -> Result<Vec<PostgresRow>, Error> {
+    let values = statement.values.iter().map(|value| value as &(dyn ToSql + Sync));
+    match prepared {
+        Some(prepared) => client.query(prepared, &values.collect::<Vec<_>>()).await,
+        None => client.query_typed(text, &values.zip(types.iter().cloned()).collect::<Vec<_>>()).await,
+    }
+}
+
+/// The text of a statement; that of a guard fails, and with it the transaction, if it changes no row.
+fn guarded(statement: &Statement) -> Cow<'_, str> {
+    if !statement.is_guard {
+        return Cow::Borrowed(&*statement.sql);
+    }
+    let returning = if values::returns_rows(statement) { "" } else { " RETURNING 1" };
+    Cow::Owned(format!(
+        "WITH guarded AS ({}{returning})
+         SELECT guarded.*, 1 / (SELECT count(*) FROM guarded) FROM (SELECT 1) always LEFT JOIN guarded ON true",
+        statement.sql
+    ))
+}
+
+/// Whether a guard found nothing to change: nothing else divides.
+fn is_lost(error: &Error) -> bool {
+    error.code() == Some(&SqlState::DIVISION_BY_ZERO)
+}
+
+/// Whether others got in the way, and the same may go well if it is begun again.
+///
+/// A key that is there already is one of them: what looks before it adds looks again, and finds what was added
+/// meanwhile.
+fn is_a_race(error: &Error) -> bool {
+    let races =
+        [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::UNIQUE_VIOLATION];
+    error.code().is_some_and(|code| races.contains(code))
+}
+
+/// Whether the connection was closed, or its server is being stopped.
+fn is_gone(error: &Error) -> bool {
+    error.is_closed() || error.code() == Some(&SqlState::ADMIN_SHUTDOWN)
+}
+
+fn late() -> StoreError {
+    StoreError::Unavailable("PostgreSQL did not answer for 5 s".to_owned())
+}
+
+/// What the server or the connection said. Its details are left out: they quote rows.
+fn explained(error: &Error) -> String {
+    match (error.as_db_error(), std::error::Error::source(error)) {
+        (Some(said), _) => format!("{} ({})", said.message(), said.code().code()),
+        (None, Some(source)) => format!("{error}: {source}"),
+        (None, None) => error.to_string(),
+    }
+}
+
+fn store_error(error: &Error) -> StoreError {
+    let Some(code) = error.code() else { return StoreError::Unavailable(explained(error)) };
+    // By class (PostgreSQL, appendix A): the connection, an invalid transaction state such as that of a standby,
+    // authorization, a rolled back transaction, resources, objects in use, an operator's intervention, the system.
+    let passing = ["08", "25", "28", "40", "53", "55", "57", "58"];
+    if passing.iter().any(|class| code.code().starts_with(class)) || *code == SqlState::FEATURE_NOT_SUPPORTED
+    {
+        return StoreError::Unavailable(explained(error));
+    }
+    StoreError::Refused(explained(error))
+}

@@ -1,0 +1,194 @@
+//! What is so of PostgreSQL alone: round trips, and what becomes of a connection.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_postgres::NoTls;
+
+use crate::store::database_url::DatabaseUrl;
+use crate::store::engine_tests::{host, hosts};
+use crate::store::unit::{Unit, Written, sql};
+use crate::store::value::values;
+use crate::store::{Engine, Store, StoreError};
+
+/// An empty schema of its own on the server that the tests are given.
+pub(in crate::store) struct Schema(String);
+
+impl Schema {
+    pub(in crate::store) async fn make() -> Self {
+        let name = format!("test_{}", uuid::Uuid::new_v4().simple());
+        run(&format!("CREATE SCHEMA {name}")).await;
+        Self(name)
+    }
+
+    pub(in crate::store) fn url(&self) -> DatabaseUrl {
+        self.url_at(&server())
+    }
+
+    fn url_at(&self, server: &str) -> DatabaseUrl {
+        DatabaseUrl::parse(&format!("{server}?sslmode=disable&options=-csearch_path%3D{}", self.0)).unwrap()
+    }
+
+    pub(in crate::store) async fn unmake(self) {
+        run(&format!("DROP SCHEMA {} CASCADE", self.0)).await;
+    }
+}
+
+fn server() -> String {
+    std::env::var("DOORKEY_TEST_POSTGRES").expect(
+        "DOORKEY_TEST_POSTGRES names no PostgreSQL; ./test starts one, or set it to postgres://USER:PASSWORD@HOST:PORT/NAME",
+    )
+}
+
+async fn run(sql: &str) {
+    let (client, connection) = tokio_postgres::connect(&server(), NoTls).await.unwrap();
+    let connection = tokio::spawn(connection);
+    client.batch_execute(sql).await.unwrap();
+    drop(client);
+    connection.await.unwrap().unwrap();
+}
+
+/// Stands between a store and its server, and keeps each answer back until nothing more is asked: what is asked after
+/// an answer is a round trip of its own.
+async fn counting_proxy() -> (String, Arc<AtomicUsize>) {
+    let server: tokio_postgres::Config = server().parse().unwrap();
+    let tokio_postgres::config::Host::Tcp(host) = &server.get_hosts()[0] else { panic!("no address") };
+    let target = format!("{host}:{}", server.get_ports()[0]);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let person =
+        format!("{}:{}", server.get_user().unwrap(), String::from_utf8_lossy(server.get_password().unwrap()));
+    let url =
+        format!("postgres://{person}@{}/{}", listener.local_addr().unwrap(), server.get_dbname().unwrap());
+    let counted = Arc::new(AtomicUsize::new(0));
+    let trips = Arc::clone(&counted);
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            tokio::spawn(count(
+                client,
+                TcpStream::connect(target.clone()).await.unwrap(),
+                Arc::clone(&trips),
+            ));
+        }
+    });
+    (url, counted)
+}
+
+async fn count(mut client: TcpStream, mut server: TcpStream, trips: Arc<AtomicUsize>) {
+    let (mut asked, mut answered) = (vec![0; 65_536], vec![0; 65_536]);
+    while let Ok(length @ 1..) = client.read(&mut asked).await {
+        trips.fetch_add(1, Ordering::SeqCst);
+        server.write_all(&asked[..length]).await.unwrap();
+        let mut silent = Vec::new();
+        loop {
+            tokio::select! {
+                Ok(length @ 1..) = client.read(&mut asked) => server.write_all(&asked[..length]).await.unwrap(),
+                Ok(length @ 1..) = server.read(&mut answered) => silent.extend_from_slice(&answered[..length]),
+                () = tokio::time::sleep(Duration::from_millis(200)) => break,
+                else => return,
+            }
+        }
+        client.write_all(&silent).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_call_of_the_door_is_one_round_trip() {
+    let schema = Schema::make().await;
+    let (url, trips) = counting_proxy().await;
+    let store = Store::open(&schema.url_at(&url), true).await.unwrap();
+    let look = |name: &str| sql("SELECT workspace_id FROM hosts WHERE host = $1", values![name]);
+    let count = || sql("SELECT count(*) FROM hosts", values![]);
+    let guard = || sql("UPDATE hosts SET workspace_id = 3 WHERE host = $1", values!["a"]);
+    let lost = || sql("UPDATE hosts SET workspace_id = 3 WHERE host = $1", values!["nobody"]);
+
+    // The first round makes the connection and has each statement prepared on it.
+    for (round, expected) in [(1, None), (2, Some([1; 5]))] {
+        let mut seen = Vec::new();
+        let mut counted = || seen.push(trips.swap(0, Ordering::SeqCst));
+        store.read([look("a")]).await.unwrap();
+        counted();
+        store.read([look("a"), look("b"), count()]).await.unwrap();
+        counted();
+        store.scan([count(), look("a")]).await.unwrap();
+        counted();
+        let name = if round == 1 { "a" } else { "b" };
+        let written = store.write(Unit::new().and(host(name)).guard(guard()).and(guard())).await.unwrap();
+        assert!(matches!(written, Written::Done(_)));
+        counted();
+        let written = store.write(Unit::new().guard(lost()).and(host("c"))).await.unwrap();
+        assert!(matches!(written, Written::Lost));
+        counted();
+        assert!(expected.is_none_or(|expected| seen == expected), "{seen:?}");
+    }
+    schema.unmake().await;
+}
+
+/// Were it not so, a `BEGIN` that fails would let each statement behind it happen by itself.
+#[tokio::test]
+async fn a_connection_writes_nothing_outside_a_transaction() {
+    let schema = Schema::make().await;
+    let store = Store::open(&schema.url(), true).await.unwrap();
+    let Engine::Postgres(postgres) = &store.engine else { panic!("another engine") };
+
+    let refused = {
+        let client = postgres.pool.get().await.unwrap();
+        client.execute("INSERT INTO hosts (host, workspace_id) VALUES ('a', 1)", &[]).await.unwrap_err()
+    };
+
+    assert_eq!(refused.code().unwrap().code(), "25006");
+    assert!(hosts(&store).await.is_empty());
+    schema.unmake().await;
+}
+
+/// A caller that goes away leaves nothing behind that hinders the next one on the same connection.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_that_gives_up_leaves_a_connection_that_works() {
+    let schema = Schema::make().await;
+    let store = Store::open(&schema.url(), true).await.unwrap();
+
+    for number in 0..200_u32 {
+        let unit = Unit::new().and(host(&format!("{number:03}"))).and(host(&format!("{number:03}b")));
+        let patience = Duration::from_micros(u64::from(number) * 20);
+        let _ = tokio::time::timeout(patience, store.write(unit)).await;
+    }
+
+    let there = hosts(&store).await;
+    assert_eq!(there.len() % 2, 0, "half a unit is there: {there:?}");
+    store.write(Unit::new().and(host("z"))).await.unwrap();
+    schema.unmake().await;
+}
+
+/// The pool has fewer connections than there are callers, and one that was cut is replaced.
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_the_server_cuts_are_made_anew() {
+    let schema = Schema::make().await;
+    let store = Store::open(&schema.url(), true).await.unwrap();
+    store.write(Unit::new().and(host("a"))).await.unwrap();
+    let me = sql("SELECT CAST(pg_backend_pid() AS BIGINT)", values![]);
+    let [mut rows] = store.read([me]).await.unwrap();
+    let number = rows.remove(0).take::<i64>().unwrap();
+
+    run(&format!("SELECT pg_terminate_backend({number})")).await;
+
+    assert_eq!(hosts(&store).await, ["a"]);
+    schema.unmake().await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_said_to_be_unavailable() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    drop(taken);
+    let url = DatabaseUrl::parse(&format!("postgres://me:secret@{address}/x")).unwrap();
+
+    let refused = Store::open(&url, true).await.unwrap_err().to_string();
+
+    assert!(
+        refused.contains(&format!("postgres://me@{address}/x")) && !refused.contains("secret"),
+        "{refused}"
+    );
+    assert!(matches!(super::late(), StoreError::Unavailable(_)));
+}

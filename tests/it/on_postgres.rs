@@ -1,0 +1,36 @@
+//! The same tests on PostgreSQL: all that have an engine under them, and those that are about this one.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+mod api_page;
+mod audited;
+mod back_office;
+mod browser;
+mod cli {
+    //! The command line, where it does not make files.
+
+    mod import;
+    mod import_beside;
+    mod people;
+    mod tenants;
+}
+mod confirming;
+mod forms;
+mod hosts;
+mod issuing;
+mod leaks;
+mod openapi;
+mod outside;
+mod postgres;
+mod proxies;
+mod races;
+mod races_of_people;
+mod redirects;
+mod requests;
+mod sessions;
+mod storage;
+#[expect(dead_code, reason = "some of it is for tests that have no engine under them")]
+mod support;
+mod twins;
+
+const ENGINE: support::database::Engine = support::database::Engine::Postgres;
