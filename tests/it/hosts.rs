@@ -1,6 +1,7 @@
 //! Section D of the attacks: workspaces and hosts.
 
 use axum::http::StatusCode;
+use doorkey::domain::scope::Scope;
 use doorkey::domain::user_change::UserChange;
 use doorkey::flow;
 
@@ -152,4 +153,38 @@ async fn hosts_and_names_are_taken_once() {
     for (host, status) in [("example.com", 200), ("new.example", 200), ("example.spp.co", 404)] {
         assert_eq!(test.send(api.clone().host(host)).await.status.as_u16(), status, "{host}");
     }
+}
+
+/// A workspace that is known from before is believed only while it is the same: another process changes it, and the next
+/// request goes by that.
+#[tokio::test]
+async fn a_setting_that_another_process_changes_binds_at_the_next_request() {
+    let test = TestApp::start().await;
+    let ada = test.client("ada@x.test").await;
+    assert!(test.ask_for_link(ada).await.starts_with("https://example.com/login?token="));
+    let mut elsewhere = test.beside().await;
+
+    elsewhere.set("url", "https://portal.example.com").await;
+
+    let answer = test.call("GET", "/api/login_links/1").await;
+    assert!(answer.body.contains("https://portal.example.com/login?token="), "{}", answer.body);
+}
+
+/// A key that is known from before gains nothing by edits of its row: its end, its scopes, or another key's seal.
+#[tokio::test]
+async fn a_known_key_gains_nothing_by_edits_of_its_row() {
+    let test = TestApp::start().await;
+    let (id, key) = test.key_with(&[Scope::LogsRead], Some(60)).await;
+    let status = async |path: &str| test.send(Ask::of("GET", path).bearer(&key)).await.status;
+    assert_eq!(status("/api/logs").await, StatusCode::OK);
+
+    test.run_sql(&format!("UPDATE api_keys SET scopes = 'clients:read logs:read' WHERE id = {id}"));
+    assert_eq!(status("/api/clients").await, StatusCode::FORBIDDEN);
+    test.run_sql(&format!("UPDATE api_keys SET expires_at = expires_at + 3600000 WHERE id = {id}"));
+    test.advance(60);
+    assert_eq!(status("/api/logs").await, StatusCode::UNAUTHORIZED);
+    let full = "(SELECT f.seal FROM api_keys f WHERE f.id = 1)";
+    assert_eq!(test.call("GET", "/api/clients").await.status, StatusCode::OK);
+    test.run_sql(&format!("UPDATE api_keys SET seal = {full} WHERE id = {id}"));
+    assert_eq!(status("/api/clients").await, StatusCode::UNAUTHORIZED);
 }
