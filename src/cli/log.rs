@@ -111,10 +111,12 @@ impl fmt::Write for OneLine<'_, '_> {
         if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
             return self.0.write_str(text);
         }
-        let mut characters = text.chars();
-        characters.try_for_each(|character| match character.is_control() {
-            true => write!(self.0, "{}", character.escape_default()),
-            false => self.0.write_char(character),
+        text.chars().try_for_each(|character| {
+            if character.is_control() {
+                write!(self.0, "{}", character.escape_default())
+            } else {
+                self.0.write_char(character)
+            }
         })
     }
 }
@@ -152,7 +154,7 @@ mod tests {
         let mut text = String::new();
         let mut line = Writer::new(&mut text);
 
-        write!(OneLine(&mut line), "a\nb\u{1b}[31m{}", "é\r").unwrap();
+        OneLine(&mut line).write_str("a\nb\u{1b}[31mé\r").unwrap();
 
         assert_eq!(text, r"a\nb\u{1b}[31mé\r");
     }

@@ -67,15 +67,15 @@ fn crc32(bytes: impl Iterator<Item = u8>) -> u32 {
 /// What four bits add to a CRC-32.
 const CRC_OF: [u32; 16] = {
     let mut table = [0; 16];
-    let mut bits = 0;
-    while bits < table.len() {
-        let mut crc = bits as u32;
+    let mut bits: u32 = 0;
+    while bits < 16 {
+        let mut crc = bits;
         let mut step = 0;
         while step < 4 {
             crc = (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg());
             step += 1;
         }
-        table[bits] = crc;
+        table[bits as usize] = crc;
         bits += 1;
     }
     table
