@@ -48,7 +48,7 @@ pub struct Arrival {
     /// What is seen of the user for whom it asks for a link. It may not be told before the key's scope is judged.
     pub issue_state: Option<IssueState>,
     /// The session whose number its cookie has. It is not proven by that.
-    pub signed_in: Option<SignedIn>,
+    pub signed_in: Option<Arc<SignedIn>>,
 }
 
 /// Looks up, at once, all that a request shows. `None` if no workspace has the host.
@@ -92,7 +92,8 @@ async fn arrive(
         }
         _ => None,
     };
-    Ok(Some(Arrival { workspace, api_key, issue_state: found.issue_state, signed_in: found.signed_in }))
+    let signed_in = found.signed_in.map(Arc::new);
+    Ok(Some(Arrival { workspace, api_key, issue_state: found.issue_state, signed_in }))
 }
 
 /// Counts a request that shows no key which lets in.

@@ -1,5 +1,7 @@
 //! Who is signed in, and signing out.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use crate::app::App;
@@ -16,7 +18,7 @@ pub struct ShownCookie {
     /// The cookie.
     pub cookie: SessionCookie,
     /// What was found.
-    pub found: Option<SignedIn>,
+    pub found: Option<Arc<SignedIn>>,
 }
 
 /// The session that a cookie proves, with its person. `None` for anything but a live one.
@@ -31,7 +33,7 @@ pub async fn current(
     workspace: &Workspace,
     act: &Act,
     shown: Option<&ShownCookie>,
-) -> Result<Option<SignedIn>, StoreError> {
+) -> Result<Option<Arc<SignedIn>>, StoreError> {
     let Some(signed_in) = proven(app, workspace, shown).await? else { return Ok(None) };
     let now = app.clock.now();
     if signed_in.session.is_live(&signed_in.standing, workspace, now) {
@@ -68,11 +70,11 @@ pub(super) async fn proven(
     app: &App,
     workspace: &Workspace,
     shown: Option<&ShownCookie>,
-) -> Result<Option<SignedIn>, StoreError> {
+) -> Result<Option<Arc<SignedIn>>, StoreError> {
     let Some(ShownCookie { cookie, found }) = shown else { return Ok(None) };
     let found = match found {
-        Some(found) => Some(found.clone()),
-        None => app.store.find_session(workspace.id, cookie.id).await?,
+        Some(found) => Some(Arc::clone(found)),
+        None => app.store.find_session(workspace.id, cookie.id).await?.map(Arc::new),
     };
     Ok(found.filter(|signed_in| app.keys.is_proof_of(&signed_in.session, cookie)))
 }
@@ -124,7 +126,7 @@ pub async fn sign_out(
     shown: Option<&ShownCookie>,
 ) -> Result<(), StoreError> {
     let Some(signed_in) = proven(app, workspace, shown).await? else { return Ok(()) };
-    let session = signed_in.session;
+    let session = &signed_in.session;
     let act = Act { actor: Actor::User(session.user), ..*act };
     let entry = act.entry(Event::SignedOut).about(session.user).with("session", session.id.to_string());
     // A second click finds the session ended, as it wished.

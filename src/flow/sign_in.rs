@@ -66,14 +66,14 @@ pub async fn open(
     let (death, link) = match find(app, workspace, token).await? {
         None => (Death::Unknown, None),
         Some(found) => match found.link.death(&found.standing, now) {
-            None => return Ok(live(&found, signed_in.as_ref())),
+            None => return Ok(live(&found, signed_in.as_deref())),
             Some(death) => (death, Some(found.link)),
         },
     };
-    if let Some(SignedIn { session, .. }) = signed_in
-        && app.keys.link_hashes(workspace.id, token).contains(&session.link)
+    if let Some(signed_in) = signed_in
+        && app.keys.link_hashes(workspace.id, token).contains(&signed_in.session.link)
     {
-        return Ok(Opened::UsedHere(session.landing));
+        return Ok(Opened::UsedHere(signed_in.session.landing.clone()));
     }
     if let Some(link) = link.filter(|_| death == Death::Expired) {
         bury(app, &link, now).await?;
@@ -203,7 +203,7 @@ impl Attempt<'_> {
         let act = Act { actor: Actor::User(user), ..*act };
         let entry = act.entry(Event::LinkRedeemed).about(user).with("link", link.id.to_string());
         let mut entries = vec![entry.with("session", session.id.to_string())];
-        entries.extend(replaced.as_ref().map(|old| replaced_entry(&act, old)));
+        entries.extend(replaced.as_deref().map(|old| replaced_entry(&act, old)));
         let spent = app.keys.seal_link(link.used(now));
         let replaced = replaced.map(|old| old.session.id);
         let outcome = app.store.claim_login_link(&spent, &session, replaced, &entries).await?;

@@ -1,5 +1,7 @@
 //! Cookies: read without guessing, written with every attribute (RFC 6265 and its revision's name prefixes).
 
+use std::sync::Arc;
+
 use axum::http::{HeaderMap, HeaderValue, header};
 
 use super::visit::Visit;
@@ -21,7 +23,7 @@ pub(super) fn any_session(headers: &HeaderMap) -> Option<SessionCookie> {
 /// The cookies of a workspace on one of its hosts.
 #[derive(Clone, Debug)]
 pub(super) struct Jar {
-    found: Option<SignedIn>,
+    found: Option<Arc<SignedIn>>,
     is_secure: bool,
     session: String,
     domain: Option<String>,

@@ -85,6 +85,8 @@ pub(super) async fn pass(
     let mut response = if is_verify { response } else { drawn(response, is_api, name) };
     if is_api {
         set_api_headers(response.headers_mut(), number, version.unwrap_or_default());
+    } else if is_verify {
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     } else {
         set_page_headers(response.headers_mut());
     }

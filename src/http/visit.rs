@@ -53,7 +53,7 @@ pub(super) struct Known {
     /// The user for whom it asks for a link, if it does, and what is seen of that user.
     pub(super) subject: Option<Subject>,
     /// The session whose number a cookie of it has, as it was found.
-    pub(super) signed_in: Option<SignedIn>,
+    pub(super) signed_in: Option<Arc<SignedIn>>,
 }
 
 impl Visit {

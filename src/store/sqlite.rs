@@ -218,30 +218,33 @@ fn commit_group(
     connection: &mut Connection,
     jobs: &[Job],
 ) -> rusqlite::Result<Vec<Result<Written, StoreError>>> {
-    let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut results = Vec::with_capacity(jobs.len());
     for job in jobs {
-        let savepoint = transaction.savepoint()?;
-        match run_unit(&savepoint, &job.unit) {
-            Ok(Some(rows)) => {
-                savepoint.commit()?;
-                results.push(Ok(Written::Done(rows)));
-            }
-            Ok(None) => {
-                savepoint.finish()?;
-                results.push(Ok(Written::Lost));
-            }
+        step(&transaction, "SAVEPOINT unit")?;
+        let written = match run_unit(&transaction, &job.unit) {
+            Ok(Some(rows)) => Ok(Written::Done(rows)),
+            Ok(None) => Ok(Written::Lost),
             Err(error) if breaks_the_group(&error) => return Err(error),
             Err(error) => {
                 tracing::error!(%error, "a unit of work failed");
-                savepoint.finish()?;
-                results.push(Err(store_error(&error)));
+                Err(store_error(&error))
             }
+        };
+        if !matches!(written, Ok(Written::Done(_))) {
+            step(&transaction, "ROLLBACK TO unit")?;
         }
+        step(&transaction, "RELEASE unit")?;
+        results.push(written);
     }
     transaction.commit()?;
     tracing::trace!(units = jobs.len(), "committed");
     Ok(results)
+}
+
+/// A statement without values that stays prepared: to prepare it anew would cost more than to run it.
+fn step(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(|_| ())
 }
 
 /// The rows of each statement; `None` if a guard changed nothing.
@@ -341,8 +344,13 @@ pub(super) fn make_durable(connection: &Connection) -> rusqlite::Result<()> {
     tune(connection)
 }
 
+/// Pages of the log that are carried over into the file together: a page that was written several times meanwhile is
+/// carried over once, and the file is synced once for all of them.
+const CHECKPOINT: i64 = 8_000;
+
 fn tune(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
     connection.set_prepared_statement_cache_capacity(PREPARED);
     // Without it a statement with several tables is planned anew each time its values change.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
