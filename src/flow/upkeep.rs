@@ -35,14 +35,19 @@ pub async fn write_down(app: &App) -> Result<(), StoreError> {
 
 /// Keeps house until it is dropped: counters each second, a sweep each minute.
 pub async fn keep(app: App, audit_retention: i64) {
-    let mut seconds = tokio::time::interval(std::time::Duration::from_secs(1));
-    seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    for second in 0_u64.. {
-        seconds.tick().await;
+    let mut ticks = tokio::time::interval(std::time::Duration::from_millis(100));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    for tick in 0_u64.. {
+        ticks.tick().await;
+        // What fails here fails for requests too, and is told of there.
+        let _ = app.store.keep_up().await;
+        if tick % 10 != 0 {
+            continue;
+        }
         if let Err(error) = write_down(&app).await {
             tracing::warn!(%error, "the counters of reused links could not be written down");
         }
-        if second % 60 == 0 {
+        if tick % 600 == 0 {
             match sweep(&app, audit_retention).await {
                 Ok(swept) if swept != Swept::default() => tracing::info!(
                     login_links = swept.login_links,

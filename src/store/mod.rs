@@ -21,6 +21,7 @@ mod sessions;
 mod sqlite;
 #[cfg(test)]
 mod sqlite_tests;
+mod sqlite_values;
 mod sweep;
 mod unit;
 mod user_lists;
@@ -148,6 +149,17 @@ impl Store {
     pub async fn ping(&self) -> Result<(), StoreError> {
         let rewritten = unit::sql("UPDATE migrations SET number = number", Vec::new());
         self.write(Unit::new().and(rewritten)).await.map(|_| ())
+    }
+
+    /// Goes to what other processes have written, several times a second: the embedded engine reads faster from there.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be used.
+    pub async fn keep_up(&self) -> Result<(), StoreError> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.write(Unit::new()).await.map(|_| ()),
+            Engine::Postgres(_) => Ok(()),
+        }
     }
 
     /// A few lookups, seen at one moment, each of which must be answered from an index: in SQLite on the calling
