@@ -30,7 +30,8 @@ pub(super) async fn serve(app: App, config: &Config, listeners: Listeners) -> Re
     let ops = listeners.ops.as_ref().map(TcpListener::local_addr).transpose()?;
     // A node that must not issue anything knows it before the first request.
     if let Err(error) = upkeep::ready(&app).await {
-        tracing::warn!(%error, "not ready yet");
+        let because = std::error::Error::source(&error).map(ToString::to_string);
+        tracing::warn!(%error, because, "not ready yet");
     }
     let housekeeping = tokio::spawn(upkeep::keep(app.clone(), config.audit_retention));
     let ops = ops.map_or_else(|| "none".to_owned(), |address| address.to_string());

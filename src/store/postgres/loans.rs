@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use deadpool::managed::{Object, Pool, PoolError};
 use deadpool_postgres::ClientWrapper;
+use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout_at;
 
@@ -104,8 +105,10 @@ impl Loan {
 impl Drop for Loan {
     fn drop(&mut self) {
         let Some(client) = self.client.take() else { return };
+        // At the end of the process there is nobody left to wait, and nobody to lend to.
+        let Ok(runtime) = Handle::try_current() else { return };
         let (pool, turn, deadline) = (self.pool.clone(), self.turn.take(), self.begun + PATIENCE);
-        tokio::spawn(async move {
+        runtime.spawn(async move {
             // Answers come in order: this one comes after those that the caller did not wait for.
             let condition = match timeout_at(deadline.into(), client.simple_query("")).await {
                 Ok(Ok(_)) => Condition::Good,
