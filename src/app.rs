@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::flow::admission::Known;
+use crate::flow::nodes::ThisNode;
 use crate::keys::Keyring;
 use crate::metrics::Metrics;
 use crate::store::Store;
@@ -25,12 +26,15 @@ pub struct Inner {
     pub metrics: Metrics,
     /// Workspaces and API keys that were read before.
     pub known: Known,
+    /// What this process knows of itself as one of several.
+    pub node: ThisNode,
 }
 
 impl App {
     /// An app over an open store and its keys.
     pub fn over(store: Store, clock: Clock, keys: Keyring) -> Self {
-        Self(Arc::new(Inner { store, clock, keys, metrics: Metrics::default(), known: Known::default() }))
+        let (metrics, known, node) = (Metrics::default(), Known::default(), ThisNode::default());
+        Self(Arc::new(Inner { store, clock, keys, metrics, known, node }))
     }
 }
 

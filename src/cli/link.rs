@@ -7,7 +7,7 @@ use super::{Context, user_ref};
 use crate::domain::audit::Act;
 use crate::domain::user::UserRef;
 use crate::flow::login_links::{self, Subject, Wish};
-use crate::flow::upkeep;
+use crate::flow::{nodes, upkeep};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -33,6 +33,7 @@ pub(super) async fn run(context: &mut Context, args: Args) -> Result<()> {
         "--min-ttl must be from 0 to {longest}, the seconds that a link of this workspace lives"
     );
     let wish = Wish::judged(args.min_ttl, args.redirect.as_deref(), &workspace)?;
+    nodes::look(&app).await??;
     let subject = Subject::find(&app, &workspace, args.user).await?;
     let issued = login_links::issue(&app, &workspace, &Act::at_command_line(), &subject, &wish).await?;
     if context.out.is_json {

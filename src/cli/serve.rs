@@ -28,13 +28,18 @@ pub(super) async fn serve(app: App, config: &Config, listeners: Listeners) -> Re
     let stop = told_to_stop().context("signals cannot be waited for")?;
     let public = listeners.public.local_addr()?;
     let ops = listeners.ops.as_ref().map(TcpListener::local_addr).transpose()?;
+    // A node that must not issue anything knows it before the first request.
+    if let Err(error) = upkeep::ready(&app).await {
+        let because = std::error::Error::source(&error).map(ToString::to_string);
+        tracing::warn!(%error, because, "not ready yet");
+    }
     let housekeeping = tokio::spawn(upkeep::keep(app.clone(), config.audit_retention));
     let ops = ops.map_or_else(|| "none".to_owned(), |address| address.to_string());
     tracing::info!(%public, %ops, "listening");
     let settings = Settings { trusted_proxies: config.trusted_proxies.clone(), has_docs: config.has_docs };
     http::serve(app.clone(), settings, listeners, stop).await;
     housekeeping.abort();
-    if let Err(error) = upkeep::write_down(&app).await {
+    if let Err(error) = upkeep::leave(&app).await {
         tracing::warn!(%error, "the last counters of reused links could not be written down");
     }
     tracing::info!("stopped");

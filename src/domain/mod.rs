@@ -9,6 +9,7 @@ pub mod host;
 pub mod import_row;
 pub mod invalid;
 pub mod login_link;
+pub mod node;
 pub mod origin;
 pub mod page;
 pub mod redirect;

@@ -4,9 +4,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::{start, workspaces};
+use super::{nodes, start, workspaces};
 use crate::app::App;
 use crate::clock::Clock;
+use crate::domain::node::{Node, Unfit};
 use crate::domain::timestamp::Timestamp;
 use crate::keys;
 use crate::store::{DatabaseUrl, Store, StoreError};
@@ -66,6 +67,7 @@ pub async fn run(url: &DatabaseUrl, key_file: &Path, clock: Clock) -> Vec<Check>
         checks.extend(url.path().map(|path| Check::of("permissions", permissions(path))));
         checks.push(Check::of("keys", agreed.map_err(|error| error.to_string())));
         checks.push(Check::of("clock", time(&app).await));
+        checks.push(Check::of("nodes", servers(&app).await));
         checks.push(Check::of("hosts", hosts(&app).await));
     }
     checks
@@ -82,6 +84,12 @@ fn permissions(path: &Path) -> Result<String, String> {
 }
 
 async fn time(app: &App) -> Result<String, String> {
+    match nodes::look(app).await {
+        Ok(Err(unfit @ Unfit::ClockIsOff(_))) => return Err(unfit.to_string()),
+        // What is wrong with the keys was said before.
+        Ok(Ok(()) | Err(Unfit::LacksKey)) => {}
+        Err(error) => return Err(error.to_string()),
+    }
     let newest = newest_entry(app).await.map_err(|error| error.to_string())?;
     // Asked for last, so that what a running server writes meanwhile is not from the future.
     let now = app.clock.now();
@@ -94,6 +102,19 @@ async fn time(app: &App) -> Result<String, String> {
             Ok(format!("The clock says {now}, after the newest entry of the audit log ({newest})."))
         }
         None => Ok(format!("The clock says {now}; there is no entry of an audit log to compare it with.")),
+    }
+}
+
+/// Servers on this database that lack one of its keys.
+async fn servers(app: &App) -> Result<String, String> {
+    let nodes = nodes::list(app).await.map_err(|error| error.to_string())?;
+    let lacks = |node: &&Node| !app.keys.all().all(|key| node.keys.contains(&key.id));
+    match (nodes.len(), nodes.iter().filter(lacks).count()) {
+        (0, _) => Ok("No server runs on this database.".to_owned()),
+        (count, 0) => Ok(format!("{count} server(s) run on this database, with every key of this key file.")),
+        (count, lacking) => Err(format!(
+            "{lacking} of {count} server(s) lack a key of this key file: copy it there and restart them"
+        )),
     }
 }
 

@@ -4,9 +4,11 @@ use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::nodes;
 use crate::app::App;
 use crate::domain::audit::{Act, Event};
 use crate::domain::login_link::{Decision, Draft, IssueState, LoginLink, decide};
+use crate::domain::node::Unfit;
 use crate::domain::page::{Page, PageWish};
 use crate::domain::redirect::{InvalidRedirect, Target};
 use crate::domain::timestamp::Timestamp;
@@ -109,6 +111,9 @@ pub enum IssueError {
     /// The rule refuses.
     #[error("{}", .0.sentence())]
     Refused(Refusal),
+    /// This node must not.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
     /// The store did not do what it was asked.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -131,6 +136,7 @@ pub async fn issue(
     subject: &Subject,
     wish: &Wish,
 ) -> Result<Issued, IssueError> {
+    nodes::may_issue(app)?;
     let now = app.clock.now();
     let newest_of = |seen: &Option<IssueState>| seen.as_ref().and_then(|seen| seen.newest_hash);
     let mut seen = subject.seen.clone();

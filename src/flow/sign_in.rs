@@ -2,10 +2,12 @@
 
 use uuid::Uuid;
 
+use super::nodes;
 use super::sessions::{self, ShownCookie};
 use crate::app::App;
 use crate::domain::audit::{Act, Actor, Entry, Event};
 use crate::domain::login_link::{Death, LoginLink};
+use crate::domain::node::Unfit;
 use crate::domain::session::{BrowserCookie, Session, SessionCookie, SignedIn};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::Token;
@@ -20,6 +22,9 @@ const TRIES: usize = 8;
 /// Why a sign-in could not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
+    /// This node must not.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
     /// The store did not do what it was asked.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -130,6 +135,7 @@ pub async fn confirm(
     act: &Act,
     confirm: &Confirm,
 ) -> Result<Confirmed, SignInError> {
+    nodes::may_issue(app)?;
     let attempt = Attempt { app, workspace, act, confirm, now: app.clock.now() };
     for _ in 0..TRIES {
         let Some(FoundLink { link, standing, .. }) = find(app, workspace, &confirm.token).await? else {

@@ -1,6 +1,8 @@
 //! What happens by itself: counters are written down, the dead are swept away.
 
+use super::nodes;
 use crate::app::App;
+use crate::domain::node::Unfit;
 use crate::store::{StoreError, Swept};
 
 /// How long a dead link or session is kept before the sweep takes it, in seconds: so long a clock may be wrong.
@@ -25,7 +27,7 @@ pub async fn sweep(app: &App, audit_retention: i64) -> Result<Swept, StoreError>
     Ok(all)
 }
 
-/// Makes durable what is only counted so far; before a process ends, so that no reuse is lost.
+/// Makes durable what is only counted so far.
 ///
 /// # Errors
 /// `StoreError` if it could not be committed.
@@ -33,22 +35,41 @@ pub async fn write_down(app: &App) -> Result<(), StoreError> {
     app.store.write_reuses().await
 }
 
-/// Keeps house until it is dropped: counters each second, a sweep each minute.
+/// Before a process ends: no reuse is lost, and the node is off the list.
+///
+/// # Errors
+/// `StoreError` if it could not be committed.
+pub async fn leave(app: &App) -> Result<(), StoreError> {
+    let (written, left) = tokio::join!(write_down(app), nodes::leave(app));
+    written.and(left)
+}
+
+/// Keeps house until it is dropped: the clock and the counters each second, a sweep each minute.
 pub async fn keep(app: App, audit_retention: i64) {
+    tokio::join!(nodes::keep(&app), keep_books(&app, audit_retention), keep_up(&app));
+}
+
+/// Reads where the newest commit is.
+async fn keep_up(app: &App) {
     let mut ticks = tokio::time::interval(std::time::Duration::from_millis(100));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    for tick in 0_u64.. {
+    loop {
         ticks.tick().await;
         // What fails here fails for requests too, and is told of there.
         let _ = app.store.keep_up().await;
-        if tick % 10 != 0 {
-            continue;
-        }
-        if let Err(error) = write_down(&app).await {
+    }
+}
+
+async fn keep_books(app: &App, audit_retention: i64) {
+    let mut seconds = tokio::time::interval(std::time::Duration::from_secs(1));
+    seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    for second in 0_u64.. {
+        seconds.tick().await;
+        if let Err(error) = write_down(app).await {
             tracing::warn!(%error, "the counters of reused links could not be written down");
         }
-        if tick % 600 == 0 {
-            match sweep(&app, audit_retention).await {
+        if second % 60 == 0 {
+            match sweep(app, audit_retention).await {
                 Ok(swept) if swept != Swept::default() => tracing::info!(
                     login_links = swept.login_links,
                     sessions = swept.sessions,
@@ -62,10 +83,22 @@ pub async fn keep(app: App, audit_retention: i64) {
     }
 }
 
-/// Asks whether the store can be used now.
+/// Why a process must not be sent requests.
+#[derive(Debug, thiserror::Error)]
+pub enum NotReady {
+    /// The store cannot be used.
+    #[error("the store cannot be used")]
+    Store(#[from] StoreError),
+    /// It must not issue or redeem anything.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+}
+
+/// Asks whether requests can be served now: by looking at keys and clock, and by reporting in, which is a commit.
 ///
 /// # Errors
-/// `StoreError` if it cannot.
-pub async fn ready(app: &App) -> Result<(), StoreError> {
-    app.store.ping().await
+/// `NotReady` if they cannot.
+pub async fn ready(app: &App) -> Result<(), NotReady> {
+    nodes::look(app).await??;
+    Ok(nodes::report(app).await?)
 }

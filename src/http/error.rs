@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use super::pages;
 use super::pages::view::ProblemPage;
 use crate::domain::invalid::Invalid;
+use crate::domain::node::Unfit;
 use crate::domain::redirect::InvalidRedirect;
 use crate::domain::user::Refusal;
 use crate::domain::version::InvalidVersion;
@@ -229,10 +230,18 @@ impl From<NoRandomness> for Error {
     }
 }
 
+impl From<Unfit> for Error {
+    fn from(unfit: Unfit) -> Self {
+        tracing::warn!(%unfit, "a request could not be served");
+        Self::Unavailable
+    }
+}
+
 impl From<IssueError> for Error {
     fn from(error: IssueError) -> Self {
         match error {
             IssueError::Refused(refusal) => Self::Refused(refusal),
+            IssueError::Unfit(unfit) => unfit.into(),
             IssueError::Store(error) => error.into(),
             IssueError::NoRandomness(error) => error.into(),
         }
@@ -252,6 +261,7 @@ impl From<UserError> for Error {
 impl From<SignInError> for Error {
     fn from(error: SignInError) -> Self {
         match error {
+            SignInError::Unfit(unfit) => unfit.into(),
             SignInError::Store(error) => error.into(),
             SignInError::NoRandomness(error) => error.into(),
         }

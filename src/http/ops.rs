@@ -23,13 +23,15 @@ pub(super) fn router(app: App) -> Router {
         .with_state(app)
 }
 
-/// `GET /readyz`: 200 if the store can be read and written now, else 503 within two seconds.
+/// `GET /readyz`: 200 if the store can be read and written now, and keys and clock are as they must be, else 503
+/// within two seconds.
 async fn ready(State(app): State<App>) -> Response {
     match tokio::time::timeout(PATIENCE, flow::upkeep::ready(&app)).await {
         Ok(Ok(())) => "ready\n".into_response(),
         Ok(Err(error)) => {
-            tracing::warn!(%error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "the store cannot be used\n").into_response()
+            let because = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::warn!(%error, because, "not ready");
+            (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response()
         }
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n").into_response(),
     }

@@ -185,7 +185,8 @@ impl Store {
                 link.seal
             ],
         );
-        let unit = Unit::new().guard(become_newest).and(keep).and_all(expired.map(end));
+        let unit =
+            Unit::about(draft.workspace, draft.user).guard(become_newest).and(keep).and_all(expired.map(end));
         self.write(unit.and(audit::entry(draft.workspace, entry, now))).await.map(Outcome::from)
     }
 
@@ -239,7 +240,7 @@ impl Store {
         // though nothing changes: from there on a kill waits for us, or we for it. SQLite's one writer is passed by nobody.
         let held = match &self.engine {
             Engine::Sqlite(_) => Unit::new(),
-            Engine::Postgres(_) => Unit::new().guard(hold_user(link, session)),
+            Engine::Postgres(_) => Unit::about(workspace, session.user).guard(hold_user(link, session)),
         };
         let unit = held
             .guard(use_up(link, session))

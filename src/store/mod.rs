@@ -15,6 +15,7 @@ mod key_fingerprints;
 mod lists;
 mod login_links;
 mod migrate;
+mod nodes;
 mod postgres;
 mod reuses;
 mod sessions;
@@ -38,6 +39,7 @@ pub use arrivals::{Arrival, Named};
 pub use audit::ListedEntry;
 pub use database_url::DatabaseUrl;
 pub use login_links::{FoundLink, ListedLink};
+pub use nodes::Footing;
 pub use sessions::ListedSession;
 pub use sweep::Swept;
 pub use unit::Outcome;
@@ -93,6 +95,12 @@ pub enum OpenError {
         "{0}: check --database-root-certificate, a file with the certificate(s) that the server's rests on"
     )]
     RootCertificate(String),
+    /// What answers is no server, but hands each transaction to whichever one is free.
+    #[error(
+        "the database at {0} is behind a pooler that hands out servers by transaction, which doorkey cannot work with: \
+         set pool_mode = session for it (pgbouncer), or give the server's own address with --database"
+    )]
+    Pooled(String),
     /// Its server cannot be reached, or does not let us in.
     #[error(
         "the database at {database} cannot be reached: {source}: check --database, and that the server runs, takes \
@@ -140,15 +148,6 @@ impl Store {
             }
         };
         Ok(Self { engine, reuses: Arc::default() })
-    }
-
-    /// Asks whether the store can commit now, by writing what stands there already.
-    ///
-    /// # Errors
-    /// `StoreError` if it cannot.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        let rewritten = unit::sql("UPDATE migrations SET number = number", Vec::new());
-        self.write(Unit::new().and(rewritten)).await.map(|_| ())
     }
 
     /// Goes to what other processes have written, several times a second: the embedded engine reads faster from there.

@@ -266,8 +266,8 @@ fn step(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
 
 /// The rows of each statement; `None` if a guard changed nothing.
 fn run_unit(connection: &Connection, unit: &Unit) -> rusqlite::Result<Option<Vec<Vec<Row>>>> {
-    let mut results = Vec::with_capacity(unit.0.len());
-    for statement in &unit.0 {
+    let mut results = Vec::with_capacity(unit.statements.len());
+    for statement in &unit.statements {
         results.push(run(connection, statement)?);
         if statement.is_guard && connection.changes() == 0 {
             return Ok(None);

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 
 use super::value::{Row, Value};
+use crate::domain::user::UserId;
+use crate::domain::workspace::WorkspaceId;
 
 /// One statement with the values of its placeholders `$1`, `$2` and so on.
 #[derive(Clone, Debug)]
@@ -17,32 +19,54 @@ pub(super) fn sql(sql: impl Into<Cow<'static, str>>, values: Vec<Value>) -> Stat
     Statement { sql: sql.into(), values, is_guard: false }
 }
 
+/// A row that many may want to change at the same moment.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Sought {
+    User(WorkspaceId, UserId),
+    /// The counter that the numbers of users are drawn from.
+    Counter(WorkspaceId),
+}
+
 /// Statements that happen together or not at all.
 #[derive(Debug, Default)]
-pub(super) struct Unit(pub(super) Vec<Statement>);
+pub(super) struct Unit {
+    pub(super) statements: Vec<Statement>,
+    /// Whoever writes to the same one waits for this unit without taking a connection meanwhile.
+    pub(super) sought: Option<Sought>,
+}
 
 impl Unit {
     pub(super) fn new() -> Self {
         Self::default()
     }
 
+    /// A unit that writes to a user.
+    pub(super) fn about(workspace: WorkspaceId, user: UserId) -> Self {
+        Self { sought: Some(Sought::User(workspace, user)), ..Self::default() }
+    }
+
+    /// A unit that draws a number for a user.
+    pub(super) fn drawing(workspace: WorkspaceId) -> Self {
+        Self { sought: Some(Sought::Counter(workspace)), ..Self::default() }
+    }
+
     /// A statement that must change a row: if it changes none, nothing of the unit happens.
     ///
     /// This is where a race is decided, so the conditions stand in the statement itself.
     pub(super) fn guard(mut self, statement: Statement) -> Self {
-        self.0.push(Statement { is_guard: true, ..statement });
+        self.statements.push(Statement { is_guard: true, ..statement });
         self
     }
 
     /// A statement that may change no row.
     pub(super) fn and(mut self, statement: Statement) -> Self {
-        self.0.push(statement);
+        self.statements.push(statement);
         self
     }
 
     /// Several of them.
     pub(super) fn and_all(mut self, statements: impl IntoIterator<Item = Statement>) -> Self {
-        self.0.extend(statements);
+        self.statements.extend(statements);
         self
     }
 }

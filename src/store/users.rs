@@ -107,11 +107,12 @@ impl Store {
         entry: &Entry,
         now: Timestamp,
     ) -> Result<Option<UserId>, StoreError> {
-        let mut unit = Unit::new();
         let drawn = user.id.is_none();
-        if drawn {
-            unit = unit.guard(hold_counter(workspace)).guard(draw_user_id(workspace));
-        }
+        let unit = if drawn {
+            Unit::drawing(workspace).guard(hold_counter(workspace)).guard(draw_user_id(workspace))
+        } else {
+            Unit::new()
+        };
         let fields = &user.fields;
         let text = |field: &Option<String>| field.clone().unwrap_or_default();
         let custom_fields = serde_json::Value::Object(fields.custom_fields.clone().unwrap_or_default());
@@ -190,7 +191,8 @@ impl Store {
                 user.revision
             ],
         );
-        let unit = Unit::new().guard(changed).and_all(audit::entries(workspace, entries, now));
+        let unit =
+            Unit::about(workspace, user.id).guard(changed).and_all(audit::entries(workspace, entries, now));
         self.write(unit).await.map(Outcome::from)
     }
 
@@ -210,7 +212,7 @@ impl Store {
              WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL",
             values![workspace, user],
         );
-        let unit = Unit::new().guard(killed).and(audit::entry(workspace, entry, now));
+        let unit = Unit::about(workspace, user).guard(killed).and(audit::entry(workspace, entry, now));
         self.write(unit).await.map(Outcome::from)
     }
 
@@ -232,7 +234,7 @@ impl Store {
              WHERE workspace_id = $2 AND id = $3 AND deleted_at IS NULL",
             values![now, workspace, user],
         );
-        let unit = Unit::new().guard(gone).and_all(audit::entries(workspace, entries, now));
+        let unit = Unit::about(workspace, user).guard(gone).and_all(audit::entries(workspace, entries, now));
         self.write(unit).await.map(Outcome::from)
     }
 

@@ -29,6 +29,7 @@ mod schemathesis;
 mod sessions;
 mod sqlite_file;
 mod storage;
+#[expect(dead_code, reason = "some of it is for tests of PostgreSQL alone")]
 mod support;
 mod tidy;
 mod twins;

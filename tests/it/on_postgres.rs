@@ -15,10 +15,12 @@ mod cli {
     mod tenants;
 }
 mod confirming;
+mod faults;
 mod forms;
 mod hosts;
 mod issuing;
 mod leaks;
+mod nodes;
 mod openapi;
 mod outside;
 mod postgres;
@@ -27,6 +29,7 @@ mod races;
 mod races_of_people;
 mod redirects;
 mod requests;
+mod round_trips;
 mod sessions;
 mod storage;
 #[expect(dead_code, reason = "some of it is for tests that have no engine under them")]

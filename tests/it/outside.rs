@@ -7,45 +7,6 @@ use std::time::Duration;
 use crate::support::person::{Person, form};
 use crate::support::server::{Server, visitor};
 
-/// O25, O53, O138: by the clock of the operating system, without a hand in the code.
-#[tokio::test]
-async fn two_hours_on_the_wall_end_a_link_for_good() {
-    let mut server = Server::start();
-    let ada = server.add_client("ada@example.org", "Ada", "Lovelace");
-    let link = server.ask_for_link(ada).await;
-
-    server.stop();
-    serve_later(&mut server, 7_199);
-    assert_eq!(Person::arrives().open(&link).await.status, 200);
-
-    server.stop();
-    serve_later(&mut server, 7_201);
-    let late = Person::arrives().open(&link).await;
-    assert_eq!(late.status, 410);
-    assert!(!late.body.contains("ada"), "the dead page names an account");
-    assert_ne!(server.ask_for_link(ada).await, link);
-
-    server.stop();
-    server.serve_with(&[]);
-    assert_eq!(
-        Person::arrives().open(&link).await.status,
-        410,
-        "the clock went back, and the link came back"
-    );
-}
-
-/// Starts with a wall clock that is fast by so many seconds.
-fn serve_later(server: &mut Server, seconds: u32) {
-    let folders = std::fs::read_dir("/usr/lib").unwrap().map(|entry| entry.unwrap().path());
-    let library = folders.map(|folder| folder.join("faketime/libfaketimeMT.so.1")).find(|path| path.exists());
-    let library = library.unwrap_or_else(|| panic!("libfaketime is missing: apt-get install faketime"));
-    server.serve_with(&[
-        ("LD_PRELOAD", library.to_str().unwrap()),
-        ("FAKETIME", &format!("+{seconds}s")),
-        ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
-    ]);
-}
-
 /// O140, contract section 5.
 #[tokio::test]
 async fn a_stop_lets_what_runs_finish_and_exits_with_0() {

@@ -92,6 +92,40 @@ async fn a_link_is_not_made_for_who_becomes_staff_meanwhile() {
     assert_eq!(test.number("SELECT count(*) FROM login_links"), 0);
 }
 
+/// Whoever waits for a user that somebody holds on to waits without a connection, so there is one for everybody else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_waits_for_one_user_keeps_nobody_else_waiting() {
+    let test = Arc::new(TestApp::start().await);
+    test.client("ada@x.test").await;
+    let bob = test.client("bob@x.test").await;
+    let mut browser = test.browser();
+    browser.sign_in(&test.ask_for_link(bob).await).await;
+
+    let holding = Unfinished::begin(&test, "UPDATE users SET note = 'held' WHERE id = 1");
+    let asking: Vec<_> = (0..40)
+        .map(|_| {
+            let test = Arc::clone(&test);
+            tokio::spawn(async move { test.call("GET", "/api/login_links/1").await })
+        })
+        .collect();
+    wait_for(&test, "wait_event_type = 'Lock'");
+    for _ in 0..3 {
+        assert_eq!(test.call("DELETE", "/api/login_links/2").await.status, StatusCode::NO_CONTENT);
+        test.ask_for_link(bob).await;
+        assert_eq!(browser.get("/auth/verify").await.status, StatusCode::OK);
+    }
+    assert!(asking.iter().all(|asked| !asked.is_finished()), "somebody gave up before others were served");
+    holding.commit();
+
+    let mut links = std::collections::BTreeSet::new();
+    for asked in asking {
+        let answer = asked.await.unwrap();
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        links.insert(answer.json()["link"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(links.len(), 1);
+}
+
 /// An address that is being taken on another node: whoever wants it too waits, and is told that it is taken.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_address_that_is_taken_meanwhile_is_refused_as_taken() {
@@ -188,8 +222,8 @@ async fn a_node_that_dies_while_it_migrates_leaves_nothing_half_made() {
     let folder = tempfile::tempdir().unwrap();
     let key = folder.path().join("doorkey.key");
     doorkey::keys::create(&key).unwrap();
-    let migrations = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/postgres")).unwrap();
-    let migrations = i64::try_from(migrations.count()).unwrap();
+    let folder_of_migrations = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/postgres");
+    let migrations = i64::try_from(std::fs::read_dir(folder_of_migrations).unwrap().count()).unwrap();
     for patience in (0..40).map(|number| Duration::from_millis(number * 4)) {
         let database = Database::on_server();
         let mut command = std::process::Command::new(crate::support::server::binary());

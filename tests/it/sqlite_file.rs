@@ -6,6 +6,9 @@ use doorkey::clock::Clock;
 use doorkey::flow;
 use doorkey::store::DatabaseUrl;
 
+use crate::support::person::Person;
+use crate::support::server::{Server, later};
+
 #[tokio::test]
 async fn a_file_that_is_no_database_of_ours_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
@@ -28,4 +31,38 @@ async fn a_file_that_is_no_database_of_ours_is_refused_and_left_alone() {
 async fn refused(path: &Path, key: &Path) -> String {
     let url = DatabaseUrl::Sqlite(path.to_owned());
     flow::start::open(&url, key, true, Clock::System).await.unwrap_err().to_string()
+}
+
+/// O25, O53, O138: by the clock of the operating system, without a hand in the code. On PostgreSQL a node whose clock is
+/// off serves nobody.
+#[tokio::test]
+async fn two_hours_on_the_wall_end_a_link_for_good() {
+    let mut server = Server::start();
+    let ada = server.add_client("ada@example.org", "Ada", "Lovelace");
+    let link = server.ask_for_link(ada).await;
+
+    server.stop();
+    serve_later(&mut server, 7_199);
+    assert_eq!(Person::arrives().open(&link).await.status, 200);
+
+    server.stop();
+    serve_later(&mut server, 7_201);
+    let late = Person::arrives().open(&link).await;
+    assert_eq!(late.status, 410);
+    assert!(!late.body.contains("ada"), "the dead page names an account");
+    assert_ne!(server.ask_for_link(ada).await, link);
+
+    server.stop();
+    server.serve_with(&[]);
+    assert_eq!(
+        Person::arrives().open(&link).await.status,
+        410,
+        "the clock went back, and the link came back"
+    );
+}
+
+/// Starts with a wall clock that is fast by so many seconds.
+fn serve_later(server: &mut Server, seconds: u32) {
+    let later = later(seconds);
+    server.serve_with(&later.each_ref().map(|(name, value)| (*name, value.as_str())));
 }

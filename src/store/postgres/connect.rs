@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 use deadpool_postgres::ClientWrapper;
-use tokio_postgres::Config;
+use tokio_postgres::{Config, Error, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{explained, late, tls};
+use super::{explained, late, store_error, tls};
 use crate::store::database_url::PostgresUrl;
 use crate::store::{OpenError, StoreError};
 
@@ -16,8 +16,10 @@ use crate::store::{OpenError, StoreError};
 const PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// What every connection is told first. The server gives up a statement before its caller does, so that what was
-/// refused does not happen a moment later. A commit that waits for a standby is no statement and is never given up.
-const SETTINGS: &str = "SET statement_timeout = '4500ms'; SET default_transaction_read_only = on";
+/// refused does not happen a moment later. A commit that waits for a standby is no statement and is never given up. Of a
+/// node that vanishes amidst a transaction the rows are let go.
+const SETTINGS: &str = "SET statement_timeout = '4500ms'; SET idle_in_transaction_session_timeout = '2s';
+                        SET default_transaction_read_only = on";
 
 /// Servers that hold one database, and how they are reached.
 pub(super) struct Servers {
@@ -47,6 +49,34 @@ impl Servers {
     /// # Errors
     /// `StoreError::Unavailable` with what the last of them said.
     pub(super) async fn connect(&self) -> Result<ClientWrapper, StoreError> {
+        let client = self.reach().await?;
+        client.batch_execute(SETTINGS).await.map_err(|error| store_error(&error))?;
+        Ok(client)
+    }
+
+    /// The first of them. `None` if what answers hands each transaction to whichever server is free: settings and
+    /// prepared statements would then be somebody else's.
+    ///
+    /// # Errors
+    /// As `connect`.
+    pub(super) async fn connect_first(&self) -> Result<Option<ClientWrapper>, StoreError> {
+        // Nothing is set before this is known: it would be set for others.
+        let (one, other) = (self.reach().await?, self.reach().await?);
+        let look = async {
+            let first = server_of(&one, "SELECT pg_backend_pid()").await?;
+            let meanwhile = server_of(&other, "BEGIN; SELECT pg_backend_pid()").await?;
+            let second = server_of(&one, "SELECT pg_backend_pid()").await?;
+            let is_its_own = first != meanwhile && first == second;
+            if is_its_own {
+                one.batch_execute(SETTINGS).await?;
+            }
+            Ok(is_its_own)
+        };
+        let is_its_own = look.await.map_err(|error| store_error(&error))?;
+        Ok(is_its_own.then_some(one))
+    }
+
+    async fn reach(&self) -> Result<ClientWrapper, StoreError> {
         let first = self.last.load(Ordering::Relaxed);
         let patience = if self.configs.len() > 1 { PATIENCE } else { super::PATIENCE };
         let mut error = late();
@@ -66,7 +96,7 @@ impl Servers {
         Err(error)
     }
 
-    async fn connect_to(&self, server: &Config) -> Result<ClientWrapper, tokio_postgres::Error> {
+    async fn connect_to(&self, server: &Config) -> Result<ClientWrapper, Error> {
         let (client, connection) = server.connect(self.tls.clone()).await?;
         let task = tokio::spawn(async {
             if let Err(error) = connection.await {
@@ -74,10 +104,17 @@ impl Servers {
             }
         });
         // From here on the task ends with the client.
-        let client = ClientWrapper::new(client, task);
-        client.batch_execute(SETTINGS).await?;
-        Ok(client)
+        Ok(ClientWrapper::new(client, task))
     }
+}
+
+/// Which of the server's processes answers. Without a prepared statement, which a pooler may not carry.
+async fn server_of(client: &ClientWrapper, question: &str) -> Result<Option<String>, Error> {
+    let told = client.simple_query(question).await?;
+    Ok(told.iter().find_map(|message| {
+        let SimpleQueryMessage::Row(row) = message else { return None };
+        row.get(0).map(str::to_owned)
+    }))
 }
 
 impl Manager for Servers {

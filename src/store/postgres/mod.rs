@@ -4,6 +4,7 @@
 //! guard ends such a transaction: docs/decisions/0018-one-round-trip.md.
 
 mod connect;
+mod loans;
 mod migrate;
 #[cfg(test)]
 pub(super) mod tests;
@@ -17,7 +18,6 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use deadpool::managed::{Object, Pool, PoolError};
 use deadpool_postgres::ClientWrapper;
 use futures_util::future::{BoxFuture, FutureExt, MaybeDone, maybe_done};
 use tokio::time::timeout_at;
@@ -26,6 +26,7 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Error, Row as PostgresRow};
 
 use self::connect::Servers;
+use self::loans::{Condition, Lender, Loan};
 use super::database_url::PostgresUrl;
 use super::unit::{Statement, Unit, Written};
 use super::value::Row;
@@ -34,15 +35,12 @@ use super::{OpenError, StoreError};
 /// How long a caller waits for an answer before it is told that the store cannot (contract, section 2).
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Connections of this process to the server at most.
-const CONNECTIONS: usize = 16;
-
 /// How often a unit is tried that others got in the way of, before its caller is told so.
 const TRIES: usize = 16;
 
 #[derive(Clone)]
 pub(super) struct Postgres {
-    pool: Pool<Servers>,
+    lender: Lender,
     shown: String,
 }
 
@@ -59,12 +57,11 @@ impl Postgres {
     pub(super) async fn open(url: &PostgresUrl, shown: &str, may_create: bool) -> Result<Self, OpenError> {
         let failed = |source| OpenError::Unreachable { database: shown.to_owned(), source };
         let servers = Servers::new(url, shown)?;
-        let connected = tokio::time::timeout(PATIENCE, servers.connect()).await;
+        let connected = tokio::time::timeout(PATIENCE, servers.connect_first()).await;
         let client = connected.unwrap_or_else(|_| Err(late())).map_err(failed)?;
+        let Some(client) = client else { return Err(OpenError::Pooled(shown.to_owned())) };
         migrate::migrate(&client, shown, may_create).await?;
-        let pool = Pool::builder(servers).max_size(CONNECTIONS).build();
-        let pool = pool.map_err(|error| failed(StoreError::Unavailable(error.to_string())))?;
-        Ok(Self { pool, shown: shown.to_owned() })
+        Ok(Self { lender: Lender::over(servers).map_err(failed)?, shown: shown.to_owned() })
     }
 
     pub(super) async fn read<const N: usize>(
@@ -91,7 +88,8 @@ impl Postgres {
         let deadline = Instant::now() + PATIENCE;
         for number in 1.. {
             let texts = statements.iter().map(|one| (one, Cow::Borrowed(&*one.sql)));
-            match self.try_once(deadline, begin, texts, is_prepared).await? {
+            let loan = self.lender.for_reading(deadline).await?;
+            match try_once(loan, deadline, begin, texts, is_prepared).await? {
                 Ok(rows) => return values::rows_of(&rows),
                 // Nothing was changed, so it can be asked again of a server that is there.
                 Err(error) if number < TRIES && (is_gone(&error) || is_a_race(&error)) => {}
@@ -107,8 +105,9 @@ impl Postgres {
         let begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
         let deadline = Instant::now() + PATIENCE;
         for number in 1.. {
-            let texts = unit.0.iter().map(|one| (one, guarded(one)));
-            match self.try_once(deadline, begin, texts, true).await? {
+            let texts = unit.statements.iter().map(|one| (one, guarded(one)));
+            let loan = self.lender.for_writing(unit.sought, deadline).await?;
+            match try_once(loan, deadline, begin, texts, true).await? {
                 Ok(rows) => {
                     tracing::trace!(statements = rows.len(), "committed");
                     return values::written(unit, &rows);
@@ -123,34 +122,28 @@ impl Postgres {
         }
         Err(late())
     }
+}
 
-    /// Runs statements on one connection. The outer error is that nobody lets us in, or answers in time.
-    async fn try_once<'a>(
-        &self,
-        deadline: Instant,
-        begin: &'static str,
-        statements: impl Iterator<Item = (&'a Statement, Cow<'a, str>)>,
-        is_prepared: bool,
-    ) -> Result<Result<Vec<Vec<PostgresRow>>, Error>, StoreError> {
-        let client = self.client(deadline).await?;
-        let Ok(answer) = timeout_at(deadline.into(), run(&client, begin, statements, is_prepared)).await
-        else {
-            // What was sent may yet be committed or not: whoever asks again sees which. It is never called off, since
-            // a commit that waits for a standby would then count as done.
-            drop(Object::take(client));
-            return Err(late());
-        };
-        // Nobody knows what a connection is good for that is broken, or whose server has become a read-only standby.
-        if answer.as_ref().is_err_and(|error| !is_a_race(error) && !is_lost(error)) {
-            drop(Object::take(client));
-        }
-        Ok(answer)
-    }
-
-    async fn client(&self, deadline: Instant) -> Result<Object<Servers>, StoreError> {
-        let lent = timeout_at(deadline.into(), self.pool.get()).await.map_err(|_| late())?;
-        lent.map_err(|error| if let PoolError::Backend(error) = error { error } else { late() })
-    }
+/// Runs statements on one connection. The outer error is that nobody answers in time.
+async fn try_once<'a>(
+    loan: Loan,
+    deadline: Instant,
+    begin: &'static str,
+    statements: impl Iterator<Item = (&'a Statement, Cow<'a, str>)>,
+    is_prepared: bool,
+) -> Result<Result<Vec<Vec<PostgresRow>>, Error>, StoreError> {
+    let Some(client) = loan.client() else { return Err(late()) };
+    // What was sent may yet be committed or not: whoever asks again sees which. It is never called off, since a commit
+    // that waits for a standby would then count as done.
+    let answered = timeout_at(deadline.into(), run(client, begin, statements, is_prepared)).await;
+    let Ok(answer) = answered else { return Err(late()) };
+    loan.give_back(match &answer {
+        Ok(_) => Condition::Good,
+        Err(error) if is_a_race(error) || is_lost(error) => Condition::Good,
+        Err(error) if is_gone(error) || is_read_only(error) => Condition::Stale,
+        Err(_) => Condition::Broken,
+    });
+    Ok(answer)
 }
 
 /// Runs statements at one moment or in one transaction, if there is a `begin`; gives the rows of each.
@@ -247,6 +240,12 @@ fn is_a_race(error: &Error) -> bool {
 /// Whether the connection was closed, or its server is being stopped.
 fn is_gone(error: &Error) -> bool {
     error.is_closed() || error.code() == Some(&SqlState::ADMIN_SHUTDOWN)
+}
+
+/// Whether its server is a standby, which it was not when the connection was made.
+fn is_read_only(error: &Error) -> bool {
+    let told = [SqlState::READ_ONLY_SQL_TRANSACTION, SqlState::FEATURE_NOT_SUPPORTED];
+    error.code().is_some_and(|code| told.contains(code))
 }
 
 fn late() -> StoreError {

@@ -1,7 +1,7 @@
 //! What is so of PostgreSQL alone: round trips, and what becomes of a connection.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -54,6 +54,20 @@ async fn run(sql: &str) {
 /// Stands between a store and its server, and keeps each answer back until nothing more is asked: what is asked after
 /// an answer is a round trip of its own.
 async fn counting_proxy() -> (String, Arc<AtomicUsize>) {
+    let (url, target, listener) = in_between().await;
+    let counted = Arc::new(AtomicUsize::new(0));
+    let trips = Arc::clone(&counted);
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let server = TcpStream::connect(target.clone()).await.unwrap();
+            tokio::spawn(count(client, server, Arc::clone(&trips)));
+        }
+    });
+    (url, counted)
+}
+
+/// The URL of a proxy to be, what it is to stand before, and what it listens on.
+async fn in_between() -> (String, String, TcpListener) {
     let server: tokio_postgres::Config = server().parse().unwrap();
     let tokio_postgres::config::Host::Tcp(host) = &server.get_hosts()[0] else { panic!("no address") };
     let target = format!("{host}:{}", server.get_ports()[0]);
@@ -62,18 +76,7 @@ async fn counting_proxy() -> (String, Arc<AtomicUsize>) {
         format!("{}:{}", server.get_user().unwrap(), String::from_utf8_lossy(server.get_password().unwrap()));
     let url =
         format!("postgres://{person}@{}/{}", listener.local_addr().unwrap(), server.get_dbname().unwrap());
-    let counted = Arc::new(AtomicUsize::new(0));
-    let trips = Arc::clone(&counted);
-    tokio::spawn(async move {
-        while let Ok((client, _)) = listener.accept().await {
-            tokio::spawn(count(
-                client,
-                TcpStream::connect(target.clone()).await.unwrap(),
-                Arc::clone(&trips),
-            ));
-        }
-    });
-    (url, counted)
+    (url, target, listener)
 }
 
 async fn count(mut client: TcpStream, mut server: TcpStream, trips: Arc<AtomicUsize>) {
@@ -134,7 +137,7 @@ async fn a_connection_writes_nothing_outside_a_transaction() {
     let Engine::Postgres(postgres) = &store.engine else { panic!("another engine") };
 
     let refused = {
-        let client = postgres.pool.get().await.unwrap();
+        let client = postgres.lender.pool.get().await.unwrap();
         client.execute("INSERT INTO hosts (host, workspace_id) VALUES ('a', 1)", &[]).await.unwrap_err()
     };
 
@@ -175,6 +178,83 @@ async fn connections_that_the_server_cuts_are_made_anew() {
 
     assert_eq!(hosts(&store).await, ["a"]);
     schema.unmake().await;
+}
+
+/// Its rows would stay held as long as the server believes in the connection, which can be hours.
+#[tokio::test]
+async fn what_a_node_held_that_vanished_amidst_a_transaction_is_let_go() {
+    let schema = Schema::make().await;
+    let store = Store::open(&schema.url(), true).await.unwrap();
+    store.write(Unit::new().and(host("a"))).await.unwrap();
+    let Engine::Postgres(postgres) = &store.engine else { panic!("another engine") };
+    let vanished = postgres.lender.pool.get().await.unwrap();
+    vanished.batch_execute("BEGIN READ WRITE; UPDATE hosts SET workspace_id = 2").await.unwrap();
+
+    let written = store.write(Unit::new().guard(sql("UPDATE hosts SET workspace_id = 3", values![]))).await;
+
+    assert!(matches!(written, Ok(Written::Done(_))), "{written:?}");
+    schema.unmake().await;
+}
+
+/// Whoever asked has long gone when a server that hangs could answer: its connections do not stand in the way of those
+/// to the one that took over.
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_never_answered_are_not_lent_again() {
+    let schema = Schema::make().await;
+    let (url, is_frozen) = freezing_proxy().await;
+    let store = Store::open(&schema.url_at(&url), true).await.unwrap();
+    let ask = || {
+        let store = store.clone();
+        let slow = sql("SELECT CAST(count(*) AS BIGINT) FROM pg_sleep(0.2)", values![]);
+        tokio::spawn(
+            async move { tokio::time::timeout(Duration::from_millis(900), store.read([slow])).await },
+        )
+    };
+    let all = |asked: Vec<_>| async {
+        let mut answered = 0;
+        for ask in asked {
+            let ask: tokio::task::JoinHandle<Result<Result<_, StoreError>, _>> = ask;
+            answered += usize::from(matches!(ask.await.unwrap(), Ok(Ok(_))));
+        }
+        answered
+    };
+    while all((0..16).map(|_| ask()).collect()).await < 16 {}
+
+    is_frozen.store(true, Ordering::SeqCst);
+    assert_eq!(all((0..16).map(|_| ask()).collect()).await, 0);
+    let begun = std::time::Instant::now();
+    while store.read([sql("SELECT 1", values![])]).await.is_err() {
+        assert!(begun.elapsed() < Duration::from_secs(15), "it asks those that do not answer");
+    }
+    schema.unmake().await;
+}
+
+/// Stands between a store and its server; once frozen, what passes through the connections of before goes nowhere.
+async fn freezing_proxy() -> (String, Arc<AtomicBool>) {
+    let (url, target, listener) = in_between().await;
+    let frozen = Arc::new(AtomicBool::new(false));
+    let is_frozen = Arc::clone(&frozen);
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let (is_old, is_frozen) = (!is_frozen.load(Ordering::SeqCst), Arc::clone(&is_frozen));
+            let mut server = TcpStream::connect(target.clone()).await.unwrap();
+            tokio::spawn(async move {
+                let (mut asked, mut answered) = (vec![0; 65_536], vec![0; 65_536]);
+                loop {
+                    let (bytes, to) = tokio::select! {
+                        Ok(length @ 1..) = client.read(&mut asked) => (&asked[..length], &mut server),
+                        Ok(length @ 1..) = server.read(&mut answered) => (&answered[..length], &mut client),
+                        else => return,
+                    };
+                    if is_old && is_frozen.load(Ordering::SeqCst) {
+                        return std::future::pending().await;
+                    }
+                    to.write_all(bytes).await.unwrap();
+                }
+            });
+        }
+    });
+    (url, frozen)
 }
 
 #[tokio::test]

@@ -66,7 +66,7 @@ pub(super) fn rows_of<const N: usize>(found: &[Vec<PostgresRow>]) -> Result<[Vec
 
 /// What each statement of a unit returned; a guard that returns nothing has a row of its own, which is left out.
 pub(super) fn written(unit: &Unit, found: &[Vec<PostgresRow>]) -> Result<Written, StoreError> {
-    let statements = unit.0.iter().zip(found);
+    let statements = unit.statements.iter().zip(found);
     let rows = statements.map(|(statement, found)| {
         if statement.is_guard && !returns_rows(statement) { Ok(Vec::new()) } else { rows(found) }
     });

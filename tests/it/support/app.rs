@@ -20,7 +20,7 @@ use doorkey::domain::user_change::UserChange;
 use doorkey::domain::workspace::Workspace;
 use doorkey::flow;
 use doorkey::http;
-use doorkey::store::NewUser;
+use doorkey::store::{DatabaseUrl, NewUser};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
@@ -70,7 +70,12 @@ impl TestApp {
 
     /// Another process on the same database, key file and clock, as a second server or a command would be.
     pub async fn beside(&self) -> Self {
-        let (url, clock) = (self.database.parsed(), self.app.clock.clone());
+        self.beside_at(&self.database.url()).await
+    }
+
+    /// The same, which finds the database at another address.
+    pub async fn beside_at(&self, url: &str) -> Self {
+        let (url, clock) = (DatabaseUrl::parse(url).unwrap(), self.app.clock.clone());
         let app = flow::start::open(&url, &self.key_file(), false, clock).await.unwrap();
         let router = http::router(app.clone(), settings());
         let (acme, key, folder) = (self.acme.clone(), self.key.clone(), Arc::clone(&self.folder));

@@ -10,8 +10,7 @@ use doorkey::store::DatabaseUrl;
 use rusqlite::types::Value as Cell;
 
 /// What every table is called; who locks them all lets nobody else write.
-const TABLES: &str =
-    "migrations, workspaces, hosts, key_fingerprints, users, login_links, sessions, api_keys, audit_log";
+const TABLES: &str = "migrations, workspaces, hosts, key_fingerprints, nodes, users, login_links, sessions, api_keys, audit_log";
 
 /// The engine that a run is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,6 +24,8 @@ pub enum Database {
     Sqlite(PathBuf),
     /// A schema of the database that `DOORKEY_TEST_POSTGRES` names.
     Postgres(String),
+    /// All of a server that the test has to itself, by its URL.
+    Cluster(String),
 }
 
 /// Somebody who writes and does not come to an end.
@@ -56,6 +57,7 @@ impl Database {
             Self::Postgres(schema) => {
                 format!("{}?sslmode=disable&options=-csearch_path%3D{schema}", server())
             }
+            Self::Cluster(url) => url.clone(),
         }
     }
 
@@ -65,7 +67,7 @@ impl Database {
 
     /// The key file that whoever opens it first needs to have.
     pub fn prepare_key(&self, key_file: &Path) {
-        if matches!(self, Self::Postgres(_)) && !key_file.exists() {
+        if !matches!(self, Self::Sqlite(_)) && !key_file.exists() {
             doorkey::keys::create(key_file).unwrap();
         }
     }
@@ -87,7 +89,7 @@ impl Database {
                     query.query_map([], |row| Ok((0..columns).map(|column| text(row, column)).collect()));
                 rows.unwrap().map(Result::unwrap).collect()
             }
-            Self::Postgres(_) => {
+            Self::Postgres(_) | Self::Cluster(_) => {
                 let printed = psql(&self.url(), sql);
                 printed.lines().map(|line| line.split('\u{1f}').map(str::to_owned).collect()).collect()
             }
@@ -113,7 +115,7 @@ impl Database {
                 }
                 all
             }
-            Self::Postgres(_) => {
+            Self::Postgres(_) | Self::Cluster(_) => {
                 let selects = tables.map(|(table, column)| {
                     format!("SELECT '{table} ' || t::text FROM {table} t WHERE {column} = {workspace}")
                 });
@@ -135,7 +137,7 @@ impl Database {
                 database.execute_batch(sql).unwrap();
                 database.total_changes() > 0
             }
-            Self::Postgres(_) => {
+            Self::Postgres(_) | Self::Cluster(_) => {
                 let told = psql(&self.url(), &sql.replace("x'", "'\\x"));
                 told.lines().any(|tag| !tag.ends_with(" 0"))
             }
@@ -151,7 +153,7 @@ impl Database {
                 database.execute_batch("BEGIN IMMEDIATE").unwrap();
                 Hold::Sqlite(database)
             }
-            Self::Postgres(_) => {
+            Self::Postgres(_) | Self::Cluster(_) => {
                 let mut child = psql_command(&self.url()).spawn().unwrap();
                 let mut told = BufReader::new(child.stdout.take().unwrap());
                 tell(&mut child, &mut told, &format!("BEGIN; LOCK TABLE {TABLES} IN EXCLUSIVE MODE;"));
@@ -170,11 +172,8 @@ impl Database {
                     files.filter(|file| file.file_name().unwrap().to_str().unwrap().starts_with(name));
                 parts.flat_map(|part| fs::read(part).unwrap()).collect()
             }
-            Self::Postgres(schema) => {
-                let dump = Command::new("pg_dump").args(["--schema", schema, &server()]).output().unwrap();
-                assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
-                dump.stdout
-            }
+            Self::Postgres(schema) => dump(&["--schema", schema, &server()]),
+            Self::Cluster(url) => dump(&[url]),
         }
     }
 }
@@ -200,6 +199,12 @@ impl Hold {
             }
         }
     }
+}
+
+fn dump(arguments: &[&str]) -> Vec<u8> {
+    let dump = Command::new("pg_dump").args(arguments).output().unwrap();
+    assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
+    dump.stdout
 }
 
 fn connect(path: &Path) -> rusqlite::Connection {

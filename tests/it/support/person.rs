@@ -22,6 +22,16 @@ impl Person {
         Self { client: visitor(), cookies: Vec::new() }
     }
 
+    /// With somebody's client, which may keep connections.
+    pub fn with(client: &Client) -> Self {
+        Self { client: client.clone(), cookies: Vec::new() }
+    }
+
+    /// Has the cookies of somebody else from here on.
+    pub fn take_cookies_of(&mut self, other: &Self) {
+        self.cookies.clone_from(&other.cookies);
+    }
+
     pub async fn open(&mut self, url: &str) -> Page {
         self.send(self.client.get(url)).await
     }

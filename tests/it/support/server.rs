@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -28,8 +29,8 @@ pub struct Server {
     pub ops_port: u16,
     pub key: String,
     workspace: String,
-    pub database: Database,
-    folder: TempDir,
+    pub database: Arc<Database>,
+    folder: Arc<TempDir>,
     process: Option<Child>,
 }
 
@@ -49,8 +50,25 @@ impl Server {
     pub fn prepare(workspace: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::fresh(folder.path());
+        Self::prepare_in(folder, database, workspace)
+    }
+
+    /// The same on a server that the test has to itself.
+    pub fn prepare_at(url: String) -> Self {
+        Self::prepare_in(tempfile::tempdir().unwrap(), Database::Cluster(url), "Acme")
+    }
+
+    /// Another node, on the same database and with the same key file, on ports of its own. It does not serve yet.
+    pub fn beside(&self) -> Self {
+        let (database, folder) = (Arc::clone(&self.database), Arc::clone(&self.folder));
+        let (key, workspace) = (self.key.clone(), self.workspace.clone());
+        Self { port: free_port(), ops_port: free_port(), key, workspace, database, folder, process: None }
+    }
+
+    fn prepare_in(folder: TempDir, database: Database, workspace: &str) -> Self {
         database.prepare_key(&folder.path().join(KEY_FILE));
         let (port, ops_port, workspace) = (free_port(), free_port(), workspace.to_owned());
+        let (database, folder) = (Arc::new(database), Arc::new(folder));
         let mut server =
             Self { port, ops_port, key: String::new(), workspace, database, folder, process: None };
         server.run(&["workspace", "create", &server.workspace, "--url", &server.url("")]);
@@ -67,6 +85,15 @@ impl Server {
         let complaint = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "doorkey {} failed: {complaint}", arguments.join(" "));
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs a command with these environment variables; it must fail. Gives what it complained of.
+    pub fn refused(&self, arguments: &[&str], surroundings: &[(&str, &str)]) -> String {
+        let mut command = self.command();
+        let command = command.args(arguments).envs(surroundings.iter().copied());
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        assert!(!output.status.success(), "doorkey {} went well", arguments.join(" "));
+        String::from_utf8(output.stderr).unwrap()
     }
 
     pub fn add_client(&self, email: &str, name_f: &str, name_l: &str) -> i64 {
@@ -140,6 +167,17 @@ impl Server {
 
     /// Starts it, or starts it anew on the same database, with these environment variables.
     pub fn serve_with(&mut self, surroundings: &[(&str, &str)]) {
+        self.spawn_with(surroundings);
+        self.wait_until("/readyz");
+    }
+
+    /// The same for one that lives, but is not expected to be ready.
+    pub fn serve_unready_with(&mut self, surroundings: &[(&str, &str)]) {
+        self.spawn_with(surroundings);
+        self.wait_until("/healthz");
+    }
+
+    fn spawn_with(&mut self, surroundings: &[(&str, &str)]) {
         assert!(self.process.is_none(), "it runs already");
         let log = OpenOptions::new().create(true).append(true).open(self.path(LOG)).unwrap();
         let mut command = self.command();
@@ -148,7 +186,6 @@ impl Server {
         command.envs(surroundings.iter().copied()).stdin(Stdio::null());
         command.stdout(log.try_clone().unwrap()).stderr(log);
         self.process = Some(command.spawn().unwrap());
-        self.wait_until_it_answers();
     }
 
     /// Asks it to stop and waits until it has.
@@ -205,9 +242,9 @@ impl Server {
         self.folder.path().join(name)
     }
 
-    fn wait_until_it_answers(&mut self) {
+    fn wait_until(&mut self, path: &str) {
         let start = Instant::now();
-        while !self.is_ready() {
+        while !self.says_yes(path) {
             if let Some(status) = self.process.as_mut().unwrap().try_wait().unwrap() {
                 panic!("it ended at once, {status}:\n{}", self.log());
             }
@@ -216,11 +253,12 @@ impl Server {
         }
     }
 
-    fn is_ready(&self) -> bool {
+    fn says_yes(&self, path: &str) -> bool {
         let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, self.ops_port)) else { return false };
         let mut answer = String::new();
         stream.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
-        let asked = stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: ops\r\nConnection: close\r\n\r\n");
+        let question = format!("GET {path} HTTP/1.1\r\nHost: ops\r\nConnection: close\r\n\r\n");
+        let asked = stream.write_all(question.as_bytes());
         asked.is_ok() && stream.read_to_string(&mut answer).is_ok() && answer.starts_with("HTTP/1.1 200")
     }
 }
@@ -232,6 +270,23 @@ impl Drop for Server {
             let _ = process.wait();
         }
     }
+}
+
+/// What has a process think that it is so many seconds later.
+pub fn later(seconds: u32) -> [(&'static str, String); 3] {
+    let folders = std::fs::read_dir("/usr/lib").unwrap().map(|entry| entry.unwrap().path());
+    let library = folders.map(|folder| folder.join("faketime/libfaketimeMT.so.1")).find(|path| path.exists());
+    let library = library.unwrap_or_else(|| panic!("libfaketime is missing: apt-get install faketime"));
+    [
+        ("LD_PRELOAD", library.to_str().unwrap().to_owned()),
+        ("FAKETIME", format!("+{seconds}s")),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+    ]
+}
+
+/// A client without a memory that keeps its connections.
+pub fn regular() -> Client {
+    Client::builder().redirect(Policy::none()).no_proxy().timeout(PATIENCE).build().unwrap()
 }
 
 /// A client without a memory that stays where it is sent.

@@ -1,0 +1,88 @@
+//! Nodes report in, and see by what they are judged: the keys that the database rests on, and its clock.
+
+use uuid::Uuid;
+
+use super::unit::{Unit, sql};
+use super::value::{Row, values};
+use super::{Engine, Store, StoreError};
+use crate::domain::login_link::KeyId;
+use crate::domain::node::Node;
+use crate::domain::timestamp::Timestamp;
+
+/// How long the row of a node that is gone is kept, in seconds.
+const KEPT: i64 = 3_600;
+
+/// What a node is judged by.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Footing {
+    /// The fingerprints of the keys that the database rests on.
+    pub fingerprints: Vec<[u8; 32]>,
+    /// What the database's own clock said meanwhile, if it has one: an embedded one goes by ours.
+    pub time: Option<Timestamp>,
+}
+
+impl Store {
+    /// Looks at what a node is judged by.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn find_footing(&self) -> Result<Footing, StoreError> {
+        let text = match &self.engine {
+            Engine::Sqlite(_) => "SELECT fingerprint, NULL FROM key_fingerprints",
+            // The only place where another clock is asked: to compare it with ours.
+            Engine::Postgres(_) => {
+                "SELECT fingerprint, CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) FROM key_fingerprints"
+            }
+        };
+        let [rows] = self.read([sql(text, values![])]).await?;
+        let mut footing = Footing { fingerprints: Vec::new(), time: None };
+        for mut row in rows {
+            footing.fingerprints.push(row.take()?);
+            footing.time = row.take()?;
+        }
+        Ok(footing)
+    }
+
+    /// Writes down that a node is there, and forgets those that are long gone.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be committed.
+    pub async fn report_node(&self, node: &Node) -> Result<(), StoreError> {
+        let keys: Vec<_> = node.keys.iter().map(KeyId::to_string).collect();
+        let report = sql(
+            "INSERT INTO nodes (id, key_ids, reported_at) VALUES ($1, $2, $3)
+             ON CONFLICT (id) DO UPDATE SET key_ids = $2, reported_at = $3",
+            values![node.id, keys.join(" "), node.reported_at],
+        );
+        let long_gone = node.reported_at.plus_seconds(-KEPT);
+        let forget = sql("DELETE FROM nodes WHERE reported_at < $1", values![long_gone]);
+        self.write(Unit::new().guard(report).and(forget)).await.map(|_| ())
+    }
+
+    /// Takes a node off the list.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be committed.
+    pub async fn remove_node(&self, id: Uuid) -> Result<(), StoreError> {
+        self.write(Unit::new().and(sql("DELETE FROM nodes WHERE id = $1", values![id]))).await.map(|_| ())
+    }
+
+    /// The nodes that reported in within the last hour or so.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn list_nodes(&self) -> Result<Vec<Node>, StoreError> {
+        let [rows] = self.read([sql("SELECT id, key_ids, reported_at FROM nodes", values![])]).await?;
+        rows.into_iter().map(node_from).collect()
+    }
+}
+
+fn node_from(mut row: Row) -> Result<Node, StoreError> {
+    let id = row.take()?;
+    let keys: String = row.take()?;
+    let keys = keys.split_whitespace().map(|key| u32::from_str_radix(key, 16).map(KeyId));
+    let keys = keys
+        .collect::<Result<_, _>>()
+        .map_err(|_| StoreError::Unexpected("the number of a key that is none"))?;
+    Ok(Node { id, keys, reported_at: row.take()? })
+}

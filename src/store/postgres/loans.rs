@@ -1,0 +1,170 @@
+//! Connections on loan: some are kept for lookups, one user's callers wait for each other without one, and a connection
+//! that owes an answer is lent to nobody else.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+use deadpool::managed::{Object, Pool, PoolError};
+use deadpool_postgres::ClientWrapper;
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout_at;
+
+use super::connect::Servers;
+use super::{PATIENCE, late};
+use crate::store::StoreError;
+use crate::store::unit::Sought;
+
+/// Connections of this process to the server at most.
+const CONNECTIONS: usize = 16;
+
+/// Of them, those that may write at the same moment: whatever writers wait for, lookups find a connection.
+const WRITERS: usize = 12;
+
+/// Lends connections.
+#[derive(Clone)]
+pub(super) struct Lender {
+    pub(super) pool: Pool<Servers>,
+    writers: Arc<Semaphore>,
+    lines: Arc<Lines>,
+}
+
+impl Lender {
+    pub(super) fn over(servers: Servers) -> Result<Self, StoreError> {
+        let pool = Pool::builder(servers).max_size(CONNECTIONS).build();
+        let pool = pool.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        Ok(Self { pool, writers: Arc::new(Semaphore::new(WRITERS)), lines: Arc::default() })
+    }
+
+    /// A connection to look something up with.
+    pub(super) async fn for_reading(&self, deadline: Instant) -> Result<Loan, StoreError> {
+        self.lend(None, deadline).await
+    }
+
+    /// A connection to write with, once nobody else of this process writes to the row that is sought.
+    pub(super) async fn for_writing(
+        &self,
+        sought: Option<Sought>,
+        deadline: Instant,
+    ) -> Result<Loan, StoreError> {
+        let turn = async {
+            let line = match sought {
+                Some(sought) => Some(Place::in_line(&self.lines, sought).wait().await),
+                None => None,
+            };
+            // It is never closed.
+            let writer = Arc::clone(&self.writers).acquire_owned().await.ok();
+            Turn { _line: line, _writer: writer }
+        };
+        let turn = timeout_at(deadline.into(), turn).await.map_err(|_| late())?;
+        self.lend(Some(turn), deadline).await
+    }
+
+    async fn lend(&self, turn: Option<Turn>, deadline: Instant) -> Result<Loan, StoreError> {
+        let lent = timeout_at(deadline.into(), self.pool.get()).await.map_err(|_| late())?;
+        let client =
+            lent.map_err(|error| if let PoolError::Backend(error) = error { error } else { late() })?;
+        Ok(Loan { pool: self.pool.clone(), client: Some(client), turn, begun: Instant::now() })
+    }
+}
+
+/// How a connection comes back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Condition {
+    /// It can be lent again.
+    Good,
+    /// Nobody knows what it is good for.
+    Broken,
+    /// Its server is silent, or is no longer the one to ask; so it is with all that were made before.
+    Stale,
+}
+
+/// A connection, until it is given back. If its caller goes away before that, it comes back by itself when it has
+/// answered, and its place in the line is kept so long.
+pub(super) struct Loan {
+    pool: Pool<Servers>,
+    client: Option<Object<Servers>>,
+    turn: Option<Turn>,
+    begun: Instant,
+}
+
+impl Loan {
+    /// The connection, until it is given back.
+    pub(super) fn client(&self) -> Option<&ClientWrapper> {
+        self.client.as_deref()
+    }
+
+    pub(super) fn give_back(mut self, condition: Condition) {
+        if let Some(client) = self.client.take() {
+            take_back(&self.pool, client, condition);
+        }
+    }
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        let Some(client) = self.client.take() else { return };
+        // At the end of the process there is nobody left to wait, and nobody to lend to.
+        let Ok(runtime) = Handle::try_current() else { return };
+        let (pool, turn, deadline) = (self.pool.clone(), self.turn.take(), self.begun + PATIENCE);
+        runtime.spawn(async move {
+            // Answers come in order: this one comes after those that the caller did not wait for.
+            let condition = match timeout_at(deadline.into(), client.simple_query("")).await {
+                Ok(Ok(_)) => Condition::Good,
+                Ok(Err(_)) => Condition::Broken,
+                Err(_) => Condition::Stale,
+            };
+            take_back(&pool, client, condition);
+            drop(turn);
+        });
+    }
+}
+
+fn take_back(pool: &Pool<Servers>, client: Object<Servers>, condition: Condition) {
+    if condition != Condition::Good {
+        drop(Object::take(client));
+    }
+    if condition == Condition::Stale {
+        pool.retain(|_, _| false);
+    }
+}
+
+/// Leave to write; it goes back when this is dropped.
+struct Turn {
+    _line: Option<(OwnedMutexGuard<()>, Place)>,
+    _writer: Option<OwnedSemaphorePermit>,
+}
+
+/// Where callers wait who want to write to the same row. The server would have them wait as well, but each of them
+/// with a connection: a row that somebody holds on to would soon hold all of them.
+type Lines = std::sync::Mutex<HashMap<Sought, Arc<Mutex<()>>>>;
+
+/// A place in a line, which is gone with the last one.
+struct Place {
+    lines: Arc<Lines>,
+    sought: Sought,
+    line: Arc<Mutex<()>>,
+}
+
+impl Place {
+    fn in_line(lines: &Arc<Lines>, sought: Sought) -> Self {
+        let mut all = lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = Arc::clone(all.entry(sought).or_default());
+        Self { lines: Arc::clone(lines), sought, line }
+    }
+
+    async fn wait(self) -> (OwnedMutexGuard<()>, Self) {
+        (Arc::clone(&self.line).lock_owned().await, self)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut all = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        // One is here, one in the list.
+        if Arc::strong_count(&self.line) == 2 {
+            all.remove(&self.sought);
+        }
+    }
+}

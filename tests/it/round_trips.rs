@@ -1,0 +1,81 @@
+//! What a request costs on the way to PostgreSQL: counted where the packets pass.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::support::app::TestApp;
+
+/// How long nothing more must be asked before an answer is let through.
+const SILENCE: Duration = Duration::from_millis(150);
+
+/// Stands between a node and its database, and keeps each answer back until nothing more is asked: what is asked after
+/// an answer is a round trip of its own. Gives the URL to use, and what was counted.
+async fn between(url: &str) -> (String, Arc<AtomicUsize>) {
+    let (person, rest) = url.rsplit_once('@').unwrap();
+    let (server, name) = rest.split_once('/').unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("{person}@{}/{name}", listener.local_addr().unwrap());
+    let counted = Arc::new(AtomicUsize::new(0));
+    let (trips, server) = (Arc::clone(&counted), server.to_owned());
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let server = TcpStream::connect(&server).await.unwrap();
+            tokio::spawn(carry(client, server, Arc::clone(&trips)));
+        }
+    });
+    (url, counted)
+}
+
+async fn carry(mut client: TcpStream, mut server: TcpStream, trips: Arc<AtomicUsize>) {
+    let (mut asked, mut told) = (vec![0; 65_536], vec![0; 65_536]);
+    while let Ok(length @ 1..) = client.read(&mut asked).await {
+        trips.fetch_add(1, Ordering::SeqCst);
+        server.write_all(&asked[..length]).await.unwrap();
+        let mut answer = Vec::new();
+        loop {
+            tokio::select! {
+                Ok(length @ 1..) = client.read(&mut asked) => server.write_all(&asked[..length]).await.unwrap(),
+                Ok(length @ 1..) = server.read(&mut told) => answer.extend_from_slice(&told[..length]),
+                () = tokio::time::sleep(SILENCE) => break,
+                else => return,
+            }
+        }
+        client.write_all(&answer).await.unwrap();
+    }
+}
+
+/// Once workspace and key are known and the connection has seen each statement before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reuse_and_a_verification_are_one_round_trip_and_a_new_link_two() {
+    let test = TestApp::start().await;
+    let ada = test.client("ada@x.test").await;
+    let mut browser = test.browser();
+    browser.sign_in(&test.ask_for_link(ada).await).await;
+    let (url, trips) = between(&test.database.url()).await;
+    let node = test.beside_at(&url).await;
+    let cookies = browser.cookies;
+    let mut browser = node.browser();
+    browser.cookies = cookies;
+
+    let mut counted = Vec::new();
+    for _ in 0..2 {
+        trips.store(0, Ordering::SeqCst);
+        assert_eq!(browser.get("/auth/verify").await.status, StatusCode::OK);
+        counted.push(("verify", trips.swap(0, Ordering::SeqCst)));
+        node.ask_for_link(ada).await;
+        counted.push(("new link", trips.swap(0, Ordering::SeqCst)));
+        node.ask_for_link(ada).await;
+        counted.push(("reuse", trips.swap(0, Ordering::SeqCst)));
+        let page = node.browser().open("/login?token=unknown").await;
+        assert_eq!(page.status, StatusCode::GONE);
+        counted.push(("dead page", trips.swap(0, Ordering::SeqCst)));
+        assert_eq!(node.call("DELETE", "/api/login_links/1").await.status, StatusCode::NO_CONTENT);
+    }
+
+    assert_eq!(counted[4..], [("verify", 1), ("new link", 2), ("reuse", 1), ("dead page", 1)]);
+}
