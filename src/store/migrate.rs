@@ -8,9 +8,10 @@ use super::OpenError;
 use super::sqlite::{make_durable, store_error};
 
 /// The oldest first; each is run once, in a transaction of its own.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../migrations/sqlite/0001_first.sql"),
     include_str!("../../migrations/sqlite/0002_plans.sql"),
+    include_str!("../../migrations/sqlite/0003_moves.sql"),
 ];
 
 /// Brings the schema up to date. Several processes may do so at once: the file's own lock puts them in order.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 /// Tables that every node needs to find a tenant at all: they alone have keys without the workspace.
-const DIRECTORY: [&str; 4] = ["workspaces", "hosts", "key_fingerprints", "migrations"];
+const DIRECTORY: [&str; 5] = ["workspaces", "hosts", "key_fingerprints", "migrations", "moves"];
 
 /// What must not stand in a migration for PostgreSQL, and why.
 const BANNED: [(&str, &str); 12] = [

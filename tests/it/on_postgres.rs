@@ -19,6 +19,8 @@ mod forms;
 mod hosts;
 mod issuing;
 mod leaks;
+mod moving;
+mod moving_command;
 mod openapi;
 mod outside;
 mod postgres;

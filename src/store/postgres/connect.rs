@@ -1,5 +1,6 @@
 //! Connections to PostgreSQL: to the first server of several that answers and takes writes.
 
+use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -20,10 +21,12 @@ const PATIENCE: Duration = Duration::from_millis(1_500);
 const SETTINGS: &str = "SET statement_timeout = '4500ms'; SET default_transaction_read_only = on";
 
 /// Servers that hold one database, and how they are reached.
-pub(super) struct Servers {
+pub(in crate::store) struct Servers {
     configs: Vec<Config>,
     /// The one that was last found to take writes.
     last: AtomicUsize,
+    /// Connections that were made in an earlier age are not used again.
+    age: AtomicUsize,
     tls: MakeRustlsConnect,
 }
 
@@ -39,14 +42,19 @@ impl Servers {
                 server.tcp_user_timeout(super::PATIENCE);
             }
         }
-        Ok(Self { configs, last: AtomicUsize::new(0), tls: tls::connector(url, shown)? })
+        Ok(Self {
+            configs,
+            last: AtomicUsize::new(0),
+            age: AtomicUsize::new(0),
+            tls: tls::connector(url, shown)?,
+        })
     }
 
     /// A connection that may write, to the server that was last seen to let it, else to the next.
     ///
     /// # Errors
     /// `StoreError::Unavailable` with what the last of them said.
-    pub(super) async fn connect(&self) -> Result<ClientWrapper, StoreError> {
+    pub(super) async fn connect(&self) -> Result<Connected, StoreError> {
         let first = self.last.load(Ordering::Relaxed);
         let patience = if self.configs.len() > 1 { PATIENCE } else { super::PATIENCE };
         let mut error = late();
@@ -54,8 +62,12 @@ impl Servers {
             let Some(server) = self.configs.get(number) else { continue };
             match tokio::time::timeout(patience, self.connect_to(server)).await {
                 Ok(Ok(client)) => {
-                    self.last.store(number, Ordering::Relaxed);
-                    return Ok(client);
+                    if self.last.swap(number, Ordering::Relaxed) != number {
+                        // A primary that was frozen while another took over knows nothing of it when it comes back:
+                        // whoever still has a connection would read what was true before.
+                        self.begin_age();
+                    }
+                    return Ok(Connected { client, age: self.age.load(Ordering::Relaxed) });
                 }
                 Ok(Err(refused)) => error = StoreError::Unavailable(explained(&refused)),
                 Err(_) => {
@@ -64,6 +76,12 @@ impl Servers {
             }
         }
         Err(error)
+    }
+
+    /// Whatever connections there are, they are made anew before they are used again: a server may be frozen, and each
+    /// of them would take its user's time to find that out.
+    pub(super) fn begin_age(&self) {
+        self.age.fetch_add(1, Ordering::Relaxed);
     }
 
     async fn connect_to(&self, server: &Config) -> Result<ClientWrapper, tokio_postgres::Error> {
@@ -80,15 +98,35 @@ impl Servers {
     }
 }
 
+/// A connection, and when it was made.
+pub(in crate::store) struct Connected {
+    client: ClientWrapper,
+    age: usize,
+}
+
+impl Deref for Connected {
+    type Target = ClientWrapper;
+
+    fn deref(&self) -> &ClientWrapper {
+        &self.client
+    }
+}
+
 impl Manager for Servers {
-    type Type = ClientWrapper;
+    type Type = Connected;
     type Error = StoreError;
 
-    async fn create(&self) -> Result<ClientWrapper, StoreError> {
+    async fn create(&self) -> Result<Connected, StoreError> {
         self.connect().await
     }
 
-    async fn recycle(&self, client: &mut ClientWrapper, _: &Metrics) -> RecycleResult<StoreError> {
-        if client.is_closed() { Err(RecycleError::message("it was closed")) } else { Ok(()) }
+    async fn recycle(&self, connected: &mut Connected, _: &Metrics) -> RecycleResult<StoreError> {
+        if connected.is_closed() {
+            return Err(RecycleError::message("it was closed"));
+        }
+        if connected.age != self.age.load(Ordering::Relaxed) {
+            return Err(RecycleError::message("its server is no longer trusted"));
+        }
+        Ok(())
     }
 }

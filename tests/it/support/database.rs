@@ -151,13 +151,16 @@ impl Database {
                 database.execute_batch("BEGIN IMMEDIATE").unwrap();
                 Hold::Sqlite(database)
             }
-            Self::Postgres(_) => {
-                let mut child = psql_command(&self.url()).spawn().unwrap();
-                let mut told = BufReader::new(child.stdout.take().unwrap());
-                tell(&mut child, &mut told, &format!("BEGIN; LOCK TABLE {TABLES} IN EXCLUSIVE MODE;"));
-                Hold::Postgres(child, told)
-            }
+            Self::Postgres(_) => self.hold_tables(TABLES),
         }
+    }
+
+    /// The same of some tables on a server.
+    pub fn hold_tables(&self, tables: &str) -> Hold {
+        let mut child = psql_command(&self.url()).spawn().unwrap();
+        let mut told = BufReader::new(child.stdout.take().unwrap());
+        tell(&mut child, &mut told, &format!("BEGIN; LOCK TABLE {tables} IN EXCLUSIVE MODE;"));
+        Hold::Postgres(child, told)
     }
 
     /// Every byte that a thief gets.
