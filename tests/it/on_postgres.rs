@@ -15,6 +15,7 @@ mod cli {
     mod tenants;
 }
 mod confirming;
+mod failover;
 mod forms;
 mod hosts;
 mod issuing;

@@ -1,7 +1,7 @@
 //! Connections to PostgreSQL: to the first server of several that answers and takes writes.
 
 use std::ops::Deref;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
@@ -23,11 +23,19 @@ const SETTINGS: &str = "SET statement_timeout = '4500ms'; SET default_transactio
 /// Servers that hold one database, and how they are reached.
 pub(in crate::store) struct Servers {
     configs: Vec<Config>,
-    /// The one that was last found to take writes.
-    last: AtomicUsize,
-    /// Connections that were made in an earlier age are not used again.
-    age: AtomicUsize,
+    trust: Mutex<Trust>,
     tls: MakeRustlsConnect,
+}
+
+/// Who is asked first.
+///
+/// A primary that was frozen while another took over knows nothing of it when it comes back. It takes no write, since
+/// its standby is gone, but whoever still has a connection to it would read what was true before. So with each turn to
+/// another server all connections of the age before are given up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Trust {
+    server: usize,
+    age: usize,
 }
 
 impl Servers {
@@ -42,12 +50,8 @@ impl Servers {
                 server.tcp_user_timeout(super::PATIENCE);
             }
         }
-        Ok(Self {
-            configs,
-            last: AtomicUsize::new(0),
-            age: AtomicUsize::new(0),
-            tls: tls::connector(url, shown)?,
-        })
+        let trust = Mutex::new(Trust { server: 0, age: 0 });
+        Ok(Self { configs, trust, tls: tls::connector(url, shown)? })
     }
 
     /// A connection that may write, to the server that was last seen to let it, else to the next.
@@ -55,19 +59,19 @@ impl Servers {
     /// # Errors
     /// `StoreError::Unavailable` with what the last of them said.
     pub(super) async fn connect(&self) -> Result<Connected, StoreError> {
-        let first = self.last.load(Ordering::Relaxed);
         let patience = if self.configs.len() > 1 { PATIENCE } else { super::PATIENCE };
         let mut error = late();
+        let first = self.trust().server;
         for number in (first..self.configs.len()).chain(0..first) {
             let Some(server) = self.configs.get(number) else { continue };
+            let before = *self.trust();
             match tokio::time::timeout(patience, self.connect_to(server)).await {
                 Ok(Ok(client)) => {
-                    if self.last.swap(number, Ordering::Relaxed) != number {
-                        // A primary that was frozen while another took over knows nothing of it when it comes back:
-                        // whoever still has a connection would read what was true before.
-                        self.begin_age();
+                    if let Some(trust) = self.turn_to(number, before) {
+                        return Ok(Connected { client, trust });
                     }
-                    return Ok(Connected { client, age: self.age.load(Ordering::Relaxed) });
+                    // Another caller has found another server meanwhile: this one may be the old primary.
+                    error = StoreError::Unavailable("another server has taken over".to_owned());
                 }
                 Ok(Err(refused)) => error = StoreError::Unavailable(explained(&refused)),
                 Err(_) => {
@@ -78,10 +82,29 @@ impl Servers {
         Err(error)
     }
 
-    /// Whatever connections there are, they are made anew before they are used again: a server may be frozen, and each
-    /// of them would take its user's time to find that out.
-    pub(super) fn begin_age(&self) {
-        self.age.fetch_add(1, Ordering::Relaxed);
+    /// Trusts a server that takes writes; none if others have turned elsewhere since.
+    fn turn_to(&self, server: usize, before: Trust) -> Option<Trust> {
+        let mut trust = self.trust();
+        if trust.server != server {
+            if *trust != before {
+                return None;
+            }
+            *trust = Trust { server, age: before.age + 1 };
+        }
+        Some(*trust)
+    }
+
+    /// Turns away from a server that does not answer: the next one is asked first, and no other caller finds out by
+    /// waiting on a connection of its own.
+    pub(super) fn turn_from(&self, silent: Trust) {
+        let mut trust = self.trust();
+        if *trust == silent {
+            *trust = Trust { server: (trust.server + 1) % self.configs.len().max(1), age: trust.age + 1 };
+        }
+    }
+
+    fn trust(&self) -> MutexGuard<'_, Trust> {
+        self.trust.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn connect_to(&self, server: &Config) -> Result<ClientWrapper, tokio_postgres::Error> {
@@ -98,10 +121,10 @@ impl Servers {
     }
 }
 
-/// A connection, and when it was made.
+/// A connection, and what was trusted when it was made.
 pub(in crate::store) struct Connected {
     client: ClientWrapper,
-    age: usize,
+    pub(super) trust: Trust,
 }
 
 impl Deref for Connected {
@@ -124,9 +147,45 @@ impl Manager for Servers {
         if connected.is_closed() {
             return Err(RecycleError::message("it was closed"));
         }
-        if connected.age != self.age.load(Ordering::Relaxed) {
+        if connected.trust != *self.trust() {
             return Err(RecycleError::message("its server is no longer trusted"));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::DatabaseUrl;
+
+    fn two_servers() -> Servers {
+        match DatabaseUrl::parse("postgres://old,new/x").unwrap() {
+            DatabaseUrl::Postgres(url) => Servers::new(&url, "x").unwrap(),
+            DatabaseUrl::Sqlite(path) => panic!("{}", path.display()),
+        }
+    }
+
+    #[test]
+    fn of_those_who_wait_in_vain_one_has_the_next_server_asked_first() {
+        let servers = two_servers();
+        let silent = *servers.trust();
+
+        servers.turn_from(silent);
+        servers.turn_from(silent);
+
+        assert_eq!(servers.trust().server, 1);
+    }
+
+    #[test]
+    fn a_connection_that_was_begun_before_another_server_took_over_is_not_used() {
+        let servers = two_servers();
+        let before = *servers.trust();
+
+        let new = servers.turn_to(1, before);
+
+        assert_eq!(servers.turn_to(0, before), None, "the old primary has come back");
+        assert_eq!(new, servers.turn_to(1, before), "the same server is the same whoever finds it");
+        assert_ne!(new, Some(before), "connections to the old one are used on");
     }
 }

@@ -151,8 +151,8 @@ impl Postgres {
         else {
             // What was sent may yet be committed or not: whoever asks again sees which. It is never called off, since
             // a commit that waits for a standby would then count as done.
-            drop(Object::take(client));
-            self.pool.manager().begin_age();
+            let silent = Object::take(client);
+            self.pool.manager().turn_from(silent.trust);
             return Err(late());
         };
         // Nobody knows what a connection is good for that is broken, or whose server has become a read-only standby.
