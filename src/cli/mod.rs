@@ -8,6 +8,7 @@ mod import_lines;
 mod key;
 mod link;
 mod log;
+mod migrate;
 mod out;
 mod secret;
 mod serve;
@@ -59,6 +60,9 @@ enum Command {
     User(user::Command),
     /// Print a user's login link: the live one, or a new one
     Link(link::Args),
+    /// Move everything from an embedded database to PostgreSQL
+    #[command(long_about = migrate::ABOUT)]
+    Migrate(migrate::Args),
     /// Read the configuration, open the store, compare key, schema, clock and hosts, and say what is wrong
     Check,
 }
@@ -113,7 +117,7 @@ pub fn run(cli: Cli) -> Result<()> {
 }
 
 async fn dispatch(cli: Cli) -> Result<()> {
-    let Cli { common, command } = cli;
+    let Cli { mut common, command } = cli;
     let serve = match &command {
         Command::Serve(flags) | Command::Demo(flags) => flags.clone(),
         Command::Secret(_)
@@ -121,8 +125,13 @@ async fn dispatch(cli: Cli) -> Result<()> {
         | Command::Key(_)
         | Command::User(_)
         | Command::Link(_)
+        | Command::Migrate(_)
         | Command::Check => ServeFlags::default(),
     };
+    // The target is where the database is from now on.
+    if let Command::Migrate(migrate::Args { to: Some(to), .. }) = &command {
+        common.database = Some(to.clone());
+    }
     let variable = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
     let config = Config::load(&common, &serve, variable);
     let mut out = Out::to_stdout(common.json);
@@ -143,6 +152,7 @@ async fn dispatch(cli: Cli) -> Result<()> {
         Command::Key(command) => key::run(&mut context, command).await,
         Command::User(command) => user::run(&mut context, command).await,
         Command::Link(args) => link::run(&mut context, args).await,
+        Command::Migrate(args) => migrate::run(&mut context, &args).await,
         Command::Check => Ok(()),
     };
     // What was printed before something failed is not lost.

@@ -6,6 +6,7 @@ pub mod checks;
 pub mod import;
 pub mod login_links;
 pub mod logs;
+pub mod moving;
 pub mod nodes;
 pub mod sessions;
 pub mod sign_in;

@@ -16,7 +16,8 @@ impl Store {
         rows.into_iter().map(|mut row| row.take()).collect()
     }
 
-    /// Writes down that this database rests on some keys, unless it rests on others already.
+    /// Writes down that this database rests on some keys, unless it rests on others already, or is being filled with
+    /// what rests on others.
     ///
     /// # Errors
     /// `StoreError` if it could not be written.
@@ -30,7 +31,8 @@ impl Store {
         for (number, (key, fingerprint)) in keys.iter().enumerate() {
             unit = unit.guard(sql(
                 "INSERT INTO key_fingerprints (fingerprint, key_id, created_at)
-                 SELECT $1, $2, $3 WHERE (SELECT count(*) FROM key_fingerprints) = $4",
+                 SELECT $1, $2, $3 WHERE (SELECT count(*) FROM key_fingerprints) = $4
+                   AND NOT EXISTS (SELECT 1 FROM moves WHERE state <> 'leaving')",
                 values![*fingerprint, i64::from(key.0), now, i64::try_from(number).unwrap_or(0)],
             ));
         }

@@ -8,9 +8,10 @@ use super::OpenError;
 use super::sqlite::{make_durable, store_error};
 
 /// The oldest first; each is run once, in a transaction of its own.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../../migrations/sqlite/0001_first.sql"),
     include_str!("../../migrations/sqlite/0002_plans.sql"),
+    include_str!("../../migrations/sqlite/0003_moves.sql"),
     include_str!("../../migrations/sqlite/0004_nodes.sql"),
 ];
 

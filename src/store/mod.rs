@@ -15,6 +15,7 @@ mod key_fingerprints;
 mod lists;
 mod login_links;
 mod migrate;
+mod moves;
 mod nodes;
 mod postgres;
 mod reuses;
@@ -39,6 +40,7 @@ pub use arrivals::{Arrival, Named};
 pub use audit::ListedEntry;
 pub use database_url::DatabaseUrl;
 pub use login_links::{FoundLink, ListedLink};
+pub use moves::{Move, MoveError};
 pub use nodes::Footing;
 pub use sessions::ListedSession;
 pub use sweep::Swept;
@@ -89,6 +91,25 @@ pub enum OpenError {
         found: i64,
         /// This binary's newest migration.
         known: i64,
+    },
+    /// What it held is elsewhere.
+    #[error("the database {database} was moved to {to}: give that with --database, and the same key file")]
+    Moved {
+        /// Where it is.
+        database: String,
+        /// Where its rows are.
+        to: String,
+    },
+    /// A move to it has begun, and has not come to its end.
+    #[error(
+        "the database at {database} is being filled from {from}, and that has not come to its end: wait for it, or \
+         run `doorkey migrate` again if it was broken off"
+    )]
+    HalfMoved {
+        /// Where it is.
+        database: String,
+        /// What is copied into it.
+        from: String,
     },
     /// The server's certificate cannot be proven with what was given.
     #[error(
@@ -147,7 +168,9 @@ impl Store {
                 Engine::Postgres(postgres::Postgres::open(servers, &url.to_string(), may_create).await?)
             }
         };
-        Ok(Self { engine, reuses: Arc::default() })
+        let store = Self { engine, reuses: Arc::default() };
+        store.judge_mark(url).await?;
+        Ok(store)
     }
 
     /// Goes to what other processes have written, several times a second: the embedded engine reads faster from there.

@@ -232,7 +232,7 @@ fn commit_group(
     connection: &mut Connection,
     jobs: &[Job],
 ) -> rusqlite::Result<Vec<Result<Written, StoreError>>> {
-    if jobs.iter().all(|job| job.unit.0.is_empty()) {
+    if jobs.iter().all(|job| job.unit.statements.is_empty()) {
         return Ok(jobs.iter().map(|_| Ok(Written::Done(Vec::new()))).collect());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -303,7 +303,7 @@ fn run(connection: &Connection, statement: &Statement) -> rusqlite::Result<Vec<R
     Ok(rows)
 }
 
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
+pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(LOCK_PATIENCE)?;

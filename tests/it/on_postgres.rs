@@ -15,11 +15,14 @@ mod cli {
     mod tenants;
 }
 mod confirming;
+mod failover;
 mod faults;
 mod forms;
 mod hosts;
 mod issuing;
 mod leaks;
+mod moving;
+mod moving_command;
 mod nodes;
 mod openapi;
 mod outside;

@@ -1,6 +1,7 @@
 //! Connections to PostgreSQL: to the first server of several that answers and takes writes.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::ops::Deref;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
@@ -22,11 +23,21 @@ const SETTINGS: &str = "SET statement_timeout = '4500ms'; SET idle_in_transactio
                         SET default_transaction_read_only = on";
 
 /// Servers that hold one database, and how they are reached.
-pub(super) struct Servers {
+pub(in crate::store) struct Servers {
     configs: Vec<Config>,
-    /// The one that was last found to take writes.
-    last: AtomicUsize,
+    trust: Mutex<Trust>,
     tls: MakeRustlsConnect,
+}
+
+/// Who is asked first.
+///
+/// A primary that was frozen while another took over knows nothing of it when it comes back. It takes no write, since
+/// its standby is gone, but whoever still has a connection to it would read what was true before. So with each turn to
+/// another server all connections of the age before are given up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Trust {
+    server: usize,
+    age: usize,
 }
 
 impl Servers {
@@ -41,17 +52,16 @@ impl Servers {
                 server.tcp_user_timeout(super::PATIENCE);
             }
         }
-        Ok(Self { configs, last: AtomicUsize::new(0), tls: tls::connector(url, shown)? })
+        let trust = Mutex::new(Trust { server: 0, age: 0 });
+        Ok(Self { configs, trust, tls: tls::connector(url, shown)? })
     }
 
     /// A connection that may write, to the server that was last seen to let it, else to the next.
     ///
     /// # Errors
     /// `StoreError::Unavailable` with what the last of them said.
-    pub(super) async fn connect(&self) -> Result<ClientWrapper, StoreError> {
-        let client = self.reach().await?;
-        client.batch_execute(SETTINGS).await.map_err(|error| store_error(&error))?;
-        Ok(client)
+    pub(super) async fn connect(&self) -> Result<Connected, StoreError> {
+        self.reach(SETTINGS).await
     }
 
     /// The first of them. `None` if what answers hands each transaction to whichever server is free: settings and
@@ -59,9 +69,9 @@ impl Servers {
     ///
     /// # Errors
     /// As `connect`.
-    pub(super) async fn connect_first(&self) -> Result<Option<ClientWrapper>, StoreError> {
+    pub(super) async fn connect_first(&self) -> Result<Option<Connected>, StoreError> {
         // Nothing is set before this is known: it would be set for others.
-        let (one, other) = (self.reach().await?, self.reach().await?);
+        let (one, other) = (self.reach("").await?, self.reach("").await?);
         let look = async {
             let first = server_of(&one, "SELECT pg_backend_pid()").await?;
             let meanwhile = server_of(&other, "BEGIN; SELECT pg_backend_pid()").await?;
@@ -76,16 +86,20 @@ impl Servers {
         Ok(is_its_own.then_some(one))
     }
 
-    async fn reach(&self) -> Result<ClientWrapper, StoreError> {
-        let first = self.last.load(Ordering::Relaxed);
+    async fn reach(&self, settings: &str) -> Result<Connected, StoreError> {
         let patience = if self.configs.len() > 1 { PATIENCE } else { super::PATIENCE };
         let mut error = late();
+        let first = self.trust().server;
         for number in (first..self.configs.len()).chain(0..first) {
             let Some(server) = self.configs.get(number) else { continue };
-            match tokio::time::timeout(patience, self.connect_to(server)).await {
+            let before = *self.trust();
+            match tokio::time::timeout(patience, self.connect_to(server, settings)).await {
                 Ok(Ok(client)) => {
-                    self.last.store(number, Ordering::Relaxed);
-                    return Ok(client);
+                    if let Some(trust) = self.turn_to(number, before) {
+                        return Ok(Connected { client, trust });
+                    }
+                    // Another caller has found another server meanwhile: this one may be the old primary.
+                    error = StoreError::Unavailable("another server has taken over".to_owned());
                 }
                 Ok(Err(refused)) => error = StoreError::Unavailable(explained(&refused)),
                 Err(_) => {
@@ -96,7 +110,32 @@ impl Servers {
         Err(error)
     }
 
-    async fn connect_to(&self, server: &Config) -> Result<ClientWrapper, Error> {
+    /// Trusts a server that takes writes; none if others have turned elsewhere since.
+    fn turn_to(&self, server: usize, before: Trust) -> Option<Trust> {
+        let mut trust = self.trust();
+        if trust.server != server {
+            if *trust != before {
+                return None;
+            }
+            *trust = Trust { server, age: before.age + 1 };
+        }
+        Some(*trust)
+    }
+
+    /// Turns away from a server that does not answer: the next one is asked first, and no other caller finds out by
+    /// waiting on a connection of its own.
+    pub(super) fn turn_from(&self, silent: Trust) {
+        let mut trust = self.trust();
+        if *trust == silent {
+            *trust = Trust { server: (trust.server + 1) % self.configs.len().max(1), age: trust.age + 1 };
+        }
+    }
+
+    fn trust(&self) -> MutexGuard<'_, Trust> {
+        self.trust.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn connect_to(&self, server: &Config, settings: &str) -> Result<ClientWrapper, Error> {
         let (client, connection) = server.connect(self.tls.clone()).await?;
         let task = tokio::spawn(async {
             if let Err(error) = connection.await {
@@ -104,7 +143,9 @@ impl Servers {
             }
         });
         // From here on the task ends with the client.
-        Ok(ClientWrapper::new(client, task))
+        let client = ClientWrapper::new(client, task);
+        client.batch_execute(settings).await?;
+        Ok(client)
     }
 }
 
@@ -117,15 +158,71 @@ async fn server_of(client: &ClientWrapper, question: &str) -> Result<Option<Stri
     }))
 }
 
+/// A connection, and what was trusted when it was made.
+pub(in crate::store) struct Connected {
+    client: ClientWrapper,
+    pub(super) trust: Trust,
+}
+
+impl Deref for Connected {
+    type Target = ClientWrapper;
+
+    fn deref(&self) -> &ClientWrapper {
+        &self.client
+    }
+}
+
 impl Manager for Servers {
-    type Type = ClientWrapper;
+    type Type = Connected;
     type Error = StoreError;
 
-    async fn create(&self) -> Result<ClientWrapper, StoreError> {
+    async fn create(&self) -> Result<Connected, StoreError> {
         self.connect().await
     }
 
-    async fn recycle(&self, client: &mut ClientWrapper, _: &Metrics) -> RecycleResult<StoreError> {
-        if client.is_closed() { Err(RecycleError::message("it was closed")) } else { Ok(()) }
+    async fn recycle(&self, connected: &mut Connected, _: &Metrics) -> RecycleResult<StoreError> {
+        if connected.is_closed() {
+            return Err(RecycleError::message("it was closed"));
+        }
+        if connected.trust != *self.trust() {
+            return Err(RecycleError::message("its server is no longer trusted"));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::DatabaseUrl;
+
+    fn two_servers() -> Servers {
+        match DatabaseUrl::parse("postgres://old,new/x").unwrap() {
+            DatabaseUrl::Postgres(url) => Servers::new(&url, "x").unwrap(),
+            DatabaseUrl::Sqlite(path) => panic!("{}", path.display()),
+        }
+    }
+
+    #[test]
+    fn of_those_who_wait_in_vain_one_has_the_next_server_asked_first() {
+        let servers = two_servers();
+        let silent = *servers.trust();
+
+        servers.turn_from(silent);
+        servers.turn_from(silent);
+
+        assert_eq!(servers.trust().server, 1);
+    }
+
+    #[test]
+    fn a_connection_that_was_begun_before_another_server_took_over_is_not_used() {
+        let servers = two_servers();
+        let before = *servers.trust();
+
+        let new = servers.turn_to(1, before);
+
+        assert_eq!(servers.turn_to(0, before), None, "the old primary has come back");
+        assert_eq!(new, servers.turn_to(1, before), "the same server is the same whoever finds it");
+        assert_ne!(new, Some(before), "connections to the old one are used on");
     }
 }

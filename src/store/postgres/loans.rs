@@ -6,12 +6,11 @@ use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use deadpool::managed::{Object, Pool, PoolError};
-use deadpool_postgres::ClientWrapper;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout_at;
 
-use super::connect::Servers;
+use super::connect::{Connected, Servers};
 use super::{PATIENCE, late};
 use crate::store::StoreError;
 use crate::store::unit::Sought;
@@ -91,7 +90,7 @@ pub(super) struct Loan {
 
 impl Loan {
     /// The connection, until it is given back.
-    pub(super) fn client(&self) -> Option<&ClientWrapper> {
+    pub(super) fn client(&self) -> Option<&Connected> {
         self.client.as_deref()
     }
 
@@ -122,11 +121,12 @@ impl Drop for Loan {
 }
 
 fn take_back(pool: &Pool<Servers>, client: Object<Servers>, condition: Condition) {
-    if condition != Condition::Good {
-        drop(Object::take(client));
+    if condition == Condition::Good {
+        return;
     }
+    let connected = Object::take(client);
     if condition == Condition::Stale {
-        pool.retain(|_, _| false);
+        pool.manager().turn_from(connected.trust);
     }
 }
 

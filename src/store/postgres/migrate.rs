@@ -8,9 +8,10 @@ use super::{explained, store_error};
 use crate::store::{OpenError, StoreError};
 
 /// The oldest first, with the numbers and columns of the embedded engine's; each is run once, in a transaction.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../../../migrations/postgres/0001_first.sql"),
     include_str!("../../../migrations/postgres/0002_plans.sql"),
+    include_str!("../../../migrations/postgres/0003_moves.sql"),
     include_str!("../../../migrations/postgres/0004_nodes.sql"),
 ];
 

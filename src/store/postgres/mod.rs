@@ -25,7 +25,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Error, Row as PostgresRow};
 
-use self::connect::Servers;
+pub(super) use self::connect::{Connected, Servers};
 use self::loans::{Condition, Lender, Loan};
 use super::database_url::PostgresUrl;
 use super::unit::{Statement, Unit, Written};
@@ -50,18 +50,32 @@ impl fmt::Debug for Postgres {
     }
 }
 
+/// One connection, and how to make more, to a database whose schema is brought up to date first.
+pub(super) async fn enter(
+    url: &PostgresUrl,
+    shown: &str,
+    may_create: bool,
+) -> Result<(Connected, Servers), OpenError> {
+    let servers = Servers::new(url, shown)?;
+    let connected = tokio::time::timeout(PATIENCE, servers.connect_first()).await;
+    let client = connected
+        .unwrap_or_else(|_| Err(late()))
+        .map_err(|source| OpenError::Unreachable { database: shown.to_owned(), source })?;
+    let Some(client) = client else { return Err(OpenError::Pooled(shown.to_owned())) };
+    migrate::migrate(&client, shown, may_create).await?;
+    Ok((client, servers))
+}
+
 /// An answer of the server to one of several questions that were sent at once.
 type Answer<'a> = MaybeDone<BoxFuture<'a, Result<Vec<PostgresRow>, Error>>>;
 
 impl Postgres {
     pub(super) async fn open(url: &PostgresUrl, shown: &str, may_create: bool) -> Result<Self, OpenError> {
-        let failed = |source| OpenError::Unreachable { database: shown.to_owned(), source };
-        let servers = Servers::new(url, shown)?;
-        let connected = tokio::time::timeout(PATIENCE, servers.connect_first()).await;
-        let client = connected.unwrap_or_else(|_| Err(late())).map_err(failed)?;
-        let Some(client) = client else { return Err(OpenError::Pooled(shown.to_owned())) };
-        migrate::migrate(&client, shown, may_create).await?;
-        Ok(Self { lender: Lender::over(servers).map_err(failed)?, shown: shown.to_owned() })
+        let (_, servers) = enter(url, shown, may_create).await?;
+        let lender = Lender::over(servers);
+        let lender =
+            lender.map_err(|source| OpenError::Unreachable { database: shown.to_owned(), source })?;
+        Ok(Self { lender, shown: shown.to_owned() })
     }
 
     pub(super) async fn read<const N: usize>(
@@ -217,7 +231,8 @@ fn guarded(statement: &Statement) -> Cow<'_, str> {
     let returning = if values::returns_rows(statement) { "" } else { " RETURNING 1" };
     Cow::Owned(format!(
         "WITH guarded AS ({}{returning})
-         SELECT guarded.*, 1 / (SELECT count(*) FROM guarded) FROM (SELECT 1) always LEFT JOIN guarded ON true",
+         SELECT guarded.*, CAST(1 / (SELECT count(*) FROM guarded) AS BIGINT)
+         FROM (SELECT 1) always LEFT JOIN guarded ON true",
         statement.sql
     ))
 }
@@ -261,7 +276,7 @@ fn explained(error: &Error) -> String {
     }
 }
 
-fn store_error(error: &Error) -> StoreError {
+pub(super) fn store_error(error: &Error) -> StoreError {
     let Some(code) = error.code() else { return StoreError::Unavailable(explained(error)) };
     // By class (PostgreSQL, appendix A): the connection, an invalid transaction state such as that of a standby,
     // authorization, a rolled back transaction, resources, objects in use, an operator's intervention, the system.

@@ -34,9 +34,9 @@ pub struct TestApp {
     pub app: App,
     pub acme: Workspace,
     pub key: String,
-    router: Router,
+    pub router: Router,
     pub database: Arc<Database>,
-    folder: Arc<TempDir>,
+    pub folder: Arc<TempDir>,
 }
 
 /// What came back.
@@ -84,6 +84,11 @@ impl TestApp {
 
     async fn start_in(folder: TempDir) -> Self {
         let database = Database::fresh(folder.path());
+        Self::start_on(database, folder).await
+    }
+
+    /// On a database that is empty.
+    pub async fn start_on(database: Database, folder: TempDir) -> Self {
         let app = open(&database, &folder.path().join("doorkey.key")).await;
         let (acme, key) = workspace(&app, "Acme", "https://example.com", &["example.spp.co"]).await;
         let router = http::router(app.clone(), settings());
@@ -201,7 +206,7 @@ impl TestApp {
     }
 }
 
-fn settings() -> http::Settings {
+pub fn settings() -> http::Settings {
     http::Settings { trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()], has_docs: true }
 }
 

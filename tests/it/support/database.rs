@@ -10,7 +10,7 @@ use doorkey::store::DatabaseUrl;
 use rusqlite::types::Value as Cell;
 
 /// What every table is called; who locks them all lets nobody else write.
-const TABLES: &str = "migrations, workspaces, hosts, key_fingerprints, nodes, users, login_links, sessions, api_keys, audit_log";
+const TABLES: &str = "migrations, workspaces, hosts, key_fingerprints, moves, nodes, users, login_links, sessions, api_keys, audit_log";
 
 /// The engine that a run is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -153,13 +153,16 @@ impl Database {
                 database.execute_batch("BEGIN IMMEDIATE").unwrap();
                 Hold::Sqlite(database)
             }
-            Self::Postgres(_) | Self::Cluster(_) => {
-                let mut child = psql_command(&self.url()).spawn().unwrap();
-                let mut told = BufReader::new(child.stdout.take().unwrap());
-                tell(&mut child, &mut told, &format!("BEGIN; LOCK TABLE {TABLES} IN EXCLUSIVE MODE;"));
-                Hold::Postgres(child, told)
-            }
+            Self::Postgres(_) | Self::Cluster(_) => self.hold_tables(TABLES),
         }
+    }
+
+    /// The same of some tables on a server.
+    pub fn hold_tables(&self, tables: &str) -> Hold {
+        let mut child = psql_command(&self.url()).spawn().unwrap();
+        let mut told = BufReader::new(child.stdout.take().unwrap());
+        tell(&mut child, &mut told, &format!("BEGIN; LOCK TABLE {tables} IN EXCLUSIVE MODE;"));
+        Hold::Postgres(child, told)
     }
 
     /// Every byte that a thief gets.

@@ -1,0 +1,202 @@
+//! From an embedded database to PostgreSQL: what goes over, and that no two databases are ever used for one.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use doorkey::domain::audit::Act;
+use doorkey::domain::origin::Origin;
+use doorkey::domain::user::UserId;
+use doorkey::flow;
+use doorkey::http;
+use doorkey::store::{Move, MoveError};
+
+use crate::support::app::{TestApp, open, settings};
+use crate::support::database::Database;
+
+async fn embedded() -> TestApp {
+    let folder = tempfile::tempdir().unwrap();
+    TestApp::start_on(Database::Sqlite(folder.path().join("doorkey.db")), folder).await
+}
+
+/// What stays of an installation when its server is stopped.
+struct Stopped {
+    database: Arc<Database>,
+    remains: (doorkey::domain::workspace::Workspace, String, Arc<tempfile::TempDir>),
+}
+
+fn stop(test: TestApp) -> Stopped {
+    Stopped { database: test.database, remains: (test.acme, test.key, test.folder) }
+}
+
+impl Stopped {
+    async fn begin_move_to(&self, target: &Database) -> Result<Move, MoveError> {
+        Move::begin(&self.database.parsed(), &target.parsed()).await
+    }
+
+    async fn move_to(&self, target: &Database) -> Result<Vec<(String, u64)>, MoveError> {
+        flow::moving::run(&self.database.parsed(), &target.parsed(), &mut |_| ()).await
+    }
+
+    /// Why a database of this installation is not opened.
+    async fn refusal_of(&self, database: &Database) -> String {
+        let key = self.remains.2.path().join("doorkey.key");
+        let url = database.parsed();
+        let opened = flow::start::open(&url, &key, true, doorkey::clock::Clock::System).await;
+        opened.unwrap_err().to_string()
+    }
+
+    /// The same installation, on this database.
+    async fn start_on(self, database: Arc<Database>) -> TestApp {
+        let (acme, key, folder) = self.remains;
+        let app = open(&database, &folder.path().join("doorkey.key")).await;
+        let router = http::router(app.clone(), settings());
+        TestApp { app, acme, key, router, database, folder }
+    }
+}
+
+/// What the API tells of everything.
+async fn told(test: &TestApp) -> Vec<String> {
+    let mut all = Vec::new();
+    for noun in ["clients", "team", "login_links", "sessions", "logs"] {
+        let answer = test.call("GET", &format!("/api/{noun}?limit=100")).await;
+        assert_eq!(answer.status, StatusCode::OK);
+        all.push(answer.body);
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_moves_and_goes_on_working_with_the_same_key_file() {
+    let test = embedded().await;
+    let act = Act::at_command_line();
+    test.another("Gone", "https://gone.test").await;
+    flow::workspaces::delete(&test.app, "Gone").await.unwrap();
+    let (ada, bob) = (test.client("ada@x.test").await, test.client("bob@x.test").await);
+    let eve = test.client("eve@x.test").await;
+    test.change(ada, "note", "\\N\t\\.\r\n\u{2028}Zoë\u{8}\\x00").await;
+    let (live, used) = (test.ask_for_link(ada).await, test.ask_for_link(bob).await);
+    test.delete(eve).await;
+    let mut browser = test.browser();
+    let page = browser.open(&used).await;
+    assert_eq!(browser.press(&page).await.status, StatusCode::SEE_OTHER);
+    let cookies = browser.cookies.clone();
+    let (before, audit) = (told(&test).await, test.audit());
+    let stopped = stop(test);
+    let target = Arc::new(Database::on_server());
+
+    let tables = stopped.move_to(&target).await.unwrap();
+
+    let refused = stopped.refusal_of(&stopped.database).await;
+    assert!(refused.contains(&format!("was moved to {}", target.parsed())), "{refused}");
+    assert!(stopped.move_to(&target).await.unwrap_err().to_string().contains("was moved to"));
+    for (table, rows) in &tables {
+        let there = target.number(&format!("SELECT count(*) FROM {table}"));
+        assert_eq!(there, i64::try_from(*rows).unwrap(), "{table}");
+    }
+    assert_eq!(tables.len(), 8, "{tables:?}");
+    let test = stopped.start_on(target).await;
+    assert_eq!((told(&test).await, test.audit()), (before, audit));
+    assert_eq!(test.ask_for_link(ada).await, live);
+    let mut browser = test.browser();
+    assert_eq!(browser.open(&used).await.status, StatusCode::GONE);
+    let page = browser.open(&live).await;
+    assert_eq!(browser.press(&page).await.status, StatusCode::SEE_OTHER);
+    browser.cookies = cookies;
+    assert!(browser.get("/").await.body.contains("bob@x.test"));
+    assert_eq!(test.client("new@x.test").await, UserId::from_number(4).unwrap());
+    let url = Origin::parse("https://next.test").unwrap();
+    let next = flow::workspaces::create(&test.app, &act, "Next".to_owned(), url, vec![]).await.unwrap();
+    assert_eq!(next.id.0, 3, "the number of a workspace that is gone is given again");
+}
+
+/// Whoever dies between the two marks leaves a whole copy that nobody used, and a source that may have gone on since.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_whose_source_was_not_closed_is_made_anew() {
+    let test = embedded().await;
+    test.client("ada@x.test").await;
+    let stopped = stop(test);
+    let target = Arc::new(Database::on_server());
+    let mut broken_off = stopped.begin_move_to(&target).await.unwrap();
+    broken_off.copy(&mut |_| ()).await.unwrap();
+    drop(broken_off);
+
+    let refused = stopped.refusal_of(&target).await;
+    assert!(refused.contains("being filled from"), "{refused}");
+    let source = Arc::clone(&stopped.database);
+    let test = stopped.start_on(source).await;
+    let bob = test.client("bob@x.test").await;
+    let link = test.ask_for_link(bob).await;
+    let stopped = stop(test);
+    stopped.move_to(&target).await.unwrap();
+
+    let test = stopped.start_on(target).await;
+    assert_eq!(test.number("SELECT count(*) FROM users"), 2);
+    assert_eq!(test.ask_for_link(bob).await, link);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_move_waits_for_its_end_neither_database_is_used() {
+    let test = embedded().await;
+    let ada = test.client("ada@x.test").await;
+    let link = test.ask_for_link(ada).await;
+    let stopped = stop(test);
+    let (target, other) = (Arc::new(Database::on_server()), Database::on_server());
+    let mut broken_off = stopped.begin_move_to(&target).await.unwrap();
+    broken_off.copy(&mut |_| ()).await.unwrap();
+    broken_off.close_source().unwrap();
+    drop(broken_off);
+
+    assert!(stopped.refusal_of(&target).await.contains("being filled from"));
+    assert!(stopped.refusal_of(&stopped.database).await.contains("was moved to"));
+    assert!(stopped.move_to(&other).await.unwrap_err().to_string().contains("was moved to"));
+    let stranger = stop(embedded().await);
+    let refused = stranger.move_to(&target).await.unwrap_err().to_string();
+    assert!(refused.contains("holds the whole copy of another one"), "{refused}");
+    stopped.move_to(&target).await.unwrap();
+
+    assert_eq!(stopped.start_on(target).await.ask_for_link(ada).await, link);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_moves_to_one_target_the_last_that_begins_is_made_whole() {
+    let (first, last) = (embedded().await, embedded().await);
+    first.client("first@x.test").await;
+    last.client("last@x.test").await;
+    let (first, last) = (stop(first), stop(last));
+    let target = Arc::new(Database::on_server());
+
+    let mut overtaken = first.begin_move_to(&target).await.unwrap();
+    let mut overtaking = last.begin_move_to(&target).await.unwrap();
+    let refused = overtaken.copy(&mut |_| ()).await.unwrap_err().to_string();
+    overtaking.copy(&mut |_| ()).await.unwrap();
+    overtaking.close_source().unwrap();
+    overtaking.open_target().await.unwrap();
+
+    assert!(refused.contains("another move to"), "{refused}");
+    assert_eq!(target.rows("SELECT email FROM users"), [["last@x.test"]]);
+    drop(overtaken);
+    let source = Arc::clone(&first.database);
+    assert_eq!(first.start_on(source).await.number("SELECT count(*) FROM users"), 1);
+}
+
+/// A row that goes astray is noticed, and then nothing was copied at all.
+#[tokio::test(flavor = "multi_thread")]
+async fn counts_that_differ_undo_the_copy() {
+    let test = embedded().await;
+    test.client("ada@x.test").await;
+    test.client("bob@x.test").await;
+    let stopped = stop(test);
+    let target = Database::on_server();
+    drop(stopped.begin_move_to(&target).await.unwrap());
+    // A rule of somebody's own: what happens to one row is not told to who sends it.
+    let rule = "CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+                CREATE TRIGGER lose BEFORE INSERT ON users FOR EACH ROW WHEN (NEW.id = 2) EXECUTE FUNCTION lose()";
+    crate::support::database::psql(&target.url(), rule);
+
+    let refused = stopped.move_to(&target).await.unwrap_err().to_string();
+
+    assert_eq!(refused, "users has 2 rows, but 1 arrived: nothing was copied; run this again");
+    assert_eq!(target.number("SELECT count(*) FROM audit_log"), 0);
+    let source = Arc::clone(&stopped.database);
+    stopped.start_on(source).await;
+}
