@@ -1,6 +1,7 @@
 //! From an embedded database to PostgreSQL: what goes over, and that no two databases are ever used for one.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use doorkey::domain::audit::Act;
@@ -199,4 +200,29 @@ async fn counts_that_differ_undo_the_copy() {
     assert_eq!(target.number("SELECT count(*) FROM audit_log"), 0);
     let source = Arc::clone(&stopped.database);
     stopped.start_on(source).await;
+}
+
+/// Elsewhere a transaction that stands still for 2 s is given up; here a terminal may stand still, or a disk.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_move_that_is_held_up_between_two_tables_goes_on() {
+    let test = embedded().await;
+    test.client("ada@x.test").await;
+    let stopped = stop(test);
+    let target = Database::on_server();
+    let mut moving = stopped.begin_move_to(&target).await.unwrap();
+    assert_eq!(moving.tables()[0], ("api_keys".to_owned(), 1));
+    let mut heard = 0;
+
+    let copied = moving
+        .copy(&mut |_| {
+            heard += 1;
+            // After the one row of the first table, and after its end.
+            if heard == 2 {
+                std::thread::sleep(Duration::from_millis(2_500));
+            }
+        })
+        .await;
+
+    copied.unwrap();
+    assert_eq!(target.number("SELECT count(*) FROM users"), 1);
 }

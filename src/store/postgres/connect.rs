@@ -122,11 +122,11 @@ impl Servers {
         Some(*trust)
     }
 
-    /// Turns away from a server that does not answer: the next one is asked first, and no other caller finds out by
-    /// waiting on a connection of its own.
-    pub(super) fn turn_from(&self, silent: Trust) {
+    /// Turns away from a server that does not answer, or is no longer the one to ask: the next one is asked first, and
+    /// no other caller finds out by waiting on a connection of its own.
+    pub(super) fn turn_from(&self, given_up: Trust) {
         let mut trust = self.trust();
-        if *trust == silent {
+        if *trust == given_up {
             *trust = Trust { server: (trust.server + 1) % self.configs.len().max(1), age: trust.age + 1 };
         }
     }
