@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_postgres::NoTls;
 
+use super::loans::Condition;
 use crate::store::database_url::DatabaseUrl;
 use crate::store::engine_tests::{host, hosts};
 use crate::store::unit::{Unit, Written, sql};
@@ -226,6 +227,29 @@ async fn connections_that_never_answered_are_not_lent_again() {
     while store.read([sql("SELECT 1", values![])]).await.is_err() {
         assert!(begun.elapsed() < Duration::from_secs(15), "it asks those that do not answer");
     }
+    schema.unmake().await;
+}
+
+#[tokio::test]
+async fn when_one_connection_is_stale_no_other_from_before_is_lent_again() {
+    let schema = Schema::make().await;
+    let store = Store::open(&schema.url(), true).await.unwrap();
+    let Engine::Postgres(postgres) = &store.engine else { panic!("another engine") };
+    let lend = async || {
+        let deadline = std::time::Instant::now() + super::PATIENCE;
+        let loan = postgres.lender.for_reading(deadline).await.unwrap();
+        let row = loan.client().unwrap().query_one("SELECT pg_backend_pid()", &[]).await.unwrap();
+        (loan, row.get::<_, i32>(0))
+    };
+    let ((idle, its_process), (stale, _)) = (lend().await, lend().await);
+
+    idle.give_back(Condition::Good);
+    stale.give_back(Condition::Stale);
+
+    let (afterwards, process) = lend().await;
+    assert_ne!(process, its_process);
+    afterwards.give_back(Condition::Good);
+    assert_eq!(lend().await.1, process, "one that was made since is kept");
     schema.unmake().await;
 }
 
