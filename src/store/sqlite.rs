@@ -232,7 +232,7 @@ fn commit_group(
     connection: &mut Connection,
     jobs: &[Job],
 ) -> rusqlite::Result<Vec<Result<Written, StoreError>>> {
-    if jobs.iter().all(|job| job.unit.0.is_empty()) {
+    if jobs.iter().all(|job| job.unit.statements.is_empty()) {
         return Ok(jobs.iter().map(|_| Ok(Written::Done(Vec::new()))).collect());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
