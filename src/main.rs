@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use doorkey::cli::{self, Cli};
 
-/// Measured against the system's: fewer instructions a request, docs/decisions/0017.
+/// In place of the system's; what was measured of it: docs/decisions/0017.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
