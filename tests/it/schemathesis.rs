@@ -5,9 +5,13 @@ use std::process::{Command, Stdio};
 
 use crate::support::server::Server;
 
-/// Left out: `positive_data_acceptance`. It takes every 400 to what the schemas allow for a fault, but no schema can
-/// say that an address is taken, an origin is not allowed, or a date is none of the calendar.
-const LEFT_OUT: &str = "positive_data_acceptance";
+/// `positive_data_acceptance` takes a 400 to what the schemas allow for a fault, but no schema can say that an address
+/// is taken, an origin is not allowed, or a date is none of the calendar. So it hears that 400 is an answer too, and
+/// still finds a 405, a 413, a 415 and a 422. A refusal that has the wrong reason is left to the tests of each endpoint.
+const SETTINGS: &str = r#"
+[checks.positive_data_acceptance]
+expected-statuses = ["2xx", "3xx", "400", "401", "403", "404", "409", "429"]
+"#;
 
 /// Where `./test` puts it.
 fn schemathesis() -> String {
@@ -25,10 +29,14 @@ fn tries(which: &[&str]) -> usize {
     let staff = ["--email", "grace@example.org", "--name-f", "Grace", "--name-l", "Hopper", "--staff"];
     server.run(&[&["user", "add", "--workspace", "Acme"], &staff[..]].concat());
     let folder = tempfile::tempdir().unwrap();
+    let settings = folder.path().join("settings.toml");
+    std::fs::write(&settings, SETTINGS).unwrap();
 
     let output = Command::new(schemathesis())
+        .arg("--config-file")
+        .arg(&settings)
         .args(["run", &server.url("/api/openapi.json"), "--no-color", "--warnings", "off"])
-        .args(["--checks", "all", "--exclude-checks", LEFT_OUT])
+        .args(["--checks", "all"])
         .args(["--max-examples", "20", "--seed", "20231214", "--continue-on-failure"])
         .args(["--header", &format!("Authorization: Bearer {}", server.key)])
         .args(which)
