@@ -63,11 +63,10 @@ where
     fn format_event(&self, _: &FmtContext<'_, S, N>, mut text: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let (now, about) = (Clock::System.now(), event.metadata());
         let (level, target) = (about.level().as_str(), about.target());
-        match self.0 {
-            LogFormat::Text => write!(text, "{now} {level:>5} {target}:")?,
-            LogFormat::Json => {
-                write!(text, r#"{{"timestamp":"{now}","level":"{level}","target":"{target}","fields":{{"#)?
-            }
+        if self.0 == LogFormat::Text {
+            write!(text, "{now} {level:>5} {target}:")?;
+        } else {
+            write!(text, r#"{{"timestamp":"{now}","level":"{level}","target":"{target}","fields":{{"#)?;
         }
         let mut line = Line { text, format: self.0, is_begun: false, written: Ok(()) };
         event.record(&mut line);

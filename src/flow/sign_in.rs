@@ -142,7 +142,10 @@ pub async fn confirm(
             count_dead(app, Death::Unknown);
             return Ok(Confirmed::Dead);
         };
-        if let Some(again) = attempt.repeat().await? {
+        // Nobody has begun a session with a link that is unused.
+        if link.used_at.is_some()
+            && let Some(again) = attempt.repeat().await?
+        {
             return Ok(again);
         }
         if let Some(death) = link.death(&standing, attempt.now) {

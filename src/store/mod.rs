@@ -21,6 +21,7 @@ mod postgres;
 mod reuses;
 mod sessions;
 mod sqlite;
+mod sqlite_checkpoints;
 mod sqlite_readers;
 #[cfg(test)]
 mod sqlite_tests;

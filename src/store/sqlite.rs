@@ -11,10 +11,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::migrate;
+use super::sqlite_checkpoints::Checkpoints;
 use super::sqlite_readers::{Readers, connect_to_read};
 use super::sqlite_values::value_of;
 use super::unit::{Statement, Unit, Written};
@@ -25,7 +26,7 @@ use super::{OpenError, StoreError};
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long the writer waits for another process to let go of the file.
-const LOCK_PATIENCE: Duration = Duration::from_millis(4_500);
+pub(super) const LOCK_PATIENCE: Duration = Duration::from_millis(4_500);
 
 /// Units that are committed together at most: more would make the first of them wait.
 const GROUP: usize = 64;
@@ -64,9 +65,11 @@ impl Sqlite {
         let mut connection = connection.map_err(|error| migrate::failed(path, &error))?;
         migrate::migrate(&mut connection, path)?;
         let (queue, jobs) = mpsc::channel(QUEUE);
-        let writer = Writer { path: path.to_owned(), connection: Some(connection), pilot: None };
-        let spawned =
-            std::thread::Builder::new().name("doorkey-writer".to_owned()).spawn(|| writer.run(jobs));
+        let spawned = Checkpoints::of(path).and_then(|checkpoints| {
+            let path = path.to_owned();
+            let writer = Writer { path, connection: Some(connection), checkpoints, pilot: None };
+            std::thread::Builder::new().name("doorkey-writer".to_owned()).spawn(|| writer.run(jobs))
+        });
         spawned.map_err(|error| OpenError::Failed {
             database: path.display().to_string(),
             source: StoreError::Unavailable(format!("no writer thread: {error}")),
@@ -102,6 +105,7 @@ impl Sqlite {
 struct Writer {
     path: PathBuf,
     connection: Option<Connection>,
+    checkpoints: Checkpoints,
     /// A reader that stays. While it is at the newest commit, others of this process that read there need not ask the
     /// operating system for a lock of their own: for two system calls less, they do not stand in each other's way.
     pilot: Option<Connection>,
@@ -111,11 +115,20 @@ impl Writer {
     /// Commits what comes until nobody can send any more.
     fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         let mut group = Vec::with_capacity(GROUP);
+        if let Some(connection) = &mut self.connection
+            && let Err(error) = self.checkpoints.count(connection)
+        {
+            tracing::warn!(%error, "checkpoints are made by the writer itself");
+        }
         while jobs.blocking_recv_many(&mut group, GROUP) > 0 {
             let jobs: Vec<_> = group.drain(..).filter(|job| Instant::now() < job.deadline).collect();
             // Who reads at an older commit keeps the log from being begun anew.
             self.pilot = self.pilot.take().filter(|pilot| step(pilot, "COMMIT").is_ok());
+            if let Some(connection) = &self.connection {
+                self.checkpoints.end(connection);
+            }
             let results = self.commit_or_begin_again(&jobs);
+            self.checkpoints.begin();
             for (job, result) in jobs.into_iter().zip(results) {
                 // The caller may have given up waiting.
                 let _ = job.reply.send(result);
@@ -149,8 +162,9 @@ impl Writer {
         let connection = if let Some(connection) = self.connection.take() {
             connection
         } else {
-            let connection = connect(&self.path)?;
+            let mut connection = connect(&self.path)?;
             make_durable(&connection)?;
+            self.checkpoints.count(&mut connection)?;
             connection
         };
         Ok(self.connection.insert(connection))
@@ -164,6 +178,8 @@ fn take_place(pilot: Connection) -> rusqlite::Result<Connection> {
     Ok(pilot)
 }
 
+/// Commits a group without savepoints, which serves if every unit goes well or is lost before it changed anything; else
+/// begins again with one for each, so that what a unit leaves behind is undone without its neighbours.
 fn commit_group(
     connection: &mut Connection,
     jobs: &[Job],
@@ -171,28 +187,53 @@ fn commit_group(
     if jobs.iter().all(|job| job.unit.statements.is_empty()) {
         return Ok(jobs.iter().map(|_| Ok(Written::Done(Vec::new()))).collect());
     }
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut results = Vec::with_capacity(jobs.len());
-    for job in jobs {
-        step(&transaction, "SAVEPOINT unit")?;
-        let written = match run_unit(&transaction, &job.unit) {
-            Ok(Some(rows)) => Ok(Written::Done(rows)),
-            Ok(None) => Ok(Written::Lost),
-            Err(error) if breaks_the_group(&error) => return Err(error),
-            Err(error) => {
-                tracing::error!(%error, "a unit of work failed");
-                Err(store_error(&error))
-            }
-        };
-        if !matches!(written, Ok(Written::Done(_))) {
-            step(&transaction, "ROLLBACK TO unit")?;
-        }
-        step(&transaction, "RELEASE unit")?;
-        results.push(written);
-    }
+    let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let results = if let Some(results) = run_together(&transaction, jobs)? {
+        results
+    } else {
+        transaction.rollback()?;
+        transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        jobs.iter().map(|job| run_apart(&transaction, job)).collect::<Result<_, _>>()?
+    };
     transaction.commit()?;
     tracing::trace!(units = jobs.len(), "committed");
     Ok(results)
+}
+
+/// What became of each unit. `None` if one of them left something behind.
+fn run_together(
+    transaction: &Transaction<'_>,
+    jobs: &[Job],
+) -> rusqlite::Result<Option<Vec<Result<Written, StoreError>>>> {
+    let mut results = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        match run_unit(transaction, &job.unit) {
+            Ok(Ran::Through(rows)) => results.push(Ok(Written::Done(rows))),
+            Ok(Ran::UntilGuard(0)) => results.push(Ok(Written::Lost)),
+            Err(error) if breaks_the_group(&error) => return Err(error),
+            Ok(Ran::UntilGuard(_)) | Err(_) => return Ok(None),
+        }
+    }
+    Ok(Some(results))
+}
+
+/// Runs a unit so that it leaves nothing behind unless it goes through.
+fn run_apart(transaction: &Transaction<'_>, job: &Job) -> rusqlite::Result<Result<Written, StoreError>> {
+    step(transaction, "SAVEPOINT unit")?;
+    let written = match run_unit(transaction, &job.unit) {
+        Ok(Ran::Through(rows)) => Ok(Written::Done(rows)),
+        Ok(Ran::UntilGuard(_)) => Ok(Written::Lost),
+        Err(error) if breaks_the_group(&error) => return Err(error),
+        Err(error) => {
+            tracing::error!(%error, "a unit of work failed");
+            Err(store_error(&error))
+        }
+    };
+    if !matches!(written, Ok(Written::Done(_))) {
+        step(transaction, "ROLLBACK TO unit")?;
+    }
+    step(transaction, "RELEASE unit")?;
+    Ok(written)
 }
 
 /// A statement without values that stays prepared: to prepare it anew would cost more than to run it.
@@ -200,16 +241,23 @@ fn step(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
     connection.prepare_cached(sql)?.execute([]).map(|_| ())
 }
 
-/// The rows of each statement; `None` if a guard changed nothing.
-fn run_unit(connection: &Connection, unit: &Unit) -> rusqlite::Result<Option<Vec<Vec<Row>>>> {
+/// How far a unit ran.
+enum Ran {
+    /// To its end; the rows of each statement.
+    Through(Vec<Vec<Row>>),
+    /// To the statement of this number, from 0: a guard that changed nothing.
+    UntilGuard(usize),
+}
+
+fn run_unit(connection: &Connection, unit: &Unit) -> rusqlite::Result<Ran> {
     let mut results = Vec::with_capacity(unit.statements.len());
-    for statement in &unit.statements {
+    for (number, statement) in unit.statements.iter().enumerate() {
         results.push(run(connection, statement)?);
         if statement.is_guard && connection.changes() == 0 {
-            return Ok(None);
+            return Ok(Ran::UntilGuard(number));
         }
     }
-    Ok(Some(results))
+    Ok(Ran::Through(results))
 }
 
 pub(super) fn run(connection: &Connection, statement: &Statement) -> rusqlite::Result<Vec<Row>> {
@@ -268,16 +316,15 @@ pub(super) fn make_durable(connection: &Connection) -> rusqlite::Result<()> {
         let why = "its folder is on a file system that cannot share memory between processes".to_owned();
         return Err(rusqlite::Error::SqliteFailure(code, Some(why)));
     }
+    connection.pragma_update(None, "cache_size", -WRITERS_CACHE)?;
     tune(connection)
 }
 
-/// Pages of the log that are carried over into the file together: a page that was written several times meanwhile is
-/// carried over once, and the file is synced once for all of them.
-const CHECKPOINT: i64 = 8_000;
+/// What the connection that writes may keep of the file in memory, in KiB: new links land on pages all over it.
+const WRITERS_CACHE: i64 = 16 << 10;
 
 pub(super) fn tune(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "full")?;
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
     connection.set_prepared_statement_cache_capacity(PREPARED);
     // Without it a statement with several tables is planned anew each time its values change.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;

@@ -71,6 +71,26 @@ async fn what_was_found_before_is_believed_until_somebody_commits() {
     }
 }
 
+/// The log is carried over while it is written, and begun anew: it does not grow with what is written.
+#[tokio::test]
+async fn the_log_does_not_grow_without_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("doorkey.db");
+    let store = Store::open(&DatabaseUrl::Sqlite(path.clone()), true).await.unwrap();
+    let (rounds, name) = (600, "a".repeat(10_000));
+
+    for round in 0..rounds {
+        let unit =
+            (0..50).fold(Unit::new(), |unit, number| unit.and(host(&format!("{round} {number} {name}"))));
+        store.write(unit).await.unwrap();
+    }
+
+    let size = |path: &str| std::fs::metadata(folder.path().join(path)).unwrap().len();
+    assert!(size("doorkey.db") > 150_000_000, "most of it is in the file: {}", size("doorkey.db"));
+    assert!(size("doorkey.db-wal") < 150_000_000, "the log was begun anew: {}", size("doorkey.db-wal"));
+    assert_eq!(hosts(&store).await.len(), rounds * 50);
+}
+
 /// What a request waits for costs the same however many rows a workspace has: none of it is walked through.
 #[tokio::test]
 async fn what_a_request_looks_up_is_found_by_a_whole_key() {

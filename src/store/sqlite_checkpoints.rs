@@ -1,0 +1,109 @@
+//! Checkpoints of the embedded engine: what its log holds is carried over into the file while the writer goes on.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
+
+use rusqlite::wal::CheckpointMode;
+use rusqlite::{Connection, DEFAULT_NAME};
+
+use super::sqlite::{LOCK_PATIENCE, connect, tune};
+
+/// Pages in the log that are worth a checkpoint: a page that was written several times is carried over once.
+const WORTH_IT: usize = 4_000;
+
+/// Pages that the writer itself may carry over at the end, so that the log begins anew.
+const REST: i32 = 500;
+
+/// How often the log is gone through for the pages that came meanwhile, before the writer takes over.
+const ROUNDS: usize = 4;
+
+/// Pages in the log beyond which writes wait until it was carried over.
+const TOO_MANY: usize = 25_000;
+
+/// How long the writer waits for readers before it leaves the end of the checkpoint for later.
+const READERS_PATIENCE: Duration = Duration::from_millis(20);
+
+/// The writer's side of the checkpoints; a thread of their own does most of the work.
+pub(super) struct Checkpoints {
+    /// Pages in the log after the last commit.
+    pages: Arc<AtomicUsize>,
+    /// Whether little is left to be carried over.
+    is_nearly_done: Arc<AtomicBool>,
+    ask: SyncSender<()>,
+}
+
+impl Checkpoints {
+    /// Checkpoints of the database at a path, for the writer of this process.
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
+        let (ask, asked) = sync_channel(1);
+        let is_nearly_done = Arc::new(AtomicBool::new(false));
+        let (path, told) = (path.to_owned(), Arc::clone(&is_nearly_done));
+        let thread = std::thread::Builder::new().name("doorkey-log-over".to_owned());
+        thread.spawn(move || carry_over(&path, &asked, &told))?;
+        Ok(Self { pages: Arc::default(), is_nearly_done, ask })
+    }
+
+    /// Counts the pages that a connection's commits leave in the log; it makes no checkpoints by itself from here on.
+    pub(super) fn count(&self, connection: &mut Connection) -> rusqlite::Result<()> {
+        let counted = Arc::clone(&self.pages);
+        connection.wal_hook(Some(move |_: &mut _, pages| {
+            counted.store(usize::try_from(pages).unwrap_or(0), Ordering::Relaxed);
+            Ok(())
+        }))
+    }
+
+    /// Ends a checkpoint that is nearly done, so that what comes next is written to the log's beginning.
+    pub(super) fn end(&self, connection: &Connection) {
+        let is_nearly_done = self.is_nearly_done.swap(false, Ordering::Acquire);
+        if is_nearly_done || self.pages.load(Ordering::Relaxed) > TOO_MANY {
+            let _ = connection.busy_timeout(READERS_PATIENCE);
+            // What could not be carried over now stays in the log, and is as safe there.
+            if let Err(error) = connection.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::RESTART) {
+                tracing::debug!(%error, "a checkpoint waits");
+            }
+            let _ = connection.busy_timeout(LOCK_PATIENCE);
+        }
+    }
+
+    /// Begins a checkpoint if one is worth it by now.
+    pub(super) fn begin(&self) {
+        if self.pages.load(Ordering::Relaxed) > WORTH_IT {
+            // A full queue means that one is under way.
+            let _ = self.ask.try_send(());
+        }
+    }
+}
+
+/// Does one checkpoint after the other, as long as somebody may ask for one.
+fn carry_over(path: &Path, asked: &Receiver<()>, is_nearly_done: &AtomicBool) {
+    let mut kept = None;
+    while asked.recv().is_ok() {
+        let connection = kept.take().map_or_else(|| connect_to_carry_over(path), Ok);
+        let done = connection.and_then(|connection| {
+            for _ in 0..ROUNDS {
+                let (pages, carried) = connection.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::PASSIVE)?;
+                if pages.saturating_sub(carried) <= REST {
+                    break;
+                }
+            }
+            Ok(connection)
+        });
+        match done {
+            Ok(connection) => {
+                kept = Some(connection);
+                is_nearly_done.store(true, Ordering::Release);
+            }
+            Err(error) => tracing::warn!(%error, "the log could not be carried over into the database"),
+        }
+    }
+}
+
+fn connect_to_carry_over(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = connect(path)?;
+    tune(&connection)?;
+    Ok(connection)
+}
