@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::flow::admission::Known;
+use crate::flow::limits::{Limits, Quotas};
 use crate::flow::nodes::ThisNode;
 use crate::keys::Keyring;
 use crate::metrics::Metrics;
@@ -11,7 +12,11 @@ use crate::store::Store;
 
 /// Store, clock, keys and counters: cheap to clone, one for the whole process.
 #[derive(Clone, Debug)]
-pub struct App(Arc<Inner>);
+pub struct App {
+    /// What strangers, and API keys, may do how often.
+    pub limits: Arc<Limits>,
+    inner: Arc<Inner>,
+}
 
 /// What an [`App`] holds.
 #[derive(Debug)]
@@ -31,10 +36,16 @@ pub struct Inner {
 }
 
 impl App {
-    /// An app over an open store and its keys.
+    /// An app over an open store and its keys, with the usual limits.
     pub fn over(store: Store, clock: Clock, keys: Keyring) -> Self {
         let (metrics, known, node) = (Metrics::default(), Known::default(), ThisNode::default());
-        Self(Arc::new(Inner { store, clock, keys, metrics, known, node }))
+        let limits = Arc::new(Limits::new(&Quotas::default(), &clock));
+        Self { limits, inner: Arc::new(Inner { store, clock, keys, metrics, known, node }) }
+    }
+
+    /// The same app with other limits.
+    pub fn limited_to(self, quotas: &Quotas) -> Self {
+        Self { limits: Arc::new(Limits::new(quotas, &self.clock)), ..self }
     }
 }
 
@@ -42,6 +53,6 @@ impl std::ops::Deref for App {
     type Target = Inner;
 
     fn deref(&self) -> &Inner {
-        &self.0
+        &self.inner
     }
 }

@@ -4,16 +4,18 @@ mod flags;
 
 use std::io;
 use std::net::IpAddr;
+use std::num::{NonZeroU32, ParseIntError};
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 
+use crate::flow::limits::Quotas;
 use crate::store::DatabaseUrl;
 
 pub use flags::{CommonFlags, ServeFlags};
 
 /// The names of all settings, as keys of the file; as flags they have dashes, as variables `DOORKEY_` and capitals.
-const SETTINGS: [&str; 9] = [
+const SETTINGS: [&str; 12] = [
     "database",
     "database_root_certificate",
     "secret_key_file",
@@ -22,6 +24,9 @@ const SETTINGS: [&str; 9] = [
     "trusted_proxy",
     "log",
     "no_docs",
+    "login_misses_per_minute",
+    "auth_failures_per_minute",
+    "key_requests_per_second",
     "audit_retention",
 ];
 
@@ -54,6 +59,8 @@ pub struct Config {
     pub log: LogFormat,
     /// Whether the console stands at `/docs`.
     pub has_docs: bool,
+    /// What strangers, and API keys, may do how often.
+    pub quotas: Quotas,
     /// How long the audit log is kept, in seconds.
     pub audit_retention: i64,
 }
@@ -124,6 +131,9 @@ impl Config {
         let root_certificate = one("database_root_certificate", &common.database_root_certificate);
         let key_file = one("secret_key_file", &common.secret_key_file);
         let no_docs = one("no_docs", &serve.no_docs.then(|| "true".to_owned()));
+        let misses = one("login_misses_per_minute", &serve.login_misses_per_minute);
+        let failures = one("auth_failures_per_minute", &serve.auth_failures_per_minute);
+        let requests = one("key_requests_per_second", &serve.key_requests_per_second);
         let retention = one("audit_retention", &serve.audit_retention);
         let path_of = |text: &str| {
             let is_some = !text.is_empty();
@@ -139,6 +149,11 @@ impl Config {
             trusted_proxies: parsed(pick("trusted_proxy", &serve.trusted_proxy), "", networks)?,
             log: parsed(one("log", &serve.log), "text", log_format)?,
             has_docs: !parsed(no_docs, "false", truth)?,
+            quotas: Quotas {
+                login_misses_per_minute: parsed(misses, "600", quota)?,
+                auth_failures_per_minute: parsed(failures, "600", quota)?,
+                key_requests_per_second: parsed(requests, "off", quota)?,
+            },
             audit_retention: parsed(retention, "365d", parse_duration)?,
         })
     }
@@ -181,7 +196,7 @@ fn read_file(path: &Path) -> Result<Vec<(String, Given)>, ConfigError> {
         }
         let texts = texts_of(&value).ok_or_else(|| {
             malformed(format!(
-                "{key} must be a text in quotes, or for trusted_proxy a list of such, or for no_docs true or false"
+                "{key} must be a text in quotes, a whole number, true or false, or for trusted_proxy a list of texts"
             ))
         })?;
         settings.push((name, Given { origin: format!("{key} in {}", path.display()), texts }));
@@ -191,7 +206,9 @@ fn read_file(path: &Path) -> Result<Vec<(String, Given)>, ConfigError> {
 
 fn texts_of(value: &toml::Value) -> Option<Vec<String>> {
     let text_of = |value: &toml::Value| {
-        value.as_str().map(str::to_owned).or_else(|| value.as_bool().map(|is_so| is_so.to_string()))
+        let text = value.as_str().map(str::to_owned);
+        let number = || value.as_integer().map(|number| number.to_string());
+        text.or_else(number).or_else(|| value.as_bool().map(|is_so| is_so.to_string()))
     };
     match value.as_array() {
         Some(list) => list.iter().map(text_of).collect(),
@@ -231,6 +248,11 @@ fn truth(text: &str) -> Result<bool, String> {
         "false" | "0" => Ok(false),
         _ => Err(format!("{text:?} is neither true nor false")),
     }
+}
+
+fn quota(text: &str) -> Result<Option<NonZeroU32>, String> {
+    let refused = |_: ParseIntError| format!("{text:?} is no limit: give a whole number from 1, or off");
+    if text == "off" { Ok(None) } else { text.parse().map(Some).map_err(refused) }
 }
 
 /// Takes a duration such as `90d`, `12h`, `30m` or `45s` and gives its seconds: at least one, at most a hundred years.
@@ -288,6 +310,10 @@ mod tests {
             (None, None, "log = 'xml'", "log in"),
             (None, None, "trusted_proxy = ['10.0.0.0/8', 'x']", "\"x\""),
             (None, None, "audit_retention = '1y'", "audit_retention"),
+            (None, None, "login_misses_per_minute = 0", "login_misses_per_minute"),
+            (None, None, "auth_failures_per_minute = '1.5'", "auth_failures_per_minute"),
+            (None, None, "key_requests_per_second = -1", "key_requests_per_second"),
+            (None, None, "key_requests_per_second = '4294967296'", "key_requests_per_second"),
             (None, None, "log = 'text'\nlisten = ", "line 2"),
         ] {
             let error = load(flag, variable, file).expect_err(name).to_string();
@@ -316,6 +342,21 @@ mod tests {
             assert_eq!(load(None, None, file).unwrap().has_docs, has_docs, "{file}");
         }
         assert!(load(None, None, "no_docs = 'no'").is_err());
+    }
+
+    #[test]
+    fn a_limit_is_a_number_or_off_and_that_of_keys_is_off_unless_set() {
+        let numbers = |file: &str| {
+            let Quotas { login_misses_per_minute, auth_failures_per_minute, key_requests_per_second } =
+                load(None, None, file).unwrap().quotas;
+            [login_misses_per_minute, auth_failures_per_minute, key_requests_per_second]
+                .map(|limit| limit.map_or(0, NonZeroU32::get))
+        };
+
+        assert_eq!(numbers(""), [600, 600, 0]);
+        assert_eq!(numbers("login_misses_per_minute = 'off'\nauth-failures-per-minute = 1"), [0, 1, 0]);
+        assert_eq!(numbers("login-misses-per-minute = '7'\nkey_requests_per_second = 50"), [7, 600, 50]);
+        assert_eq!(load(None, None, "").unwrap().quotas, Quotas::default());
     }
 
     #[test]

@@ -21,6 +21,18 @@ impl From<&'static str> for Reason {
     }
 }
 
+/// Which limit a request was beyond.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+pub struct Limited {
+    limit: &'static str,
+}
+
+impl From<&'static str> for Limited {
+    fn from(limit: &'static str) -> Self {
+        Self { limit }
+    }
+}
+
 /// Which kind of request was answered how.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 pub struct Answer {
@@ -45,6 +57,8 @@ pub struct Metrics {
     pub dead_tokens: Family<Reason, Counter>,
     /// Requests whose API key did not hold.
     pub failed_keys: Counter,
+    /// Requests beyond a limit, by limit.
+    pub limited: Family<Limited, Counter>,
     /// Answers, by route and status.
     pub answers: Family<Answer, Counter>,
     /// Seconds from request to answer.
@@ -65,6 +79,7 @@ impl Default for Metrics {
             redeemed: Counter::default(),
             dead_tokens: Family::default(),
             failed_keys: Counter::default(),
+            limited: Family::default(),
             answers: Family::default(),
             latency,
             registry: Registry::default(),
@@ -83,6 +98,7 @@ impl Default for Metrics {
             metrics.dead_tokens.clone(),
         );
         registry.register("failed_keys", "Requests whose API key did not hold", metrics.failed_keys.clone());
+        registry.register("limited_requests", "Requests beyond a limit, by limit", metrics.limited.clone());
         registry.register("http_answers", "Answers, by route and status", metrics.answers.clone());
         registry.register("http_answer_seconds", "Seconds from request to answer", metrics.latency.clone());
         // Zeroes show that a thing is counted at all.
@@ -93,6 +109,9 @@ impl Default for Metrics {
         }
         for death in Death::ALL {
             let _ = metrics.dead_tokens.get_or_create(&death.reason().into());
+        }
+        for limit in ["login_misses", "auth_failures", "key_requests"] {
+            let _ = metrics.limited.get_or_create(&limit.into());
         }
         Self { registry, ..metrics }
     }

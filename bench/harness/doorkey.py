@@ -51,24 +51,30 @@ class Database:
     def command(self, *words):
         return machine.run(BINARY, *self.flags, *words)
 
-    def fill(self, count):
+    def fill(self, count, workspace=WORKSPACE):
         """Clients 1 to `count`, by `doorkey user import`."""
         rows = self.folder / "users.jsonl"
         with open(rows, "w") as file:
             for number in range(1, count + 1):
                 row = {"id": number, "email": f"user{number}@example.com", "name_f": "User", "name_l": str(number)}
                 file.write(json.dumps(row) + "\n")
-        self.command("user", "import", rows, "--workspace", WORKSPACE)
+        self.command("user", "import", rows, "--workspace", workspace)
         rows.unlink()
 
     def key(self):
         return f"Authorization: Bearer {(self.folder / 'api-key').read_text().strip()}"
 
-    def serve(self, name="doorkey"):
-        """`doorkey serve`, as it is by default, but for its ports."""
+    def another_workspace(self, name, host):
+        """Headers that name another workspace and a key of it."""
+        self.command("workspace", "create", name, "--url", f"https://{host}")
+        key = self.command("key", "create", "--workspace", name, "--name", "bench").strip()
+        return [f"Host: {host}", f"Authorization: Bearer {key}"]
+
+    def serve(self, name="doorkey", flags=()):
+        """`doorkey serve`, as it is by default, but for its ports and these flags."""
         port = free_port()
         command = [BINARY, *self.flags, "serve", "--listen", f"127.0.0.1:{port}"]
-        command += ["--ops-listen", f"127.0.0.1:{free_port()}"]
+        command += ["--ops-listen", f"127.0.0.1:{free_port()}", *flags]
         probe = f"GET /api/login_links/1 HTTP/1.1\r\n{HOST}\r\n{self.key()}\r\n\r\n"
         return Server(name, command, port, probe.encode())
 

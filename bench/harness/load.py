@@ -1,10 +1,13 @@
 """Load is put on a server, and what that took is taken down."""
 
+import contextlib
 import json
 import statistics
+import subprocess
 
 from . import machine
 
+GENERATOR = machine.TARGET / "release/examples/load"
 CONNECTIONS = 64
 SECONDS = 5
 
@@ -17,19 +20,43 @@ def lines(path, endless):
     return {"lines": str(path), "is_endless": endless}
 
 
+def plan_of(server, actions, connections, seconds, rate, name="plan"):
+    """A file that tells the generator what to do."""
+    plan = machine.SCRATCH / f"{name}.json"
+    whole = {
+        "address": f"127.0.0.1:{server.port}",
+        "connections": connections,
+        "seconds": seconds,
+        "rate": rate,
+        "actions": [actions] if isinstance(actions, dict) else actions,
+    }
+    plan.write_text(json.dumps(whole))
+    return plan
+
+
+@contextlib.contextmanager
+def beside(server, actions, seconds, rate=None):
+    """A flood from a process of its own, for as long as something else is measured."""
+    plan = plan_of(server, actions, CONNECTIONS, seconds, rate, "flood")
+    flood = subprocess.Popen([GENERATOR, plan], stdout=subprocess.PIPE, text=True)
+    report = {}
+    try:
+        yield report
+        if flood.poll() is not None:
+            machine.stop("the flood was over before what was to be measured beside it")
+        report.update(json.loads(flood.communicate()[0]))
+    finally:
+        flood.kill()
+        flood.wait()
+    if report["errors"]:
+        machine.stop(f"the flood met {report['errors']} errors, the first: {report['first_error']}")
+
+
 def drive(server, actions, connections=CONNECTIONS, seconds=SECONDS, rate=None):
     """One run. CPU is the server's, user and system, by operation; any answer that was not expected ends everything."""
-    if isinstance(actions, dict):
-        actions = [actions]
-    plan = machine.SCRATCH / "plan.json"
-    address = f"127.0.0.1:{server.port}"
-    plan.write_text(
-        json.dumps(
-            {"address": address, "connections": connections, "seconds": seconds, "rate": rate, "actions": actions}
-        )
-    )
+    plan = plan_of(server, actions, connections, seconds, rate)
     before = server.cpu_seconds()
-    report = json.loads(machine.run(machine.TARGET / "release/examples/load", plan))
+    report = json.loads(machine.run(GENERATOR, plan))
     cpu = server.cpu_seconds() - before
     if report["errors"] or not report["operations"]:
         machine.stop(f"{server.name}: {report['errors']} errors in {report['operations']} operations, "

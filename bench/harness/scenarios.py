@@ -1,5 +1,7 @@
 """What is measured of doorkey: each scenario sets the stage, then takes its runs in turn with the floor's."""
 
+import contextlib
+import functools
 import json
 import shutil
 import statistics
@@ -7,7 +9,7 @@ import time
 
 from . import doorkey, machine, servers
 from .doorkey import Database
-from .load import drive, lines, numbers, summary, to_the_end, told
+from .load import beside, drive, lines, numbers, summary, to_the_end, told
 
 ROUNDS = 3
 USERS = 1_000_000
@@ -206,6 +208,51 @@ def start(_):
     return result
 
 
+def neighbour(_):
+    """One workspace asks at its leisure: alone, and while the key of another floods the server, with a limit and without."""
+    rate, seconds, limit = 200, 4, 500
+    share = 2 * rate * seconds
+    begins = iter(range(2 * share, USERS, share))
+    floods, servers_of = {}, {}
+    with contextlib.ExitStack() as stack:
+        for name, flags in [("limit", ["--key-requests-per-second", limit]), ("no limit", [])]:
+            data = Database.with_users(USERS, name.replace(" ", "-"))
+            headers = data.another_workspace("Flood", "flood.example.com")
+            data.fill(SLICE, "Flood")
+            floods[name] = {
+                "path": "/api/login_links/{}", "headers": headers, "expect": [200, 429], "values": numbers(SLICE)
+            }
+            server = stack.enter_context(data.serve(name, flags))
+            # The limit is everybody's, so what is asked for again later is asked for slowly at first.
+            drive(server, data.ask(numbers(share, endless=False)), seconds=3600, rate=2 * rate)
+            servers_of[name] = server, data
+
+        def ask(name, values):
+            server, data = servers_of[name]
+            return drive(server, data.ask(values()), seconds=seconds, rate=rate)
+
+        def flooded(name, values):
+            with beside(servers_of[name][0], floods[name], seconds + 3) as flood:
+                time.sleep(1)
+                run = ask(name, values)
+            machine.say(f"  the flood got {flood['operations'] / flood['seconds']:,.0f} answers a second")
+            return run
+
+        asked = {
+            "reuse": lambda: numbers(share),
+            "new": lambda: numbers(share, start=next(begins), endless=False),
+        }
+        return rounds({
+            f"{what}, {how}": functools.partial(once, name, values)
+            for what, values in asked.items()
+            for how, once, name in [
+                ("alone", ask, "limit"),
+                ("beside a flood with a limit", flooded, "limit"),
+                ("beside a flood without one", flooded, "no limit"),
+            ]
+        })
+
+
 def wrk(_):
     """The same two servers under wrk, which is no work of ours: a check on our own load generator."""
     machine.needs_debian("wrk", "wrk")
@@ -239,5 +286,6 @@ ALL = {
     "import": users_import,
     "size": size,
     "start": start,
+    "neighbour": neighbour,
     "wrk": wrk,
 }

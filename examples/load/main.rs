@@ -168,7 +168,7 @@ async fn operate(
     let ask = request((&action.method, &fill(&action.path)), &headers, &fill(&action.body));
     done.requests += 1;
     let answer = connection.ask(ask.as_bytes()).await?;
-    expect(&answer, action.expect)?;
+    expect(&answer, action.expect.as_slice())?;
     match action.then {
         Then::Nothing if action.save.is_some() => Ok(answer.body.to_owned()),
         Then::Nothing => Ok(String::new()),
@@ -176,7 +176,7 @@ async fn operate(
             let confirm = confirm(&answer, headers)?;
             done.requests += 1;
             let answer = connection.ask(confirm.as_bytes()).await?;
-            expect(&answer, 303)?;
+            expect(&answer, &[303])?;
             Ok(answer.cookie("_session").context("no session came with the confirm")?.to_owned())
         }
     }
@@ -198,8 +198,9 @@ fn request((method, path): (&str, &str), headers: &[String], body: &str) -> Stri
     text
 }
 
-fn expect(answer: &Answer<'_>, status: u16) -> Result<()> {
-    ensure!(answer.status == status, "{} instead of {status}: {:.200}", answer.status, answer.body);
+fn expect(answer: &Answer<'_>, statuses: &[u16]) -> Result<()> {
+    let (status, body) = (answer.status, answer.body);
+    ensure!(statuses.contains(&status), "{status} instead of {statuses:?}: {body:.200}");
     Ok(())
 }
 

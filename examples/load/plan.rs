@@ -39,8 +39,8 @@ pub struct Action {
     /// The body.
     #[serde(default)]
     pub body: String,
-    /// The status that is no error.
-    pub expect: u16,
+    /// The statuses that are no error.
+    pub expect: Statuses,
     /// What the operation goes on with.
     #[serde(default)]
     pub then: Then,
@@ -48,6 +48,26 @@ pub struct Action {
     pub values: Values,
     /// A file that gets a line for each operation: the body, or the session cookie where a link was redeemed.
     pub save: Option<PathBuf>,
+}
+
+/// One status, or several.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub enum Statuses {
+    /// One.
+    One(u16),
+    /// Several.
+    Several(Vec<u16>),
+}
+
+impl Statuses {
+    /// All of them.
+    pub fn as_slice(&self) -> &[u16] {
+        match self {
+            Self::One(status) => std::slice::from_ref(status),
+            Self::Several(statuses) => statuses,
+        }
+    }
 }
 
 /// What an operation goes on with after its first request.

@@ -25,6 +25,7 @@ pub(super) async fn run(context: &Context) -> Result<()> {
 
 /// Serves until the process is told to stop, and keeps house meanwhile.
 pub(super) async fn serve(app: App, config: &Config, listeners: Listeners) -> Result<()> {
+    let app = app.limited_to(&config.quotas);
     let stop = told_to_stop().context("signals cannot be waited for")?;
     let public = listeners.public.local_addr()?;
     let ops = listeners.ops.as_ref().map(TcpListener::local_addr).transpose()?;

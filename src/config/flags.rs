@@ -74,6 +74,27 @@ pub struct ServeFlags {
     /// Leave out the console at /docs.
     #[arg(long, help = "Leave out the console at /docs [env, true or false: DOORKEY_NO_DOCS]")]
     pub no_docs: bool,
+    /// Dead tokens from one address.
+    #[arg(
+        long,
+        help = "Dead login tokens that one address may show in a minute, or off [default: 600] [env: DOORKEY_LOGIN_MISSES_PER_MINUTE]",
+        value_name = "NUMBER"
+    )]
+    pub login_misses_per_minute: Option<String>,
+    /// Failed keys from one address.
+    #[arg(
+        long,
+        help = "Requests without a valid API key that one address may make in a minute, or off [default: 600] [env: DOORKEY_AUTH_FAILURES_PER_MINUTE]",
+        value_name = "NUMBER"
+    )]
+    pub auth_failures_per_minute: Option<String>,
+    /// Requests of one API key.
+    #[arg(
+        long,
+        help = "Requests that one API key may make in a second [default: off] [env: DOORKEY_KEY_REQUESTS_PER_SECOND]",
+        value_name = "NUMBER"
+    )]
+    pub key_requests_per_second: Option<String>,
     /// How long the audit log is kept.
     #[arg(
         long,

@@ -15,6 +15,7 @@ pub mod page;
 pub mod redirect;
 pub mod scope;
 pub mod session;
+pub mod source;
 pub mod timestamp;
 pub mod token;
 pub mod user;

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use quick_cache::sync::Cache;
 
+use super::limits::{self, TooMany};
 use crate::app::App;
 use crate::domain::api_key::{ApiKey, ApiKeySecret};
 use crate::domain::host::HostName;
 use crate::domain::login_link::IssueState;
 use crate::domain::session::{SessionCookie, SignedIn};
+use crate::domain::source::Source;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserRef;
 use crate::domain::workspace::{Workspace, WorkspaceId};
@@ -96,8 +98,12 @@ async fn arrive(
 }
 
 /// Counts a request that shows no key which lets in.
-pub fn refuse(app: &App) {
+///
+/// # Errors
+/// `TooMany` if there were too many of them from this source.
+pub fn refuse(app: &App, source: Source) -> Result<(), TooMany> {
     app.metrics.failed_keys.inc();
+    limits::count_failure(app, source)
 }
 
 /// What was read before: believed as long as a look at the store says that it is still the same.

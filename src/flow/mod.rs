@@ -4,6 +4,7 @@ pub mod admission;
 pub mod api_keys;
 pub mod checks;
 pub mod import;
+pub mod limits;
 pub mod login_links;
 pub mod logs;
 pub mod moving;

@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::limits::{self, TooMany};
 use super::nodes;
 use super::sessions::{self, ShownCookie};
 use crate::app::App;
@@ -9,6 +10,7 @@ use crate::domain::audit::{Act, Actor, Entry, Event};
 use crate::domain::login_link::{Death, LoginLink};
 use crate::domain::node::Unfit;
 use crate::domain::session::{BrowserCookie, Session, SessionCookie, SignedIn};
+use crate::domain::source::Source;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::Token;
 use crate::domain::user::Standing;
@@ -22,6 +24,9 @@ const TRIES: usize = 8;
 /// Why a sign-in could not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
+    /// The token opens nothing, like too many before it from the same source.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
     /// This node must not.
     #[error(transparent)]
     Unfit(#[from] Unfit),
@@ -31,6 +36,15 @@ pub enum SignInError {
     /// No secret could be drawn.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
+}
+
+/// Who comes with a token.
+#[derive(Debug)]
+pub struct Visitor {
+    /// From where; dead tokens count against it.
+    pub source: Source,
+    /// The session that the browser has.
+    pub session: Option<ShownCookie>,
 }
 
 /// What is behind a token.
@@ -54,20 +68,20 @@ pub enum Opened {
 /// A link that is refused as expired is marked so, for good, before this says it is dead.
 ///
 /// # Errors
-/// `StoreError` if the store cannot be used.
+/// `SignInError::TooMany` in place of `Opened::Dead`, or that the store cannot be used.
 pub async fn open(
     app: &App,
     workspace: &Workspace,
     act: &Act,
     token: Option<&Token>,
-    session: Option<&ShownCookie>,
-) -> Result<Opened, StoreError> {
+    visitor: &Visitor,
+) -> Result<Opened, SignInError> {
     let Some(token) = token else {
-        count_dead(app, Death::Malformed);
+        count_dead(app, Death::Malformed, visitor)?;
         return Ok(Opened::Dead);
     };
     let now = app.clock.now();
-    let signed_in = sessions::current(app, workspace, act, session).await?;
+    let signed_in = sessions::current(app, workspace, act, visitor.session.as_ref()).await?;
     let (death, link) = match find(app, workspace, token).await? {
         None => (Death::Unknown, None),
         Some(found) => match found.link.death(&found.standing, now) {
@@ -83,7 +97,7 @@ pub async fn open(
     if let Some(link) = link.filter(|_| death == Death::Expired) {
         bury(app, &link, now).await?;
     }
-    count_dead(app, death);
+    count_dead(app, death, visitor)?;
     Ok(Opened::Dead)
 }
 
@@ -102,8 +116,8 @@ pub struct Confirm {
     pub token: Token,
     /// The cookie that came with the page.
     pub browser: BrowserCookie,
-    /// The session that this browser has now; it gives way to the new one.
-    pub session: Option<ShownCookie>,
+    /// Who presses; the session that the browser has gives way to the new one.
+    pub visitor: Visitor,
     /// Where the person is to land.
     pub landing: String,
 }
@@ -139,7 +153,7 @@ pub async fn confirm(
     let attempt = Attempt { app, workspace, act, confirm, now: app.clock.now() };
     for _ in 0..TRIES {
         let Some(FoundLink { link, standing, .. }) = find(app, workspace, &confirm.token).await? else {
-            count_dead(app, Death::Unknown);
+            count_dead(app, Death::Unknown, &confirm.visitor)?;
             return Ok(Confirmed::Dead);
         };
         // Nobody has begun a session with a link that is unused.
@@ -208,7 +222,7 @@ impl Attempt<'_> {
             seal: [0; 32],
         };
         let (session, cookie) = app.keys.begin_session(session, &confirm.token, &confirm.browser);
-        let replaced = sessions::proven(app, workspace, confirm.session.as_ref()).await?;
+        let replaced = sessions::proven(app, workspace, confirm.visitor.session.as_ref()).await?;
         let act = Act { actor: Actor::User(user), ..*act };
         let entry = act.entry(Event::LinkRedeemed).about(user).with("link", link.id.to_string());
         let mut entries = vec![entry.with("session", session.id.to_string())];
@@ -221,12 +235,13 @@ impl Attempt<'_> {
 
     /// The dead page, with an entry: the link was one, once.
     async fn refuse(&self, link: &LoginLink, death: Death) -> Result<Confirmed, SignInError> {
-        let Self { app, workspace, act, now, .. } = *self;
+        let Self { app, workspace, act, confirm, now } = *self;
         // Whoever set a flag in the database itself counted no epoch up: the link must not outlive the flag.
         if matches!(death, Death::Expired | Death::Refused) {
             bury(app, link, now).await?;
         }
-        count_dead(app, death);
+        // Beyond the limit nothing more is written: the audit log is not for strangers to fill.
+        count_dead(app, death, &confirm.visitor)?;
         let entry = act.entry(Event::LinkRefused).about(link.draft.user).with("reason", death.reason());
         app.store.add_audit_entry(workspace.id, &entry.with("link", link.id.to_string()), now).await?;
         Ok(Confirmed::Dead)
@@ -259,6 +274,7 @@ async fn find(app: &App, workspace: &Workspace, token: &Token) -> Result<Option<
     }))
 }
 
-fn count_dead(app: &App, death: Death) {
+fn count_dead(app: &App, death: Death, visitor: &Visitor) -> Result<(), TooMany> {
     app.metrics.dead_tokens.get_or_create(&death.reason().into()).inc();
+    limits::count_miss(app, visitor.source)
 }

@@ -17,6 +17,7 @@ use crate::domain::node::Unfit;
 use crate::domain::redirect::InvalidRedirect;
 use crate::domain::user::Refusal;
 use crate::domain::version::InvalidVersion;
+use crate::flow::limits::TooMany;
 use crate::flow::login_links::IssueError;
 use crate::flow::sign_in::SignInError;
 use crate::flow::users::UserError;
@@ -60,6 +61,8 @@ pub(super) enum Error {
     PayloadTooLarge,
     /// The body is of a kind that is not taken.
     UnsupportedMediaType,
+    /// A limit is reached.
+    RateLimited(TooMany),
     /// A handler panicked; the panic itself is in the log.
     Panicked,
     /// Something of ours broke; what, is in the log.
@@ -102,15 +105,17 @@ impl Parts {
     }
 }
 
+const AGAIN: &str = "Wait a moment and try again. A link that you have not used is still good.";
+const REOPEN: &str = "Open your link again from the message it came in, and press the button there.";
+const LOOK: &str = "Check the address, or open the link that you were sent again.";
+const ALLOW: &str =
+    "Allow cookies for this site, open your link again, and press the button in the same browser.";
+const CALM: &str = "Too many links that do not work were opened from where you are. One that is still good works all \
+                    the same; otherwise ask for a new one.";
+
 impl Error {
     /// Everything that an answer says of an error, one arm for each.
     fn parts(&self) -> Parts {
-        let again = "Wait a moment and try again. A link that you have not used is still good.";
-        let reopen = "Open your link again from the message it came in, and press the button there.";
-        let look = "Check the address, or open the link that you were sent again.";
-        let allow =
-            "Allow cookies for this site, open your link again, and press the button in the same browser.";
-        let broken = "Something went wrong on our side.";
         match self {
             Self::Malformed => Parts::of(
                 400,
@@ -122,7 +127,7 @@ impl Error {
             Self::Invalid(_) => Parts::of(400, "invalid", "The given data was invalid."),
             Self::InvalidRedirect => Parts::of(400, "invalid_redirect", format!("{InvalidRedirect}.")),
             Self::TwoTokens => {
-                Parts::of(400, "malformed", "The address and the form name different links.").advising(reopen)
+                Parts::of(400, "malformed", "The address and the form name different links.").advising(REOPEN)
             }
             Self::Unauthenticated => Parts::of(
                 401,
@@ -138,17 +143,17 @@ impl Error {
             }
             Self::FromElsewhere => {
                 Parts::of(403, "forbidden", "The button was pressed on another site, so nothing was done.")
-                    .advising(reopen)
+                    .advising(REOPEN)
             }
             Self::ForeignForm => Parts::of(
                 403,
                 "forbidden",
                 "Your browser did not send back the cookie that came with the page, so nothing was done.",
             )
-            .advising(allow),
-            Self::NotFound => Parts::of(404, "not_found", "There is nothing at this address.").advising(look),
+            .advising(ALLOW),
+            Self::NotFound => Parts::of(404, "not_found", "There is nothing at this address.").advising(LOOK),
             Self::WorkspaceNotFound => {
-                Parts::of(404, "workspace_not_found", "No workspace has this host.").advising(look)
+                Parts::of(404, "workspace_not_found", "No workspace has this host.").advising(LOOK)
             }
             Self::MethodNotAllowed => {
                 Parts::of(405, "method_not_allowed", "This method is not allowed here.")
@@ -158,10 +163,16 @@ impl Error {
             Self::UnsupportedMediaType => {
                 Parts::of(415, "unsupported_media_type", "The request is of a kind that is not taken here.")
             }
-            Self::Panicked | Self::Internal => Parts::of(500, "internal", broken).advising(again),
+            Self::RateLimited(TooMany { seconds }) => {
+                let sentence = format!("Too many requests: try again in {seconds} s.");
+                Parts::of(429, "rate_limited", sentence).advising(CALM)
+            }
+            Self::Panicked | Self::Internal => {
+                Parts::of(500, "internal", "Something went wrong on our side.").advising(AGAIN)
+            }
             Self::Unavailable => {
                 Parts::of(503, "unavailable", "The service is not available at the moment; nothing was done.")
-                    .advising(again)
+                    .advising(AGAIN)
             }
         }
     }
@@ -186,7 +197,7 @@ impl Error {
         if matches!(self, Self::Unauthenticated) {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        response
+        self.with_wait(response)
     }
 
     /// The error for a person.
@@ -195,10 +206,20 @@ impl Error {
         let title = match status.as_u16() {
             401 | 403 => "That did not work",
             404 => "Nothing here",
+            429 => "Please wait a moment",
             500.. => "Please try again",
             _ => "That request was not understood",
         };
-        pages::page(status, &ProblemPage { workspace, title, sentence: &sentence, advice })
+        let page = pages::page(status, &ProblemPage { workspace, title, sentence: &sentence, advice });
+        self.with_wait(page)
+    }
+
+    /// Says how long to wait, if that would help (RFC 9110, section 10.2.3).
+    fn with_wait(&self, mut response: Response) -> Response {
+        if let Self::RateLimited(TooMany { seconds }) = self {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
+        }
+        response
     }
 }
 
@@ -237,6 +258,12 @@ impl From<Unfit> for Error {
     }
 }
 
+impl From<TooMany> for Error {
+    fn from(too_many: TooMany) -> Self {
+        Self::RateLimited(too_many)
+    }
+}
+
 impl From<IssueError> for Error {
     fn from(error: IssueError) -> Self {
         match error {
@@ -261,6 +288,7 @@ impl From<UserError> for Error {
 impl From<SignInError> for Error {
     fn from(error: SignInError) -> Self {
         match error {
+            SignInError::TooMany(too_many) => too_many.into(),
             SignInError::Unfit(unfit) => unfit.into(),
             SignInError::Store(error) => error.into(),
             SignInError::NoRandomness(error) => error.into(),

@@ -1,9 +1,10 @@
 //! The gate that every request passes: it gets a number, its workspace is found, its answer gets its headers.
 
-use std::net::IpAddr;
+use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
@@ -12,6 +13,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::FutureExt;
+use tokio::time::timeout_at;
 use uuid::Uuid;
 
 use super::Settings;
@@ -29,6 +31,12 @@ use crate::metrics::Answer;
 const API_IDENTIFIER: HeaderName = HeaderName::from_static("x-api-identifier");
 const API_VERSION: HeaderName = HeaderName::from_static("x-api-version");
 const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
+
+/// How long a request may take, whatever it waits for: its body has 10 s to come, and the store 5 s for each question.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Who asks, where no connection says it: nobody's address.
+const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// Nothing from elsewhere, no script, no frame around it.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
@@ -59,8 +67,8 @@ async fn numbered(
     let route = request.extensions().get::<MatchedPath>().map_or("none", |path| path.as_str()).to_owned();
     let method = known(request.method());
 
-    let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip().to_canonical());
-    let is_from_trusted_proxy = peer.is_some_and(|peer| is_trusted(&settings, peer));
+    let peer = request.extensions().get::<Peer>().map_or(UNKNOWN, |peer| peer.0.ip().to_canonical());
+    let is_from_trusted_proxy = settings.trusts(peer);
     let authority = authority_of(request.uri(), request.headers()).map(str::to_owned);
     let shown = if is_api { shown::by_back_office(&request) } else { shown::by_browser(&request) };
     let visited = arrive(&app, authority, &shown).await.map(|(authority, host, arrival)| {
@@ -72,7 +80,9 @@ async fn numbered(
             workspace,
             host,
             authority,
+            peer,
             is_from_trusted_proxy,
+            settings,
             api_key,
             subject,
             signed_in,
@@ -82,9 +92,7 @@ async fn numbered(
     let response = match visited {
         Ok(visit) => {
             request.extensions_mut().insert(visit);
-            // A panic on the way is this request's alone.
-            let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
-            answer.await.unwrap_or_else(|_| Error::Panicked.marker())
+            answer_of(next.run(request), begun + PATIENCE).await
         }
         // Proxies take an empty 401 for what it is: nobody is let in.
         Err(Error::WorkspaceNotFound | Error::BadHost) if is_verify => super::verify::nobody(),
@@ -122,14 +130,20 @@ async fn arrive(
     Ok((authority, host, arrival))
 }
 
+/// What a handler answers, if it does in time. A panic in it is this request's alone.
+async fn answer_of(handler: impl Future<Output = Response>, deadline: Instant) -> Response {
+    let answer = timeout_at(deadline.into(), AssertUnwindSafe(handler).catch_unwind()).await;
+    let Ok(answer) = answer else {
+        tracing::warn!("a request was given up: it took too long");
+        return Error::Unavailable.marker();
+    };
+    answer.unwrap_or_else(|_| Error::Panicked.marker())
+}
+
 /// The name of a method that is a standard one: any other is whatever a stranger wrote, at any length.
 fn known(method: &Method) -> &'static str {
     let standard = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
     standard.into_iter().find(|name| *name == method.as_str()).unwrap_or("other")
-}
-
-fn is_trusted(settings: &Settings, peer: IpAddr) -> bool {
-    settings.trusted_proxies.iter().any(|network| network.contains(&peer))
 }
 
 /// The one host that a request names: two `Host` headers, or a target that says otherwise, are no host
@@ -185,5 +199,45 @@ fn set_page_headers(headers: &mut HeaderMap) {
         (REFERRER_POLICY, "no-referrer"),
     ] {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::get;
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::domain::audit::Act;
+    use crate::domain::origin::Origin;
+    use crate::store::DatabaseUrl;
+
+    #[tokio::test]
+    async fn a_handler_that_hangs_is_answered_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = DatabaseUrl::Sqlite(folder.path().join("doorkey.db"));
+        let key_file = folder.path().join("doorkey.key");
+        let app = flow::start::open(&database, &key_file, true, Clock::System).await.unwrap();
+        let url = Origin::parse("https://example.com").unwrap();
+        let act = Act::at_command_line();
+        flow::workspaces::create(&app, &act, "Acme".to_owned(), url, Vec::new()).await.unwrap();
+        let gate = from_fn_with_state((app, Arc::new(Settings::default())), pass);
+        let routes = Router::new().route("/hang", get(std::future::pending::<()>)).layer(gate);
+        let ask = Request::builder().uri("/hang").header("host", "example.com");
+
+        // With nothing else to do, a clock that stands goes on to whatever is waited for.
+        tokio::time::pause();
+        let begun = tokio::time::Instant::now();
+        let answer = routes.oneshot(ask.body(axum::body::Body::empty()).unwrap()).await.unwrap();
+
+        assert_eq!(answer.status(), 503);
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "{:?} by the clock that was moved",
+            begun.elapsed()
+        );
     }
 }

@@ -7,6 +7,7 @@ mod gate;
 mod openapi;
 mod ops;
 mod pages;
+mod patient;
 mod query;
 mod same_origin;
 mod server;
@@ -14,6 +15,7 @@ mod shown;
 mod verify;
 mod visit;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -34,6 +36,13 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// Whether the console stands at `/docs`.
     pub has_docs: bool,
+}
+
+impl Settings {
+    /// Whether an address is that of a trusted proxy.
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|network| network.contains(&address))
+    }
 }
 
 /// The public routes.

@@ -120,7 +120,7 @@ impl Failure {
 }
 
 /// Every status that is not a success.
-const FAILURES: [Failure; 10] = [
+const FAILURES: [Failure; 11] = [
     Failure::new(
         "400",
         "BadRequest",
@@ -148,6 +148,12 @@ const FAILURES: [Failure; 10] = [
         "UnsupportedMediaType",
         "The body is not application/json.",
         &["unsupported_media_type"],
+    ),
+    Failure::new(
+        "429",
+        "RateLimited",
+        "The key asks more often than it may, or too many requests without one came from this address.",
+        &["rate_limited"],
     ),
     Failure::new("500", "Internal", "Something went wrong on the server.", &["internal"]),
     Failure::new(
@@ -221,7 +227,7 @@ fn complete(operation: &mut Value) {
     for failure in &FAILURES {
         let happens = match failure.status {
             "408" | "413" | "415" => has_body,
-            "401" | "403" => has_key,
+            "401" | "403" | "429" => has_key,
             _ => true,
         };
         if happens {
@@ -276,6 +282,11 @@ fn headers() -> Value {
             "required": true,
             "schema": { "type": "string", "const": "Bearer" },
         },
+        "Retry-After": {
+            "description": "How many seconds to wait.",
+            "required": true,
+            "schema": { "type": "integer", "minimum": 1 },
+        },
     })
 }
 
@@ -296,6 +307,7 @@ fn response(failure: &Failure) -> Value {
     let more: &[&str] = match failure.status {
         "401" => &["WWW-Authenticate"],
         "405" => &["Allow"],
+        "429" => &["Retry-After"],
         _ => &[],
     };
     let mut example = json!({ "message": failure.sentence, "code": failure.codes[0] });

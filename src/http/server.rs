@@ -13,12 +13,16 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 
+use super::patient::Patient;
 use super::visit::Peer;
 use super::{Settings, ops, router};
 use crate::app::App;
 
 /// How long a client may take over the head of a request, and a connection may idle between two.
 const HEAD_PATIENCE: Duration = Duration::from_secs(30);
+
+/// The largest head of a request, address and headers together, in bytes: so much a connection may make us keep.
+const LARGEST_HEAD: usize = 64 << 10;
 
 /// How long what runs may go on after a stop (contract, section 5).
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
@@ -80,8 +84,9 @@ fn connect(stream: TcpStream, peer: Peer, routes: Router, graceful: &GracefulShu
         routes.clone().oneshot(request.map(Body::new))
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE);
-    let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE).max_header_size(LARGEST_HEAD);
+    let stream = TokioIo::new(Patient::over(stream));
+    let connection = graceful.watch(builder.serve_connection(stream, service));
     tokio::spawn(async move {
         // A client that goes away, or speaks no HTTP, is nobody's fault here.
         if let Err(error) = connection.await {

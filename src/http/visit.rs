@@ -1,18 +1,20 @@
 //! What is known of a request before any handler sees it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use uuid::Uuid;
 
+use super::Settings;
 use crate::domain::api_key::ApiKey;
 use crate::domain::audit::{Act, Actor};
 use crate::domain::host::HostName;
 use crate::domain::session::SignedIn;
+use crate::domain::source::Source;
 use crate::domain::version::{ApiVersion, InvalidVersion};
 use crate::domain::workspace::Workspace;
 use crate::flow::login_links::Subject;
@@ -56,8 +58,12 @@ pub(super) struct Known {
     pub(super) host: HostName,
     /// Host and port as they were asked.
     pub(super) authority: String,
-    /// Whether it comes from a proxy whose `X-Forwarded-*` headers count.
+    /// The other end of its connection.
+    pub(super) peer: IpAddr,
+    /// Whether that is a proxy whose `X-Forwarded-*` headers count.
     pub(super) is_from_trusted_proxy: bool,
+    /// What else the operator has set.
+    pub(super) settings: Arc<Settings>,
     /// The API key that it shows, proven and live.
     pub(super) api_key: Option<Arc<ApiKey>>,
     /// The user for whom it asks for a link, if it does, and what is seen of that user.
@@ -78,10 +84,37 @@ impl Visit {
         )
     }
 
+    /// Where it comes from: the other end of the connection, or whom the proxies there say that they speak for.
+    ///
+    /// Each proxy adds whom it was asked by on the right (of `X-Forwarded-For`), so what stands left of the first one
+    /// who is no trusted proxy is only what that one says.
+    pub(super) fn source(&self, headers: &HeaderMap) -> Source {
+        let lines = headers.get_all("x-forwarded-for").iter().rev();
+        let entries = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
+        let mut address = self.peer;
+        for entry in entries {
+            if !self.settings.trusts(address) {
+                break;
+            }
+            // What is no address tells nothing: the proxy that passed it on is all that is known.
+            let Some(told) = address_of(entry) else { break };
+            address = told;
+        }
+        Source::of(address)
+    }
+
     /// An act of somebody in a browser who is not known yet.
     pub(super) fn visitors_act(&self) -> Act {
         Act { actor: Actor::Visitor, request: self.request }
     }
+}
+
+/// The address of an entry, with or without a port: some proxies add that of the connection.
+fn address_of(entry: &[u8]) -> Option<IpAddr> {
+    let entry = std::str::from_utf8(entry).ok()?.trim();
+    let bare = || entry.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    let address = entry.parse().ok().or_else(|| entry.parse().ok().map(|told: SocketAddr| told.ip()));
+    address.or_else(bare).map(|address| address.to_canonical())
 }
 
 /// An empty answer.

@@ -11,7 +11,7 @@ use doorkey::flow;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::support::app::{Answer, Ask, Browser, START, TestApp, button};
+use crate::support::app::{Answer, Ask, Browser, START, TestApp, UNLIMITED, button};
 
 /// People who act at the same time, and how often each goes through everything.
 const PEOPLE: i64 = 25;
@@ -221,7 +221,7 @@ async fn log_of(test: &TestApp) -> (Vec<Entry>, String) {
 /// O146. Acts run beside each other, so each person's entries are compared with that person's own story.
 #[tokio::test]
 async fn five_thousand_acts_leave_an_entry_each_and_no_secret() {
-    let test = TestApp::start().await;
+    let test = TestApp::start().await.limited_to(&UNLIMITED);
     let (other, _) = test.another("Other", "https://other.example").await;
     for number in 1..=PEOPLE {
         let email = format!("person{number}@x.test");

@@ -193,3 +193,46 @@ async fn what_happens_is_counted() {
         server.counts(line).await;
     }
 }
+
+/// Settings reach the limits, and an operator hears of who is beyond one.
+#[tokio::test]
+async fn limits_are_as_they_are_set_and_told_of() {
+    let mut server = Server::prepare("Acme");
+    server.serve_with(&[
+        ("DOORKEY_LOGIN_MISSES_PER_MINUTE", "2"),
+        ("DOORKEY_AUTH_FAILURES_PER_MINUTE", "3"),
+        ("DOORKEY_KEY_REQUESTS_PER_SECOND", "off"),
+        ("DOORKEY_TRUSTED_PROXY", "127.0.0.1"),
+    ]);
+    let ask = |path: &str| {
+        visitor().get(server.url(path)).header("x-forwarded-for", "203.0.113.7, 127.0.0.1").send()
+    };
+    let mut statuses = Vec::new();
+    for _ in 0..4 {
+        statuses.push(ask("/login?token=x").await.unwrap().status().as_u16());
+    }
+    for _ in 0..4 {
+        statuses.push(ask("/api/clients").await.unwrap().status().as_u16());
+    }
+    let refused = ask("/api/clients").await.unwrap();
+
+    assert_eq!(statuses, [410, 410, 429, 429, 401, 401, 401, 429]);
+    let wait: u64 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((1..=20).contains(&wait), "{wait}");
+    server.counts("doorkey_limited_requests_total{limit=\"login_misses\"} 2").await;
+    server.counts("doorkey_limited_requests_total{limit=\"auth_failures\"} 2").await;
+    server.stop();
+    for line in ["shows more dead tokens than it may", "more often without a key that holds than it may"] {
+        assert_eq!(server.log().matches(line).count(), 1, "{}", server.log());
+    }
+    server.serve_with(&[("DOORKEY_KEY_REQUESTS_PER_SECOND", "1")]);
+    let mut asked = 0;
+    while server.call("GET", "/api/clients").await.status() != 429 {
+        asked += 1;
+        assert!(asked < 1_000, "there is no limit");
+    }
+    server.stop();
+    let told = server.log();
+    let line = told.lines().find(|line| line.contains("an API key asks more often than it may")).unwrap();
+    assert!(line.contains("workspace=1") && line.contains("key=1"), "{line}");
+}

@@ -69,9 +69,10 @@ impl<S: Needs> FromRequestParts<App> for Caller<S> {
         let visit = parts.extensions.get::<Visit>().ok_or(Error::WorkspaceNotFound)?.clone();
         let version = visit.version.map_err(|_| Error::InvalidVersion)?;
         let Some(key) = &visit.api_key else {
-            flow::admission::refuse(app);
+            flow::admission::refuse(app, visit.source(&parts.headers))?;
             return Err(Error::Unauthenticated);
         };
+        flow::limits::count_request(app, key)?;
         if !key.scopes.has(S::SCOPE) {
             return Err(Error::InsufficientScope(S::SCOPE.name()));
         }

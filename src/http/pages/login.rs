@@ -17,7 +17,7 @@ use crate::domain::session::BrowserCookie;
 use crate::domain::token::Token;
 use crate::domain::workspace::Workspace;
 use crate::flow;
-use crate::flow::sign_in::{Confirm, Confirmed, Opened};
+use crate::flow::sign_in::{Confirm, Confirmed, Opened, Visitor};
 use crate::http::cookies::Jar;
 use crate::http::error::Error;
 use crate::http::query::{Pairs, read_form};
@@ -36,18 +36,19 @@ pub(in crate::http) async fn open(
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let workspace = &visit.workspace;
+    let query = Pairs::parse(query.as_deref().unwrap_or_default());
     // A query that cannot be read may hold a token that was cut or rewritten: it opens nothing.
-    let Ok(query) = Pairs::parse(query.as_deref().unwrap_or_default()) else { return Ok(dead(workspace)) };
+    let is_to_open = query.as_ref().map_or(true, names_a_token);
+    let query = query.unwrap_or_default();
     let wished = query.has("redirect");
     let redirect = query.one("redirect").ok().flatten().and_then(|text| Target::parse(text, workspace).ok());
-    if !names_a_token(&query) {
+    if !is_to_open {
         return Ok(ask(&visit, redirect.as_ref()));
     }
     let jar = Jar::of(&visit);
     let token = query.one("token").ok().flatten().and_then(Token::parse);
-    let session = jar.session(&headers);
-    let act = visit.visitors_act();
-    match flow::sign_in::open(&app, workspace, &act, token.as_ref(), session.as_ref()).await? {
+    let visitor = Visitor { source: visit.source(&headers), session: jar.session(&headers) };
+    match flow::sign_in::open(&app, workspace, &visit.visitors_act(), token.as_ref(), &visitor).await? {
         Opened::Live { account, signed_in_as } => {
             let Some(token) = token else { return Ok(dead(workspace)) };
             // A bad wish is carried as an empty one: it counts, and leads to the default.
@@ -87,8 +88,8 @@ pub(in crate::http) async fn confirm(
     }
     let Some(token) = Token::parse(text) else { return Ok(dead(workspace)) };
     let landing = landing_of(&app, &visit, (&form, &browser), jar.redirect(&headers).as_deref());
-    let session = jar.session(&headers);
-    let confirm = Confirm { token, browser, session, landing: landing.as_str().to_owned() };
+    let visitor = Visitor { source: visit.source(&headers), session: jar.session(&headers) };
+    let confirm = Confirm { token, browser, visitor, landing: landing.as_str().to_owned() };
     match flow::sign_in::confirm(&app, workspace, &visit.visitors_act(), &confirm).await? {
         Confirmed::SignedIn { cookie, landing } => {
             let landing = Target::parse(&landing, workspace).unwrap_or_else(|_| workspace.landing());

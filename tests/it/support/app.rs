@@ -19,6 +19,7 @@ use doorkey::domain::user::{UserId, UserRef};
 use doorkey::domain::user_change::UserChange;
 use doorkey::domain::workspace::Workspace;
 use doorkey::flow;
+use doorkey::flow::limits::Quotas;
 use doorkey::http;
 use doorkey::store::{DatabaseUrl, NewUser};
 use tempfile::TempDir;
@@ -28,6 +29,10 @@ use super::database::Database;
 
 /// When every test begins: 2026-11-23T03:23:00Z.
 pub const START: Timestamp = Timestamp::from_millis(1_795_404_180_000);
+
+/// For who misses more often in a test than people do in a minute.
+pub const UNLIMITED: Quotas =
+    Quotas { login_misses_per_minute: None, auth_failures_per_minute: None, key_requests_per_second: None };
 
 /// An installation with one workspace, Acme, at <https://example.com> and example.spp.co.
 pub struct TestApp {
@@ -80,6 +85,12 @@ impl TestApp {
         let router = http::router(app.clone(), settings());
         let (acme, key, folder) = (self.acme.clone(), self.key.clone(), Arc::clone(&self.folder));
         Self { app, acme, key, router, database: Arc::clone(&self.database), folder }
+    }
+
+    /// With other limits than the usual ones, and full budgets.
+    pub fn limited_to(self, quotas: &Quotas) -> Self {
+        let app = self.app.clone().limited_to(quotas);
+        Self { router: http::router(app.clone(), settings()), app, ..self }
     }
 
     async fn start_in(folder: TempDir) -> Self {

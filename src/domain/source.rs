@@ -1,0 +1,50 @@
+//! Where a request comes from, as limits see it.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+/// What an address shares with all others that the same person can have at will.
+const OWN_BITS: u32 = 64;
+
+/// An IPv4 address, or the /64 of an IPv6 address.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Source(IpAddr);
+
+impl Source {
+    /// Where an address belongs: 2^64 of them are one line at home, so they count as one.
+    pub fn of(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V6(address) => {
+                let network = address.to_bits() >> OWN_BITS << OWN_BITS;
+                IpAddr::V6(Ipv6Addr::from_bits(network))
+            }
+            v4 @ IpAddr::V4(_) => v4,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(address: &str) -> Source {
+        Source::of(address.parse().unwrap())
+    }
+
+    #[test]
+    fn an_ipv6_address_counts_as_its_64_bits_and_any_other_by_itself() {
+        for (one, other) in [
+            ("2001:db8:0:1::1", "2001:db8:0:1:ffff:ffff:ffff:ffff"),
+            ("2001:DB8::1", "2001:0db8:0:0::2"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+        ] {
+            assert_eq!(source(one), source(other));
+        }
+        for (one, other) in [
+            ("2001:db8:0:1::1", "2001:db8:0:2::1"),
+            ("192.0.2.1", "192.0.2.2"),
+            ("::ffff:192.0.2.1", "::ffff:192.0.2.2"),
+        ] {
+            assert_ne!(source(one), source(other));
+        }
+    }
+}
