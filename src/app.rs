@@ -1,11 +1,12 @@
 //! What a request may use.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::flow::admission::Known;
 use crate::flow::nodes::ThisNode;
-use crate::keys::Keyring;
+use crate::keys::{Held, Keyring};
 use crate::metrics::Metrics;
 use crate::store::Store;
 
@@ -20,8 +21,8 @@ pub struct Inner {
     pub store: Store,
     /// The time.
     pub clock: Clock,
-    /// The secret keys.
-    pub keys: Keyring,
+    /// The secret keys, which may change while it runs.
+    pub held: Held,
     /// What is counted for operators.
     pub metrics: Metrics,
     /// Workspaces and API keys that were read before.
@@ -32,13 +33,18 @@ pub struct Inner {
 
 impl App {
     /// An app over an open store and its keys.
-    pub fn over(store: Store, clock: Clock, keys: Keyring) -> Self {
+    pub fn over(store: Store, clock: Clock, held: Held) -> Self {
         let (metrics, known, node) = (Metrics::default(), Known::default(), ThisNode::default());
-        Self(Arc::new(Inner { store, clock, keys, metrics, known, node }))
+        Self(Arc::new(Inner { store, clock, held, metrics, known, node }))
+    }
+
+    /// The secret keys as they are at this moment: asked for anew by each step, and never kept over a wait.
+    pub fn keys(&self) -> impl Deref<Target = Arc<Keyring>> {
+        self.held.ring()
     }
 }
 
-impl std::ops::Deref for App {
+impl Deref for App {
     type Target = Inner;
 
     fn deref(&self) -> &Inner {

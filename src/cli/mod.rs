@@ -46,7 +46,7 @@ enum Command {
     Demo(ServeFlags),
     /// Serve the API, the pages and, on a listener of their own, health and metrics
     Serve(ServeFlags),
-    /// Make and list secret keys
+    /// Make, list, add, use and retire secret keys
     #[command(subcommand)]
     Secret(secret::Command),
     /// Make, list, show, change and delete workspaces
@@ -147,7 +147,7 @@ async fn dispatch(cli: Cli) -> Result<()> {
     let done = match command {
         Command::Demo(_) => demo::run(&mut context, &common).await,
         Command::Serve(_) => serve::run(&context).await,
-        Command::Secret(command) => secret::run(&mut context, &command),
+        Command::Secret(command) => secret::run(&mut context, command).await,
         Command::Workspace(command) => workspace::run(&mut context, command).await,
         Command::Key(command) => key::run(&mut context, command).await,
         Command::User(command) => user::run(&mut context, command).await,

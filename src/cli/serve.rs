@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{Context, log};
 use crate::app::App;
 use crate::config::Config;
-use crate::flow::upkeep;
+use crate::flow::{nodes, upkeep};
 use crate::http::{self, Listeners, Settings};
 
 pub(super) async fn run(context: &Context) -> Result<()> {
@@ -19,7 +19,14 @@ pub(super) async fn run(context: &Context) -> Result<()> {
     // The ports first: a server that cannot listen leaves no files behind.
     let public = bind(&config.listen, "--listen").await?;
     let ops = bind(&config.ops_listen, "--ops-listen").await?;
+    let mut hangups = signal(SignalKind::hangup()).context("signals cannot be waited for")?;
     let app = context.open_or_make().await?;
+    let held = app.clone();
+    tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            nodes::hear(&held).await;
+        }
+    });
     serve(app, config, Listeners { public, ops: Some(ops) }).await
 }
 

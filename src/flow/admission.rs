@@ -12,7 +12,7 @@ use crate::domain::session::{SessionCookie, SignedIn};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserRef;
 use crate::domain::workspace::{Workspace, WorkspaceId};
-use crate::store::{self, Named, StoreError};
+use crate::store::{self, Named, Outcome, StoreError};
 
 /// Workspaces, and API keys, that are known from before at most.
 const MOST_KNOWN: usize = 4_096;
@@ -64,16 +64,37 @@ pub async fn look(app: &App, host: &HostName, shown: &Shown) -> Result<Option<Ar
         Shown::Session(cookie) => arrive(app, host, Named::Session(cookie.id), now).await,
         Shown::Key(secret, user) => {
             let mut arrival = None;
-            for hash in app.keys.api_key_hashes(secret) {
+            let hashes = app.keys().api_key_hashes(secret);
+            // Between two looks a key may have moved from another hash to the first one.
+            let again = hashes.first().filter(|_| hashes.len() > 1).copied();
+            for hash in hashes.into_iter().chain(again) {
                 let named = user.as_ref().map_or(Named::Key(hash), |user| Named::KeyAndUser(hash, user));
                 arrival = arrive(app, host, named, now).await?;
                 if arrival.as_ref().is_none_or(|arrival| arrival.api_key.is_some()) {
                     break;
                 }
             }
+            if let Some(key) = arrival.as_ref().and_then(|arrival| arrival.api_key.as_ref())
+                && key.key != app.keys().active_id()
+            {
+                move_key(app, key, secret);
+            }
             Ok(arrival)
         }
     }
+}
+
+/// Has an API key rest on the active secret key from its next use on, and keeps nobody waiting for it.
+fn move_key(app: &App, key: &Arc<ApiKey>, secret: &ApiKeySecret) {
+    let moved = app.keys().seal_api_key(ApiKey::clone(key), secret);
+    let (app, key) = (app.clone(), Arc::clone(key));
+    tokio::spawn(async move {
+        match app.store.move_api_key(&key, &moved).await {
+            // Another request, or a revocation, was first.
+            Ok(Outcome::Won | Outcome::Lost) => {}
+            Err(error) => tracing::warn!(%error, "an API key still rests on an old secret key"),
+        }
+    });
 }
 
 async fn arrive(
@@ -106,7 +127,8 @@ pub fn refuse(app: &App) {
 pub struct Known {
     /// By number; the revision must be the same.
     workspaces: Cache<WorkspaceId, Arc<Workspace>>,
-    /// By seal, which is a MAC over the whole row; genuine ones alone.
+    /// By seal, which is a MAC over the whole row; genuine ones alone. One whose secret key was retired since is asked for
+    /// by nobody: no key that is left gives its hash.
     api_keys: Cache<[u8; 32], Arc<ApiKey>>,
 }
 
@@ -138,7 +160,7 @@ async fn api_key_of(
         return Ok(Some(known));
     }
     let read = app.store.find_api_key_by_id(workspace, id).await?;
-    let genuine = read.filter(|key| app.keys.is_genuine_api_key(key)).map(Arc::new);
+    let genuine = read.filter(|key| app.keys().is_genuine_api_key(key)).map(Arc::new);
     if let Some(key) = &genuine {
         app.known.api_keys.insert(key.seal, Arc::clone(key));
     }

@@ -8,6 +8,7 @@ pub mod login_links;
 pub mod logs;
 pub mod moving;
 pub mod nodes;
+pub mod secret_keys;
 pub mod sessions;
 pub mod sign_in;
 pub mod start;

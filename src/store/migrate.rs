@@ -8,11 +8,12 @@ use super::OpenError;
 use super::sqlite::{make_durable, store_error};
 
 /// The oldest first; each is run once, in a transaction of its own.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../../migrations/sqlite/0001_first.sql"),
     include_str!("../../migrations/sqlite/0002_plans.sql"),
     include_str!("../../migrations/sqlite/0003_moves.sql"),
     include_str!("../../migrations/sqlite/0004_nodes.sql"),
+    include_str!("../../migrations/sqlite/0005_rotation.sql"),
 ];
 
 /// Brings the schema up to date. Several processes may do so at once: the file's own lock puts them in order.

@@ -2,11 +2,13 @@
 
 use uuid::Uuid;
 
+use super::key_fingerprints::{known_key_columns, known_key_from};
 use super::unit::{Unit, sql};
 use super::value::{Row, values};
 use super::{Engine, Store, StoreError};
 use crate::domain::login_link::KeyId;
 use crate::domain::node::Node;
+use crate::domain::secret_key::KnownKey;
 use crate::domain::timestamp::Timestamp;
 
 /// How long the row of a node that is gone is kept, in seconds.
@@ -15,8 +17,8 @@ const KEPT: i64 = 3_600;
 /// What a node is judged by.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Footing {
-    /// The fingerprints of the keys that the database rests on.
-    pub fingerprints: Vec<[u8; 32]>,
+    /// The keys that the database rests on, and those that it retired.
+    pub keys: Vec<KnownKey>,
     /// What the database's own clock said meanwhile, if it has one: an embedded one goes by ours.
     pub time: Option<Timestamp>,
 }
@@ -28,16 +30,18 @@ impl Store {
     /// `StoreError` if the store cannot be read.
     pub async fn find_footing(&self) -> Result<Footing, StoreError> {
         let text = match &self.engine {
-            Engine::Sqlite(_) => "SELECT fingerprint, NULL FROM key_fingerprints",
+            Engine::Sqlite(_) => concat!("SELECT ", known_key_columns!(), ", NULL FROM key_fingerprints"),
             // The only place where another clock is asked: to compare it with ours.
-            Engine::Postgres(_) => {
-                "SELECT fingerprint, CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) FROM key_fingerprints"
-            }
+            Engine::Postgres(_) => concat!(
+                "SELECT ",
+                known_key_columns!(),
+                ", CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) FROM key_fingerprints"
+            ),
         };
         let [rows] = self.read([sql(text, values![])]).await?;
-        let mut footing = Footing { fingerprints: Vec::new(), time: None };
+        let mut footing = Footing { keys: Vec::new(), time: None };
         for mut row in rows {
-            footing.fingerprints.push(row.take()?);
+            footing.keys.push(known_key_from(&mut row)?);
             footing.time = row.take()?;
         }
         Ok(footing)

@@ -25,6 +25,7 @@ mod races;
 mod races_of_people;
 mod redirects;
 mod requests;
+mod rotation;
 mod schemathesis;
 mod sessions;
 mod sqlite_file;

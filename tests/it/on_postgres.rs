@@ -32,6 +32,7 @@ mod races;
 mod races_of_people;
 mod redirects;
 mod requests;
+mod rotation;
 mod round_trips;
 mod sessions;
 mod storage;

@@ -238,7 +238,8 @@ impl Server {
         command
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// A file of its folder.
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
