@@ -3,6 +3,7 @@
 pub mod admission;
 pub mod api_keys;
 pub mod checks;
+pub mod copies;
 pub mod import;
 pub mod login_links;
 pub mod logs;

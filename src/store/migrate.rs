@@ -37,7 +37,7 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Op
 /// The newest migration that was run, 0 in an empty file; none if the file is somebody else's.
 ///
 /// All of it is seen at one moment: another process may be making the schema meanwhile.
-fn newest_of(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+pub(super) fn newest_of(connection: &Connection) -> rusqlite::Result<Option<i64>> {
     let moment = connection.unchecked_transaction()?;
     let number = |sql| moment.query_row::<i64, _, _>(sql, [], |row| row.get(0));
     if number("SELECT count(*) FROM pragma_table_info('migrations') WHERE name = 'number'")? == 1 {

@@ -8,6 +8,7 @@ mod api_keys;
 mod arrivals;
 mod audit;
 mod columns;
+mod copies;
 mod database_url;
 #[cfg(test)]
 mod engine_tests;
@@ -19,9 +20,11 @@ mod moves;
 mod nodes;
 mod postgres;
 mod resting;
+mod restored;
 mod reuses;
 mod sessions;
 mod sqlite;
+mod sqlite_alone;
 #[cfg(test)]
 mod sqlite_tests;
 mod sqlite_values;
@@ -39,11 +42,13 @@ use value::Row;
 
 pub use arrivals::{Arrival, Named};
 pub use audit::ListedEntry;
+pub use copies::{CopyError, Replaced, Restore, back_up};
 pub use database_url::DatabaseUrl;
 pub use login_links::{FoundLink, ListedLink};
 pub use moves::{Move, MoveError};
 pub use nodes::Footing;
 pub use resting::{Resting, RestingSession};
+pub use restored::{Flags, KeyBefore, RevivedKey, RevivedUser};
 pub use sessions::ListedSession;
 pub use sweep::Swept;
 pub use unit::Outcome;
@@ -183,6 +188,15 @@ impl Store {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.write(Unit::new()).await.map(|_| ()),
             Engine::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// Lets go of the database, and returns when nothing of it is open any more. There must be no other clone.
+    pub async fn close(self) {
+        match self.engine {
+            Engine::Sqlite(sqlite) => sqlite.close().await,
+            // Its connections close by themselves, and nobody waits for that.
+            Engine::Postgres(_) => {}
         }
     }
 

@@ -8,7 +8,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
@@ -50,6 +51,7 @@ const PREPARED: usize = 64;
 pub(super) struct Sqlite {
     readers: Arc<Readers>,
     queue: mpsc::Sender<Job>,
+    writer: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
 impl fmt::Debug for Sqlite {
@@ -83,12 +85,21 @@ impl Sqlite {
         let writer = Writer { path: path.to_owned(), connection: Some(connection), pilot: None };
         let spawned =
             std::thread::Builder::new().name("doorkey-writer".to_owned()).spawn(|| writer.run(jobs));
-        spawned.map_err(|error| OpenError::Failed {
+        let spawned = spawned.map_err(|error| OpenError::Failed {
             database: path.display().to_string(),
             source: StoreError::Unavailable(format!("no writer thread: {error}")),
         })?;
         let readers = Readers { path: path.to_owned(), seats: [const { Mutex::new(None) }; READERS] };
-        Ok(Self { readers: Arc::new(readers), queue })
+        Ok(Self { readers: Arc::new(readers), queue, writer: Arc::new(Mutex::new(Some(spawned))) })
+    }
+
+    /// Closes every connection. The last one that is closed carries the log over into the file.
+    pub(super) async fn close(self) {
+        let Self { readers, queue, writer } = self;
+        drop((readers, queue));
+        let writer = writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // It ends when nobody can send it anything any more.
+        let _ = tokio::task::spawn_blocking(|| writer.map(JoinHandle::join)).await;
     }
 
     pub(super) fn read<const N: usize>(

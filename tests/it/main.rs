@@ -11,6 +11,7 @@ mod browser;
 mod cli;
 mod confirming;
 mod console;
+mod copies;
 mod forms;
 mod generated_client;
 mod hosts;
