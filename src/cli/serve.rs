@@ -24,7 +24,9 @@ pub(super) async fn run(context: &Context) -> Result<()> {
     let held = app.clone();
     tokio::spawn(async move {
         while hangups.recv().await.is_some() {
-            nodes::hear(&held).await;
+            if let Err(error) = nodes::look(&held).await {
+                tracing::warn!(%error, "this node could not look at the store, or report in");
+            }
         }
     });
     serve(app, config, Listeners { public, ops: Some(ops) }).await

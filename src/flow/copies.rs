@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::domain::audit::{Act, Event};
 use crate::domain::timestamp::Timestamp;
-use crate::keys;
+use crate::keys::{self, Keyring};
 use crate::store::{
     self, CopyError, DatabaseUrl, Replaced, Restore, RevivedKey, RevivedUser, Store, StoreError,
 };
@@ -79,11 +79,11 @@ pub async fn restore(
     let (database, file) = (url.clone(), file.to_owned());
     let restore = off_thread(move || Restore::begin(&database, &file)).await?;
     let draft = restore.open().await.map_err(CopyError::from)?;
-    let known = draft.list_known_keys().await?;
-    agree(&known, &keyring, key_file)?;
     let now = clock.now();
-    let mut restored = end_everything(&draft, now).await?;
+    let prepared = prepare(&draft, &keyring, key_file, now).await;
+    // Refused or not, nothing of it may be open when it is moved, or taken away.
     draft.close().await;
+    let mut restored = prepared?;
     let (replaced, restore) = off_thread(move || Ok((restore.replace(now)?, restore))).await?;
     if let Replaced::Kept(kept) = replaced {
         let old = kept.clone();
@@ -94,6 +94,16 @@ pub async fn restore(
         restored.kept = Some(kept);
     }
     Ok(restored)
+}
+
+async fn prepare(
+    draft: &Store,
+    keyring: &Keyring,
+    key_file: &Path,
+    now: Timestamp,
+) -> Result<Restored, RestoreError> {
+    agree(&draft.list_known_keys().await?, keyring, key_file)?;
+    Ok(end_everything(draft, now).await?)
 }
 
 /// Does to a database that was restored by other tools what [`restore`] does.

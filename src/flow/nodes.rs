@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::domain::node::{Node, Unfit, judge_clock};
+use crate::domain::secret_key::KnownKey;
 use crate::store::StoreError;
 
 /// Looks at clock and keys between two reports.
@@ -35,7 +36,7 @@ pub fn may_issue(app: &App) -> Result<(), Unfit> {
 }
 
 /// Looks whether this node has every key that the database rests on, and whether its clock is right. From here on it works
-/// with its keys as the database has them.
+/// with the keys of its file, as it is now, as far as the database goes along with them.
 ///
 /// # Errors
 /// `StoreError` if the store cannot be asked: nothing is known then that was not known before.
@@ -43,8 +44,9 @@ pub async fn look(app: &App) -> Result<Result<(), Unfit>, StoreError> {
     let before = app.clock.now();
     let footing = app.store.find_footing().await?;
     let after = app.clock.now();
-    let in_file = app.held.in_file();
+    let is_changed = read_file_again(app, &footing.keys);
     app.held.settle(&footing.keys);
+    let in_file = app.held.in_file();
     let mut accepted = footing.keys.iter().filter(|key| key.is_accepted());
     let judged = if accepted.all(|key| in_file.has(&key.fingerprint)) {
         footing.time.map_or(Ok(()), |theirs| judge_clock(before, theirs, after))
@@ -58,33 +60,26 @@ pub async fn look(app: &App) -> Result<Result<(), Unfit>, StoreError> {
         (Err(_), Ok(())) => tracing::info!("this node issues again"),
         _ => {}
     }
+    if is_changed && judged.is_ok() {
+        // Whoever wants to use a new key waits for this.
+        report(app).await?;
+    }
     Ok(judged)
 }
 
-/// Reads the key file again if it was changed, and tells the others what it holds.
+/// Whether the key file holds other keys than before.
 ///
 /// A file that cannot be used is told of once, and changes nothing: this node goes on with the keys that it has.
-///
-/// # Errors
-/// `StoreError` if the store cannot be used; it is tried again with the next look.
-pub async fn read_keys_again(app: &App) -> Result<(), StoreError> {
-    let known = app.store.list_known_keys().await?;
-    match app.held.read_again(&known) {
-        Ok(false) => return Ok(()),
-        Ok(true) => tracing::info!("the key file was changed: its keys are used from here on"),
+fn read_file_again(app: &App, known: &[KnownKey]) -> bool {
+    let read = app.held.read_again(known);
+    match &read {
+        Ok(false) => {}
+        Ok(true) => tracing::info!("the key file was changed, and is used as it is now"),
         Err(error) => {
             tracing::error!(%error, "the changed key file is not used: this node goes on with the keys that it has");
-            return Ok(());
         }
     }
-    if look(app).await?.is_ok() { report(app).await } else { Ok(()) }
-}
-
-/// The same at once, because an operator says that the file was changed.
-pub async fn hear(app: &App) {
-    if let Err(error) = read_keys_again(app).await {
-        tracing::warn!(%error, "this node could not look at the store, or report in");
-    }
+    read.unwrap_or(false)
 }
 
 /// Tells the others that this node is there, and which keys it has.
@@ -115,18 +110,13 @@ pub async fn list(app: &App) -> Result<Vec<Node>, StoreError> {
     Ok(nodes)
 }
 
-async fn look_at_all(app: &App) -> Result<Result<(), Unfit>, StoreError> {
-    read_keys_again(app).await?;
-    look(app).await
-}
-
 /// Looks each second and reports in now and then, until it is dropped. Only who is fit reports in.
 pub async fn keep(app: &App) {
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     for second in 0_u64.. {
         seconds.tick().await;
-        let told = match look_at_all(app).await {
+        let told = match look(app).await {
             Ok(Ok(())) if second % LOOKS == 0 => report(app).await,
             Ok(_) => Ok(()),
             Err(error) => Err(error),

@@ -20,18 +20,25 @@ const MIGRATIONS: [&str; 5] = [
 ///
 /// A database that is not ours, or is newer than this binary, is left as it is.
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
     let found = newest_of(connection).map_err(|error| failed(path, &error))?;
-    let Some(found) = found else { return Err(OpenError::Foreign(path.display().to_string())) };
-    if found > known {
-        return Err(OpenError::Newer { database: path.display().to_string(), found, known });
-    }
+    let found = judge(found, path)?;
     let migrated = make_durable(connection).and_then(|()| {
         // What is up to date is not locked: a command that only reads does not wait for one that writes.
         let missing = (1..).zip(MIGRATIONS).skip(usize::try_from(found).unwrap_or(0));
         missing.into_iter().try_for_each(|(number, migration)| run_migration(connection, number, migration))
     });
     migrated.map_err(|error| failed(path, &error))
+}
+
+/// Takes the newest migration of a file that is ours, and not newer than this binary.
+pub(super) fn judge(found: Option<i64>, path: &Path) -> Result<i64, OpenError> {
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let database = path.display().to_string();
+    match found {
+        None => Err(OpenError::Foreign(database)),
+        Some(found) if found > known => Err(OpenError::Newer { database, found, known }),
+        Some(found) => Ok(found),
+    }
 }
 
 /// The newest migration that was run, 0 in an empty file; none if the file is somebody else's.

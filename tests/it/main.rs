@@ -17,6 +17,7 @@ mod generated_client;
 mod hosts;
 mod issuing;
 mod leaks;
+mod marking;
 mod migrations;
 mod openapi;
 mod outside;

@@ -21,6 +21,7 @@ mod forms;
 mod hosts;
 mod issuing;
 mod leaks;
+mod marking;
 mod moving;
 mod moving_command;
 mod nodes;

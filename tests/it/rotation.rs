@@ -234,7 +234,7 @@ async fn a_changed_key_file_is_read_again_and_a_wrong_one_changes_nothing() {
     put(&server.path("doorkey.key"), &own);
     let new = id_of(&server.run(&["secret", "add", "--json"]));
     server.signal("HUP");
-    wait_for_line(&server, "its keys are used from here on", 1).await;
+    wait_for_line(&server, "and is used as it is now", 1).await;
     let reported = format!("SELECT count(*) FROM nodes WHERE key_ids LIKE '%{new}%'");
     wait_until(&server, &reported, 1).await;
     assert_eq!(server.log().matches(not_used).count(), 3, "each wrong file is told of once");
@@ -251,7 +251,7 @@ async fn with_another_key(test: &TestApp) -> (KeyId, KeyId) {
     let old = test.app.keys().active_id();
     let new = keys::add(&test.key_file()).unwrap();
     // In this process nobody looks each second.
-    nodes::hear(&test.app).await;
+    nodes::look(&test.app).await.unwrap().unwrap();
     (old, new)
 }
 

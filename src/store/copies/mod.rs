@@ -72,9 +72,10 @@ fn io_error(path: &Path) -> impl FnOnce(io::Error) -> CopyError {
 /// All of it is one step: done piece by piece, it would begin again whenever somebody else writes meanwhile.
 fn copy_pages(from: &Connection, to: &mut Connection) -> Result<(), CopyError> {
     let copied = Backup::new(from, to).and_then(|backup| backup.step(-1));
-    match copied.map_err(|error| store_error(&error))? {
-        StepResult::Done => Ok(()),
-        _ => Err(StoreError::Unavailable("somebody else holds the database".to_owned()).into()),
+    if matches!(copied.map_err(|error| store_error(&error))?, StepResult::Done) {
+        Ok(())
+    } else {
+        Err(StoreError::Unavailable("somebody else holds the database".to_owned()).into())
     }
 }
 

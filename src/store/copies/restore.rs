@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 
 use super::compare::compare;
 use super::{
@@ -60,11 +60,14 @@ impl Restore {
             }
         }
         let draft = connect(&restore.draft).map_err(|error| store_error(&error))?;
-        let is_ours = migrate::newest_of(&draft).map_err(|error| {
-            // It is told of by the name that the operator gave.
-            migrate::failed(file, &error)
+        // It is told of by the name that the operator gave.
+        let newest = migrate::newest_of(&draft).map_err(|error| {
+            if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) {
+                return OpenError::Foreign(file.display().to_string()).into();
+            }
+            CopyError::Damaged { path: file.to_owned(), what: error.to_string() }
         })?;
-        if is_ours.is_none_or(|newest| newest == 0) {
+        if migrate::judge(newest, file)? == 0 {
             return Err(OpenError::Foreign(file.display().to_string()).into());
         }
         judge_whole(&draft, file)?;
@@ -96,9 +99,7 @@ impl Restore {
         }
         let mut old = take(&self.path)?;
         let newest = migrate::newest_of(&old).map_err(|error| migrate::failed(&self.path, &error))?;
-        if newest.is_none() {
-            return Err(OpenError::Foreign(self.path.display().to_string()).into());
-        }
+        migrate::judge(newest, &self.path)?;
         let moment = now.to_string().replace([':', '.'], "-");
         let kept = beside(&self.path, &format!(".before-{moment}"));
         let kept_draft = beside(&kept, ".new");
