@@ -298,7 +298,12 @@ fn a_restore_works_where_there_is_nothing_yet_and_is_for_its_owner_alone() {
         fs::copy(operator.path(name), elsewhere.path(name)).unwrap();
     }
 
+    // What is left of a database that is gone would be carried over into the next one.
+    fs::write(elsewhere.path("doorkey.db-wal"), "left").unwrap();
     let told = elsewhere.run("restore a.backup").well();
+    let kept = files_of(&elsewhere).into_iter().find(|name| name.ends_with("-wal")).unwrap();
+    assert_eq!(fs::read_to_string(elsewhere.path(&kept)).unwrap(), "left");
+    fs::remove_file(elsewhere.path(&kept)).unwrap();
 
     assert!(told.contains("Every link and session from before is dead: 1 and 0 of them."), "{told}");
     assert!(!told.contains("is kept as"), "{told}");

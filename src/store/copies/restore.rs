@@ -93,15 +93,22 @@ impl Restore {
     pub fn replace(&self, now: Timestamp) -> Result<Replaced, CopyError> {
         let draft = connect(&self.draft).map_err(|error| store_error(&error))?;
         make_single(&draft)?;
+        let moment = now.to_string().replace([':', '.'], "-");
+        let kept = beside(&self.path, &format!(".before-{moment}"));
         if !self.path.exists() {
             drop(draft);
+            // A log that was left behind would be carried over into the new file.
+            for ending in ["-wal", "-shm", "-journal"] {
+                let left = beside(&self.path, ending);
+                if left.exists() {
+                    fs::rename(&left, beside(&kept, ending)).map_err(io_error(&left))?;
+                }
+            }
             return put_in_place(&self.draft, &self.path).map(|()| Replaced::Nothing);
         }
         let mut old = take(&self.path)?;
         let newest = migrate::newest_of(&old).map_err(|error| migrate::failed(&self.path, &error))?;
         migrate::judge(newest, &self.path)?;
-        let moment = now.to_string().replace([':', '.'], "-");
-        let kept = beside(&self.path, &format!(".before-{moment}"));
         let kept_draft = beside(&kept, ".new");
         let copied = fresh(&kept_draft).and_then(|mut copy| {
             copy_pages(&old, &mut copy)?;
@@ -113,9 +120,7 @@ impl Restore {
         copy_pages(&draft, &mut old)?;
         Ok(Replaced::Kept(kept))
     }
-}
 
-impl Restore {
     /// The API keys that work now, and the users whose flags are others than in the database that was kept. It blocks the
     /// calling thread.
     ///
