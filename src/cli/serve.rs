@@ -42,6 +42,7 @@ pub(super) async fn serve(app: App, config: &Config, listeners: Listeners) -> Re
         let because = std::error::Error::source(&error).map(ToString::to_string);
         tracing::warn!(%error, because, "not ready yet");
     }
+    upkeep::settle(&app).await;
     let housekeeping = tokio::spawn(upkeep::keep(app.clone(), config.audit_retention));
     let ops = ops.map_or_else(|| "none".to_owned(), |address| address.to_string());
     tracing::info!(%public, %ops, "listening");

@@ -35,6 +35,12 @@ pub async fn write_down(app: &App) -> Result<(), StoreError> {
     app.store.write_reuses().await
 }
 
+/// Once a process has reported in, and before it serves: a copy of an embedded database's file says from here on that it is
+/// one of a file in use.
+pub async fn settle(app: &App) {
+    app.store.stay().await;
+}
+
 /// Before a process ends: no reuse is lost, and the node is off the list.
 ///
 /// # Errors

@@ -8,12 +8,13 @@ use super::OpenError;
 use super::sqlite::{make_durable, store_error};
 
 /// The oldest first; each is run once, in a transaction of its own.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../../migrations/sqlite/0001_first.sql"),
     include_str!("../../migrations/sqlite/0002_plans.sql"),
     include_str!("../../migrations/sqlite/0003_moves.sql"),
     include_str!("../../migrations/sqlite/0004_nodes.sql"),
     include_str!("../../migrations/sqlite/0005_rotation.sql"),
+    include_str!("../../migrations/sqlite/0006_places.sql"),
 ];
 
 /// Brings the schema up to date. Several processes may do so at once: the file's own lock puts them in order.

@@ -25,6 +25,7 @@ mod reuses;
 mod sessions;
 mod sqlite;
 mod sqlite_alone;
+mod sqlite_place;
 #[cfg(test)]
 mod sqlite_tests;
 mod sqlite_values;
@@ -87,6 +88,12 @@ pub enum OpenError {
     /// It is there, but is no database of doorkey's.
     #[error("{0} is not a doorkey database: it is left as it is; check --database")]
     Foreign(String),
+    /// It is a copy of a file that was in use, and lacks a part.
+    #[error(
+        "the database at {0} is a copy of a file that a server had open, without the -wal that belongs to it, and may be \
+         of two moments: `doorkey restore` takes it in if it is whole; copies are made with `doorkey backup`"
+    )]
+    BareCopy(String),
     /// The database was made by a newer version.
     #[error(
         "the database at {database} is of schema {found}, newer than this version's {known}: use a newer doorkey"

@@ -53,14 +53,26 @@ impl Store {
     /// `StoreError` if it could not be committed.
     pub async fn report_node(&self, node: &Node) -> Result<(), StoreError> {
         let keys: Vec<_> = node.keys.iter().map(KeyId::to_string).collect();
+        let place = match &self.engine {
+            Engine::Sqlite(sqlite) => Some(sqlite.place.file),
+            Engine::Postgres(_) => None,
+        };
         let report = sql(
-            "INSERT INTO nodes (id, key_ids, reported_at) VALUES ($1, $2, $3)
+            "INSERT INTO nodes (id, key_ids, reported_at, place) VALUES ($1, $2, $3, $4)
              ON CONFLICT (id) DO UPDATE SET key_ids = $2, reported_at = $3",
-            values![node.id, keys.join(" "), node.reported_at],
+            values![node.id, keys.join(" "), node.reported_at, place],
         );
         let long_gone = node.reported_at.plus_seconds(-KEPT);
         let forget = sql("DELETE FROM nodes WHERE reported_at < $1", values![long_gone]);
         self.write(Unit::new().guard(report).and(forget)).await.map(|_| ())
+    }
+
+    /// Has the file of an embedded database itself say which nodes there are, so that a copy of it alone is known as one.
+    pub async fn stay(&self) {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.carry_over().await,
+            Engine::Postgres(_) => {}
+        }
     }
 
     /// Takes a node off the list.

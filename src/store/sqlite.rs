@@ -3,8 +3,6 @@
 //! What waits to be written is committed together, so that one `fsync` serves many callers.
 
 use std::fmt;
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,6 +15,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::migrate;
+use super::sqlite_place::{Place, make_private};
 use super::sqlite_values::value_of;
 use super::unit::{Statement, Unit, Written};
 use super::value::Row;
@@ -52,6 +51,7 @@ pub(super) struct Sqlite {
     readers: Arc<Readers>,
     queue: mpsc::Sender<Job>,
     writer: Arc<Mutex<Option<JoinHandle<()>>>>,
+    pub(super) place: Place,
 }
 
 impl fmt::Debug for Sqlite {
@@ -78,9 +78,12 @@ impl Sqlite {
         if !may_create && !path.exists() {
             return Err(OpenError::Missing(path.display().to_string()));
         }
-        let connection = make_private(path).and_then(|()| connect(path));
+        let made = make_private(path);
+        let place = Place::of(path);
+        let connection = made.and_then(|()| connect(path));
         let mut connection = connection.map_err(|error| migrate::failed(path, &error))?;
         migrate::migrate(&mut connection, path)?;
+        place.judge(&connection, path)?;
         let (queue, jobs) = mpsc::channel(QUEUE);
         let writer = Writer { path: path.to_owned(), connection: Some(connection), pilot: None };
         let spawned =
@@ -90,12 +93,19 @@ impl Sqlite {
             source: StoreError::Unavailable(format!("no writer thread: {error}")),
         })?;
         let readers = Readers { path: path.to_owned(), seats: [const { Mutex::new(None) }; READERS] };
-        Ok(Self { readers: Arc::new(readers), queue, writer: Arc::new(Mutex::new(Some(spawned))) })
+        Ok(Self { readers: Arc::new(readers), queue, writer: Arc::new(Mutex::new(Some(spawned))), place })
+    }
+
+    /// Carries the log over into the file, as far as nobody stands in the way.
+    pub(super) async fn carry_over(&self) {
+        let readers = Arc::clone(&self.readers);
+        // What is not carried over now is so later.
+        let _ = tokio::task::spawn_blocking(move || Place::carry_over(&readers.path)).await;
     }
 
     /// Closes every connection. The last one that is closed carries the log over into the file.
     pub(super) async fn close(self) {
-        let Self { readers, queue, writer } = self;
+        let Self { readers, queue, writer, .. } = self;
         drop((readers, queue));
         let writer = writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         // It ends when nobody can send it anything any more.
@@ -319,20 +329,6 @@ pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(LOCK_PATIENCE)?;
     Ok(connection)
-}
-
-/// Makes the file, if there is none, so that its owner alone can read it.
-///
-/// One that is there is not even opened: closing it would drop the locks that this process holds on it.
-fn make_private(path: &Path) -> rusqlite::Result<()> {
-    if path.exists() {
-        return Ok(());
-    }
-    let made = OpenOptions::new().create(true).append(true).mode(0o600).open(path);
-    made.map(|_| ()).map_err(|error| {
-        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN);
-        rusqlite::Error::SqliteFailure(code, Some(error.to_string()))
-    })
 }
 
 /// WAL lets readers and the writer pass each other; FULL makes every commit survive a power cut.

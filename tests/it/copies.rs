@@ -23,7 +23,7 @@ fn number(path: &Path, sql: &str) -> i64 {
     rusqlite::Connection::open(path).unwrap().query_row(sql, [], |row| row.get(0)).unwrap()
 }
 
-fn is_whole(path: &Path) -> bool {
+pub fn is_whole(path: &Path) -> bool {
     let found = rusqlite::Connection::open(path)
         .unwrap()
         .query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0));
@@ -31,13 +31,13 @@ fn is_whole(path: &Path) -> bool {
 }
 
 /// Callers who add clients until they are told to stop.
-struct Load {
+pub struct Load {
     stop: Arc<AtomicBool>,
     callers: Vec<tokio::task::JoinHandle<Vec<i64>>>,
 }
 
 impl Load {
-    fn begin(server: &Server) -> Self {
+    pub fn begin(server: &Server) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let callers = (0..6).map(|caller| {
             let (client, url, key) = (regular(), server.url("/api/clients"), server.key.clone());
@@ -58,7 +58,7 @@ impl Load {
         Self { callers: callers.collect(), stop }
     }
 
-    async fn end(self) -> BTreeSet<i64> {
+    pub async fn end(self) -> BTreeSet<i64> {
         self.stop.store(true, Ordering::SeqCst);
         let mut all = BTreeSet::new();
         for caller in self.callers {
@@ -68,7 +68,7 @@ impl Load {
     }
 }
 
-async fn wait_for_clients(server: &Server, count: i64) {
+pub async fn wait_for_clients(server: &Server, count: i64) {
     while server.database.number("SELECT count(*) FROM users") < count {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -188,33 +188,6 @@ fn is_told_of_what_came_back(told: &Value) {
         users.contains(&json!({ "workspace": "Acme", "id": 4, "now": flags(false), "before": "not there" }))
     );
     assert!(users.iter().all(|user| user["id"] != 5), "who was disabled then and before is not told of");
-}
-
-/// A copy of the file alone may be of two moments: it is taken if it is whole, and then nothing of it signs anybody in.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_raw_copy_that_is_made_under_load_is_consistent_or_refused() {
-    let server = Server::start();
-    let load = Load::begin(&server);
-    let (mut taken, mut refused) = (0, 0);
-    for number in 0..12 {
-        wait_for_clients(&server, 60 * (number + 1)).await;
-        let raw = server.path("raw.db");
-        fs::copy(server.path("doorkey.db"), &raw).unwrap();
-        let operator = Operator::arrive();
-        fs::copy(server.path("doorkey.key"), operator.path("doorkey.key")).unwrap();
-        let done = operator.run(&format!("restore {} --json", raw.display()));
-        if done.status == 0 {
-            assert!(is_whole(&operator.path("doorkey.db")));
-            operator.run("workspace list").well();
-            taken += 1;
-        } else {
-            done.refused(1);
-            assert!(!operator.path("doorkey.db").exists());
-            refused += 1;
-        }
-    }
-    load.end().await;
-    assert_eq!(taken + refused, 12);
 }
 
 /// The names of its files, without those that the database is made of beside its own.

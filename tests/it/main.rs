@@ -25,6 +25,7 @@ mod pictures;
 mod proxies;
 mod races;
 mod races_of_people;
+mod raw_copies;
 mod redirects;
 mod requests;
 mod rotation;

@@ -59,7 +59,7 @@ impl Restore {
                 io::copy(&mut from, &mut fresh_file(&draft)?).map_err(io_error(&draft))?;
             }
         }
-        let draft = connect(&restore.draft).map_err(|error| store_error(&error))?;
+        let mut draft = connect(&restore.draft).map_err(|error| store_error(&error))?;
         // It is told of by the name that the operator gave.
         let newest = migrate::newest_of(&draft).map_err(|error| {
             if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) {
@@ -71,6 +71,9 @@ impl Restore {
             return Err(OpenError::Foreign(file.display().to_string()).into());
         }
         judge_whole(&draft, file)?;
+        migrate::migrate(&mut draft, &restore.draft)?;
+        // Whoever had it open then has nothing to do with it any more.
+        draft.execute("DELETE FROM nodes", []).map_err(|error| store_error(&error))?;
         drop(draft);
         Ok(restore)
     }
