@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use quick_cache::sync::Cache;
+use tokio::sync::Semaphore;
 
 use crate::app::App;
 use crate::domain::api_key::{ApiKey, ApiKeySecret};
@@ -85,10 +86,14 @@ pub async fn look(app: &App, host: &HostName, shown: &Shown) -> Result<Option<Ar
 }
 
 /// Has an API key rest on the active secret key from its next use on, and keeps nobody waiting for it.
+///
+/// One at a time: until a node has heard of another active key, each request would try to move what is where it belongs.
 fn move_key(app: &App, key: &Arc<ApiKey>, secret: &ApiKeySecret) {
+    let Ok(turn) = Arc::clone(&app.known.turn).try_acquire_owned() else { return };
     let moved = app.keys().seal_api_key(ApiKey::clone(key), secret);
     let (app, key) = (app.clone(), Arc::clone(key));
     tokio::spawn(async move {
+        let _turn = turn;
         match app.store.move_api_key(&key, &moved).await {
             // Another request, or a revocation, was first.
             Ok(Outcome::Won | Outcome::Lost) => {}
@@ -130,11 +135,17 @@ pub struct Known {
     /// By seal, which is a MAC over the whole row; genuine ones alone. One whose secret key was retired since is asked for
     /// by nobody: no key that is left gives its hash.
     api_keys: Cache<[u8; 32], Arc<ApiKey>>,
+    /// Held by whoever moves an API key to the active secret key.
+    turn: Arc<Semaphore>,
 }
 
 impl Default for Known {
     fn default() -> Self {
-        Self { workspaces: Cache::new(MOST_KNOWN), api_keys: Cache::new(MOST_KNOWN) }
+        Self {
+            workspaces: Cache::new(MOST_KNOWN),
+            api_keys: Cache::new(MOST_KNOWN),
+            turn: Arc::new(Semaphore::new(1)),
+        }
     }
 }
 

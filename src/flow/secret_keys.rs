@@ -135,20 +135,25 @@ pub async fn retire(app: &App, act: &Act, id: KeyId, is_forced: bool) -> Result<
     let draft = keys::with_active(app.held.path(), active, Some(id))?;
     let mut ended = Resting::default();
     if known.iter().any(|key| key.id == id && key.is_accepted()) {
+        if !is_forced {
+            must_be_free(app, id).await?;
+        }
         wait_for_change(app, &known).await?;
         if is_forced {
             ended = end_all(app, act, id).await?;
         }
-        let now = app.clock.now();
-        if app.store.retire_key(id, now).await? == Outcome::Lost {
-            let resting = app.store.count_resting(id, now).await?;
-            let is_free = resting == Resting::default();
-            let rested = SecretKeyError::Rested { key: id, resting };
-            return Err(if is_free { SecretKeyError::Overtaken } else { rested });
+        if app.store.retire_key(id, app.clock.now()).await? == Outcome::Lost {
+            must_be_free(app, id).await?;
+            return Err(SecretKeyError::Overtaken);
         }
     }
     draft.put_in_place()?;
     Ok(ended)
+}
+
+async fn must_be_free(app: &App, id: KeyId) -> Result<(), SecretKeyError> {
+    let resting = app.store.count_resting(id, app.clock.now()).await?;
+    if resting == Resting::default() { Ok(()) } else { Err(SecretKeyError::Rested { key: id, resting }) }
 }
 
 /// Lets some seconds pass after a change, until no server that runs derives with the old key any more.

@@ -37,7 +37,7 @@ pub enum CopyError {
     #[error("there is no file at {0}: nothing was changed")]
     Missing(PathBuf),
     /// The copy is not whole.
-    #[error("{path} is damaged ({what}): nothing was changed; take another backup")]
+    #[error("{path} is damaged ({what}): nothing was changed; restore another backup")]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -119,10 +119,17 @@ fn remove(path: &Path) {
 fn put_in_place(draft: &Path, path: &Path) -> Result<(), CopyError> {
     let synced = fs::File::open(draft).and_then(|file| file.sync_all());
     synced.map_err(io_error(draft))?;
-    fs::hard_link(draft, path).map_err(|error| {
-        let is_there = error.kind() == io::ErrorKind::AlreadyExists;
-        if is_there { CopyError::Exists(path.to_owned()) } else { io_error(path)(error) }
-    })?;
+    match fs::hard_link(draft, path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            return Err(CopyError::Exists(path.to_owned()));
+        }
+        // Not every file system knows links. An empty file keeps the name free until it is taken.
+        Err(_) => {
+            fresh_file(path)?;
+            fs::rename(draft, path).map_err(io_error(path))?;
+        }
+    }
     remove(draft);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io_error(folder))

@@ -230,7 +230,8 @@ impl Server {
         String::from_utf8_lossy(&text).into_owned()
     }
 
-    fn command(&self) -> Command {
+    /// A command in its folder, on its database.
+    pub fn command(&self) -> Command {
         let mut command = Command::new(binary());
         command.current_dir(self.folder.path());
         command.env("DOORKEY_DATABASE", self.database.url());
