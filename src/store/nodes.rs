@@ -67,8 +67,9 @@ impl Store {
         self.write(Unit::new().guard(report).and(forget)).await.map(|_| ())
     }
 
-    /// Has the file of an embedded database itself say which nodes there are, so that a copy of it alone is known as one.
-    pub async fn stay(&self) {
+    /// Has the file of an embedded database hold what its log holds, as far as nobody stands in the way: also which nodes there
+    /// are, so that a copy of the file alone is known as one.
+    pub async fn carry_over(&self) {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.carry_over().await,
             Engine::Postgres(_) => {}
