@@ -328,6 +328,26 @@ mod tests {
     }
 
     #[test]
+    fn a_ring_goes_along_with_the_database_and_a_retired_key_proves_nothing() {
+        let keys = ring(&[1, 2, 3]);
+        let known = |place: usize, used_at: i64, retired_at: Option<i64>| {
+            let (id, fingerprint) = (keys.keys[place].id, keys.keys[place].fingerprint);
+            let moment = Timestamp::from_millis;
+            KnownKey { id, fingerprint, used_at: Some(moment(used_at)), retired_at: retired_at.map(moment) }
+        };
+        let settled = keys.settled(&[known(0, 1, Some(3)), known(1, 2, None)]).unwrap();
+
+        let ids = |ring: &Keyring| ring.all().map(|key| key.id).collect::<Vec<_>>();
+        assert_eq!(ids(&settled), ids(&ring(&[2, 3])), "the third was added, and is not used yet");
+        assert_eq!(settled.rebuild(&ring(&[1]).derive(draft(1)).0), Err(NotGenuine));
+        assert_eq!(
+            ids(&keys.settled(&[known(2, 9, None), known(0, 1, None)]).unwrap()),
+            ids(&ring(&[3, 1, 2]))
+        );
+        assert!(ring(&[1]).settled(&[known(0, 1, Some(2))]).is_none());
+    }
+
+    #[test]
     fn an_edited_link_is_not_genuine() {
         let keys = ring(&[1]);
         let (link, token) = keys.derive(draft(1));
