@@ -68,7 +68,7 @@ fn entry(event: Event) -> Entry {
 /// A new link that is kept, and its token.
 fn kept_link() -> (LoginLink, Token) {
     let seen = seen();
-    let (link, token) = app().keys.derive(draft(&seen));
+    let (link, token) = app().keys().derive(draft(&seen));
     let added = wait(app().store.add_login_link(&link, &seen, None, &entry(Event::LinkIssued))).unwrap();
     assert_eq!(added, Outcome::Won);
     (link, token)
@@ -95,20 +95,20 @@ fn claim() -> (LoginLink, Session) {
         seal: [0; 32],
     };
     let browser = keys::random_browser_cookie().unwrap();
-    let (session, _) = app().keys.begin_session(session, &token, &browser);
-    (app().keys.seal_link(link.used(now)), session)
+    let (session, _) = app().keys().begin_session(session, &token, &browser);
+    (app().keys().seal_link(link.used(now)), session)
 }
 
 #[divan::bench]
 fn token_derived(bencher: Bencher<'_, '_>) {
     let draft = draft(&seen());
-    bencher.bench(|| app().keys.derive(black_box(draft.clone())));
+    bencher.bench(|| app().keys().derive(black_box(draft.clone())));
 }
 
 #[divan::bench]
 fn token_rebuilt(bencher: Bencher<'_, '_>) {
-    let (link, _) = app().keys.derive(draft(&seen()));
-    bencher.bench(|| app().keys.rebuild(black_box(&link)));
+    let (link, _) = app().keys().derive(draft(&seen()));
+    bencher.bench(|| app().keys().rebuild(black_box(&link)));
 }
 
 #[divan::bench]
@@ -127,7 +127,7 @@ fn store_find_issue_state(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn store_find_arrival(bencher: Bencher<'_, '_>) {
     kept_link();
-    let hash = app().keys.api_key_hashes(&ApiKeySecret::parse(&stage().key).unwrap())[0];
+    let hash = app().keys().api_key_hashes(&ApiKeySecret::parse(&stage().key).unwrap())[0];
     let (host, user, now) = (workspace().portal_host().unwrap(), client(), app().clock.now());
     let named = Named::KeyAndUser(hash, &user);
     bencher.bench(|| wait(app().store.find_arrival(&host, named, now)).unwrap().unwrap());
@@ -145,7 +145,7 @@ fn store_find_session(bencher: Bencher<'_, '_>) {
 fn store_add_login_link(bencher: Bencher<'_, '_>) {
     let prepare = || {
         let seen = seen();
-        let (link, _) = app().keys.derive(draft(&seen));
+        let (link, _) = app().keys().derive(draft(&seen));
         (link, seen)
     };
     bencher.with_inputs(prepare).bench_values(|(link, seen)| {

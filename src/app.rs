@@ -1,12 +1,13 @@
 //! What a request may use.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::flow::admission::Known;
 use crate::flow::limits::{Limits, Quotas};
 use crate::flow::nodes::ThisNode;
-use crate::keys::Keyring;
+use crate::keys::{Held, Keyring};
 use crate::metrics::Metrics;
 use crate::store::Store;
 
@@ -25,8 +26,8 @@ pub struct Inner {
     pub store: Store,
     /// The time.
     pub clock: Clock,
-    /// The secret keys.
-    pub keys: Keyring,
+    /// The secret keys, which may change while it runs.
+    pub held: Held,
     /// What is counted for operators.
     pub metrics: Metrics,
     /// Workspaces and API keys that were read before.
@@ -37,19 +38,24 @@ pub struct Inner {
 
 impl App {
     /// An app over an open store and its keys, with the usual limits.
-    pub fn over(store: Store, clock: Clock, keys: Keyring) -> Self {
+    pub fn over(store: Store, clock: Clock, held: Held) -> Self {
         let (metrics, known, node) = (Metrics::default(), Known::default(), ThisNode::default());
         let limits = Arc::new(Limits::new(&Quotas::default(), &clock));
-        Self { limits, inner: Arc::new(Inner { store, clock, keys, metrics, known, node }) }
+        Self { limits, inner: Arc::new(Inner { store, clock, held, metrics, known, node }) }
     }
 
     /// The same app with other limits.
     pub fn limited_to(self, quotas: &Quotas) -> Self {
         Self { limits: Arc::new(Limits::new(quotas, &self.clock)), ..self }
     }
+
+    /// The secret keys as they are at this moment: asked for anew by each step, and never kept over a wait.
+    pub fn keys(&self) -> impl Deref<Target = Arc<Keyring>> {
+        self.held.ring()
+    }
 }
 
-impl std::ops::Deref for App {
+impl Deref for App {
     type Target = Inner;
 
     fn deref(&self) -> &Inner {

@@ -1,5 +1,6 @@
 //! The command line: each command parses its words, calls one flow, prints what came of it.
 
+mod backup;
 mod check;
 mod demo;
 mod import;
@@ -46,7 +47,7 @@ enum Command {
     Demo(ServeFlags),
     /// Serve the API, the pages and, on a listener of their own, health and metrics
     Serve(ServeFlags),
-    /// Make and list secret keys
+    /// Make, list, add, use and retire secret keys
     #[command(subcommand)]
     Secret(secret::Command),
     /// Make, list, show, change and delete workspaces
@@ -60,6 +61,11 @@ enum Command {
     User(user::Command),
     /// Print a user's login link: the live one, or a new one
     Link(link::Args),
+    /// Write the embedded database as it is now into a file, beside a running server
+    Backup(backup::BackupArgs),
+    /// Put a backup in place of the embedded database
+    #[command(long_about = backup::ABOUT_RESTORE)]
+    Restore(backup::RestoreArgs),
     /// Move everything from an embedded database to PostgreSQL
     #[command(long_about = migrate::ABOUT)]
     Migrate(migrate::Args),
@@ -125,6 +131,8 @@ async fn dispatch(cli: Cli) -> Result<()> {
         | Command::Key(_)
         | Command::User(_)
         | Command::Link(_)
+        | Command::Backup(_)
+        | Command::Restore(_)
         | Command::Migrate(_)
         | Command::Check => ServeFlags::default(),
     };
@@ -147,11 +155,13 @@ async fn dispatch(cli: Cli) -> Result<()> {
     let done = match command {
         Command::Demo(_) => demo::run(&mut context, &common).await,
         Command::Serve(_) => serve::run(&context).await,
-        Command::Secret(command) => secret::run(&mut context, &command),
+        Command::Secret(command) => secret::run(&mut context, command).await,
         Command::Workspace(command) => workspace::run(&mut context, command).await,
         Command::Key(command) => key::run(&mut context, command).await,
         Command::User(command) => user::run(&mut context, command).await,
         Command::Link(args) => link::run(&mut context, args).await,
+        Command::Backup(args) => backup::back_up(&mut context, &args).await,
+        Command::Restore(args) => backup::restore(&mut context, &args).await,
         Command::Migrate(args) => migrate::run(&mut context, &args).await,
         Command::Check => Ok(()),
     };

@@ -1,4 +1,4 @@
-//! `doorkey secret`: the key file.
+//! `doorkey secret`: the key file, and which of its keys derives.
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -6,6 +6,9 @@ use serde_json::json;
 
 use super::Context;
 use super::out::Table;
+use crate::domain::audit::Act;
+use crate::domain::login_link::KeyId;
+use crate::flow::secret_keys;
 use crate::keys;
 
 #[derive(Debug, Subcommand)]
@@ -14,19 +17,39 @@ pub(super) enum Command {
     Create,
     /// List the ids of the keys and what they are for, never the keys themselves
     List,
+    /// Add a key to the key file; it derives nothing until it is used
+    Add,
+    /// Make a key the one that derives what is new, on every node; the others still prove what is old
+    Use {
+        /// The id, as `secret list` shows it
+        #[arg(value_parser = key_id)]
+        id: KeyId,
+    },
+    /// Take a key away for good, once no live link, session or API key rests on it
+    Retire {
+        /// The id, as `secret list` shows it
+        #[arg(value_parser = key_id)]
+        id: KeyId,
+        /// End what rests on it: its links and sessions die, its API keys are revoked
+        #[arg(long)]
+        force: bool,
+    },
 }
 
-pub(super) fn run(context: &mut Context, command: &Command) -> Result<()> {
+pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
     match command {
         Command::Create => create(context),
         Command::List => list(context),
+        Command::Add => add(context),
+        Command::Use { id } => make_active(context, id).await,
+        Command::Retire { id, force } => retire(context, id, force).await,
     }
 }
 
 fn create(Context { config, out }: &mut Context) -> Result<()> {
     let keyring = keys::create(&config.secret_key_file)?;
     let path = config.secret_key_file.display().to_string();
-    let id = keyring.all().map(|key| key.id.to_string()).collect::<String>();
+    let id = keyring.active_id().to_string();
     if out.is_json {
         return Ok(out.json(&json!({ "id": id, "path": path }))?);
     }
@@ -46,4 +69,58 @@ fn list(Context { config, out }: &mut Context) -> Result<()> {
     }
     let rows: Vec<_> = listed.into_iter().map(|(id, role)| [id, role.to_owned()]).collect();
     Ok(Table::of(["ID", "ROLE"]).page(out, &rows)?)
+}
+
+fn add(Context { config, out }: &mut Context) -> Result<()> {
+    let id = keys::add(&config.secret_key_file)?.to_string();
+    let path = config.secret_key_file.display().to_string();
+    if out.is_json {
+        return Ok(out.json(&json!({ "id": id, "path": path }))?);
+    }
+    Ok(out.line(&format!(
+        "Added the secret key {id} to {path}. Copy the file to every node, then run `doorkey secret use {id}`."
+    ))?)
+}
+
+async fn make_active(context: &mut Context, id: KeyId) -> Result<()> {
+    let app = context.open().await?;
+    secret_keys::make_active(&app, id).await?;
+    let path = context.config.secret_key_file.display().to_string();
+    let out = &mut context.out;
+    if out.is_json {
+        return Ok(out.json(&json!({ "id": id.to_string(), "path": path }))?);
+    }
+    Ok(out.line(&format!(
+        "The secret key {id} derives what is new from here on. Copy {path} to every other node; once nothing rests on the \
+         old key any more, take it away with `doorkey secret retire`."
+    ))?)
+}
+
+async fn retire(context: &mut Context, id: KeyId, is_forced: bool) -> Result<()> {
+    let app = context.open().await?;
+    let ended = secret_keys::retire(&app, &Act::at_command_line(), id, is_forced).await?;
+    let path = context.config.secret_key_file.display().to_string();
+    let out = &mut context.out;
+    if out.is_json {
+        let ended = json!({
+            "login_links": ended.login_links, "sessions": ended.sessions, "api_keys": ended.api_keys
+        });
+        return Ok(out.json(&json!({ "id": id.to_string(), "path": path, "ended": ended }))?);
+    }
+    if is_forced {
+        out.line(&format!(
+            "Ended {} login link(s) and {} session(s), and revoked {} API key(s).",
+            ended.login_links, ended.sessions, ended.api_keys
+        ))?;
+    }
+    Ok(out.line(&format!(
+        "Retired the secret key {id}, and took it out of {path}. Copy the file to every other node."
+    ))?)
+}
+
+fn key_id(text: &str) -> Result<KeyId, &'static str> {
+    let is_plain = text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let id = u32::from_str_radix(text, 16).ok().filter(|_| is_plain);
+    id.map(KeyId)
+        .ok_or("a secret key is named by its id, eight hexadecimal digits: `doorkey secret list` shows it")
 }

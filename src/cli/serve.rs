@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{Context, log};
 use crate::app::App;
 use crate::config::Config;
-use crate::flow::upkeep;
+use crate::flow::{nodes, upkeep};
 use crate::http::{self, Listeners, Settings};
 
 pub(super) async fn run(context: &Context) -> Result<()> {
@@ -19,7 +19,16 @@ pub(super) async fn run(context: &Context) -> Result<()> {
     // The ports first: a server that cannot listen leaves no files behind.
     let public = bind(&config.listen, "--listen").await?;
     let ops = bind(&config.ops_listen, "--ops-listen").await?;
+    let mut hangups = signal(SignalKind::hangup()).context("signals cannot be waited for")?;
     let app = context.open_or_make().await?;
+    let held = app.clone();
+    tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            if let Err(error) = nodes::look(&held).await {
+                tracing::warn!(%error, "this node could not look at the store, or report in");
+            }
+        }
+    });
     serve(app, config, Listeners { public, ops: Some(ops) }).await
 }
 
@@ -34,6 +43,7 @@ pub(super) async fn serve(app: App, config: &Config, listeners: Listeners) -> Re
         let because = std::error::Error::source(&error).map(ToString::to_string);
         tracing::warn!(%error, because, "not ready yet");
     }
+    upkeep::settle(&app).await;
     let housekeeping = tokio::spawn(upkeep::keep(app.clone(), config.audit_retention));
     let ops = ops.map_or_else(|| "none".to_owned(), |address| address.to_string());
     tracing::info!(%public, %ops, "listening");

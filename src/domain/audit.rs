@@ -60,6 +60,8 @@ pub enum Event {
     WorkspaceAdded,
     /// The settings of a workspace were changed.
     WorkspaceChanged,
+    /// The database was restored from a backup: every link and session from before is dead.
+    WorkspaceRestored,
 }
 
 impl Event {
@@ -79,6 +81,7 @@ impl Event {
             Self::KeyRevoked => "api_key.revoked",
             Self::WorkspaceAdded => "workspace.added",
             Self::WorkspaceChanged => "workspace.changed",
+            Self::WorkspaceRestored => "workspace.restored",
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod origin;
 pub mod page;
 pub mod redirect;
 pub mod scope;
+pub mod secret_key;
 pub mod session;
 pub mod source;
 pub mod timestamp;

@@ -9,7 +9,7 @@ use super::timestamp::Timestamp;
 const MOST_SKEW: i64 = 2_000;
 
 /// How long a node counts as there after it reported in, in seconds.
-const LEASE: i64 = 15;
+pub const LEASE: i64 = 15;
 
 /// What a node says of itself when it reports in.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,9 +33,7 @@ impl Node {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Unfit {
     /// The database rests on a key that it does not have.
-    #[error(
-        "the database rests on a key that this node's key file lacks: copy the file from another node and restart"
-    )]
+    #[error("the database rests on a key that this node's key file lacks: copy the file from another node")]
     LacksKey,
     /// Its clock is off the database's by so many milliseconds; ahead, if positive.
     #[error("this machine's clock is {} the database's: set it, or let NTP do so", seconds(*.0))]

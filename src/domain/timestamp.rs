@@ -18,6 +18,11 @@ impl Timestamp {
         self.0
     }
 
+    /// The next moment that can be told from this one.
+    pub const fn just_after(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
     /// This moment moved on by a number of seconds (back, if negative).
     pub const fn plus_seconds(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds.saturating_mul(1000)))

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use quick_cache::sync::Cache;
+use tokio::sync::Semaphore;
 
 use super::limits::{self, TooMany};
 use crate::app::App;
@@ -14,7 +15,7 @@ use crate::domain::source::Source;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserRef;
 use crate::domain::workspace::{Workspace, WorkspaceId};
-use crate::store::{self, Named, StoreError};
+use crate::store::{self, Named, Outcome, StoreError};
 
 /// Workspaces, and API keys, that are known from before at most.
 const MOST_KNOWN: usize = 4_096;
@@ -66,16 +67,41 @@ pub async fn look(app: &App, host: &HostName, shown: &Shown) -> Result<Option<Ar
         Shown::Session(cookie) => arrive(app, host, Named::Session(cookie.id), now).await,
         Shown::Key(secret, user) => {
             let mut arrival = None;
-            for hash in app.keys.api_key_hashes(secret) {
+            let hashes = app.keys().api_key_hashes(secret);
+            // Between two looks a key may have moved from another hash to the first one.
+            let again = hashes.first().filter(|_| hashes.len() > 1).copied();
+            for hash in hashes.into_iter().chain(again) {
                 let named = user.as_ref().map_or(Named::Key(hash), |user| Named::KeyAndUser(hash, user));
                 arrival = arrive(app, host, named, now).await?;
                 if arrival.as_ref().is_none_or(|arrival| arrival.api_key.is_some()) {
                     break;
                 }
             }
+            if let Some(key) = arrival.as_ref().and_then(|arrival| arrival.api_key.as_ref())
+                && key.key != app.keys().active_id()
+            {
+                move_key(app, key, secret);
+            }
             Ok(arrival)
         }
     }
+}
+
+/// Has an API key rest on the active secret key from its next use on, and keeps nobody waiting for it.
+///
+/// One at a time: until a node has heard of another active key, each request would try to move what is where it belongs.
+fn move_key(app: &App, key: &Arc<ApiKey>, secret: &ApiKeySecret) {
+    let Ok(turn) = Arc::clone(&app.known.turn).try_acquire_owned() else { return };
+    let moved = app.keys().seal_api_key(ApiKey::clone(key), secret);
+    let (app, key) = (app.clone(), Arc::clone(key));
+    tokio::spawn(async move {
+        let _turn = turn;
+        match app.store.move_api_key(&key, &moved).await {
+            // Another request, or a revocation, was first.
+            Ok(Outcome::Won | Outcome::Lost) => {}
+            Err(error) => tracing::warn!(%error, "an API key still rests on an old secret key"),
+        }
+    });
 }
 
 async fn arrive(
@@ -111,13 +137,20 @@ pub fn refuse(app: &App, source: Source) -> Result<(), TooMany> {
 pub struct Known {
     /// By number; the revision must be the same.
     workspaces: Cache<WorkspaceId, Arc<Workspace>>,
-    /// By seal, which is a MAC over the whole row; genuine ones alone.
+    /// By seal, which is a MAC over the whole row; genuine ones alone. One whose secret key was retired since is asked for
+    /// by nobody: no key that is left gives its hash.
     api_keys: Cache<[u8; 32], Arc<ApiKey>>,
+    /// Held by whoever moves an API key to the active secret key.
+    turn: Arc<Semaphore>,
 }
 
 impl Default for Known {
     fn default() -> Self {
-        Self { workspaces: Cache::new(MOST_KNOWN), api_keys: Cache::new(MOST_KNOWN) }
+        Self {
+            workspaces: Cache::new(MOST_KNOWN),
+            api_keys: Cache::new(MOST_KNOWN),
+            turn: Arc::new(Semaphore::new(1)),
+        }
     }
 }
 
@@ -143,7 +176,7 @@ async fn api_key_of(
         return Ok(Some(known));
     }
     let read = app.store.find_api_key_by_id(workspace, id).await?;
-    let genuine = read.filter(|key| app.keys.is_genuine_api_key(key)).map(Arc::new);
+    let genuine = read.filter(|key| app.keys().is_genuine_api_key(key)).map(Arc::new);
     if let Some(key) = &genuine {
         app.known.api_keys.insert(key.seal, Arc::clone(key));
     }

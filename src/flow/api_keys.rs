@@ -55,7 +55,7 @@ pub async fn create(
             revoked_at: None,
             seal: [0; 32],
         };
-        let key = app.keys.seal_api_key(key, &secret);
+        let key = app.keys().seal_api_key(key, &secret);
         let entry = act.entry(Event::KeyAdded).with("key", key.id).with("name", name);
         let entry = entry.with("scopes", scopes.to_string());
         if app.store.add_api_key(&key, &entry).await? == Outcome::Won {
@@ -81,7 +81,7 @@ pub async fn revoke(app: &App, workspace: &Workspace, act: &Act, id: i64) -> Res
     let found = app.store.find_api_key_by_id(workspace.id, id).await?;
     let key = found.ok_or(ApiKeyError::NotFound(id))?;
     let now = app.clock.now();
-    let revoked = app.keys.reseal_api_key(ApiKey { revoked_at: key.revoked_at.or(Some(now)), ..key })?;
+    let revoked = app.keys().reseal_api_key(ApiKey { revoked_at: key.revoked_at.or(Some(now)), ..key })?;
     let entry = act.entry(Event::KeyRevoked).with("key", id).with("name", revoked.name.as_str());
     match app.store.end_api_key(&revoked, &entry, now).await? {
         Outcome::Won | Outcome::Lost => Ok(()),

@@ -4,12 +4,13 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use super::start::StartError;
 use super::{nodes, start, workspaces};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::domain::node::{Node, Unfit};
 use crate::domain::timestamp::Timestamp;
-use crate::keys;
+use crate::keys::{self, Held};
 use crate::store::{DatabaseUrl, Store, StoreError};
 
 /// 2025-01-01: a clock that says less was never set.
@@ -61,9 +62,10 @@ pub async fn run(url: &DatabaseUrl, key_file: &Path, clock: Clock) -> Vec<Check>
         Check::of("database", store_found.map_err(ToString::to_string)),
     ];
     if let (Ok(keys), Ok(store)) = (keys, store) {
-        let agreed = start::agree(&store, &keys, key_file).await;
+        let known = store.list_known_keys().await.map_err(StartError::from);
+        let agreed = known.and_then(|known| start::agree(&known, &keys, key_file));
         let agreed = agreed.map(|()| "Database and key file belong together.".to_owned());
-        let app = App::over(store, clock, keys);
+        let app = App::over(store, clock, Held::new(key_file, keys));
         checks.extend(url.path().map(|path| Check::of("permissions", permissions(path))));
         checks.push(Check::of("keys", agreed.map_err(|error| error.to_string())));
         checks.push(Check::of("clock", time(&app).await));
@@ -108,13 +110,13 @@ async fn time(app: &App) -> Result<String, String> {
 /// Servers on this database that lack one of its keys.
 async fn servers(app: &App) -> Result<String, String> {
     let nodes = nodes::list(app).await.map_err(|error| error.to_string())?;
-    let lacks = |node: &&Node| !app.keys.all().all(|key| node.keys.contains(&key.id));
+    let lacks = |node: &&Node| !app.held.in_file().all().all(|key| node.keys.contains(&key.id));
     match (nodes.len(), nodes.iter().filter(lacks).count()) {
         (0, _) => Ok("No server runs on this database.".to_owned()),
         (count, 0) => Ok(format!("{count} server(s) run on this database, with every key of this key file.")),
-        (count, lacking) => Err(format!(
-            "{lacking} of {count} server(s) lack a key of this key file: copy it there and restart them"
-        )),
+        (count, lacking) => {
+            Err(format!("{lacking} of {count} server(s) lack a key of this key file: copy it there"))
+        }
     }
 }
 

@@ -170,7 +170,7 @@ pub async fn issue(
 
 /// The token of a link that is kept. None if somebody edited its row: such a link counts for nothing.
 fn rebuild(app: &App, link: &LoginLink) -> Option<Token> {
-    let rebuilt = app.keys.rebuild(link);
+    let rebuilt = app.keys().rebuild(link);
     if rebuilt.is_err() {
         tracing::error!(workspace = link.draft.workspace.0, link = %link.id, "a login link is not used: its row was edited, or its key is not in the key file");
     }
@@ -186,11 +186,11 @@ async fn make(
     now: Timestamp,
 ) -> Result<Option<(LoginLink, Token)>, IssueError> {
     let draft = Draft::for_user(seen.user, seen.standing.link_epoch, workspace, now, keys::random()?);
-    let (link, token) = app.keys.derive(draft);
+    let (link, token) = app.keys().derive(draft);
     let expired = seen.newest.as_ref().filter(|old| old.ended_at.is_none() && old.draft.expires_at <= now);
     // What somebody edited gets no seal of ours.
     let expired = expired.filter(|old| rebuild(app, old).is_some());
-    let expired = expired.map(|old| app.keys.seal_link(old.expired(now)));
+    let expired = expired.map(|old| app.keys().seal_link(old.expired(now)));
     let entry = act.entry(Event::LinkIssued).about(seen.user).with("link", link.id.to_string());
     let entry = entry.with("expires_at", link.draft.expires_at.to_string());
     let outcome = app.store.add_login_link(&link, seen, expired.as_ref(), &entry).await?;

@@ -3,12 +3,14 @@
 pub mod admission;
 pub mod api_keys;
 pub mod checks;
+pub mod copies;
 pub mod import;
 pub mod limits;
 pub mod login_links;
 pub mod logs;
 pub mod moving;
 pub mod nodes;
+pub mod secret_keys;
 pub mod sessions;
 pub mod sign_in;
 pub mod start;

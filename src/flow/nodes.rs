@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::domain::node::{Node, Unfit, judge_clock};
+use crate::domain::secret_key::KnownKey;
 use crate::store::StoreError;
 
 /// Looks at clock and keys between two reports.
@@ -34,7 +35,8 @@ pub fn may_issue(app: &App) -> Result<(), Unfit> {
     *app.node.judged.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Looks whether this node has every key that the database rests on, and whether its clock is right.
+/// Looks whether this node has every key that the database rests on, and whether its clock is right. From here on it works
+/// with the keys of its file, as it is now, as far as the database goes along with them.
 ///
 /// # Errors
 /// `StoreError` if the store cannot be asked: nothing is known then that was not known before.
@@ -42,8 +44,11 @@ pub async fn look(app: &App) -> Result<Result<(), Unfit>, StoreError> {
     let before = app.clock.now();
     let footing = app.store.find_footing().await?;
     let after = app.clock.now();
-    let has = |fingerprint| app.keys.all().any(|key| key.fingerprint == fingerprint);
-    let judged = if footing.fingerprints.into_iter().all(has) {
+    let is_changed = read_file_again(app, &footing.keys);
+    app.held.settle(&footing.keys);
+    let in_file = app.held.in_file();
+    let mut accepted = footing.keys.iter().filter(|key| key.is_accepted());
+    let judged = if accepted.all(|key| in_file.has(&key.fingerprint)) {
         footing.time.map_or(Ok(()), |theirs| judge_clock(before, theirs, after))
     } else {
         Err(Unfit::LacksKey)
@@ -55,7 +60,26 @@ pub async fn look(app: &App) -> Result<Result<(), Unfit>, StoreError> {
         (Err(_), Ok(())) => tracing::info!("this node issues again"),
         _ => {}
     }
+    if is_changed && judged.is_ok() {
+        // Whoever wants to use a new key waits for this.
+        report(app).await?;
+    }
     Ok(judged)
+}
+
+/// Whether the key file holds other keys than before.
+///
+/// A file that cannot be used is told of once, and changes nothing: this node goes on with the keys that it has.
+fn read_file_again(app: &App, known: &[KnownKey]) -> bool {
+    let read = app.held.read_again(known);
+    match &read {
+        Ok(false) => {}
+        Ok(true) => tracing::info!("the key file was changed, and is used as it is now"),
+        Err(error) => {
+            tracing::error!(%error, "the changed key file is not used: this node goes on with the keys that it has");
+        }
+    }
+    read.unwrap_or(false)
 }
 
 /// Tells the others that this node is there, and which keys it has.
@@ -63,7 +87,7 @@ pub async fn look(app: &App) -> Result<Result<(), Unfit>, StoreError> {
 /// # Errors
 /// `StoreError` if it could not be committed.
 pub async fn report(app: &App) -> Result<(), StoreError> {
-    let keys = app.keys.all().map(|key| key.id).collect();
+    let keys = app.held.in_file().all().map(|key| key.id).collect();
     app.store.report_node(&Node { id: app.node.id, keys, reported_at: app.clock.now() }).await
 }
 

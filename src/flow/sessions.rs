@@ -76,12 +76,12 @@ pub(super) async fn proven(
         Some(found) => Some(Arc::clone(found)),
         None => app.store.find_session(workspace.id, cookie.id).await?.map(Arc::new),
     };
-    Ok(found.filter(|signed_in| app.keys.is_proof_of(&signed_in.session, cookie)))
+    Ok(found.filter(|signed_in| app.keys().is_proof_of(&signed_in.session, cookie)))
 }
 
 /// Writes down that a session was seen, and keeps nobody waiting for it.
 fn touch(app: &App, session: &Session, now: Timestamp) {
-    let seen = app.keys.seal_session(Session { last_seen_at: now, ..session.clone() });
+    let seen = app.keys().seal_session(Session { last_seen_at: now, ..session.clone() });
     let app = app.clone();
     tokio::spawn(async move {
         if let Err(error) = app.store.touch_session(&seen).await {

@@ -90,7 +90,7 @@ pub async fn open(
         },
     };
     if let Some(signed_in) = signed_in
-        && app.keys.link_hashes(workspace.id, token).contains(&signed_in.session.link)
+        && app.keys().link_hashes(workspace.id, token).contains(&signed_in.session.link)
     {
         return Ok(Opened::UsedHere(signed_in.session.landing.clone()));
     }
@@ -186,12 +186,12 @@ impl Attempt<'_> {
     /// The session that the same browser began with the same token within the last two minutes.
     async fn repeat(&self) -> Result<Option<Confirmed>, StoreError> {
         let Self { app, workspace, act, confirm, now } = *self;
-        let redemptions = app.keys.redemptions(&confirm.token, &confirm.browser);
+        let redemptions = app.keys().redemptions(&confirm.token, &confirm.browser);
         let found = app.store.find_session_of(workspace.id, &redemptions).await?;
         let Some(signed_in) = found.filter(|signed_in| signed_in.session.may_repeat(now)) else {
             return Ok(None);
         };
-        let cookie = app.keys.repeat_session(&signed_in.session, &confirm.token, &confirm.browser);
+        let cookie = app.keys().repeat_session(&signed_in.session, &confirm.token, &confirm.browser);
         match cookie {
             Ok(cookie) if signed_in.session.is_live(&signed_in.standing, workspace, now) => {
                 Ok(Some(Confirmed::SignedIn { cookie, landing: signed_in.session.landing }))
@@ -221,13 +221,13 @@ impl Attempt<'_> {
             expires_at: now.plus_seconds(workspace.session_lifetime),
             seal: [0; 32],
         };
-        let (session, cookie) = app.keys.begin_session(session, &confirm.token, &confirm.browser);
+        let (session, cookie) = app.keys().begin_session(session, &confirm.token, &confirm.browser);
         let replaced = sessions::proven(app, workspace, confirm.visitor.session.as_ref()).await?;
         let act = Act { actor: Actor::User(user), ..*act };
         let entry = act.entry(Event::LinkRedeemed).about(user).with("link", link.id.to_string());
         let mut entries = vec![entry.with("session", session.id.to_string())];
         entries.extend(replaced.as_deref().map(|old| replaced_entry(&act, old)));
-        let spent = app.keys.seal_link(link.used(now));
+        let spent = app.keys().seal_link(link.used(now));
         let replaced = replaced.map(|old| old.session.id);
         let outcome = app.store.claim_login_link(&spent, &session, replaced, &entries).await?;
         Ok((outcome == Outcome::Won).then_some(Confirmed::SignedIn { cookie, landing: session.landing }))
@@ -256,17 +256,17 @@ fn replaced_entry(act: &Act, old: &SignedIn) -> Entry {
 /// Marks a link that is refused as dead for good, so that no clock set back revives it.
 async fn bury(app: &App, link: &LoginLink, now: Timestamp) -> Result<(), StoreError> {
     if link.ended_at.is_none() {
-        app.store.end_login_link(&app.keys.seal_link(link.expired(now))).await?;
+        app.store.end_login_link(&app.keys().seal_link(link.expired(now))).await?;
     }
     Ok(())
 }
 
 /// The genuine link of a token, and its user.
 async fn find(app: &App, workspace: &Workspace, token: &Token) -> Result<Option<FoundLink>, StoreError> {
-    let hashes = app.keys.link_hashes(workspace.id, token);
+    let hashes = app.keys().link_hashes(workspace.id, token);
     let found = app.store.find_login_link(workspace.id, &hashes).await?;
     Ok(found.filter(|FoundLink { link, .. }| {
-        let fits = app.keys.fits(link, token);
+        let fits = app.keys().fits(link, token);
         if !fits {
             tracing::error!(workspace = workspace.id.0, link = %link.id, "a login link is not used: its row was edited, or its key is not in the key file");
         }

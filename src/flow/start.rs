@@ -4,7 +4,8 @@ use std::path::Path;
 
 use crate::app::App;
 use crate::clock::Clock;
-use crate::keys::{self, KeyFileError, Keyring};
+use crate::domain::secret_key::KnownKey;
+use crate::keys::{self, Held, KeyFileError, Keyring};
 use crate::store::{DatabaseUrl, OpenError, Store, StoreError};
 
 /// Why doorkey cannot start.
@@ -51,8 +52,11 @@ pub async fn open(
     };
     let store = Store::open(url, may_create).await?;
     adopt(&store, &keys, &clock).await?;
-    agree(&store, &keys, key_file).await?;
-    Ok(App::over(store, clock, keys))
+    let known = store.list_known_keys().await?;
+    agree(&known, &keys, key_file)?;
+    let held = Held::new(key_file, keys);
+    held.settle(&known);
+    Ok(App::over(store, clock, held))
 }
 
 /// A fresh key file, or that of another process that starts at the same moment.
@@ -65,7 +69,7 @@ fn made_or_found(key_file: &Path) -> Result<Keyring, KeyFileError> {
 
 /// A fresh database rests on the keys that it is first opened with.
 async fn adopt(store: &Store, keys: &Keyring, clock: &Clock) -> Result<(), StoreError> {
-    if store.list_key_fingerprints().await?.is_empty() {
+    if store.list_known_keys().await?.is_empty() {
         let fresh: Vec<_> = keys.all().map(|key| (key.id, key.fingerprint)).collect();
         // Another process may have been first: whether its keys are ours is seen next.
         let _ = store.add_key_fingerprints(&fresh, clock.now()).await?;
@@ -73,10 +77,15 @@ async fn adopt(store: &Store, keys: &Keyring, clock: &Clock) -> Result<(), Store
     Ok(())
 }
 
-/// Whether the key file has every key that the database rests on, and no other.
-pub(super) async fn agree(store: &Store, keys: &Keyring, key_file: &Path) -> Result<(), StartError> {
-    let known = store.list_key_fingerprints().await?;
-    let has_all = known.iter().all(|fingerprint| keys.all().any(|key| key.fingerprint == *fingerprint));
-    let knows_all = keys.all().all(|key| known.contains(&key.fingerprint));
-    if has_all && knows_all { Ok(()) } else { Err(StartError::WrongKeys(key_file.display().to_string())) }
+/// Whether the key file has every key that the database rests on.
+///
+/// It may have others: one that was added and is not used yet, or one that was retired while this file was elsewhere.
+pub(super) fn agree(known: &[KnownKey], keys: &Keyring, key_file: &Path) -> Result<(), StartError> {
+    let (has, lacks): (Vec<_>, Vec<_>) =
+        known.iter().filter(|key| key.is_accepted()).partition(|key| keys.has(&key.fingerprint));
+    match lacks.first() {
+        None => Ok(()),
+        Some(_) if has.is_empty() => Err(StartError::WrongKeys(key_file.display().to_string())),
+        Some(lost) => Err(KeyFileError::Lacks { path: key_file.to_owned(), key: lost.id }.into()),
+    }
 }

@@ -35,12 +35,20 @@ pub async fn write_down(app: &App) -> Result<(), StoreError> {
     app.store.write_reuses().await
 }
 
+/// Once a process has reported in, and before it serves: a copy of an embedded database's file says from here on that it is
+/// one of a file in use.
+pub async fn settle(app: &App) {
+    app.store.carry_over().await;
+}
+
 /// Before a process ends: no reuse is lost, and the node is off the list.
 ///
 /// # Errors
 /// `StoreError` if it could not be committed.
 pub async fn leave(app: &App) -> Result<(), StoreError> {
     let (written, left) = tokio::join!(write_down(app), nodes::leave(app));
+    // Whoever copies the file of a server that was stopped, and forgets the log, has everything.
+    app.store.carry_over().await;
     written.and(left)
 }
 

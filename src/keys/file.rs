@@ -1,15 +1,12 @@
 //! The key file: one line a key, readable by its owner alone.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::{Keyring, NoRandomness, SecretKey, random};
-
-/// What the file begins with.
-const HEADING: &str = "# doorkey secret keys. Whoever has this file and the database can sign in as anybody: \
-                       keep it private, keep a copy, give every node the same.\n";
+use super::{Keyring, NoRandomness, SecretKey};
+use crate::domain::login_link::KeyId;
 
 /// Why a key file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +38,28 @@ pub enum KeyFileError {
     /// It has no active key, or several.
     #[error("the key file {0} must have exactly one active key")]
     NoActiveKey(PathBuf),
+    /// It has a key twice.
+    #[error("the key file {0} has one key in two lines: take one of them out")]
+    Twice(PathBuf),
+    /// It does not have a key that is asked for.
+    #[error("the key file {path} has no key {key}: `doorkey secret list` shows those it has")]
+    Unknown {
+        /// The file.
+        path: PathBuf,
+        /// The number that was asked for.
+        key: KeyId,
+    },
+    /// It lacks a key that the database rests on.
+    #[error(
+        "the key file {path} lacks the key {key}, which the database rests on: put back the file that has it, or copy the \
+         one of another node"
+    )]
+    Lacks {
+        /// The file.
+        path: PathBuf,
+        /// The key that it lacks.
+        key: KeyId,
+    },
     /// It cannot be read or written.
     #[error("the key file {path} cannot be used: {source}")]
     Io {
@@ -52,43 +71,6 @@ pub enum KeyFileError {
     /// No key can be made.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
-}
-
-/// Makes a key file with one fresh key, mode 0600, and gives its keys.
-///
-/// It is written under another name and then linked to its own, so that whoever reads it meanwhile, or comes after
-/// a power cut, finds a whole file or none, and of two who make it at once one is told that it exists.
-///
-/// # Errors
-/// `KeyFileError` if there is one already or it cannot be written.
-pub fn create(path: &Path) -> Result<Keyring, KeyFileError> {
-    let failed = |source| KeyFileError::Io { path: path.to_owned(), source };
-    // A slash at the end would name a folder.
-    let name = path.file_name().ok_or_else(|| failed(io::ErrorKind::InvalidInput.into()))?;
-    let material = random::<32>()?;
-    let key = SecretKey::spread(&material);
-    let (high, low) = (u128_of(&material[..16]), u128_of(&material[16..]));
-    let mut draft_name = name.to_owned();
-    draft_name.push(format!(".{}.new", std::process::id()));
-    let draft = path.with_file_name(draft_name);
-    let linked = write_new(&draft, &format!("{HEADING}active {} {high:032x}{low:032x}\n", key.id))
-        .and_then(|()| fs::hard_link(&draft, path));
-    // What was never written cannot be removed.
-    let _ = fs::remove_file(&draft);
-    linked.map_err(|error| {
-        let is_there = error.kind() == io::ErrorKind::AlreadyExists;
-        if is_there { KeyFileError::Exists(path.to_owned()) } else { failed(error) }
-    })?;
-    sync_folder_of(path).map_err(failed)?;
-    Ok(Keyring { keys: vec![key] })
-}
-
-/// Writes a file that is private from its first moment, over what an interrupted attempt may have left.
-fn write_new(path: &Path, text: &str) -> io::Result<()> {
-    let _ = fs::remove_file(path);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
 }
 
 /// Reads a key file.
@@ -121,10 +103,16 @@ pub fn load(path: &Path) -> Result<Keyring, KeyFileError> {
         return Err(KeyFileError::NoActiveKey(path.to_owned()));
     }
     active.append(&mut accepted);
+    let mut ids: Vec<_> = active.iter().map(|key| key.id.0).collect();
+    ids.sort_unstable();
+    // One key in two lines: to retire it would leave it there.
+    if ids.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err(KeyFileError::Twice(path.to_owned()));
+    }
     Ok(Keyring { keys: active })
 }
 
-fn key_of(line: &str) -> Result<(&str, SecretKey), &'static str> {
+pub(super) fn key_of(line: &str) -> Result<(&str, SecretKey), &'static str> {
     let mut words = line.split_whitespace();
     let (Some(role @ ("active" | "accepted")), Some(id), Some(hex), None) =
         (words.next(), words.next(), words.next(), words.next())
@@ -150,19 +138,10 @@ fn key_of(line: &str) -> Result<(&str, SecretKey), &'static str> {
     }
 }
 
-fn u128_of(bytes: &[u8]) -> u128 {
-    bytes.iter().fold(0, |number, byte| number << 8 | u128::from(*byte))
-}
-
-/// Makes sure that a file just made is still there after a power cut.
-fn sync_folder_of(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keys::create;
 
     fn refusal(text: &str, mode: u32) -> String {
         let folder = tempfile::tempdir().unwrap();

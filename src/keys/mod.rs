@@ -1,6 +1,9 @@
 //! The secret keys: what derives tokens, seals rows and ties forms to browsers.
 
+mod drafts;
 mod file;
+mod held;
+mod random;
 
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
@@ -9,66 +12,17 @@ use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use crate::domain::api_key::{ApiKey, ApiKeySecret};
-use crate::domain::base62;
 use crate::domain::canonical::Canonical;
 use crate::domain::login_link::{Draft, KeyId, LinkHash, LoginLink};
+use crate::domain::secret_key::{KnownKey, active_of};
 use crate::domain::session::{BrowserCookie, Session, SessionCookie};
 use crate::domain::token::Token;
 use crate::domain::workspace::WorkspaceId;
 
-pub use file::{KeyFileError, create, load};
-
-/// The operating system gave no randomness: nothing secret can be made.
-#[derive(Debug, thiserror::Error)]
-#[error("the operating system gave no random bytes: {0}")]
-pub struct NoRandomness(#[from] getrandom::Error);
-
-/// Random bytes from the operating system: the one place where secrets begin.
-///
-/// # Errors
-/// `NoRandomness` if the operating system has none.
-pub fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)?;
-    Ok(bytes)
-}
-
-/// `count` random letters of base 62.
-///
-/// # Errors
-/// `NoRandomness` if the operating system has none.
-fn random_letters(count: usize) -> Result<String, NoRandomness> {
-    let mut letters = Vec::with_capacity(count);
-    while letters.len() < count {
-        letters.extend(base62::letters_drawn_from(random::<64>()?).take(count - letters.len()));
-    }
-    Ok(String::from_utf8(letters).unwrap_or_default())
-}
-
-/// A new API key.
-///
-/// # Errors
-/// `NoRandomness` if the operating system has none.
-pub fn random_api_key() -> Result<ApiKeySecret, NoRandomness> {
-    loop {
-        // Forty-three letters of the alphabet always make a key.
-        if let Some(key) = ApiKeySecret::from_letters(&random_letters(43)?) {
-            return Ok(key);
-        }
-    }
-}
-
-/// A new cookie that ties forms to a browser.
-///
-/// # Errors
-/// `NoRandomness` if the operating system has none.
-pub fn random_browser_cookie() -> Result<BrowserCookie, NoRandomness> {
-    loop {
-        if let Some(cookie) = BrowserCookie::parse(&random_letters(32)?) {
-            return Ok(cookie);
-        }
-    }
-}
+pub use drafts::{FileDraft, add, create, with_active};
+pub use file::{KeyFileError, load};
+pub use held::Held;
+pub use random::{NoRandomness, random, random_api_key, random_browser_cookie};
 
 type HmacSha256 = Hmac<Sha256>;
 
@@ -158,6 +112,34 @@ impl Keyring {
     /// Every key, the active one first.
     pub fn all(&self) -> impl Iterator<Item = &SecretKey> {
         self.keys.iter()
+    }
+
+    /// The number of the key that derives what is new.
+    pub fn active_id(&self) -> KeyId {
+        self.active().id
+    }
+
+    /// Whether a key of this fingerprint is among them.
+    pub fn has(&self, fingerprint: &[u8; 32]) -> bool {
+        self.keys.iter().any(|key| key.fingerprint == *fingerprint)
+    }
+
+    /// These keys as a database has them: without those that it retired, and led by the one that it says is active.
+    /// `None` if nothing would be left.
+    fn settled(&self, known: &[KnownKey]) -> Option<Self> {
+        let is_retired = |key: &&SecretKey| {
+            known.iter().any(|known| known.retired_at.is_some() && known.fingerprint == key.fingerprint)
+        };
+        let mut keys: Vec<_> = self.keys.iter().filter(|key| !is_retired(key)).cloned().collect();
+        let active = active_of(known, &self.active().fingerprint);
+        if keys.is_empty() {
+            return None;
+        }
+        let leads = |key: &SecretKey| active.is_some_and(|one| one.fingerprint == key.fingerprint);
+        if let Some(leader) = keys.iter().position(leads) {
+            keys[..=leader].rotate_right(1);
+        }
+        Some(Self { keys })
     }
 
     fn find(&self, id: KeyId) -> Result<&SecretKey, NotGenuine> {
@@ -343,6 +325,26 @@ mod tests {
         assert_eq!(ring(&[2, 1]).rebuild(&link), Ok(token.clone()));
         assert_eq!(ring(&[2]).rebuild(&link), Err(NotGenuine));
         assert!(ring(&[2, 1]).link_hashes(link.draft.workspace, &token).contains(&link.hash));
+    }
+
+    #[test]
+    fn a_ring_goes_along_with_the_database_and_a_retired_key_proves_nothing() {
+        let keys = ring(&[1, 2, 3]);
+        let known = |place: usize, used_at: i64, retired_at: Option<i64>| {
+            let (id, fingerprint) = (keys.keys[place].id, keys.keys[place].fingerprint);
+            let moment = Timestamp::from_millis;
+            KnownKey { id, fingerprint, used_at: Some(moment(used_at)), retired_at: retired_at.map(moment) }
+        };
+        let settled = keys.settled(&[known(0, 1, Some(3)), known(1, 2, None)]).unwrap();
+
+        let ids = |ring: &Keyring| ring.all().map(|key| key.id).collect::<Vec<_>>();
+        assert_eq!(ids(&settled), ids(&ring(&[2, 3])), "the third was added, and is not used yet");
+        assert_eq!(settled.rebuild(&ring(&[1]).derive(draft(1)).0), Err(NotGenuine));
+        assert_eq!(
+            ids(&keys.settled(&[known(2, 9, None), known(0, 1, None)]).unwrap()),
+            ids(&ring(&[3, 1, 2]))
+        );
+        assert!(ring(&[1]).settled(&[known(0, 1, Some(2))]).is_none());
     }
 
     #[test]

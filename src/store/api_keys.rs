@@ -2,6 +2,7 @@
 
 use super::audit;
 use super::columns::key_id;
+use super::key_fingerprints::{is_accepted, is_active};
 use super::unit::{Outcome, Unit, sql};
 use super::value::{Row, values};
 use super::{Store, StoreError};
@@ -17,8 +18,9 @@ macro_rules! api_key_columns {
         "k.workspace_id, k.id, k.name, k.hash, k.scopes, k.key_id, k.created_at, k.expires_at, k.revoked_at, k.seal"
     };
 }
+pub(super) use api_key_columns;
 
-fn api_key_from(row: &mut Row) -> Result<ApiKey, StoreError> {
+pub(super) fn api_key_from(row: &mut Row) -> Result<ApiKey, StoreError> {
     let (workspace, id, name, hash) = (row.take()?, row.take()?, row.take()?, row.take()?);
     let scopes: String = row.take()?;
     Ok(ApiKey {
@@ -70,9 +72,12 @@ impl Store {
     /// `StoreError` if it could not be committed.
     pub async fn add_api_key(&self, key: &ApiKey, entry: &Entry) -> Result<Outcome, StoreError> {
         let added = sql(
-            "INSERT INTO api_keys (workspace_id, id, name, hash, scopes, key_id, created_at, expires_at, seal)
-             SELECT w.id, $2, $3, $4, $5, $6, $7, $8, $9 FROM workspaces w WHERE w.id = $1
-             ON CONFLICT DO NOTHING",
+            concat!(
+                "INSERT INTO api_keys (workspace_id, id, name, hash, scopes, key_id, created_at, expires_at, seal)
+                 SELECT w.id, $2, $3, $4, $5, $6, $7, $8, $9 FROM workspaces w WHERE w.id = $1 AND ",
+                is_accepted!("$6"),
+                " ON CONFLICT DO NOTHING"
+            ),
             values![
                 key.workspace,
                 key.id,
@@ -101,6 +106,24 @@ impl Store {
         );
         let [rows] = self.scan([sql(ALL, values![workspace])]).await?;
         rows.into_iter().map(|mut row| api_key_from(&mut row)).collect()
+    }
+
+    /// Keeps a live key under another hash and secret key, the one that derives, unless others were first. `key` is as this
+    /// leaves it, sealed; `old` is how it was found.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be committed.
+    pub async fn move_api_key(&self, old: &ApiKey, key: &ApiKey) -> Result<Outcome, StoreError> {
+        const MOVED: &str = concat!(
+            "UPDATE api_keys SET hash = $1, key_id = $2, seal = $3
+             WHERE workspace_id = $4 AND id = $5 AND hash = $6 AND seal = $7 AND revoked_at IS NULL AND ",
+            is_active!("$2")
+        );
+        let moved = sql(
+            MOVED,
+            values![key.hash, i64::from(key.key.0), key.seal, key.workspace, key.id, old.hash, old.seal],
+        );
+        self.write(Unit::new().guard(moved)).await.map(Outcome::from)
     }
 
     /// Revokes a key for good, unless it was revoked before. `key` is as this leaves it, sealed.

@@ -1,23 +1,64 @@
 //! Which secret keys this database rests on, known by fingerprints that tell nothing of them.
 
+use super::columns::key_id;
 use super::unit::{Outcome, Unit, sql};
-use super::value::values;
+use super::value::{Row, values};
 use super::{Store, StoreError};
 use crate::domain::login_link::KeyId;
+use crate::domain::secret_key::KnownKey;
 use crate::domain::timestamp::Timestamp;
 
+/// The columns of a key, in the order in which [`known_key_from`] takes them.
+macro_rules! known_key_columns {
+    () => {
+        "fingerprint, key_id, used_at, retired_at"
+    };
+}
+pub(super) use known_key_columns;
+
+pub(super) fn known_key_from(row: &mut Row) -> Result<KnownKey, StoreError> {
+    let (fingerprint, id) = (row.take()?, key_id(row.take()?)?);
+    Ok(KnownKey { id, fingerprint, used_at: row.take()?, retired_at: row.take()? })
+}
+
+/// What must be true of the key `$n` of something new, in the very statement that makes it: a node that has not heard yet
+/// that its key was retired makes nothing that nobody could use.
+macro_rules! is_accepted {
+    ($key:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM key_fingerprints f WHERE f.key_id = ",
+            $key,
+            " AND f.retired_at IS NULL)"
+        )
+    };
+}
+pub(super) use is_accepted;
+
+/// The same of the one key that derives.
+macro_rules! is_active {
+    ($key:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM key_fingerprints f WHERE f.key_id = ",
+            $key,
+            " AND f.retired_at IS NULL AND NOT EXISTS (SELECT 1 FROM key_fingerprints g WHERE g.used_at > f.used_at))"
+        )
+    };
+}
+pub(super) use is_active;
+
 impl Store {
-    /// The keys that this database rests on.
+    /// The keys that this database rests on, and those that it retired.
     ///
     /// # Errors
     /// `StoreError` if the store cannot be read.
-    pub async fn list_key_fingerprints(&self) -> Result<Vec<[u8; 32]>, StoreError> {
-        let [rows] = self.read([sql("SELECT fingerprint FROM key_fingerprints", values![])]).await?;
-        rows.into_iter().map(|mut row| row.take()).collect()
+    pub async fn list_known_keys(&self) -> Result<Vec<KnownKey>, StoreError> {
+        const ALL: &str = concat!("SELECT ", known_key_columns!(), " FROM key_fingerprints");
+        let [rows] = self.read([sql(ALL, values![])]).await?;
+        rows.into_iter().map(|mut row| known_key_from(&mut row)).collect()
     }
 
-    /// Writes down that this database rests on some keys, unless it rests on others already, or is being filled with
-    /// what rests on others.
+    /// Writes down that this database rests on some keys, the first of them active, unless it rests on others already, or
+    /// is being filled with what rests on others.
     ///
     /// # Errors
     /// `StoreError` if it could not be written.
@@ -29,13 +70,37 @@ impl Store {
         // One caller at a time: two nodes that start with different keys must not both find nothing.
         let mut unit = Unit::new().guard(sql("UPDATE migrations SET number = number", values![]));
         for (number, (key, fingerprint)) in keys.iter().enumerate() {
+            let used_at = (number == 0).then_some(now);
             unit = unit.guard(sql(
-                "INSERT INTO key_fingerprints (fingerprint, key_id, created_at)
-                 SELECT $1, $2, $3 WHERE (SELECT count(*) FROM key_fingerprints) = $4
+                "INSERT INTO key_fingerprints (fingerprint, key_id, created_at, used_at)
+                 SELECT $1, $2, $3, $4 WHERE (SELECT count(*) FROM key_fingerprints) = $5
                    AND NOT EXISTS (SELECT 1 FROM moves WHERE state <> 'leaving')",
-                values![*fingerprint, i64::from(key.0), now, i64::try_from(number).unwrap_or(0)],
+                values![*fingerprint, i64::from(key.0), now, used_at, i64::try_from(number).unwrap_or(0)],
             ));
         }
         self.write(unit).await.map(Outcome::from)
+    }
+
+    /// Makes a key the one that derives, unless it was retired, another was made so at this moment or later, or a node
+    /// that reported in after `there_since` lacks it.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be committed.
+    pub async fn use_key(
+        &self,
+        (key, fingerprint): (KeyId, [u8; 32]),
+        now: Timestamp,
+        there_since: Timestamp,
+    ) -> Result<Outcome, StoreError> {
+        let used = sql(
+            "INSERT INTO key_fingerprints (fingerprint, key_id, created_at, used_at)
+             SELECT $1, $2, $3, $3
+             WHERE NOT EXISTS (SELECT 1 FROM key_fingerprints WHERE used_at >= $3)
+               AND NOT EXISTS (SELECT 1 FROM key_fingerprints WHERE key_id = $2 AND fingerprint <> $1)
+               AND NOT EXISTS (SELECT 1 FROM nodes WHERE reported_at > $4 AND key_ids NOT LIKE $5)
+             ON CONFLICT (fingerprint) DO UPDATE SET used_at = $3 WHERE key_fingerprints.retired_at IS NULL",
+            values![fingerprint, i64::from(key.0), now, there_since, format!("%{key}%")],
+        );
+        self.write(Unit::new().guard(used)).await.map(Outcome::from)
     }
 }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::audit;
 use super::columns::{key_id, standing_columns, standing_from};
+use super::key_fingerprints::is_accepted;
 use super::lists::Source;
 use super::unit::{Outcome, Statement, Unit, sql};
 use super::value::{Row, values};
@@ -80,7 +81,7 @@ macro_rules! link_columns {
 }
 pub(super) use link_columns;
 
-fn link_from(row: &mut Row) -> Result<LoginLink, StoreError> {
+pub(super) fn link_from(row: &mut Row) -> Result<LoginLink, StoreError> {
     let (workspace, hash, id) = (row.take()?, row.take()?, row.take()?);
     let draft = Draft {
         workspace,
@@ -115,6 +116,7 @@ macro_rules! may_use_links {
         "u.deleted_at IS NULL AND u.is_staff = 0 AND u.two_factor = 0 AND u.is_active <> 0"
     };
 }
+pub(super) use may_use_links;
 
 impl Store {
     /// What is seen of a user when a link is asked for. `None` if there is no such user.
@@ -163,9 +165,18 @@ impl Store {
                 "UPDATE users AS u SET newest_link = $1
                  WHERE u.workspace_id = $2 AND u.id = $3 AND u.newest_link IS NOT DISTINCT FROM $4
                    AND u.link_epoch = $5 AND ",
-                may_use_links!()
+                may_use_links!(),
+                " AND ",
+                is_accepted!("$6")
             ),
-            values![link.hash, draft.workspace, draft.user, seen.newest_hash, draft.epoch],
+            values![
+                link.hash,
+                draft.workspace,
+                draft.user,
+                seen.newest_hash,
+                draft.epoch,
+                i64::from(link.key.0)
+            ],
         );
         let keep = sql(
             "INSERT INTO login_links (workspace_id, hash, id, user_id, link_epoch, seed, single_use, created_at,
@@ -285,7 +296,8 @@ impl Store {
     }
 }
 
-fn end(link: &LoginLink) -> Statement {
+/// The statement that ends a link, unless it ended before.
+pub(super) fn end(link: &LoginLink) -> Statement {
     sql(
         "UPDATE login_links SET ended_at = $1, seal = $2
          WHERE workspace_id = $3 AND hash = $4 AND ended_at IS NULL",
@@ -318,7 +330,9 @@ pub(super) fn use_up(link: &LoginLink, session: &Session) -> Statement {
             may_use_links!(),
             ")
                AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.workspace_id = $4 AND s.redemption = $8
-                               AND s.created_at > $9)"
+                               AND s.created_at > $9)
+               AND ",
+            is_accepted!("$10")
         ),
         values![
             now,
@@ -329,7 +343,8 @@ pub(super) fn use_up(link: &LoginLink, session: &Session) -> Statement {
             session.user,
             session.epoch,
             session.redemption,
-            now.plus_seconds(-crate::domain::session::REPEAT_WINDOW)
+            now.plus_seconds(-crate::domain::session::REPEAT_WINDOW),
+            i64::from(session.key.0)
         ],
     )
 }

@@ -8,23 +8,21 @@ use super::OpenError;
 use super::sqlite::{make_durable, store_error};
 
 /// The oldest first; each is run once, in a transaction of its own.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../../migrations/sqlite/0001_first.sql"),
     include_str!("../../migrations/sqlite/0002_plans.sql"),
     include_str!("../../migrations/sqlite/0003_moves.sql"),
     include_str!("../../migrations/sqlite/0004_nodes.sql"),
+    include_str!("../../migrations/sqlite/0005_rotation.sql"),
+    include_str!("../../migrations/sqlite/0006_places.sql"),
 ];
 
 /// Brings the schema up to date. Several processes may do so at once: the file's own lock puts them in order.
 ///
 /// A database that is not ours, or is newer than this binary, is left as it is.
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
     let found = newest_of(connection).map_err(|error| failed(path, &error))?;
-    let Some(found) = found else { return Err(OpenError::Foreign(path.display().to_string())) };
-    if found > known {
-        return Err(OpenError::Newer { database: path.display().to_string(), found, known });
-    }
+    let found = judge(found, path)?;
     let migrated = make_durable(connection).and_then(|()| {
         // What is up to date is not locked: a command that only reads does not wait for one that writes.
         let missing = (1..).zip(MIGRATIONS).skip(usize::try_from(found).unwrap_or(0));
@@ -33,10 +31,21 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Op
     migrated.map_err(|error| failed(path, &error))
 }
 
+/// Takes the newest migration of a file that is ours, and not newer than this binary.
+pub(super) fn judge(found: Option<i64>, path: &Path) -> Result<i64, OpenError> {
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let database = path.display().to_string();
+    match found {
+        None => Err(OpenError::Foreign(database)),
+        Some(found) if found > known => Err(OpenError::Newer { database, found, known }),
+        Some(found) => Ok(found),
+    }
+}
+
 /// The newest migration that was run, 0 in an empty file; none if the file is somebody else's.
 ///
 /// All of it is seen at one moment: another process may be making the schema meanwhile.
-fn newest_of(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+pub(super) fn newest_of(connection: &Connection) -> rusqlite::Result<Option<i64>> {
     let moment = connection.unchecked_transaction()?;
     let number = |sql| moment.query_row::<i64, _, _>(sql, [], |row| row.get(0));
     if number("SELECT count(*) FROM pragma_table_info('migrations') WHERE name = 'number'")? == 1 {

@@ -8,6 +8,7 @@ mod api_keys;
 mod arrivals;
 mod audit;
 mod columns;
+mod copies;
 mod database_url;
 #[cfg(test)]
 mod engine_tests;
@@ -18,10 +19,14 @@ mod migrate;
 mod moves;
 mod nodes;
 mod postgres;
+mod resting;
+mod restored;
 mod reuses;
 mod sessions;
 mod sqlite;
+mod sqlite_alone;
 mod sqlite_checkpoints;
+mod sqlite_place;
 mod sqlite_readers;
 #[cfg(test)]
 mod sqlite_tests;
@@ -40,10 +45,13 @@ use value::Row;
 
 pub use arrivals::{Arrival, Named};
 pub use audit::ListedEntry;
+pub use copies::{CopyError, Replaced, Restore, back_up};
 pub use database_url::DatabaseUrl;
 pub use login_links::{FoundLink, ListedLink};
 pub use moves::{Move, MoveError};
 pub use nodes::Footing;
+pub use resting::{Resting, RestingSession};
+pub use restored::{Flags, KeyBefore, RevivedKey, RevivedUser};
 pub use sessions::ListedSession;
 pub use sweep::Swept;
 pub use unit::Outcome;
@@ -82,6 +90,12 @@ pub enum OpenError {
     /// It is there, but is no database of doorkey's.
     #[error("{0} is not a doorkey database: it is left as it is; check --database")]
     Foreign(String),
+    /// It is a copy of a file that was in use, and lacks a part.
+    #[error(
+        "the database at {0} is a copy of a file that a server had open, without the -wal that belongs to it, and may be \
+         of two moments: `doorkey restore` takes it in if it is whole; copies are made with `doorkey backup`"
+    )]
+    BareCopy(String),
     /// The database was made by a newer version.
     #[error(
         "the database at {database} is of schema {found}, newer than this version's {known}: use a newer doorkey"
@@ -183,6 +197,15 @@ impl Store {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.write(Unit::new()).await.map(|_| ()),
             Engine::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// Lets go of the database, and returns when nothing of it is open any more. There must be no other clone.
+    pub async fn close(self) {
+        match self.engine {
+            Engine::Sqlite(sqlite) => sqlite.close().await,
+            // Its connections close by themselves, and nobody waits for that.
+            Engine::Postgres(_) => {}
         }
     }
 

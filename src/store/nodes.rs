@@ -2,11 +2,13 @@
 
 use uuid::Uuid;
 
+use super::key_fingerprints::{known_key_columns, known_key_from};
 use super::unit::{Unit, sql};
 use super::value::{Row, values};
 use super::{Engine, Store, StoreError};
 use crate::domain::login_link::KeyId;
 use crate::domain::node::Node;
+use crate::domain::secret_key::KnownKey;
 use crate::domain::timestamp::Timestamp;
 
 /// How long the row of a node that is gone is kept, in seconds.
@@ -15,8 +17,8 @@ const KEPT: i64 = 3_600;
 /// What a node is judged by.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Footing {
-    /// The fingerprints of the keys that the database rests on.
-    pub fingerprints: Vec<[u8; 32]>,
+    /// The keys that the database rests on, and those that it retired.
+    pub keys: Vec<KnownKey>,
     /// What the database's own clock said meanwhile, if it has one: an embedded one goes by ours.
     pub time: Option<Timestamp>,
 }
@@ -28,16 +30,18 @@ impl Store {
     /// `StoreError` if the store cannot be read.
     pub async fn find_footing(&self) -> Result<Footing, StoreError> {
         let text = match &self.engine {
-            Engine::Sqlite(_) => "SELECT fingerprint, NULL FROM key_fingerprints",
+            Engine::Sqlite(_) => concat!("SELECT ", known_key_columns!(), ", NULL FROM key_fingerprints"),
             // The only place where another clock is asked: to compare it with ours.
-            Engine::Postgres(_) => {
-                "SELECT fingerprint, CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) FROM key_fingerprints"
-            }
+            Engine::Postgres(_) => concat!(
+                "SELECT ",
+                known_key_columns!(),
+                ", CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) FROM key_fingerprints"
+            ),
         };
         let [rows] = self.read([sql(text, values![])]).await?;
-        let mut footing = Footing { fingerprints: Vec::new(), time: None };
+        let mut footing = Footing { keys: Vec::new(), time: None };
         for mut row in rows {
-            footing.fingerprints.push(row.take()?);
+            footing.keys.push(known_key_from(&mut row)?);
             footing.time = row.take()?;
         }
         Ok(footing)
@@ -49,14 +53,27 @@ impl Store {
     /// `StoreError` if it could not be committed.
     pub async fn report_node(&self, node: &Node) -> Result<(), StoreError> {
         let keys: Vec<_> = node.keys.iter().map(KeyId::to_string).collect();
+        let place = match &self.engine {
+            Engine::Sqlite(sqlite) => Some(sqlite.place.file),
+            Engine::Postgres(_) => None,
+        };
         let report = sql(
-            "INSERT INTO nodes (id, key_ids, reported_at) VALUES ($1, $2, $3)
+            "INSERT INTO nodes (id, key_ids, reported_at, place) VALUES ($1, $2, $3, $4)
              ON CONFLICT (id) DO UPDATE SET key_ids = $2, reported_at = $3",
-            values![node.id, keys.join(" "), node.reported_at],
+            values![node.id, keys.join(" "), node.reported_at, place],
         );
         let long_gone = node.reported_at.plus_seconds(-KEPT);
         let forget = sql("DELETE FROM nodes WHERE reported_at < $1", values![long_gone]);
         self.write(Unit::new().guard(report).and(forget)).await.map(|_| ())
+    }
+
+    /// Has the file of an embedded database hold what its log holds, as far as nobody stands in the way: also which nodes there
+    /// are, so that a copy of the file alone is known as one.
+    pub async fn carry_over(&self) {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.carry_over().await,
+            Engine::Postgres(_) => {}
+        }
     }
 
     /// Takes a node off the list.

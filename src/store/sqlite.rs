@@ -3,11 +3,10 @@
 //! What waits to be written is committed together, so that one `fsync` serves many callers.
 
 use std::fmt;
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
@@ -16,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::migrate;
 use super::sqlite_checkpoints::Checkpoints;
+use super::sqlite_place::{Place, make_private};
 use super::sqlite_readers::{Readers, connect_to_read};
 use super::sqlite_values::value_of;
 use super::unit::{Statement, Unit, Written};
@@ -41,6 +41,8 @@ const PREPARED: usize = 64;
 pub(super) struct Sqlite {
     readers: Arc<Readers>,
     queue: mpsc::Sender<Job>,
+    writer: Arc<Mutex<Option<JoinHandle<()>>>>,
+    pub(super) place: Place,
 }
 
 impl fmt::Debug for Sqlite {
@@ -61,20 +63,40 @@ impl Sqlite {
         if !may_create && !path.exists() {
             return Err(OpenError::Missing(path.display().to_string()));
         }
-        let connection = make_private(path).and_then(|()| connect(path));
+        let made = make_private(path);
+        let place = Place::of(path);
+        let connection = made.and_then(|()| connect(path));
         let mut connection = connection.map_err(|error| migrate::failed(path, &error))?;
         migrate::migrate(&mut connection, path)?;
+        place.judge(&connection, path)?;
         let (queue, jobs) = mpsc::channel(QUEUE);
         let spawned = Checkpoints::of(path).and_then(|checkpoints| {
             let path = path.to_owned();
             let writer = Writer { path, connection: Some(connection), checkpoints, pilot: None };
             std::thread::Builder::new().name("doorkey-writer".to_owned()).spawn(|| writer.run(jobs))
         });
-        spawned.map_err(|error| OpenError::Failed {
+        let spawned = spawned.map_err(|error| OpenError::Failed {
             database: path.display().to_string(),
             source: StoreError::Unavailable(format!("no writer thread: {error}")),
         })?;
-        Ok(Self { readers: Arc::new(Readers::of(path.to_owned())), queue })
+        let readers = Arc::new(Readers::of(path.to_owned()));
+        Ok(Self { readers, queue, writer: Arc::new(Mutex::new(Some(spawned))), place })
+    }
+
+    /// Carries the log over into the file, as far as nobody stands in the way.
+    pub(super) async fn carry_over(&self) {
+        let readers = Arc::clone(&self.readers);
+        // What is not carried over now is so later.
+        let _ = tokio::task::spawn_blocking(move || Place::carry_over(&readers.path)).await;
+    }
+
+    /// Closes every connection. The last one that is closed carries the log over into the file.
+    pub(super) async fn close(self) {
+        let Self { readers, queue, writer, .. } = self;
+        drop((readers, queue));
+        let writer = writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // It ends when nobody can send it anything any more.
+        let _ = tokio::task::spawn_blocking(|| writer.map(JoinHandle::join)).await;
     }
 
     /// The connections that read.
@@ -292,20 +314,6 @@ pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(LOCK_PATIENCE)?;
     Ok(connection)
-}
-
-/// Makes the file, if there is none, so that its owner alone can read it.
-///
-/// One that is there is not even opened: closing it would drop the locks that this process holds on it.
-fn make_private(path: &Path) -> rusqlite::Result<()> {
-    if path.exists() {
-        return Ok(());
-    }
-    let made = OpenOptions::new().create(true).append(true).mode(0o600).open(path);
-    made.map(|_| ()).map_err(|error| {
-        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN);
-        rusqlite::Error::SqliteFailure(code, Some(error.to_string()))
-    })
 }
 
 /// WAL lets readers and the writer pass each other; FULL makes every commit survive a power cut.

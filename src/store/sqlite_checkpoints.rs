@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rusqlite::wal::CheckpointMode;
@@ -33,7 +34,8 @@ pub(super) struct Checkpoints {
     pages: Arc<AtomicUsize>,
     /// Whether little is left to be carried over.
     is_nearly_done: Arc<AtomicBool>,
-    ask: SyncSender<()>,
+    ask: Option<SyncSender<()>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Checkpoints {
@@ -43,8 +45,8 @@ impl Checkpoints {
         let is_nearly_done = Arc::new(AtomicBool::new(false));
         let (path, told) = (path.to_owned(), Arc::clone(&is_nearly_done));
         let thread = std::thread::Builder::new().name("doorkey-log-over".to_owned());
-        thread.spawn(move || carry_over(&path, &asked, &told))?;
-        Ok(Self { pages: Arc::default(), is_nearly_done, ask })
+        let thread = thread.spawn(move || carry_over(&path, &asked, &told))?;
+        Ok(Self { pages: Arc::default(), is_nearly_done, ask: Some(ask), thread: Some(thread) })
     }
 
     /// Counts the pages that a connection's commits leave in the log; it makes no checkpoints by itself from here on.
@@ -73,8 +75,16 @@ impl Checkpoints {
     pub(super) fn begin(&self) {
         if self.pages.load(Ordering::Relaxed) > WORTH_IT {
             // A full queue means that one is under way.
-            let _ = self.ask.try_send(());
+            let _ = self.ask.as_ref().map(|ask| ask.try_send(()));
         }
+    }
+}
+
+impl Drop for Checkpoints {
+    /// Once this returns, the thread has let go of the file.
+    fn drop(&mut self) {
+        self.ask = None;
+        let _ = self.thread.take().map(JoinHandle::join);
     }
 }
 

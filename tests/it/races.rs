@@ -248,7 +248,7 @@ async fn what_was_decided_before_a_kill_loses_after_it() {
         let user = test.client("ada@x.test").await;
         let link = test.ask_for_link(user).await;
         let token = Token::parse(link.split('=').nth(1).unwrap()).unwrap();
-        let (store, keys, acme) = (&test.app.store, &test.app.keys, test.acme.id);
+        let (store, keys, acme) = (&test.app.store, test.app.keys(), test.acme.id);
         let seen = store.find_issue_state(acme, &UserRef::Id(user)).await.unwrap().unwrap();
         let hashes = keys.link_hashes(acme, &token);
         let FoundLink { link: found, standing, .. } =

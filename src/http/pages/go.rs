@@ -23,7 +23,7 @@ const REFRESH: HeaderName = HeaderName::from_static("refresh");
 
 /// The address of this page for a target.
 pub(super) fn address(app: &App, visit: &Visit, target: &str) -> String {
-    let proof = app.keys.proof(&message(&visit.workspace, target));
+    let proof = app.keys().proof(&message(&visit.workspace, target));
     format!("/login/go?to={}&proof={proof}", utf8_percent_encode(target, NON_ALPHANUMERIC))
 }
 
@@ -48,7 +48,7 @@ pub(in crate::http) async fn show(
 fn proven(app: &App, visit: &Visit, query: &str) -> Option<Target> {
     let query = Pairs::parse(query).ok()?;
     let (to, proof) = (query.one("to").ok()??, query.one("proof").ok()??);
-    let is_ours = app.keys.is_proof(&message(&visit.workspace, to), proof);
+    let is_ours = app.keys().is_proof(&message(&visit.workspace, to), proof);
     is_ours.then(|| Target::parse(to, &visit.workspace).ok()).flatten()
 }
 

@@ -83,7 +83,7 @@ pub(in crate::http) async fn confirm(
     let jar = Jar::of(&visit);
     let browser = jar.browser(&headers).ok_or(Error::ForeignForm)?;
     let proof = form.one("proof").ok().flatten().unwrap_or_default();
-    if !app.keys.is_proof(&form_message(workspace, text, &browser), proof) {
+    if !app.keys().is_proof(&form_message(workspace, text, &browser), proof) {
         return Err(Error::ForeignForm);
     }
     let Some(token) = Token::parse(text) else { return Ok(dead(workspace)) };
@@ -146,13 +146,13 @@ impl Form {
         let token = self.token.reveal();
         let redirect = self.redirect.as_deref();
         let redirect_proof =
-            redirect.map(|text| app.keys.proof(&redirect_message(workspace, (token, text), &browser)));
+            redirect.map(|text| app.keys().proof(&redirect_message(workspace, (token, text), &browser)));
         let view = ConfirmPage {
             workspace: &workspace.name,
             account: &self.account,
             signed_in_as: self.signed_in_as.as_deref(),
             token,
-            proof: &app.keys.proof(&form_message(workspace, token, &browser)),
+            proof: &app.keys().proof(&form_message(workspace, token, &browser)),
             redirect,
             redirect_proof: redirect_proof.as_deref().unwrap_or_default(),
         };
@@ -177,7 +177,7 @@ fn landing_of(
     let parse = |text: &str| Target::parse(text, workspace).ok();
     if form.has("redirect") {
         let message = redirect_message(workspace, (field("token"), field("redirect")), browser);
-        let is_ours = app.keys.is_proof(&message, field("redirect_proof"));
+        let is_ours = app.keys().is_proof(&message, field("redirect_proof"));
         return is_ours.then(|| parse(field("redirect"))).flatten().unwrap_or_else(|| workspace.landing());
     }
     remembered.and_then(parse).unwrap_or_else(|| workspace.landing())

@@ -5,13 +5,13 @@ use std::path::Path;
 
 use bytes::Bytes;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, ErrorCode, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension};
 use uuid::Uuid;
 
 use super::MoveError;
 use super::mark::{Mark, State};
-use crate::store::sqlite::{connect, store_error};
-use crate::store::{DatabaseUrl, OpenError, StoreError, migrate};
+use crate::store::sqlite::store_error;
+use crate::store::{DatabaseUrl, StoreError, migrate, sqlite_alone};
 
 /// What is each database's own.
 const NOT_MOVED: &str = "name NOT LIKE 'sqlite%' AND name NOT IN ('migrations', 'moves', 'nodes')";
@@ -31,24 +31,9 @@ pub(super) struct Lines<'a> {
 
 impl Source {
     /// Opens the file for this process alone, and brings its schema up to date.
-    ///
-    /// Whoever has a database in WAL mode open holds a lock on the file, at work or not. The lock that is taken here
-    /// goes with no other, and stays until this is dropped, or the process dies.
     pub(super) fn take(path: &Path) -> Result<Self, MoveError> {
-        if !path.exists() {
-            return Err(OpenError::Missing(path.display().to_string()).into());
-        }
-        let locked = connect(path).and_then(|connection| {
-            connection.pragma_update_and_check(None, "locking_mode", "exclusive", |_| Ok(()))?;
-            connection.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()))?;
-            Ok(connection)
-        });
-        let mut connection = locked.map_err(|error| match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-                MoveError::InUse(path.display().to_string())
-            }
-            _ => migrate::failed(path, &error).into(),
-        })?;
+        let in_use = || MoveError::InUse(path.display().to_string());
+        let mut connection = sqlite_alone::take(path)?.ok_or_else(in_use)?;
         migrate::migrate(&mut connection, path)?;
         Ok(Self(connection))
     }

@@ -2,6 +2,7 @@
 
 mod import;
 mod import_beside;
+mod key_file;
 mod people;
 mod serving;
 mod starting;

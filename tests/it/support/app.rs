@@ -80,7 +80,16 @@ impl TestApp {
 
     /// The same, which finds the database at another address.
     pub async fn beside_at(&self, url: &str) -> Self {
-        let (url, clock) = (DatabaseUrl::parse(url).unwrap(), self.app.clock.clone());
+        self.beside_with(url, self.app.clock.clone()).await
+    }
+
+    /// The same with a clock that goes: a server compares it with its own.
+    pub async fn on_time(&self) -> Self {
+        self.beside_with(&self.database.url(), Clock::System).await
+    }
+
+    async fn beside_with(&self, url: &str, clock: Clock) -> Self {
+        let url = DatabaseUrl::parse(url).unwrap();
         let app = flow::start::open(&url, &self.key_file(), false, clock).await.unwrap();
         let router = http::router(app.clone(), settings());
         let (acme, key, folder) = (self.acme.clone(), self.key.clone(), Arc::clone(&self.folder));

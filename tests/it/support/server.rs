@@ -230,7 +230,8 @@ impl Server {
         String::from_utf8_lossy(&text).into_owned()
     }
 
-    fn command(&self) -> Command {
+    /// A command in its folder, on its database.
+    pub fn command(&self) -> Command {
         let mut command = Command::new(binary());
         command.current_dir(self.folder.path());
         command.env("DOORKEY_DATABASE", self.database.url());
@@ -238,7 +239,8 @@ impl Server {
         command
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// A file of its folder.
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 

@@ -1,0 +1,211 @@
+//! The secret key is changed: another one derives from here on, and one day the old one is taken away.
+
+use std::time::Duration;
+
+use super::nodes;
+use crate::app::App;
+use crate::domain::audit::{Act, Event};
+use crate::domain::login_link::{KeyId, LoginLink};
+use crate::domain::node::{LEASE, Node, Unfit};
+use crate::domain::secret_key::KnownKey;
+use crate::domain::timestamp::Timestamp;
+use crate::keys::{self, KeyFileError, NotGenuine};
+use crate::store::{Outcome, Resting, RestingSession, StoreError};
+
+/// How long a change waits for servers that are about to see a changed key file: they look each second.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// How long after the change the old key may still derive: a server looks each second, and gives up a write after 5 s.
+const LAG: i64 = 6;
+
+/// Why a key is not used, or not retired.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretKeyError {
+    /// The key file cannot be used or changed.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+    /// This machine must not judge.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+    /// A server would not know what is derived with it.
+    #[error(
+        "{lacking} of {there} running server(s) lack the key {key}: copy the key file there, which each sees within a \
+         second, and run this again"
+    )]
+    Lacking {
+        /// The key.
+        key: KeyId,
+        /// Servers that lack it.
+        lacking: usize,
+        /// Servers that are there.
+        there: usize,
+    },
+    /// It was retired before.
+    #[error("the key {0} was retired, and does not come back: make another with `doorkey secret add`")]
+    Retired(KeyId),
+    /// It derives what is new.
+    #[error("the key {0} is the active one: make another one active first, with `doorkey secret use`")]
+    Active(KeyId),
+    /// Something would end with it.
+    #[error(
+        "on the key {key} rest {} live login link(s), {} session(s) and {} API key(s): wait until links and sessions have \
+         ended and each API key was used once, or end them all with --force",
+        .resting.login_links, .resting.sessions, .resting.api_keys
+    )]
+    Rested {
+        /// The key.
+        key: KeyId,
+        /// What rests on it.
+        resting: Resting,
+    },
+    /// Others changed keys at the same moment.
+    #[error("another command changed the keys at the same moment: run this again")]
+    Overtaken,
+    /// What is to be ended was edited.
+    #[error(transparent)]
+    NotGenuine(#[from] NotGenuine),
+    /// The store did not do what it was asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Makes a key of the key file the one that derives, on every node, and says so in the file.
+///
+/// The file is ready before the database says it, and takes its place afterwards. Whatever ends in between, the database
+/// is right, and the same again puts the file right too.
+///
+/// # Errors
+/// `SecretKeyError` says what stands in the way; database and file are as they were, or the same again helps.
+pub async fn make_active(app: &App, id: KeyId) -> Result<(), SecretKeyError> {
+    let path = app.held.path();
+    let draft = keys::with_active(path, id, None)?;
+    let in_file = app.held.in_file();
+    let key = in_file.all().find(|key| key.id == id);
+    let key = key.ok_or_else(|| KeyFileError::Unknown { path: path.to_owned(), key: id })?;
+    nodes::look(app).await??;
+    wait_for_nodes(app, id).await?;
+    let known = app.store.list_known_keys().await?;
+    if known.iter().any(|known| known.fingerprint == key.fingerprint && !known.is_accepted()) {
+        return Err(SecretKeyError::Retired(id));
+    }
+    if app.keys().active_id() != id {
+        let now = app.clock.now();
+        let newest = known.iter().filter_map(|key| key.used_at).max();
+        // By a clock that was set back, the key would not be the newest.
+        let used_at = newest.map_or(now, |newest| now.max(newest.just_after()));
+        let there_since = now.plus_seconds(-LEASE);
+        if app.store.use_key((id, key.fingerprint), used_at, there_since).await? == Outcome::Lost {
+            return Err(SecretKeyError::Overtaken);
+        }
+    }
+    Ok(draft.put_in_place()?)
+}
+
+/// Waits a little for servers that lack a key, since they may be about to see it.
+async fn wait_for_nodes(app: &App, id: KeyId) -> Result<(), SecretKeyError> {
+    let waited = tokio::time::Instant::now();
+    loop {
+        let there = nodes::list(app).await?;
+        let lacks = |node: &&Node| !node.keys.contains(&id);
+        let lacking = there.iter().filter(lacks).count();
+        if lacking == 0 {
+            return Ok(());
+        }
+        if waited.elapsed() > PATIENCE {
+            return Err(SecretKeyError::Lacking { key: id, lacking, there: there.len() });
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Takes a key away for good, from the database and from the key file, and gives what ended with it.
+///
+/// It is refused while something lives that rests on it, unless `is_forced`, which ends all that, each with an entry. The
+/// database goes first: a key that still stands in some file is of no use from there on.
+///
+/// # Errors
+/// `SecretKeyError` says what stands in the way; what was ended before stays ended, and the same again goes on from there.
+pub async fn retire(app: &App, act: &Act, id: KeyId, is_forced: bool) -> Result<Resting, SecretKeyError> {
+    nodes::look(app).await??;
+    let known = app.store.list_known_keys().await?;
+    let active = app.keys().active_id();
+    if active == id {
+        return Err(SecretKeyError::Active(id));
+    }
+    let draft = keys::with_active(app.held.path(), active, Some(id))?;
+    let mut ended = Resting::default();
+    if known.iter().any(|key| key.id == id && key.is_accepted()) {
+        if !is_forced {
+            must_be_free(app, id).await?;
+        }
+        wait_for_change(app, &known).await?;
+        if is_forced {
+            ended = end_all(app, act, id).await?;
+        }
+        if app.store.retire_key(id, app.clock.now()).await? == Outcome::Lost {
+            must_be_free(app, id).await?;
+            return Err(SecretKeyError::Overtaken);
+        }
+    }
+    draft.put_in_place()?;
+    Ok(ended)
+}
+
+async fn must_be_free(app: &App, id: KeyId) -> Result<(), SecretKeyError> {
+    let resting = app.store.count_resting(id, app.clock.now()).await?;
+    if resting == Resting::default() { Ok(()) } else { Err(SecretKeyError::Rested { key: id, resting }) }
+}
+
+/// Lets some seconds pass after a change, until no server that runs derives with the old key any more.
+async fn wait_for_change(app: &App, known: &[KnownKey]) -> Result<(), StoreError> {
+    if nodes::list(app).await?.is_empty() {
+        return Ok(());
+    }
+    let changed = known.iter().filter_map(|key| key.used_at).max();
+    let over = changed.map_or(Timestamp::from_millis(0), |changed| changed.plus_seconds(LAG));
+    let left = (over.millis() - app.clock.now().millis()).clamp(0, LAG * 1000);
+    tokio::time::sleep(Duration::from_millis(left.unsigned_abs())).await;
+    Ok(())
+}
+
+/// Ends everything that rests on a key, some at a time.
+async fn end_all(app: &App, act: &Act, id: KeyId) -> Result<Resting, SecretKeyError> {
+    let mut ended = Resting::default();
+    let retired = |event| act.entry(event).with("reason", "key_retired");
+    let now = app.clock.now();
+    for key in app.store.list_resting_api_keys(id, now).await? {
+        let entry = retired(Event::KeyRevoked).with("key", key.id).with("name", key.name.as_str());
+        let mut revoked = key.clone();
+        revoked.revoked_at = Some(now);
+        let revoked = app.keys().reseal_api_key(revoked)?;
+        if app.store.end_api_key(&revoked, &entry, now).await? == Outcome::Won {
+            ended.api_keys += 1;
+        }
+    }
+    loop {
+        let links = app.store.list_resting_links(id, now).await?;
+        if links.is_empty() {
+            break;
+        }
+        let end = |link: LoginLink| {
+            let entry = retired(Event::LinksKilled).about(link.draft.user).with("link", link.id.to_string());
+            (app.keys().seal_link(link.expired(now)), entry)
+        };
+        let links: Vec<_> = links.into_iter().map(end).collect();
+        app.store.end_resting_links(&links, now).await?;
+        ended.login_links += i64::try_from(links.len()).unwrap_or(0);
+    }
+    loop {
+        let sessions = app.store.list_resting_sessions(id, now).await?;
+        if sessions.is_empty() {
+            return Ok(ended);
+        }
+        let end = |session: RestingSession| {
+            let entry = retired(Event::SessionEnded).about(session.user);
+            (session, entry.with("session", session.id.to_string()))
+        };
+        let sessions: Vec<_> = sessions.into_iter().map(end).collect();
+        app.store.end_resting_sessions(&sessions, now).await?;
+        ended.sessions += i64::try_from(sessions.len()).unwrap_or(0);
+    }
+}

@@ -1,0 +1,189 @@
+//! Key files are made and changed: never half written, and never at the price of a key that was in them.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
+use std::path::{Path, PathBuf};
+
+use super::file::key_of;
+use super::{KeyFileError, Keyring, NoRandomness, SecretKey, load, random};
+use crate::domain::login_link::KeyId;
+
+/// What the file begins with.
+const HEADING: &str = "# doorkey secret keys. Whoever has this file and the database can sign in as anybody: \
+                       keep it private, keep a copy, give every node the same.\n";
+
+/// Makes a key file with one fresh key, mode 0600, and gives its keys.
+///
+/// It is written under another name and then linked to its own, so that whoever reads it meanwhile, or comes after
+/// a power cut, finds a whole file or none, and of two who make it at once one is told that it exists.
+///
+/// # Errors
+/// `KeyFileError` if there is one already or it cannot be written.
+pub fn create(path: &Path) -> Result<Keyring, KeyFileError> {
+    let failed = |source| KeyFileError::Io { path: path.to_owned(), source };
+    let draft = beside(path, &format!(".{}.new", std::process::id())).map_err(failed)?;
+    let (key, line) = fresh_key("active")?;
+    let linked =
+        write_new(&draft, &format!("{HEADING}{line}"), None).and_then(|()| fs::hard_link(&draft, path));
+    // What was never written cannot be removed.
+    let _ = fs::remove_file(&draft);
+    linked.map_err(|error| {
+        let is_there = error.kind() == io::ErrorKind::AlreadyExists;
+        if is_there { KeyFileError::Exists(path.to_owned()) } else { failed(error) }
+    })?;
+    sync_folder_of(path).map_err(failed)?;
+    Ok(Keyring { keys: vec![key] })
+}
+
+/// Adds a fresh key that proves only, and gives its number.
+///
+/// # Errors
+/// `KeyFileError`, and the file is as it was.
+pub fn add(path: &Path) -> Result<KeyId, KeyFileError> {
+    let draft = FileDraft::of(path)?;
+    let (id, line) = loop {
+        let (key, line) = fresh_key("accepted")?;
+        // Rows name their key by a short number.
+        if draft.keyring.find(key.id).is_err() {
+            break (key.id, line);
+        }
+    };
+    let end = if draft.text.is_empty() || draft.text.ends_with('\n') { "" } else { "\n" };
+    let text = format!("{}{end}{line}", draft.text);
+    draft.write(&text)?.put_in_place()?;
+    Ok(id)
+}
+
+/// The same file with this active key, and without one that goes, if one does; it is not in its place yet.
+///
+/// # Errors
+/// `KeyFileError` if it lacks one of the two, or cannot be written.
+pub fn with_active(path: &Path, active: KeyId, goes: Option<KeyId>) -> Result<FileDraft, KeyFileError> {
+    let draft = FileDraft::of(path)?;
+    for key in goes.into_iter().chain([active]) {
+        draft.must_have(key)?;
+    }
+    let text = draft.lines(|key, rest| {
+        let role = if key == active { "active" } else { "accepted" };
+        (goes != Some(key)).then(|| format!("{role} {rest}"))
+    });
+    draft.write(&text)
+}
+
+/// A key file that is to take the place of another: written and synced, and gone again if it does not.
+///
+/// As long as there is one, others wait who want to change the same file.
+#[derive(Debug)]
+pub struct FileDraft {
+    path: PathBuf,
+    written: PathBuf,
+    text: String,
+    keyring: Keyring,
+    /// Held for its lock.
+    _folder: fs::File,
+}
+
+impl FileDraft {
+    /// What the file says now, for whoever is to change it next.
+    fn of(path: &Path) -> Result<Self, KeyFileError> {
+        load(path)?;
+        let failed = |source| KeyFileError::Io { path: path.to_owned(), source };
+        // What takes the place of a link would leave the file behind it as it was.
+        let path = fs::canonicalize(path).map_err(failed)?;
+        let folder = fs::File::open(folder_of(&path)).map_err(failed)?;
+        // Not every file system knows such locks; without one, two who change it at once are the operator's to avoid.
+        let _ = folder.lock();
+        let keyring = load(&path)?;
+        let text = fs::read_to_string(&path).map_err(failed)?;
+        let written = beside(&path, ".new").map_err(failed)?;
+        Ok(Self { path, written, text, keyring, _folder: folder })
+    }
+
+    fn must_have(&self, key: KeyId) -> Result<(), KeyFileError> {
+        let found = self.keyring.find(key).map(|_| ());
+        found.map_err(|_| KeyFileError::Unknown { path: self.path.clone(), key })
+    }
+
+    /// The text once each line with a key is changed, by the key and what follows its role. Comments stay.
+    fn lines(&self, change: impl Fn(KeyId, &str) -> Option<String>) -> String {
+        let mut text = String::new();
+        for line in self.text.lines() {
+            let changed = match key_of(line.trim()) {
+                Ok((role, key)) => change(key.id, line.trim().trim_start_matches(role).trim_start()),
+                Err(_) => Some(line.to_owned()),
+            };
+            text.extend(changed.iter().flat_map(|line| [line.as_str(), "\n"]));
+        }
+        text
+    }
+
+    fn write(self, text: &str) -> Result<Self, KeyFileError> {
+        let owned = fs::metadata(&self.path).and_then(|old| write_new(&self.written, text, Some(&old)));
+        match owned.map_err(|source| KeyFileError::Io { path: self.path.clone(), source }) {
+            Ok(()) => load(&self.written).map(|_| self),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes the place of the file, at once and for good: after a power cut there is either of the two.
+    ///
+    /// # Errors
+    /// `KeyFileError` if the file is as it was, or may be so after a power cut.
+    pub fn put_in_place(self) -> Result<(), KeyFileError> {
+        let placed = fs::rename(&self.written, &self.path).and_then(|()| sync_folder_of(&self.path));
+        placed.map_err(|source| KeyFileError::Io { path: self.path.clone(), source })
+    }
+}
+
+impl Drop for FileDraft {
+    fn drop(&mut self) {
+        // Once it is in its place, there is nothing of that name.
+        let _ = fs::remove_file(&self.written);
+    }
+}
+
+/// A key, and its line.
+fn fresh_key(role: &str) -> Result<(SecretKey, String), NoRandomness> {
+    let material = random::<32>()?;
+    let key = SecretKey::spread(&material);
+    let (high, low) = (u128_of(&material[..16]), u128_of(&material[16..]));
+    let line = format!("{role} {} {high:032x}{low:032x}\n", key.id);
+    Ok((key, line))
+}
+
+/// A name beside a file.
+fn beside(path: &Path, ending: &str) -> io::Result<PathBuf> {
+    // A slash at the end would name a folder.
+    let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
+    name.push(ending);
+    Ok(path.with_file_name(name))
+}
+
+/// Writes a file that is private from its first moment, over what an interrupted attempt may have left; it belongs to
+/// whom the old one belongs to, since a server that may not read its keys does not start.
+fn write_new(path: &Path, text: &str, old: Option<&fs::Metadata>) -> io::Result<()> {
+    let _ = fs::remove_file(path);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    if let Some(old) =
+        old.filter(|old| file.metadata().is_ok_and(|new| (new.uid(), new.gid()) != (old.uid(), old.gid())))
+    {
+        fchown(&file, Some(old.uid()), Some(old.gid()))?;
+    }
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+fn u128_of(bytes: &[u8]) -> u128 {
+    bytes.iter().fold(0, |number, byte| number << 8 | u128::from(*byte))
+}
+
+/// Makes sure that a file just made is still there after a power cut.
+fn sync_folder_of(path: &Path) -> io::Result<()> {
+    fs::File::open(folder_of(path))?.sync_all()
+}
+
+fn folder_of(path: &Path) -> &Path {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
+}

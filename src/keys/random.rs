@@ -1,0 +1,57 @@
+//! Where secrets begin.
+
+use crate::domain::api_key::ApiKeySecret;
+use crate::domain::base62;
+use crate::domain::session::BrowserCookie;
+
+/// The operating system gave no randomness: nothing secret can be made.
+#[derive(Debug, thiserror::Error)]
+#[error("the operating system gave no random bytes: {0}")]
+pub struct NoRandomness(#[from] getrandom::Error);
+
+/// Random bytes from the operating system: the one place where secrets begin.
+///
+/// # Errors
+/// `NoRandomness` if the operating system has none.
+pub fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// `count` random letters of base 62.
+///
+/// # Errors
+/// `NoRandomness` if the operating system has none.
+fn random_letters(count: usize) -> Result<String, NoRandomness> {
+    let mut letters = Vec::with_capacity(count);
+    while letters.len() < count {
+        letters.extend(base62::letters_drawn_from(random::<64>()?).take(count - letters.len()));
+    }
+    Ok(String::from_utf8(letters).unwrap_or_default())
+}
+
+/// A new API key.
+///
+/// # Errors
+/// `NoRandomness` if the operating system has none.
+pub fn random_api_key() -> Result<ApiKeySecret, NoRandomness> {
+    loop {
+        // Forty-three letters of the alphabet always make a key.
+        if let Some(key) = ApiKeySecret::from_letters(&random_letters(43)?) {
+            return Ok(key);
+        }
+    }
+}
+
+/// A new cookie that ties forms to a browser.
+///
+/// # Errors
+/// `NoRandomness` if the operating system has none.
+pub fn random_browser_cookie() -> Result<BrowserCookie, NoRandomness> {
+    loop {
+        if let Some(cookie) = BrowserCookie::parse(&random_letters(32)?) {
+            return Ok(cookie);
+        }
+    }
+}

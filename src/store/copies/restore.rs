@@ -1,0 +1,149 @@
+//! A restore: a backup takes the place of a database that nobody has open.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, ErrorCode};
+
+use super::compare::compare;
+use super::{
+    CopyError, beside, copy_pages, fresh, fresh_file, io_error, judge_whole, make_single, put_in_place,
+    remove,
+};
+use crate::domain::timestamp::Timestamp;
+use crate::store::restored::{RevivedKey, RevivedUser};
+use crate::store::sqlite::{connect, store_error};
+use crate::store::{DatabaseUrl, OpenError, Store, migrate, sqlite_alone};
+
+/// A restore on its way: the backup lies beside the database, which is as it was until it is replaced.
+#[derive(Debug)]
+pub struct Restore {
+    path: PathBuf,
+    /// The copy of the backup that is worked on.
+    draft: PathBuf,
+}
+
+/// What became of the database that was there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Replaced {
+    /// It is kept in this file.
+    Kept(PathBuf),
+    /// There was none.
+    Nothing,
+}
+
+impl Restore {
+    /// Copies a backup to where the database is, and reads all of it. It blocks the calling thread.
+    ///
+    /// A raw copy of a database file, with its `-wal` or without, is taken too, if it is whole. The backup is not touched.
+    ///
+    /// # Errors
+    /// `CopyError`, and nothing was changed.
+    pub fn begin(url: &DatabaseUrl, file: &Path) -> Result<Self, CopyError> {
+        let path = url.path().ok_or_else(|| CopyError::NotEmbedded(url.to_string()))?.to_owned();
+        if !file.exists() {
+            return Err(CopyError::Missing(file.to_owned()));
+        }
+        if path.exists() {
+            // Only to see that nobody has it open, before anything takes time.
+            take(&path)?;
+        }
+        let restore = Self { draft: beside(&path, ".restoring"), path };
+        remove(&restore.draft);
+        for ending in ["", "-wal"] {
+            let part = beside(file, ending);
+            if part.exists() {
+                let mut from = fs::File::open(&part).map_err(io_error(&part))?;
+                let draft = beside(&restore.draft, ending);
+                io::copy(&mut from, &mut fresh_file(&draft)?).map_err(io_error(&draft))?;
+            }
+        }
+        let mut draft = connect(&restore.draft).map_err(|error| store_error(&error))?;
+        // It is told of by the name that the operator gave.
+        let newest = migrate::newest_of(&draft).map_err(|error| {
+            if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) {
+                return OpenError::Foreign(file.display().to_string()).into();
+            }
+            CopyError::Damaged { path: file.to_owned(), what: error.to_string() }
+        })?;
+        if migrate::judge(newest, file)? == 0 {
+            return Err(OpenError::Foreign(file.display().to_string()).into());
+        }
+        judge_whole(&draft, file)?;
+        migrate::migrate(&mut draft, &restore.draft)?;
+        // Whoever had it open then has nothing to do with it any more.
+        draft.execute("DELETE FROM nodes", []).map_err(|error| store_error(&error))?;
+        drop(draft);
+        Ok(restore)
+    }
+
+    /// Opens what is going to be the database, to make it ready for that.
+    ///
+    /// # Errors
+    /// `OpenError` if it is not ours, or newer.
+    pub async fn open(&self) -> Result<Store, OpenError> {
+        Store::open(&DatabaseUrl::Sqlite(self.draft.clone()), false).await
+    }
+
+    /// Puts it in place of the database, which is kept beside it under a name with this moment. It blocks the calling thread.
+    ///
+    /// The pages are written over those of the old one in one transaction, under a lock that goes with no other: whoever is
+    /// about to open the file meanwhile gets to see the one or the other, and so does everybody after a power cut.
+    ///
+    /// # Errors
+    /// `CopyError`, and the database is as it was.
+    pub fn replace(&self, now: Timestamp) -> Result<Replaced, CopyError> {
+        let draft = connect(&self.draft).map_err(|error| store_error(&error))?;
+        make_single(&draft)?;
+        let moment = now.to_string().replace([':', '.'], "-");
+        let kept = beside(&self.path, &format!(".before-{moment}"));
+        if !self.path.exists() {
+            drop(draft);
+            // A log that was left behind would be carried over into the new file.
+            for ending in ["-wal", "-shm", "-journal"] {
+                let left = beside(&self.path, ending);
+                if left.exists() {
+                    fs::rename(&left, beside(&kept, ending)).map_err(io_error(&left))?;
+                }
+            }
+            return put_in_place(&self.draft, &self.path).map(|()| Replaced::Nothing);
+        }
+        let mut old = take(&self.path)?;
+        let newest = migrate::newest_of(&old).map_err(|error| migrate::failed(&self.path, &error))?;
+        migrate::judge(newest, &self.path)?;
+        let kept_draft = beside(&kept, ".new");
+        let copied = fresh(&kept_draft).and_then(|mut copy| {
+            copy_pages(&old, &mut copy)?;
+            make_single(&copy)
+        });
+        let copied = copied.and_then(|()| put_in_place(&kept_draft, &kept));
+        remove(&kept_draft);
+        copied?;
+        copy_pages(&draft, &mut old)?;
+        Ok(Replaced::Kept(kept))
+    }
+
+    /// The API keys that work now, and the users whose flags are others than in the database that was kept. It blocks the
+    /// calling thread.
+    ///
+    /// # Errors
+    /// `CopyError` if the two cannot be compared.
+    pub fn compare(
+        &self,
+        kept: &Path,
+        now: Timestamp,
+    ) -> Result<(Vec<RevivedKey>, Vec<RevivedUser>), CopyError> {
+        compare(&self.draft, kept, now)
+    }
+}
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        remove(&self.draft);
+    }
+}
+
+fn take(path: &Path) -> Result<Connection, CopyError> {
+    sqlite_alone::take(path)?.ok_or_else(|| CopyError::InUse(path.display().to_string()))
+}

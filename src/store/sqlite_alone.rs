@@ -1,0 +1,31 @@
+//! An embedded database that this process alone has open.
+
+use std::path::Path;
+
+use rusqlite::{Connection, ErrorCode};
+
+use super::sqlite::connect;
+use super::{OpenError, migrate};
+
+/// Opens the file for this process alone. `None` if anybody else has it open.
+///
+/// Whoever has a database in WAL mode open holds a lock on the file, at work or not. The lock that is taken here goes
+/// with no other, and stays until the connection is dropped, or the process dies.
+pub(super) fn take(path: &Path) -> Result<Option<Connection>, OpenError> {
+    if !path.exists() {
+        return Err(OpenError::Missing(path.display().to_string()));
+    }
+    let locked = connect(path).and_then(|connection| {
+        connection.pragma_update_and_check(None, "locking_mode", "exclusive", |_| Ok(()))?;
+        // In a database that is not in WAL mode a read alone would let others read.
+        connection.execute_batch("SELECT count(*) FROM sqlite_master; BEGIN EXCLUSIVE; COMMIT")?;
+        Ok(connection)
+    });
+    match locked {
+        Ok(connection) => Ok(Some(connection)),
+        Err(error) => match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Ok(None),
+            _ => Err(migrate::failed(path, &error)),
+        },
+    }
+}

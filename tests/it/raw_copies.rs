@@ -1,0 +1,63 @@
+//! Copies of the embedded database's files that were made without doorkey.
+
+use std::fs;
+
+use crate::copies::{Load, is_whole, wait_for_clients};
+use crate::support::operator::Operator;
+use crate::support::server::Server;
+
+/// A copy of the file alone may be of two moments: it is taken if it is whole, and then nothing of it signs anybody in.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_raw_copy_that_is_made_under_load_is_consistent_or_refused() {
+    let server = Server::start();
+    let load = Load::begin(&server);
+    let (mut taken, mut refused) = (0, 0);
+    for number in 0..12 {
+        wait_for_clients(&server, 60 * (number + 1)).await;
+        let raw = server.path("raw.db");
+        fs::copy(server.path("doorkey.db"), &raw).unwrap();
+        let operator = Operator::arrive();
+        fs::copy(server.path("doorkey.key"), operator.path("doorkey.key")).unwrap();
+        let bare = operator.run(&format!("workspace list --database sqlite://{}", raw.display())).refused(1);
+        assert!(bare.contains("is a copy of a file that a server had open"), "{bare}");
+        let done = operator.run(&format!("restore {} --json", raw.display()));
+        if done.status == 0 {
+            assert!(is_whole(&operator.path("doorkey.db")));
+            operator.run("workspace list").well();
+            taken += 1;
+        } else {
+            done.refused(1);
+            assert!(!operator.path("doorkey.db").exists());
+            refused += 1;
+        }
+    }
+    load.end().await;
+    assert!(taken > 0, "of {refused} none was whole");
+}
+
+/// Whole with its log, wherever it is taken; and a file of a server that was stopped is whole by itself.
+#[test]
+fn a_database_may_be_moved_with_all_that_belongs_to_it() {
+    let mut server = Server::start();
+    server.add_client("ada@x.test", "Ada", "X");
+    server.kill();
+    let elsewhere = Operator::arrive();
+    for name in ["doorkey.db", "doorkey.db-wal", "doorkey.key"] {
+        fs::copy(server.path(name), elsewhere.path(name)).unwrap();
+    }
+    elsewhere.run("link 1 --workspace Acme").well();
+    let (status, _, _) = elsewhere.serve("serve").stop("-TERM");
+    assert_eq!(status, Some(0));
+    let again = Operator::arrive();
+    for name in ["doorkey.db", "doorkey.key"] {
+        fs::copy(elsewhere.path(name), again.path(name)).unwrap();
+    }
+    again.run("link 1 --workspace Acme").well();
+
+    // A backup is no database before it was restored: it would have links live that are over.
+    server.serve_with(&[]);
+    server.run(&["backup", "a.backup"]);
+    fs::copy(server.path("a.backup"), again.path("b.db")).unwrap();
+    let refused = again.run("link 1 --workspace Acme --database sqlite://b.db").refused(1);
+    assert!(refused.contains("doorkey restore"), "{refused}");
+}
