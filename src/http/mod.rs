@@ -9,6 +9,7 @@ mod ops;
 mod pages;
 mod query;
 mod same_origin;
+mod seats;
 mod server;
 mod shown;
 mod verify;

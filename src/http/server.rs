@@ -1,6 +1,7 @@
 //! The server: connections in, answers out, a graceful stop.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -13,6 +14,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 
+use super::seats::{Seat, Seats};
 use super::visit::Peer;
 use super::{Settings, ops, router};
 use crate::app::App;
@@ -59,12 +61,13 @@ pub async fn serve(app: App, settings: Settings, listeners: Listeners, stop: imp
 
 /// Takes connections for ever.
 async fn accept(listener: &TcpListener, routes: &Router, graceful: &GracefulShutdown) {
+    let seats = Seats::for_this_process();
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 // Answers are small and go out at once.
                 let _ = stream.set_nodelay(true);
-                connect(stream, Peer(peer), routes.clone(), graceful);
+                connect(stream, Peer(peer), routes.clone(), (graceful, seats.take().await));
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be taken");
@@ -74,17 +77,29 @@ async fn accept(listener: &TcpListener, routes: &Router, graceful: &GracefulShut
     }
 }
 
-fn connect(stream: TcpStream, peer: Peer, routes: Router, graceful: &GracefulShutdown) {
+fn connect(stream: TcpStream, peer: Peer, routes: Router, (graceful, seat): (&GracefulShutdown, Seat)) {
+    let seat = Arc::new(seat);
+    let asked = Arc::clone(&seat);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
-        routes.clone().oneshot(request.map(Body::new))
+        asked.is_asked();
+        let (seat, answer) = (Arc::clone(&asked), routes.clone().oneshot(request.map(Body::new)));
+        async move {
+            let answered = answer.await;
+            seat.has_answered();
+            answered
+        }
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE);
     let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
     tokio::spawn(async move {
+        let ended = tokio::select! {
+            ended = connection => ended,
+            () = seat.told_to_go() => return,
+        };
         // A client that goes away, or speaks no HTTP, is nobody's fault here.
-        if let Err(error) = connection.await {
+        if let Err(error) = ended {
             tracing::debug!(%error, "a connection ended early");
         }
     });

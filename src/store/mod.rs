@@ -21,6 +21,7 @@ mod postgres;
 mod reuses;
 mod sessions;
 mod sqlite;
+mod sqlite_file;
 #[cfg(test)]
 mod sqlite_tests;
 mod sqlite_values;

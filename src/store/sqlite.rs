@@ -6,7 +6,7 @@ use std::fmt;
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::panic::AssertUnwindSafe;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
@@ -16,6 +16,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::migrate;
+use super::sqlite_file::{Log, Place};
 use super::sqlite_values::value_of;
 use super::unit::{Statement, Unit, Written};
 use super::value::Row;
@@ -54,13 +55,13 @@ pub(super) struct Sqlite {
 
 impl fmt::Debug for Sqlite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Sqlite({})", self.readers.path.display())
+        write!(f, "Sqlite({})", self.readers.place.path.display())
     }
 }
 
 /// Connections that only read: whoever holds the lock has the connection, and nobody waits for one.
 struct Readers {
-    path: PathBuf,
+    place: Arc<Place>,
     seats: [Mutex<Option<Connection>>; READERS],
 }
 
@@ -80,14 +81,16 @@ impl Sqlite {
         let mut connection = connection.map_err(|error| migrate::failed(path, &error))?;
         migrate::migrate(&mut connection, path)?;
         let (queue, jobs) = mpsc::channel(QUEUE);
-        let writer = Writer { path: path.to_owned(), connection: Some(connection), pilot: None };
+        let place = Arc::new(Place::of(path));
+        let at = Arc::clone(&place);
+        let writer = Writer { place: at, connection: Some(connection), log: Log::default(), pilot: None };
         let spawned =
             std::thread::Builder::new().name("doorkey-writer".to_owned()).spawn(|| writer.run(jobs));
         spawned.map_err(|error| OpenError::Failed {
             database: path.display().to_string(),
             source: StoreError::Unavailable(format!("no writer thread: {error}")),
         })?;
-        let readers = Readers { path: path.to_owned(), seats: [const { Mutex::new(None) }; READERS] };
+        let readers = Readers { place, seats: [const { Mutex::new(None) }; READERS] };
         Ok(Self { readers: Arc::new(readers), queue })
     }
 
@@ -121,10 +124,11 @@ impl Readers {
     fn read<const N: usize>(&self, statements: &[Statement; N]) -> Result<[Vec<Row>; N], StoreError> {
         let mut seat = self.free_seat();
         let mut read = || {
+            self.place.is_here()?;
             // A connection that fails, or panics, may be in the middle of something: it is not used again.
             let connection = match seat.as_mut().and_then(|seat| seat.take()) {
                 Some(connection) => connection,
-                None => connect_to_read(&self.path)?,
+                None => connect_to_read(&self.place.path)?,
             };
             let rows = read_at_one_moment(&connection, statements)?;
             if let Some(seat) = &mut seat {
@@ -164,8 +168,10 @@ fn read_at_one_moment<const N: usize>(
 
 /// The thread that alone writes.
 struct Writer {
-    path: PathBuf,
+    place: Arc<Place>,
     connection: Option<Connection>,
+    /// That of the connection.
+    log: Log,
     /// A reader that stays. While it is at the newest commit, others of this process that read there need not ask the
     /// operating system for a lock of their own: for two system calls less, they do not stand in each other's way.
     pilot: Option<Connection>,
@@ -184,8 +190,7 @@ impl Writer {
                 // The caller may have given up waiting.
                 let _ = job.reply.send(result);
             }
-            let pilot = self.pilot.take().map_or_else(|| connect_to_read(&self.path), Ok);
-            self.pilot = pilot.and_then(take_place).ok();
+            self.pilot = self.a_pilot().and_then(take_place).ok();
         }
     }
 
@@ -200,20 +205,32 @@ impl Writer {
 
     /// Runs each unit by itself and commits all that went well, or tells everybody that nothing was.
     fn commit(&mut self, jobs: &[Job]) -> Vec<Result<Written, StoreError>> {
-        let committed = self.connected().and_then(|connection| commit_group(connection, jobs));
+        // Looked at before and after: what was committed into a file that nobody finds again is not acknowledged.
+        let committed = self.place.look(&self.log).and_then(|()| {
+            let results = commit_group(self.connected()?, jobs)?;
+            self.place.look_after(&mut self.log).map(|()| results)
+        });
         committed.unwrap_or_else(|error| {
-            tracing::error!(%error, "a commit failed");
+            if self.place.is_here().is_ok() {
+                tracing::error!(%error, "a commit failed");
+                self.log = Log::default();
+            }
             // After a failed sync nobody knows what the file holds: begin again from what it says.
             self.connection = None;
             jobs.iter().map(|_| Err(store_error(&error))).collect()
         })
     }
 
+    fn a_pilot(&mut self) -> rusqlite::Result<Connection> {
+        self.place.is_here()?;
+        self.pilot.take().map_or_else(|| connect_to_read(&self.place.path), Ok)
+    }
+
     fn connected(&mut self) -> rusqlite::Result<&mut Connection> {
         let connection = if let Some(connection) = self.connection.take() {
             connection
         } else {
-            let connection = connect(&self.path)?;
+            let connection = connect(&self.place.path)?;
             make_durable(&connection)?;
             connection
         };

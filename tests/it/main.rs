@@ -25,6 +25,7 @@ mod races;
 mod races_of_people;
 mod redirects;
 mod requests;
+mod rigs;
 mod schemathesis;
 mod sessions;
 mod sqlite_file;

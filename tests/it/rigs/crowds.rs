@@ -1,0 +1,1 @@
+//! More than there is room for: few descriptors, little memory, slow and huge requests, thousands who say nothing.
