@@ -41,6 +41,7 @@ struct Guest {
     /// When its last request came or was answered, in milliseconds since the server began.
     since: AtomicU64,
     is_busy: AtomicBool,
+    has_spoken: AtomicBool,
     told_to_go: Notify,
 }
 
@@ -76,8 +77,12 @@ impl Seats {
     }
 
     fn free_seat(self: &Arc<Self>) -> Option<Seat> {
-        let guest = Guest { since: self.now().into(), is_busy: false.into(), told_to_go: Notify::new() };
-        let guest = Arc::new(guest);
+        let guest = Arc::new(Guest {
+            since: self.now().into(),
+            is_busy: false.into(),
+            has_spoken: false.into(),
+            told_to_go: Notify::new(),
+        });
         let mut taken = self.taken();
         if taken.by_number.len() >= self.most {
             return None;
@@ -108,6 +113,13 @@ impl Seats {
         );
     }
 
+    /// Before a stop: nobody waits for those who have not said anything yet.
+    pub(super) fn send_the_silent_home(&self) {
+        let taken = self.taken();
+        let is_silent = |guest: &&Arc<Guest>| !guest.has_spoken.load(Ordering::Relaxed);
+        taken.by_number.values().filter(is_silent).for_each(|guest| guest.told_to_go.notify_one());
+    }
+
     fn now(&self) -> u64 {
         u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
@@ -118,6 +130,11 @@ impl Seats {
 }
 
 impl Seat {
+    /// The first bytes have come.
+    pub(super) fn has_spoken(&self) {
+        self.guest.has_spoken.store(true, Ordering::Relaxed);
+    }
+
     /// A request has come.
     pub(super) fn is_asked(&self) {
         self.note(true);

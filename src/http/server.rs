@@ -42,15 +42,18 @@ pub async fn serve(app: App, settings: Settings, listeners: Listeners, stop: imp
     let graceful = GracefulShutdown::new();
     let operators = listeners.ops.map(|listener| {
         let routes = ops::router(app.clone());
-        tokio::spawn(async move { accept(&listener, &routes, &GracefulShutdown::new()).await })
+        let seats = Seats::for_this_process();
+        tokio::spawn(async move { accept(&listener, &routes, (&GracefulShutdown::new(), &seats)).await })
     });
     let routes = router(app, settings);
+    let seats = Seats::for_this_process();
     tokio::select! {
-        () = accept(&listeners.public, &routes, &graceful) => {}
+        () = accept(&listeners.public, &routes, (&graceful, &seats)) => {}
         () = stop => {}
     }
     drop(listeners.public);
     tracing::info!("stopping: what runs is finished");
+    seats.send_the_silent_home();
     if tokio::time::timeout(STOP_PATIENCE, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in 10 s and were broken off");
     }
@@ -60,8 +63,11 @@ pub async fn serve(app: App, settings: Settings, listeners: Listeners, stop: imp
 }
 
 /// Takes connections for ever.
-async fn accept(listener: &TcpListener, routes: &Router, graceful: &GracefulShutdown) {
-    let seats = Seats::for_this_process();
+async fn accept(
+    listener: &TcpListener,
+    routes: &Router,
+    (graceful, seats): (&GracefulShutdown, &Arc<Seats>),
+) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
@@ -92,8 +98,20 @@ fn connect(stream: TcpStream, peer: Peer, routes: Router, (graceful, seat): (&Gr
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE);
-    let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
+    let watcher = graceful.watcher();
     tokio::spawn(async move {
+        // Who says nothing gets no buffers.
+        let mut first = [0];
+        let speaks = tokio::select! {
+            biased;
+            speaks = tokio::time::timeout(HEAD_PATIENCE, stream.peek(&mut first)) => speaks.is_ok(),
+            () = seat.told_to_go() => false,
+        };
+        if !speaks {
+            return;
+        }
+        seat.has_spoken();
+        let connection = watcher.watch(builder.serve_connection(TokioIo::new(stream), service));
         let ended = tokio::select! {
             ended = connection => ended,
             () = seat.told_to_go() => return,

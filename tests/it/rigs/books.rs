@@ -72,12 +72,15 @@ pub fn complaints(database: &Database, entries: &[Entry]) -> Vec<String> {
             complaints.push(what.to_owned());
         }
     }
-    let integrity = database.rows("PRAGMA integrity_check").concat();
-    if integrity != ["ok"] {
-        complaints.push(format!("the file is damaged: {integrity:?}"));
-    }
+    complaints.extend(damage(database));
     complaints.extend(unaudited(database, entries));
     complaints
+}
+
+/// What SQLite finds wrong with the file.
+pub fn damage(database: &Database) -> Vec<String> {
+    let integrity = database.rows("PRAGMA integrity_check").concat();
+    if integrity == ["ok"] { Vec::new() } else { integrity }
 }
 
 /// What was acknowledged and has no entry in the audit log.

@@ -80,8 +80,8 @@ async fn whatever_was_acknowledged_outlives_500_kills_under_load() {
             crowd.acknowledges(8 + round * 7 % 32, PATIENCE).await;
             // Not only where an answer has just gone out.
             tokio::time::sleep(Duration::from_micros(u64::try_from(round).unwrap() * 397 % 5_000)).await;
-            scene.kill();
             let refused = crowd.refused.load(Ordering::Relaxed);
+            scene.kill();
             let (mut entries, keys) = (crowd.end().await, clerk.end().await);
             let begun = Instant::now();
             scene.server.serve_with(&[]);
