@@ -33,6 +33,8 @@ pub(super) struct Seats {
 struct Taken {
     next: u64,
     by_number: HashMap<u64, Arc<Guest>>,
+    /// When it was last said that there are too many.
+    said_at: Option<u64>,
 }
 
 /// What is known of a connection.
@@ -97,7 +99,7 @@ impl Seats {
     fn make_room(&self) {
         let now = self.now();
         let busy = u64::try_from(BUSY.as_millis()).unwrap_or(u64::MAX);
-        let taken = self.taken();
+        let mut taken = self.taken();
         let may_go = |guest: &&Arc<Guest>| {
             let is_busy = guest.is_busy.load(Ordering::Relaxed);
             !is_busy || now.saturating_sub(guest.since.load(Ordering::Relaxed)) > busy
@@ -106,11 +108,14 @@ impl Seats {
         silent.sort_by_key(|guest| guest.since.load(Ordering::Relaxed));
         let count = (self.most / 64).max(1);
         silent.iter().take(count).for_each(|guest| guest.told_to_go.notify_one());
-        tracing::warn!(
-            open = taken.by_number.len(),
-            told_to_go = silent.len().min(count),
-            "too many connections"
-        );
+        // Whoever opens connections all the time is not to fill the log.
+        if taken.said_at.is_none_or(|said_at| now > said_at + 1_000) {
+            tracing::warn!(
+                open = taken.by_number.len(),
+                "too many connections: those that are silent give way"
+            );
+            taken.said_at = Some(now);
+        }
     }
 
     /// Before a stop: nobody waits for those who have not said anything yet.

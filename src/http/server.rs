@@ -22,6 +22,9 @@ use crate::app::App;
 /// How long a client may take over the head of a request, and a connection may idle between two.
 const HEAD_PATIENCE: Duration = Duration::from_secs(30);
 
+/// The largest head of a request, address and headers together, in bytes: so much a connection may make us keep.
+const LARGEST_HEAD: usize = 64 << 10;
+
 /// How long what runs may go on after a stop (contract, section 5).
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -97,7 +100,7 @@ fn connect(stream: TcpStream, peer: Peer, routes: Router, (graceful, seat): (&Gr
         }
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE);
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE).max_buf_size(LARGEST_HEAD);
     let watcher = graceful.watcher();
     tokio::spawn(async move {
         // Who says nothing gets no buffers.

@@ -127,13 +127,16 @@ fn slow_and_huge(scene: &Scene, count: usize) -> (JoinSet<()>, Arc<AtomicUsize>)
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sixty_four_megabytes_are_enough_beside_slow_and_huge_requests() {
-    let mut figures =
-        Figures::of("19-memory", "64 MB of memory (`ulimit -d`), 140 slow and huge requests at a time");
+    let mut figures = Figures::of(
+        "19-memory",
+        "64 MB of memory (`ulimit -d`), 144 descriptors, 140 slow and huge requests at a time",
+    );
     let mut peak = 0;
     for _ in 0..times(1, 10) {
-        let mut scene = under(&["sh", "-c", "ulimit -d 65536; exec \"$@\"", "sh"]);
+        let mut scene = under(&["sh", "-c", "ulimit -d 65536 -n 144; exec \"$@\"", "sh"]);
         let (senders, sent) = slow_and_huge(&scene, 140);
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        assert!(scene.server.runs(), "it ended:\n{}", scene.server.log());
         others_are_served(&scene, &mut figures).await;
         assert!(sent.load(Ordering::Relaxed) > 1 << 26, "nothing huge was sent");
         drop(senders);

@@ -8,9 +8,11 @@ mod clocks;
 mod crowds;
 mod disk_full;
 mod disks;
+mod edited_rows;
 mod figures;
 mod files;
 mod kills;
+mod rows;
 mod tracer;
 
 use std::os::unix::process::ExitStatusExt;
