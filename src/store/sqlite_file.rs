@@ -58,7 +58,7 @@ impl Place {
         let is_lost = !has_log || Identity::of(&self.path) != self.file;
         match (self.is_lost.swap(is_lost, Ordering::Relaxed), is_lost) {
             (false, true) => {
-                tracing::error!("the database file is not where it was: nothing is served without it")
+                tracing::error!("the database file is not where it was: nothing is served without it");
             }
             (true, false) => tracing::info!("the database file is where it was"),
             _ => {}

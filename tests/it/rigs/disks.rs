@@ -71,7 +71,9 @@ async fn a_sync_that_fails_acknowledges_nothing_and_loses_nothing() {
     .await;
     figures.write();
     let mut figures = Figures::of("04-syncs", "every `fsync` fails until it is mended (EIO)");
-    while_it_lasts(&mut figures, &["fsync,fdatasync:error=EIO".to_owned()]).await;
+    for _ in 0..times(1, 10) {
+        while_it_lasts(&mut figures, &["fsync,fdatasync:error=EIO".to_owned()]).await;
+    }
     figures.write();
 }
 
@@ -82,7 +84,9 @@ async fn a_write_that_fails_acknowledges_nothing_and_loses_nothing() {
         .await;
     figures.write();
     let mut figures = Figures::of("06-writes", "every write fails until it is mended (EIO)");
-    while_it_lasts(&mut figures, &["pwrite64:error=EIO".to_owned()]).await;
+    for _ in 0..times(1, 10) {
+        while_it_lasts(&mut figures, &["pwrite64:error=EIO".to_owned()]).await;
+    }
     figures.write();
 }
 

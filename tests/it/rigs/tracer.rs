@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -34,7 +34,7 @@ impl Tracer {
         while !tracer.read("told").contains("attached") {
             let ended = tracer.process.try_wait().unwrap();
             assert!(ended.is_none() && begun.elapsed() < PATIENCE, "{}", tracer.read("told"));
-            std::thread::sleep(std::time::Duration::from_millis(10));
+            std::thread::sleep(Duration::from_millis(10));
         }
         tracer
     }
@@ -49,7 +49,7 @@ impl Tracer {
         let begun = Instant::now();
         while self.bites() == 0 {
             assert!(begun.elapsed() < PATIENCE, "no call has gone wrong:\n{}", self.read("calls"));
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 
