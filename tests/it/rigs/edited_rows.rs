@@ -75,6 +75,24 @@ impl House {
         Some(verified.header("remote-user").to_owned())
     }
 
+    /// Three people who have signed in, each with the button that they pressed; the third has signed out.
+    async fn three_sign_in(&self) -> Vec<(Browser<'_>, Ask)> {
+        let mut people: Vec<(Browser<'_>, Ask)> = Vec::new();
+        for user in 1..=3 {
+            let mut person = self.test.browser();
+            let page = person.open(&self.link_of(user).await).await;
+            let press = button(&page);
+            assert_eq!(person.send(press.clone()).await.status, StatusCode::SEE_OTHER);
+            people.push((person, press));
+        }
+        people[2]
+            .0
+            .clone()
+            .send(Ask::of("POST", "/logout").form(&[]).header("sec-fetch-site", "same-origin"))
+            .await;
+        people
+    }
+
     /// What each of some tokens opens at each host.
     async fn all_open(&self, links: &[String]) -> Vec<Option<String>> {
         let mut opened = Vec::new();
@@ -160,46 +178,36 @@ async fn edited_copied_and_invented_links_give_nobody_anything() {
     figures.write();
 }
 
+/// Whose sessions the cookies of some people are at each host, and what the first button gives again.
+async fn whose(people: &[(Browser<'_>, Ask)], is_pressed_again: bool) -> Vec<Option<String>> {
+    let mut whose = Vec::new();
+    for (person, _) in people {
+        for host in HOSTS {
+            let mut person = person.clone();
+            host.clone_into(&mut person.host);
+            let verified = person.get("/auth/verify").await;
+            assert!(matches!(verified.status.as_u16(), 200 | 401 | 500 | 503), "{}", verified.status);
+            whose.push(Some(verified.header("remote-user").to_owned()).filter(|user| !user.is_empty()));
+        }
+    }
+    if is_pressed_again {
+        // The same button gives the same session, or none.
+        let (mut again, press) = people[0].clone();
+        again.cookies.retain(|name, _| !name.contains("session"));
+        again.send(press).await;
+        whose.push(again.session().cloned());
+    }
+    whose
+}
+
 #[tokio::test]
 async fn edited_copied_and_invented_sessions_sign_nobody_in() {
     let mut figures = Figures::of("22-sessions", "rows of sessions edited, copied, invented (O128)");
     let house = House::build().await;
-    let mut people: Vec<(Browser<'_>, Ask)> = Vec::new();
-    for user in 1..=3 {
-        let mut person = house.test.browser();
-        let page = person.open(&house.link_of(user).await).await;
-        let press = button(&page);
-        assert_eq!(person.send(press.clone()).await.status, StatusCode::SEE_OTHER);
-        people.push((person, press));
-    }
-    people[2]
-        .0
-        .clone()
-        .send(Ask::of("POST", "/logout").form(&[]).header("sec-fetch-site", "same-origin"))
-        .await;
+    let people = house.three_sign_in().await;
     let thief = house.thief();
     let table = thief.table("sessions");
-    let whose = async |is_pressed_again: bool| {
-        let mut whose = Vec::new();
-        for (person, _) in &people {
-            for host in HOSTS {
-                let mut person = person.clone();
-                host.clone_into(&mut person.host);
-                let verified = person.get("/auth/verify").await;
-                assert!(matches!(verified.status.as_u16(), 200 | 401 | 500 | 503), "{}", verified.status);
-                whose.push(Some(verified.header("remote-user").to_owned()).filter(|user| !user.is_empty()));
-            }
-        }
-        if is_pressed_again {
-            // The same button gives the same session, or none.
-            let (mut again, press) = people[0].clone();
-            again.cookies.retain(|name, _| !name.contains("session"));
-            again.send(press).await;
-            whose.push(again.session().cloned());
-        }
-        whose
-    };
-    let before = whose(true).await;
+    let before = whose(&people, true).await;
     assert_eq!(before.iter().flatten().count(), 3, "{before:?}");
 
     let (mut tried, mut noticed) = (0, Vec::new());
@@ -210,7 +218,7 @@ async fn edited_copied_and_invented_sessions_sign_nobody_in() {
             thief.put_everything_back();
             if thief.edit(&table, &row, &edit) {
                 tried += 1;
-                let after = whose(true).await;
+                let after = whose(&people, true).await;
                 gives_nothing_new(&before, &after, &None, &deed);
                 if user == 1 && after[0] != before[0] {
                     noticed.push(edit.column.clone());
@@ -218,13 +226,13 @@ async fn edited_copied_and_invented_sessions_sign_nobody_in() {
                 thief.put_everything_back();
                 assert!(thief.edit(&table, &row, &edit));
                 house.test.advance(43_200);
-                assert_eq!(whose(false).await, vec![None; 6], "{deed}: twelve hours later");
+                assert_eq!(whose(&people, false).await, vec![None; 6], "{deed}: twelve hours later");
                 house.test.advance(-43_200);
             }
             thief.put_everything_back();
             if thief.copy(&table, &row, house.other.id.0, &edit) {
                 tried += 1;
-                gives_nothing_new(&before, &whose(true).await, &None, &format!("copy, {deed}"));
+                gives_nothing_new(&before, &whose(&people, true).await, &None, &format!("copy, {deed}"));
             }
         }
     }

@@ -120,11 +120,12 @@ async fn a_kill_between_the_commit_of_a_confirm_and_its_answer_locks_nobody_out(
         let tracer = Tracer::attach(&scene.server, &["writev,sendto,sendmsg:signal=KILL:when=1".to_owned()]);
         assert_eq!(scene.office.press(&button).await, None, "the answer came");
         drop(tracer);
-        let used = format!("SELECT count(*) FROM login_links WHERE user_id = {user} AND used_at IS NOT NULL");
+        let committed =
+            format!("SELECT count(*) FROM login_links WHERE user_id = {user} AND used_at IS NOT NULL");
         let begun = Instant::now();
         scene.has_died();
         scene.server.serve_with(&[]);
-        assert_eq!(scene.server.database.number(&used), 1, "it died before the commit");
+        assert_eq!(scene.server.database.number(&committed), 1, "it died before the commit");
         figures.came_back(begun.elapsed());
         figures.tries += 1;
 

@@ -126,11 +126,7 @@ impl Office {
             1 => self.use_up(&link).await,
             2 if self.kill(user).await => Fate::Killed,
             2 => Fate::Unknown(None),
-            _ => match self.use_up(&link).await {
-                Fate::Used(session) if self.sign_out(&session).await => Fate::SignedOut(session),
-                Fate::Used(_) => Fate::Unknown(None),
-                other => other,
-            },
+            _ => self.use_up_and_sign_out(&link).await,
         };
         Some(Entry { user, link, fate, acknowledged_at: Instant::now() })
     }
@@ -201,6 +197,12 @@ impl Office {
     async fn use_up(&self, link: &str) -> Fate {
         let Some(button) = self.find_button(link).await else { return Fate::Unknown(None) };
         self.press(&button).await.map_or(Fate::Unknown(Some(button)), Fate::Used)
+    }
+
+    async fn use_up_and_sign_out(&self, link: &str) -> Fate {
+        let used = self.use_up(link).await;
+        let Fate::Used(session) = used else { return used };
+        if self.sign_out(&session).await { Fate::SignedOut(session) } else { Fate::Unknown(None) }
     }
 
     pub async fn is_signed_in(&self, session: &str) -> bool {
