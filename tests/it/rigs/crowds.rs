@@ -28,7 +28,8 @@ fn under(starter: &[&str]) -> Scene {
 async fn connect(port: u16, from: u8) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((Ipv4Addr::new(127, 0, 0, from), 0).into()).unwrap();
-    socket.connect((Ipv4Addr::LOCALHOST, port).into()).await.unwrap()
+    let connected = tokio::time::timeout(PATIENCE, socket.connect((Ipv4Addr::LOCALHOST, port).into())).await;
+    connected.expect("nobody takes connections any more").unwrap()
 }
 
 async fn silent(port: u16, count: usize) -> Vec<TcpStream> {
