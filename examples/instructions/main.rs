@@ -8,8 +8,14 @@ mod stage;
 use std::io;
 
 use anyhow::{Context, Result, bail};
+use doorkey::cli::log::Lines;
+use doorkey::config::LogFormat;
 use stage::Stage;
 use tracing_subscriber::filter::LevelFilter;
+
+/// As the binary has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// How many clients there are, and so how often a thing may be done.
 const CLIENTS: usize = 240;
@@ -20,7 +26,8 @@ async fn main() -> Result<()> {
     let scenario = arguments.next().context("give reuse, verify, new or redeem, and how often")?;
     let times: usize = arguments.next().context("give how often")?.parse()?;
     // Log lines are made as `doorkey serve` makes them; only their way to a file is left out.
-    tracing_subscriber::fmt().with_max_level(LevelFilter::INFO).with_ansi(false).with_writer(io::sink).init();
+    let log = tracing_subscriber::fmt().with_max_level(LevelFilter::INFO).with_writer(io::sink);
+    log.event_format(Lines(LogFormat::Text)).init();
     let (stage, ..) = Stage::set(CLIENTS).await?;
     let client = |turn: usize| turn % CLIENTS + 1;
     match scenario.as_str() {

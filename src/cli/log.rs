@@ -1,21 +1,23 @@
 //! The log of a server: lines on standard error, written by a thread of their own.
 
 use std::fmt::{self, Write as _};
-use std::io::{self, BufWriter, IsTerminal};
+use std::io::{self, BufWriter};
 use std::thread::sleep;
 use std::time::Duration;
 
 use tracing::field::{Field, Visit};
+use tracing::{Event, Subscriber};
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::field::RecordFields;
-use tracing_subscriber::filter::LevelFilter;
-use tracing_subscriber::fmt::FormatFields;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::time::FormatTime;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::clock::Clock;
 use crate::config::LogFormat;
+use crate::http;
 
 /// Lines that may wait to be written; further ones are lost.
 const MOST_WAITING: usize = 16_384;
@@ -30,60 +32,80 @@ const GATHERING: Duration = Duration::from_millis(5);
 ///
 /// No request waits for whoever reads the log: a reader that falls behind loses lines, not the server its time.
 pub(super) fn start(format: LogFormat) -> WorkerGuard {
-    let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
+    let wished = std::env::var("RUST_LOG").map_or_else(|_| Ok(Targets::new()), |wished| wished.parse());
+    let wrong = wished.as_ref().err().map(ToString::to_string);
+    let chosen = wished.unwrap_or_default();
+    let level = chosen.default_level().unwrap_or(LevelFilter::INFO);
     let writer = NonBlockingBuilder::default().thread_name("doorkey-log").buffered_lines_limit(MOST_WAITING);
     let gathered = Gathered(BufWriter::with_capacity(LARGEST_WRITE, io::stderr()));
     let (writer, guard) = writer.lossy(true).finish(gathered);
     // A log that nobody reads any more must not bring the server down, so its own errors are not logged.
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_timer(Moment).with_writer(writer);
-    let log = log.log_internal_errors(false).with_ansi(io::stderr().is_terminal());
+    let lines = tracing_subscriber::fmt::layer().event_format(Lines(format)).with_writer(writer);
+    let log = tracing_subscriber::registry().with(lines.log_internal_errors(false));
     // A second start in one process, as in tests, keeps the first.
-    let _ = match format {
-        LogFormat::Text => log.fmt_fields(Plain).try_init(),
-        LogFormat::Json => log.json().try_init(),
-    };
+    let _ = log.with(chosen.with_default(level)).try_init();
     log_panics();
+    if let Some(error) = wrong {
+        tracing::warn!(error, "RUST_LOG is not understood; it is written like info,doorkey=debug");
+    }
     guard
 }
 
-/// When a line was written, in UTC.
-struct Moment;
+/// How a line is laid out.
+#[derive(Clone, Copy, Debug)]
+pub struct Lines(pub LogFormat);
 
-impl FormatTime for Moment {
-    fn format_time(&self, line: &mut Writer<'_>) -> fmt::Result {
-        write!(line, "{}", Clock::System.now())
+impl<S, N> FormatEvent<S, N> for Lines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'w> FormatFields<'w> + 'static,
+{
+    fn format_event(&self, _: &FmtContext<'_, S, N>, mut text: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let (now, about) = (Clock::System.now(), event.metadata());
+        let (level, target) = (about.level().as_str(), about.target());
+        match self.0 {
+            LogFormat::Text => write!(text, "{now} {level:>5} {target}:")?,
+            LogFormat::Json => {
+                write!(text, r#"{{"timestamp":"{now}","level":"{level}","target":"{target}","fields":{{"#)?
+            }
+        }
+        let mut line = Line { text, format: self.0, is_begun: false, written: Ok(()) };
+        event.record(&mut line);
+        if let Some(request) = http::number_of_request() {
+            line.add("request", format_args!("{request}"), false);
+        }
+        line.written?;
+        line.text.write_str(if self.0 == LogFormat::Json { "}}\n" } else { "\n" })
     }
 }
 
-/// The fields of a line of text: `status=200 route="/login"`. Whatever a value holds, the line stays one line.
-struct Plain;
-
-impl<'w> FormatFields<'w> for Plain {
-    fn format_fields<R: RecordFields>(&self, line: Writer<'w>, fields: R) -> fmt::Result {
-        let mut line = Line { text: line, is_begun: false, written: Ok(()) };
-        fields.record(&mut line);
-        line.written
-    }
-}
-
-/// A line on its way.
+/// A line on its way. Whatever a value holds, the line stays one line.
 struct Line<'w> {
     text: Writer<'w>,
+    format: LogFormat,
     is_begun: bool,
     written: fmt::Result,
 }
 
 impl Line<'_> {
-    fn write(&mut self, field: &Field, value: fmt::Arguments<'_>) {
-        let space = if self.is_begun { " " } else { "" };
-        self.is_begun = true;
-        let mut write = || {
-            self.text.write_str(space)?;
-            if field.name() != "message" {
-                self.text.write_str(field.name())?;
-                self.text.write_char('=')?;
+    /// Adds `status=200`, or `"status":200`.
+    fn add(&mut self, name: &str, value: fmt::Arguments<'_>, is_number: bool) {
+        let is_first = !std::mem::replace(&mut self.is_begun, true);
+        let mut write = || match self.format {
+            LogFormat::Text => {
+                self.text.write_char(' ')?;
+                if name != "message" {
+                    self.text.write_str(name)?;
+                    self.text.write_char('=')?;
+                }
+                OneLine(&mut self.text).write_fmt(value)
             }
-            OneLine(&mut self.text).write_fmt(value)
+            LogFormat::Json => {
+                let (comma, quote) = (if is_first { "" } else { "," }, if is_number { "" } else { "\"" });
+                write!(self.text, r#"{comma}"{name}":{quote}"#)?;
+                Quoted(&mut self.text).write_fmt(value)?;
+                self.text.write_str(quote)
+            }
         };
         self.written = self.written.and(write());
     }
@@ -91,15 +113,22 @@ impl Line<'_> {
 
 impl Visit for Line<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.write(field, format_args!("{value:?}"));
+        self.add(field.name(), format_args!("{value:?}"), false);
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        match self.format {
+            LogFormat::Text => self.add(field.name(), format_args!("{value:?}"), false),
+            LogFormat::Json => self.add(field.name(), format_args!("{value}"), false),
+        }
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.write(field, format_args!("{value}"));
+        self.add(field.name(), format_args!("{value}"), true);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.write(field, format_args!("{value}"));
+        self.add(field.name(), format_args!("{value}"), true);
     }
 }
 
@@ -117,6 +146,19 @@ impl fmt::Write for OneLine<'_, '_> {
             } else {
                 self.0.write_char(character)
             }
+        })
+    }
+}
+
+/// Escapes what may not stand in a JSON string (RFC 8259, section 7).
+struct Quoted<'a, 'b>(&'a mut Writer<'b>);
+
+impl fmt::Write for Quoted<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.chars().try_for_each(|character| match character {
+            '"' | '\\' => write!(self.0, "\\{character}"),
+            _ if character.is_control() => write!(self.0, "\\u{:04x}", u32::from(character)),
+            _ => self.0.write_char(character),
         })
     }
 }
@@ -149,13 +191,32 @@ impl io::Write for Gathered {
 mod tests {
     use super::*;
 
+    fn line(format: LogFormat, fill: impl Fn(&mut Line<'_>)) -> String {
+        let mut text = String::new();
+        let mut line = Line { text: Writer::new(&mut text), format, is_begun: false, written: Ok(()) };
+        fill(&mut line);
+        line.written.unwrap();
+        text
+    }
+
     #[test]
     fn a_value_cannot_begin_a_line_of_its_own() {
-        let mut text = String::new();
-        let mut line = Writer::new(&mut text);
+        let add = |line: &mut Line<'_>| line.add("path", format_args!("a\nb\u{1b}[31mé\r"), false);
 
-        OneLine(&mut line).write_str("a\nb\u{1b}[31mé\r").unwrap();
+        assert_eq!(line(LogFormat::Text, add), r" path=a\nb\u{1b}[31mé\r");
+    }
 
-        assert_eq!(text, r"a\nb\u{1b}[31mé\r");
+    #[test]
+    fn a_value_cannot_end_its_json() {
+        let value = "a\"b\\c\nd\u{1b}é\u{85}";
+        let add = |line: &mut Line<'_>| {
+            line.add("message", format_args!("{value}"), false);
+            line.add("status", format_args!("{}", 200), true);
+        };
+
+        let json: serde_json::Value =
+            serde_json::from_str(&format!("{{{}}}", line(LogFormat::Json, add))).unwrap();
+
+        assert_eq!(json, serde_json::json!({ "message": value, "status": 200 }));
     }
 }

@@ -7,7 +7,7 @@ mod import_file;
 mod import_lines;
 mod key;
 mod link;
-mod log;
+pub mod log;
 mod migrate;
 mod out;
 mod secret;

@@ -46,7 +46,7 @@ pub struct Arrival {
     /// Its API key, proven and live.
     pub api_key: Option<Arc<ApiKey>>,
     /// What is seen of the user for whom it asks for a link. It may not be told before the key's scope is judged.
-    pub issue_state: Option<IssueState>,
+    pub issue_state: Option<Arc<IssueState>>,
     /// The session whose number its cookie has. It is not proven by that.
     pub signed_in: Option<Arc<SignedIn>>,
 }
@@ -92,8 +92,7 @@ async fn arrive(
         }
         _ => None,
     };
-    let signed_in = found.signed_in.map(Arc::new);
-    Ok(Some(Arrival { workspace, api_key, issue_state: found.issue_state, signed_in }))
+    Ok(Some(Arrival { workspace, api_key, issue_state: found.issue_state, signed_in: found.signed_in }))
 }
 
 /// Counts a request that shows no key which lets in.

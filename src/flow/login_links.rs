@@ -1,6 +1,7 @@
 //! A login link is asked for, listed, revoked.
 
 use std::fmt;
+use std::sync::Arc;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -54,7 +55,7 @@ pub struct Subject {
     /// How the caller names the user.
     pub user: UserRef,
     /// User and newest link at one moment since the request began.
-    pub seen: Option<IssueState>,
+    pub seen: Option<Arc<IssueState>>,
 }
 
 impl Subject {
@@ -64,7 +65,7 @@ impl Subject {
     /// `StoreError` if the store cannot be read.
     pub async fn find(app: &App, workspace: &Workspace, user: UserRef) -> Result<Self, StoreError> {
         let seen = app.store.find_issue_state(workspace.id, &user).await?;
-        Ok(Self { user, seen })
+        Ok(Self { user, seen: seen.map(Arc::new) })
     }
 }
 
@@ -138,12 +139,12 @@ pub async fn issue(
 ) -> Result<Issued, IssueError> {
     nodes::may_issue(app)?;
     let now = app.clock.now();
-    let newest_of = |seen: &Option<IssueState>| seen.as_ref().and_then(|seen| seen.newest_hash);
+    let newest_of = |seen: &Option<Arc<IssueState>>| seen.as_ref().and_then(|seen| seen.newest_hash);
     let mut seen = subject.seen.clone();
     let first_seen = newest_of(&seen);
     for _ in 0..TRIES {
         let min_ttl = if newest_of(&seen) == first_seen { wish.min_ttl } else { 0 };
-        let decision = decide(seen.as_ref(), min_ttl, now);
+        let decision = decide(seen.as_deref(), min_ttl, now);
         if let Decision::HandOut(link) = &decision
             && let Some(token) = rebuild(app, link)
         {
@@ -153,7 +154,7 @@ pub async fn issue(
         }
         let seen_user = match (decision, &seen) {
             (Decision::Refuse(refusal), seen) => {
-                return refuse(app, workspace, act, refusal, seen.as_ref()).await;
+                return refuse(app, workspace, act, refusal, seen.as_deref()).await;
             }
             (_, None) => return refuse(app, workspace, act, Refusal::UserNotFound, None).await,
             (Decision::Make | Decision::HandOut(_), Some(seen)) => seen,
@@ -162,7 +163,7 @@ pub async fn issue(
             app.metrics.issued.inc();
             return Ok(issued(workspace, &link, &token, wish, false));
         }
-        seen = app.store.find_issue_state(workspace.id, &subject.user).await?;
+        seen = app.store.find_issue_state(workspace.id, &subject.user).await?.map(Arc::new);
     }
     Err(StoreError::Unavailable("others kept changing the same user".to_owned()).into())
 }

@@ -12,13 +12,12 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::FutureExt;
-use tracing::Instrument;
 use uuid::Uuid;
 
 use super::Settings;
 use super::error::Error;
 use super::shown;
-use super::visit::{Known, Peer, Visit};
+use super::visit::{Known, NUMBER, Peer, Visit};
 use crate::app::App;
 use crate::domain::host::HostName;
 use crate::domain::version::{ApiVersion, InvalidVersion};
@@ -35,14 +34,24 @@ const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
                       frame-ancestors 'none'; base-uri 'none'";
 
-/// Lets a request pass to its handler and its answer out.
+/// Lets a request pass to its handler and its answer out. Whatever is logged on the way carries its number.
 pub(super) async fn pass(
     State((app, settings)): State<(App, Arc<Settings>)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let number = Uuid::now_v7();
+    NUMBER.scope(number, numbered(app, settings, number, request, next)).await
+}
+
+async fn numbered(
+    app: App,
+    settings: Arc<Settings>,
+    number: Uuid,
     mut request: Request,
     next: Next,
 ) -> Response {
     let begun = Instant::now();
-    let number = Uuid::now_v7();
     let version = version_of(request.headers());
     let path = request.uri().path();
     let is_api = path == "/api" || path.starts_with("/api/");
@@ -73,9 +82,9 @@ pub(super) async fn pass(
     let response = match visited {
         Ok(visit) => {
             request.extensions_mut().insert(visit);
-            // Whatever is logged on the way carries the number; a panic on the way is this request's alone.
-            let answer = next.run(request).instrument(tracing::info_span!("request", id = %number));
-            AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(|_| Error::Panicked.marker())
+            // A panic on the way is this request's alone.
+            let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
+            answer.await.unwrap_or_else(|_| Error::Panicked.marker())
         }
         // Proxies take an empty 401 for what it is: nobody is let in.
         Err(Error::WorkspaceNotFound | Error::BadHost) if is_verify => super::verify::nobody(),
@@ -95,7 +104,7 @@ pub(super) async fn pass(
     let took = begun.elapsed();
     let microseconds = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     let workspace = workspace.map_or(0, |workspace| workspace.id.0);
-    tracing::info!(method, route, status, request = %number, workspace, microseconds, "answered");
+    tracing::info!(method, route, status, workspace, microseconds, "answered");
     app.metrics.latency.observe(took.as_secs_f64());
     app.metrics.answers.get_or_create(&Answer { route, status }).inc();
     response

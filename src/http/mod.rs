@@ -26,7 +26,7 @@ use crate::app::App;
 use error::Error;
 
 pub use server::{Listeners, serve};
-pub use visit::Peer;
+pub use visit::{Peer, number_of_request};
 
 /// What an operator sets of the public listener.
 #[derive(Clone, Debug, Default)]

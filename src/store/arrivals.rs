@@ -1,5 +1,7 @@
 //! Arrivals: all that a request's host and credentials name, found in one look.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use super::columns::standing_columns;
@@ -7,7 +9,7 @@ use super::login_links::{issue_state_columns, issue_state_from, link_columns};
 use super::sessions::{session_columns, signed_in_columns, signed_in_from};
 use super::unit::{Statement, sql};
 use super::value::{Row, values};
-use super::{Store, StoreError};
+use super::{Engine, Store, StoreError};
 use crate::domain::host::HostName;
 use crate::domain::login_link::IssueState;
 use crate::domain::session::SignedIn;
@@ -41,9 +43,9 @@ pub struct Arrival {
     /// The number and the seal of the live API key.
     pub api_key: Option<(i64, [u8; 32])>,
     /// What is seen of the user for whom a link is asked; none without a key that may ask.
-    pub issue_state: Option<IssueState>,
+    pub issue_state: Option<Arc<IssueState>>,
     /// The session with its person.
-    pub signed_in: Option<SignedIn>,
+    pub signed_in: Option<Arc<SignedIn>>,
 }
 
 /// A workspace by `$1`, its host, and what is joined to it.
@@ -89,8 +91,17 @@ macro_rules! with_user {
     };
 }
 
+impl Arrival {
+    /// Whether it found what was named: what was not may be anything a stranger thinks of.
+    pub(super) fn names_somebody(&self) -> bool {
+        self.api_key.is_some() || self.signed_in.is_some()
+    }
+}
+
 impl Store {
     /// The workspace of a host, and what the request names in it. `None` if no workspace has the host.
+    ///
+    /// It may name a key that has expired since it was found.
     ///
     /// # Errors
     /// `StoreError` if the store cannot be read.
@@ -100,24 +111,64 @@ impl Store {
         named: Named<'_>,
         now: Timestamp,
     ) -> Result<Option<Arrival>, StoreError> {
-        let [rows] = self.read([look(host, named, now)]).await?;
-        let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
-        let (workspace, revision) = (row.take()?, row.take()?);
-        let mut arrival = Arrival { workspace, revision, api_key: None, issue_state: None, signed_in: None };
-        let key_from = |row: &mut Row| Ok((row.take()?, row.take()?));
-        match named {
-            Named::Nobody => {}
-            Named::Key(_) => arrival.api_key = found(&mut row, key_from)?,
-            Named::KeyAndUser(..) => {
-                arrival.api_key = found(&mut row, key_from)?;
-                if arrival.api_key.is_some() {
-                    arrival.issue_state = found(&mut row, issue_state_from)?;
-                }
+        let arrival = |rows| arrival_from(rows, named);
+        match &self.engine {
+            Engine::Sqlite(sqlite) => {
+                sqlite.readers().recall(&name_of(host, named), || look(host, named, now), arrival)
             }
-            Named::Session(_) => arrival.signed_in = found(&mut row, signed_in_from)?,
+            Engine::Postgres(_) => {
+                let [rows] = self.read([look(host, named, now)]).await?;
+                arrival(rows)
+            }
         }
-        Ok(Some(arrival))
     }
+}
+
+/// Host and whatever is named, so that no two are alike.
+fn name_of(host: &HostName, named: Named<'_>) -> Vec<u8> {
+    let mut name = Vec::with_capacity(128);
+    name.extend_from_slice(host.as_str().as_bytes());
+    match named {
+        Named::Nobody => name.push(0),
+        Named::Key(hash) => {
+            name.push(1);
+            name.extend_from_slice(&hash);
+        }
+        Named::KeyAndUser(hash, UserRef::Id(id)) => {
+            name.push(2);
+            name.extend_from_slice(&hash);
+            name.extend_from_slice(&id.number().to_be_bytes());
+        }
+        Named::KeyAndUser(hash, UserRef::Email(email)) => {
+            name.push(3);
+            name.extend_from_slice(&hash);
+            name.extend_from_slice(email.folded().as_bytes());
+        }
+        Named::Session(id) => {
+            name.push(4);
+            name.extend_from_slice(id.as_bytes());
+        }
+    }
+    name
+}
+
+fn arrival_from(rows: Vec<Row>, named: Named<'_>) -> Result<Option<Arrival>, StoreError> {
+    let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
+    let (workspace, revision) = (row.take()?, row.take()?);
+    let mut arrival = Arrival { workspace, revision, api_key: None, issue_state: None, signed_in: None };
+    let key_from = |row: &mut Row| Ok((row.take()?, row.take()?));
+    match named {
+        Named::Nobody => {}
+        Named::Key(_) => arrival.api_key = found(&mut row, key_from)?,
+        Named::KeyAndUser(..) => {
+            arrival.api_key = found(&mut row, key_from)?;
+            if arrival.api_key.is_some() {
+                arrival.issue_state = found(&mut row, issue_state_from)?.map(Arc::new);
+            }
+        }
+        Named::Session(_) => arrival.signed_in = found(&mut row, signed_in_from)?.map(Arc::new),
+    }
+    Ok(Some(arrival))
 }
 
 pub(super) fn look(host: &HostName, named: Named<'_>, now: Timestamp) -> Statement {

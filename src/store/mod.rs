@@ -22,6 +22,7 @@ mod reuses;
 mod sessions;
 mod sqlite;
 mod sqlite_file;
+mod sqlite_readers;
 #[cfg(test)]
 mod sqlite_tests;
 mod sqlite_values;
@@ -189,7 +190,7 @@ impl Store {
     /// thread, in PostgreSQL in one round trip.
     async fn read<const N: usize>(&self, statements: [Statement; N]) -> Result<[Vec<Row>; N], StoreError> {
         match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.read(&statements),
+            Engine::Sqlite(sqlite) => sqlite.readers().read(&statements),
             Engine::Postgres(postgres) => Box::pin(postgres.read(&statements)).await,
         }
     }

@@ -7,8 +7,7 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
@@ -17,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::migrate;
 use super::sqlite_file::{Log, Place};
+use super::sqlite_readers::{Readers, connect_to_read};
 use super::sqlite_values::value_of;
 use super::unit::{Statement, Unit, Written};
 use super::value::Row;
@@ -34,16 +34,6 @@ const GROUP: usize = 64;
 /// Units that may wait; beyond, callers are told at once that the store cannot keep up.
 const QUEUE: usize = 4_096;
 
-/// Connections kept open to read; more are opened and closed when more read at once.
-const READERS: usize = 32;
-
-/// Numbers the threads that read, so that each has a connection that is most often free and warm.
-static THREADS: AtomicUsize = AtomicUsize::new(0);
-
-thread_local! {
-    static THREAD: usize = THREADS.fetch_add(1, Ordering::Relaxed);
-}
-
 /// Statements kept prepared on each connection.
 const PREPARED: usize = 64;
 
@@ -57,12 +47,6 @@ impl fmt::Debug for Sqlite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Sqlite({})", self.readers.place.path.display())
     }
-}
-
-/// Connections that only read: whoever holds the lock has the connection, and nobody waits for one.
-struct Readers {
-    place: Arc<Place>,
-    seats: [Mutex<Option<Connection>>; READERS],
 }
 
 /// A unit on its way to the writer.
@@ -90,15 +74,12 @@ impl Sqlite {
             database: path.display().to_string(),
             source: StoreError::Unavailable(format!("no writer thread: {error}")),
         })?;
-        let readers = Readers { place, seats: [const { Mutex::new(None) }; READERS] };
-        Ok(Self { readers: Arc::new(readers), queue })
+        Ok(Self { readers: Arc::new(Readers::of(place)), queue })
     }
 
-    pub(super) fn read<const N: usize>(
-        &self,
-        statements: &[Statement; N],
-    ) -> Result<[Vec<Row>; N], StoreError> {
-        self.readers.read(statements)
+    /// The connections that read.
+    pub(super) fn readers(&self) -> &Readers {
+        &self.readers
     }
 
     pub(super) async fn scan<const N: usize>(
@@ -118,52 +99,6 @@ impl Sqlite {
         let answered = tokio::time::timeout(PATIENCE, answer).await.map_err(|_| late())?;
         answered.map_err(|_| late())?
     }
-}
-
-impl Readers {
-    fn read<const N: usize>(&self, statements: &[Statement; N]) -> Result<[Vec<Row>; N], StoreError> {
-        let mut seat = self.free_seat();
-        let mut read = || {
-            self.place.is_here()?;
-            // A connection that fails, or panics, may be in the middle of something: it is not used again.
-            let connection = match seat.as_mut().and_then(|seat| seat.take()) {
-                Some(connection) => connection,
-                None => connect_to_read(&self.place.path)?,
-            };
-            let rows = read_at_one_moment(&connection, statements)?;
-            if let Some(seat) = &mut seat {
-                **seat = Some(connection);
-            }
-            Ok(rows)
-        };
-        read().map_err(|error| store_error(&error))
-    }
-
-    /// A connection's place that nobody is at, this thread's own if possible.
-    fn free_seat(&self) -> Option<MutexGuard<'_, Option<Connection>>> {
-        let own = THREAD.with(|thread| *thread);
-        (own..own + READERS).find_map(|seat| match self.seats[seat % READERS].try_lock() {
-            Ok(free) => Some(free),
-            Err(TryLockError::Poisoned(free)) => Some(free.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
-        })
-    }
-}
-
-fn read_at_one_moment<const N: usize>(
-    connection: &Connection,
-    statements: &[Statement; N],
-) -> rusqlite::Result<[Vec<Row>; N]> {
-    // One statement is a moment of its own.
-    let begun = if N > 1 { Some(connection.unchecked_transaction()?) } else { None };
-    let mut rows = [const { Vec::new() }; N];
-    for (statement, rows) in statements.iter().zip(rows.iter_mut()) {
-        *rows = run(connection, statement)?;
-    }
-    if let Some(transaction) = begun {
-        transaction.commit()?;
-    }
-    Ok(rows)
 }
 
 /// The thread that alone writes.
@@ -293,7 +228,7 @@ fn run_unit(connection: &Connection, unit: &Unit) -> rusqlite::Result<Option<Vec
     Ok(Some(results))
 }
 
-fn run(connection: &Connection, statement: &Statement) -> rusqlite::Result<Vec<Row>> {
+pub(super) fn run(connection: &Connection, statement: &Statement) -> rusqlite::Result<Vec<Row>> {
     const PLACEHOLDERS: [&str; 24] = [
         "$1", "$2", "$3", "$4", "$5", "$6", "$7", "$8", "$9", "$10", "$11", "$12", "$13", "$14", "$15",
         "$16", "$17", "$18", "$19", "$20", "$21", "$22", "$23", "$24",
@@ -356,21 +291,13 @@ pub(super) fn make_durable(connection: &Connection) -> rusqlite::Result<()> {
 /// carried over once, and the file is synced once for all of them.
 const CHECKPOINT: i64 = 8_000;
 
-fn tune(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn tune(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
     connection.set_prepared_statement_cache_capacity(PREPARED);
     // Without it a statement with several tables is planned anew each time its values change.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
-}
-
-fn connect_to_read(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = connect(path)?;
-    connection.busy_timeout(Duration::from_secs(1))?;
-    tune(&connection)?;
-    connection.pragma_update(None, "query_only", true)?;
-    Ok(connection)
 }
 
 /// Whether the failure is the file's or the disk's, and so every waiting caller's.

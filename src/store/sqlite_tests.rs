@@ -1,17 +1,19 @@
 //! What is so of the embedded engine alone.
 
-use super::arrivals::{Named, look};
+use std::cell::Cell;
+
+use super::arrivals::{Arrival, Named, look};
 use super::database_url::DatabaseUrl;
 use super::engine_tests::{host, hosts};
 use super::unit::{Unit, sql};
-use super::value::values;
-use super::{Store, StoreError};
+use super::value::{Row, values};
+use super::{Engine, Store, StoreError};
 use crate::domain::host::HostName;
 use crate::domain::login_link::{Draft, KeyId, LoginLink};
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{UserId, UserRef};
-use crate::domain::workspace::Workspace;
+use crate::domain::workspace::{Workspace, WorkspaceId};
 use uuid::Uuid;
 
 #[tokio::test]
@@ -34,6 +36,39 @@ async fn after_a_commit_that_failed_the_next_one_works() {
     let [mut rows] =
         store.read([sql("SELECT synchronous FROM pragma_synchronous", values![])]).await.unwrap();
     assert_eq!(rows.remove(0).take::<i64>().unwrap(), 2, "FULL");
+}
+
+/// A commit of this process, and one of any other, is seen by the very next look.
+#[tokio::test]
+async fn what_was_found_before_is_believed_until_somebody_commits() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("doorkey.db");
+    let store = Store::open(&DatabaseUrl::Sqlite(path.clone()), true).await.unwrap();
+    store.write(Unit::new().and(host("a"))).await.unwrap();
+    let Engine::Sqlite(sqlite) = &store.engine else { panic!("another engine") };
+    let asked = Cell::new(0);
+    let look = || {
+        let statement = || {
+            asked.set(asked.get() + 1);
+            sql("SELECT workspace_id FROM hosts WHERE host = 'a'", values![])
+        };
+        let found = |mut rows: Vec<Row>| {
+            let (workspace, api_key) = (rows.remove(0).take()?, Some((1, [0; 32])));
+            Ok(Some(Arrival { workspace, revision: 1, api_key, issue_state: None, signed_in: None }))
+        };
+        let WorkspaceId(seen) = sqlite.readers().recall(b"a", statement, found).unwrap().unwrap().workspace;
+        (seen, asked.get())
+    };
+    let change = |number: i64| sql("UPDATE hosts SET workspace_id = $1", values![number]);
+
+    assert_eq!((look(), look()), ((1, 1), (1, 1)));
+    store.write(Unit::new().and(change(2))).await.unwrap();
+    assert_eq!((look(), look()), ((2, 2), (2, 2)));
+    let other = rusqlite::Connection::open(path).unwrap();
+    for number in 3..100 {
+        other.execute("UPDATE hosts SET workspace_id = $1", [number]).unwrap();
+        assert_eq!((look(), look()), ((number, number), (number, number)));
+    }
 }
 
 /// What a request waits for costs the same however many rows a workspace has: none of it is walked through.

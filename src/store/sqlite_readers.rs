@@ -1,0 +1,155 @@
+//! The connections of the embedded engine that only read, and what they remember of what they read.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use super::StoreError;
+use super::arrivals::Arrival;
+use super::sqlite::{connect, run, store_error, tune};
+use super::sqlite_file::Place;
+use super::unit::Statement;
+use super::value::Row;
+
+/// Connections kept open to read; more are opened and closed when more read at once.
+const SEATS: usize = 32;
+
+/// Arrivals that a connection remembers at most.
+const MOST_REMEMBERED: usize = 2_048;
+
+/// Numbers the threads that read, so that each has a connection that is most often free and warm.
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    static THREAD: usize = THREADS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Connections that only read: whoever holds the lock has the connection, and nobody waits for one.
+pub(super) struct Readers {
+    pub(super) place: Arc<Place>,
+    seats: [Mutex<Option<Reader>>; SEATS],
+}
+
+/// A connection, and what was found through it since the last commit of anybody.
+struct Reader {
+    connection: Connection,
+    /// What SQLite calls the data version: another one whenever somebody else has committed, whichever process it was.
+    version: i64,
+    remembered: HashMap<Box<[u8]>, Arrival>,
+}
+
+impl Readers {
+    pub(super) fn of(place: Arc<Place>) -> Self {
+        Self { place, seats: [const { Mutex::new(None) }; SEATS] }
+    }
+
+    /// A few lookups, seen at one moment.
+    pub(super) fn read<const N: usize>(
+        &self,
+        statements: &[Statement; N],
+    ) -> Result<[Vec<Row>; N], StoreError> {
+        self.with_reader(|reader| reader.read_at_one_moment(statements))
+    }
+
+    /// What was found under this name before, if nobody has committed anything since; otherwise what `find` makes of
+    /// what the statement reads now.
+    ///
+    /// Never staler than a read: whether somebody has committed is asked of the database, at this moment.
+    pub(super) fn recall(
+        &self,
+        name: &[u8],
+        statement: impl FnOnce() -> Statement,
+        find: impl FnOnce(Vec<Row>) -> Result<Option<Arrival>, StoreError>,
+    ) -> Result<Option<Arrival>, StoreError> {
+        self.with_reader(|reader| {
+            let version = reader.data_version()?;
+            if version != reader.version {
+                reader.version = version;
+                reader.remembered.clear();
+            } else if let Some(arrival) = reader.remembered.get(name) {
+                return Ok(Some(arrival.clone()));
+            }
+            // What is committed by now is newer than the version, never older: it is forgotten too early at worst.
+            let [rows] = reader.read_at_one_moment(&[statement()])?;
+            let found = find(rows)?;
+            if let Some(arrival) = found.as_ref().filter(|arrival| arrival.names_somebody()) {
+                if reader.remembered.len() == MOST_REMEMBERED {
+                    reader.remembered.clear();
+                }
+                reader.remembered.insert(name.into(), arrival.clone());
+            }
+            Ok(found)
+        })
+    }
+
+    fn with_reader<T>(
+        &self,
+        read: impl FnOnce(&mut Reader) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.place.is_here().map_err(|error| store_error(&error))?;
+        let mut seat = self.free_seat();
+        // A connection that fails, or panics, may be in the middle of something: it is not used again.
+        let mut reader = match seat.as_mut().and_then(|seat| seat.take()) {
+            Some(reader) => reader,
+            None => Reader::open(&self.place.path).map_err(|error| store_error(&error))?,
+        };
+        let what = read(&mut reader)?;
+        if let Some(seat) = &mut seat {
+            **seat = Some(reader);
+        }
+        Ok(what)
+    }
+
+    /// A connection's place that nobody is at, this thread's own if possible.
+    fn free_seat(&self) -> Option<MutexGuard<'_, Option<Reader>>> {
+        let own = THREAD.with(|thread| *thread);
+        (own..own + SEATS).find_map(|seat| match self.seats[seat % SEATS].try_lock() {
+            Ok(free) => Some(free),
+            Err(TryLockError::Poisoned(free)) => Some(free.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        })
+    }
+}
+
+impl Reader {
+    fn open(path: &Path) -> rusqlite::Result<Self> {
+        Ok(Self { connection: connect_to_read(path)?, version: 0, remembered: HashMap::new() })
+    }
+
+    fn read_at_one_moment<const N: usize>(
+        &self,
+        statements: &[Statement; N],
+    ) -> Result<[Vec<Row>; N], StoreError> {
+        let read = || {
+            // One statement is a moment of its own.
+            let begun = if N > 1 { Some(self.connection.unchecked_transaction()?) } else { None };
+            let mut rows = [const { Vec::new() }; N];
+            for (statement, rows) in statements.iter().zip(rows.iter_mut()) {
+                *rows = run(&self.connection, statement)?;
+            }
+            if let Some(transaction) = begun {
+                transaction.commit()?;
+            }
+            Ok(rows)
+        };
+        read().map_err(|error| store_error(&error))
+    }
+
+    fn data_version(&self) -> Result<i64, StoreError> {
+        let read = || self.connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0));
+        read().map_err(|error| store_error(&error))
+    }
+}
+
+/// A connection that only reads.
+pub(super) fn connect_to_read(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = connect(path)?;
+    connection.busy_timeout(Duration::from_secs(1))?;
+    tune(&connection)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
