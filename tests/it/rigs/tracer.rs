@@ -60,8 +60,14 @@ impl Tracer {
 
 impl Drop for Tracer {
     fn drop(&mut self) {
-        // Told to end, it lets go first; killed, it would take the server along.
+        // Told to end, it lets go first.
         let _ = Command::new("kill").arg(self.process.id().to_string()).stderr(Stdio::null()).status();
+        let told_at = Instant::now();
+        while matches!(self.process.try_wait(), Ok(None)) && told_at.elapsed() < Duration::from_secs(5) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        // It may wait for ever for a thread of a server that was killed.
+        let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
