@@ -87,9 +87,11 @@ pub struct ApiKey {
 }
 
 impl ApiKey {
-    /// Whether the key lets in at a moment, if it is genuine.
+    /// Whether the key lets in at a moment, if it is genuine. One that expires does not before it was made: a clock set
+    /// back would make it last longer.
     pub fn is_live(&self, now: Timestamp) -> bool {
-        self.revoked_at.is_none() && self.expires_at.is_none_or(|at| now < at)
+        let holds_until = |end| now < end && !self.created_at.is_ahead_of(now);
+        self.revoked_at.is_none() && self.expires_at.is_none_or(holds_until)
     }
 
     /// What the row's MAC is computed over: every column that could give somebody something.

@@ -59,6 +59,11 @@ impl Draft {
         }
     }
 
+    /// Whether its time is over, or has yet to come: a clock set back would make its two hours longer.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.expires_at <= now || self.created_at.is_ahead_of(now)
+    }
+
     /// What the token's MAC is computed over.
     pub fn canonical(&self) -> Canonical {
         Canonical::of("login token")
@@ -143,7 +148,7 @@ impl LoginLink {
             Some(Death::Killed)
         } else if self.draft.is_single_use && self.used_at.is_some() {
             Some(Death::Used)
-        } else if self.ended_at.is_some() || self.draft.expires_at <= now {
+        } else if self.ended_at.is_some() || self.draft.is_over(now) {
             Some(Death::Expired)
         } else if standing.refusal().is_some() {
             Some(Death::Refused)
@@ -226,8 +231,12 @@ mod tests {
         Standing { is_staff: false, has_two_factor: false, is_active: true, link_epoch: 3, session_epoch: 0 };
 
     fn link(seconds_left: i64) -> LoginLink {
+        link_made_at(NOW, seconds_left)
+    }
+
+    fn link_made_at(made_at: Timestamp, seconds_left: i64) -> LoginLink {
         let workspace = Workspace::sample("https://example.com");
-        let mut draft = Draft::for_user(UserId::from_store(1), 3, &workspace, NOW, [7; 16]);
+        let mut draft = Draft::for_user(UserId::from_store(1), 3, &workspace, made_at, [7; 16]);
         draft.expires_at = NOW.plus_seconds(seconds_left);
         let (id, hash, key, seal) = (Uuid::nil(), [0; 32], KeyId(1), [0; 32]);
         LoginLink { id, hash, draft, key, used_at: None, ended_at: None, seal }
@@ -243,6 +252,8 @@ mod tests {
         let used = link(60).used(NOW);
         let expired = link(60).expired(NOW);
         let killed = Standing { link_epoch: 4, ..FREE };
+        let (skewed, of_tomorrow) =
+            (link_made_at(NOW.plus_seconds(60), 60), link_made_at(NOW.plus_seconds(61), 7_261));
         let hand_out = || Decision::HandOut(live.clone());
         for (case, seen, min_ttl, decision) in [
             ("nobody", None, 0, Decision::Refuse(Refusal::UserNotFound)),
@@ -266,6 +277,8 @@ mod tests {
             ("seen expired", Some(seen(FREE, Some(expired))), 0, Decision::Make),
             ("out of time", Some(seen(FREE, Some(link(0)))), 0, Decision::Make),
             ("killed", Some(seen(killed, Some(live.clone()))), 0, Decision::Make),
+            ("of another clock", Some(seen(FREE, Some(skewed.clone()))), 0, Decision::HandOut(skewed)),
+            ("made later than now", Some(seen(FREE, Some(of_tomorrow))), 0, Decision::Make),
         ] {
             assert_eq!(decide(seen.as_ref(), min_ttl, NOW), decision, "{case}");
         }

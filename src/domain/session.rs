@@ -98,9 +98,11 @@ impl Session {
         by_age.min(self.last_seen_at.plus_seconds(workspace.session_idle))
     }
 
-    /// Whether the session holds for a user of this standing.
+    /// Whether the session holds for a user of this standing. One that has yet to begin does not: a clock set back would
+    /// make it last longer.
     pub fn is_live(&self, standing: &Standing, workspace: &Workspace, now: Timestamp) -> bool {
-        standing.may_stay(self.epoch) && now < self.ends_at(workspace)
+        let has_begun = !self.created_at.is_ahead_of(now);
+        has_begun && standing.may_stay(self.epoch) && now < self.ends_at(workspace)
     }
 
     /// Whether it is time to write down again that the session was seen: once a minute, or more often where a

@@ -3,6 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
+/// How far ahead of now something may lie that was made before: so far apart are clocks of nodes, and steps that set a
+/// clock right, in milliseconds.
+const SKEW: i64 = 60_000;
+
 /// A moment: milliseconds since 1970-01-01 in UTC.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Timestamp(i64);
@@ -31,6 +35,11 @@ impl Timestamp {
     /// How long after `earlier` this moment is; zero if it is not after it.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// Whether this moment is so far ahead that what was made then was made by a clock that has been set back since.
+    pub const fn is_ahead_of(self, now: Self) -> bool {
+        self.0 > now.0.saturating_add(SKEW)
     }
 
     /// The moment as people read it: `23 November 2026, 03:23 UTC`.

@@ -187,7 +187,7 @@ async fn make(
 ) -> Result<Option<(LoginLink, Token)>, IssueError> {
     let draft = Draft::for_user(seen.user, seen.standing.link_epoch, workspace, now, keys::random()?);
     let (link, token) = app.keys().derive(draft);
-    let expired = seen.newest.as_ref().filter(|old| old.ended_at.is_none() && old.draft.expires_at <= now);
+    let expired = seen.newest.as_ref().filter(|old| old.ended_at.is_none() && old.draft.is_over(now));
     // What somebody edited gets no seal of ours.
     let expired = expired.filter(|old| rebuild(app, old).is_some());
     let expired = expired.map(|old| app.keys().seal_link(old.expired(now)));

@@ -10,6 +10,7 @@ mod pages;
 mod patient;
 mod query;
 mod same_origin;
+mod seats;
 mod server;
 mod shown;
 mod verify;

@@ -14,6 +14,9 @@ use crate::domain::invalid::Invalid;
 /// The largest body that is read, in bytes.
 const LARGEST_BODY: usize = 1 << 20;
 
+/// The largest form: eight times what one of our own can hold.
+const LARGEST_FORM: usize = 1 << 16;
+
 /// How long a body may take to arrive.
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -58,24 +61,28 @@ pub(super) fn decode(text: &str) -> Result<String, Error> {
     Ok(decoded.into_owned())
 }
 
-/// Reads an urlencoded form of at most 1 MiB.
+/// Reads an urlencoded form of at most 64 KiB: anybody may send one, and many at once.
 pub(super) async fn read_form(headers: &HeaderMap, body: Body) -> Result<Pairs, Error> {
-    let bytes = read_body(headers, "application/x-www-form-urlencoded", body).await?;
+    let bytes = read_body(headers, ("application/x-www-form-urlencoded", LARGEST_FORM), body).await?;
     Pairs::parse(std::str::from_utf8(&bytes).map_err(|_| Error::Malformed)?)
 }
 
 /// Reads a JSON object of at most 1 MiB.
 pub(super) async fn read_object(headers: &HeaderMap, body: Body) -> Result<Map<String, Value>, Error> {
-    let bytes = read_body(headers, "application/json", body).await?;
+    let bytes = read_body(headers, ("application/json", LARGEST_BODY), body).await?;
     serde_json::from_slice(&bytes).map_err(|_| Error::Malformed)
 }
 
-async fn read_body(headers: &HeaderMap, expected: &str, body: Body) -> Result<Bytes, Error> {
+async fn read_body(
+    headers: &HeaderMap,
+    (expected, largest): (&str, usize),
+    body: Body,
+) -> Result<Bytes, Error> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(expected) {
         return Err(Error::UnsupportedMediaType);
     }
-    let read = tokio::time::timeout(BODY_PATIENCE, to_bytes(body, LARGEST_BODY)).await;
+    let read = tokio::time::timeout(BODY_PATIENCE, to_bytes(body, largest)).await;
     read.map_err(|_| Error::RequestTimeout)?.map_err(|error| {
         let is_too_large = std::error::Error::source(&error)
             .is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>);

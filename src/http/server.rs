@@ -1,6 +1,7 @@
 //! The server: connections in, answers out, a graceful stop.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -14,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 
 use super::patient::Patient;
+use super::seats::{Seat, Seats};
 use super::visit::Peer;
 use super::{Settings, ops, router};
 use crate::app::App;
@@ -44,15 +46,18 @@ pub async fn serve(app: App, settings: Settings, listeners: Listeners, stop: imp
     let graceful = GracefulShutdown::new();
     let operators = listeners.ops.map(|listener| {
         let routes = ops::router(app.clone());
-        tokio::spawn(async move { accept(&listener, &routes, &GracefulShutdown::new()).await })
+        let seats = Seats::for_this_process();
+        tokio::spawn(async move { accept(&listener, &routes, (&GracefulShutdown::new(), &seats)).await })
     });
     let routes = router(app, settings);
+    let seats = Seats::for_this_process();
     tokio::select! {
-        () = accept(&listeners.public, &routes, &graceful) => {}
+        () = accept(&listeners.public, &routes, (&graceful, &seats)) => {}
         () = stop => {}
     }
     drop(listeners.public);
     tracing::info!("stopping: what runs is finished");
+    seats.send_the_silent_home();
     if tokio::time::timeout(STOP_PATIENCE, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in 10 s and were broken off");
     }
@@ -62,13 +67,17 @@ pub async fn serve(app: App, settings: Settings, listeners: Listeners, stop: imp
 }
 
 /// Takes connections for ever.
-async fn accept(listener: &TcpListener, routes: &Router, graceful: &GracefulShutdown) {
+async fn accept(
+    listener: &TcpListener,
+    routes: &Router,
+    (graceful, seats): (&GracefulShutdown, &Arc<Seats>),
+) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 // Answers are small and go out at once.
                 let _ = stream.set_nodelay(true);
-                connect(stream, Peer(peer), routes.clone(), graceful);
+                connect(stream, Peer(peer), routes.clone(), (graceful, seats.take().await));
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be taken");
@@ -78,18 +87,42 @@ async fn accept(listener: &TcpListener, routes: &Router, graceful: &GracefulShut
     }
 }
 
-fn connect(stream: TcpStream, peer: Peer, routes: Router, graceful: &GracefulShutdown) {
+fn connect(stream: TcpStream, peer: Peer, routes: Router, (graceful, seat): (&GracefulShutdown, Seat)) {
+    let seat = Arc::new(seat);
+    let asked = Arc::clone(&seat);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
-        routes.clone().oneshot(request.map(Body::new))
+        asked.is_asked();
+        let (seat, answer) = (Arc::clone(&asked), routes.clone().oneshot(request.map(Body::new)));
+        async move {
+            let answered = answer.await;
+            seat.has_answered();
+            answered
+        }
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE).max_header_size(LARGEST_HEAD);
-    let stream = TokioIo::new(Patient::over(stream));
-    let connection = graceful.watch(builder.serve_connection(stream, service));
+    let watcher = graceful.watcher();
     tokio::spawn(async move {
+        // Who says nothing gets no buffers.
+        let mut first = [0];
+        let speaks = tokio::select! {
+            biased;
+            speaks = tokio::time::timeout(HEAD_PATIENCE, stream.peek(&mut first)) => speaks.is_ok(),
+            () = seat.told_to_go() => false,
+        };
+        if !speaks {
+            return;
+        }
+        seat.has_spoken();
+        let stream = TokioIo::new(Patient::over(stream));
+        let connection = watcher.watch(builder.serve_connection(stream, service));
+        let ended = tokio::select! {
+            ended = connection => ended,
+            () = seat.told_to_go() => return,
+        };
         // A client that goes away, or speaks no HTTP, is nobody's fault here.
-        if let Err(error) = connection.await {
+        if let Err(error) = ended {
             tracing::debug!(%error, "a connection ended early");
         }
     });

@@ -26,6 +26,7 @@ mod sessions;
 mod sqlite;
 mod sqlite_alone;
 mod sqlite_checkpoints;
+mod sqlite_file;
 mod sqlite_place;
 mod sqlite_readers;
 #[cfg(test)]

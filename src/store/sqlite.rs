@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::migrate;
 use super::sqlite_checkpoints::Checkpoints;
+use super::sqlite_file::{Log, Watched};
 use super::sqlite_place::{Place, make_private};
 use super::sqlite_readers::{Readers, connect_to_read};
 use super::sqlite_values::value_of;
@@ -47,7 +48,7 @@ pub(super) struct Sqlite {
 
 impl fmt::Debug for Sqlite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Sqlite({})", self.readers.path.display())
+        write!(f, "Sqlite({})", self.readers.watched.path.display())
     }
 }
 
@@ -70,16 +71,17 @@ impl Sqlite {
         migrate::migrate(&mut connection, path)?;
         place.judge(&connection, path)?;
         let (queue, jobs) = mpsc::channel(QUEUE);
-        let spawned = Checkpoints::of(path).and_then(|checkpoints| {
-            let path = path.to_owned();
-            let writer = Writer { path, connection: Some(connection), checkpoints, pilot: None };
+        let watched = Arc::new(Watched::of(path));
+        let spawned = Checkpoints::of(&watched).and_then(|checkpoints| {
+            let (watched, log) = (Arc::clone(&watched), Log::default());
+            let writer = Writer { watched, connection: Some(connection), log, checkpoints, pilot: None };
             std::thread::Builder::new().name("doorkey-writer".to_owned()).spawn(|| writer.run(jobs))
         });
         let spawned = spawned.map_err(|error| OpenError::Failed {
             database: path.display().to_string(),
             source: StoreError::Unavailable(format!("no writer thread: {error}")),
         })?;
-        let readers = Arc::new(Readers::of(path.to_owned()));
+        let readers = Arc::new(Readers::of(watched));
         Ok(Self { readers, queue, writer: Arc::new(Mutex::new(Some(spawned))), place })
     }
 
@@ -87,7 +89,7 @@ impl Sqlite {
     pub(super) async fn carry_over(&self) {
         let readers = Arc::clone(&self.readers);
         // What is not carried over now is so later.
-        let _ = tokio::task::spawn_blocking(move || Place::carry_over(&readers.path)).await;
+        let _ = tokio::task::spawn_blocking(move || Place::carry_over(&readers.watched.path)).await;
     }
 
     /// Closes every connection. The last one that is closed carries the log over into the file.
@@ -125,8 +127,10 @@ impl Sqlite {
 
 /// The thread that alone writes.
 struct Writer {
-    path: PathBuf,
+    watched: Arc<Watched>,
     connection: Option<Connection>,
+    /// That of the connection.
+    log: Log,
     checkpoints: Checkpoints,
     /// A reader that stays. While it is at the newest commit, others of this process that read there need not ask the
     /// operating system for a lock of their own: for two system calls less, they do not stand in each other's way.
@@ -155,8 +159,7 @@ impl Writer {
                 // The caller may have given up waiting.
                 let _ = job.reply.send(result);
             }
-            let pilot = self.pilot.take().map_or_else(|| connect_to_read(&self.path), Ok);
-            self.pilot = pilot.and_then(take_place).ok();
+            self.pilot = self.a_pilot().and_then(take_place).ok();
         }
     }
 
@@ -171,20 +174,32 @@ impl Writer {
 
     /// Runs each unit by itself and commits all that went well, or tells everybody that nothing was.
     fn commit(&mut self, jobs: &[Job]) -> Vec<Result<Written, StoreError>> {
-        let committed = self.connected().and_then(|connection| commit_group(connection, jobs));
+        // Looked at before and after: what was committed into a file that nobody finds again is not acknowledged.
+        let committed = self.watched.look(&self.log).and_then(|()| {
+            let results = commit_group(self.connected()?, jobs)?;
+            self.watched.look_after(&mut self.log).map(|()| results)
+        });
         committed.unwrap_or_else(|error| {
-            tracing::error!(%error, "a commit failed");
+            if self.watched.is_here().is_ok() {
+                tracing::error!(%error, "a commit failed");
+                self.log = Log::default();
+            }
             // After a failed sync nobody knows what the file holds: begin again from what it says.
             self.connection = None;
             jobs.iter().map(|_| Err(store_error(&error))).collect()
         })
     }
 
+    fn a_pilot(&mut self) -> rusqlite::Result<Connection> {
+        self.watched.is_here()?;
+        self.pilot.take().map_or_else(|| connect_to_read(&self.watched.path), Ok)
+    }
+
     fn connected(&mut self) -> rusqlite::Result<&mut Connection> {
         let connection = if let Some(connection) = self.connection.take() {
             connection
         } else {
-            let mut connection = connect(&self.path)?;
+            let mut connection = connect(&self.watched.path)?;
             make_durable(&connection)?;
             self.checkpoints.count(&mut connection)?;
             connection

@@ -1,7 +1,6 @@
 //! Checkpoints of the embedded engine: what its log holds is carried over into the file while the writer goes on.
 
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -12,6 +11,7 @@ use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, DEFAULT_NAME};
 
 use super::sqlite::{LOCK_PATIENCE, connect, tune};
+use super::sqlite_file::Watched;
 
 /// Pages in the log that are worth a checkpoint: a page that was written several times is carried over once.
 const WORTH_IT: usize = 4_000;
@@ -39,13 +39,13 @@ pub(super) struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// Checkpoints of the database at a path, for the writer of this process.
-    pub(super) fn of(path: &Path) -> io::Result<Self> {
+    /// Checkpoints of a database, for the writer of this process.
+    pub(super) fn of(watched: &Arc<Watched>) -> io::Result<Self> {
         let (ask, asked) = sync_channel(1);
         let is_nearly_done = Arc::new(AtomicBool::new(false));
-        let (path, told) = (path.to_owned(), Arc::clone(&is_nearly_done));
+        let (watched, told) = (Arc::clone(watched), Arc::clone(&is_nearly_done));
         let thread = std::thread::Builder::new().name("doorkey-log-over".to_owned());
-        let thread = thread.spawn(move || carry_over(&path, &asked, &told))?;
+        let thread = thread.spawn(move || carry_over(&watched, &asked, &told))?;
         Ok(Self { pages: Arc::default(), is_nearly_done, ask: Some(ask), thread: Some(thread) })
     }
 
@@ -89,10 +89,10 @@ impl Drop for Checkpoints {
 }
 
 /// Does one checkpoint after the other, as long as somebody may ask for one.
-fn carry_over(path: &Path, asked: &Receiver<()>, is_nearly_done: &AtomicBool) {
+fn carry_over(watched: &Watched, asked: &Receiver<()>, is_nearly_done: &AtomicBool) {
     let mut kept = None;
     while asked.recv().is_ok() {
-        let connection = kept.take().map_or_else(|| connect_to_carry_over(path), Ok);
+        let connection = kept.take().map_or_else(|| connect_to_carry_over(watched), Ok);
         let done = connection.and_then(|connection| {
             for _ in 0..ROUNDS {
                 let (pages, carried) = connection.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::PASSIVE)?;
@@ -112,8 +112,9 @@ fn carry_over(path: &Path, asked: &Receiver<()>, is_nearly_done: &AtomicBool) {
     }
 }
 
-fn connect_to_carry_over(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = connect(path)?;
+fn connect_to_carry_over(watched: &Watched) -> rusqlite::Result<Connection> {
+    watched.is_here()?;
+    let connection = connect(&watched.path)?;
     tune(&connection)?;
     Ok(connection)
 }

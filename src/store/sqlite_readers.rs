@@ -1,9 +1,9 @@
 //! The connections of the embedded engine that only read, and what they remember of what they read.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use super::StoreError;
 use super::arrivals::Arrival;
 use super::sqlite::{connect, run, store_error, tune};
+use super::sqlite_file::Watched;
 use super::unit::Statement;
 use super::value::Row;
 
@@ -29,7 +30,7 @@ thread_local! {
 
 /// Connections that only read: whoever holds the lock has the connection, and nobody waits for one.
 pub(super) struct Readers {
-    pub(super) path: PathBuf,
+    pub(super) watched: Arc<Watched>,
     seats: [Mutex<Option<Reader>>; SEATS],
 }
 
@@ -42,8 +43,8 @@ struct Reader {
 }
 
 impl Readers {
-    pub(super) fn of(path: PathBuf) -> Self {
-        Self { path, seats: [const { Mutex::new(None) }; SEATS] }
+    pub(super) fn of(watched: Arc<Watched>) -> Self {
+        Self { watched, seats: [const { Mutex::new(None) }; SEATS] }
     }
 
     /// A few lookups, seen at one moment.
@@ -89,11 +90,12 @@ impl Readers {
         &self,
         read: impl FnOnce(&mut Reader) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        self.watched.is_here().map_err(|error| store_error(&error))?;
         let mut seat = self.free_seat();
         // A connection that fails, or panics, may be in the middle of something: it is not used again.
         let mut reader = match seat.as_mut().and_then(|seat| seat.take()) {
             Some(reader) => reader,
-            None => Reader::open(&self.path).map_err(|error| store_error(&error))?,
+            None => Reader::open(&self.watched.path).map_err(|error| store_error(&error))?,
         };
         let what = read(&mut reader)?;
         if let Some(seat) = &mut seat {

@@ -30,6 +30,7 @@ mod races_of_people;
 mod raw_copies;
 mod redirects;
 mod requests;
+mod rigs;
 mod rotation;
 mod schemathesis;
 mod sessions;

@@ -194,7 +194,7 @@ fn a_wrong_configuration_is_refused_by_the_name_of_what_is_wrong() {
         ("workspace list --config none.toml", "none.toml"),
         ("workspace list --config unknown.toml", "\"datebase\""),
         ("workspace list --config broken.toml", "broken.toml is wrong: line 1"),
-        ("workspace list --config number.toml", "listen must be a text"),
+        ("workspace list --config number.toml", "listen in number.toml"),
         ("workspace list --config listen.toml", "listen in listen.toml"),
         ("workspace list --config twice.toml", "twice"),
         ("workspace list --config table.toml", "\"serve\""),

@@ -5,7 +5,6 @@
 #![expect(clippy::print_stderr, reason = "how long the service was away is what a person wants to read")]
 
 mod cluster;
-mod ledger;
 mod nodes;
 
 use std::collections::HashSet;
@@ -13,8 +12,8 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use self::cluster::Cluster;
-use self::ledger::{Crowd, Entry, Office, tally};
 use self::nodes::Nodes;
+use crate::support::ledger::{Crowd, Entry, Office, outage, tally};
 
 /// Within this the service must be back after a switch.
 const PROMISED: Duration = Duration::from_secs(30);
@@ -28,9 +27,9 @@ fn switches() -> usize {
 }
 
 /// What the new primary holds must be what was acknowledged, and no link may have two sessions.
-async fn settle(office: &Office, primary: &Cluster, entries: &[Entry]) {
+async fn settle(office: &Office, primary: &Cluster, entries: &mut [Entry]) {
     let tally = tally(entries);
-    for fate in ["live", "used", "killed"] {
+    for fate in ["live", "used", "killed", "signed out"] {
         assert!(tally.get(fate) > Some(&10), "too little was acknowledged to show anything: {tally:?}");
     }
     assert_eq!(office.complaints(entries).await, [""; 0]);
@@ -61,11 +60,11 @@ async fn whatever_was_acknowledged_outlives_the_primary() {
         // What was on its way at the kill is acknowledged or not; what comes then has met the new primary.
         crowd.acknowledges(CLIENTS + 60, PROMISED).await;
         let refused = crowd.refused.load(Ordering::Relaxed);
-        let entries = crowd.end().await;
+        let mut entries = crowd.end().await;
 
         (primary, standby) = (standby, primary);
         assert!(refused > 0, "nobody has noticed anything");
-        settle(&office, &primary, &entries).await;
+        settle(&office, &primary, &mut entries).await;
         outages.push(outage(&entries, killed_at));
         eprintln!(
             "switch {switch}: {:?}, {refused} refused, away for {:?}",
@@ -76,15 +75,6 @@ async fn whatever_was_acknowledged_outlives_the_primary() {
 
     assert!(nodes.are_the_same(), "a node has ended");
     eprintln!("away for {:?} to {:?}", outages.iter().min().unwrap(), outages.iter().max().unwrap());
-}
-
-/// The longest time after the kill without anything acknowledged.
-fn outage(entries: &[Entry], killed_at: Instant) -> Duration {
-    let mut moments: Vec<_> = entries.iter().map(|entry| entry.acknowledged_at).collect();
-    moments.retain(|moment| *moment > killed_at);
-    moments.push(killed_at);
-    moments.sort();
-    moments.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap()
 }
 
 /// A primary that was only away takes itself for the primary still. Nothing that it alone knows is acknowledged.
@@ -105,10 +95,10 @@ async fn a_primary_that_comes_back_acknowledges_nothing() {
     primary.thaw();
     crowd.acknowledges(60, PROMISED).await;
     let refused = crowd.refused.load(Ordering::Relaxed);
-    let entries = crowd.end().await;
+    let mut entries = crowd.end().await;
 
     assert!(refused > 0, "nobody has noticed anything");
-    settle(&office, &standby, &entries).await;
+    settle(&office, &standby, &mut entries).await;
     assert!(nodes.are_the_same(), "a node has ended");
     // The old one is there, takes writes, and has none of its own to show: they wait for a standby that is gone.
     assert_eq!(primary.run("SELECT pg_is_in_recovery()").trim(), "f");

@@ -55,7 +55,12 @@ impl Server {
 
     /// The same on a server that the test has to itself.
     pub fn prepare_at(url: String) -> Self {
-        Self::prepare_in(tempfile::tempdir().unwrap(), Database::Cluster(url), "Acme")
+        Self::prepare_on(Database::Cluster(url))
+    }
+
+    /// The same on a database that is empty.
+    pub fn prepare_on(database: Database) -> Self {
+        Self::prepare_in(tempfile::tempdir().unwrap(), database, "Acme")
     }
 
     /// Another node, on the same database and with the same key file, on ports of its own. It does not serve yet.
@@ -167,20 +172,32 @@ impl Server {
 
     /// Starts it, or starts it anew on the same database, with these environment variables.
     pub fn serve_with(&mut self, surroundings: &[(&str, &str)]) {
-        self.spawn_with(surroundings);
+        self.serve_under(&[], surroundings);
+    }
+
+    /// The same, started by a command that becomes it.
+    pub fn serve_under(&mut self, starter: &[&str], surroundings: &[(&str, &str)]) {
+        self.spawn_under(starter, surroundings);
         self.wait_until("/readyz");
     }
 
     /// The same for one that lives, but is not expected to be ready.
     pub fn serve_unready_with(&mut self, surroundings: &[(&str, &str)]) {
-        self.spawn_with(surroundings);
+        self.spawn_under(&[], surroundings);
         self.wait_until("/healthz");
     }
 
-    fn spawn_with(&mut self, surroundings: &[(&str, &str)]) {
+    fn spawn_under(&mut self, starter: &[&str], surroundings: &[(&str, &str)]) {
         assert!(self.process.is_none(), "it runs already");
         let log = OpenOptions::new().create(true).append(true).open(self.path(LOG)).unwrap();
-        let mut command = self.command();
+        let mut command = match starter {
+            [] => self.command(),
+            [program, words @ ..] => {
+                let mut command = self.prepared(Command::new(program));
+                command.args(words).arg(binary());
+                command
+            }
+        };
         command.args(["serve", "--listen", &format!("127.0.0.1:{}", self.port)]);
         command.args(["--ops-listen", &format!("127.0.0.1:{}", self.ops_port)]);
         command.envs(surroundings.iter().copied()).stdin(Stdio::null());
@@ -200,9 +217,19 @@ impl Server {
         self.wait_for_the_end();
     }
 
+    /// The number of the process.
+    pub fn id(&self) -> u32 {
+        self.process.as_ref().unwrap().id()
+    }
+
+    /// Whether the process that was started last still runs.
+    pub fn runs(&mut self) -> bool {
+        self.process.as_mut().unwrap().try_wait().unwrap().is_none()
+    }
+
     /// Sends a signal by name.
     pub fn signal(&self, name: &str) {
-        let id = self.process.as_ref().unwrap().id();
+        let id = self.id();
         let sent = Command::new("sh").args(["-c", &format!("kill -{name} {id}")]).status().unwrap();
         assert!(sent.success());
     }
@@ -232,7 +259,10 @@ impl Server {
 
     /// A command in its folder, on its database.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(binary());
+        self.prepared(Command::new(binary()))
+    }
+
+    fn prepared(&self, mut command: Command) -> Command {
         command.current_dir(self.folder.path());
         command.env("DOORKEY_DATABASE", self.database.url());
         command.env("DOORKEY_SECRET_KEY_FILE", self.path(KEY_FILE));
@@ -276,14 +306,16 @@ impl Drop for Server {
 
 /// What has a process think that it is so many seconds later.
 pub fn later(seconds: u32) -> [(&'static str, String); 3] {
+    let [library, monotonic] = false_clock();
+    [library, monotonic, ("FAKETIME", format!("+{seconds}s"))]
+}
+
+/// What has a process read the hands of its clock from elsewhere.
+pub fn false_clock() -> [(&'static str, String); 2] {
     let folders = std::fs::read_dir("/usr/lib").unwrap().map(|entry| entry.unwrap().path());
     let library = folders.map(|folder| folder.join("faketime/libfaketimeMT.so.1")).find(|path| path.exists());
     let library = library.unwrap_or_else(|| panic!("libfaketime is missing: apt-get install faketime"));
-    [
-        ("LD_PRELOAD", library.to_str().unwrap().to_owned()),
-        ("FAKETIME", format!("+{seconds}s")),
-        ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
-    ]
+    [("LD_PRELOAD", library.to_str().unwrap().to_owned()), ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned())]
 }
 
 /// A client without a memory that keeps its connections.

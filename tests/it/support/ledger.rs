@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use reqwest::header::{COOKIE, SET_COOKIE};
-use reqwest::{Client, Response};
+use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use crate::support::person::form;
-use crate::support::server::visitor;
+use super::person::form;
+use super::server::visitor;
 
 /// What was acknowledged of one link.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -20,8 +20,17 @@ pub enum Fate {
     /// With the cookie of its session.
     Used(String),
     Killed,
-    /// Something was asked for, and no answer came: it may have happened or not.
-    Unknown,
+    /// Used, and the session ended by the person; with its cookie.
+    SignedOut(String),
+    /// Something was asked for, and no answer came: it may have happened or not. With the button, if that was pressed.
+    Unknown(Option<Button>),
+}
+
+/// What a browser sends when the button of a page is pressed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Button {
+    browser: String,
+    form: String,
 }
 
 /// A user who was acknowledged, and the link that was.
@@ -58,15 +67,15 @@ impl Crowd {
             acknowledged: Arc::default(),
             clients: Vec::new(),
         };
-        for _ in 0..clients {
+        for first in 0..clients {
             let office = Office { client: visitor(), ..office.clone() };
             let (is_over, refused) = (Arc::clone(&crowd.is_over), Arc::clone(&crowd.refused));
             let acknowledged = Arc::clone(&crowd.acknowledged);
             crowd.clients.push(tokio::spawn(async move {
                 let mut entries = Vec::new();
                 while !is_over.load(Ordering::Relaxed) {
-                    match office.one_life(entries.len()).await {
-                        Some(entry) if entry.fate != Fate::Unknown => {
+                    match office.one_life(first + entries.len()).await {
+                        Some(entry) if !matches!(entry.fate, Fate::Unknown(_)) => {
                             acknowledged.fetch_add(1, Ordering::Relaxed);
                             entries.push(entry);
                         }
@@ -88,7 +97,7 @@ impl Crowd {
         let (begun, before) = (Instant::now(), self.acknowledged.load(Ordering::Relaxed));
         while self.acknowledged.load(Ordering::Relaxed) < before + more {
             assert!(begun.elapsed() < patience, "nothing is acknowledged for {patience:?}");
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 
@@ -112,19 +121,20 @@ impl Office {
     async fn one_life(&self, number: usize) -> Option<Entry> {
         let user = self.add_client().await?;
         let link = self.ask_for_link(user).await.filter(|(_, is_reused)| !is_reused)?.0;
-        let fate = match number % 3 {
-            0 => Some(Fate::Live),
-            1 => self.confirm(&link).await.map(Fate::Used),
-            _ => self.kill(user).await.then_some(Fate::Killed),
+        let fate = match number % 4 {
+            0 => Fate::Live,
+            1 => self.use_up(&link).await,
+            2 if self.kill(user).await => Fate::Killed,
+            2 => Fate::Unknown(None),
+            _ => self.use_up_and_sign_out(&link).await,
         };
-        Some(Entry { user, link, fate: fate.unwrap_or(Fate::Unknown), acknowledged_at: Instant::now() })
+        Some(Entry { user, link, fate, acknowledged_at: Instant::now() })
     }
 
     pub async fn add_client(&self) -> Option<i64> {
         let email = format!("{}@x.test", uuid::Uuid::new_v4().simple());
         let body = json!({ "email": email, "name_f": "A", "name_l": "B" });
-        let asked = self.client.post(self.url("/api/clients")).json(&body);
-        let answer = asked.bearer_auth(&self.key).header("Host", "localhost").send().await.ok()?;
+        let answer = self.ask("POST", "/api/clients").json(&body).bearer_auth(&self.key).send().await.ok()?;
         if answer.status() != 201 {
             return refusal(&answer);
         }
@@ -133,8 +143,8 @@ impl Office {
 
     /// The link, and whether it was handed out before.
     pub async fn ask_for_link(&self, user: i64) -> Option<(String, bool)> {
-        let asked = self.client.get(self.url(&format!("/api/login_links/{user}"))).bearer_auth(&self.key);
-        let answer = asked.header("Host", "localhost").send().await.ok()?;
+        let asked = self.ask("GET", &format!("/api/login_links/{user}")).bearer_auth(&self.key);
+        let answer = asked.send().await.ok()?;
         if answer.status() != 200 {
             return refusal(&answer);
         }
@@ -143,27 +153,40 @@ impl Office {
     }
 
     async fn kill(&self, user: i64) -> bool {
-        let asked = self.client.delete(self.url(&format!("/api/login_links/{user}"))).bearer_auth(&self.key);
-        let Ok(answer) = asked.header("Host", "localhost").send().await else { return false };
+        let asked = self.ask("DELETE", &format!("/api/login_links/{user}")).bearer_auth(&self.key);
+        let Ok(answer) = asked.send().await else { return false };
         answer.status() == 204 || refusal::<()>(&answer).is_some()
     }
 
-    /// The status of the page of a link.
-    pub async fn open(&self, link: &str) -> Option<Response> {
-        let path = &link[link.find("/login?").unwrap()..];
-        self.client.get(self.url(path)).header("Host", "localhost").send().await.ok()
+    async fn sign_out(&self, session: &str) -> bool {
+        let asked =
+            self.ask("POST", "/logout").header(COOKIE, session).header("sec-fetch-site", "same-origin");
+        let Ok(answer) = asked.header("content-type", "application/x-www-form-urlencoded").send().await
+        else {
+            return false;
+        };
+        answer.status() == 303 || refusal::<()>(&answer).is_some()
     }
 
-    /// Opens a link and presses the button; gives the cookie of the session.
-    async fn confirm(&self, link: &str) -> Option<String> {
+    /// The page of a link.
+    pub async fn open(&self, link: &str) -> Option<Response> {
+        self.ask("GET", &link[link.find("/login?").unwrap()..]).send().await.ok()
+    }
+
+    /// Opens a link in a browser of its own, up to the button.
+    pub async fn find_button(&self, link: &str) -> Option<Button> {
         let page = self.open(link).await?;
         if page.status() != 200 {
             return refusal(&page);
         }
         let browser = cookie(&page, "doorkey_browser")?;
-        let body = form(&page.text().await.ok()?);
-        let press = self.client.post(self.url("/login")).header("Host", "localhost").body(body);
-        let press = press.header(COOKIE, browser).header("sec-fetch-site", "same-origin");
+        Some(Button { browser, form: form(&page.text().await.ok()?) })
+    }
+
+    /// Presses a button; gives the cookie of the session.
+    pub async fn press(&self, button: &Button) -> Option<String> {
+        let press = self.ask("POST", "/login").body(button.form.clone()).header(COOKIE, &button.browser);
+        let press = press.header("sec-fetch-site", "same-origin");
         let answer = press.header("content-type", "application/x-www-form-urlencoded").send().await.ok()?;
         if answer.status() != 303 {
             return refusal(&answer);
@@ -171,33 +194,62 @@ impl Office {
         cookie(&answer, "doorkey_session")
     }
 
+    async fn use_up(&self, link: &str) -> Fate {
+        let Some(button) = self.find_button(link).await else { return Fate::Unknown(None) };
+        self.press(&button).await.map_or(Fate::Unknown(Some(button)), Fate::Used)
+    }
+
+    async fn use_up_and_sign_out(&self, link: &str) -> Fate {
+        let used = self.use_up(link).await;
+        let Fate::Used(session) = used else { return used };
+        if self.sign_out(&session).await { Fate::SignedOut(session) } else { Fate::Unknown(None) }
+    }
+
     pub async fn is_signed_in(&self, session: &str) -> bool {
-        let asked = self.client.get(self.url("/")).header("Host", "localhost").header(COOKIE, session);
-        asked.send().await.unwrap().status() == 200
+        self.ask("GET", "/").header(COOKIE, session).send().await.unwrap().status() == 200
     }
 
-    fn url(&self, path: &str) -> String {
+    fn ask(&self, method: &str, path: &str) -> RequestBuilder {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        format!("http://127.0.0.1:{}{path}", self.ports[turn % self.ports.len()])
+        let url = format!("http://127.0.0.1:{}{path}", self.ports[turn % self.ports.len()]);
+        self.client.request(method.parse().unwrap(), url).header("Host", "localhost")
     }
 
-    /// What is acknowledged and not so, each as a sentence.
-    pub async fn complaints(&self, entries: &[Entry]) -> Vec<String> {
+    /// What is acknowledged and not so, each as a sentence. A live link is used up on the way, and one whose button was
+    /// pressed without an answer is pressed again.
+    pub async fn complaints(&self, entries: &mut [Entry]) -> Vec<String> {
         let mut complaints = Vec::new();
         for Entry { user, link, fate, .. } in entries {
-            let is_so = match fate {
-                Fate::Live => self.ask_for_link(*user).await == Some((link.clone(), true)),
-                Fate::Used(session) => {
-                    self.open(link).await.unwrap().status() == 410 && self.is_signed_in(session).await
-                }
-                Fate::Killed => self.open(link).await.unwrap().status() == 410,
-                Fate::Unknown => self.ask_for_link(*user).await.is_some(),
-            };
-            if !is_so {
-                complaints.push(format!("the link of user {user} is not {fate:?}"));
+            let was = fate.clone();
+            if !self.is_so(*user, link, fate).await {
+                complaints.push(format!("the link of user {user} is not {was:?}"));
             }
         }
         complaints
+    }
+
+    async fn is_so(&self, user: i64, link: &str, fate: &mut Fate) -> bool {
+        match fate.clone() {
+            Fate::Live => {
+                let is_there = self.ask_for_link(user).await == Some((link.to_owned(), true));
+                *fate = self.use_up(link).await;
+                is_there && matches!(fate, Fate::Used(_)) && self.is_dead(link).await
+            }
+            Fate::Used(session) => self.is_dead(link).await && self.is_signed_in(&session).await,
+            Fate::SignedOut(session) => self.is_dead(link).await && !self.is_signed_in(&session).await,
+            Fate::Killed => self.is_dead(link).await,
+            Fate::Unknown(None) => self.ask_for_link(user).await.is_some(),
+            Fate::Unknown(Some(button)) => {
+                let Some(session) = self.press(&button).await else { return false };
+                *fate = Fate::Used(session.clone());
+                self.is_dead(link).await && self.is_signed_in(&session).await
+            }
+        }
+    }
+
+    /// Whether a link opens nothing in a browser that it is new to.
+    pub async fn is_dead(&self, link: &str) -> bool {
+        self.open(link).await.unwrap().status() == 410
     }
 }
 
@@ -209,11 +261,21 @@ pub fn tally(entries: &[Entry]) -> BTreeMap<&'static str, usize> {
             Fate::Live => "live",
             Fate::Used(_) => "used",
             Fate::Killed => "killed",
-            Fate::Unknown => "unknown",
+            Fate::SignedOut(_) => "signed out",
+            Fate::Unknown(_) => "unknown",
         };
         *tally.entry(fate).or_default() += 1;
     }
     tally
+}
+
+/// The longest time after a moment without anything acknowledged.
+pub fn outage(entries: &[Entry], since: Instant) -> Duration {
+    let mut moments: Vec<_> = entries.iter().map(|entry| entry.acknowledged_at).collect();
+    moments.retain(|moment| *moment > since);
+    moments.push(since);
+    moments.sort();
+    moments.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap()
 }
 
 fn cookie(answer: &Response, name: &str) -> Option<String> {

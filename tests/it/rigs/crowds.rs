@@ -1,0 +1,181 @@
+//! More than there is room for: few descriptors, little memory, slow and huge requests, thousands who say nothing.
+
+use std::io::ErrorKind;
+use std::net::Ipv4Addr;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::JoinSet;
+
+use super::figures::Figures;
+use super::{CLIENTS, PATIENCE, Scene, times};
+use crate::support::ledger::Fate;
+use crate::support::server::Server;
+
+/// Starts a server with this much to use, or less.
+fn under(starter: &[&str]) -> Scene {
+    let mut server = Server::prepare("Acme");
+    server.serve_under(starter, &[]);
+    let office = super::Office::of(vec![server.port], &server.key);
+    Scene { server, office }
+}
+
+/// Connections from one of the addresses of this machine, each of which has ports for some 28,000.
+async fn connect(port: u16, from: u8) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((Ipv4Addr::new(127, 0, 0, from), 0).into()).unwrap();
+    let connected = tokio::time::timeout(PATIENCE, socket.connect((Ipv4Addr::LOCALHOST, port).into())).await;
+    connected.expect("nobody takes connections any more").unwrap()
+}
+
+async fn silent(port: u16, count: usize) -> Vec<TcpStream> {
+    let mut all = Vec::with_capacity(count);
+    for number in 0..count {
+        all.push(connect(port, if number % 2 == 0 { 2 } else { 3 }).await);
+    }
+    all
+}
+
+/// How many the server has hung up on.
+fn hung_up(connections: &[TcpStream]) -> usize {
+    let is_over = |connection: &&TcpStream| match connection.try_read(&mut [0; 16]) {
+        Ok(read) => read == 0,
+        Err(error) => error.kind() != ErrorKind::WouldBlock,
+    };
+    connections.iter().filter(is_over).count()
+}
+
+/// What the kernel says of the process, in kilobytes.
+fn kilobytes(server: &Server, what: &str) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(what)).unwrap();
+    line.trim_matches(|letter: char| !letter.is_ascii_digit()).parse().unwrap()
+}
+
+/// Everybody else is served meanwhile, all of them.
+async fn others_are_served(scene: &Scene, figures: &mut Figures) {
+    let crowd = scene.crowd();
+    crowd.acknowledges(CLIENTS * 8, PATIENCE).await;
+    let mut entries = crowd.end().await;
+    let unanswered = entries.iter().filter(|entry| matches!(entry.fate, Fate::Unknown(_))).count();
+    assert_eq!(unanswered, 0, "somebody had no answer:\n{}", scene.server.log());
+    scene.settle(&mut entries, figures).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn forty_eight_descriptors_are_enough_beside_hundreds_who_say_nothing() {
+    let mut figures = Figures::of("18-descriptors", "48 file descriptors, 400 connections that say nothing");
+    for _ in 0..times(1, 10) {
+        let mut scene = under(&["prlimit", "--nofile=48:48"]);
+        let silent = silent(scene.server.port, 400).await;
+        others_are_served(&scene, &mut figures).await;
+        assert!(hung_up(&silent) >= 400 - 48, "nobody had to give way: {}", hung_up(&silent));
+        assert!(scene.server.runs());
+        figures.tries += 1;
+    }
+    figures.write();
+}
+
+/// Requests that come a byte at a time, or never end.
+fn slow_and_huge(scene: &Scene, count: usize) -> (JoinSet<()>, Arc<AtomicUsize>) {
+    let (port, sent) = (scene.server.port, Arc::new(AtomicUsize::new(0)));
+    let key = format!("Authorization: Bearer {}\r\nContent-Type: application/json\r\n", scene.server.key);
+    let form = "Content-Type: application/x-www-form-urlencoded\r\nSec-Fetch-Site: same-origin\r\n";
+    let head = |line: &str, rest: &str| format!("{line} HTTP/1.1\r\nHost: localhost\r\n{rest}");
+    let kinds = [
+        // A head that never ends, slowly; a body that does not.
+        (head("GET /login", "X-Slow: "), Duration::from_millis(50), 1),
+        (head("POST /login", &format!("{form}Content-Length: 60000\r\n\r\n")), Duration::from_millis(50), 1),
+        // As much as will be taken: of a head, of a form, of a body without a key.
+        (head("GET /login", "X-Huge: "), Duration::ZERO, 1 << 16),
+        (head("POST /login", &format!("{form}Content-Length: 1073741824\r\n\r\n")), Duration::ZERO, 1 << 16),
+        (head("POST /api/clients", "Content-Length: 1073741824\r\n\r\n"), Duration::ZERO, 1 << 16),
+        // All but the last byte of a form.
+        (
+            head("POST /login", &format!("{form}Content-Length: 65536\r\n\r\n{}", "x".repeat(65_535))),
+            PATIENCE,
+            1,
+        ),
+        // Who has a key may send more: a few of them.
+        (
+            head("POST /api/clients", &format!("{key}Content-Length: 1073741824\r\n\r\n")),
+            Duration::ZERO,
+            1 << 16,
+        ),
+    ];
+    let mut senders = JoinSet::new();
+    for number in 0..count {
+        let (head, pause, size) = kinds[if number % 35 == 0 { 6 } else { number % 6 }].clone();
+        let sent = Arc::clone(&sent);
+        senders.spawn(async move {
+            loop {
+                let mut connection = connect(port, 2).await;
+                let mut goes_on = connection.write_all(head.as_bytes()).await.is_ok();
+                while goes_on {
+                    sent.fetch_add(size, Ordering::Relaxed);
+                    tokio::time::sleep(pause).await;
+                    goes_on = connection.write_all(&vec![b'x'; size]).await.is_ok();
+                }
+            }
+        });
+    }
+    (senders, sent)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sixty_four_megabytes_are_enough_beside_slow_and_huge_requests() {
+    let mut figures = Figures::of(
+        "19-memory",
+        "64 MB of memory (`ulimit -d`), 144 descriptors, 140 slow and huge requests at a time",
+    );
+    let mut peak = 0;
+    for _ in 0..times(1, 10) {
+        let mut scene = under(&["sh", "-c", "ulimit -d 65536 -n 144; exec \"$@\"", "sh"]);
+        let (senders, sent) = slow_and_huge(&scene, 140);
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        assert!(scene.server.runs(), "it ended:\n{}", scene.server.log());
+        others_are_served(&scene, &mut figures).await;
+        assert!(sent.load(Ordering::Relaxed) > 1 << 26, "nothing huge was sent");
+        drop(senders);
+        assert!(scene.server.runs(), "{}", scene.server.log());
+        peak = peak.max(kilobytes(&scene.server, "VmHWM:"));
+        figures.tries += 1;
+    }
+    figures.note(format!("at most {} MB resident", peak / 1_024));
+    figures.write();
+}
+
+/// As many as this process may have open.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn thousands_who_say_nothing_keep_nobody_out() {
+    let hard = hard_limit();
+    let wanted = times(2_000, 20_000).min(hard - 100);
+    let own = std::process::id().to_string();
+    let raised = format!("--nofile={hard}:{hard}");
+    assert!(Command::new("prlimit").args(["--pid", &own, &raised]).status().unwrap().success());
+    let fault = format!("{wanted} connections that say nothing, {hard} file descriptors");
+    let mut figures = Figures::of("20-idle", fault);
+    let mut scene = under(&["prlimit", &raised]);
+
+    let silent = silent(scene.server.port, wanted).await;
+    others_are_served(&scene, &mut figures).await;
+    let held = wanted - hung_up(&silent);
+    assert!(held * 10 > wanted * 9, "only {held} of them were kept");
+    let peak = kilobytes(&scene.server, "VmHWM:");
+    assert!(peak < 256 << 10, "{peak} kB are {} kB for each", peak / held);
+    assert!(scene.server.runs());
+    figures.tries = held;
+    figures.note(format!("at most {} MB resident", peak / 1_024));
+    figures.write();
+}
+
+/// The most descriptors that a process here may ask for.
+fn hard_limit() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    line.split_whitespace().nth(4).unwrap().parse().unwrap()
+}

@@ -1,0 +1,145 @@
+//! A disk that fails: the k-th sync, write and open, and a file system that turns read-only.
+
+use std::fs::OpenOptions;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use super::figures::Figures;
+use super::tracer::Tracer;
+use super::{PATIENCE, Scene, times};
+use crate::support::database::Database;
+use crate::support::ledger::outage;
+
+/// A fault of one call, the `k`-th from now on of the thread that writes.
+type Fault = fn(usize) -> Vec<String>;
+
+/// Whatever goes wrong once costs those who wait some 503s: the process goes on, and so does everybody.
+async fn every_kth_call_fails_once(figures: &mut Figures, fault: Fault, most: usize) {
+    let mut scene = Scene::start();
+    let mut all = Vec::new();
+    for k in 1..=most {
+        let crowd = scene.crowd();
+        crowd.acknowledges(8, PATIENCE).await;
+        let tracer = Tracer::attach(&scene.server, &fault(k));
+        let begun = Instant::now();
+        tracer.has_bitten().await;
+        crowd.acknowledges(24, PATIENCE).await;
+        drop(tracer);
+        crowd.acknowledges(8, PATIENCE).await;
+        let mut entries = crowd.end().await;
+
+        assert!(scene.server.runs(), "it ended: {}", scene.server.log());
+        figures.tries += 1;
+        figures.came_back(outage(&entries, begun));
+        scene.settle(&mut entries, figures).await;
+        all.extend(entries);
+    }
+    // What the process held for durable is so for whoever comes next.
+    scene.kill_and_restart();
+    figures.lose(scene.office.complaints(&mut all).await);
+}
+
+/// While it goes wrong all the time nothing is acknowledged, and from then on all is as it was.
+async fn while_it_lasts(figures: &mut Figures, faults: &[String]) {
+    let mut scene = Scene::start();
+    let crowd = scene.crowd();
+    let witness = scene.witness().await;
+    crowd.acknowledges(24, PATIENCE).await;
+    let mut entries = crowd.end().await;
+    let tracer = Tracer::attach(&scene.server, faults);
+    witness.sees_503s_alone(&scene).await;
+    witness.sees_503s_alone(&scene).await;
+    assert!(tracer.bites() > 0, "no call has gone wrong");
+    drop(tracer);
+    figures.came_back(scene.until_it_serves().await);
+    witness.finds_all_as_it_was(&scene).await;
+    assert!(scene.server.runs(), "it ended: {}", scene.server.log());
+    figures.tries += 1;
+    scene.settle(&mut entries, figures).await;
+    scene.kill_and_restart();
+    figures.lose(scene.office.complaints(&mut entries).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sync_that_fails_acknowledges_nothing_and_loses_nothing() {
+    let mut figures = Figures::of("03-sync", "the k-th `fsync` fails once (EIO)");
+    every_kth_call_fails_once(
+        &mut figures,
+        |k| vec![format!("fsync,fdatasync:error=EIO:when={k}")],
+        times(2, 20),
+    )
+    .await;
+    figures.write();
+    let mut figures = Figures::of("04-syncs", "every `fsync` fails until it is mended (EIO)");
+    for _ in 0..times(1, 10) {
+        while_it_lasts(&mut figures, &["fsync,fdatasync:error=EIO".to_owned()]).await;
+    }
+    figures.write();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_fails_acknowledges_nothing_and_loses_nothing() {
+    let mut figures = Figures::of("05-write", "the k-th write fails once (EIO)");
+    every_kth_call_fails_once(&mut figures, |k| vec![format!("pwrite64:error=EIO:when={k}")], times(2, 20))
+        .await;
+    figures.write();
+    let mut figures = Figures::of("06-writes", "every write fails until it is mended (EIO)");
+    for _ in 0..times(1, 10) {
+        while_it_lasts(&mut figures, &["pwrite64:error=EIO".to_owned()]).await;
+    }
+    figures.write();
+}
+
+/// After a sync that failed the file is opened anew, and that fails too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_open_that_fails_acknowledges_nothing_and_loses_nothing() {
+    let mut figures = Figures::of("07-open", "the k-th open fails once, after a failed `fsync` (EIO)");
+    let fault = |k| vec!["fsync,fdatasync:error=EIO:when=1".to_owned(), format!("openat:error=EIO:when={k}")];
+    every_kth_call_fails_once(&mut figures, fault, times(2, 10)).await;
+    figures.write();
+}
+
+/// O137: as a kernel leaves it after errors of its disk.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_system_that_turns_read_only_costs_503s_and_nothing_else() {
+    let mut figures = Figures::of("08-read-only", "the file system turns read-only and back (EROFS; O137)");
+    let calls = "pwrite64,ftruncate,fallocate,unlink:error=EROFS";
+    for _ in 0..times(1, 10) {
+        while_it_lasts(&mut figures, &[calls.to_owned()]).await;
+    }
+    figures.write();
+}
+
+/// A kernel whose write-back failed may show bytes that are on no disk, until it forgets them. Here they are gone at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_failed_sync_left_unwritten_is_never_built_upon() {
+    let mut figures = Figures::of("09-forgotten", "a failed `fsync` whose bytes the kernel then forgets");
+    for _ in 0..times(2, 20) {
+        let mut scene = Scene::start();
+        let crowd = scene.crowd();
+        let witness = scene.witness().await;
+        crowd.acknowledges(16, PATIENCE).await;
+        let mut entries = crowd.end().await;
+        let log = OpenOptions::new().write(true).open(log_of(&scene.server.database)).unwrap();
+        let durable = log.metadata().unwrap().len();
+
+        let tracer = Tracer::attach(&scene.server, &["fsync,fdatasync:error=EIO".to_owned()]);
+        witness.sees_503s_alone(&scene).await;
+        assert!(log.metadata().unwrap().len() > durable, "nothing was written that could be forgotten");
+        log.set_len(durable).unwrap();
+        drop(tracer);
+        figures.came_back(scene.until_it_serves().await);
+
+        figures.tries += 1;
+        scene.settle(&mut entries, &mut figures).await;
+        scene.kill_and_restart();
+        witness.finds_all_as_it_was(&scene).await;
+        scene.settle(&mut entries, &mut figures).await;
+    }
+    figures.write();
+}
+
+fn log_of(database: &Database) -> PathBuf {
+    let Database::Sqlite(path) = database else { panic!("no file") };
+    path.with_extension("db-wal")
+}
