@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::migrate;
@@ -66,7 +66,7 @@ impl Sqlite {
         }
         let made = make_private(path);
         let place = Place::of(path);
-        let connection = made.and_then(|()| connect(path));
+        let connection = made.and_then(|()| connect_to_write(path));
         let mut connection = connection.map_err(|error| migrate::failed(path, &error))?;
         migrate::migrate(&mut connection, path)?;
         place.judge(&connection, path)?;
@@ -328,6 +328,16 @@ pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(LOCK_PATIENCE)?;
+    Ok(connection)
+}
+
+/// SQLite opens what cannot be written to read it alone, and says so at the first write.
+fn connect_to_write(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = connect(path)?;
+    if connection.is_readonly(MAIN_DB)? {
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_READONLY);
+        return Err(rusqlite::Error::SqliteFailure(code, Some("it cannot be written".to_owned())));
+    }
     Ok(connection)
 }
 

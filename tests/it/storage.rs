@@ -8,7 +8,7 @@ use doorkey::domain::scope::Scope;
 use doorkey::domain::user::UserId;
 use doorkey::flow;
 
-use crate::support::app::{self, Ask, TestApp};
+use crate::support::app::{self, Ask, TestApp, UNLIMITED};
 use crate::support::database::Database;
 
 fn ada() -> UserId {
@@ -18,7 +18,7 @@ fn ada() -> UserId {
 /// O127: whatever stands in the database, none of it opens anything.
 #[tokio::test]
 async fn nothing_in_the_database_opens_anything() {
-    let test = TestApp::start().await;
+    let test = TestApp::start().await.limited_to(&UNLIMITED);
     test.client("ada@example.org").await;
     let link = test.ask_for_link(ada()).await;
     let mut browser = test.browser();

@@ -1,5 +1,7 @@
 //! The database behind a test, in the engine of this run, and what only somebody with its file or password could do.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -120,7 +122,7 @@ impl Database {
                     format!("SELECT '{table} ' || t::text FROM {table} t WHERE {column} = {workspace}")
                 });
                 let union = selects.collect::<Vec<_>>().join(" UNION ALL ");
-                self.rows(&format!("{union} ORDER BY 1")).into_iter().map(|row| row.concat()).collect()
+                ask(&self.url(), &format!("{union} ORDER BY 1")).lines().map(str::to_owned).collect()
             }
         }
     }
@@ -227,6 +229,28 @@ pub fn psql(url: &str, sql: &str) -> String {
     let (is_done, printed, complaint) = finish(psql_command(url), sql);
     assert!(is_done, "{sql}: {complaint}");
     printed
+}
+
+/// What a client prints that stays from one question of a thread to the next: to begin one takes longer than to answer.
+fn ask(url: &str, sql: &str) -> String {
+    const END: &str = "\u{1e}\n";
+    thread_local! {
+        static CLIENTS: RefCell<HashMap<String, (Child, BufReader<ChildStdout>)>> = RefCell::default();
+    }
+    CLIENTS.with_borrow_mut(|clients| {
+        let (client, told) = clients.entry(url.to_owned()).or_insert_with(|| {
+            let mut client = psql_command(url).stderr(Stdio::inherit()).spawn().unwrap();
+            let told = BufReader::new(client.stdout.take().unwrap());
+            (client, told)
+        });
+        client.stdin.as_mut().unwrap().write_all(format!("{sql};\n\\echo {END}").as_bytes()).unwrap();
+        let mut printed = String::new();
+        while !printed.ends_with(END) {
+            assert!(told.read_line(&mut printed).unwrap() > 0, "{sql} was not answered");
+        }
+        printed.truncate(printed.len() - END.len());
+        printed
+    })
 }
 
 fn psql_command(url: &str) -> Command {

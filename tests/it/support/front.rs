@@ -185,7 +185,9 @@ impl Front {
 
     fn wait_for(&self, way: &Way) {
         let start = Instant::now();
-        while !Traveller::sets_out(way).gets_an_answer(&format!("{}/login/style.css", way.portal)) {
+        // Caddy makes a certificate for each host, one after the other.
+        let answers = |host: &str| Traveller::sets_out(way).gets_an_answer(host);
+        while !answers(&format!("{}/login/style.css", way.portal)) || !answers(way.application) {
             let logs = self.proxy_logs();
             assert!(start.elapsed() < PATIENCE, "{} does not answer:\n{logs}", way.name);
             sleep(Duration::from_millis(50));
