@@ -33,6 +33,7 @@ mod requests;
 mod rigs;
 mod rotation;
 mod schemathesis;
+mod security_page;
 mod sessions;
 mod sqlite_file;
 mod storage;
