@@ -23,6 +23,7 @@ mod marking;
 mod migrations;
 mod openapi;
 mod outside;
+mod packaging;
 mod pictures;
 mod proxies;
 mod races;

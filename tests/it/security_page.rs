@@ -35,7 +35,10 @@ fn every_test_that_the_security_page_names_is_there_and_runs() {
     assert!(named.len() > 80, "only {} were found", named.len());
 
     for (file, name) in named {
-        assert!(is_test(&source_of(file), name), "docs/security.md names {file}.rs::{name}, which is no test");
+        assert!(
+            is_test(&source_of(file), name),
+            "docs/security.md names {file}.rs::{name}, which is no test"
+        );
     }
 }
 
