@@ -47,7 +47,7 @@ fn licences() -> String {
     });
     let head = "# Licences of the crates in the binary\n\nAs the crates name them themselves. `deny.toml` says which are taken; \
         SQLite, in `libsqlite3-sys`, is in the public domain.\n\n| licence | crates |\n|---|---|\n";
-    head.to_owned() + &rows.collect::<String>()
+    head.to_owned() + rows.collect::<String>().as_str()
 }
 
 /// `DOORKEY_WRITE_LICENCES=1` writes the page anew.

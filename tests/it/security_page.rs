@@ -17,7 +17,7 @@ fn named(text: &str) -> Vec<(&str, &str)> {
 /// Whether the sources of a test's file have it, marked as a test that runs.
 fn is_test(source: &str, name: &str) -> bool {
     let Some((before, _)) = source.split_once(&format!("fn {name}(")) else { return false };
-    let marks: Vec<_> = before.lines().rev().take_while(|line| !line.trim().is_empty()).collect();
+    let marks: Vec<_> = before.rsplit('\n').skip(1).take_while(|line| !line.trim().is_empty()).collect();
     marks.iter().any(|line| line.trim().starts_with("#[test]") || line.trim().starts_with("#[tokio::test"))
         && !marks.iter().any(|line| line.trim().starts_with("#[ignore"))
 }
@@ -60,9 +60,11 @@ fn every_promise_names_a_test_that_shows_it() {
 #[test]
 fn a_test_that_is_not_there_or_does_not_run_is_noticed() {
     let source = "/// Why.\n#[tokio::test(flavor = \"multi_thread\")]\nasync fn it_holds() {}\n\n\
-        #[test]\n#[ignore = \"slow\"]\nfn it_is_left_out() {}\n\nfn it_helps() {}\n";
+        #[test]\n#[ignore = \"slow\"]\nfn it_is_left_out() {}\n\nfn it_helps() {}\n\n\
+        mod tests {\n    #[test]\n    fn it_holds_inside() {}\n}\n";
 
     assert!(is_test(source, "it_holds"));
+    assert!(is_test(source, "it_holds_inside"));
     assert!(!is_test(source, "it_hold"));
     assert!(!is_test(source, "it_is_left_out"));
     assert!(!is_test(source, "it_helps"));
