@@ -115,7 +115,7 @@ fn whatever_the_package_and_the_container_are_made_of_is_there() {
     assert!(paths.len() > 10, "{paths:?}");
     for path in paths {
         // A pattern stands for whatever is in its folder.
-        let path = path.trim_end_matches("*.md").trim_end_matches("*");
+        let path = path.trim_end_matches("*.md").trim_end_matches('*');
         assert!(house.join(path).exists(), "{path} is not there");
     }
     assert!(containerfile.contains("cargo build --release --locked"));
