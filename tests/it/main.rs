@@ -22,6 +22,7 @@ mod limits;
 mod marking;
 mod migrations;
 mod openapi;
+mod operations_page;
 mod outside;
 mod packaging;
 mod pictures;
