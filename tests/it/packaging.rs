@@ -1,0 +1,123 @@
+//! What doorkey is shipped with and in: the licences of its crates, the Debian package, the systemd unit, the container.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+const UNIT: &str = "packaging/doorkey.service";
+const LICENCES: &str = "docs/licences.md";
+
+/// What the page of licences should say, by what cargo knows of the crates that go into the binary.
+fn licences() -> String {
+    let mut by_licence: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let targets = ["--target", "x86_64-unknown-linux-gnu", "--target", "aarch64-unknown-linux-gnu"];
+    let tree = Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "--locked",
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+            "--no-dedupe",
+            "--format",
+            "{p}|{l}",
+        ])
+        .args(targets)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    for line in String::from_utf8(tree.stdout).unwrap().lines().filter(|line| !line.is_empty()) {
+        let (package, licence) = line.split_once('|').unwrap();
+        let name = package.split(' ').next().unwrap().to_owned();
+        assert!(!licence.is_empty(), "{name} names no licence");
+        // An older way to write the same.
+        let licence = licence.replace('/', " OR ");
+        by_licence.entry(licence).or_default().push(name);
+    }
+    let rows = by_licence.into_iter().map(|(licence, mut names)| {
+        names.sort();
+        names.dedup();
+        names.retain(|name| name != "doorkey");
+        format!("| {licence} | {} |\n", names.join(", "))
+    });
+    let head = "# Licences of the crates in the binary\n\nAs the crates name them themselves. `deny.toml` says which are taken; \
+        SQLite, in `libsqlite3-sys`, is in the public domain.\n\n| licence | crates |\n|---|---|\n";
+    head.to_owned() + rows.collect::<String>().as_str()
+}
+
+/// `DOORKEY_WRITE_LICENCES=1` writes the page anew.
+#[test]
+fn the_page_of_licences_names_every_crate_of_the_binary() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(LICENCES);
+    let wanted = licences();
+    assert!(wanted.contains("rusqlite"), "{wanted}");
+    if std::env::var_os("DOORKEY_WRITE_LICENCES").is_some() {
+        fs::write(&path, &wanted).unwrap();
+    }
+
+    let said = fs::read_to_string(&path).unwrap();
+
+    assert!(
+        said == wanted,
+        "{LICENCES} is not as it should be: write it with DOORKEY_WRITE_LICENCES=1\n{wanted}"
+    );
+}
+
+#[test]
+fn the_unit_is_valid_and_keeps_the_server_locked_in() {
+    let house = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = tempfile::tempdir().unwrap();
+    let unit = fs::read_to_string(house.join(UNIT)).unwrap();
+    // That the binary is where the package puts it cannot be seen before it is installed.
+    let copy = folder.path().join("doorkey.service");
+    fs::write(&copy, unit.replace("/usr/bin/doorkey", env!("CARGO_BIN_EXE_doorkey"))).unwrap();
+
+    let verified = Command::new("systemd-analyze").arg("verify").arg(&copy).output().unwrap();
+    let judged = Command::new("systemd-analyze")
+        .args(["security", "--offline=true", "--threshold=15", "--no-pager"])
+        .arg(&copy)
+        .output()
+        .unwrap();
+
+    let complaints = String::from_utf8_lossy(&verified.stderr);
+    let own: Vec<_> = complaints.lines().filter(|line| line.contains("doorkey")).collect();
+    assert!(verified.status.success() && own.is_empty(), "{complaints}");
+    assert!(
+        judged.status.success(),
+        "it leaves more open than 1.5 of 10:\n{}",
+        String::from_utf8_lossy(&judged.stdout)
+    );
+}
+
+#[test]
+fn whatever_the_package_and_the_container_are_made_of_is_there() {
+    let house = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest: toml::Table = fs::read_to_string(house.join("Cargo.toml")).unwrap().parse().unwrap();
+    let manifest: Value = serde_json::to_value(manifest).unwrap();
+    let package = &manifest["package"]["metadata"]["deb"];
+    let mut paths: Vec<_> =
+        package["assets"].as_array().unwrap().iter().map(|asset| asset[0].as_str().unwrap()).collect();
+    assert!(paths.contains(&"target/release/doorkey"), "{paths:?}");
+    paths.retain(|path| !path.starts_with("target/"));
+    paths.extend(["packaging/debian/postinst", "packaging/debian/postrm", UNIT]);
+    let containerfile = fs::read_to_string(house.join("Containerfile")).unwrap();
+    let copied = containerfile
+        .lines()
+        .filter_map(|line| line.strip_prefix("COPY "))
+        .filter(|line| !line.starts_with("--"));
+    paths.extend(copied.flat_map(|line| line.split(' ').rev().skip(1)));
+
+    assert!(paths.len() > 10, "{paths:?}");
+    for path in paths {
+        // A pattern stands for whatever is in its folder.
+        let path = path.trim_end_matches("*.md").trim_end_matches('*');
+        assert!(house.join(path).exists(), "{path} is not there");
+    }
+    assert!(containerfile.contains("cargo build --release --locked"));
+    assert!(containerfile.lines().any(|line| line.starts_with("USER ")), "it runs as root");
+}
