@@ -24,6 +24,7 @@ mod migrations;
 mod openapi;
 mod outside;
 mod pictures;
+mod properties;
 mod proxies;
 mod races;
 mod races_of_people;

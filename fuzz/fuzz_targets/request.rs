@@ -1,0 +1,79 @@
+//! Any request is answered, never with a fault of the server's, and every answer of the API bears its number.
+
+#![no_main]
+
+use std::collections::HashSet;
+use std::sync::{LazyLock, Mutex};
+
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, Uri};
+use doorkey_fuzz::{Answer, Installation};
+use libfuzzer_sys::fuzz_target;
+use uuid::Uuid;
+
+static SERVER: LazyLock<Installation> = LazyLock::new(Installation::start);
+static NUMBERS: LazyLock<Mutex<HashSet<Uuid>>> = LazyLock::new(Mutex::default);
+
+/// How many numbers are remembered at most.
+const REMEMBERED: usize = 100_000;
+
+// An input is `METHOD target`, then headers by line, an empty line, and the body. `KEY`, `TOKEN` and `SESSION` stand for
+// what is good in this run.
+fuzz_target!(|bytes: &[u8]| {
+    let Some(request) = request_of(bytes) else { return };
+    let path = request.uri().path().to_owned();
+    let answer = SERVER.send(request);
+
+    let told = String::from_utf8_lossy(&answer.body);
+    assert!(!answer.status.is_server_error(), "{} for {path}: {told}", answer.status);
+    if path == "/api" || path.starts_with("/api/") {
+        is_of_the_api(&answer);
+    }
+    assert!(answer.headers.iter().all(|(name, _)| !name.as_str().starts_with("access-control-")));
+    for secret in [&SERVER.key, &SERVER.session] {
+        assert!(!told.contains(secret.as_str()), "{path} tells a secret");
+    }
+});
+
+fn is_of_the_api(answer: &Answer) {
+    let header = |name: &str| one(&answer.headers, name).unwrap_or_else(|| panic!("no {name}"));
+    let number: Uuid = header("x-api-identifier").parse().expect("a UUID");
+    let mut numbers = NUMBERS.lock().expect("a lock");
+    if numbers.len() >= REMEMBERED {
+        numbers.clear();
+    }
+    assert!(numbers.insert(number), "{number} was given twice");
+    let version = header("x-api-version");
+    assert!(version.len() == 8 && version.bytes().all(|byte| byte.is_ascii_digit()), "{version}");
+    assert_eq!(header("cache-control"), "no-store");
+    if !answer.body.is_empty() {
+        assert_eq!(header("content-type"), "application/json");
+        let is_json = serde_json::from_slice::<serde_json::Value>(&answer.body).is_ok();
+        assert!(is_json, "{}", String::from_utf8_lossy(&answer.body));
+    }
+}
+
+fn one<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?;
+    assert!(values.next().is_none(), "{name} stands there twice");
+    value.to_str().ok()
+}
+
+/// `None` for what no HTTP server would take for a request.
+fn request_of(bytes: &[u8]) -> Option<Request<Body>> {
+    let text = String::from_utf8_lossy(bytes);
+    let text = text.replace("KEY", &SERVER.key).replace("TOKEN", &SERVER.token);
+    let text = text.replace("SESSION", &SERVER.session);
+    let (head, body) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let mut lines = head.lines();
+    let (method, target) = lines.next()?.split_once(' ')?;
+    let method = Method::from_bytes(method.as_bytes()).ok()?;
+    let uri: Uri = target.parse().ok()?;
+    let mut request = Request::builder().method(method).uri(uri);
+    for line in lines {
+        let (name, value) = line.split_once(':')?;
+        request = request.header(name, value.trim());
+    }
+    request.body(Body::from(body.to_owned())).ok()
+}
