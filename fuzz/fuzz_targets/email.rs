@@ -17,7 +17,10 @@ fuzz_target!(|text: &str| {
 
     let folded = EmailAddress::parse(&address.folded()).expect("what is folded is an address");
     assert_eq!(folded.folded(), address.folded());
-    assert_eq!(EmailAddress::parse(&text.to_uppercase()).expect("so is any case of it").folded(), address.folded());
+    assert_eq!(
+        EmailAddress::parse(&text.to_uppercase()).expect("so is any case of it").folded(),
+        address.folded()
+    );
     assert_eq!(UserRef::parse(text), Some(UserRef::Email(address.clone())));
     assert_eq!(address.masked(), format!("{}•••@{domain}", &local[..1]));
 });

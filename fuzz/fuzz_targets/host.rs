@@ -15,7 +15,10 @@ fuzz_target!(|value: &str| {
     }
     if !name.starts_with('[') {
         assert_eq!(HostName::from_header(&format!("{name}.")).as_ref(), Ok(&host));
-        assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte)));
+        assert!(
+            name.bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte))
+        );
     }
     assert!(host.is_within(name));
     assert!(!host.is_within(&format!("x{name}")));

@@ -7,7 +7,7 @@ use std::sync::{LazyLock, Mutex};
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, Uri};
-use doorkey_fuzz::{Answer, Installation};
+use doorkey_fuzz::{Answer, Installation, with};
 use libfuzzer_sys::fuzz_target;
 use uuid::Uuid;
 
@@ -62,18 +62,20 @@ fn one<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 /// `None` for what no HTTP server would take for a request.
 fn request_of(bytes: &[u8]) -> Option<Request<Body>> {
-    let text = String::from_utf8_lossy(bytes);
-    let text = text.replace("KEY", &SERVER.key).replace("TOKEN", &SERVER.token);
-    let text = text.replace("SESSION", &SERVER.session);
-    let (head, body) = text.split_once("\n\n").unwrap_or((&text, ""));
-    let mut lines = head.lines();
-    let (method, target) = lines.next()?.split_once(' ')?;
-    let method = Method::from_bytes(method.as_bytes()).ok()?;
-    let uri: Uri = target.parse().ok()?;
-    let mut request = Request::builder().method(method).uri(uri);
+    let bytes = with(bytes, b"KEY", &SERVER.key);
+    let bytes = with(&bytes, b"TOKEN", &SERVER.token);
+    let bytes = with(&bytes, b"SESSION", &SERVER.session);
+    let end = bytes.windows(2).position(|pair| pair == b"\n\n");
+    let (head, body) = end.map_or((&bytes[..], &[][..]), |end| (&bytes[..end], &bytes[end + 2..]));
+    let mut lines = head.split(|byte| *byte == b'\n');
+    let line = lines.next()?;
+    let space = line.iter().position(|byte| *byte == b' ')?;
+    let mut request = Request::builder()
+        .method(Method::from_bytes(&line[..space]).ok()?)
+        .uri(Uri::try_from(&line[space + 1..]).ok()?);
     for line in lines {
-        let (name, value) = line.split_once(':')?;
-        request = request.header(name, value.trim());
+        let colon = line.iter().position(|byte| *byte == b':')?;
+        request = request.header(&line[..colon], line[colon + 1..].trim_ascii());
     }
-    request.body(Body::from(body.to_owned())).ok()
+    request.body(Body::from(body.to_vec())).ok()
 }

@@ -13,7 +13,8 @@ fuzz_target!(|text: &str| {
         Ok(version) => {
             assert!(is_shaped, "{text:?} is no date");
             // Digits of one length are ordered as the dates are.
-            let not_after = ["20261201", "20240305", "20231214"].into_iter().find(|name| *name <= digits.as_str());
+            let not_after =
+                ["20261201", "20240305", "20231214"].into_iter().find(|name| *name <= digits.as_str());
             assert_eq!(version.name(), not_after.unwrap_or("20231214"), "{text:?}");
             let dashed = format!("{}-{}-{}", &digits[..4], &digits[4..6], &digits[6..]);
             assert!(text == digits || text == dashed, "{text:?}");

@@ -105,9 +105,23 @@ impl Installation {
 impl Answer {
     /// Name and value of the cookie that is set.
     fn cookie(&self) -> String {
-        let cookie = self.headers.get("set-cookie").and_then(|cookie| cookie.to_str().ok()).expect("a cookie");
+        let cookie =
+            self.headers.get("set-cookie").and_then(|cookie| cookie.to_str().ok()).expect("a cookie");
         cookie.split(';').next().expect("a pair").to_owned()
     }
+}
+
+/// The bytes with a word in them replaced by what it stands for in this run: a secret is another one in every run.
+pub fn with(bytes: &[u8], word: &[u8], secret: &str) -> Vec<u8> {
+    let mut made = Vec::new();
+    let mut rest = bytes;
+    while let Some(at) = rest.windows(word.len()).position(|window| window == word) {
+        made.extend_from_slice(&rest[..at]);
+        made.extend_from_slice(secret.as_bytes());
+        rest = &rest[at + word.len()..];
+    }
+    made.extend_from_slice(rest);
+    made
 }
 
 async fn prepare(folder: &Path) -> (App, String) {
@@ -115,16 +129,22 @@ async fn prepare(folder: &Path) -> (App, String) {
     let url = DatabaseUrl::parse(&url).expect("a database");
     let opened = flow::start::open(&url, &folder.join("doorkey.key"), true, Clock::manual(NOW)).await;
     // The clock stands still, and so would every budget.
-    let nothing =
-        Quotas { login_misses_per_minute: None, auth_failures_per_minute: None, key_requests_per_second: None };
+    let nothing = Quotas {
+        login_misses_per_minute: None,
+        auth_failures_per_minute: None,
+        key_requests_per_second: None,
+    };
     let app = opened.expect("an installation").limited_to(&nothing);
     let act = Act::at_command_line();
     let origin = Origin::parse("https://example.com").expect("an origin");
     let workspace = flow::workspaces::create(&app, &act, "Acme".to_owned(), origin, Vec::new()).await;
     let workspace = workspace.expect("a workspace");
-    for (email, field) in
-        [("ada@example.org", None), ("staff@example.org", Some("staff")), ("two@example.org", Some("two_factor_enabled")), ("bob@example.org", None)]
-    {
+    for (email, field) in [
+        ("ada@example.org", None),
+        ("staff@example.org", Some("staff")),
+        ("two@example.org", Some("two_factor_enabled")),
+        ("bob@example.org", None),
+    ] {
         add(&app, &workspace, email, field).await;
     }
     let key = flow::api_keys::create(&app, &workspace, &act, ("fuzz", Scopes::all(), None)).await;
@@ -133,7 +153,9 @@ async fn prepare(folder: &Path) -> (App, String) {
 
 async fn add(app: &App, workspace: &Workspace, email: &str, flag: Option<&str>) {
     let mut fields = UserChange::default();
-    for (field, value) in [("name_f", "Ada"), ("name_l", "Lovelace")].into_iter().chain(flag.map(|flag| (flag, "true"))) {
+    for (field, value) in
+        [("name_f", "Ada"), ("name_l", "Lovelace")].into_iter().chain(flag.map(|flag| (flag, "true")))
+    {
         fields.set(field, value).expect("a field");
     }
     let user = NewUser { id: None, email: EmailAddress::parse(email).expect("an address"), fields };

@@ -3,10 +3,10 @@
 use axum::http::StatusCode;
 use doorkey::domain::user::UserId;
 use proptest::sample::Index;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::Step;
 use super::model::{Asked, LINK_LIFETIME, Model, Opened, Person, Pressed};
+use super::{Change, Step};
 use crate::support::app::{Answer, Ask, Browser, START, TestApp, button};
 
 const PEOPLE: usize = 2;
@@ -76,7 +76,7 @@ impl<'a> World<'a> {
                 self.test.advance(*seconds);
                 self.model.now += seconds;
             }
-            change => self.change(change).await,
+            Step::Change { person, change } => self.change(person.index(PEOPLE), *change).await,
         }
     }
 
@@ -110,12 +110,11 @@ impl<'a> World<'a> {
         };
         assert_eq!(answer.status, StatusCode::OK, "{asked:?}: {}", answer.body);
         let text = answer.json()["link"].as_str().unwrap().to_owned();
-        match asked {
-            Asked::New(_) => {
-                assert!(!self.links.contains(&text), "a link was made twice");
-                self.links.push(text);
-            }
-            _ => assert_eq!(text, self.links[link], "{asked:?}"),
+        if let Asked::New(_) = asked {
+            assert!(!self.links.contains(&text), "a link was made twice");
+            self.links.push(text);
+        } else {
+            assert_eq!(text, self.links[link], "{asked:?}");
         }
         assert_eq!(answer.header("x-login-link-reused"), is_reused, "{asked:?}");
         let expires_at: jiff::Timestamp = answer.header("x-login-link-expires-at").parse().unwrap();
@@ -176,52 +175,44 @@ impl<'a> World<'a> {
     }
 
     /// A change of a person, and the same in the model: what kills is final, what takes a flag back revives nothing.
-    async fn change(&mut self, step: &Step) {
-        match step {
-            Step::TwoFactor { person, on } => {
-                let person = person.index(PEOPLE);
+    async fn change(&mut self, person: usize, change: Change) {
+        let Person { is_deleted, is_staff, .. } = self.model.people[person];
+        let is_client = !is_deleted && !is_staff;
+        match change {
+            Change::TwoFactor(on) => {
                 if self.put(person, json!({"two_factor_enabled": on})).await {
-                    let was = std::mem::replace(&mut self.model.people[person].has_two_factor, *on);
-                    self.kill(person, *on && !was, false);
+                    let was = std::mem::replace(&mut self.model.people[person].has_two_factor, on);
+                    self.kill(person, on && !was, false);
                 }
             }
-            Step::Disabled { person, on } => {
-                let person = person.index(PEOPLE);
+            Change::Disabled(on) => {
                 if self.put(person, json!({"status": i32::from(!on)})).await {
-                    let was = std::mem::replace(&mut self.model.people[person].is_disabled, *on);
-                    self.kill(person, *on && !was, true);
+                    let was = std::mem::replace(&mut self.model.people[person].is_disabled, on);
+                    self.kill(person, on && !was, true);
                 }
             }
-            Step::NewAddress { person } => {
-                let person = person.index(PEOPLE);
+            Change::NewAddress => {
                 self.addresses += 1;
-                if self.put(person, json!({"email": format!("a{}@example.org", self.addresses)})).await {
-                    self.kill(person, true, false);
-                }
+                let email = format!("a{}@example.org", self.addresses);
+                let is_changed = self.put(person, json!({"email": email})).await;
+                self.kill(person, is_changed, false);
             }
-            Step::Staff { person, on } => {
-                let person = person.index(PEOPLE);
-                if !self.model.people[person].is_deleted {
-                    self.test.change(self.people[person], "staff", &on.to_string()).await;
-                    let was = std::mem::replace(&mut self.model.people[person].is_staff, *on);
-                    self.kill(person, *on && !was, true);
-                }
+            Change::Staff(_) if is_deleted => {}
+            // The API cannot make anybody staff.
+            Change::Staff(on) => {
+                self.test.change(self.people[person], "staff", &on.to_string()).await;
+                self.model.people[person].is_staff = on;
+                self.kill(person, on && !is_staff, true);
             }
-            Step::Revoke { person } => {
-                let person = person.index(PEOPLE);
-                let is_there = !self.model.people[person].is_deleted;
-                self.api_deletes("login_links", person, is_there).await;
+            Change::Revoke => {
+                self.api_deletes("login_links", person, !is_deleted).await;
                 self.kill(person, true, false);
             }
-            Step::Delete { person } => {
-                let person = person.index(PEOPLE);
-                let Person { is_deleted, is_staff, .. } = self.model.people[person];
-                let is_there = !is_deleted && !is_staff;
-                self.api_deletes("clients", person, is_there).await;
-                self.model.people[person].is_deleted |= is_there;
-                self.kill(person, is_there, true);
+            Change::Delete => {
+                self.api_deletes("clients", person, is_client).await;
+                self.model.people[person].is_deleted |= is_client;
+                self.kill(person, is_client, true);
             }
-            _ => unreachable!("{step:?} changes nobody"),
         }
     }
 
@@ -235,7 +226,7 @@ impl<'a> World<'a> {
     }
 
     /// Whether there was such a client to change.
-    async fn put(&self, person: usize, body: serde_json::Value) -> bool {
+    async fn put(&self, person: usize, body: Value) -> bool {
         let Person { is_deleted, is_staff, .. } = self.model.people[person];
         let is_there = !is_deleted && !is_staff;
         let path = format!("/api/clients/{}", self.people[person].number());
