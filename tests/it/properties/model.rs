@@ -24,6 +24,7 @@ pub struct Model {
 }
 
 #[derive(Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a claim of its own, as in the promises")]
 pub struct Person {
     pub is_staff: bool,
     pub has_two_factor: bool,
@@ -32,6 +33,7 @@ pub struct Person {
     newest: Option<usize>,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a claim of its own, as in the promises")]
 pub struct Link {
     pub person: usize,
     pub born: i64,
