@@ -93,7 +93,7 @@ fn cases(short: u32, long: u32) -> Config {
     let is_long = std::env::var_os("DOORKEY_TEST_RIGS").is_some_and(|form| form == "long");
     let cases = if is_long { long } else { short };
     // The store beneath is asked by a program of its own there, which takes its time.
-    let cases = if crate::ENGINE == Engine::Postgres { cases / 8 } else { cases };
+    let cases = if crate::ENGINE == Engine::Postgres { cases / 16 } else { cases };
     // What fails is told step by step, and becomes a test of its own name.
     Config { cases, max_shrink_iters: 300, failure_persistence: None, ..Config::default() }
 }
