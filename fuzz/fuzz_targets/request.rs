@@ -18,7 +18,8 @@ static NUMBERS: LazyLock<Mutex<HashSet<Uuid>>> = LazyLock::new(Mutex::default);
 const REMEMBERED: usize = 100_000;
 
 // An input is `METHOD target`, then headers by line, an empty line, and the body. `TOKEN` stands for what is good in this
-// run; so do `KEY` and `SESSION` in the headers, where alone they belong: no answer may tell them again.
+// run; so do `KEY` and `SESSION` in the headers, where alone they belong: no answer may tell them again. The fuzzer
+// finds out what they are and puts them elsewhere: that is then its own text.
 fuzz_target!(|bytes: &[u8]| {
     let Some(request) = request_of(bytes) else { return };
     let path = request.uri().path().to_owned();
@@ -31,7 +32,8 @@ fuzz_target!(|bytes: &[u8]| {
     }
     assert!(answer.headers.iter().all(|(name, _)| !name.as_str().starts_with("access-control-")));
     for secret in [&SERVER.key, &SERVER.session] {
-        assert!(!told.contains(secret.as_str()), "{path} tells a secret");
+        let is_his_own = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+        assert!(is_his_own || !told.contains(secret.as_str()), "{path} tells a secret");
     }
 });
 
