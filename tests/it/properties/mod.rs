@@ -93,7 +93,7 @@ fn cases(short: u32, long: u32) -> Config {
     let is_long = std::env::var_os("DOORKEY_TEST_RIGS").is_some_and(|form| form == "long");
     let cases = if is_long { long } else { short };
     // The store beneath is asked by a program of its own there, which takes its time.
-    let cases = if crate::ENGINE == Engine::Postgres { cases / 16 } else { cases };
+    let cases = if crate::ENGINE == Engine::Postgres { cases / 32 } else { cases };
     // What fails is told step by step, and becomes a test of its own name.
     Config { cases, max_shrink_iters: 300, failure_persistence: None, ..Config::default() }
 }
@@ -102,7 +102,7 @@ fn cases(short: u32, long: u32) -> Config {
 fn links_and_sessions_do_as_promised_in_whatever_order_things_happen() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let steps = prop::collection::vec(step(), 1..60);
-    proptest!(cases(64, 2_000), |(is_single_use: bool, steps in steps)| {
+    proptest!(cases(128, 2_000), |(is_single_use: bool, steps in steps)| {
         runtime.block_on(play(is_single_use, &steps));
     });
 }
