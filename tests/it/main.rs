@@ -26,6 +26,7 @@ mod operations_page;
 mod outside;
 mod packaging;
 mod pictures;
+mod properties;
 mod proxies;
 mod races;
 mod races_of_people;

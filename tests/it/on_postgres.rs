@@ -29,6 +29,7 @@ mod nodes;
 mod openapi;
 mod outside;
 mod postgres;
+mod properties;
 mod proxies;
 mod races;
 mod races_of_people;

@@ -81,7 +81,7 @@ fn every_room_keeps_its_walls_and_the_house_its_habits() {
     let mut files = Vec::new();
     gather(&house.join("src"), &mut files);
     assert!(files.len() > 40, "only {} files found: is this the right folder?", files.len());
-    for folder in ["tests", "examples", "benches"] {
+    for folder in ["tests", "examples", "benches", "fuzz/src", "fuzz/fuzz_targets"] {
         gather(&house.join(folder), &mut files);
     }
 

@@ -1,0 +1,59 @@
+//! A CSV file is read as the `csv` crate reads it wherever the RFC allows it, and twice the same.
+
+#![no_main]
+
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use doorkey::domain;
+use doorkey::domain::import_row::{Header, ImportRow, RowError};
+use libfuzzer_sys::fuzz_target;
+use tempfile::TempDir;
+
+// The reader belongs to the command line and is nobody else's business: it is built here from its source.
+#[path = "../../src/cli/import_file.rs"]
+#[expect(dead_code, reason = "the command uses more of it")]
+mod import_file;
+#[path = "../../src/cli/import_lines.rs"]
+mod import_lines;
+
+use import_file::ImportFile;
+
+static FOLDER: LazyLock<(TempDir, PathBuf)> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("users.csv");
+    (folder, path)
+});
+
+fuzz_target!(|bytes: &[u8]| {
+    let path = &FOLDER.1;
+    std::fs::write(path, bytes).expect("a file");
+    let Ok(mut file) = ImportFile::open(path) else { return };
+    let rows = read(&mut file);
+    file.rewind().expect("a header is one the second time too");
+    assert_eq!(rows, read(&mut file));
+    assert!(rows.windows(2).all(|pair| pair[0].0 < pair[1].0), "lines are told out of order");
+
+    let is_plain = !rows.iter().any(|(_, row)| matches!(row, Err(RowError::Malformed(_))));
+    if is_plain {
+        let rows: Vec<_> = rows.into_iter().map(|(_, row)| row).collect();
+        assert_eq!(rows, read_by_another_hand(bytes));
+    }
+});
+
+type Row = Result<ImportRow, RowError>;
+
+fn read(file: &mut ImportFile) -> Vec<(u64, Row)> {
+    let mut rows = Vec::new();
+    while let Some(numbered) = file.next().expect("a file that is there is readable") {
+        rows.push((numbered.line, numbered.row));
+    }
+    rows
+}
+
+fn read_by_another_hand(bytes: &[u8]) -> Vec<Row> {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
+    let mut records = reader.records().map(|record| record.expect("UTF-8"));
+    let header = Header::parse(&records.next().expect("a header")).expect("a header");
+    records.map(|record| header.row(&record.iter().collect::<Vec<_>>())).collect()
+}
