@@ -11,7 +11,7 @@ use rusqlite::types::Value;
 use super::figures::Figures;
 use super::rows::{Table, Thief};
 use super::times;
-use crate::support::app::{Ask, Browser, TestApp, button};
+use crate::support::app::{Ask, Browser, TestApp, UNLIMITED, button};
 use crate::support::database::Database;
 
 /// Columns that are no authority, so that no seal is over them: counters, and names for people. (Nor is there one over
@@ -31,7 +31,7 @@ struct House {
 
 impl House {
     async fn build() -> Self {
-        let test = TestApp::start().await;
+        let test = TestApp::start().await.limited_to(&UNLIMITED);
         let (other, others_key) = test.another("Other", "https://other.example").await;
         for name in ["ada", "bob", "cyd", "dan"] {
             test.client(&format!("{name}@example.org")).await;
