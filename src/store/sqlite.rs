@@ -343,7 +343,7 @@ fn connect_to_write(path: &Path) -> rusqlite::Result<Connection> {
 
 /// WAL lets readers and the writer pass each other; FULL makes every commit survive a power cut.
 pub(super) fn make_durable(connection: &Connection) -> rusqlite::Result<()> {
-    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+    let mode = into_wal(connection)?;
     if mode != "wal" {
         let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN);
         let why = "its folder is on a file system that cannot share memory between processes".to_owned();
@@ -351,6 +351,22 @@ pub(super) fn make_durable(connection: &Connection) -> rusqlite::Result<()> {
     }
     connection.pragma_update(None, "cache_size", -WRITERS_CACHE)?;
     tune(connection)
+}
+
+/// Where two connections turn a new file to WAL at once, SQLite tells one of them that it is locked without waiting.
+fn into_wal(connection: &Connection) -> rusqlite::Result<String> {
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0)) {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && Instant::now() < deadline =>
+            {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            turned => return turned,
+        }
+    }
 }
 
 /// What the connection that writes may keep of the file in memory, in KiB: new links land on pages all over it.
