@@ -13,8 +13,8 @@ use super::{
 };
 use crate::domain::timestamp::Timestamp;
 use crate::store::restored::{RevivedKey, RevivedUser};
-use crate::store::sqlite::{connect, store_error};
-use crate::store::{DatabaseUrl, OpenError, Store, migrate, sqlite_alone};
+use crate::store::sqlite::{alone, connect, migrate, store_error};
+use crate::store::{DatabaseUrl, OpenError, Store};
 
 /// A restore on its way: the backup lies beside the database, which is as it was until it is replaced.
 #[derive(Debug)]
@@ -145,5 +145,5 @@ impl Drop for Restore {
 }
 
 fn take(path: &Path) -> Result<Connection, CopyError> {
-    sqlite_alone::take(path)?.ok_or_else(|| CopyError::InUse(path.display().to_string()))
+    alone::take(path)?.ok_or_else(|| CopyError::InUse(path.display().to_string()))
 }

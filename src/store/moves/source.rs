@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::MoveError;
 use super::mark::{Mark, State};
-use crate::store::sqlite::store_error;
-use crate::store::{DatabaseUrl, StoreError, migrate, sqlite_alone};
+use crate::store::sqlite::{alone, migrate, store_error};
+use crate::store::{DatabaseUrl, StoreError};
 
 /// What is each database's own.
 const NOT_MOVED: &str = "name NOT LIKE 'sqlite%' AND name NOT IN ('migrations', 'moves', 'nodes')";
@@ -33,7 +33,7 @@ impl Source {
     /// Opens the file for this process alone, and brings its schema up to date.
     pub(super) fn take(path: &Path) -> Result<Self, MoveError> {
         let in_use = || MoveError::InUse(path.display().to_string());
-        let mut connection = sqlite_alone::take(path)?.ok_or_else(in_use)?;
+        let mut connection = alone::take(path)?.ok_or_else(in_use)?;
         migrate::migrate(&mut connection, path)?;
         Ok(Self(connection))
     }

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::StoreError;
-use super::arrivals::Arrival;
-use super::sqlite::{connect, run, store_error, tune};
-use super::sqlite_file::Watched;
-use super::unit::Statement;
-use super::value::Row;
+use super::connect::{connect, store_error, tune};
+use super::file::Watched;
+use super::run::run;
+use crate::store::StoreError;
+use crate::store::arrivals::Arrival;
+use crate::store::unit::Statement;
+use crate::store::value::Row;
 
 /// Connections kept open to read; more are opened and closed when more read at once.
 const SEATS: usize = 32;
@@ -29,7 +30,7 @@ thread_local! {
 }
 
 /// Connections that only read: whoever holds the lock has the connection, and nobody waits for one.
-pub(super) struct Readers {
+pub(in crate::store) struct Readers {
     pub(super) watched: Arc<Watched>,
     seats: [Mutex<Option<Reader>>; SEATS],
 }
@@ -48,7 +49,7 @@ impl Readers {
     }
 
     /// A few lookups, seen at one moment.
-    pub(super) fn read<const N: usize>(
+    pub(in crate::store) fn read<const N: usize>(
         &self,
         statements: &[Statement; N],
     ) -> Result<[Vec<Row>; N], StoreError> {
@@ -59,7 +60,7 @@ impl Readers {
     /// what the statement reads now.
     ///
     /// Never staler than a read: whether somebody has committed is asked of the database, at this moment.
-    pub(super) fn recall(
+    pub(in crate::store) fn recall(
         &self,
         name: &[u8],
         statement: impl FnOnce() -> Statement,

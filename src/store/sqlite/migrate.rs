@@ -4,23 +4,23 @@ use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
-use super::OpenError;
-use super::sqlite::{make_durable, store_error};
+use super::connect::{make_durable, store_error};
+use crate::store::OpenError;
 
 /// The oldest first; each is run once, in a transaction of its own.
 const MIGRATIONS: [&str; 6] = [
-    include_str!("../../migrations/sqlite/0001_first.sql"),
-    include_str!("../../migrations/sqlite/0002_plans.sql"),
-    include_str!("../../migrations/sqlite/0003_moves.sql"),
-    include_str!("../../migrations/sqlite/0004_nodes.sql"),
-    include_str!("../../migrations/sqlite/0005_rotation.sql"),
-    include_str!("../../migrations/sqlite/0006_places.sql"),
+    include_str!("../../../migrations/sqlite/0001_first.sql"),
+    include_str!("../../../migrations/sqlite/0002_plans.sql"),
+    include_str!("../../../migrations/sqlite/0003_moves.sql"),
+    include_str!("../../../migrations/sqlite/0004_nodes.sql"),
+    include_str!("../../../migrations/sqlite/0005_rotation.sql"),
+    include_str!("../../../migrations/sqlite/0006_places.sql"),
 ];
 
 /// Brings the schema up to date. Several processes may do so at once: the file's own lock puts them in order.
 ///
 /// A database that is not ours, or is newer than this binary, is left as it is.
-pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+pub(in crate::store) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
     let found = newest_of(connection).map_err(|error| failed(path, &error))?;
     let found = judge(found, path)?;
     let migrated = make_durable(connection).and_then(|()| {
@@ -32,7 +32,7 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Op
 }
 
 /// Takes the newest migration of a file that is ours, and not newer than this binary.
-pub(super) fn judge(found: Option<i64>, path: &Path) -> Result<i64, OpenError> {
+pub(in crate::store) fn judge(found: Option<i64>, path: &Path) -> Result<i64, OpenError> {
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
     let database = path.display().to_string();
     match found {
@@ -45,7 +45,7 @@ pub(super) fn judge(found: Option<i64>, path: &Path) -> Result<i64, OpenError> {
 /// The newest migration that was run, 0 in an empty file; none if the file is somebody else's.
 ///
 /// All of it is seen at one moment: another process may be making the schema meanwhile.
-pub(super) fn newest_of(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+pub(in crate::store) fn newest_of(connection: &Connection) -> rusqlite::Result<Option<i64>> {
     let moment = connection.unchecked_transaction()?;
     let number = |sql| moment.query_row::<i64, _, _>(sql, [], |row| row.get(0));
     if number("SELECT count(*) FROM pragma_table_info('migrations') WHERE name = 'number'")? == 1 {
@@ -69,7 +69,7 @@ fn run_migration(connection: &mut Connection, number: i64, migration: &str) -> r
 }
 
 /// Why a file cannot be opened, told of the file.
-pub(super) fn failed(path: &Path, error: &rusqlite::Error) -> OpenError {
+pub(in crate::store) fn failed(path: &Path, error: &rusqlite::Error) -> OpenError {
     if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) {
         return OpenError::Foreign(path.display().to_string());
     }

@@ -4,14 +4,14 @@ use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode};
 
-use super::sqlite::connect;
-use super::{OpenError, migrate};
+use super::{connect, migrate};
+use crate::store::OpenError;
 
 /// Opens the file for this process alone. `None` if anybody else has it open.
 ///
 /// Whoever has a database in WAL mode open holds a lock on the file, at work or not. The lock that is taken here goes
 /// with no other, and stays until the connection is dropped, or the process dies.
-pub(super) fn take(path: &Path) -> Result<Option<Connection>, OpenError> {
+pub(in crate::store) fn take(path: &Path) -> Result<Option<Connection>, OpenError> {
     if !path.exists() {
         return Err(OpenError::Missing(path.display().to_string()));
     }

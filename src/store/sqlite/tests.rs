@@ -2,18 +2,18 @@
 
 use std::cell::Cell;
 
-use super::arrivals::{Arrival, Named, look};
-use super::database_url::DatabaseUrl;
-use super::engine_tests::{host, hosts};
-use super::unit::{Unit, sql};
-use super::value::{Row, values};
-use super::{Engine, Store, StoreError};
 use crate::domain::host::HostName;
 use crate::domain::login_link::{Draft, KeyId, LoginLink};
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{UserId, UserRef};
 use crate::domain::workspace::{Workspace, WorkspaceId};
+use crate::store::arrivals::{Arrival, Named, look};
+use crate::store::database_url::DatabaseUrl;
+use crate::store::engine_tests::{host, hosts};
+use crate::store::unit::{Unit, sql};
+use crate::store::value::{Row, values};
+use crate::store::{Engine, Store, StoreError};
 use uuid::Uuid;
 
 #[tokio::test]
@@ -110,8 +110,8 @@ async fn what_a_request_looks_up_is_found_by_a_whole_key() {
         look(&host, Named::KeyAndUser([0; 32], &id), now),
         look(&host, Named::KeyAndUser([0; 32], &email), now),
         look(&host, Named::Session(Uuid::nil()), now),
-        super::sessions::by_redemption(workspace.id, [0; 32]),
-        super::login_links::use_up(&link, &Session::sample(&link)),
+        crate::store::sessions::by_redemption(workspace.id, [0; 32]),
+        crate::store::login_links::use_up(&link, &Session::sample(&link)),
     ] {
         let mut explained = database.prepare(&format!("EXPLAIN QUERY PLAN {}", statement.sql)).unwrap();
         let mut rows = explained.raw_query();

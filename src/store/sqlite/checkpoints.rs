@@ -10,8 +10,8 @@ use std::time::Duration;
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, DEFAULT_NAME};
 
-use super::sqlite::{LOCK_PATIENCE, connect, tune};
-use super::sqlite_file::Watched;
+use super::connect::{LOCK_PATIENCE, connect, tune};
+use super::file::Watched;
 
 /// Pages in the log that are worth a checkpoint: a page that was written several times is carried over once.
 const WORTH_IT: usize = 4_000;

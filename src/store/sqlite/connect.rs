@@ -1,0 +1,88 @@
+//! Opens connections to the embedded engine's file, and says what its failures mean.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
+
+use crate::store::StoreError;
+
+/// How long a connection waits for another process to let go of the file.
+pub(super) const LOCK_PATIENCE: Duration = Duration::from_millis(4_500);
+
+/// Statements kept prepared on each connection.
+const PREPARED: usize = 64;
+
+pub(in crate::store) fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(LOCK_PATIENCE)?;
+    Ok(connection)
+}
+
+/// SQLite opens what cannot be written to read it alone, and says so at the first write.
+pub(super) fn connect_to_write(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = connect(path)?;
+    if connection.is_readonly(MAIN_DB)? {
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_READONLY);
+        return Err(rusqlite::Error::SqliteFailure(code, Some("it cannot be written".to_owned())));
+    }
+    Ok(connection)
+}
+
+/// WAL lets readers and the writer pass each other; FULL makes every commit survive a power cut.
+pub(super) fn make_durable(connection: &Connection) -> rusqlite::Result<()> {
+    let mode = into_wal(connection)?;
+    if mode != "wal" {
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN);
+        let why = "its folder is on a file system that cannot share memory between processes".to_owned();
+        return Err(rusqlite::Error::SqliteFailure(code, Some(why)));
+    }
+    connection.pragma_update(None, "cache_size", -WRITERS_CACHE)?;
+    tune(connection)
+}
+
+/// Where two connections turn a new file to WAL at once, SQLite tells one of them that it is locked without waiting.
+fn into_wal(connection: &Connection) -> rusqlite::Result<String> {
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0)) {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && Instant::now() < deadline =>
+            {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            turned => return turned,
+        }
+    }
+}
+
+/// What the connection that writes may keep of the file in memory, in KiB: new links land on pages all over it.
+const WRITERS_CACHE: i64 = 16 << 10;
+
+pub(super) fn tune(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.set_prepared_statement_cache_capacity(PREPARED);
+    // Without it a statement with several tables is planned anew each time its values change.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
+}
+
+pub(in crate::store) fn store_error(error: &rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::DiskFull
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::CannotOpen
+            | ErrorCode::ReadOnly
+            | ErrorCode::FileLockingProtocolFailed
+            | ErrorCode::PermissionDenied
+            | ErrorCode::OutOfMemory,
+        ) => StoreError::Unavailable(error.to_string()),
+        _ => StoreError::Refused(error.to_string()),
+    }
+}

@@ -1,0 +1,112 @@
+//! The embedded engine: SQLite in one file, read in place, written by one thread.
+
+pub(super) mod alone;
+mod checkpoints;
+mod connect;
+mod file;
+pub(super) mod migrate;
+mod readers;
+mod run;
+#[cfg(test)]
+mod tests;
+mod values;
+mod writer;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+
+use self::connect::connect_to_write;
+pub(super) use self::connect::{connect, store_error};
+use self::file::{Place, Watched, make_private};
+use self::readers::Readers;
+use self::writer::{Job, Writer};
+use super::unit::{Statement, Unit, Written};
+use super::value::Row;
+use super::{OpenError, StoreError};
+
+/// How long a caller waits for its commit before it is told that the store cannot (contract, section 2).
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Units that may wait; beyond, callers are told at once that the store cannot keep up.
+const QUEUE: usize = 4_096;
+
+#[derive(Clone)]
+pub(super) struct Sqlite {
+    readers: Arc<Readers>,
+    queue: mpsc::Sender<Job>,
+    writer: Arc<Mutex<Option<JoinHandle<()>>>>,
+    pub(super) place: Place,
+}
+
+impl fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sqlite({})", self.readers.watched.path.display())
+    }
+}
+
+impl Sqlite {
+    pub(super) fn open(path: &Path, may_create: bool) -> Result<Self, OpenError> {
+        if !may_create && !path.exists() {
+            return Err(OpenError::Missing(path.display().to_string()));
+        }
+        let made = make_private(path);
+        let place = Place::of(path);
+        let connection = made.and_then(|()| connect_to_write(path));
+        let mut connection = connection.map_err(|error| migrate::failed(path, &error))?;
+        migrate::migrate(&mut connection, path)?;
+        place.judge(&connection, path)?;
+        let (queue, jobs) = mpsc::channel(QUEUE);
+        let watched = Arc::new(Watched::of(path));
+        let writer =
+            Writer::spawn(Arc::clone(&watched), connection, jobs).map_err(|error| OpenError::Failed {
+                database: path.display().to_string(),
+                source: StoreError::Unavailable(format!("no writer thread: {error}")),
+            })?;
+        let readers = Arc::new(Readers::of(watched));
+        Ok(Self { readers, queue, writer: Arc::new(Mutex::new(Some(writer))), place })
+    }
+
+    /// Carries the log over into the file, as far as nobody stands in the way.
+    pub(super) async fn carry_over(&self) {
+        let readers = Arc::clone(&self.readers);
+        // What is not carried over now is so later.
+        let _ = tokio::task::spawn_blocking(move || Place::carry_over(&readers.watched.path)).await;
+    }
+
+    /// Closes every connection. The last one that is closed carries the log over into the file.
+    pub(super) async fn close(self) {
+        let Self { readers, queue, writer, .. } = self;
+        drop((readers, queue));
+        let writer = writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // It ends when nobody can send it anything any more.
+        let _ = tokio::task::spawn_blocking(|| writer.map(JoinHandle::join)).await;
+    }
+
+    /// The connections that read.
+    pub(super) fn readers(&self) -> &Readers {
+        &self.readers
+    }
+
+    pub(super) async fn scan<const N: usize>(
+        &self,
+        statements: [Statement; N],
+    ) -> Result<[Vec<Row>; N], StoreError> {
+        let readers = Arc::clone(&self.readers);
+        let scanned = tokio::task::spawn_blocking(move || readers.read(&statements)).await;
+        scanned.map_err(|_| StoreError::Unavailable("a read was broken off".to_owned()))?
+    }
+
+    pub(super) async fn write(&self, unit: Unit) -> Result<Written, StoreError> {
+        let late = || StoreError::Unavailable("nothing could be committed for 5 s".to_owned());
+        let (reply, answer) = oneshot::channel();
+        let job = Job { unit, deadline: Instant::now() + PATIENCE, reply };
+        self.queue.try_send(job).map_err(|_| StoreError::Unavailable("too many writes wait".to_owned()))?;
+        let answered = tokio::time::timeout(PATIENCE, answer).await.map_err(|_| late())?;
+        answered.map_err(|_| late())?
+    }
+}
