@@ -1,9 +1,9 @@
 //! Checkpoints of the embedded engine: what its log holds is carried over into the file while the writer goes on.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ const REST: i32 = 500;
 /// How often the log is gone through for the pages that came meanwhile, before the writer takes over.
 const ROUNDS: usize = 4;
 
-/// Pages in the log beyond which writes wait until it was carried over.
+/// Pages in the log beyond which writes wait until it was carried over, unless somebody reads at an older commit.
 const TOO_MANY: usize = 25_000;
 
 /// How long the writer waits for readers before it leaves the end of the checkpoint for later.
@@ -34,6 +34,8 @@ pub(super) struct Checkpoints {
     pages: Arc<AtomicUsize>,
     /// Whether little is left to be carried over.
     is_nearly_done: Arc<AtomicBool>,
+    /// Held by whoever carries over: SQLite lets one alone.
+    turn: Arc<Mutex<()>>,
     ask: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -42,11 +44,16 @@ impl Checkpoints {
     /// Checkpoints of a database, for the writer of this process.
     pub(super) fn of(watched: &Arc<Watched>) -> io::Result<Self> {
         let (ask, asked) = sync_channel(1);
-        let is_nearly_done = Arc::new(AtomicBool::new(false));
-        let (watched, told) = (Arc::clone(watched), Arc::clone(&is_nearly_done));
+        let (pages, is_nearly_done, turn) = Default::default();
+        let carrier = Carrier {
+            watched: Arc::clone(watched),
+            pages: Arc::clone(&pages),
+            is_nearly_done: Arc::clone(&is_nearly_done),
+            turn: Arc::clone(&turn),
+        };
         let thread = std::thread::Builder::new().name("doorkey-log-over".to_owned());
-        let thread = thread.spawn(move || carry_over(&watched, &asked, &told))?;
-        Ok(Self { pages: Arc::default(), is_nearly_done, ask: Some(ask), thread: Some(thread) })
+        let thread = thread.spawn(move || carrier.run(&asked))?;
+        Ok(Self { pages, is_nearly_done, turn, ask: Some(ask), thread: Some(thread) })
     }
 
     /// Counts the pages that a connection's commits leave in the log; it makes no checkpoints by itself from here on.
@@ -61,7 +68,10 @@ impl Checkpoints {
     /// Ends a checkpoint that is nearly done, so that what comes next is written to the log's beginning.
     pub(super) fn end(&self, connection: &Connection) {
         let is_nearly_done = self.is_nearly_done.swap(false, Ordering::Acquire);
-        if is_nearly_done || self.pages.load(Ordering::Relaxed) > TOO_MANY {
+        let is_too_long = self.pages.load(Ordering::Relaxed) > TOO_MANY;
+        if is_nearly_done || is_too_long {
+            // The thread ends what it is at, and nothing is added meanwhile.
+            let _turn = is_too_long.then(|| self.turn.lock());
             let _ = connection.busy_timeout(READERS_PATIENCE);
             // What could not be carried over now stays in the log, and is as safe there.
             if let Err(error) = connection.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::RESTART) {
@@ -88,33 +98,45 @@ impl Drop for Checkpoints {
     }
 }
 
-/// Does one checkpoint after the other, as long as somebody may ask for one.
-fn carry_over(watched: &Watched, asked: &Receiver<()>, is_nearly_done: &AtomicBool) {
-    let mut kept = None;
-    while asked.recv().is_ok() {
-        let connection = kept.take().map_or_else(|| connect_to_carry_over(watched), Ok);
-        let done = connection.and_then(|connection| {
-            for _ in 0..ROUNDS {
-                let (pages, carried) = connection.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::PASSIVE)?;
-                if pages.saturating_sub(carried) <= REST {
-                    break;
-                }
-            }
-            Ok(connection)
-        });
-        match done {
-            Ok(connection) => {
-                kept = Some(connection);
-                is_nearly_done.store(true, Ordering::Release);
-            }
-            Err(error) => tracing::warn!(%error, "the log could not be carried over into the database"),
-        }
-    }
+/// The thread's side of the checkpoints.
+struct Carrier {
+    watched: Arc<Watched>,
+    pages: Arc<AtomicUsize>,
+    is_nearly_done: Arc<AtomicBool>,
+    turn: Arc<Mutex<()>>,
 }
 
-fn connect_to_carry_over(watched: &Watched) -> rusqlite::Result<Connection> {
-    watched.is_here()?;
-    let connection = connect(&watched.path)?;
-    tune(&connection)?;
-    Ok(connection)
+impl Carrier {
+    /// Does one checkpoint after the other, as long as somebody may ask for one.
+    fn run(self, asked: &Receiver<()>) {
+        let mut kept = None;
+        while asked.recv().is_ok() {
+            let connection = kept.take().map_or_else(|| self.connect(), Ok);
+            match connection.and_then(|connection| self.carry_over(&connection).map(|()| connection)) {
+                Ok(connection) => {
+                    kept = Some(connection);
+                    self.is_nearly_done.store(true, Ordering::Release);
+                }
+                Err(error) => tracing::warn!(%error, "the log could not be carried over into the database"),
+            }
+        }
+    }
+
+    fn carry_over(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let _turn = self.turn.lock();
+        for _ in 0..ROUNDS {
+            let (pages, carried) = connection.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::PASSIVE)?;
+            if pages.saturating_sub(carried) <= REST || self.pages.load(Ordering::Relaxed) > TOO_MANY {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn connect(&self) -> rusqlite::Result<Connection> {
+        self.watched.is_here()?;
+        let connection = connect(&self.watched.path)?;
+        tune(&connection)?;
+        Ok(connection)
+    }
 }

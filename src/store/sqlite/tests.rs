@@ -91,6 +91,27 @@ async fn the_log_does_not_grow_without_end() {
     assert_eq!(hosts(&store).await.len(), rounds * 50);
 }
 
+/// What the log holds is carried over though nothing more is written.
+#[tokio::test]
+async fn the_log_is_carried_over_beside_the_writer() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("doorkey.db");
+    let store = Store::open(&DatabaseUrl::Sqlite(path.clone()), true).await.unwrap();
+    let name = "a".repeat(10_000);
+
+    for round in 0..50 {
+        let unit =
+            (0..50).fold(Unit::new(), |unit, number| unit.and(host(&format!("{round} {number} {name}"))));
+        store.write(unit).await.unwrap();
+    }
+
+    let begun = std::time::Instant::now();
+    while std::fs::metadata(&path).unwrap().len() < 15_000_000 {
+        assert!(begun.elapsed() < std::time::Duration::from_secs(60), "it stays in the log");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
 /// What a request waits for costs the same however many rows a workspace has: none of it is walked through.
 #[tokio::test]
 async fn what_a_request_looks_up_is_found_by_a_whole_key() {
