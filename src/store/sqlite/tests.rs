@@ -107,7 +107,7 @@ async fn the_log_is_carried_over_beside_the_writer() {
 
     let begun = std::time::Instant::now();
     while std::fs::metadata(&path).unwrap().len() < 15_000_000 {
-        assert!(begun.elapsed() < std::time::Duration::from_secs(60), "it stays in the log");
+        assert!(begun.elapsed() < std::time::Duration::from_mins(1), "it stays in the log");
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
 }
