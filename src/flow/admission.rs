@@ -13,11 +13,12 @@ use crate::domain::login_link::IssueState;
 use crate::domain::session::{SessionCookie, SignedIn};
 use crate::domain::source::Source;
 use crate::domain::timestamp::Timestamp;
+use crate::domain::token::Token;
 use crate::domain::user::UserRef;
 use crate::domain::workspace::{Workspace, WorkspaceId};
-use crate::store::{self, Named, Outcome, StoreError};
+use crate::store::{self, FoundLink, Named, Outcome, StoreError};
 
-/// Workspaces, and API keys, that are known from before at most.
+/// Hosts, workspaces and API keys that are known from before at most.
 const MOST_KNOWN: usize = 4_096;
 
 /// What a request shows of itself beside its host.
@@ -27,8 +28,8 @@ pub enum Shown {
     Nothing,
     /// An API key, and the user for whom it asks for a link, if it does.
     Key(ApiKeySecret, Option<UserRef>),
-    /// A session cookie.
-    Session(SessionCookie),
+    /// What a browser shows: a session cookie, and the token of a link that is opened or confirmed.
+    Browser(Option<SessionCookie>, Option<Token>),
 }
 
 impl Shown {
@@ -36,7 +37,7 @@ impl Shown {
     pub fn into_user(self) -> Option<UserRef> {
         match self {
             Self::Key(_, user) => user,
-            Self::Nothing | Self::Session(_) => None,
+            Self::Nothing | Self::Browser(..) => None,
         }
     }
 }
@@ -52,6 +53,8 @@ pub struct Arrival {
     pub issue_state: Option<Arc<IssueState>>,
     /// The session whose number its cookie has. It is not proven by that.
     pub signed_in: Option<Arc<SignedIn>>,
+    /// The link that its token is looked up by. It is not proven by that, and if there is none here there may be one.
+    pub link: Option<Arc<FoundLink>>,
 }
 
 /// Looks up, at once, all that a request shows. `None` if no workspace has the host.
@@ -64,7 +67,25 @@ pub async fn look(app: &App, host: &HostName, shown: &Shown) -> Result<Option<Ar
     let now = app.clock.now();
     match shown {
         Shown::Nothing => arrive(app, host, Named::Nobody, now).await,
-        Shown::Session(cookie) => arrive(app, host, Named::Session(cookie.id), now).await,
+        Shown::Browser(session, token) => {
+            // A token's hash hangs on the workspace too: that is the host's of before, unless something was changed. Then nothing
+            // is found under it, since no token of another workspace has such a hash.
+            let guess = token.as_ref().and_then(|_| app.known.hosts.get(host));
+            let hashes = guess.zip(token.as_ref()).map(|(guess, token)| app.keys().link_hashes(guess, token));
+            let hash = hashes.and_then(|hashes| hashes.first().copied());
+            let named = match (session, hash) {
+                (None, None) => Named::Nobody,
+                (Some(cookie), None) => Named::Session(cookie.id),
+                (None, Some(hash)) => Named::Link(hash),
+                (Some(cookie), Some(hash)) => Named::SessionAndLink(cookie.id, hash),
+            };
+            let arrival = arrive(app, host, named, now).await?;
+            let found = arrival.as_ref().map(|arrival| arrival.workspace.id);
+            if let Some(found) = found.filter(|found| token.is_some() && guess != Some(*found)) {
+                app.known.hosts.insert(host.clone(), found);
+            }
+            Ok(arrival)
+        }
         Shown::Key(secret, user) => {
             let mut arrival = None;
             let hashes = app.keys().api_key_hashes(secret);
@@ -120,7 +141,8 @@ async fn arrive(
         }
         _ => None,
     };
-    Ok(Some(Arrival { workspace, api_key, issue_state: found.issue_state, signed_in: found.signed_in }))
+    let store::Arrival { issue_state, signed_in, link, .. } = found;
+    Ok(Some(Arrival { workspace, api_key, issue_state, signed_in, link }))
 }
 
 /// Counts a request that shows no key which lets in.
@@ -135,6 +157,8 @@ pub fn refuse(app: &App, source: Source) -> Result<(), TooMany> {
 /// What was read before: believed as long as a look at the store says that it is still the same.
 #[derive(Debug)]
 pub struct Known {
+    /// Whose a host was: a guess, which the look at the store confirms or not.
+    hosts: Cache<HostName, WorkspaceId>,
     /// By number; the revision must be the same.
     workspaces: Cache<WorkspaceId, Arc<Workspace>>,
     /// By seal, which is a MAC over the whole row; genuine ones alone. One whose secret key was retired since is asked for
@@ -147,6 +171,7 @@ pub struct Known {
 impl Default for Known {
     fn default() -> Self {
         Self {
+            hosts: Cache::new(MOST_KNOWN),
             workspaces: Cache::new(MOST_KNOWN),
             api_keys: Cache::new(MOST_KNOWN),
             turn: Arc::new(Semaphore::new(1)),

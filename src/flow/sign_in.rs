@@ -1,5 +1,7 @@
 //! A link is opened and confirmed.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use super::limits::{self, TooMany};
@@ -16,7 +18,8 @@ use crate::domain::token::Token;
 use crate::domain::user::Standing;
 use crate::domain::workspace::Workspace;
 use crate::keys::{self, NoRandomness};
-use crate::store::{FoundLink, Outcome, StoreError};
+pub use crate::store::FoundLink;
+use crate::store::{Outcome, StoreError};
 
 /// How often a confirm looks again when others keep getting in between.
 const TRIES: usize = 8;
@@ -45,6 +48,8 @@ pub struct Visitor {
     pub source: Source,
     /// The session that the browser has.
     pub session: Option<ShownCookie>,
+    /// The link of the token, if one look has found it already.
+    pub link: Option<Arc<FoundLink>>,
 }
 
 /// What is behind a token.
@@ -82,11 +87,11 @@ pub async fn open(
     };
     let now = app.clock.now();
     let signed_in = sessions::current(app, workspace, act, visitor.session.as_ref()).await?;
-    let (death, link) = match find(app, workspace, token).await? {
+    let (death, found) = match find(app, workspace, token, visitor.link.clone()).await? {
         None => (Death::Unknown, None),
         Some(found) => match found.link.death(&found.standing, now) {
             None => return Ok(live(&found, signed_in.as_deref())),
-            Some(death) => (death, Some(found.link)),
+            Some(death) => (death, Some(found)),
         },
     };
     if let Some(signed_in) = signed_in
@@ -94,8 +99,8 @@ pub async fn open(
     {
         return Ok(Opened::UsedHere(signed_in.session.landing.clone()));
     }
-    if let Some(link) = link.filter(|_| death == Death::Expired) {
-        bury(app, &link, now).await?;
+    if let Some(found) = found.filter(|_| death == Death::Expired) {
+        bury(app, &found.link, now).await?;
     }
     count_dead(app, death, visitor)?;
     Ok(Opened::Dead)
@@ -151,21 +156,23 @@ pub async fn confirm(
 ) -> Result<Confirmed, SignInError> {
     nodes::may_issue(app)?;
     let attempt = Attempt { app, workspace, act, confirm, now: app.clock.now() };
+    let mut seen = confirm.visitor.link.clone();
     for _ in 0..TRIES {
-        let Some(FoundLink { link, standing, .. }) = find(app, workspace, &confirm.token).await? else {
+        let Some(found) = find(app, workspace, &confirm.token, seen.take()).await? else {
             count_dead(app, Death::Unknown, &confirm.visitor)?;
             return Ok(Confirmed::Dead);
         };
+        let FoundLink { link, standing, .. } = &*found;
         // Nobody has begun a session with a link that is unused.
         if link.used_at.is_some()
             && let Some(again) = attempt.repeat().await?
         {
             return Ok(again);
         }
-        if let Some(death) = link.death(&standing, attempt.now) {
-            return attempt.refuse(&link, death).await;
+        if let Some(death) = link.death(standing, attempt.now) {
+            return attempt.refuse(link, death).await;
         }
-        if let Some(confirmed) = attempt.claim(&link, &standing).await? {
+        if let Some(confirmed) = attempt.claim(link, standing).await? {
             app.metrics.redeemed.inc();
             return Ok(confirmed);
         }
@@ -261,14 +268,23 @@ async fn bury(app: &App, link: &LoginLink, now: Timestamp) -> Result<(), StoreEr
     Ok(())
 }
 
-/// The genuine link of a token, and its user.
-async fn find(app: &App, workspace: &Workspace, token: &Token) -> Result<Option<FoundLink>, StoreError> {
-    let hashes = app.keys().link_hashes(workspace.id, token);
-    let found = app.store.find_login_link(workspace.id, &hashes).await?;
-    Ok(found.filter(|FoundLink { link, .. }| {
-        let fits = app.keys().fits(link, token);
+/// The genuine link of a token, and its user: what was seen, or what is there now.
+async fn find(
+    app: &App,
+    workspace: &Workspace,
+    token: &Token,
+    seen: Option<Arc<FoundLink>>,
+) -> Result<Option<Arc<FoundLink>>, StoreError> {
+    let found = if let Some(seen) = seen {
+        Some(seen)
+    } else {
+        let hashes = app.keys().link_hashes(workspace.id, token);
+        app.store.find_login_link(workspace.id, &hashes).await?.map(Arc::new)
+    };
+    Ok(found.filter(|found| {
+        let fits = app.keys().fits(&found.link, token);
         if !fits {
-            tracing::error!(workspace = workspace.id.0, link = %link.id, "a login link is not used: its row was edited, or its key is not in the key file");
+            tracing::error!(workspace = workspace.id.0, link = %found.link.id, "a login link is not used: its row was edited, or its key is not in the key file");
         }
         fits
     }))

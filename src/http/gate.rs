@@ -70,9 +70,9 @@ async fn numbered(
     let peer = request.extensions().get::<Peer>().map_or(UNKNOWN, |peer| peer.0.ip().to_canonical());
     let is_from_trusted_proxy = settings.trusts(peer);
     let authority = authority_of(request.uri(), request.headers()).map(str::to_owned);
-    let shown = if is_api { shown::by_back_office(&request) } else { shown::by_browser(&request) };
+    let shown = shown::of(&mut request, is_api).await;
     let visited = arrive(&app, authority, &shown).await.map(|(authority, host, arrival)| {
-        let Arrival { workspace, api_key, issue_state, signed_in } = arrival;
+        let Arrival { workspace, api_key, issue_state, signed_in, link } = arrival;
         let subject = shown.into_user().map(|user| Subject { user, seen: issue_state });
         Visit(Arc::new(Known {
             request: number,
@@ -86,6 +86,7 @@ async fn numbered(
             api_key,
             subject,
             signed_in,
+            link,
         }))
     });
     let workspace = visited.as_ref().ok().map(|visit| Arc::clone(&visit.workspace));

@@ -6,14 +6,49 @@ use axum::http::{HeaderMap, Method};
 use percent_encoding::percent_decode_str;
 
 use super::cookies;
-use super::query::Pairs;
+use super::error::Error;
+use super::query::{Pairs, read_form};
 use crate::domain::api_key::ApiKeySecret;
+use crate::domain::token::Token;
 use crate::domain::user::UserRef;
 use crate::flow::admission::Shown;
 
+/// Where links are opened and confirmed.
+const LOGIN: &str = "/login";
+
+/// What a request shows. The form that confirms a link is read for it, since the token stands there; it goes on with the
+/// request as a [`SentForm`].
+pub(super) async fn of(request: &mut Request, is_api: bool) -> Shown {
+    if is_api {
+        return by_back_office(request);
+    }
+    let session = cookies::any_session(request.headers());
+    let token = if request.uri().path() != LOGIN {
+        None
+    } else if request.method() == Method::POST {
+        let body = std::mem::take(request.body_mut());
+        let form = read_form(request.headers(), body).await;
+        let token = form.as_ref().ok().and_then(token_of);
+        request.extensions_mut().insert(SentForm(form));
+        token
+    } else {
+        let query = request.uri().query().and_then(|query| Pairs::parse(query).ok());
+        query.as_ref().and_then(token_of)
+    };
+    Shown::Browser(session, token)
+}
+
+/// A form that was read, or why it could not be.
+#[derive(Clone)]
+pub(super) struct SentForm(pub(super) Result<Pairs, Error>);
+
+fn token_of(pairs: &Pairs) -> Option<Token> {
+    pairs.one("token").ok().flatten().and_then(Token::parse)
+}
+
 /// What a call of the API shows: a key whose checksum is right, and the user where a link is asked for, so that both
 /// are looked up at once.
-pub(super) fn by_back_office(request: &Request) -> Shown {
+fn by_back_office(request: &Request) -> Shown {
     let (uri, is_get) = (request.uri(), request.method() == Method::GET);
     let key = bearer_of(request.headers()).filter(|_| !has_key_in_query(uri.query()));
     let key = key.and_then(ApiKeySecret::parse);
@@ -22,11 +57,6 @@ pub(super) fn by_back_office(request: &Request) -> Shown {
         .and_then(|user| percent_decode_str(user).decode_utf8().ok())
         .and_then(|user| UserRef::parse(&user));
     key.map_or(Shown::Nothing, |key| Shown::Key(key, user))
-}
-
-/// What a browser shows: its session cookie, whichever of the workspaces' names it has.
-pub(super) fn by_browser(request: &Request) -> Shown {
-    cookies::any_session(request.headers()).map_or(Shown::Nothing, Shown::Session)
 }
 
 /// The key of the one `Authorization: Bearer KEY` header (RFC 6750, section 2.1).

@@ -18,6 +18,7 @@ use crate::domain::source::Source;
 use crate::domain::version::{ApiVersion, InvalidVersion};
 use crate::domain::workspace::Workspace;
 use crate::flow::login_links::Subject;
+use crate::flow::sign_in::FoundLink;
 
 tokio::task_local! {
     /// The number of the request that is being answered.
@@ -70,6 +71,8 @@ pub(super) struct Known {
     pub(super) subject: Option<Subject>,
     /// The session whose number a cookie of it has, as it was found.
     pub(super) signed_in: Option<Arc<SignedIn>>,
+    /// The link of the token with which it comes, as it was found.
+    pub(super) link: Option<Arc<FoundLink>>,
 }
 
 impl Visit {

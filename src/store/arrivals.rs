@@ -5,13 +5,16 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::columns::standing_columns;
-use super::login_links::{issue_state_columns, issue_state_from, link_columns};
-use super::sessions::{session_columns, signed_in_columns, signed_in_from};
+use super::login_links::{
+    FoundLink, by_hash, found_link_columns, found_link_from, issue_state_columns, issue_state_from,
+    link_columns, state_of,
+};
+use super::sessions::{by_id, session_columns, signed_in_columns, signed_in_from};
 use super::unit::{Statement, sql};
 use super::value::{Row, values};
 use super::{Engine, Store, StoreError};
 use crate::domain::host::HostName;
-use crate::domain::login_link::IssueState;
+use crate::domain::login_link::{IssueState, LinkHash};
 use crate::domain::session::SignedIn;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserRef;
@@ -28,6 +31,10 @@ pub enum Named<'a> {
     KeyAndUser([u8; 32], &'a UserRef),
     /// Who is signed in, by the number of the session.
     Session(Uuid),
+    /// Whoever holds a link, by a hash that its token may have.
+    Link(LinkHash),
+    /// Both.
+    SessionAndLink(Uuid, LinkHash),
 }
 
 /// What one look finds. Nothing of it is proven yet: seals, secrets and standing are the keys' and the flow's to judge.
@@ -46,6 +53,8 @@ pub struct Arrival {
     pub issue_state: Option<Arc<IssueState>>,
     /// The session with its person.
     pub signed_in: Option<Arc<SignedIn>>,
+    /// The link with its user.
+    pub link: Option<Arc<FoundLink>>,
 }
 
 /// A workspace by `$1`, its host, and what is joined to it.
@@ -92,9 +101,63 @@ macro_rules! with_user {
 }
 
 impl Arrival {
-    /// Whether it found what was named: what was not may be anything a stranger thinks of.
+    /// An arrival that names nobody.
+    pub(super) const fn of_workspace(workspace: WorkspaceId, revision: i64) -> Self {
+        Self { workspace, revision, api_key: None, issue_state: None, signed_in: None, link: None }
+    }
+
+    /// What a statement of [`look`] found. `None` if no workspace has the host.
+    pub(super) fn from_rows(rows: Vec<Row>, named: Named<'_>) -> Result<Option<Self>, StoreError> {
+        let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
+        let (workspace, revision) = (row.take()?, row.take()?);
+        let mut arrival = Self::of_workspace(workspace, revision);
+        if let Named::Key(_) | Named::KeyAndUser(..) = named {
+            arrival.api_key = found(&mut row, |row| Ok((row.take()?, row.take()?)))?;
+        }
+        arrival.take_person(&mut row, named)?;
+        Ok(Some(arrival))
+    }
+
+    /// Itself with what a statement of [`look_further`] found.
+    pub(super) fn with_rows(mut self, rows: Vec<Row>, named: Named<'_>) -> Result<Self, StoreError> {
+        if let Some(mut row) = rows.into_iter().next() {
+            self.take_person(&mut row, named)?;
+        }
+        Ok(self)
+    }
+
+    /// Whether it found somebody: what was not may be anything a stranger thinks of.
     pub(super) fn names_somebody(&self) -> bool {
         self.api_key.is_some() || self.signed_in.is_some()
+    }
+
+    /// Whether what comes before the person serves for others too. That a key may ask for links shows by the user that it
+    /// has found.
+    pub(super) fn serves_others(&self, named: Named<'_>) -> bool {
+        match named {
+            Named::Key(_) => false,
+            Named::KeyAndUser(..) => self.issue_state.is_some(),
+            Named::Nobody | Named::Session(_) | Named::Link(_) | Named::SessionAndLink(..) => true,
+        }
+    }
+
+    /// Itself without the person, on whom nothing of the rest depends.
+    pub(super) fn without_person(&self) -> Self {
+        Self { issue_state: None, signed_in: None, link: None, ..self.clone() }
+    }
+
+    fn take_person(&mut self, row: &mut Row, named: Named<'_>) -> Result<(), StoreError> {
+        match named {
+            Named::KeyAndUser(..) if self.api_key.is_some() => {
+                self.issue_state = found(row, issue_state_from)?.map(Arc::new);
+            }
+            Named::Nobody | Named::Key(_) | Named::KeyAndUser(..) => {}
+            Named::Session(_) | Named::SessionAndLink(..) => {
+                self.signed_in = found(row, signed_in_from)?.map(Arc::new);
+            }
+            Named::Link(_) => self.link = found(row, found_link_from)?.map(Arc::new),
+        }
+        Ok(())
     }
 }
 
@@ -111,71 +174,33 @@ impl Store {
         named: Named<'_>,
         now: Timestamp,
     ) -> Result<Option<Arrival>, StoreError> {
-        let arrival = |rows| arrival_from(rows, named);
+        if let Named::SessionAndLink(_, hash) = named {
+            let [rows, links] =
+                self.read([look(host, named, now), look(host, Named::Link(hash), now)]).await?;
+            let link = Arrival::from_rows(links, Named::Link(hash))?.and_then(|arrival| arrival.link);
+            return Ok(Arrival::from_rows(rows, named)?.map(|arrival| Arrival { link, ..arrival }));
+        }
         match &self.engine {
-            Engine::Sqlite(sqlite) => {
-                sqlite.readers().recall(&name_of(host, named), || look(host, named, now), arrival)
-            }
+            Engine::Sqlite(sqlite) => sqlite.readers().find_arrival(host, named, now),
             Engine::Postgres(_) => {
                 let [rows] = self.read([look(host, named, now)]).await?;
-                arrival(rows)
+                Arrival::from_rows(rows, named)
             }
         }
     }
 }
 
-/// Host and whatever is named, so that no two are alike.
-fn name_of(host: &HostName, named: Named<'_>) -> Vec<u8> {
-    let mut name = Vec::with_capacity(128);
-    name.extend_from_slice(host.as_str().as_bytes());
-    match named {
-        Named::Nobody => name.push(0),
-        Named::Key(hash) => {
-            name.push(1);
-            name.extend_from_slice(&hash);
-        }
-        Named::KeyAndUser(hash, UserRef::Id(id)) => {
-            name.push(2);
-            name.extend_from_slice(&hash);
-            name.extend_from_slice(&id.number().to_be_bytes());
-        }
-        Named::KeyAndUser(hash, UserRef::Email(email)) => {
-            name.push(3);
-            name.extend_from_slice(&hash);
-            name.extend_from_slice(email.folded().as_bytes());
-        }
-        Named::Session(id) => {
-            name.push(4);
-            name.extend_from_slice(id.as_bytes());
-        }
-    }
-    name
-}
-
-fn arrival_from(rows: Vec<Row>, named: Named<'_>) -> Result<Option<Arrival>, StoreError> {
-    let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
-    let (workspace, revision) = (row.take()?, row.take()?);
-    let mut arrival = Arrival { workspace, revision, api_key: None, issue_state: None, signed_in: None };
-    let key_from = |row: &mut Row| Ok((row.take()?, row.take()?));
-    match named {
-        Named::Nobody => {}
-        Named::Key(_) => arrival.api_key = found(&mut row, key_from)?,
-        Named::KeyAndUser(..) => {
-            arrival.api_key = found(&mut row, key_from)?;
-            if arrival.api_key.is_some() {
-                arrival.issue_state = found(&mut row, issue_state_from)?.map(Arc::new);
-            }
-        }
-        Named::Session(_) => arrival.signed_in = found(&mut row, signed_in_from)?.map(Arc::new),
-    }
-    Ok(Some(arrival))
-}
-
+/// The statement that finds all that is named.
 pub(super) fn look(host: &HostName, named: Named<'_>, now: Timestamp) -> Statement {
     const WITH_SESSION: &str = arrival!(
         concat!(", ", signed_in_columns!()),
         "LEFT JOIN sessions s ON s.workspace_id = w.id AND s.id = $2
          LEFT JOIN users u ON u.workspace_id = s.workspace_id AND u.id = s.user_id AND u.deleted_at IS NULL"
+    );
+    const WITH_LINK: &str = arrival!(
+        concat!(", ", found_link_columns!()),
+        "LEFT JOIN login_links l ON l.workspace_id = w.id AND l.hash = $2
+         LEFT JOIN users u ON u.workspace_id = l.workspace_id AND u.id = l.user_id AND u.deleted_at IS NULL"
     );
     let host = host.as_str();
     match named {
@@ -187,7 +212,19 @@ pub(super) fn look(host: &HostName, named: Named<'_>, now: Timestamp) -> Stateme
         Named::KeyAndUser(hash, UserRef::Email(email)) => {
             sql(with_user!("u.email_folded = $4"), values![host, hash, now, email.folded()])
         }
-        Named::Session(id) => sql(WITH_SESSION, values![host, id]),
+        Named::Session(id) | Named::SessionAndLink(id, _) => sql(WITH_SESSION, values![host, id]),
+        Named::Link(hash) => sql(WITH_LINK, values![host, hash]),
+    }
+}
+
+/// The statement that finds the person who is named, where the workspace, and a key that may ask for links, are known.
+/// `None` if no person is named.
+pub(super) fn look_further(workspace: WorkspaceId, named: Named<'_>) -> Option<Statement> {
+    match named {
+        Named::Nobody | Named::Key(_) | Named::SessionAndLink(..) => None,
+        Named::KeyAndUser(_, user) => Some(state_of(workspace, user)),
+        Named::Session(id) => Some(by_id(workspace, id)),
+        Named::Link(hash) => Some(by_hash(workspace, hash)),
     }
 }
 

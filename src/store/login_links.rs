@@ -96,6 +96,21 @@ pub(super) fn link_from(row: &mut Row) -> Result<LoginLink, StoreError> {
     Ok(LoginLink { id, hash, draft, key, used_at: row.take()?, ended_at: row.take()?, seal: row.take()? })
 }
 
+/// A link with its user, in the order in which [`found_link_from`] takes it: the user first, since without one there is no
+/// link.
+macro_rules! found_link_columns {
+    () => {
+        concat!(standing_columns!(), ", u.email, ", link_columns!())
+    };
+}
+pub(super) use found_link_columns;
+
+pub(super) fn found_link_from(row: &mut Row) -> Result<FoundLink, StoreError> {
+    let standing = standing_from(row)?;
+    let email = EmailAddress::from_store(row.take()?);
+    Ok(FoundLink { link: link_from(row)?, standing, email })
+}
+
 /// What is seen of a user when a link is asked for, in the order in which [`issue_state_from`] takes it.
 macro_rules! issue_state_columns {
     () => {
@@ -128,20 +143,7 @@ impl Store {
         workspace: WorkspaceId,
         user: &UserRef,
     ) -> Result<Option<IssueState>, StoreError> {
-        const STATE: &str = concat!(
-            "SELECT ",
-            issue_state_columns!(),
-            " FROM users u LEFT JOIN login_links l
-                ON l.workspace_id = u.workspace_id AND l.hash = u.newest_link AND l.user_id = u.id
-              WHERE u.workspace_id = $1 AND u.deleted_at IS NULL AND "
-        );
-        let found = match user {
-            UserRef::Id(id) => sql(format!("{STATE} u.id = $2"), values![workspace, *id]),
-            UserRef::Email(email) => {
-                sql(format!("{STATE} u.email_folded = $2"), values![workspace, email.folded()])
-            }
-        };
-        let [rows] = self.read([found]).await?;
+        let [rows] = self.read([state_of(workspace, user)]).await?;
         rows.into_iter().next().map(|mut row| issue_state_from(&mut row)).transpose()
     }
 
@@ -211,21 +213,9 @@ impl Store {
         hashes: &[LinkHash],
     ) -> Result<Option<FoundLink>, StoreError> {
         for hash in hashes {
-            let found = sql(
-                concat!(
-                    "SELECT ",
-                    link_columns!(),
-                    ", ",
-                    standing_columns!(),
-                    ", u.email FROM login_links l JOIN users u ON u.workspace_id = l.workspace_id AND u.id = l.user_id
-                      WHERE l.workspace_id = $1 AND l.hash = $2 AND u.deleted_at IS NULL"
-                ),
-                values![workspace, *hash],
-            );
-            let [rows] = self.read([found]).await?;
+            let [rows] = self.read([by_hash(workspace, *hash)]).await?;
             if let Some(mut row) = rows.into_iter().next() {
-                let (link, standing) = (link_from(&mut row)?, standing_from(&mut row)?);
-                return Ok(Some(FoundLink { link, standing, email: EmailAddress::from_store(row.take()?) }));
+                return found_link_from(&mut row).map(Some);
             }
         }
         Ok(None)
@@ -294,6 +284,37 @@ impl Store {
         };
         self.list(source, wish, ListedLink::from_row).await
     }
+}
+
+/// The statement that finds a user and the newest link.
+pub(super) fn state_of(workspace: WorkspaceId, user: &UserRef) -> Statement {
+    macro_rules! state {
+        ($condition:expr) => {
+            concat!(
+                "SELECT ",
+                issue_state_columns!(),
+                " FROM users u LEFT JOIN login_links l
+                    ON l.workspace_id = u.workspace_id AND l.hash = u.newest_link AND l.user_id = u.id
+                  WHERE u.workspace_id = $1 AND u.deleted_at IS NULL AND ",
+                $condition
+            )
+        };
+    }
+    match user {
+        UserRef::Id(id) => sql(state!("u.id = $2"), values![workspace, *id]),
+        UserRef::Email(email) => sql(state!("u.email_folded = $2"), values![workspace, email.folded()]),
+    }
+}
+
+/// The statement that finds a link and its user.
+pub(super) fn by_hash(workspace: WorkspaceId, hash: LinkHash) -> Statement {
+    const FOUND: &str = concat!(
+        "SELECT ",
+        found_link_columns!(),
+        " FROM login_links l JOIN users u ON u.workspace_id = l.workspace_id AND u.id = l.user_id
+         WHERE l.workspace_id = $1 AND l.hash = $2 AND u.deleted_at IS NULL"
+    );
+    sql(FOUND, values![workspace, hash])
 }
 
 /// The statement that ends a link, unless it ended before.

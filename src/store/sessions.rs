@@ -109,8 +109,7 @@ impl Store {
         workspace: WorkspaceId,
         id: Uuid,
     ) -> Result<Option<SignedIn>, StoreError> {
-        let found = sql(concat!(signed_in!(), "AND s.id = $2"), values![workspace, id]);
-        let [rows] = self.read([found]).await?;
+        let [rows] = self.read([by_id(workspace, id)]).await?;
         rows.into_iter().next().map(|mut row| signed_in_from(&mut row)).transpose()
     }
 
@@ -197,6 +196,11 @@ impl Store {
         let unit = Unit::new().guard(end(workspace, id)).and(audit::entry(workspace, entry, now));
         self.write(unit).await.map(Outcome::from)
     }
+}
+
+/// The statement that finds a session and its person.
+pub(super) fn by_id(workspace: WorkspaceId, id: Uuid) -> Statement {
+    sql(concat!(signed_in!(), "AND s.id = $2"), values![workspace, id])
 }
 
 /// The statement that finds the newest session that a browser began with a link.

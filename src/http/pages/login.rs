@@ -1,7 +1,6 @@
 //! A link is opened, and confirmed with one press.
 
 use axum::Extension;
-use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::header::{REFERRER_POLICY, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -20,7 +19,8 @@ use crate::flow;
 use crate::flow::sign_in::{Confirm, Confirmed, Opened, Visitor};
 use crate::http::cookies::Jar;
 use crate::http::error::Error;
-use crate::http::query::{Pairs, read_form};
+use crate::http::query::Pairs;
+use crate::http::shown::SentForm;
 use crate::http::visit::Visit;
 use crate::keys;
 
@@ -47,7 +47,7 @@ pub(in crate::http) async fn open(
     }
     let jar = Jar::of(&visit);
     let token = query.one("token").ok().flatten().and_then(Token::parse);
-    let visitor = Visitor { source: visit.source(&headers), session: jar.session(&headers) };
+    let visitor = visitor(&visit, &jar, &headers);
     match flow::sign_in::open(&app, workspace, &visit.visitors_act(), token.as_ref(), &visitor).await? {
         Opened::Live { account, signed_in_as } => {
             let Some(token) = token else { return Ok(dead(workspace)) };
@@ -70,11 +70,11 @@ pub(in crate::http) async fn confirm(
     State(app): State<App>,
     Extension(visit): Extension<Visit>,
     RawQuery(query): RawQuery,
+    Extension(SentForm(form)): Extension<SentForm>,
     headers: HeaderMap,
-    body: Body,
 ) -> Result<Response, Error> {
     let workspace = &visit.workspace;
-    let form = read_form(&headers, body).await?;
+    let form = form?;
     let query = Pairs::parse(query.as_deref().unwrap_or_default())?;
     let text = form.one("token").map_err(|_| Error::TwoTokens)?.unwrap_or_default();
     if names_a_token(&query) && query.one("token") != Ok(Some(text)) {
@@ -88,7 +88,7 @@ pub(in crate::http) async fn confirm(
     }
     let Some(token) = Token::parse(text) else { return Ok(dead(workspace)) };
     let landing = landing_of(&app, &visit, (&form, &browser), jar.redirect(&headers).as_deref());
-    let visitor = Visitor { source: visit.source(&headers), session: jar.session(&headers) };
+    let visitor = visitor(&visit, &jar, &headers);
     let confirm = Confirm { token, browser, visitor, landing: landing.as_str().to_owned() };
     match flow::sign_in::confirm(&app, workspace, &visit.visitors_act(), &confirm).await? {
         Confirmed::SignedIn { cookie, landing } => {
@@ -102,6 +102,10 @@ pub(in crate::http) async fn confirm(
         }
         Confirmed::Dead => Ok(dead(workspace)),
     }
+}
+
+fn visitor(visit: &Visit, jar: &Jar, headers: &HeaderMap) -> Visitor {
+    Visitor { source: visit.source(headers), session: jar.session(headers), link: visit.link.clone() }
 }
 
 /// Whether a query means to name a token, well or badly: `Token` or `token[]` get the dead page, not the welcome.

@@ -4,6 +4,7 @@ pub(super) mod alone;
 mod checkpoints;
 mod connect;
 mod file;
+mod memory;
 pub(super) mod migrate;
 mod readers;
 mod run;

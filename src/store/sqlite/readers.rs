@@ -1,6 +1,5 @@
 //! The connections of the embedded engine that only read, and what they remember of what they read.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
@@ -10,17 +9,17 @@ use rusqlite::Connection;
 
 use super::connect::{connect, store_error, tune};
 use super::file::Watched;
+use super::memory::{Memory, name_before_person, name_of};
 use super::run::run;
+use crate::domain::host::HostName;
+use crate::domain::timestamp::Timestamp;
 use crate::store::StoreError;
-use crate::store::arrivals::Arrival;
+use crate::store::arrivals::{Arrival, Named, look, look_further};
 use crate::store::unit::Statement;
 use crate::store::value::Row;
 
 /// Connections kept open to read; more are opened and closed when more read at once.
 const SEATS: usize = 32;
-
-/// Arrivals that a connection remembers at most.
-const MOST_REMEMBERED: usize = 2_048;
 
 /// Numbers the threads that read, so that each has a connection that is most often free and warm.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
@@ -35,12 +34,10 @@ pub(in crate::store) struct Readers {
     seats: [Mutex<Option<Reader>>; SEATS],
 }
 
-/// A connection, and what was found through it since the last commit of anybody.
+/// A connection, and what it remembers.
 struct Reader {
     connection: Connection,
-    /// What SQLite calls the data version: another one whenever somebody else has committed, whichever process it was.
-    version: i64,
-    remembered: HashMap<Box<[u8]>, Arrival>,
+    memory: Memory,
 }
 
 impl Readers {
@@ -56,35 +53,17 @@ impl Readers {
         self.with_reader(|reader| reader.read_at_one_moment(statements))
     }
 
-    /// What was found under this name before, if nobody has committed anything since; otherwise what `find` makes of
-    /// what the statement reads now.
+    /// The workspace of a host, and what is named in it, as far as it can be named in one look.
     ///
-    /// Never staler than a read: whether somebody has committed is asked of the database, at this moment.
-    pub(in crate::store) fn recall(
+    /// What was found before is believed if nobody has committed anything since. It is never staler than a read: whether
+    /// somebody has committed is asked of the database, at this moment.
+    pub(in crate::store) fn find_arrival(
         &self,
-        name: &[u8],
-        statement: impl FnOnce() -> Statement,
-        find: impl FnOnce(Vec<Row>) -> Result<Option<Arrival>, StoreError>,
+        host: &HostName,
+        named: Named<'_>,
+        now: Timestamp,
     ) -> Result<Option<Arrival>, StoreError> {
-        self.with_reader(|reader| {
-            let version = reader.data_version()?;
-            if version != reader.version {
-                reader.version = version;
-                reader.remembered.clear();
-            } else if let Some(arrival) = reader.remembered.get(name) {
-                return Ok(Some(arrival.clone()));
-            }
-            // What is committed by now is newer than the version, never older: it is forgotten too early at worst.
-            let [rows] = reader.read_at_one_moment(&[statement()])?;
-            let found = find(rows)?;
-            if let Some(arrival) = found.as_ref().filter(|arrival| arrival.names_somebody()) {
-                if reader.remembered.len() == MOST_REMEMBERED {
-                    reader.remembered.clear();
-                }
-                reader.remembered.insert(name.into(), arrival.clone());
-            }
-            Ok(found)
-        })
+        self.with_reader(|reader| reader.find_arrival(host, named, now))
     }
 
     fn with_reader<T>(
@@ -118,7 +97,39 @@ impl Readers {
 
 impl Reader {
     fn open(path: &Path) -> rusqlite::Result<Self> {
-        Ok(Self { connection: connect_to_read(path)?, version: 0, remembered: HashMap::new() })
+        Ok(Self { connection: connect_to_read(path)?, memory: Memory::default() })
+    }
+
+    fn find_arrival(
+        &mut self,
+        host: &HostName,
+        named: Named<'_>,
+        now: Timestamp,
+    ) -> Result<Option<Arrival>, StoreError> {
+        self.memory.be_at(self.data_version()?);
+        let name = name_of(host, named);
+        if let Some(known) = name.as_ref().and_then(|name| self.memory.recall(name)) {
+            return Ok(Some(known.clone()));
+        }
+        // What is committed by now is newer than the version, never older: it is forgotten too early at worst.
+        let before_person = name_before_person(host, named);
+        let known = self.memory.recall(&before_person);
+        let further = known.and_then(|known| Some((known.clone(), look_further(known.workspace, named)?)));
+        let arrival = if let Some((known, further)) = further {
+            let [rows] = self.read_at_one_moment(&[further])?;
+            known.with_rows(rows, named)?
+        } else {
+            let [rows] = self.read_at_one_moment(&[look(host, named, now)])?;
+            let Some(arrival) = Arrival::from_rows(rows, named)? else { return Ok(None) };
+            if arrival.serves_others(named) {
+                self.memory.remember(before_person, arrival.without_person());
+            }
+            arrival
+        };
+        if let Some(name) = name.filter(|_| arrival.names_somebody()) {
+            self.memory.remember(name, arrival.clone());
+        }
+        Ok(Some(arrival))
     }
 
     fn read_at_one_moment<const N: usize>(

@@ -1,19 +1,17 @@
 //! What is so of the embedded engine alone.
 
-use std::cell::Cell;
-
 use crate::domain::host::HostName;
 use crate::domain::login_link::{Draft, KeyId, LoginLink};
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{UserId, UserRef};
-use crate::domain::workspace::{Workspace, WorkspaceId};
-use crate::store::arrivals::{Arrival, Named, look};
+use crate::domain::workspace::Workspace;
+use crate::store::arrivals::{Named, look};
 use crate::store::database_url::DatabaseUrl;
 use crate::store::engine_tests::{host, hosts};
 use crate::store::unit::{Unit, sql};
-use crate::store::value::{Row, values};
-use crate::store::{Engine, Store, StoreError};
+use crate::store::value::values;
+use crate::store::{Store, StoreError};
 use uuid::Uuid;
 
 #[tokio::test]
@@ -36,39 +34,6 @@ async fn after_a_commit_that_failed_the_next_one_works() {
     let [mut rows] =
         store.read([sql("SELECT synchronous FROM pragma_synchronous", values![])]).await.unwrap();
     assert_eq!(rows.remove(0).take::<i64>().unwrap(), 2, "FULL");
-}
-
-/// A commit of this process, and one of any other, is seen by the very next look.
-#[tokio::test]
-async fn what_was_found_before_is_believed_until_somebody_commits() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("doorkey.db");
-    let store = Store::open(&DatabaseUrl::Sqlite(path.clone()), true).await.unwrap();
-    store.write(Unit::new().and(host("a"))).await.unwrap();
-    let Engine::Sqlite(sqlite) = &store.engine else { panic!("another engine") };
-    let asked = Cell::new(0);
-    let look = || {
-        let statement = || {
-            asked.set(asked.get() + 1);
-            sql("SELECT workspace_id FROM hosts WHERE host = 'a'", values![])
-        };
-        let found = |mut rows: Vec<Row>| {
-            let (workspace, api_key) = (rows.remove(0).take()?, Some((1, [0; 32])));
-            Ok(Some(Arrival { workspace, revision: 1, api_key, issue_state: None, signed_in: None }))
-        };
-        let WorkspaceId(seen) = sqlite.readers().recall(b"a", statement, found).unwrap().unwrap().workspace;
-        (seen, asked.get())
-    };
-    let change = |number: i64| sql("UPDATE hosts SET workspace_id = $1", values![number]);
-
-    assert_eq!((look(), look()), ((1, 1), (1, 1)));
-    store.write(Unit::new().and(change(2))).await.unwrap();
-    assert_eq!((look(), look()), ((2, 2), (2, 2)));
-    let other = rusqlite::Connection::open(path).unwrap();
-    for number in 3..100 {
-        other.execute("UPDATE hosts SET workspace_id = $1", [number]).unwrap();
-        assert_eq!((look(), look()), ((number, number), (number, number)));
-    }
 }
 
 /// The log is carried over while it is written, and begun anew: it does not grow with what is written.
@@ -131,6 +96,11 @@ async fn what_a_request_looks_up_is_found_by_a_whole_key() {
         look(&host, Named::KeyAndUser([0; 32], &id), now),
         look(&host, Named::KeyAndUser([0; 32], &email), now),
         look(&host, Named::Session(Uuid::nil()), now),
+        look(&host, Named::Link([0; 32]), now),
+        crate::store::login_links::state_of(workspace.id, &id),
+        crate::store::login_links::state_of(workspace.id, &email),
+        crate::store::login_links::by_hash(workspace.id, [0; 32]),
+        crate::store::sessions::by_id(workspace.id, Uuid::nil()),
         crate::store::sessions::by_redemption(workspace.id, [0; 32]),
         crate::store::login_links::use_up(&link, &Session::sample(&link)),
     ] {
