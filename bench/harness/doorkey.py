@@ -13,19 +13,18 @@ WORKSPACE = "Bench"
 
 
 class Database:
-    """A folder with a database, its key file and an API key."""
+    """A folder with a database, or what opens one that is elsewhere: its key file and an API key."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, url=None):
         self.folder = folder
-        self.flags = [
-            "--database", f"sqlite://{folder}/doorkey.db", "--secret-key-file", folder / "doorkey.key"
-        ]
+        url = url or f"sqlite://{folder}/doorkey.db"
+        self.flags = ["--database", url, "--secret-key-file", folder / "doorkey.key"]
 
     @classmethod
-    def empty(cls, folder):
+    def empty(cls, folder, url=None):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        made = cls(folder)
+        made = cls(folder, url)
         made.command("workspace", "create", WORKSPACE, "--url", "https://portal.example.com")
         (folder / "api-key").write_text(made.command("key", "create", "--workspace", WORKSPACE, "--name", "bench"))
         return made

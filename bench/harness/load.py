@@ -24,7 +24,7 @@ def plan_of(server, actions, connections, seconds, rate, name="plan"):
     """A file that tells the generator what to do."""
     plan = machine.SCRATCH / f"{name}.json"
     whole = {
-        "address": f"127.0.0.1:{server.port}",
+        "addresses": [f"127.0.0.1:{port}" for port in server.ports],
         "connections": connections,
         "seconds": seconds,
         "rate": rate,

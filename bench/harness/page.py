@@ -64,13 +64,14 @@ def write():
     if run is None:
         machine.say("==> docs/performance.md is written once `bench/run` has measured everything")
         return
-    parts = [INTRO, "## Targets\n", targets.table(targets.of_run(run)), "", operations(run), rest(run)]
+    parts = [INTRO, "## Targets\n", targets.table(targets.of_run(run)), "", operations(run), rest(run), over_postgres(run)]
     IMAGES.mkdir(exist_ok=True)
     (IMAGES / "performance-cpu.svg").write_text(plots.of_run(run))
     if peers := load("peers.json"):
         (IMAGES / "performance-peers.svg").write_text(plots.of_peers(peers))
         parts.append(beside(peers))
-    versions = {**run["versions"], "SQLite in doorkey": run["new"]["sqlite"], **(peers or {}).get("versions", {})}
+    engines = {"SQLite in doorkey": run["new"]["sqlite"], "PostgreSQL": run["nodes"]["version"]}
+    versions = {**run["versions"], **engines, **(peers or {}).get("versions", {})}
     parts += [HOW, measured_with(versions)]
     PAGE.write_text("\n".join(parts))
     machine.say(f"==> wrote {PAGE.relative_to(machine.ROOT)}")
@@ -120,6 +121,24 @@ def rest(run):
 - **`wrk`** on one and the same request, one thread: {wrk['floor']['wrk']:,.0f} requests a second of the floor
   (our generator: {wrk['floor']['ours']:,.0f}), {wrk['reuse']['wrk']:,.0f} of doorkey ({wrk['reuse']['ours']:,.0f}).
 """
+
+
+def over_postgres(run):
+    lines = [
+        "## Many nodes\n",
+        "A live link again over PostgreSQL, 1,000 users, 64 connections shared out among the nodes. All of it runs on the "
+        "same cores, so more nodes cannot answer more here; what counts is what each request takes.\n",
+        "| | doorkey's CPU, µs | PostgreSQL's, µs | a second | p50, ms | p99, ms |",
+        "|---|---|---|---|---|---|",
+    ]
+    embedded = run["reuse"]["reuse"]
+    rows = {"embedded, for comparison": embedded, **{name.partition(", ")[2]: of for name, of in run["nodes"].items()
+                                                     if name.startswith("reuse, ")}}
+    for title, of in rows.items():
+        database = shown(of["database_cpu"]) if "database_cpu" in of else ""
+        latency = " | ".join(f"{of[key]['median']:.2f}" for key in ("p50", "p99"))
+        lines.append(f"| {title} | {shown(of['cpu'])} | {database} | {shown(of['rate'], 0)} | {latency} |")
+    return "\n".join(lines) + "\n"
 
 
 def beside(peers):

@@ -10,6 +10,7 @@ import time
 from . import doorkey, machine, servers
 from .doorkey import Database
 from .load import beside, drive, lines, numbers, summary, to_the_end, told
+from .postgres import Postgres
 
 ROUNDS = 3
 USERS = 1_000_000
@@ -184,6 +185,29 @@ def size(is_long):
     return {**results, "users": large, "memory": memory}
 
 
+def nodes(_):
+    """Reuse over PostgreSQL, by one, two and four nodes on one database."""
+    with contextlib.ExitStack() as stack:
+        database = Postgres()
+        stack.callback(database.stop)
+        database.fresh("doorkey")
+        data = Database.empty(machine.SCRATCH / "nodes", database.url("doorkey"))
+        data.fill(FEW)
+        all_nodes = [stack.enter_context(data.serve(f"node-{number}")) for number in range(1, 5)]
+        asked = data.ask(numbers(FEW))
+        to_the_end(all_nodes[0], data.ask(numbers(FEW, endless=False)))
+
+        def by(count):
+            before = database.cpu_seconds()
+            run = drive(servers.Fleet(all_nodes[:count]), asked)
+            return {**run, "database_cpu": (database.cpu_seconds() - before) / run["operations"] * 1e6}
+
+        return {
+            **against_floor({f"reuse, nodes: {count}": functools.partial(by, count) for count in (1, 2, 4)}),
+            "version": database.version,
+        }
+
+
 def start(_):
     """From the start of the process to its first answer, a link, with many users in the database; memory; size."""
     data = Database.with_users(USERS)
@@ -285,6 +309,7 @@ ALL = {
     "clients": clients,
     "import": users_import,
     "size": size,
+    "nodes": nodes,
     "start": start,
     "neighbour": neighbour,
     "wrk": wrk,

@@ -19,7 +19,7 @@ class Server:
     """A process with a port. `probe` is a whole request that it answers with 2xx or 3xx once it serves."""
 
     def __init__(self, name, command, port, probe, env=None, cwd=None):
-        self.name, self.port, self.probe = name, port, probe
+        self.name, self.port, self.ports, self.probe = name, port, [port], probe
         machine.SCRATCH.mkdir(parents=True, exist_ok=True)
         self.log = machine.SCRATCH / f"{name}.log"
         # The log goes into a file, as it would into a journal: what a server spends on its log counts.
@@ -81,6 +81,17 @@ class Server:
 
     def __exit__(self, *_):
         self.stop()
+
+
+class Fleet:
+    """Servers that do the same, side by side: load is shared out among them, and what they take is added up."""
+
+    def __init__(self, servers):
+        self.servers = servers
+        self.name, self.ports = servers[0].name, [server.port for server in servers]
+
+    def cpu_seconds(self):
+        return sum(server.cpu_seconds() for server in self.servers)
 
 
 def floor():

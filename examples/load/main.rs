@@ -8,6 +8,7 @@ mod plan;
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -60,8 +61,9 @@ async fn play(plan: Plan) -> Result<()> {
         let run = Arc::clone(&run);
         std::thread::spawn(move || keep_time(&run, rate));
     }
+    let addresses = run.plan.addresses.iter().copied().cycle().take(run.plan.connections);
     let connections: Vec<_> =
-        (0..run.plan.connections).map(|_| tokio::spawn(use_connection(Arc::clone(&run)))).collect();
+        addresses.map(|address| tokio::spawn(use_connection(Arc::clone(&run), address))).collect();
     let mut all = Done::default();
     for connection in connections {
         let done = connection.await?;
@@ -130,8 +132,8 @@ impl Run {
     }
 }
 
-async fn use_connection(run: Arc<Run>) -> Done {
-    let mut connection = Connection::to(run.plan.address);
+async fn use_connection(run: Arc<Run>, address: SocketAddr) -> Done {
+    let mut connection = Connection::to(address);
     let mut done = Done::default();
     while !run.is_over() {
         let Some((turn, due)) = run.turn().await else { break };
@@ -149,7 +151,7 @@ async fn use_connection(run: Arc<Run>) -> Done {
             }
             Err(error) => {
                 run.fail(format!("{} {}: {error:#}", action.method, action.path));
-                connection = Connection::to(run.plan.address);
+                connection = Connection::to(address);
             }
         }
     }

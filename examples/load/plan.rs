@@ -11,8 +11,8 @@ use serde::Deserialize;
 /// A whole run.
 #[derive(Deserialize)]
 pub struct Plan {
-    /// Where the server listens.
-    pub address: SocketAddr,
+    /// Where the servers listen, among which the connections are shared out.
+    pub addresses: Vec<SocketAddr>,
     /// How many connections there are; each has one request under way at most.
     pub connections: usize,
     /// After how long no new operation begins.
