@@ -51,7 +51,7 @@ async fn carry(mut client: TcpStream, mut server: TcpStream, trips: Arc<AtomicUs
 
 /// Once workspace and key are known and the connection has seen each statement before.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reuse_and_a_verification_are_one_round_trip_and_a_new_link_two() {
+async fn a_request_that_writes_is_two_round_trips_and_any_other_one() {
     let test = TestApp::start().await;
     let ada = test.client("ada@x.test").await;
     let mut browser = test.browser();
@@ -69,13 +69,26 @@ async fn a_reuse_and_a_verification_are_one_round_trip_and_a_new_link_two() {
         counted.push(("verify", trips.swap(0, Ordering::SeqCst)));
         node.ask_for_link(ada).await;
         counted.push(("new link", trips.swap(0, Ordering::SeqCst)));
-        node.ask_for_link(ada).await;
+        let link = node.ask_for_link(ada).await;
         counted.push(("reuse", trips.swap(0, Ordering::SeqCst)));
         let page = node.browser().open("/login?token=unknown").await;
         assert_eq!(page.status, StatusCode::GONE);
         counted.push(("dead page", trips.swap(0, Ordering::SeqCst)));
-        assert_eq!(node.call("DELETE", "/api/login_links/1").await.status, StatusCode::NO_CONTENT);
+        for (who, mut visitor) in [("stranger", node.browser()), ("signed in", browser.clone())] {
+            let link = if who == "stranger" { link.clone() } else { node.ask_for_link(ada).await };
+            trips.store(0, Ordering::SeqCst);
+            let page = visitor.open(&link).await;
+            counted.push((who, trips.swap(0, Ordering::SeqCst)));
+            assert_eq!(visitor.press(&page).await.status, StatusCode::SEE_OTHER);
+            counted.push(("redemption", trips.swap(0, Ordering::SeqCst)));
+            if who == "signed in" {
+                browser = visitor;
+            }
+        }
     }
 
-    assert_eq!(counted[4..], [("verify", 1), ("new link", 2), ("reuse", 1), ("dead page", 1)]);
+    let (once, _) = counted.split_at(counted.len() / 2);
+    let twice = &counted[once.len()..];
+    assert_eq!(twice[..4], [("verify", 1), ("new link", 2), ("reuse", 1), ("dead page", 1)]);
+    assert_eq!(twice[4..], [("stranger", 1), ("redemption", 2), ("signed in", 1), ("redemption", 2)]);
 }
