@@ -25,6 +25,8 @@ class Database:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         made = cls(folder, url)
+        if url:
+            made.command("secret", "create")
         made.command("workspace", "create", WORKSPACE, "--url", "https://portal.example.com")
         (folder / "api-key").write_text(made.command("key", "create", "--workspace", WORKSPACE, "--name", "bench"))
         return made
