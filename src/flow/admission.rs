@@ -12,7 +12,6 @@ use crate::domain::host::HostName;
 use crate::domain::login_link::IssueState;
 use crate::domain::session::{SessionCookie, SignedIn};
 use crate::domain::source::Source;
-use crate::domain::timestamp::Timestamp;
 use crate::domain::token::Token;
 use crate::domain::user::UserRef;
 use crate::domain::workspace::{Workspace, WorkspaceId};
@@ -64,48 +63,62 @@ pub struct Arrival {
 /// # Errors
 /// `StoreError` if the store cannot be read.
 pub async fn look(app: &App, host: &HostName, shown: &Shown) -> Result<Option<Arrival>, StoreError> {
-    let now = app.clock.now();
     match shown {
-        Shown::Nothing => arrive(app, host, Named::Nobody, now).await,
-        Shown::Browser(session, token) => {
-            // A token's hash hangs on the workspace too: that is the host's of before, unless something was changed. Then nothing
-            // is found under it, since no token of another workspace has such a hash.
-            let guess = token.as_ref().and_then(|_| app.known.hosts.get(host));
-            let hashes = guess.zip(token.as_ref()).map(|(guess, token)| app.keys().link_hashes(guess, token));
-            let hash = hashes.and_then(|hashes| hashes.first().copied());
-            let named = match (session, hash) {
-                (None, None) => Named::Nobody,
-                (Some(cookie), None) => Named::Session(cookie.id),
-                (None, Some(hash)) => Named::Link(hash),
-                (Some(cookie), Some(hash)) => Named::SessionAndLink(cookie.id, hash),
-            };
-            let arrival = arrive(app, host, named, now).await?;
-            let found = arrival.as_ref().map(|arrival| arrival.workspace.id);
-            if let Some(found) = found.filter(|found| token.is_some() && guess != Some(*found)) {
-                app.known.hosts.insert(host.clone(), found);
-            }
-            Ok(arrival)
-        }
-        Shown::Key(secret, user) => {
-            let mut arrival = None;
-            let hashes = app.keys().api_key_hashes(secret);
-            // Between two looks a key may have moved from another hash to the first one.
-            let again = hashes.first().filter(|_| hashes.len() > 1).copied();
-            for hash in hashes.into_iter().chain(again) {
-                let named = user.as_ref().map_or(Named::Key(hash), |user| Named::KeyAndUser(hash, user));
-                arrival = arrive(app, host, named, now).await?;
-                if arrival.as_ref().is_none_or(|arrival| arrival.api_key.is_some()) {
-                    break;
-                }
-            }
-            if let Some(key) = arrival.as_ref().and_then(|arrival| arrival.api_key.as_ref())
-                && key.key != app.keys().active_id()
-            {
-                move_key(app, key, secret);
-            }
-            Ok(arrival)
+        Shown::Nothing => arrive(app, host, Named::Nobody).await,
+        Shown::Browser(session, token) => look_for_browser(app, host, session.as_ref(), token.as_ref()).await,
+        Shown::Key(secret, user) => look_for_back_office(app, host, secret, user.as_ref()).await,
+    }
+}
+
+async fn look_for_browser(
+    app: &App,
+    host: &HostName,
+    session: Option<&SessionCookie>,
+    token: Option<&Token>,
+) -> Result<Option<Arrival>, StoreError> {
+    // A token's hash hangs on the workspace too: that is the one that the host had before, unless something was changed. Then
+    // nothing is found under it, since no token of another workspace has such a hash.
+    let guess = token.and_then(|_| app.known.hosts.get(host));
+    let hashes = guess.zip(token).map(|(workspace, token)| app.keys().link_hashes(workspace, token));
+    let named = match (session, hashes.and_then(|hashes| hashes.first().copied())) {
+        (None, None) => Named::Nobody,
+        (Some(cookie), None) => Named::Session(cookie.id),
+        (None, Some(hash)) => Named::Link(hash),
+        (Some(cookie), Some(hash)) => Named::SessionAndLink(cookie.id, hash),
+    };
+    let arrival = arrive(app, host, named).await?;
+    if token.is_some()
+        && let Some(arrival) = &arrival
+        && guess != Some(arrival.workspace.id)
+    {
+        app.known.hosts.insert(host.clone(), arrival.workspace.id);
+    }
+    Ok(arrival)
+}
+
+async fn look_for_back_office(
+    app: &App,
+    host: &HostName,
+    secret: &ApiKeySecret,
+    user: Option<&UserRef>,
+) -> Result<Option<Arrival>, StoreError> {
+    let mut arrival = None;
+    let hashes = app.keys().api_key_hashes(secret);
+    // Between two looks a key may have moved from another hash to the first one.
+    let again = hashes.first().filter(|_| hashes.len() > 1).copied();
+    for hash in hashes.into_iter().chain(again) {
+        let named = user.map_or(Named::Key(hash), |user| Named::KeyAndUser(hash, user));
+        arrival = arrive(app, host, named).await?;
+        if arrival.as_ref().is_none_or(|arrival| arrival.api_key.is_some()) {
+            break;
         }
     }
+    if let Some(key) = arrival.as_ref().and_then(|arrival| arrival.api_key.as_ref())
+        && key.key != app.keys().active_id()
+    {
+        move_key(app, key, secret);
+    }
+    Ok(arrival)
 }
 
 /// Has an API key rest on the active secret key from its next use on, and keeps nobody waiting for it.
@@ -125,12 +138,8 @@ fn move_key(app: &App, key: &Arc<ApiKey>, secret: &ApiKeySecret) {
     });
 }
 
-async fn arrive(
-    app: &App,
-    host: &HostName,
-    named: Named<'_>,
-    now: Timestamp,
-) -> Result<Option<Arrival>, StoreError> {
+async fn arrive(app: &App, host: &HostName, named: Named<'_>) -> Result<Option<Arrival>, StoreError> {
+    let now = app.clock.now();
     let Some(found) = app.store.find_arrival(host, named, now).await? else { return Ok(None) };
     let Some(workspace) = workspace_of(app, &found).await? else { return Ok(None) };
     let api_key = match (named, found.api_key) {
