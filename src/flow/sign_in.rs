@@ -151,7 +151,7 @@ pub async fn confirm(
 ) -> Result<Confirmed, SignInError> {
     nodes::may_issue(app)?;
     let attempt = Attempt { app, workspace, act, confirm, now: app.clock.now() };
-    for _ in 0..TRIES {
+    for tries in 0..TRIES {
         let Some(FoundLink { link, standing, .. }) = find(app, workspace, &confirm.token).await? else {
             count_dead(app, Death::Unknown, &confirm.visitor)?;
             return Ok(Confirmed::Dead);
@@ -164,6 +164,10 @@ pub async fn confirm(
         }
         if let Some(death) = link.death(&standing, attempt.now) {
             return attempt.refuse(&link, death).await;
+        }
+        if tries > 0 {
+            // Nothing has happened to the link: it may be that another key derives by now.
+            nodes::look(app).await??;
         }
         if let Some(confirmed) = attempt.claim(&link, &standing).await? {
             app.metrics.redeemed.inc();
