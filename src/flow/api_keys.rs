@@ -1,5 +1,6 @@
 //! API keys are made, listed, revoked.
 
+use super::nodes;
 use crate::app::App;
 use crate::domain::api_key::{ApiKey, ApiKeySecret};
 use crate::domain::audit::{Act, Event};
@@ -61,6 +62,8 @@ pub async fn create(
         if app.store.add_api_key(&key, &entry).await? == Outcome::Won {
             return Ok((key, secret));
         }
+        // The number was taken, or another secret key derives by now. Whether this node may issue links is another matter.
+        let _ = nodes::look(app).await?;
     }
     Err(StoreError::Unavailable("others kept making keys, or the workspace was deleted".to_owned()).into())
 }

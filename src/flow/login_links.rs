@@ -142,7 +142,7 @@ pub async fn issue(
     let newest_of = |seen: &Option<Arc<IssueState>>| seen.as_ref().and_then(|seen| seen.newest_hash);
     let mut seen = subject.seen.clone();
     let first_seen = newest_of(&seen);
-    for _ in 0..TRIES {
+    for tries in 0..TRIES {
         let min_ttl = if newest_of(&seen) == first_seen { wish.min_ttl } else { 0 };
         let decision = decide(seen.as_deref(), min_ttl, now);
         if let Decision::HandOut(link) = &decision
@@ -159,6 +159,10 @@ pub async fn issue(
             (_, None) => return refuse(app, workspace, act, Refusal::UserNotFound, None).await,
             (Decision::Make | Decision::HandOut(_), Some(seen)) => seen,
         };
+        if tries > 0 {
+            // Nobody else has made one meanwhile: it may be that another key derives by now.
+            nodes::look(app).await??;
+        }
         if let Some((link, token)) = make(app, workspace, act, seen_user, now).await? {
             app.metrics.issued.inc();
             return Ok(issued(workspace, &link, &token, wish, false));

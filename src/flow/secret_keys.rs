@@ -15,7 +15,8 @@ use crate::store::{Outcome, Resting, RestingSession, StoreError};
 /// How long a change waits for servers that are about to see a changed key file: they look each second.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// How long after the change the old key may still derive: a server looks each second, and gives up a write after 5 s.
+/// How long after the change something made with the old key may still be committed: what was sent before, and is given up
+/// after 5 s.
 const LAG: i64 = 6;
 
 /// Why a key is not used, or not retired.
@@ -156,7 +157,7 @@ async fn must_be_free(app: &App, id: KeyId) -> Result<(), SecretKeyError> {
     if resting == Resting::default() { Ok(()) } else { Err(SecretKeyError::Rested { key: id, resting }) }
 }
 
-/// Lets some seconds pass after a change, until no server that runs derives with the old key any more.
+/// Lets some seconds pass after a change, until whatever was sent before it has come to its end.
 async fn wait_for_change(app: &App, known: &[KnownKey]) -> Result<(), StoreError> {
     if nodes::list(app).await?.is_empty() {
         return Ok(());

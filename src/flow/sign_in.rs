@@ -157,7 +157,7 @@ pub async fn confirm(
     nodes::may_issue(app)?;
     let attempt = Attempt { app, workspace, act, confirm, now: app.clock.now() };
     let mut seen = confirm.visitor.link.clone();
-    for _ in 0..TRIES {
+    for tries in 0..TRIES {
         let Some(found) = find(app, workspace, &confirm.token, seen.take()).await? else {
             count_dead(app, Death::Unknown, &confirm.visitor)?;
             return Ok(Confirmed::Dead);
@@ -171,6 +171,10 @@ pub async fn confirm(
         }
         if let Some(death) = link.death(standing, attempt.now) {
             return attempt.refuse(link, death).await;
+        }
+        if tries > 0 {
+            // Nothing has happened to the link: it may be that another key derives by now.
+            nodes::look(app).await??;
         }
         if let Some(confirmed) = attempt.claim(link, standing).await? {
             app.metrics.redeemed.inc();

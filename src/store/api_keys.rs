@@ -2,7 +2,7 @@
 
 use super::audit;
 use super::columns::key_id;
-use super::key_fingerprints::{is_accepted, is_active};
+use super::key_fingerprints::is_accepted;
 use super::unit::{Outcome, Unit, sql};
 use super::value::{Row, values};
 use super::{Store, StoreError};
@@ -117,7 +117,7 @@ impl Store {
         const MOVED: &str = concat!(
             "UPDATE api_keys SET hash = $1, key_id = $2, seal = $3
              WHERE workspace_id = $4 AND id = $5 AND hash = $6 AND seal = $7 AND revoked_at IS NULL AND ",
-            is_active!("$2")
+            is_accepted!("$2")
         );
         let moved = sql(
             MOVED,

@@ -21,30 +21,20 @@ pub(super) fn known_key_from(row: &mut Row) -> Result<KnownKey, StoreError> {
     Ok(KnownKey { id, fingerprint, used_at: row.take()?, retired_at: row.take()? })
 }
 
-/// What must be true of the key `$n` of something new, in the very statement that makes it: a node that has not heard yet
-/// that its key was retired makes nothing that nobody could use.
+/// What must be true of the key `$n` of something new, in the very statement that makes it: it is the one that derives. So
+/// nothing is made with a key by a node that has not heard yet that another took its place.
 macro_rules! is_accepted {
     ($key:literal) => {
         concat!(
             "EXISTS (SELECT 1 FROM key_fingerprints f WHERE f.key_id = ",
             $key,
-            " AND f.retired_at IS NULL)"
+            " AND f.retired_at IS NULL
+               AND NOT EXISTS (SELECT 1 FROM key_fingerprints g
+                               WHERE g.retired_at IS NULL AND g.used_at > coalesce(f.used_at, 0)))"
         )
     };
 }
 pub(super) use is_accepted;
-
-/// The same of the one key that derives.
-macro_rules! is_active {
-    ($key:literal) => {
-        concat!(
-            "EXISTS (SELECT 1 FROM key_fingerprints f WHERE f.key_id = ",
-            $key,
-            " AND f.retired_at IS NULL AND NOT EXISTS (SELECT 1 FROM key_fingerprints g WHERE g.used_at > f.used_at))"
-        )
-    };
-}
-pub(super) use is_active;
 
 impl Store {
     /// The keys that this database rests on, and those that it retired.

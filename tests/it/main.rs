@@ -39,6 +39,7 @@ mod schemathesis;
 mod security_page;
 mod sessions;
 mod sqlite_file;
+mod starting_together;
 mod storage;
 #[expect(dead_code, reason = "some of it is for tests of PostgreSQL alone")]
 mod support;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support::cluster::{Cluster, Pooler};
 use crate::support::database::{Database, psql, server};
 use crate::support::server::binary;
 
@@ -193,6 +194,23 @@ fn no_other_direction_is_taken() {
     assert!(migrate("missing.db", &postgres).contains("is not understood"));
     assert!(!mover.folder.path().join("new.db").exists() && !mover.folder.path().join("missing.db").exists());
     mover.well(&["check"]);
+}
+
+#[test]
+fn a_target_behind_a_pooler_that_hands_out_servers_by_transaction_is_refused_and_nothing_is_moved() {
+    let mover = Mover::with_clients(1);
+    let cluster = Cluster::start();
+    let pooler = Pooler::start(&cluster, "transaction");
+    let migrate = |to: &str| mover.command(&["migrate", "--from", "sqlite://doorkey.db", "--to", to]);
+
+    let sentence = refused(&mut migrate(&pooler.url()));
+
+    assert!(sentence.contains("hands out servers by transaction"), "{sentence}");
+    assert!(sentence.contains("set pool_mode = session for it (pgbouncer)"), "{sentence}");
+    let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'";
+    assert_eq!(psql(&cluster.url(), tables).trim(), "0");
+    mover.well(&["check"]);
+    well(&mut migrate(&cluster.url()));
 }
 
 #[test]

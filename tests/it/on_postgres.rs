@@ -38,6 +38,7 @@ mod requests;
 mod rotation;
 mod round_trips;
 mod sessions;
+mod starting_together;
 mod storage;
 #[expect(dead_code, reason = "some of it is for tests that have no engine under them")]
 mod support;

@@ -1,7 +1,5 @@
 //! Section J of the attacks: what somebody with the database, or with the keys, can do.
 
-use std::sync::Arc;
-
 use axum::http::StatusCode;
 use doorkey::clock::Clock;
 use doorkey::domain::scope::Scope;
@@ -9,7 +7,6 @@ use doorkey::domain::user::UserId;
 use doorkey::flow;
 
 use crate::support::app::{self, Ask, TestApp, UNLIMITED};
-use crate::support::database::Database;
 
 fn ada() -> UserId {
     UserId::from_number(1).unwrap()
@@ -247,23 +244,6 @@ async fn a_store_that_cannot_commit_is_said_to_be_unavailable() {
     hold.let_go();
     assert_eq!(test.number("SELECT count(*) FROM login_links"), 0);
     test.ask_for_link(ada()).await;
-}
-
-#[tokio::test]
-async fn many_processes_may_open_a_fresh_database_at_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let key = folder.path().join("doorkey.key");
-    doorkey::keys::create(&key).unwrap();
-    let database = Arc::new(Database::fresh(folder.path()));
-    let opens = (0..8).map(|_| {
-        let (database, key) = (Arc::clone(&database), key.clone());
-        tokio::task::spawn_blocking(move || {
-            tokio::runtime::Handle::current().block_on(app::open(&database, &key))
-        })
-    });
-    for opened in opens.collect::<Vec<_>>() {
-        opened.await.unwrap();
-    }
 }
 
 /// A command that only reads does not wait for whoever writes.

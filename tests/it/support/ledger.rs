@@ -39,6 +39,7 @@ pub struct Entry {
     pub user: i64,
     pub link: String,
     pub fate: Fate,
+    /// When the last of it was: what came of the link, or the link if that is unknown.
     pub acknowledged_at: Instant,
 }
 
@@ -121,6 +122,7 @@ impl Office {
     async fn one_life(&self, number: usize) -> Option<Entry> {
         let user = self.add_client().await?;
         let link = self.ask_for_link(user).await.filter(|(_, is_reused)| !is_reused)?.0;
+        let given_at = Instant::now();
         let fate = match number % 4 {
             0 => Fate::Live,
             1 => self.use_up(&link).await,
@@ -128,7 +130,9 @@ impl Office {
             2 => Fate::Unknown(None),
             _ => self.use_up_and_sign_out(&link).await,
         };
-        Some(Entry { user, link, fate, acknowledged_at: Instant::now() })
+        let is_unknown = matches!(fate, Fate::Unknown(_));
+        let acknowledged_at = if is_unknown { given_at } else { Instant::now() };
+        Some(Entry { user, link, fate, acknowledged_at })
     }
 
     pub async fn add_client(&self) -> Option<i64> {

@@ -70,18 +70,32 @@ impl Server {
         Self { port: free_port(), ops_port: free_port(), key, workspace, database, folder, process: None }
     }
 
-    fn prepare_in(folder: TempDir, database: Database, workspace: &str) -> Self {
+    /// A folder with a key and the address of a database that nobody has opened yet.
+    pub fn untouched() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::fresh(folder.path());
+        Self::untouched_in(folder, database, "Acme")
+    }
+
+    fn untouched_in(folder: TempDir, database: Database, workspace: &str) -> Self {
         database.prepare_key(&folder.path().join(KEY_FILE));
         let (port, ops_port, workspace) = (free_port(), free_port(), workspace.to_owned());
         let (database, folder) = (Arc::new(database), Arc::new(folder));
-        let mut server =
-            Self { port, ops_port, key: String::new(), workspace, database, folder, process: None };
-        server.run(&["workspace", "create", &server.workspace, "--url", &server.url("")]);
-        let made =
-            server.run(&["key", "create", "--workspace", &server.workspace, "--name", "tests", "--json"]);
-        let made: Value = serde_json::from_str(&made).unwrap();
-        made["key"].as_str().unwrap().clone_into(&mut server.key);
+        Self { port, ops_port, key: String::new(), workspace, database, folder, process: None }
+    }
+
+    fn prepare_in(folder: TempDir, database: Database, workspace: &str) -> Self {
+        let mut server = Self::untouched_in(folder, database, workspace);
+        server.add_workspace();
         server
+    }
+
+    /// Its workspace, and an API key of that.
+    pub fn add_workspace(&mut self) {
+        self.run(&["workspace", "create", &self.workspace, "--url", &self.url("")]);
+        let made = self.run(&["key", "create", "--workspace", &self.workspace, "--name", "tests", "--json"]);
+        let made: Value = serde_json::from_str(&made).unwrap();
+        made["key"].as_str().unwrap().clone_into(&mut self.key);
     }
 
     /// Runs another command beside the server; it must succeed. Gives what it printed.
