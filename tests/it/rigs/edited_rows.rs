@@ -280,7 +280,9 @@ async fn edited_copied_and_invented_api_keys_let_nobody_in() {
     assert_eq!(before.iter().filter(|is_in| **is_in).count(), 9, "{before:?}");
 
     let (mut tried, mut noticed) = (0, Vec::new());
-    for id in 1..=4 {
+    // There each look of somebody new is a connection or more.
+    let ids = if crate::ENGINE == Engine::Postgres { times(2, 4) } else { 4 };
+    for id in 1..=ids {
         let row = format!("workspace_id = 1 AND id = {id}");
         for edit in thief.edits(&table, &row).await {
             let deed = format!("key {id}, {edit:?}");
