@@ -60,11 +60,12 @@ impl Seats {
     pub(super) fn for_this_process() -> Arc<Self> {
         let descriptors =
             std::fs::read_to_string("/proc/self/limits").ok().and_then(|limits| soft_limit(&limits));
-        Arc::new(Self::with(seats_for(descriptors.unwrap_or(USUAL))))
+        Self::with(seats_for(descriptors.unwrap_or(USUAL)))
     }
 
-    fn with(most: usize) -> Self {
-        Self { most, begun: Instant::now(), taken: Mutex::default(), freed: Notify::new() }
+    pub(super) fn with(most: usize) -> Arc<Self> {
+        let (begun, taken, freed) = (Instant::now(), Mutex::default(), Notify::new());
+        Arc::new(Self { most, begun, taken, freed })
     }
 
     /// A seat, as soon as there is one.
@@ -135,6 +136,11 @@ impl Seats {
 }
 
 impl Seat {
+    /// Another one for each connection.
+    pub(super) const fn number(&self) -> u64 {
+        self.number
+    }
+
     /// The first bytes have come.
     pub(super) fn has_spoken(&self) {
         self.guest.has_spoken.store(true, Ordering::Relaxed);
@@ -148,6 +154,11 @@ impl Seat {
     /// It is answered.
     pub(super) fn has_answered(&self) {
         self.note(false);
+    }
+
+    /// More of the request is waited for, or has come. Whoever drips is silent from the beginning.
+    pub(super) fn is_waited_for(&self, is_waiting: bool) {
+        self.guest.is_busy.store(!is_waiting, Ordering::Relaxed);
     }
 
     /// Waits until somebody else needs the place more.
@@ -199,9 +210,31 @@ mod tests {
         }
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn who_never_says_all_gives_way_and_who_has_said_all_is_served() {
+        let seats = Seats::with(2);
+        let (slow, served) = (seats.take().await, seats.take().await);
+        for seat in [&slow, &served] {
+            seat.is_asked();
+            seat.is_waited_for(true);
+        }
+        served.is_waited_for(false);
+
+        let next = tokio::spawn({
+            let seats = Arc::clone(&seats);
+            async move { seats.take().await }
+        });
+        slow.told_to_go().await;
+        drop(slow);
+        let _next = next.await.unwrap();
+
+        let told = tokio::time::timeout(Duration::from_millis(1), served.told_to_go()).await;
+        assert!(told.is_err(), "who is being served was told to go");
+    }
+
     #[tokio::test]
     async fn who_has_been_silent_longest_gives_way_and_nobody_who_is_being_served() {
-        let seats = Arc::new(Seats::with(3));
+        let seats = Seats::with(3);
         let (busy, silent, other) = (seats.take().await, seats.take().await, seats.take().await);
         busy.is_asked();
         tokio::time::sleep(Duration::from_millis(5)).await;
