@@ -24,7 +24,7 @@ use crate::app::App;
 use crate::domain::host::HostName;
 use crate::domain::version::{ApiVersion, InvalidVersion};
 use crate::flow;
-use crate::flow::admission::{Arrival, Shown};
+use crate::flow::admission::Arrival;
 use crate::flow::login_links::Subject;
 use crate::metrics::Answer;
 
@@ -60,6 +60,7 @@ async fn numbered(
     next: Next,
 ) -> Response {
     let begun = Instant::now();
+    let deadline = begun + PATIENCE;
     let version = version_of(request.headers());
     let path = request.uri().path();
     let is_api = path == "/api" || path.starts_with("/api/");
@@ -67,33 +68,13 @@ async fn numbered(
     let route = request.extensions().get::<MatchedPath>().map_or("none", |path| path.as_str()).to_owned();
     let method = known(request.method());
 
-    let peer = request.extensions().get::<Peer>().map_or(UNKNOWN, |peer| peer.0.ip().to_canonical());
-    let is_from_trusted_proxy = settings.trusts(peer);
-    let authority = authority_of(request.uri(), request.headers()).map(str::to_owned);
-    let shown = shown::of(&mut request, is_api).await;
-    let visited = arrive(&app, authority, &shown).await.map(|(authority, host, arrival)| {
-        let Arrival { workspace, api_key, issue_state, signed_in, link } = arrival;
-        let subject = shown.into_user().map(|user| Subject { user, seen: issue_state });
-        Visit(Arc::new(Known {
-            request: number,
-            version,
-            workspace,
-            host,
-            authority,
-            peer,
-            is_from_trusted_proxy,
-            settings,
-            api_key,
-            subject,
-            signed_in,
-            link,
-        }))
-    });
+    let visited = receive(&app, settings, (number, version), &mut request, is_api);
+    let visited = in_time(deadline, visited).await.and_then(|visited| visited);
     let workspace = visited.as_ref().ok().map(|visit| Arc::clone(&visit.workspace));
     let response = match visited {
         Ok(visit) => {
             request.extensions_mut().insert(visit);
-            answer_of(next.run(request), begun + PATIENCE).await
+            answer_of(next.run(request), deadline).await
         }
         // Proxies take an empty 401 for what it is: nobody is let in.
         Err(Error::WorkspaceNotFound | Error::BadHost) if is_verify => super::verify::nobody(),
@@ -119,26 +100,51 @@ async fn numbered(
     response
 }
 
-/// The workspace of the host, and whom the request names in it.
-async fn arrive(
+/// What is known of a request before any handler sees it.
+async fn receive(
     app: &App,
-    authority: Option<String>,
-    shown: &Shown,
-) -> Result<(String, HostName, Arrival), Error> {
-    let authority = authority.ok_or(Error::BadHost)?;
+    settings: Arc<Settings>,
+    (number, version): (Uuid, Result<ApiVersion, InvalidVersion>),
+    request: &mut Request,
+    is_api: bool,
+) -> Result<Visit, Error> {
+    let authority = authority_of(request.uri(), request.headers()).ok_or(Error::BadHost)?.to_owned();
     let host = HostName::from_header(&authority).map_err(|_| Error::WorkspaceNotFound)?;
-    let arrival = flow::admission::look(app, &host, shown).await?.ok_or(Error::WorkspaceNotFound)?;
-    Ok((authority, host, arrival))
+    let peer = request.extensions().get::<Peer>().map_or(UNKNOWN, |peer| peer.0.ip().to_canonical());
+    let shown = shown::of(request, is_api).await;
+    let arrival = flow::admission::look(app, &host, &shown).await?.ok_or(Error::WorkspaceNotFound)?;
+    let Arrival { workspace, api_key, issue_state, signed_in, link } = arrival;
+    Ok(Visit(Arc::new(Known {
+        request: number,
+        version,
+        workspace,
+        host,
+        authority,
+        peer,
+        is_from_trusted_proxy: settings.trusts(peer),
+        settings,
+        api_key,
+        subject: shown.into_user().map(|user| Subject { user, seen: issue_state }),
+        signed_in,
+        link,
+    })))
 }
 
 /// What a handler answers, if it does in time. A panic in it is this request's alone.
 async fn answer_of(handler: impl Future<Output = Response>, deadline: Instant) -> Response {
-    let answer = timeout_at(deadline.into(), AssertUnwindSafe(handler).catch_unwind()).await;
-    let Ok(answer) = answer else {
+    match in_time(deadline, AssertUnwindSafe(handler).catch_unwind()).await {
+        Ok(answer) => answer.unwrap_or_else(|_| Error::Panicked.marker()),
+        Err(late) => late.marker(),
+    }
+}
+
+/// What comes of something, if it comes in time. Where it is too late already it is not even begun.
+async fn in_time<T>(deadline: Instant, what: impl Future<Output = T>) -> Result<T, Error> {
+    let ended = if Instant::now() < deadline { timeout_at(deadline.into(), what).await.ok() } else { None };
+    if ended.is_none() {
         tracing::warn!("a request was given up: it took too long");
-        return Error::Unavailable.marker();
-    };
-    answer.unwrap_or_else(|_| Error::Panicked.marker())
+    }
+    ended.ok_or(Error::Unavailable)
 }
 
 /// The name of a method that is a standard one: any other is whatever a stranger wrote, at any length.

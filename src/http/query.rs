@@ -17,6 +17,9 @@ const LARGEST_BODY: usize = 1 << 20;
 /// The largest form: eight times what one of our own can hold.
 const LARGEST_FORM: usize = 1 << 16;
 
+/// The most names with values: our forms have four, and what is known of filters is less than twenty.
+const MOST_PAIRS: usize = 1_000;
+
 /// How long a body may take to arrive.
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -27,7 +30,12 @@ pub(super) struct Pairs(pub(super) Vec<(String, String)>);
 impl Pairs {
     /// Takes a query or an urlencoded body.
     pub(super) fn parse(text: &str) -> Result<Self, Error> {
-        let pairs = text.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let pairs = text.split('&').filter(|pair| !pair.is_empty());
+        // A name of one letter takes fifty bytes once it is parsed.
+        if pairs.clone().nth(MOST_PAIRS).is_some() {
+            return Err(Error::Malformed);
+        }
+        let pairs = pairs.map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             Ok((decode(name)?, decode(value)?))
         });
@@ -103,6 +111,12 @@ mod tests {
         assert_eq!(pairs.one("a[]").unwrap(), Some("%2F"));
         assert_eq!(pairs.one("d").unwrap(), None);
         assert!(Pairs::parse("a=1&a=2").unwrap().one("a").is_err());
+    }
+
+    #[test]
+    fn pairs_beyond_a_thousand_are_no_request() {
+        assert!(Pairs::parse(&"a&".repeat(1_000)).is_ok());
+        assert!(Pairs::parse(&"a&".repeat(1_001)).is_err());
     }
 
     #[test]

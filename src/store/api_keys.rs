@@ -2,7 +2,7 @@
 
 use super::audit;
 use super::columns::key_id;
-use super::key_fingerprints::is_accepted;
+use super::key_fingerprints::is_active;
 use super::unit::{Outcome, Unit, sql};
 use super::value::{Row, values};
 use super::{Store, StoreError};
@@ -75,7 +75,7 @@ impl Store {
             concat!(
                 "INSERT INTO api_keys (workspace_id, id, name, hash, scopes, key_id, created_at, expires_at, seal)
                  SELECT w.id, $2, $3, $4, $5, $6, $7, $8, $9 FROM workspaces w WHERE w.id = $1 AND ",
-                is_accepted!("$6"),
+                is_active!("$6"),
                 " ON CONFLICT DO NOTHING"
             ),
             values![
@@ -117,7 +117,7 @@ impl Store {
         const MOVED: &str = concat!(
             "UPDATE api_keys SET hash = $1, key_id = $2, seal = $3
              WHERE workspace_id = $4 AND id = $5 AND hash = $6 AND seal = $7 AND revoked_at IS NULL AND ",
-            is_accepted!("$2")
+            is_active!("$2")
         );
         let moved = sql(
             MOVED,

@@ -49,6 +49,8 @@ pub struct Arrival {
     pub revision: i64,
     /// The number and the seal of the live API key.
     pub api_key: Option<(i64, [u8; 32])>,
+    /// When that key ends.
+    pub key_ends_at: Option<Timestamp>,
     /// What is seen of the user for whom a link is asked; none without a key that may ask.
     pub issue_state: Option<Arc<IssueState>>,
     /// The session with its person.
@@ -87,7 +89,7 @@ macro_rules! with_key {
 macro_rules! with_user {
     ($condition:expr) => {
         arrival!(
-            concat!(", k.id, k.seal, ", issue_state_columns!()),
+            concat!(", k.id, k.seal, k.expires_at, ", issue_state_columns!()),
             concat!(
                 with_key!(),
                 "LEFT JOIN users u ON u.workspace_id = k.workspace_id AND k.scopes LIKE '%login_links:write%'
@@ -103,7 +105,8 @@ macro_rules! with_user {
 impl Arrival {
     /// An arrival that names nobody.
     pub(super) const fn of_workspace(workspace: WorkspaceId, revision: i64) -> Self {
-        Self { workspace, revision, api_key: None, issue_state: None, signed_in: None, link: None }
+        let (api_key, key_ends_at) = (None, None);
+        Self { workspace, revision, api_key, key_ends_at, issue_state: None, signed_in: None, link: None }
     }
 
     /// What a statement of [`look`] found. `None` if no workspace has the host.
@@ -112,7 +115,8 @@ impl Arrival {
         let (workspace, revision) = (row.take()?, row.take()?);
         let mut arrival = Self::of_workspace(workspace, revision);
         if let Named::Key(_) | Named::KeyAndUser(..) = named {
-            arrival.api_key = found(&mut row, |row| Ok((row.take()?, row.take()?)))?;
+            let key = found(&mut row, |row| Ok(((row.take()?, row.take()?), row.take()?)))?;
+            (arrival.api_key, arrival.key_ends_at) = key.map_or((None, None), |(key, end)| (Some(key), end));
         }
         arrival.take_person(&mut row, named)?;
         Ok(Some(arrival))
@@ -205,7 +209,9 @@ pub(super) fn look(host: &HostName, named: Named<'_>, now: Timestamp) -> Stateme
     let host = host.as_str();
     match named {
         Named::Nobody => sql(arrival!("", ""), values![host]),
-        Named::Key(hash) => sql(arrival!(", k.id, k.seal", with_key!()), values![host, hash, now]),
+        Named::Key(hash) => {
+            sql(arrival!(", k.id, k.seal, k.expires_at", with_key!()), values![host, hash, now])
+        }
         Named::KeyAndUser(hash, UserRef::Id(id)) => {
             sql(with_user!("u.id = $4"), values![host, hash, now, *id])
         }

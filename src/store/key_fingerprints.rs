@@ -23,7 +23,7 @@ pub(super) fn known_key_from(row: &mut Row) -> Result<KnownKey, StoreError> {
 
 /// What must be true of the key `$n` of something new, in the very statement that makes it: it is the one that derives. So
 /// nothing is made with a key by a node that has not heard yet that another took its place.
-macro_rules! is_accepted {
+macro_rules! is_active {
     ($key:literal) => {
         concat!(
             "EXISTS (SELECT 1 FROM key_fingerprints f WHERE f.key_id = ",
@@ -34,7 +34,7 @@ macro_rules! is_accepted {
         )
     };
 }
-pub(super) use is_accepted;
+pub(super) use is_active;
 
 impl Store {
     /// The keys that this database rests on, and those that it retired.

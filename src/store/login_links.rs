@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::audit;
 use super::columns::{key_id, standing_columns, standing_from};
-use super::key_fingerprints::is_accepted;
+use super::key_fingerprints::is_active;
 use super::lists::Source;
 use super::unit::{Outcome, Statement, Unit, sql};
 use super::value::{Row, values};
@@ -169,7 +169,7 @@ impl Store {
                    AND u.link_epoch = $5 AND ",
                 may_use_links!(),
                 " AND ",
-                is_accepted!("$6")
+                is_active!("$6")
             ),
             values![
                 link.hash,
@@ -353,7 +353,7 @@ pub(super) fn use_up(link: &LoginLink, session: &Session) -> Statement {
                AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.workspace_id = $4 AND s.redemption = $8
                                AND s.created_at > $9)
                AND ",
-            is_accepted!("$10")
+            is_active!("$10")
         ),
         values![
             now,

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rusqlite::wal::CheckpointMode;
-use rusqlite::{Connection, DEFAULT_NAME};
+use rusqlite::{Connection, DEFAULT_NAME, ErrorCode};
 
 use super::connect::{LOCK_PATIENCE, connect, tune};
 use super::file::Watched;
@@ -68,10 +68,9 @@ impl Checkpoints {
     /// Ends a checkpoint that is nearly done, so that what comes next is written to the log's beginning.
     pub(super) fn end(&self, connection: &Connection) {
         let is_nearly_done = self.is_nearly_done.swap(false, Ordering::Acquire);
-        let is_too_long = self.pages.load(Ordering::Relaxed) > TOO_MANY;
-        if is_nearly_done || is_too_long {
+        if is_nearly_done || self.pages.load(Ordering::Relaxed) > TOO_MANY {
             // The thread ends what it is at, and nothing is added meanwhile.
-            let _turn = is_too_long.then(|| self.turn.lock());
+            let _turn = self.turn.lock();
             let _ = connection.busy_timeout(READERS_PATIENCE);
             // What could not be carried over now stays in the log, and is as safe there.
             if let Err(error) = connection.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::RESTART) {
@@ -111,11 +110,19 @@ impl Carrier {
     fn run(self, asked: &Receiver<()>) {
         let mut kept = None;
         while asked.recv().is_ok() {
+            if self.is_nearly_done.load(Ordering::Relaxed) {
+                // The rest is the writer's; this was asked for before.
+                continue;
+            }
             let connection = kept.take().map_or_else(|| self.connect(), Ok);
             match connection.and_then(|connection| self.carry_over(&connection).map(|()| connection)) {
                 Ok(connection) => {
                     kept = Some(connection);
                     self.is_nearly_done.store(true, Ordering::Release);
+                }
+                // Another process is at it.
+                Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                    tracing::debug!(%error, "a checkpoint waits");
                 }
                 Err(error) => tracing::warn!(%error, "the log could not be carried over into the database"),
             }

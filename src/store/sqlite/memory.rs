@@ -175,6 +175,27 @@ mod tests {
         remembered.map_or(0, |found| usize::from(found.names_somebody() || found.link.is_some()))
     }
 
+    /// A key that has ended since it was remembered finds nobody, so that no time tells whether there is such a user.
+    #[tokio::test]
+    async fn nobody_is_looked_for_by_a_key_that_has_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("doorkey.db");
+        let store = Store::open(&DatabaseUrl::Sqlite(path.clone()), true).await.unwrap();
+        let other = rusqlite::Connection::open(path).unwrap();
+        other.execute_batch(ROWS).unwrap();
+        other.execute("UPDATE api_keys SET expires_at = 5", []).unwrap();
+        let host = HostName::parse("a.example").unwrap();
+        let look = async |user: &str, now| {
+            let user = UserRef::parse(user).unwrap();
+            let named = Named::KeyAndUser([0; 32], &user);
+            store.find_arrival(&host, named, Timestamp::from_millis(now)).await.unwrap().unwrap()
+        };
+
+        assert!(look("1", 1).await.issue_state.is_some());
+        assert!(look("2", 4).await.issue_state.is_some());
+        assert_eq!(look("3", 5).await, Arrival::of_workspace(WorkspaceId(1), 1));
+    }
+
     #[test]
     fn what_is_remembered_is_bounded_and_forgotten_at_another_version() {
         let host = HostName::parse("a.example").unwrap();

@@ -114,6 +114,8 @@ impl Reader {
         // What is committed by now is newer than the version, never older: it is forgotten too early at worst.
         let before_person = name_before_person(host, named);
         let known = self.memory.recall(&before_person);
+        // Nobody is looked for on behalf of a key that has ended.
+        let known = known.filter(|known| known.key_ends_at.is_none_or(|end| now < end));
         let further = known.and_then(|known| Some((known.clone(), look_further(known.workspace, named)?)));
         let arrival = if let Some((known, further)) = further {
             let [rows] = self.read_at_one_moment(&[further])?;

@@ -62,12 +62,12 @@ impl Writer {
             tracing::warn!(%error, "checkpoints are made by the writer itself");
         }
         while jobs.blocking_recv_many(&mut group, GROUP) > 0 {
-            let jobs: Vec<_> = group.drain(..).filter(|job| Instant::now() < job.deadline).collect();
             // Who reads at an older commit keeps the log from being begun anew.
             self.pilot = self.pilot.take().filter(|pilot| step(pilot, "COMMIT").is_ok());
             if let Some(connection) = &self.connection {
                 self.checkpoints.end(connection);
             }
+            let jobs: Vec<_> = group.drain(..).filter(|job| Instant::now() < job.deadline).collect();
             let results = self.commit_or_begin_again(&jobs);
             self.checkpoints.begin();
             for (job, result) in jobs.into_iter().zip(results) {
