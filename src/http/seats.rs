@@ -60,11 +60,12 @@ impl Seats {
     pub(super) fn for_this_process() -> Arc<Self> {
         let descriptors =
             std::fs::read_to_string("/proc/self/limits").ok().and_then(|limits| soft_limit(&limits));
-        Arc::new(Self::with(seats_for(descriptors.unwrap_or(USUAL))))
+        Self::with(seats_for(descriptors.unwrap_or(USUAL)))
     }
 
-    fn with(most: usize) -> Self {
-        Self { most, begun: Instant::now(), taken: Mutex::default(), freed: Notify::new() }
+    pub(super) fn with(most: usize) -> Arc<Self> {
+        let (begun, taken, freed) = (Instant::now(), Mutex::default(), Notify::new());
+        Arc::new(Self { most, begun, taken, freed })
     }
 
     /// A seat, as soon as there is one.
@@ -135,6 +136,11 @@ impl Seats {
 }
 
 impl Seat {
+    /// Another one for each connection.
+    pub(super) const fn number(&self) -> u64 {
+        self.number
+    }
+
     /// The first bytes have come.
     pub(super) fn has_spoken(&self) {
         self.guest.has_spoken.store(true, Ordering::Relaxed);
@@ -201,7 +207,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_has_been_silent_longest_gives_way_and_nobody_who_is_being_served() {
-        let seats = Arc::new(Seats::with(3));
+        let seats = Seats::with(3);
         let (busy, silent, other) = (seats.take().await, seats.take().await, seats.take().await);
         busy.is_asked();
         tokio::time::sleep(Duration::from_millis(5)).await;

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::http::StatusCode;
+use axum::response::Response;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -31,6 +33,10 @@ const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long to wait when no connection can be taken: out of file descriptors, most often.
 const BREATH: Duration = Duration::from_millis(100);
+
+/// How long an answer is kept back at least that says that there were too many: who asks on without a pause all the same
+/// is held to ten requests a second on each connection, and takes next to nothing from others.
+const COOLING: Duration = Duration::from_millis(100);
 
 /// Where the server listens.
 #[derive(Debug)]
@@ -92,13 +98,7 @@ fn connect(stream: TcpStream, peer: Peer, routes: Router, (graceful, seat): (&Gr
     let asked = Arc::clone(&seat);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
-        asked.is_asked();
-        let (seat, answer) = (Arc::clone(&asked), routes.clone().oneshot(request.map(Body::new)));
-        async move {
-            let answered = answer.await;
-            seat.has_answered();
-            answered
-        }
+        answered(Arc::clone(&asked), routes.clone().oneshot(request.map(Body::new)))
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE).max_header_size(LARGEST_HEAD);
@@ -126,4 +126,68 @@ fn connect(stream: TcpStream, peer: Peer, routes: Router, (graceful, seat): (&Gr
             tracing::debug!(%error, "a connection ended early");
         }
     });
+}
+
+/// An answer to whoever has the seat. While one is kept back its connection is no better than a silent one: it gives way.
+async fn answered<E>(
+    seat: Arc<Seat>,
+    answer: impl Future<Output = Result<Response, E>>,
+) -> Result<Response, E> {
+    seat.is_asked();
+    let answer = answer.await;
+    seat.has_answered();
+    if answer.as_ref().is_ok_and(|answer| answer.status() == StatusCode::TOO_MANY_REQUESTS) {
+        // For each connection a little longer or shorter, or a crowd would come back all at once, again and again.
+        tokio::time::sleep(COOLING + Duration::from_millis(seat.number() % 64)).await;
+    }
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::future::ready;
+
+    use axum::response::IntoResponse;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    async fn answered_with(seat: &Arc<Seat>, status: u16) {
+        let answer = StatusCode::from_u16(status).unwrap().into_response();
+        let Ok(answer) = answered(Arc::clone(seat), ready(Ok::<_, Infallible>(answer))).await;
+        assert_eq!(answer.status(), status);
+    }
+
+    /// The clock stands still unless somebody waits for it.
+    #[tokio::test(start_paused = true)]
+    async fn who_asks_too_often_waits_for_the_answer_and_nobody_else_does() {
+        let seat = Arc::new(Seats::with(1).take().await);
+        let mut waited = Vec::new();
+
+        for status in [200, 204, 303, 400, 401, 403, 404, 410, 429, 500, 503] {
+            let asked_at = Instant::now();
+            answered_with(&seat, status).await;
+            if asked_at.elapsed() > Duration::ZERO {
+                waited.push(status);
+            }
+        }
+
+        assert_eq!(waited, [429]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_having_asked_too_often_gives_way_to_others() {
+        let seats = Seats::with(1);
+        let seat = Arc::new(seats.take().await);
+        let other = tokio::spawn(async move { seats.take().await });
+
+        tokio::select! {
+            () = answered_with(&seat, 429) => panic!("it kept its seat"),
+            () = seat.told_to_go() => {}
+        }
+
+        drop(seat);
+        other.await.unwrap();
+    }
 }
