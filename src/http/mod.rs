@@ -1,6 +1,7 @@
 //! HTTP: every route in one table, and the server that answers it.
 
 mod api;
+mod arriving;
 mod cookies;
 mod error;
 mod gate;

@@ -156,6 +156,11 @@ impl Seat {
         self.note(false);
     }
 
+    /// More of the request is waited for, or has come. Whoever drips is silent from the beginning.
+    pub(super) fn is_waited_for(&self, is_waiting: bool) {
+        self.guest.is_busy.store(!is_waiting, Ordering::Relaxed);
+    }
+
     /// Waits until somebody else needs the place more.
     pub(super) async fn told_to_go(&self) {
         self.guest.told_to_go.notified().await;
@@ -203,6 +208,28 @@ mod tests {
         for (descriptors, seats) in [(0, 1), (48, 16), (144, 48), (1_024, 928), (20_000, 19_904)] {
             assert_eq!(seats_for(descriptors), seats, "{descriptors}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_never_says_all_gives_way_and_who_has_said_all_is_served() {
+        let seats = Seats::with(2);
+        let (slow, served) = (seats.take().await, seats.take().await);
+        for seat in [&slow, &served] {
+            seat.is_asked();
+            seat.is_waited_for(true);
+        }
+        served.is_waited_for(false);
+
+        let next = tokio::spawn({
+            let seats = Arc::clone(&seats);
+            async move { seats.take().await }
+        });
+        slow.told_to_go().await;
+        drop(slow);
+        let _next = next.await.unwrap();
+
+        let told = tokio::time::timeout(Duration::from_millis(1), served.told_to_go()).await;
+        assert!(told.is_err(), "who is being served was told to go");
     }
 
     #[tokio::test]

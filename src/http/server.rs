@@ -16,6 +16,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 
+use super::arriving::Arriving;
 use super::patient::Patient;
 use super::seats::{Seat, Seats};
 use super::visit::Peer;
@@ -98,10 +99,13 @@ fn connect(stream: TcpStream, peer: Peer, routes: Router, (graceful, seat): (&Gr
     let asked = Arc::clone(&seat);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
-        answered(Arc::clone(&asked), routes.clone().oneshot(request.map(Body::new)))
+        let seat = Arc::clone(&asked);
+        let request = request.map(|body| Body::new(Arriving { body, seat }));
+        answered(Arc::clone(&asked), routes.clone().oneshot(request))
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE).max_header_size(LARGEST_HEAD);
+    builder.max_buf_size(LARGEST_HEAD);
     let watcher = graceful.watcher();
     tokio::spawn(async move {
         // Who says nothing gets no buffers.
