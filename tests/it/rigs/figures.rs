@@ -6,9 +6,14 @@ use std::time::Duration;
 
 use crate::support::ledger::{Entry, Fate};
 
+/// `short`, or `long` where `./test --long` asks for all of it.
+pub fn times(short: usize, long: usize) -> usize {
+    if std::env::var_os("DOORKEY_TEST_RIGS").is_some_and(|form| form == "long") { long } else { short }
+}
+
 /// One row in the making.
 pub struct Figures {
-    name: &'static str,
+    name: String,
     fault: String,
     pub tries: usize,
     links: usize,
@@ -23,10 +28,10 @@ pub struct Figures {
 
 impl Figures {
     /// An empty row, and the file that it goes into.
-    pub fn of(name: &'static str, fault: impl Into<String>) -> Self {
+    pub fn of(name: impl Into<String>, fault: impl Into<String>) -> Self {
         let (lost, back, notes) = (Vec::new(), Vec::new(), Vec::new());
         let (tries, links, uses, kills, sign_outs, revocations) = (0, 0, 0, 0, 0, 0);
-        let fault = fault.into();
+        let (name, fault) = (name.into(), fault.into());
         Self { name, fault, tries, links, uses, kills, sign_outs, revocations, lost, back, notes }
     }
 

@@ -9,7 +9,7 @@ mod crowds;
 mod disk_full;
 mod disks;
 mod edited_rows;
-mod figures;
+pub mod figures;
 mod files;
 mod kills;
 mod rows;
@@ -18,7 +18,7 @@ mod tracer;
 use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
 
-use self::figures::Figures;
+use self::figures::{Figures, times};
 use crate::support::database::Database;
 use crate::support::ledger::{Crowd, Entry, Office};
 use crate::support::server::Server;
@@ -28,11 +28,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Clients at work at once.
 const CLIENTS: usize = 6;
-
-/// `short`, or `long` where `./test --long` asks for all of it.
-fn times(short: usize, long: usize) -> usize {
-    if std::env::var_os("DOORKEY_TEST_RIGS").is_some_and(|form| form == "long") { long } else { short }
-}
 
 /// A server and those who use it.
 struct Scene {
