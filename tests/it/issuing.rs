@@ -175,7 +175,7 @@ async fn min_ttl_asks_for_a_link_with_enough_life_and_older_ones_stay_good() {
     }
 }
 
-/// O36 in the small: many links, no two alike. The spread of letters is a test of the keys.
+/// O36 in the small; a million tokens are counted in `tokens.rs`.
 #[tokio::test]
 async fn no_two_links_are_alike() {
     let test = TestApp::start().await;

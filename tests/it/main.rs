@@ -43,6 +43,7 @@ mod storage;
 #[expect(dead_code, reason = "some of it is for tests of PostgreSQL alone")]
 mod support;
 mod tidy;
+mod tokens;
 mod twins;
 
 const ENGINE: support::database::Engine = support::database::Engine::Sqlite;
