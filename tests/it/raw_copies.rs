@@ -1,6 +1,8 @@
 //! Copies of the embedded database's files that were made without doorkey.
 
 use std::fs;
+use std::io::{Seek, SeekFrom, Write};
+use std::path::Path;
 
 use crate::copies::{Load, is_whole, wait_for_clients};
 use crate::support::operator::Operator;
@@ -60,4 +62,36 @@ fn a_database_may_be_moved_with_all_that_belongs_to_it() {
     fs::copy(server.path("a.backup"), again.path("b.db")).unwrap();
     let refused = again.run("link 1 --workspace Acme --database sqlite://b.db").refused(1);
     assert!(refused.contains("doorkey restore"), "{refused}");
+}
+
+/// What is wrong in the middle of a file, where nobody looks to open it, is found before it is too late.
+#[test]
+fn a_database_that_is_damaged_inside_is_neither_backed_up_nor_restored() {
+    let operator = Operator::with_acme();
+    operator.run("backup bent.backup").well();
+    bend(&operator.path("bent.backup"));
+    let refused = operator.run("restore bent.backup").refused(1);
+    assert!(refused.contains("bent.backup is damaged"), "{refused}");
+    operator.run("link 1 --workspace Acme").well();
+
+    bend(&operator.path("doorkey.db"));
+    let refused = operator.run("backup a.backup").refused(1);
+    assert!(refused.contains("doorkey.db is damaged"), "{refused}");
+    let left = fs::read_dir(operator.folder.path()).unwrap().map(|file| file.unwrap().file_name());
+    assert!(
+        left.into_iter().all(|name| !name.to_str().unwrap().starts_with("a.backup")),
+        "something was left"
+    );
+}
+
+/// Takes the entries of an index away.
+fn bend(path: &Path) {
+    let database = rusqlite::Connection::open(path).unwrap();
+    let root = "SELECT rootpage FROM sqlite_master WHERE name = 'users_by_kind'";
+    let page: u32 = database.query_row(root, [], |row| row.get(0)).unwrap();
+    database.close().unwrap();
+    let mut file = fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.seek(SeekFrom::Start(u64::from(page - 1) * 4096)).unwrap();
+    // The page of an index that has none (SQLite's file format, section 1.6).
+    file.write_all(&[10, 0, 0, 0, 0, 0, 0, 0]).unwrap();
 }

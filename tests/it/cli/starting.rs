@@ -146,6 +146,29 @@ fn a_file_that_is_no_database_of_ours_is_left_as_it_is() {
     assert!(fs::read_to_string(operator.path("notes.db")).unwrap().starts_with("These are my notes"));
 }
 
+/// O145. The kernel's own folder takes no files from anybody, root included.
+#[test]
+fn a_place_that_cannot_be_written_is_refused_by_its_name() {
+    let operator = Operator::with_acme();
+    let serve = "serve --listen 127.0.0.1:0 --ops-listen 127.0.0.1:0";
+
+    for (line, named) in [
+        (format!("{serve} --database sqlite:///sys/doorkey.db"), "/sys/doorkey.db"),
+        (format!("{serve} --database sqlite://new.db --secret-key-file /sys/new.key"), "/sys/new.key"),
+        (
+            "workspace create B --url https://b.test --database sqlite:///sys/doorkey.db".to_owned(),
+            "/sys/doorkey.db",
+        ),
+        ("secret create --secret-key-file /sys/new.key".to_owned(), "/sys/new.key"),
+        ("backup /sys/a.backup".to_owned(), "/sys/a.backup"),
+    ] {
+        let done = operator.run(&line);
+        let sentence = done.stderr.lines().last().unwrap_or_default();
+        assert_eq!(done.status, 1, "{line}: {sentence}");
+        assert!(sentence.contains(named), "{line}: {sentence}");
+    }
+}
+
 #[test]
 fn a_database_of_a_newer_version_is_refused() {
     let operator = Operator::with_acme();
