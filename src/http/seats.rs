@@ -224,7 +224,7 @@ mod tests {
             let seats = Arc::clone(&seats);
             async move { seats.take().await }
         });
-        slow.told_to_go().await;
+        tokio::time::timeout(BREATH, slow.told_to_go()).await.expect("nobody gives way");
         drop(slow);
         let _next = next.await.unwrap();
 
