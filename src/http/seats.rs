@@ -105,10 +105,12 @@ impl Seats {
             let is_busy = guest.is_busy.load(Ordering::Relaxed);
             !is_busy || now.saturating_sub(guest.since.load(Ordering::Relaxed)) > busy
         };
-        let mut silent: Vec<_> = taken.by_number.values().filter(may_go).collect();
-        silent.sort_by_key(|guest| guest.since.load(Ordering::Relaxed));
+        // Read once for each: they go on asking meanwhile, and a sort panics if what it compares changes under its hands.
+        let silent = taken.by_number.values().filter(may_go);
+        let mut silent: Vec<_> = silent.map(|guest| (guest.since.load(Ordering::Relaxed), guest)).collect();
+        silent.sort_by_key(|(since, _)| *since);
         let count = (self.most / 64).max(1);
-        silent.iter().take(count).for_each(|guest| guest.told_to_go.notify_one());
+        silent.iter().take(count).for_each(|(_, guest)| guest.told_to_go.notify_one());
         // Whoever opens connections all the time is not to fill the log.
         if taken.said_at.is_none_or(|said_at| now > said_at + 1_000) {
             tracing::warn!(
@@ -192,6 +194,8 @@ fn seats_for(descriptors: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::AssertUnwindSafe;
+
     use super::*;
 
     #[test]
@@ -210,6 +214,30 @@ mod tests {
         }
     }
 
+    /// The sort of the standard library panics when it finds out that an order is none.
+    #[tokio::test]
+    async fn room_is_made_while_everybody_asks() {
+        let seats = Seats::with(64);
+        let mut guests = Vec::new();
+        for _ in 0..64 {
+            guests.push(seats.take().await);
+        }
+        let is_over = AtomicBool::new(false);
+
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for moment in (0..).take_while(|_| !is_over.load(Ordering::Relaxed)) {
+                    let guest: &Seat = &guests[moment * 7 % 64];
+                    guest.guest.since.store((moment * 31 % 97) as u64, Ordering::Relaxed);
+                }
+            });
+            let made =
+                std::panic::catch_unwind(AssertUnwindSafe(|| (0..5_000).for_each(|_| seats.make_room())));
+            is_over.store(true, Ordering::Relaxed);
+            assert!(made.is_ok());
+        });
+    }
+
     #[tokio::test(start_paused = true)]
     async fn who_never_says_all_gives_way_and_who_has_said_all_is_served() {
         let seats = Seats::with(2);
@@ -224,7 +252,7 @@ mod tests {
             let seats = Arc::clone(&seats);
             async move { seats.take().await }
         });
-        slow.told_to_go().await;
+        tokio::time::timeout(BREATH, slow.told_to_go()).await.expect("nobody gives way");
         drop(slow);
         let _next = next.await.unwrap();
 

@@ -152,9 +152,10 @@ async fn sixty_four_megabytes_are_enough_beside_slow_and_huge_requests() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let crowd = scene.crowd();
-        crowd.acknowledges(CLIENTS, PATIENCE * 2).await;
+        crowd.acknowledges(CLIENTS * 4, PATIENCE * 2).await;
         // Who was to give way at the moment of asking has no answer, and asks again.
         let mut entries = crowd.end().await;
+        assert!(scene.server.runs(), "it ended:\n{}", scene.server.log());
         drop(senders);
         // The server is still to find out that they are gone.
         while descriptors(&scene.server) > before + CLIENTS * 2 {

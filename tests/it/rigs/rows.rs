@@ -69,9 +69,9 @@ impl Thief {
                  WHERE table_schema = current_schema AND table_name = '{name}' ORDER BY ordinal_position"
             ),
         };
-        let columns = self.values(&sql).await.into_iter().map(|name| match name {
-            Value::Text(name) => name,
-            other => panic!("{other:?} is no name"),
+        let columns = self.values(&sql).await.into_iter().map(|name| {
+            let Value::Text(name) = name else { panic!("{name:?} is no name") };
+            name
         });
         Table { name, columns: columns.collect() }
     }
