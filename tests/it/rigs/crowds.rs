@@ -1,7 +1,8 @@
 //! More than there is room for: few descriptors, little memory, slow and huge requests, thousands who say nothing.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write as _};
 use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,8 +19,12 @@ use crate::support::server::Server;
 
 /// Starts a server with so much to use, as `prlimit` is told it: `--nofile=48`.
 fn under(limits: &[&str]) -> Scene {
+    under_all(&[&["prlimit"], limits].concat(), limits)
+}
+
+fn under_all(command: &[&str], limits: &[&str]) -> Scene {
     let mut server = Server::prepare("Acme");
-    server.serve_under(&[&["prlimit"], limits].concat(), &[]);
+    server.serve_under(command, &[]);
     let told = std::fs::read_to_string(format!("/proc/{}/limits", server.id())).unwrap();
     for limit in limits {
         let (_, value) = limit.split_once('=').unwrap();
@@ -27,6 +32,31 @@ fn under(limits: &[&str]) -> Scene {
     }
     let office = super::Office::of(vec![server.port], &server.key);
     Scene { server, office }
+}
+
+/// A group of processes (cgroups, version 1 or 2) that the kernel gives no more than so much memory to: whoever needs more is
+/// killed.
+struct Group(PathBuf);
+
+impl Group {
+    /// `None` where this process may make no such groups.
+    fn with_memory(bytes: u64) -> Option<Self> {
+        let name = format!("doorkey-test-{}", std::process::id());
+        let kinds = [("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")];
+        kinds.into_iter().find_map(|(root, limit)| {
+            let group = Self(Path::new(root).join(&name));
+            std::fs::create_dir(&group.0).ok()?;
+            let told = std::fs::OpenOptions::new().write(true).open(group.0.join(limit));
+            told.ok()?.write_all(bytes.to_string().as_bytes()).ok()?;
+            Some(group)
+        })
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir(&self.0);
+    }
 }
 
 /// Connections from one of the addresses of this machine, each of which has ports for some 28,000.
@@ -138,10 +168,21 @@ fn slow_and_huge(scene: &Scene, count: usize) -> (JoinSet<()>, Arc<AtomicUsize>)
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sixty_four_megabytes_are_enough_beside_slow_and_huge_requests() {
-    let mut figures = Figures::of("19-memory", "144 file descriptors, 140 slow and huge requests at a time");
+    let group = Group::with_memory(64 << 20);
+    let enter = |group: &Group| format!("echo $$ > {}/cgroup.procs && ", group.0.display());
+    let enter = group.as_ref().map_or_else(String::new, enter);
+    let within = ["sh", "-c", &format!("{enter}exec \"$@\""), "sh", "prlimit"];
+    let fault = if group.is_some() { "64 MB of memory (cgroup), 144" } else { "144" };
+    let fault = format!("{fault} file descriptors, 140 slow and huge requests at a time");
+    let mut figures = Figures::of("19-memory", fault);
     let mut peak = 0;
     for _ in 0..times(1, 10) {
-        let mut scene = under(&["--nofile=144"]);
+        let limits = ["--nofile=144"];
+        let mut scene = under_all(&[&within[..], &limits].concat(), &limits);
+        if let Some(group) = &group {
+            let inside = std::fs::read_to_string(group.0.join("cgroup.procs")).unwrap();
+            assert!(inside.lines().any(|one| one == scene.server.id().to_string()), "it is not in the group");
+        }
         let before = descriptors(&scene.server);
         let (senders, sent) = slow_and_huge(&scene, 140);
         // Several times as much as it may take, or it would fit whatever is kept of it.
