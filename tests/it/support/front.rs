@@ -166,6 +166,12 @@ impl Front {
 
     fn start_caddy(&mut self, place: &str, port: u16) {
         let storage = self.path(&format!("caddy-{place}"));
+        // It tidies up while it starts, and takes an empty folder away that a certificate is about to be written to.
+        for host in ["portal.example.com", "login.example.com", "app.example.com"] {
+            let certificates = storage.join("certificates/local").join(host);
+            fs::create_dir_all(&certificates).unwrap();
+            fs::write(certificates.join("placeholder"), "").unwrap();
+        }
         let options = CADDY.replace("FOLDER", storage.to_str().unwrap());
         let options = options.replace("HTTPS", &port.to_string()).replace("HTTP", &free_port().to_string());
         let file = self.path(&format!("{place}.Caddyfile"));
