@@ -34,7 +34,7 @@ pub(super) struct Checkpoints {
     pages: Arc<AtomicUsize>,
     /// Whether little is left to be carried over.
     is_nearly_done: Arc<AtomicBool>,
-    /// Held by whoever carries over: SQLite lets one alone.
+    /// Held by the thread while it carries over, and by a writer that must not go on before.
     turn: Arc<Mutex<()>>,
     ask: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -68,9 +68,10 @@ impl Checkpoints {
     /// Ends a checkpoint that is nearly done, so that what comes next is written to the log's beginning.
     pub(super) fn end(&self, connection: &Connection) {
         let is_nearly_done = self.is_nearly_done.swap(false, Ordering::Acquire);
-        if is_nearly_done || self.pages.load(Ordering::Relaxed) > TOO_MANY {
-            // The thread ends what it is at, and nothing is added meanwhile.
-            let _turn = self.turn.lock();
+        let is_too_long = self.pages.load(Ordering::Relaxed) > TOO_MANY;
+        if is_nearly_done || is_too_long {
+            // The thread ends what it is at, and nothing is added meanwhile. Most often it is at nothing.
+            let _turn = is_too_long.then(|| self.turn.lock());
             let _ = connection.busy_timeout(READERS_PATIENCE);
             // What could not be carried over now stays in the log, and is as safe there.
             if let Err(error) = connection.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::RESTART) {
