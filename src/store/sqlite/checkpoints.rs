@@ -1,9 +1,10 @@
 //! Checkpoints of the embedded engine: what its log holds is carried over into the file while the writer goes on.
 
+use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -11,13 +12,13 @@ use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, DEFAULT_NAME, ErrorCode};
 
 use super::connect::{LOCK_PATIENCE, connect, tune};
-use super::file::Watched;
+use super::file::{Watched, sync_failed};
 
 /// Pages in the log that are worth a checkpoint: a page that was written several times is carried over once.
-const WORTH_IT: usize = 4_000;
+const WORTH_IT: usize = 2_000;
 
 /// Pages that the writer itself may carry over at the end, so that the log begins anew.
-const REST: i32 = 500;
+const REST: usize = 100;
 
 /// How often the log is gone through for the pages that came meanwhile, before the writer takes over.
 const ROUNDS: usize = 4;
@@ -30,12 +31,12 @@ const READERS_PATIENCE: Duration = Duration::from_millis(20);
 
 /// The writer's side of the checkpoints; a thread of their own does most of the work.
 pub(super) struct Checkpoints {
+    watched: Arc<Watched>,
     /// Pages in the log after the last commit.
     pages: Arc<AtomicUsize>,
     /// Whether little is left to be carried over.
     is_nearly_done: Arc<AtomicBool>,
-    /// Held by the thread while it carries over, and by a writer that must not go on before.
-    turn: Arc<Mutex<()>>,
+    carrier: Arc<Mutex<Option<Connection>>>,
     ask: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -44,16 +45,17 @@ impl Checkpoints {
     /// Checkpoints of a database, for the writer of this process.
     pub(super) fn of(watched: &Arc<Watched>) -> io::Result<Self> {
         let (ask, asked) = sync_channel(1);
-        let (pages, is_nearly_done, turn) = Default::default();
-        let carrier = Carrier {
+        let (pages, is_nearly_done, carrier) = Default::default();
+        let thread = Carrier {
+            file: File::open(&watched.path).ok().map(|file| &*Box::leak(Box::new(file))),
             watched: Arc::clone(watched),
             pages: Arc::clone(&pages),
             is_nearly_done: Arc::clone(&is_nearly_done),
-            turn: Arc::clone(&turn),
+            connection: Arc::clone(&carrier),
         };
-        let thread = std::thread::Builder::new().name("doorkey-log-over".to_owned());
-        let thread = thread.spawn(move || carrier.run(&asked))?;
-        Ok(Self { pages, is_nearly_done, turn, ask: Some(ask), thread: Some(thread) })
+        let named = std::thread::Builder::new().name("doorkey-log-over".to_owned());
+        let thread = Some(named.spawn(move || thread.run(&asked))?);
+        Ok(Self { watched: Arc::clone(watched), pages, is_nearly_done, carrier, ask: Some(ask), thread })
     }
 
     /// Counts the pages that a connection's commits leave in the log; it makes no checkpoints by itself from here on.
@@ -71,11 +73,12 @@ impl Checkpoints {
         let is_too_long = self.pages.load(Ordering::Relaxed) > TOO_MANY;
         if is_nearly_done || is_too_long {
             // The thread ends what it is at, and nothing is added meanwhile. Most often it is at nothing.
-            let _turn = is_too_long.then(|| self.turn.lock());
+            let _turn = is_too_long.then(|| self.carrier.lock());
             let _ = connection.busy_timeout(READERS_PATIENCE);
             // What could not be carried over now stays in the log, and is as safe there.
             if let Err(error) = connection.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::RESTART) {
                 tracing::debug!(%error, "a checkpoint waits");
+                self.watched.judge_sync(&error);
             }
             let _ = connection.busy_timeout(LOCK_PATIENCE);
         }
@@ -87,6 +90,15 @@ impl Checkpoints {
             // A full queue means that one is under way.
             let _ = self.ask.as_ref().map(|ask| ask.try_send(()));
         }
+    }
+
+    /// Has the thread close its connection, and open none as long as what this returns lives.
+    pub(super) fn rest(&self) -> MutexGuard<'_, Option<Connection>> {
+        let mut connection = self.carrier.lock().unwrap_or_else(PoisonError::into_inner);
+        *connection = None;
+        self.is_nearly_done.store(false, Ordering::Relaxed);
+        self.pages.store(0, Ordering::Relaxed);
+        connection
     }
 }
 
@@ -100,44 +112,53 @@ impl Drop for Checkpoints {
 
 /// The thread's side of the checkpoints.
 struct Carrier {
+    /// The database, to sync what was carried over: the writer would do so else, and everybody would wait for it.
+    ///
+    /// It is never closed: a process that closes a file loses all locks that it holds on it, and SQLite's are such locks
+    /// (POSIX, `fcntl`).
+    file: Option<&'static File>,
     watched: Arc<Watched>,
     pages: Arc<AtomicUsize>,
     is_nearly_done: Arc<AtomicBool>,
-    turn: Arc<Mutex<()>>,
+    /// Held while the log is carried over, and by a writer that must not go on before.
+    connection: Arc<Mutex<Option<Connection>>>,
 }
 
 impl Carrier {
     /// Does one checkpoint after the other, as long as somebody may ask for one.
     fn run(self, asked: &Receiver<()>) {
-        let mut kept = None;
         while asked.recv().is_ok() {
             if self.is_nearly_done.load(Ordering::Relaxed) {
                 // The rest is the writer's; this was asked for before.
                 continue;
             }
-            let connection = kept.take().map_or_else(|| self.connect(), Ok);
-            match connection.and_then(|connection| self.carry_over(&connection).map(|()| connection)) {
-                Ok(connection) => {
-                    kept = Some(connection);
-                    self.is_nearly_done.store(true, Ordering::Release);
-                }
+            match self.carry_over() {
+                Ok(()) => self.is_nearly_done.store(true, Ordering::Release),
                 // Another process is at it.
                 Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
                     tracing::debug!(%error, "a checkpoint waits");
                 }
-                Err(error) => tracing::warn!(%error, "the log could not be carried over into the database"),
+                Err(error) => {
+                    tracing::warn!(%error, "the log could not be carried over into the database");
+                    self.watched.judge_sync(&error);
+                }
             }
         }
     }
 
-    fn carry_over(&self, connection: &Connection) -> rusqlite::Result<()> {
-        let _turn = self.turn.lock();
+    fn carry_over(&self) -> rusqlite::Result<()> {
+        let mut kept = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        // One that fails is not used again.
+        let connection = kept.take().map_or_else(|| self.connect(), Ok)?;
         for _ in 0..ROUNDS {
-            let (pages, carried) = connection.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::PASSIVE)?;
-            if pages.saturating_sub(carried) <= REST || self.pages.load(Ordering::Relaxed) > TOO_MANY {
+            let (_, carried) = connection.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::PASSIVE)?;
+            self.file.map_or(Ok(()), File::sync_data).map_err(|error| sync_failed(error.to_string()))?;
+            let pages = self.pages.load(Ordering::Relaxed);
+            if pages.saturating_sub(usize::try_from(carried).unwrap_or(0)) <= REST || pages > TOO_MANY {
                 break;
             }
         }
+        *kept = Some(connection);
         Ok(())
     }
 

@@ -64,10 +64,17 @@ const WRITERS_CACHE: i64 = 16 << 10;
 
 pub(super) fn tune(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "full")?;
+    // The log is left as it is by whoever is closed last, but for a writer that ends in order.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.set_prepared_statement_cache_capacity(PREPARED);
     // Without it a statement with several tables is planned anew each time its values change.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
+}
+
+/// Has a connection carry the log over when it is closed, if it is the last one.
+pub(super) fn tidy_up(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map(|_| ())
 }
 
 pub(in crate::store) fn store_error(error: &rusqlite::Error) -> StoreError {

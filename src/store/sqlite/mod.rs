@@ -62,13 +62,12 @@ impl Sqlite {
         migrate::migrate(&mut connection, path)?;
         place.judge(&connection, path)?;
         let (queue, jobs) = mpsc::channel(QUEUE);
-        let watched = Arc::new(Watched::of(path));
-        let writer =
-            Writer::spawn(Arc::clone(&watched), connection, jobs).map_err(|error| OpenError::Failed {
-                database: path.display().to_string(),
-                source: StoreError::Unavailable(format!("no writer thread: {error}")),
-            })?;
-        let readers = Arc::new(Readers::of(watched));
+        let readers = Arc::new(Readers::of(Arc::new(Watched::of(path))));
+        let writer = Writer::spawn(Arc::clone(&readers), connection, jobs);
+        let writer = writer.map_err(|error| OpenError::Failed {
+            database: path.display().to_string(),
+            source: StoreError::Unavailable(format!("no writer thread: {error}")),
+        })?;
         Ok(Self { readers, queue, writer: Arc::new(Mutex::new(Some(writer))), place })
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -32,7 +32,14 @@ thread_local! {
 pub(in crate::store) struct Readers {
     pub(super) watched: Arc<Watched>,
     seats: [Mutex<Option<Reader>>; SEATS],
+    /// How many read without a seat.
+    unseated: AtomicUsize,
 }
+
+/// The seats of connections that are closed: nobody reads as long as this lives.
+pub(super) struct Closed<'a>(#[expect(dead_code, reason = "held, not looked at")] Vec<Seat<'a>>);
+
+type Seat<'a> = MutexGuard<'a, Option<Reader>>;
 
 /// A connection, and what it remembers.
 struct Reader {
@@ -42,7 +49,19 @@ struct Reader {
 
 impl Readers {
     pub(super) fn of(watched: Arc<Watched>) -> Self {
-        Self { watched, seats: [const { Mutex::new(None) }; SEATS] }
+        Self { watched, seats: [const { Mutex::new(None) }; SEATS], unseated: AtomicUsize::new(0) }
+    }
+
+    /// Waits for those who read, and closes all connections of a file that is in doubt, which nobody begins to read.
+    /// `None` if somebody reads without a seat.
+    pub(super) fn close(&self) -> Option<Closed<'_>> {
+        let mut seats = Vec::with_capacity(SEATS);
+        for seat in &self.seats {
+            let mut seat = seat.lock().unwrap_or_else(PoisonError::into_inner);
+            *seat = None;
+            seats.push(seat);
+        }
+        (self.unseated.load(Ordering::SeqCst) == 0).then_some(Closed(seats))
     }
 
     /// A few lookups, seen at one moment.
@@ -71,27 +90,51 @@ impl Readers {
         read: impl FnOnce(&mut Reader) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.watched.is_here().map_err(|error| store_error(&error))?;
-        let mut seat = self.free_seat();
+        let Some(mut seat) = self.free_seat() else { return self.without_seat(read) };
         // A connection that fails, or panics, may be in the middle of something: it is not used again.
-        let mut reader = match seat.as_mut().and_then(|seat| seat.take()) {
+        let mut reader = match seat.take() {
             Some(reader) => reader,
             None => Reader::open(&self.watched.path).map_err(|error| store_error(&error))?,
         };
         let what = read(&mut reader)?;
-        if let Some(seat) = &mut seat {
-            **seat = Some(reader);
-        }
+        *seat = Some(reader);
         Ok(what)
     }
 
+    fn without_seat<T>(
+        &self,
+        read: impl FnOnce(&mut Reader) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let _counted = Unseated::count(&self.unseated);
+        // Looked at once more: whoever closes all connections counts those without a seat after it put the file in doubt.
+        let opened = self.watched.is_here().and_then(|()| Reader::open(&self.watched.path));
+        opened.map_err(|error| store_error(&error)).and_then(|mut reader| read(&mut reader))
+    }
+
     /// A connection's place that nobody is at, this thread's own if possible.
-    fn free_seat(&self) -> Option<MutexGuard<'_, Option<Reader>>> {
+    fn free_seat(&self) -> Option<Seat<'_>> {
         let own = THREAD.with(|thread| *thread);
         (own..own + SEATS).find_map(|seat| match self.seats[seat % SEATS].try_lock() {
             Ok(free) => Some(free),
             Err(TryLockError::Poisoned(free)) => Some(free.into_inner()),
             Err(TryLockError::WouldBlock) => None,
         })
+    }
+}
+
+/// One who reads without a seat, counted as long as this lives.
+struct Unseated<'a>(&'a AtomicUsize);
+
+impl<'a> Unseated<'a> {
+    fn count(all: &'a AtomicUsize) -> Self {
+        all.fetch_add(1, Ordering::SeqCst);
+        Self(all)
+    }
+}
+
+impl Drop for Unseated<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

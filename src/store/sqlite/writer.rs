@@ -10,9 +10,9 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::checkpoints::Checkpoints;
-use super::connect::{connect, make_durable, store_error};
+use super::connect::{connect, make_durable, store_error, tidy_up};
 use super::file::{Log, Watched};
-use super::readers::connect_to_read;
+use super::readers::{Readers, connect_to_read};
 use super::run::{run, step};
 use crate::store::StoreError;
 use crate::store::unit::{Unit, Written};
@@ -30,6 +30,7 @@ pub(super) struct Job {
 
 /// What the thread has.
 pub(super) struct Writer {
+    readers: Arc<Readers>,
     watched: Arc<Watched>,
     connection: Option<Connection>,
     /// That of the connection.
@@ -43,13 +44,14 @@ pub(super) struct Writer {
 impl Writer {
     /// Begins to write what comes, over a connection whose schema is up to date.
     pub(super) fn spawn(
-        watched: Arc<Watched>,
+        readers: Arc<Readers>,
         connection: Connection,
         jobs: mpsc::Receiver<Job>,
     ) -> io::Result<JoinHandle<()>> {
+        let watched = Arc::clone(&readers.watched);
         let checkpoints = Checkpoints::of(&watched)?;
-        let writer =
-            Self { watched, connection: Some(connection), log: Log::default(), checkpoints, pilot: None };
+        let (connection, log) = (Some(connection), Log::default());
+        let writer = Self { readers, watched, connection, log, checkpoints, pilot: None };
         std::thread::Builder::new().name("doorkey-writer".to_owned()).spawn(|| writer.run(jobs))
     }
 
@@ -67,6 +69,9 @@ impl Writer {
             if let Some(connection) = &self.connection {
                 self.checkpoints.end(connection);
             }
+            if self.watched.is_in_doubt() {
+                self.settle();
+            }
             let jobs: Vec<_> = group.drain(..).filter(|job| Instant::now() < job.deadline).collect();
             let results = self.commit_or_begin_again(&jobs);
             self.checkpoints.begin();
@@ -75,6 +80,24 @@ impl Writer {
                 let _ = job.reply.send(result);
             }
             self.pilot = self.a_pilot().and_then(take_place).ok();
+        }
+        self.close();
+    }
+
+    /// Closes everything; the last of it carries the log over, unless the file is in doubt.
+    fn close(self) {
+        let Self { readers, watched, connection, log: _, checkpoints, pilot } = self;
+        drop((pilot, checkpoints, readers));
+        let connection = connection.filter(|_| !watched.is_in_doubt());
+        let _ = connection.as_ref().map(tidy_up);
+    }
+
+    /// Closes all that this process has open of the file, so that the doubt of it can be ended.
+    fn settle(&mut self) {
+        (self.connection, self.pilot, self.log) = (None, None, Log::default());
+        let _at_rest = self.checkpoints.rest();
+        if let Some(_closed) = self.readers.close() {
+            self.watched.settle();
         }
     }
 

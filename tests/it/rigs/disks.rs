@@ -1,8 +1,9 @@
 //! A disk that fails: the k-th sync, write and open, and a file system that turns read-only.
 
-use std::fs::OpenOptions;
-use std::path::PathBuf;
-use std::time::Instant;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::figures::Figures;
 use super::tracer::Tracer;
@@ -139,7 +140,57 @@ async fn what_a_failed_sync_left_unwritten_is_never_built_upon() {
     figures.write();
 }
 
-fn log_of(database: &Database) -> PathBuf {
+/// The same of the database itself: what was carried over into it out of the log is gone, and the log alone has it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_carried_over_before_a_failed_sync_is_carried_over_once_more() {
+    let mut figures = Figures::of(
+        "09-forgotten-file",
+        "a failed `fsync` of the database itself, whose bytes are forgotten",
+    );
+    for _ in 0..times(1, 10) {
+        let mut scene = Scene::start();
+        let witness = scene.witness().await;
+        let path = file_of(&scene.server.database).to_owned();
+        let durable = fs::read(&path).unwrap();
+        let tracer = Tracer::attach_at(&scene.server, &path, &["fsync,fdatasync:error=EIO".to_owned()]);
+        let crowd = scene.crowd();
+        tracer.has_bitten().await;
+        let mut entries = crowd.end().await;
+        // Nothing is believed of what a kernel shows and may forget.
+        assert_eq!(scene.office.find_button(&witness.link).await, None, "a page was shown");
+        forget(&tracer, &path, &durable).await;
+        drop(tracer);
+        figures.came_back(scene.until_it_serves().await);
+
+        figures.tries += 1;
+        scene.settle(&mut entries, &mut figures).await;
+        scene.kill_and_restart();
+        witness.finds_all_as_it_was(&scene).await;
+        scene.settle(&mut entries, &mut figures).await;
+    }
+    figures.write();
+}
+
+/// Has a file be as it was when it was synced last, at a moment when nobody is at it.
+async fn forget(tracer: &Tracer, file: &Path, durable: &[u8]) {
+    loop {
+        let bites = tracer.bites();
+        let mut file = OpenOptions::new().write(true).open(file).unwrap();
+        file.write_all(durable).unwrap();
+        file.set_len(durable.len().try_into().unwrap()).unwrap();
+        // Whoever was at it has met the fault by then.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        if tracer.bites() == bites {
+            return;
+        }
+    }
+}
+
+fn file_of(database: &Database) -> &Path {
     let Database::Sqlite(path) = database else { panic!("no file") };
-    path.with_extension("db-wal")
+    path
+}
+
+fn log_of(database: &Database) -> PathBuf {
+    file_of(database).with_extension("db-wal")
 }

@@ -1,6 +1,8 @@
 //! System calls of a running server that fail, or kill it: by strace, which says what it did.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -18,12 +20,21 @@ pub struct Tracer {
 impl Tracer {
     /// Has the calls go wrong as these say, such as `fsync:error=EIO:when=2`.
     pub fn attach(server: &Server, faults: &[String]) -> Self {
+        Self::attach_with(server, faults, &[])
+    }
+
+    /// The same of calls that are about one file alone.
+    pub fn attach_at(server: &Server, file: &Path, faults: &[String]) -> Self {
+        Self::attach_with(server, faults, &["-P".as_ref(), file.as_os_str()])
+    }
+
+    fn attach_with(server: &Server, faults: &[String], flags: &[&OsStr]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let told = fs::File::create(folder.path().join("told")).unwrap();
         let calls = faults.iter().map(|fault| fault.split(':').next().unwrap()).collect::<Vec<_>>().join(",");
         let mut strace = Command::new("strace");
         strace.args(["-f", "-p", &server.id().to_string(), "-e", &format!("trace={calls}")]);
-        strace.arg("-o").arg(folder.path().join("calls"));
+        strace.arg("-o").arg(folder.path().join("calls")).args(flags);
         for fault in faults {
             strace.args(["-e", &format!("inject={fault}")]);
         }
