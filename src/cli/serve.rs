@@ -50,6 +50,8 @@ pub(super) async fn serve(app: App, config: &Config, listeners: Listeners) -> Re
     let settings = Settings { trusted_proxies: config.trusted_proxies.clone(), has_docs: config.has_docs };
     http::serve(app.clone(), settings, listeners, stop).await;
     housekeeping.abort();
+    // It may be reporting in at this moment, and must not once this node has left.
+    let _ = housekeeping.await;
     if let Err(error) = upkeep::leave(&app).await {
         tracing::warn!(%error, "the last counters of reused links could not be written down");
     }

@@ -13,6 +13,9 @@ use crate::domain::workspace::WorkspaceId;
 /// Links of a shard whose reuses wait to be written at most; the reuses of further ones are not counted.
 const LARGEST: usize = 6_000;
 
+/// Links of a shard whose reuses are better written down now.
+const MANY: usize = 2_000;
+
 /// Updates in one commit at most.
 const BATCH: usize = 500;
 
@@ -26,6 +29,13 @@ impl Store {
     /// Counts that a link was handed out again; [`write_reuses`](Self::write_reuses) makes it durable.
     pub fn count_reuse(&self, link: &LoginLink, now: Timestamp) {
         self.add_reuses((link.draft.workspace, link.hash), (1, now));
+    }
+
+    /// Whether what was counted should be written down before there is no room for more.
+    pub fn has_many_reuses(&self) -> bool {
+        let waiting =
+            |shard: &Mutex<HashMap<_, _>>| shard.lock().unwrap_or_else(PoisonError::into_inner).len();
+        self.reuses.iter().any(|shard| waiting(shard) > MANY)
     }
 
     /// Writes down what was counted; what cannot be written is kept for the next time.

@@ -20,8 +20,12 @@ async fn a_raw_copy_that_is_made_under_load_is_consistent_or_refused() {
         fs::copy(server.path("doorkey.db"), &raw).unwrap();
         let operator = Operator::arrive();
         fs::copy(server.path("doorkey.key"), operator.path("doorkey.key")).unwrap();
-        let bare = operator.run(&format!("workspace list --database sqlite://{}", raw.display())).refused(1);
-        assert!(bare.contains("is a copy of a file that a server had open"), "{bare}");
+        for _ in 0..2 {
+            // What the first one leaves behind must not be the second one's excuse.
+            let list = format!("workspace list --database sqlite://{}", raw.display());
+            let bare = operator.run(&list).refused(1);
+            assert!(bare.contains("is a copy of a file that a server had open"), "{bare}");
+        }
         let done = operator.run(&format!("restore {} --json", raw.display()));
         if done.status == 0 {
             assert!(is_whole(&operator.path("doorkey.db")));

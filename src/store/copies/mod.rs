@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 
-use super::sqlite::{connect, store_error};
+use super::sqlite::{beside, connect, store_error};
 use super::{OpenError, StoreError};
 
 pub use backup::back_up;
@@ -109,7 +109,7 @@ fn fresh_file(path: &Path) -> Result<fs::File, CopyError> {
 
 /// Takes a database away, with all that belongs to it.
 fn remove(path: &Path) {
-    for ending in ["", "-wal", "-shm", "-journal"] {
+    for ending in ["", "-wal", "-shm", "-journal", "-doubt"] {
         // What is not there is gone.
         let _ = fs::remove_file(beside(path, ending));
     }
@@ -133,11 +133,4 @@ fn put_in_place(draft: &Path, path: &Path) -> Result<(), CopyError> {
     remove(draft);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io_error(folder))
-}
-
-/// A name beside a file.
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(ending);
-    path.with_file_name(name)
 }

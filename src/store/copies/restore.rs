@@ -8,12 +8,11 @@ use rusqlite::{Connection, ErrorCode};
 
 use super::compare::compare;
 use super::{
-    CopyError, beside, copy_pages, fresh, fresh_file, io_error, judge_whole, make_single, put_in_place,
-    remove,
+    CopyError, copy_pages, fresh, fresh_file, io_error, judge_whole, make_single, put_in_place, remove,
 };
 use crate::domain::timestamp::Timestamp;
 use crate::store::restored::{RevivedKey, RevivedUser};
-use crate::store::sqlite::{alone, connect, migrate, store_error};
+use crate::store::sqlite::{LOCK_PATIENCE, alone, beside, connect, migrate, store_error};
 use crate::store::{DatabaseUrl, OpenError, Store};
 
 /// A restore on its way: the backup lies beside the database, which is as it was until it is replaced.
@@ -101,7 +100,7 @@ impl Restore {
         if !self.path.exists() {
             drop(draft);
             // A log that was left behind would be carried over into the new file.
-            for ending in ["-wal", "-shm", "-journal"] {
+            for ending in ["-wal", "-shm", "-journal", "-doubt"] {
                 let left = beside(&self.path, ending);
                 if left.exists() {
                     fs::rename(&left, beside(&kept, ending)).map_err(io_error(&left))?;
@@ -145,5 +144,5 @@ impl Drop for Restore {
 }
 
 fn take(path: &Path) -> Result<Connection, CopyError> {
-    alone::take(path)?.ok_or_else(|| CopyError::InUse(path.display().to_string()))
+    alone::take(path, LOCK_PATIENCE)?.ok_or_else(|| CopyError::InUse(path.display().to_string()))
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::MoveError;
 use super::mark::{Mark, State};
-use crate::store::sqlite::{alone, migrate, store_error};
+use crate::store::sqlite::{LOCK_PATIENCE, alone, migrate, store_error};
 use crate::store::{DatabaseUrl, StoreError};
 
 /// What is each database's own.
@@ -33,7 +33,7 @@ impl Source {
     /// Opens the file for this process alone, and brings its schema up to date.
     pub(super) fn take(path: &Path) -> Result<Self, MoveError> {
         let in_use = || MoveError::InUse(path.display().to_string());
-        let mut connection = alone::take(path)?.ok_or_else(in_use)?;
+        let mut connection = alone::take(path, LOCK_PATIENCE)?.ok_or_else(in_use)?;
         migrate::migrate(&mut connection, path)?;
         Ok(Self(connection))
     }

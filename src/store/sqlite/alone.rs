@@ -1,21 +1,23 @@
 //! An embedded database that this process alone has open.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
 
 use super::{connect, migrate};
 use crate::store::OpenError;
 
-/// Opens the file for this process alone. `None` if anybody else has it open.
+/// Opens the file for this process alone. `None` if anybody else has it open, and goes on so as long as they are waited for.
 ///
 /// Whoever has a database in WAL mode open holds a lock on the file, at work or not. The lock that is taken here goes
 /// with no other, and stays until the connection is dropped, or the process dies.
-pub(in crate::store) fn take(path: &Path) -> Result<Option<Connection>, OpenError> {
+pub(in crate::store) fn take(path: &Path, patience: Duration) -> Result<Option<Connection>, OpenError> {
     if !path.exists() {
         return Err(OpenError::Missing(path.display().to_string()));
     }
     let locked = connect(path).and_then(|connection| {
+        connection.busy_timeout(patience)?;
         connection.pragma_update_and_check(None, "locking_mode", "exclusive", |_| Ok(()))?;
         // In a database that is not in WAL mode a read alone would let others read.
         connection.execute_batch("SELECT count(*) FROM sqlite_master; BEGIN EXCLUSIVE; COMMIT")?;

@@ -4,15 +4,16 @@ use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, DEFAULT_NAME, ErrorCode};
 
-use super::connect::{LOCK_PATIENCE, connect, tune};
-use super::file::{Watched, sync_failed};
+use super::connect::{LOCK_PATIENCE, connect, leave_log, tune};
+use super::doubt::sync_failed;
+use super::file::Watched;
 
 /// Pages in the log that are worth a checkpoint: a page that was written several times is carried over once.
 const WORTH_IT: usize = 2_000;
@@ -60,6 +61,7 @@ impl Checkpoints {
 
     /// Counts the pages that a connection's commits leave in the log; it makes no checkpoints by itself from here on.
     pub(super) fn count(&self, connection: &mut Connection) -> rusqlite::Result<()> {
+        leave_log(connection)?;
         let counted = Arc::clone(&self.pages);
         connection.wal_hook(Some(move |_: &mut _, pages| {
             counted.store(usize::try_from(pages).unwrap_or(0), Ordering::Relaxed);
@@ -71,14 +73,14 @@ impl Checkpoints {
     pub(super) fn end(&self, connection: &Connection) {
         let is_nearly_done = self.is_nearly_done.swap(false, Ordering::Acquire);
         let is_too_long = self.pages.load(Ordering::Relaxed) > TOO_MANY;
-        if is_nearly_done || is_too_long {
+        if (is_nearly_done || is_too_long) && !self.watched.doubt.is_told() {
             // The thread ends what it is at, and nothing is added meanwhile. Most often it is at nothing.
             let _turn = is_too_long.then(|| self.carrier.lock());
             let _ = connection.busy_timeout(READERS_PATIENCE);
             // What could not be carried over now stays in the log, and is as safe there.
             if let Err(error) = connection.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::RESTART) {
                 tracing::debug!(%error, "a checkpoint waits");
-                self.watched.judge_sync(&error);
+                self.watched.doubt.judge(&error);
             }
             let _ = connection.busy_timeout(LOCK_PATIENCE);
         }
@@ -92,13 +94,9 @@ impl Checkpoints {
         }
     }
 
-    /// Has the thread close its connection, and open none as long as what this returns lives.
-    pub(super) fn rest(&self) -> MutexGuard<'_, Option<Connection>> {
-        let mut connection = self.carrier.lock().unwrap_or_else(PoisonError::into_inner);
-        *connection = None;
-        self.is_nearly_done.store(false, Ordering::Relaxed);
-        self.pages.store(0, Ordering::Relaxed);
-        connection
+    /// Closes the thread's connection, once it is at nothing.
+    pub(super) fn rest(&self) {
+        *self.carrier.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
@@ -135,37 +133,51 @@ impl Carrier {
             match self.carry_over() {
                 Ok(()) => self.is_nearly_done.store(true, Ordering::Release),
                 // Another process is at it.
-                Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                Err(error) if is_busy(&error) => {
                     tracing::debug!(%error, "a checkpoint waits");
                 }
-                Err(error) => {
-                    tracing::warn!(%error, "the log could not be carried over into the database");
-                    self.watched.judge_sync(&error);
-                }
+                Err(error) => tracing::warn!(%error, "the log could not be carried over into the database"),
             }
         }
     }
 
     fn carry_over(&self) -> rusqlite::Result<()> {
         let mut kept = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        // One that fails is not used again.
+        self.watched.doubt.is_told();
+        self.watched.is_here()?;
         let connection = kept.take().map_or_else(|| self.connect(), Ok)?;
+        let carried = self.go_through(&connection);
+        match &carried {
+            Err(error) if !is_busy(error) => {
+                // Before anybody else may carry over. What fails is not used again.
+                self.watched.doubt.judge(error);
+            }
+            _ => *kept = Some(connection),
+        }
+        carried
+    }
+
+    /// Carries over what is there, and then what came meanwhile.
+    fn go_through(&self, connection: &Connection) -> rusqlite::Result<()> {
         for _ in 0..ROUNDS {
             let (_, carried) = connection.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::PASSIVE)?;
-            self.file.map_or(Ok(()), File::sync_data).map_err(|error| sync_failed(error.to_string()))?;
+            self.file.map_or(Ok(()), File::sync_data).map_err(|error| sync_failed(&error))?;
             let pages = self.pages.load(Ordering::Relaxed);
             if pages.saturating_sub(usize::try_from(carried).unwrap_or(0)) <= REST || pages > TOO_MANY {
                 break;
             }
         }
-        *kept = Some(connection);
         Ok(())
     }
 
     fn connect(&self) -> rusqlite::Result<Connection> {
-        self.watched.is_here()?;
         let connection = connect(&self.watched.path)?;
         tune(&connection)?;
+        leave_log(&connection)?;
         Ok(connection)
     }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
 }

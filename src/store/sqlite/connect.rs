@@ -9,7 +9,7 @@ use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 use crate::store::StoreError;
 
 /// How long a connection waits for another process to let go of the file.
-pub(super) const LOCK_PATIENCE: Duration = Duration::from_millis(4_500);
+pub(in crate::store) const LOCK_PATIENCE: Duration = Duration::from_millis(4_500);
 
 /// Statements kept prepared on each connection.
 const PREPARED: usize = 64;
@@ -64,17 +64,16 @@ const WRITERS_CACHE: i64 = 16 << 10;
 
 pub(super) fn tune(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "full")?;
-    // The log is left as it is by whoever is closed last, but for a writer that ends in order.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.set_prepared_statement_cache_capacity(PREPARED);
     // Without it a statement with several tables is planned anew each time its values change.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
 }
 
-/// Has a connection carry the log over when it is closed, if it is the last one.
-pub(super) fn tidy_up(connection: &Connection) -> rusqlite::Result<()> {
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map(|_| ())
+/// Has a connection leave the log as it is when it is closed. Else the last one carries it over and deletes it, whatever it
+/// does not know of syncs that failed.
+pub(in crate::store) fn leave_log(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map(|_| ())
 }
 
 pub(in crate::store) fn store_error(error: &rusqlite::Error) -> StoreError {

@@ -1,22 +1,20 @@
-//! The embedded engine's file: whether it is whole, whether its path still names what was opened, and whether it is known
-//! what of it is on the disk.
+//! The embedded engine's file: whether it is whole, and whether its path still names what was opened.
 //!
 //! A copy of the file alone, made while a server had it open, lacks what stands in the log, and if the log was just
 //! carried over it is of two moments. No look at the pages would find that out. But the file of a server says which
 //! file it is, and a copy is another one.
 
 use std::fs::{self, OpenOptions};
+use std::io::ErrorKind::NotFound;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
-use rusqlite::ffi::SQLITE_IOERR_FSYNC as SYNC_FAILED;
-use rusqlite::wal::CheckpointMode;
-use rusqlite::{Connection, DEFAULT_NAME};
+use rusqlite::Connection;
 
-use super::alone::take;
-use super::connect::connect;
+use super::connect::{connect, leave_log};
+use super::doubt::Doubt;
 use super::migrate::failed;
 use crate::store::OpenError;
 
@@ -32,7 +30,10 @@ impl Place {
     /// Looks at the file, and at whether its log is beside it. Whoever opens it makes a log.
     pub(super) fn of(path: &Path) -> Self {
         let file = fs::metadata(path).map_or(0, |file| i64::try_from(file.ino()).unwrap_or(0));
-        Self { file, has_log: fs::exists(log_of(path)).unwrap_or(true) }
+        // An empty one is what somebody leaves who was refused.
+        let has_log = fs::metadata(beside(path, "-wal"))
+            .map_or_else(|error| error.kind() != NotFound, |log| log.len() > 0);
+        Self { file, has_log }
     }
 
     /// Refuses a copy that was made without its log while a server had the file open, or after it was killed.
@@ -53,7 +54,9 @@ impl Place {
 
     /// Has the file itself say where it is, and not the log alone, as far as nobody stands in the way.
     pub(super) fn carry_over(path: &Path) -> rusqlite::Result<()> {
-        connect(path)?.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+        let connection = connect(path)?;
+        leave_log(&connection)?;
+        connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
     }
 }
 
@@ -82,7 +85,7 @@ pub(super) struct Watched {
     log_path: PathBuf,
     file: Option<Identity>,
     is_lost: AtomicBool,
-    is_in_doubt: AtomicBool,
+    pub(super) doubt: Doubt,
 }
 
 /// Which file the log was after the first commit of a connection.
@@ -94,70 +97,30 @@ impl Watched {
     pub(super) fn of(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
-            log_path: log_of(path),
+            log_path: beside(path, "-wal"),
             file: Identity::of(path),
             is_lost: AtomicBool::new(false),
-            is_in_doubt: AtomicBool::new(false),
+            doubt: Doubt::of(path),
         }
     }
 
-    /// Whether the database was still there when the writer last looked, and is not in doubt.
+    /// Whether the database was still there when the writer last looked, and it is known what of it is on the disk.
     pub(super) fn is_here(&self) -> rusqlite::Result<()> {
         if self.is_lost.load(Ordering::Relaxed) {
             return Err(lost());
         }
-        if self.is_in_doubt() { Err(in_doubt()) } else { Ok(()) }
+        if self.doubt.is_there() { Err(Doubt::error()) } else { Ok(()) }
     }
 
-    /// Whether nobody knows what of the file is on the disk.
-    pub(super) fn is_in_doubt(&self) -> bool {
-        self.is_in_doubt.load(Ordering::SeqCst)
-    }
-
-    /// Puts the file in doubt if this is a sync that failed: a kernel may then forget what it could not write.
-    ///
-    /// What was carried over before it is not carried over again, as SQLite has it, and the log would be begun anew over the
-    /// only copy. So nothing is served until all of the log was carried over once more ([`Watched::settle`]).
-    pub(super) fn judge_sync(&self, error: &rusqlite::Error) {
-        let is_sync = error.sqlite_error().is_some_and(|error| error.extended_code == SYNC_FAILED);
-        if is_sync && !self.is_in_doubt.swap(true, Ordering::SeqCst) {
-            tracing::error!(%error, "a sync failed: nothing is served until the database was written once more");
-        }
-    }
-
-    /// Ends the doubt: all of the log is carried over and synced by a connection that is the only one, for then SQLite takes
-    /// the log as it finds it, and believes nothing of it to be carried over.
-    ///
-    /// No other connection of this process may be open. While another process has the file open, the doubt stays.
-    pub(super) fn settle(&self) {
-        if !self.is_named() {
-            return;
-        }
-        match self.write_once_more() {
-            Ok(true) => {
-                self.is_in_doubt.store(false, Ordering::SeqCst);
-                tracing::info!("the database was written once more, and all of it is on the disk");
-            }
-            Ok(false) => tracing::warn!("another process has the database open, so it stays in doubt"),
-            Err(error) => tracing::debug!(%error, "the database could not be written once more"),
-        }
-    }
-
-    fn write_once_more(&self) -> Result<bool, OpenError> {
-        let Some(alone) = take(&self.path)? else { return Ok(false) };
-        let carried = alone.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::TRUNCATE);
-        carried.map(|_| true).map_err(|error| failed(&self.path, &error))
-    }
-
-    /// Whether the path names the file that was opened.
-    fn is_named(&self) -> bool {
-        Identity::of(&self.path) == self.file
+    /// Whether the paths name the file that was opened, and its log if one was seen.
+    pub(super) fn are_named(&self, log: &Log) -> bool {
+        let has_log = log.0.is_none_or(|seen| Identity::of(&self.log_path) == Some(seen));
+        has_log && Identity::of(&self.path) == self.file
     }
 
     /// Looks whether the database, and the log if one was seen, are still there.
     pub(super) fn look(&self, log: &Log) -> rusqlite::Result<()> {
-        let has_log = log.0.is_none_or(|seen| Identity::of(&self.log_path) == Some(seen));
-        let is_lost = !has_log || !self.is_named();
+        let is_lost = !self.are_named(log);
         match (self.is_lost.swap(is_lost, Ordering::Relaxed), is_lost) {
             (false, true) => {
                 tracing::error!("the database file is not where it was: nothing is served without it");
@@ -183,17 +146,10 @@ fn lost() -> rusqlite::Error {
     rusqlite::Error::SqliteFailure(code, Some(why.to_owned()))
 }
 
-fn in_doubt() -> rusqlite::Error {
-    sync_failed("a sync failed, and the database could not be written once more since".to_owned())
-}
-
-pub(super) fn sync_failed(why: String) -> rusqlite::Error {
-    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(SYNC_FAILED), Some(why))
-}
-
-fn log_of(path: &Path) -> PathBuf {
+/// A file that belongs to a database, by what its name ends with.
+pub(in crate::store) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
+    name.push(ending);
     name.into()
 }
 

@@ -3,6 +3,7 @@
 pub(super) mod alone;
 mod checkpoints;
 mod connect;
+mod doubt;
 mod file;
 mod memory;
 pub(super) mod migrate;
@@ -22,7 +23,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use self::connect::connect_to_write;
-pub(super) use self::connect::{connect, store_error};
+pub(super) use self::connect::{LOCK_PATIENCE, connect, leave_log, store_error};
+use self::doubt::Doubt;
+pub(super) use self::file::beside;
 use self::file::{Place, Watched, make_private};
 use self::readers::Readers;
 use self::writer::{Job, Writer};
@@ -56,6 +59,7 @@ impl Sqlite {
             return Err(OpenError::Missing(path.display().to_string()));
         }
         let made = make_private(path);
+        end_doubt(path).map_err(|error| migrate::failed(path, &error))?;
         let place = Place::of(path);
         let connection = made.and_then(|()| connect_to_write(path));
         let mut connection = connection.map_err(|error| migrate::failed(path, &error))?;
@@ -74,8 +78,13 @@ impl Sqlite {
     /// Carries the log over into the file, as far as nobody stands in the way.
     pub(super) async fn carry_over(&self) {
         let readers = Arc::clone(&self.readers);
-        // What is not carried over now is so later.
-        let _ = tokio::task::spawn_blocking(move || Place::carry_over(&readers.watched.path)).await;
+        let carry_over = move || {
+            let watched = &readers.watched;
+            // What is not carried over now is so later.
+            let carried = watched.is_here().and_then(|()| Place::carry_over(&watched.path));
+            carried.map_err(|error| watched.doubt.judge(&error))
+        };
+        let _ = tokio::task::spawn_blocking(carry_over).await;
     }
 
     /// Closes every connection. The last one that is closed carries the log over into the file.
@@ -109,4 +118,13 @@ impl Sqlite {
         let answered = tokio::time::timeout(PATIENCE, answer).await.map_err(|_| late())?;
         answered.map_err(|_| late())?
     }
+}
+
+/// Ends the doubt in which a process before this one left the file, if one did.
+fn end_doubt(path: &Path) -> rusqlite::Result<()> {
+    let doubt = Doubt::of(path);
+    if doubt.is_there() {
+        doubt.end();
+    }
+    if doubt.is_there() { Err(Doubt::error()) } else { Ok(()) }
 }

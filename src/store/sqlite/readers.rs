@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::connect::{connect, store_error, tune};
+use super::connect::{connect, leave_log, store_error, tune};
 use super::file::Watched;
 use super::memory::{Memory, name_before_person, name_of};
 use super::run::run;
@@ -32,14 +32,7 @@ thread_local! {
 pub(in crate::store) struct Readers {
     pub(super) watched: Arc<Watched>,
     seats: [Mutex<Option<Reader>>; SEATS],
-    /// How many read without a seat.
-    unseated: AtomicUsize,
 }
-
-/// The seats of connections that are closed: nobody reads as long as this lives.
-pub(super) struct Closed<'a>(#[expect(dead_code, reason = "held, not looked at")] Vec<Seat<'a>>);
-
-type Seat<'a> = MutexGuard<'a, Option<Reader>>;
 
 /// A connection, and what it remembers.
 struct Reader {
@@ -49,19 +42,14 @@ struct Reader {
 
 impl Readers {
     pub(super) fn of(watched: Arc<Watched>) -> Self {
-        Self { watched, seats: [const { Mutex::new(None) }; SEATS], unseated: AtomicUsize::new(0) }
+        Self { watched, seats: [const { Mutex::new(None) }; SEATS] }
     }
 
-    /// Waits for those who read, and closes all connections of a file that is in doubt, which nobody begins to read.
-    /// `None` if somebody reads without a seat.
-    pub(super) fn close(&self) -> Option<Closed<'_>> {
-        let mut seats = Vec::with_capacity(SEATS);
+    /// Waits for those who read, and closes the connections.
+    pub(super) fn close(&self) {
         for seat in &self.seats {
-            let mut seat = seat.lock().unwrap_or_else(PoisonError::into_inner);
-            *seat = None;
-            seats.push(seat);
+            *seat.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
-        (self.unseated.load(Ordering::SeqCst) == 0).then_some(Closed(seats))
     }
 
     /// A few lookups, seen at one moment.
@@ -90,51 +78,27 @@ impl Readers {
         read: impl FnOnce(&mut Reader) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.watched.is_here().map_err(|error| store_error(&error))?;
-        let Some(mut seat) = self.free_seat() else { return self.without_seat(read) };
+        let mut seat = self.free_seat();
         // A connection that fails, or panics, may be in the middle of something: it is not used again.
-        let mut reader = match seat.take() {
+        let mut reader = match seat.as_mut().and_then(|seat| seat.take()) {
             Some(reader) => reader,
             None => Reader::open(&self.watched.path).map_err(|error| store_error(&error))?,
         };
         let what = read(&mut reader)?;
-        *seat = Some(reader);
+        if let Some(seat) = &mut seat {
+            **seat = Some(reader);
+        }
         Ok(what)
     }
 
-    fn without_seat<T>(
-        &self,
-        read: impl FnOnce(&mut Reader) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let _counted = Unseated::count(&self.unseated);
-        // Looked at once more: whoever closes all connections counts those without a seat after it put the file in doubt.
-        let opened = self.watched.is_here().and_then(|()| Reader::open(&self.watched.path));
-        opened.map_err(|error| store_error(&error)).and_then(|mut reader| read(&mut reader))
-    }
-
     /// A connection's place that nobody is at, this thread's own if possible.
-    fn free_seat(&self) -> Option<Seat<'_>> {
+    fn free_seat(&self) -> Option<MutexGuard<'_, Option<Reader>>> {
         let own = THREAD.with(|thread| *thread);
         (own..own + SEATS).find_map(|seat| match self.seats[seat % SEATS].try_lock() {
             Ok(free) => Some(free),
             Err(TryLockError::Poisoned(free)) => Some(free.into_inner()),
             Err(TryLockError::WouldBlock) => None,
         })
-    }
-}
-
-/// One who reads without a seat, counted as long as this lives.
-struct Unseated<'a>(&'a AtomicUsize);
-
-impl<'a> Unseated<'a> {
-    fn count(all: &'a AtomicUsize) -> Self {
-        all.fetch_add(1, Ordering::SeqCst);
-        Self(all)
-    }
-}
-
-impl Drop for Unseated<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -207,6 +171,7 @@ pub(super) fn connect_to_read(path: &Path) -> rusqlite::Result<Connection> {
     let connection = connect(path)?;
     connection.busy_timeout(Duration::from_secs(1))?;
     tune(&connection)?;
+    leave_log(&connection)?;
     connection.pragma_update(None, "query_only", true)?;
     Ok(connection)
 }

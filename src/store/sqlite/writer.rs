@@ -10,7 +10,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::checkpoints::Checkpoints;
-use super::connect::{connect, make_durable, store_error, tidy_up};
+use super::connect::{connect, make_durable, store_error};
 use super::file::{Log, Watched};
 use super::readers::{Readers, connect_to_read};
 use super::run::{run, step};
@@ -69,7 +69,7 @@ impl Writer {
             if let Some(connection) = &self.connection {
                 self.checkpoints.end(connection);
             }
-            if self.watched.is_in_doubt() {
+            if self.watched.doubt.is_there() {
                 self.settle();
             }
             let jobs: Vec<_> = group.drain(..).filter(|job| Instant::now() < job.deadline).collect();
@@ -81,23 +81,17 @@ impl Writer {
             }
             self.pilot = self.a_pilot().and_then(take_place).ok();
         }
-        self.close();
     }
 
-    /// Closes everything; the last of it carries the log over, unless the file is in doubt.
-    fn close(self) {
-        let Self { readers, watched, connection, log: _, checkpoints, pilot } = self;
-        drop((pilot, checkpoints, readers));
-        let connection = connection.filter(|_| !watched.is_in_doubt());
-        let _ = connection.as_ref().map(tidy_up);
-    }
-
-    /// Closes all that this process has open of the file, so that the doubt of it can be ended.
+    /// Closes all that this process has open of a file in doubt, and tries to end that.
     fn settle(&mut self) {
-        (self.connection, self.pilot, self.log) = (None, None, Log::default());
-        let _at_rest = self.checkpoints.rest();
-        if let Some(_closed) = self.readers.close() {
-            self.watched.settle();
+        (self.connection, self.pilot) = (None, None);
+        self.checkpoints.rest();
+        self.readers.close();
+        // Without its log it would be taken for whole.
+        if self.watched.are_named(&self.log) {
+            self.log = Log::default();
+            self.watched.doubt.end();
         }
     }
 

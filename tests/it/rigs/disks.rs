@@ -3,6 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::figures::Figures;
@@ -169,6 +170,55 @@ async fn what_was_carried_over_before_a_failed_sync_is_carried_over_once_more() 
         scene.settle(&mut entries, &mut figures).await;
     }
     figures.write();
+}
+
+/// Whoever starts anew has no error of the disk to go by, and as long as others have the file open, what SQLite believes to be
+/// carried over outlives the process.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_doubt_outlives_the_process() {
+    let mut figures = Figures::of(
+        "09-forgotten-start",
+        "the same, and the server is killed while others have the file open",
+    );
+    for _ in 0..times(1, 10) {
+        let mut scene = Scene::start();
+        let witness = scene.witness().await;
+        let path = file_of(&scene.server.database).to_owned();
+        let durable = path.with_extension("durable");
+        fs::copy(&path, &durable).unwrap();
+        let holder = hold(&path);
+        let tracer = Tracer::attach_at(&scene.server, &path, &["fsync,fdatasync:error=EIO".to_owned()]);
+        let crowd = scene.crowd();
+        tracer.has_bitten().await;
+        let mut entries = crowd.end().await;
+        assert_eq!(scene.office.find_button(&witness.link).await, None, "a page was shown");
+        scene.kill();
+        drop(tracer);
+        // By another process: one that closes a file loses the locks that it holds on it, and the holder is of this one.
+        assert!(Command::new("cp").arg(&durable).arg(&path).status().unwrap().success());
+
+        let refused = scene.server.refused(&["workspace", "list"], &[]);
+        assert!(refused.contains("a sync failed"), "{refused}");
+        drop(holder);
+        let begun = Instant::now();
+        scene.server.serve_with(&[]);
+        figures.came_back(begun.elapsed());
+        figures.tries += 1;
+        witness.finds_all_as_it_was(&scene).await;
+        scene.settle(&mut entries, &mut figures).await;
+        let left = fs::read_dir(path.parent().unwrap()).unwrap().map(|file| file.unwrap().file_name());
+        let left: Vec<_> = left.filter(|name| name.to_string_lossy().ends_with("-doubt")).collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+    figures.write();
+}
+
+/// Has a database open, as a backup of it does, and carries nothing over.
+fn hold(path: &Path) -> rusqlite::Connection {
+    let holder = rusqlite::Connection::open(path).unwrap();
+    holder.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).unwrap();
+    holder.query_row("SELECT count(*) FROM users", [], |_| Ok(())).unwrap();
+    holder
 }
 
 /// Has a file be as it was when it was synced last, at a moment when nobody is at it.
