@@ -47,6 +47,7 @@ HOW = """\
 OPERATIONS = [
     ("reuse", "reuse", "a live link again"),
     ("reuse", "reuse, half rate", "the same, at half of that rate"),
+    ("reuse", "floor, that rate", "*floor, at that rate*"),
     ("verify", "verify", "`/auth/verify`, signed in"),
     ("new", "new", "a new link"),
     ("new", "new, 256 connections", "a new link, 256 connections"),

@@ -37,13 +37,13 @@ def against_floor(doorkeys):
         return rounds({"floor": lambda: on_the_floor(floor), **doorkeys})
 
 
-def on_the_floor(floor, connections=64):
+def on_the_floor(floor, rate=None):
     ask = {"path": "/api/login_links/{}", "headers": ["Host: x"], "expect": 200, "values": numbers(FEW)}
-    return drive(floor, ask, connections, seconds=3)
+    return drive(floor, ask, seconds=3, rate=rate)
 
 
 def reuse(_):
-    """The same clients' live links are asked for, again and again; then at half of the highest rate."""
+    """The same clients' live links are asked for, again and again; then at half of the highest rate, and the floor at that."""
     data = Database.with_users(USERS)
     with data.serve() as server:
         time.sleep(1)
@@ -53,6 +53,9 @@ def reuse(_):
         results = against_floor({"reuse": lambda: drive(server, asked)})
         half = results["reuse"]["rate"]["median"] / 2
         results["reuse, half rate"] = told("reuse, half rate", [drive(server, asked, rate=half) for _ in range(ROUNDS)])
+        with servers.floor() as floor:
+            runs = [on_the_floor(floor, rate=half) for _ in range(ROUNDS)]
+            results["floor, that rate"] = told("floor, that rate", runs)
         memory = server.memory()
     return {**results, "memory": {"idle": idle, "loaded": memory["now"], "highest": memory["highest"]}}
 

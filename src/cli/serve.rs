@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 
 use anyhow::{Context as _, Result, anyhow};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Context, log};
@@ -12,6 +12,10 @@ use crate::app::App;
 use crate::config::Config;
 use crate::flow::{nodes, upkeep};
 use crate::http::{self, Listeners, Settings};
+
+/// Connections that may wait to be taken. Whoever finds no room tries again after a second, which a burst of the usual 128
+/// would see.
+const BACKLOG: u32 = 1_024;
 
 pub(super) async fn run(context: &Context) -> Result<()> {
     let config = &context.config;
@@ -61,13 +65,26 @@ pub(super) async fn serve(app: App, config: &Config, listeners: Listeners) -> Re
 
 /// Listens on an address; an error names the flag to change.
 pub(super) async fn bind(address: &str, flag: &str) -> Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| {
+    listen(address).await.map_err(|error| {
         if error.kind() == io::ErrorKind::AddrInUse {
             anyhow!("{address} is taken by another program: stop it, or give another address with {flag}")
         } else {
             anyhow!("{flag} {address} cannot be listened on: {error}")
         }
     })
+}
+
+async fn listen(address: &str) -> io::Result<TcpListener> {
+    let mut last = io::Error::new(io::ErrorKind::InvalidInput, "it names no address");
+    for address in tokio::net::lookup_host(address).await? {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        match socket.bind(address).and_then(|()| socket.listen(BACKLOG)) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
 }
 
 /// Waits for SIGTERM or SIGINT, from the moment of this call on.

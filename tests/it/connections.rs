@@ -131,3 +131,21 @@ async fn what_is_too_large_is_refused_and_never_kept() {
         assert_eq!(status(&heard), expected, "{what}: {heard}");
     }
 }
+
+/// More come than are taken at the moment, and none of them has to knock twice.
+#[test]
+fn a_burst_of_connections_finds_room() {
+    let server = Server::start();
+    let address = format!("127.0.0.1:{}", server.port).parse().unwrap();
+    server.signal("STOP");
+    // An attempt that is not heard is repeated after a second.
+    let come = || TcpStream::connect_timeout(&address, Duration::from_millis(900));
+    let mut all =
+        (0..400).map(|_| come()).collect::<Result<Vec<_>, _>>().expect("a connection found no room");
+    server.signal("CONT");
+
+    let last = all.last_mut().unwrap();
+    last.write_all(format!("{ASK}Connection: close\r\n\r\n").as_bytes()).unwrap();
+
+    assert_eq!(status(&heard_until_the_end(last)), "200");
+}
