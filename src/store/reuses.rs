@@ -22,8 +22,16 @@ const BATCH: usize = 500;
 /// Parts that are counted apart, so that callers seldom wait for each other.
 const SHARDS: usize = 16;
 
-/// How often each link was handed out again since that was last written down, and when last.
-pub(super) type Reuses = [Mutex<HashMap<(WorkspaceId, LinkHash), (i64, Timestamp)>>; SHARDS];
+/// How often a link was handed out again, and when last.
+type Count = (i64, Timestamp);
+
+/// The counts since they were last written down.
+#[derive(Default, Debug)]
+pub(super) struct Reuses {
+    shards: [Mutex<HashMap<(WorkspaceId, LinkHash), Count>>; SHARDS],
+    /// Held by who writes them down.
+    turn: tokio::sync::Mutex<()>,
+}
 
 impl Store {
     /// Counts that a link was handed out again; [`write_reuses`](Self::write_reuses) makes it durable.
@@ -35,17 +43,25 @@ impl Store {
     pub fn has_many_reuses(&self) -> bool {
         let waiting =
             |shard: &Mutex<HashMap<_, _>>| shard.lock().unwrap_or_else(PoisonError::into_inner).len();
-        self.reuses.iter().any(|shard| waiting(shard) > MANY)
+        self.reuses.shards.iter().any(|shard| waiting(shard) > MANY)
     }
 
-    /// Writes down what was counted; what cannot be written is kept for the next time.
+    /// Writes down what was counted; what cannot be written is kept for the next time. It goes on if nobody waits for it any
+    /// more: what was taken to be written must not be lost.
     ///
     /// # Errors
     /// `StoreError` if it could not be committed.
     pub async fn write_reuses(&self) -> Result<(), StoreError> {
+        let store = self.clone();
+        let written = tokio::spawn(async move { store.write_waiting_reuses().await }).await;
+        written.map_err(|_| StoreError::Unexpected("the counters of reuse were not written to the end"))?
+    }
+
+    async fn write_waiting_reuses(&self) -> Result<(), StoreError> {
+        let _turn = self.reuses.turn.lock().await;
         let taken =
             |shard: &Mutex<_>| std::mem::take(&mut *shard.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut waiting: Vec<_> = self.reuses.iter().flat_map(taken).collect();
+        let mut waiting: Vec<_> = self.reuses.shards.iter().flat_map(taken).collect();
         // In one order, so that two nodes that count the same links wait for each other instead of standing across.
         waiting.sort_unstable_by_key(|((workspace, hash), _)| (workspace.0, *hash));
         for (number, batch) in waiting.chunks(BATCH).enumerate() {
@@ -67,8 +83,8 @@ impl Store {
         Ok(())
     }
 
-    fn add_reuses(&self, link: (WorkspaceId, LinkHash), (times, at): (i64, Timestamp)) {
-        let shard = &self.reuses[usize::from(link.1[0]) % SHARDS];
+    fn add_reuses(&self, link: (WorkspaceId, LinkHash), (times, at): Count) {
+        let shard = &self.reuses.shards[usize::from(link.1[0]) % SHARDS];
         let mut waiting = shard.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.len() < LARGEST || waiting.contains_key(&link) {
             let (counted, last_at) = waiting.entry(link).or_insert((0, at));

@@ -11,7 +11,7 @@ use std::time::Duration;
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, DEFAULT_NAME, ErrorCode};
 
-use super::connect::{LOCK_PATIENCE, connect, leave_log, tune};
+use super::connect::{LOCK_PATIENCE, connect_to_share, leave_log, tune};
 use super::doubt::sync_failed;
 use super::file::Watched;
 
@@ -32,12 +32,7 @@ const READERS_PATIENCE: Duration = Duration::from_millis(20);
 
 /// The writer's side of the checkpoints; a thread of their own does most of the work.
 pub(super) struct Checkpoints {
-    watched: Arc<Watched>,
-    /// Pages in the log after the last commit.
-    pages: Arc<AtomicUsize>,
-    /// Whether little is left to be carried over.
-    is_nearly_done: Arc<AtomicBool>,
-    carrier: Arc<Mutex<Option<Connection>>>,
+    carrier: Arc<Carrier>,
     ask: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -46,41 +41,41 @@ impl Checkpoints {
     /// Checkpoints of a database, for the writer of this process.
     pub(super) fn of(watched: &Arc<Watched>) -> io::Result<Self> {
         let (ask, asked) = sync_channel(1);
-        let (pages, is_nearly_done, carrier) = Default::default();
-        let thread = Carrier {
-            file: File::open(&watched.path).ok().map(|file| &*Box::leak(Box::new(file))),
+        let carrier = Arc::new(Carrier {
             watched: Arc::clone(watched),
-            pages: Arc::clone(&pages),
-            is_nearly_done: Arc::clone(&is_nearly_done),
-            connection: Arc::clone(&carrier),
-        };
-        let named = std::thread::Builder::new().name("doorkey-log-over".to_owned());
-        let thread = Some(named.spawn(move || thread.run(&asked))?);
-        Ok(Self { watched: Arc::clone(watched), pages, is_nearly_done, carrier, ask: Some(ask), thread })
+            file: Box::leak(Box::new(File::open(&watched.path)?)),
+            pages: AtomicUsize::new(0),
+            is_nearly_done: AtomicBool::new(false),
+            connection: Mutex::new(None),
+        });
+        let thread = std::thread::Builder::new().name("doorkey-log-over".to_owned());
+        let at_work = Arc::clone(&carrier);
+        let thread = Some(thread.spawn(move || at_work.run(&asked))?);
+        Ok(Self { carrier, ask: Some(ask), thread })
     }
 
     /// Counts the pages that a connection's commits leave in the log; it makes no checkpoints by itself from here on.
     pub(super) fn count(&self, connection: &mut Connection) -> rusqlite::Result<()> {
         leave_log(connection)?;
-        let counted = Arc::clone(&self.pages);
+        let carrier = Arc::clone(&self.carrier);
         connection.wal_hook(Some(move |_: &mut _, pages| {
-            counted.store(usize::try_from(pages).unwrap_or(0), Ordering::Relaxed);
+            carrier.pages.store(usize::try_from(pages).unwrap_or(0), Ordering::Relaxed);
             Ok(())
         }))
     }
 
     /// Ends a checkpoint that is nearly done, so that what comes next is written to the log's beginning.
     pub(super) fn end(&self, connection: &Connection) {
-        let is_nearly_done = self.is_nearly_done.swap(false, Ordering::Acquire);
-        let is_too_long = self.pages.load(Ordering::Relaxed) > TOO_MANY;
-        if (is_nearly_done || is_too_long) && !self.watched.doubt.is_told() {
+        let is_nearly_done = self.carrier.is_nearly_done.swap(false, Ordering::Acquire);
+        let is_too_long = self.carrier.pages.load(Ordering::Relaxed) > TOO_MANY;
+        if is_nearly_done || is_too_long {
             // The thread ends what it is at, and nothing is added meanwhile. Most often it is at nothing.
-            let _turn = is_too_long.then(|| self.carrier.lock());
+            let _turn = is_too_long.then(|| self.carrier.connection.lock());
             let _ = connection.busy_timeout(READERS_PATIENCE);
             // What could not be carried over now stays in the log, and is as safe there.
             if let Err(error) = connection.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::RESTART) {
                 tracing::debug!(%error, "a checkpoint waits");
-                self.watched.doubt.judge(&error);
+                self.carrier.watched.doubt.judge(&error);
             }
             let _ = connection.busy_timeout(LOCK_PATIENCE);
         }
@@ -88,7 +83,8 @@ impl Checkpoints {
 
     /// Begins a checkpoint if one is worth it by now.
     pub(super) fn begin(&self) {
-        if self.pages.load(Ordering::Relaxed) > WORTH_IT {
+        let is_worth_it = self.carrier.pages.load(Ordering::Relaxed) > WORTH_IT;
+        if is_worth_it && self.carrier.watched.is_here().is_ok() {
             // A full queue means that one is under way.
             let _ = self.ask.as_ref().map(|ask| ask.try_send(()));
         }
@@ -96,7 +92,9 @@ impl Checkpoints {
 
     /// Closes the thread's connection, once it is at nothing.
     pub(super) fn rest(&self) {
-        *self.carrier.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.carrier.connection.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        // What it has not heard yet of the failed sync is of no more use.
+        let _ = self.carrier.file.sync_data();
     }
 }
 
@@ -108,23 +106,25 @@ impl Drop for Checkpoints {
     }
 }
 
-/// The thread's side of the checkpoints.
+/// What the thread has.
 struct Carrier {
+    watched: Arc<Watched>,
     /// The database, to sync what was carried over: the writer would do so else, and everybody would wait for it.
     ///
     /// It is never closed: a process that closes a file loses all locks that it holds on it, and SQLite's are such locks
     /// (POSIX, `fcntl`).
-    file: Option<&'static File>,
-    watched: Arc<Watched>,
-    pages: Arc<AtomicUsize>,
-    is_nearly_done: Arc<AtomicBool>,
+    file: &'static File,
+    /// Pages in the log after the writer's last commit.
+    pages: AtomicUsize,
+    /// Whether little is left to be carried over.
+    is_nearly_done: AtomicBool,
     /// Held while the log is carried over, and by a writer that must not go on before.
-    connection: Arc<Mutex<Option<Connection>>>,
+    connection: Mutex<Option<Connection>>,
 }
 
 impl Carrier {
     /// Does one checkpoint after the other, as long as somebody may ask for one.
-    fn run(self, asked: &Receiver<()>) {
+    fn run(&self, asked: &Receiver<()>) {
         while asked.recv().is_ok() {
             if self.is_nearly_done.load(Ordering::Relaxed) {
                 // The rest is the writer's; this was asked for before.
@@ -143,7 +143,6 @@ impl Carrier {
 
     fn carry_over(&self) -> rusqlite::Result<()> {
         let mut kept = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        self.watched.doubt.is_told();
         self.watched.is_here()?;
         let connection = kept.take().map_or_else(|| self.connect(), Ok)?;
         let carried = self.go_through(&connection);
@@ -161,7 +160,7 @@ impl Carrier {
     fn go_through(&self, connection: &Connection) -> rusqlite::Result<()> {
         for _ in 0..ROUNDS {
             let (_, carried) = connection.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::PASSIVE)?;
-            self.file.map_or(Ok(()), File::sync_data).map_err(|error| sync_failed(&error))?;
+            self.file.sync_data().map_err(|error| sync_failed(&error))?;
             let pages = self.pages.load(Ordering::Relaxed);
             if pages.saturating_sub(usize::try_from(carried).unwrap_or(0)) <= REST || pages > TOO_MANY {
                 break;
@@ -171,9 +170,8 @@ impl Carrier {
     }
 
     fn connect(&self) -> rusqlite::Result<Connection> {
-        let connection = connect(&self.watched.path)?;
+        let connection = connect_to_share(&self.watched.path)?;
         tune(&connection)?;
-        leave_log(&connection)?;
         Ok(connection)
     }
 }

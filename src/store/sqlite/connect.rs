@@ -21,6 +21,13 @@ pub(in crate::store) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// A connection to a database that may be in use: it leaves the log as it is.
+pub(in crate::store) fn connect_to_share(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = connect(path)?;
+    leave_log(&connection)?;
+    Ok(connection)
+}
+
 /// SQLite opens what cannot be written to read it alone, and says so at the first write.
 pub(super) fn connect_to_write(path: &Path) -> rusqlite::Result<Connection> {
     let connection = connect(path)?;
@@ -72,7 +79,7 @@ pub(super) fn tune(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Has a connection leave the log as it is when it is closed. Else the last one carries it over and deletes it, whatever it
 /// does not know of syncs that failed.
-pub(in crate::store) fn leave_log(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn leave_log(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map(|_| ())
 }
 

@@ -6,6 +6,7 @@
 //! carried over once more.
 
 use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -20,10 +21,7 @@ use super::file::beside;
 use super::migrate::failed;
 use crate::store::OpenError;
 
-/// How long others are waited for: they are asked ten times a second.
-const PATIENCE: Duration = Duration::from_millis(50);
-
-/// What is written into the file that outlives the process.
+/// What is written into the note.
 const NOTE: &str = "A sync of the database beside this file failed. Whoever opens it next carries all of its log over once more, \
                     and takes this file away.\n";
 
@@ -31,46 +29,62 @@ const NOTE: &str = "A sync of the database beside this file failed. Whoever open
 #[derive(Debug)]
 pub(super) struct Doubt {
     path: PathBuf,
-    /// A file that says so to those who come after this process: the errors of a disk are not told twice.
+    /// A file that says so to other processes, and to those that come later: the errors of a disk are not told twice.
     note: PathBuf,
     is_there: AtomicBool,
+    /// Whether the note was there when it was last looked at.
+    is_noted: AtomicBool,
 }
 
 impl Doubt {
     /// That of a database that is opened: of one who was there before, if any.
     pub(super) fn of(path: &Path) -> Self {
-        let note = beside(path, "-doubt");
-        let is_there = AtomicBool::new(note.exists());
-        Self { path: path.to_owned(), note, is_there }
+        let (note, is_there, is_noted) =
+            (beside(path, "-doubt"), AtomicBool::new(false), AtomicBool::new(false));
+        let doubt = Self { path: path.to_owned(), note, is_there, is_noted };
+        doubt.look();
+        doubt
     }
 
-    /// Whether it is there.
+    /// Whether it is there, as far as this process knows.
     pub(super) fn is_there(&self) -> bool {
         self.is_there.load(Ordering::SeqCst)
     }
 
-    /// Whether it is there, or another process has raised it. This looks at the disk.
-    pub(super) fn is_told(&self) -> bool {
+    /// Looks on the disk whether another process has raised or ended it.
+    pub(super) fn look(&self) -> bool {
         if self.note.exists() {
+            self.is_noted.store(true, Ordering::SeqCst);
             self.is_there.store(true, Ordering::SeqCst);
+        } else if self.is_noted.swap(false, Ordering::SeqCst) {
+            // Only who had the database alone takes the note away, so this process had let go of it.
+            self.is_there.store(false, Ordering::SeqCst);
         }
         self.is_there()
     }
 
     /// What is told to those who would use the database meanwhile.
-    pub(super) fn error() -> rusqlite::Error {
-        let why = "a sync failed, and the database could not be written once more since";
-        rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(SQLITE_IOERR), Some(why.to_owned()))
+    pub(super) fn error(&self) -> rusqlite::Error {
+        let why = format!(
+            "a sync failed, and the database could not be written once more since: end whatever else has it open, and \
+             see to its disk ({} goes by itself)",
+            self.note.display()
+        );
+        rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(SQLITE_IOERR), Some(why))
     }
 
     /// Raises it if this is a sync that failed.
     pub(super) fn judge(&self, error: &rusqlite::Error) {
         let is_sync = error.sqlite_error().is_some_and(|error| error.extended_code == SQLITE_IOERR_FSYNC);
-        if is_sync && !self.is_there.swap(true, Ordering::SeqCst) {
-            tracing::error!(%error, "a sync failed: nothing is served until the database was written once more");
-            if let Err(error) = fs::write(&self.note, NOTE) {
+        if !is_sync || self.is_there.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        tracing::error!(%error, "a sync failed: nothing is served until the database was written once more");
+        match fs::write(&self.note, NOTE) {
+            Ok(()) => self.is_noted.store(true, Ordering::SeqCst),
+            Err(error) => {
                 let note = self.note.display();
-                tracing::error!(%error, %note, "do not start anew while others have the database open: this cannot be written");
+                tracing::error!(%error, %note, "a file cannot be written: do not start anew while others have the database open");
             }
         }
     }
@@ -78,31 +92,38 @@ impl Doubt {
     /// Tries to end it: all of the log is carried over and synced by a connection that is the only one, for then SQLite takes
     /// the log as it finds it, and believes nothing of it to be carried over.
     ///
-    /// While anybody has the file open, in this process or another, it stays.
-    pub(super) fn end(&self) {
-        match self.write_once_more() {
+    /// While anybody has the file open, in this process or another, it stays; they are waited for so long.
+    pub(super) fn end(&self, patience: Duration) {
+        match self.write_once_more(patience) {
             Ok(true) => {
-                // It may never have been written; and one that stays is ended by the next who opens the database.
-                let _ = fs::remove_file(&self.note);
+                self.is_noted.store(false, Ordering::SeqCst);
                 self.is_there.store(false, Ordering::SeqCst);
                 tracing::info!("the database was written once more, and all of it is on the disk");
             }
             Ok(false) => {
-                tracing::warn!("somebody has the database open, so that it cannot be written once more");
+                tracing::debug!("somebody has the database open, so that it cannot be written once more");
             }
             Err(error) => tracing::debug!(%error, "the database could not be written once more"),
         }
     }
 
-    fn write_once_more(&self) -> Result<bool, OpenError> {
-        let Some(alone) = take(&self.path, PATIENCE)? else { return Ok(false) };
-        leave_log(&alone).map_err(|error| failed(&self.path, &error))?;
-        let carried = alone.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::TRUNCATE);
-        carried.map(|_| true).map_err(|error| failed(&self.path, &error))
+    fn write_once_more(&self, patience: Duration) -> Result<bool, OpenError> {
+        let Some(alone) = take(&self.path, patience)? else { return Ok(false) };
+        // The log keeps its length: one that is empty is that of a copy which was made without it.
+        let carried =
+            leave_log(&alone).and_then(|()| alone.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::RESTART));
+        carried.map_err(|error| failed(&self.path, &error))?;
+        match fs::remove_file(&self.note) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                tracing::error!(%error, note = %self.note.display(), "a file cannot be deleted, and says what is not so any more");
+                Ok(false)
+            }
+            _ => Ok(true),
+        }
     }
 }
 
 /// A sync that failed, as SQLite tells of one.
-pub(super) fn sync_failed(error: &std::io::Error) -> rusqlite::Error {
+pub(super) fn sync_failed(error: &io::Error) -> rusqlite::Error {
     rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(SQLITE_IOERR_FSYNC), Some(error.to_string()))
 }

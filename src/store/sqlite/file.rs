@@ -13,7 +13,7 @@ use std::time::SystemTime;
 
 use rusqlite::Connection;
 
-use super::connect::{connect, leave_log};
+use super::connect::connect_to_share;
 use super::doubt::Doubt;
 use super::migrate::failed;
 use crate::store::OpenError;
@@ -54,9 +54,7 @@ impl Place {
 
     /// Has the file itself say where it is, and not the log alone, as far as nobody stands in the way.
     pub(super) fn carry_over(path: &Path) -> rusqlite::Result<()> {
-        let connection = connect(path)?;
-        leave_log(&connection)?;
-        connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+        connect_to_share(path)?.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
     }
 }
 
@@ -109,7 +107,7 @@ impl Watched {
         if self.is_lost.load(Ordering::Relaxed) {
             return Err(lost());
         }
-        if self.doubt.is_there() { Err(Doubt::error()) } else { Ok(()) }
+        if self.doubt.is_there() { Err(self.doubt.error()) } else { Ok(()) }
     }
 
     /// Whether the paths name the file that was opened, and its log if one was seen.

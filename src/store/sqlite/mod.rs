@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use self::connect::connect_to_write;
-pub(super) use self::connect::{LOCK_PATIENCE, connect, leave_log, store_error};
+pub(super) use self::connect::{LOCK_PATIENCE, connect, connect_to_share, store_error};
 use self::doubt::Doubt;
 pub(super) use self::file::beside;
 use self::file::{Place, Watched, make_private};
@@ -87,7 +87,7 @@ impl Sqlite {
         let _ = tokio::task::spawn_blocking(carry_over).await;
     }
 
-    /// Closes every connection. The last one that is closed carries the log over into the file.
+    /// Closes every connection.
     pub(super) async fn close(self) {
         let Self { readers, queue, writer, .. } = self;
         drop((readers, queue));
@@ -124,7 +124,8 @@ impl Sqlite {
 fn end_doubt(path: &Path) -> rusqlite::Result<()> {
     let doubt = Doubt::of(path);
     if doubt.is_there() {
-        doubt.end();
+        doubt.end(LOCK_PATIENCE);
     }
-    if doubt.is_there() { Err(Doubt::error()) } else { Ok(()) }
+    // Somebody else may have been quicker.
+    if doubt.look() { Err(doubt.error()) } else { Ok(()) }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::connect::{connect, leave_log, store_error, tune};
+use super::connect::{connect_to_share, store_error, tune};
 use super::file::Watched;
 use super::memory::{Memory, name_before_person, name_of};
 use super::run::run;
@@ -168,10 +168,9 @@ impl Reader {
 
 /// A connection that only reads.
 pub(super) fn connect_to_read(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = connect(path)?;
+    let connection = connect_to_share(path)?;
     connection.busy_timeout(Duration::from_secs(1))?;
     tune(&connection)?;
-    leave_log(&connection)?;
     connection.pragma_update(None, "query_only", true)?;
     Ok(connection)
 }

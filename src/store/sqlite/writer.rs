@@ -4,7 +4,7 @@ use std::io;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
@@ -20,6 +20,9 @@ use crate::store::value::Row;
 
 /// Units that are committed together at most: more would make the first of them wait.
 const GROUP: usize = 64;
+
+/// How long others are waited for to let go of a file in doubt: that is tried ten times a second.
+const SETTLE_PATIENCE: Duration = Duration::from_millis(50);
 
 /// A unit on its way to the writer.
 pub(super) struct Job {
@@ -66,11 +69,11 @@ impl Writer {
         while jobs.blocking_recv_many(&mut group, GROUP) > 0 {
             // Who reads at an older commit keeps the log from being begun anew.
             self.pilot = self.pilot.take().filter(|pilot| step(pilot, "COMMIT").is_ok());
+            if self.watched.doubt.look() {
+                self.settle();
+            }
             if let Some(connection) = &self.connection {
                 self.checkpoints.end(connection);
-            }
-            if self.watched.doubt.is_there() {
-                self.settle();
             }
             let jobs: Vec<_> = group.drain(..).filter(|job| Instant::now() < job.deadline).collect();
             let results = self.commit_or_begin_again(&jobs);
@@ -90,8 +93,7 @@ impl Writer {
         self.readers.close();
         // Without its log it would be taken for whole.
         if self.watched.are_named(&self.log) {
-            self.log = Log::default();
-            self.watched.doubt.end();
+            self.watched.doubt.end(SETTLE_PATIENCE);
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::figures::Figures;
 use super::tracer::Tracer;
-use super::{PATIENCE, Scene, times};
+use super::{Office, PATIENCE, Scene, times};
 use crate::support::database::Database;
 use crate::support::ledger::outage;
 
@@ -209,6 +209,38 @@ async fn a_doubt_outlives_the_process() {
         let left = fs::read_dir(path.parent().unwrap()).unwrap().map(|file| file.unwrap().file_name());
         let left: Vec<_> = left.filter(|name| name.to_string_lossy().ends_with("-doubt")).collect();
         assert!(left.is_empty(), "{left:?}");
+    }
+    figures.write();
+}
+
+/// Of two servers on one file the one whose sync failed cannot end the doubt while the other goes on. So that one lets go, ends
+/// it, and both serve again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_doubt_is_ended_by_whoever_can() {
+    let mut figures = Figures::of("09-forgotten-two", "the same, with a second server on the file");
+    for _ in 0..times(1, 10) {
+        let scene = Scene::start();
+        let mut second = scene.server.beside();
+        second.serve_with(&[]);
+        let seconds = Office::of(vec![second.port], &scene.server.key);
+        let path = file_of(&scene.server.database).to_owned();
+        let tracer = Tracer::attach_at(&scene.server, &path, &["fsync,fdatasync:error=EIO".to_owned()]);
+        let crowd = scene.crowd();
+        tracer.has_bitten().await;
+        let begun = Instant::now();
+        let mut entries = crowd.end().await;
+        drop(tracer);
+        figures.came_back(begun.elapsed() + scene.until_it_serves().await);
+        let served = Instant::now();
+        while seconds.add_client().await.is_none() {
+            assert!(served.elapsed() < PATIENCE, "the second one does not recover:\n{}", second.log());
+        }
+
+        figures.tries += 1;
+        scene.settle(&mut entries, &mut figures).await;
+        assert!(
+            second.log().contains("written once more") || scene.server.log().contains("written once more")
+        );
     }
     figures.write();
 }
