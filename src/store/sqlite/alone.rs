@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
 
-use super::{connect, migrate};
+use super::connect::{connect_to_share, take_log_along};
+use super::migrate;
 use crate::store::OpenError;
 
 /// Opens the file for this process alone. `None` if anybody else has it open, and goes on so as long as they are waited for.
@@ -16,11 +17,13 @@ pub(in crate::store) fn take(path: &Path, patience: Duration) -> Result<Option<C
     if !path.exists() {
         return Err(OpenError::Missing(path.display().to_string()));
     }
-    let locked = connect(path).and_then(|connection| {
+    // Until it is alone it knows nothing of the log that would allow it to carry that over, should it fail on the way.
+    let locked = connect_to_share(path).and_then(|connection| {
         connection.busy_timeout(patience)?;
         connection.pragma_update_and_check(None, "locking_mode", "exclusive", |_| Ok(()))?;
         // In a database that is not in WAL mode a read alone would let others read.
         connection.execute_batch("SELECT count(*) FROM sqlite_master; BEGIN EXCLUSIVE; COMMIT")?;
+        take_log_along(&connection)?;
         Ok(connection)
     });
     match locked {

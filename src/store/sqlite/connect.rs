@@ -77,6 +77,11 @@ pub(super) fn tune(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// Has a connection carry the log over when it is closed, if it is the last one, as any does unless told otherwise.
+pub(super) fn take_log_along(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map(|_| ())
+}
+
 /// Has a connection leave the log as it is when it is closed. Else the last one carries it over and deletes it, whatever it
 /// does not know of syncs that failed.
 pub(super) fn leave_log(connection: &Connection) -> rusqlite::Result<()> {

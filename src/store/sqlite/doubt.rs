@@ -92,17 +92,16 @@ impl Doubt {
     /// Tries to end it: all of the log is carried over and synced by a connection that is the only one, for then SQLite takes
     /// the log as it finds it, and believes nothing of it to be carried over.
     ///
-    /// While anybody has the file open, in this process or another, it stays; they are waited for so long.
-    pub(super) fn end(&self, patience: Duration) {
-        match self.write_once_more(patience) {
+    /// While anybody has the file open, in this process or another, it stays; they are waited for so long. It also stays if
+    /// what comes `then` does not go well.
+    pub(super) fn end(&self, patience: Duration, then: impl FnOnce() -> bool) {
+        match self.write_once_more(patience).map(|is_written| is_written && then()) {
             Ok(true) => {
                 self.is_noted.store(false, Ordering::SeqCst);
                 self.is_there.store(false, Ordering::SeqCst);
                 tracing::info!("the database was written once more, and all of it is on the disk");
             }
-            Ok(false) => {
-                tracing::debug!("somebody has the database open, so that it cannot be written once more");
-            }
+            Ok(false) => tracing::debug!("the database is still in doubt"),
             Err(error) => tracing::debug!(%error, "the database could not be written once more"),
         }
     }

@@ -124,7 +124,7 @@ impl Sqlite {
 fn end_doubt(path: &Path) -> rusqlite::Result<()> {
     let doubt = Doubt::of(path);
     if doubt.is_there() {
-        doubt.end(LOCK_PATIENCE);
+        doubt.end(LOCK_PATIENCE, || true);
     }
     // Somebody else may have been quicker.
     if doubt.look() { Err(doubt.error()) } else { Ok(()) }

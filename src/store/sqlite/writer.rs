@@ -93,8 +93,24 @@ impl Writer {
         self.readers.close();
         // Without its log it would be taken for whole.
         if self.watched.are_named(&self.log) {
-            self.watched.doubt.end(SETTLE_PATIENCE);
+            let watched = Arc::clone(&self.watched);
+            watched.doubt.end(SETTLE_PATIENCE, || self.begins());
         }
+    }
+
+    /// Whether it can write again. Before anybody reads, since the first to open the log's index settles for the whole process
+    /// whether that can be written.
+    fn begins(&mut self) -> bool {
+        let begun = self.connected().and_then(|connection| {
+            connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)
+                .and_then(Transaction::rollback)
+        });
+        if let Err(error) = &begun {
+            tracing::debug!(%error, "the database cannot be written yet");
+            self.connection = None;
+        }
+        begun.is_ok()
     }
 
     /// A panic on the way would leave everybody without a writer: it is a failure like any other.
