@@ -34,6 +34,19 @@ pub fn is_base62(text: &[u8]) -> bool {
     text.iter().all(u8::is_ascii_alphanumeric)
 }
 
+/// The number that a few letters stand for, ten at most; what is not of the alphabet counts as nothing.
+pub fn number_of(letters: &[u8]) -> u64 {
+    letters.iter().fold(0, |number, letter| {
+        let digit = match letter {
+            b'0'..=b'9' => letter - b'0',
+            b'A'..=b'Z' => letter - b'A' + 10,
+            b'a'..=b'z' => letter - b'a' + 36,
+            _ => 0,
+        };
+        number * 62 + u64::from(digit)
+    })
+}
+
 fn write_digits(mut number: u128, letters: &mut [u8]) {
     // Eight digits at a time fit a machine word, whose division by a constant is cheap.
     const EIGHT_DIGITS: u128 = 62_u128.pow(8);
@@ -57,6 +70,9 @@ mod tests {
         assert_eq!(&digits_of::<6>(61), b"00000z");
         assert_eq!(&digits_of::<3>(62 * 62), b"100");
         assert_eq!(&digits_of::<12>(62_u128.pow(9) + 1), b"001000000001");
+        for number in [0, 9, 10, 35, 36, 61, 62, 62_u64.pow(7) - 1] {
+            assert_eq!(number_of(&digits_of::<7>(u128::from(number))), number);
+        }
     }
 
     #[test]

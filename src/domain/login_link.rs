@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::canonical::Canonical;
 use super::timestamp::Timestamp;
+use super::token;
 use super::user::{Refusal, Standing, UserId};
 use super::workspace::{Workspace, WorkspaceId};
 
@@ -17,7 +18,9 @@ impl std::fmt::Display for KeyId {
     }
 }
 
-/// The keyed hash that a link is looked up by.
+/// What a link is looked up by: its [place](Draft::place) in six bytes, then 26 of a keyed hash of its token's secret.
+///
+/// So links are kept in the order in which they are made. A link of before tokens told of places has a keyed hash alone.
 pub type LinkHash = [u8; 32];
 
 /// What a token is derived from: a random seed and all that must not change.
@@ -62,6 +65,12 @@ impl Draft {
     /// Whether its time is over, or has yet to come: a clock set back would make its two hours longer.
     pub fn is_over(&self, now: Timestamp) -> bool {
         self.expires_at <= now || self.created_at.is_ahead_of(now)
+    }
+
+    /// Where the link is kept among those of its workspace: the millisecond in which it was issued, which repeats after 111
+    /// years.
+    pub const fn place(&self) -> u64 {
+        self.created_at.millis().rem_euclid(token::PLACES.cast_signed()).cast_unsigned()
     }
 
     /// What the token's MAC is computed over.

@@ -79,8 +79,8 @@ async fn look_for_browser(
     // A token's hash hangs on the workspace too: that is the one that the host had before, unless something was changed. Then
     // nothing is found under it, since no token of another workspace has such a hash.
     let guess = token.and_then(|_| app.known.hosts.get(host));
-    let hashes = guess.zip(token).map(|(workspace, token)| app.keys().link_hashes(workspace, token));
-    let named = match (session, hashes.and_then(|hashes| hashes.first().copied())) {
+    let hash = guess.zip(token).map(|(workspace, token)| app.keys().link_hash(workspace, token));
+    let named = match (session, hash) {
         (None, None) => Named::Nobody,
         (Some(cookie), None) => Named::Session(cookie.id),
         (None, Some(hash)) => Named::Link(hash),

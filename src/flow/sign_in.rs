@@ -165,7 +165,7 @@ pub async fn confirm(
         let FoundLink { link, standing, .. } = &*found;
         // Nobody has begun a session with a link that is unused.
         if link.used_at.is_some()
-            && let Some(again) = attempt.repeat().await?
+            && let Some(again) = attempt.repeat(&found).await?
         {
             return Ok(again);
         }
@@ -195,10 +195,10 @@ struct Attempt<'a> {
 
 impl Attempt<'_> {
     /// The session that the same browser began with the same token within the last two minutes.
-    async fn repeat(&self) -> Result<Option<Confirmed>, StoreError> {
+    async fn repeat(&self, link: &FoundLink) -> Result<Option<Confirmed>, StoreError> {
         let Self { app, workspace, act, confirm, now } = *self;
         let redemptions = app.keys().redemptions(&confirm.token, &confirm.browser);
-        let found = app.store.find_session_of(workspace.id, &redemptions).await?;
+        let found = app.store.find_session_of(workspace.id, link, &redemptions).await?;
         let Some(signed_in) = found.filter(|signed_in| signed_in.session.may_repeat(now)) else {
             return Ok(None);
         };

@@ -70,6 +70,8 @@ pub struct FoundLink {
     pub standing: Standing,
     /// The address of its user.
     pub email: EmailAddress,
+    /// The session that it led to, if one use has ended it.
+    pub session: Option<Uuid>,
 }
 
 /// The columns of a link, in the order in which [`link_from`] takes them.
@@ -100,7 +102,7 @@ pub(super) fn link_from(row: &mut Row) -> Result<LoginLink, StoreError> {
 /// link.
 macro_rules! found_link_columns {
     () => {
-        concat!(standing_columns!(), ", u.email, ", link_columns!())
+        concat!(standing_columns!(), ", u.email, l.session_id, ", link_columns!())
     };
 }
 pub(super) use found_link_columns;
@@ -108,7 +110,8 @@ pub(super) use found_link_columns;
 pub(super) fn found_link_from(row: &mut Row) -> Result<FoundLink, StoreError> {
     let standing = standing_from(row)?;
     let email = EmailAddress::from_store(row.take()?);
-    Ok(FoundLink { link: link_from(row)?, standing, email })
+    let session = row.take()?;
+    Ok(FoundLink { link: link_from(row)?, standing, email, session })
 }
 
 /// What is seen of a user when a link is asked for, in the order in which [`issue_state_from`] takes it.
@@ -245,7 +248,7 @@ impl Store {
         };
         let unit = held
             .guard(use_up(link, session))
-            .and(super::sessions::begin(session))
+            .and(super::sessions::begin(session, link.draft.is_single_use))
             .and_all(replaced.map(|id| super::sessions::end(workspace, id)))
             .and_all(audit::entries(workspace, entries, now));
         self.write(unit).await.map(Outcome::from)
@@ -343,7 +346,7 @@ pub(super) fn use_up(link: &LoginLink, session: &Session) -> Statement {
     let (workspace, now) = (session.workspace, session.created_at);
     sql(
         concat!(
-            "UPDATE login_links AS l SET used_at = $1, ended_at = $2, seal = $3
+            "UPDATE login_links AS l SET used_at = $1, ended_at = $2, seal = $3, session_id = $11
              WHERE l.workspace_id = $4 AND l.hash = $5 AND l.user_id = $6 AND l.ended_at IS NULL
                AND l.expires_at > $1
                AND EXISTS (SELECT 1 FROM users u WHERE u.workspace_id = $4 AND u.id = $6
@@ -351,7 +354,7 @@ pub(super) fn use_up(link: &LoginLink, session: &Session) -> Statement {
             may_use_links!(),
             ")
                AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.workspace_id = $4 AND s.redemption = $8
-                               AND s.created_at > $9)
+                               AND s.single_use = 0 AND s.created_at > $9)
                AND ",
             is_active!("$10")
         ),
@@ -365,7 +368,8 @@ pub(super) fn use_up(link: &LoginLink, session: &Session) -> Statement {
             session.epoch,
             session.redemption,
             now.plus_seconds(-crate::domain::session::REPEAT_WINDOW),
-            i64::from(session.key.0)
+            i64::from(session.key.0),
+            link.draft.is_single_use.then_some(session.id)
         ],
     )
 }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::audit;
 use super::columns::{key_id, standing_columns, standing_from};
 use super::lists::Source;
+use super::login_links::FoundLink;
 use super::unit::{Outcome, Statement, Unit, sql};
 use super::value::{Row, values};
 use super::{Store, StoreError};
@@ -115,13 +116,20 @@ impl Store {
 
     /// The newest session that a browser began with a link, by the hashes that the pair may have.
     ///
+    /// A link that one use has ended says itself where it led; else it is looked for.
+    ///
     /// # Errors
     /// `StoreError` if the store cannot be read.
     pub async fn find_session_of(
         &self,
         workspace: WorkspaceId,
+        link: &FoundLink,
         redemptions: &[[u8; 32]],
     ) -> Result<Option<SignedIn>, StoreError> {
+        if let Some(id) = link.session {
+            let found = self.find_session(workspace, id).await?;
+            return Ok(found.filter(|found| redemptions.contains(&found.session.redemption)));
+        }
         for redemption in redemptions {
             let [rows] = self.read([by_redemption(workspace, *redemption)]).await?;
             if let Some(mut row) = rows.into_iter().next() {
@@ -203,19 +211,21 @@ pub(super) fn by_id(workspace: WorkspaceId, id: Uuid) -> Statement {
     sql(concat!(signed_in!(), "AND s.id = $2"), values![workspace, id])
 }
 
-/// The statement that finds the newest session that a browser began with a link.
+/// The statement that finds the newest session that a browser began with a link that may be used again.
 pub(super) fn by_redemption(workspace: WorkspaceId, redemption: [u8; 32]) -> Statement {
-    const FOUND: &str =
-        concat!(signed_in!(), "AND s.redemption = $2 ORDER BY s.created_at DESC, s.id DESC LIMIT 1");
+    const FOUND: &str = concat!(
+        signed_in!(),
+        "AND s.redemption = $2 AND s.single_use = 0 ORDER BY s.created_at DESC, s.id DESC LIMIT 1"
+    );
     sql(FOUND, values![workspace, redemption])
 }
 
-/// The statement that begins a session.
-pub(super) fn begin(session: &Session) -> Statement {
+/// The statement that begins a session, by a link that this use ends or by another.
+pub(super) fn begin(session: &Session, is_single_use: bool) -> Statement {
     sql(
         "INSERT INTO sessions (workspace_id, id, user_id, session_epoch, link_hash, redemption, seed, secret_hash,
-                               key_id, landing, created_at, last_seen_at, expires_at, seal)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+                               key_id, landing, created_at, last_seen_at, expires_at, seal, single_use)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         values![
             session.workspace,
             session.id,
@@ -230,7 +240,8 @@ pub(super) fn begin(session: &Session) -> Statement {
             session.created_at,
             session.last_seen_at,
             session.expires_at,
-            session.seal
+            session.seal,
+            is_single_use
         ],
     )
 }

@@ -89,6 +89,7 @@ async fn a_link_works_once() {
     let late = second.press(&seconds_page).await;
     assert_eq!(late.status, StatusCode::GONE);
     assert!(late.cookies().is_empty() && !second.is_signed_in().await);
+    assert!(first.is_signed_in().await, "a stranger's press ended it");
     assert_eq!(second.open(&link).await.status, StatusCode::GONE);
     assert!(test.audit().contains(&"login_link.redeemed by user:1".to_owned()));
     assert!(test.audit().contains(&"login_link.refused by visitor used".to_owned()));
@@ -115,6 +116,45 @@ async fn the_same_confirm_again_gives_the_same_session_for_two_minutes() {
     test.advance(1);
     browser.cookies = before;
     assert_eq!(browser.press(&page).await.status, StatusCode::GONE);
+}
+
+/// Somebody else's use of the same link comes between.
+#[tokio::test]
+async fn the_same_confirm_of_a_reusable_link_again_gives_the_same_session() {
+    let mut test = TestApp::start().await;
+    let ada = test.client("ada@example.org").await;
+    test.set("single_use", "false").await;
+    let link = test.ask_for_link(ada).await;
+    let mut browser = test.browser();
+    let page = browser.open(&link).await;
+    let before = browser.cookies.clone();
+    browser.press(&page).await;
+    let session = browser.session().unwrap().clone();
+    test.browser().sign_in(&link).await;
+
+    browser.cookies = before;
+    browser.press(&page).await;
+
+    assert_eq!(browser.session(), Some(&session));
+    assert_eq!(test.number("SELECT count(*) FROM sessions"), 2);
+}
+
+#[tokio::test]
+async fn a_repeat_finds_the_session_of_before_links_told_where_they_led() {
+    let test = TestApp::start().await;
+    let ada = test.client("ada@example.org").await;
+    let mut browser = test.browser();
+    let page = browser.open(&test.ask_for_link(ada).await).await;
+    let before = browser.cookies.clone();
+    browser.press(&page).await;
+    let session = browser.session().unwrap().clone();
+    test.run_sql("UPDATE login_links SET session_id = NULL");
+    test.run_sql("UPDATE sessions SET single_use = 0");
+
+    browser.cookies = before;
+    browser.press(&page).await;
+
+    assert_eq!(browser.session(), Some(&session));
 }
 
 #[tokio::test]

@@ -14,8 +14,14 @@ use crate::support::person::Person;
 use crate::support::server::{Server, regular};
 
 /// How the newest migration is undone, on both engines. Whoever adds one says it here.
-const NEWEST: (i64, &str) =
-    (6, "ALTER TABLE nodes DROP COLUMN place; DELETE FROM migrations WHERE number = 6");
+const NEWEST: (i64, &str) = (
+    7,
+    "DROP INDEX sessions_by_redemption;
+     CREATE INDEX sessions_by_redemption ON sessions (workspace_id, redemption);
+     ALTER TABLE sessions DROP COLUMN single_use;
+     ALTER TABLE login_links DROP COLUMN session_id;
+     DELETE FROM migrations WHERE number = 7",
+);
 
 /// How often everybody who knocks is let in before they go.
 const ASKS: usize = 20;
@@ -32,7 +38,7 @@ fn expect_up_to_date(database: &Database) {
     let run: Vec<_> = (1..=known).map(|number| vec![number.to_string()]).collect();
     assert_eq!(database.rows("SELECT number FROM migrations ORDER BY number"), run);
     // What the newest one adds is there, or this is refused.
-    database.number("SELECT count(place) FROM nodes");
+    database.number("SELECT count(session_id) FROM login_links");
 }
 
 #[tokio::test]
@@ -156,7 +162,9 @@ async fn servers_that_start_together_on_an_older_database_lose_nothing_of_it() {
         assert_eq!(answer.0, StatusCode::OK);
         expect_up_to_date(&database);
         let after = database.rows_of(1);
-        let changed: Vec<_> = before.iter().filter(|row| !after.contains(row)).collect();
+        // A migration may add columns behind those that were there.
+        let is_kept = |row: &str| after.iter().any(|now| now.starts_with(&row[..row.len() - 1]));
+        let changed: Vec<_> = before.iter().filter(|row| !is_kept(row)).collect();
         assert!(changed.len() == 1 && changed[0].contains("cyd@x.test"), "{changed:?}");
         assert_eq!(database.number("SELECT count(*) FROM login_links"), 3);
         for server in &servers {

@@ -92,10 +92,10 @@ mod tests {
         INSERT INTO users SELECT 1, value, value || '@c.example', value || '@c.example', 'f', 'l', '', '', '', '[]', 0, 1, 0, 0,
             0, NULL, 0, 0, 0, NULL FROM (SELECT 1 AS value UNION SELECT 2 UNION SELECT 3);
         INSERT INTO login_links SELECT 1, unhex(printf('%064d', id)), unhex(printf('%032d', id)), id, 0, zeroblob(16), 1, 0,
-            9000, 1, NULL, NULL, zeroblob(32), 0, 1 FROM users;
+            9000, 1, NULL, NULL, zeroblob(32), 0, 1, NULL FROM users;
         UPDATE users SET newest_link = unhex(printf('%064d', id));
         INSERT INTO sessions SELECT 1, unhex(printf('%032d', id)), id, 0, zeroblob(32), zeroblob(32), zeroblob(16),
-            zeroblob(32), 1, '/', 0, 0, 9000, zeroblob(32) FROM users";
+            zeroblob(32), 1, '/', 0, 0, 9000, zeroblob(32), 1 FROM users";
 
     /// Each undone by the one behind it.
     const CHANGES: [&str; 16] = [
