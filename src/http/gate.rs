@@ -12,7 +12,7 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use futures_util::FutureExt;
+use futures_util::future::{FutureExt, OptionFuture};
 use tokio::time::timeout_at;
 use uuid::Uuid;
 
@@ -131,20 +131,24 @@ async fn receive(
 }
 
 /// What a handler answers, if it does in time. A panic in it is this request's alone.
-async fn answer_of(handler: impl Future<Output = Response>, deadline: Instant) -> Response {
-    match in_time(deadline, AssertUnwindSafe(handler).catch_unwind()).await {
+fn answer_of(handler: impl Future<Output = Response>, deadline: Instant) -> impl Future<Output = Response> {
+    in_time(deadline, AssertUnwindSafe(handler).catch_unwind()).map(|ended| match ended {
         Ok(answer) => answer.unwrap_or_else(|_| Error::Panicked.marker()),
         Err(late) => late.marker(),
-    }
+    })
 }
 
 /// What comes of something, if it comes in time. Where it is too late already it is not even begun.
-async fn in_time<T>(deadline: Instant, what: impl Future<Output = T>) -> Result<T, Error> {
-    let ended = if Instant::now() < deadline { timeout_at(deadline.into(), what).await.ok() } else { None };
-    if ended.is_none() {
-        tracing::warn!("a request was given up: it took too long");
-    }
-    ended.ok_or(Error::Unavailable)
+///
+/// Not `async`: such a function keeps what it is given twice, and all that is kept is copied with each request.
+fn in_time<T>(deadline: Instant, what: impl Future<Output = T>) -> impl Future<Output = Result<T, Error>> {
+    let begun = (Instant::now() < deadline).then(|| timeout_at(deadline.into(), what));
+    OptionFuture::from(begun).map(|ended| {
+        ended.and_then(Result::ok).ok_or_else(|| {
+            tracing::warn!("a request was given up: it took too long");
+            Error::Unavailable
+        })
+    })
 }
 
 /// The name of a method that is a standard one: any other is whatever a stranger wrote, at any length.

@@ -16,6 +16,9 @@ use crate::domain::redirect::Target;
 use crate::domain::session::SignedIn;
 use crate::flow;
 
+/// Room for the headers of an answer, those that the server adds included.
+const HEADERS: usize = 8;
+
 /// `GET /auth/verify`: 200 with four headers that say who is signed in, 401 for anybody else.
 ///
 /// With `?redirect=1` nobody gets 302 to the login page instead.
@@ -48,17 +51,26 @@ pub(super) fn nobody() -> Response {
 
 fn somebody(signed_in: &SignedIn) -> Response {
     let mut response = empty(StatusCode::OK);
+    let headers = response.headers_mut();
+    headers.reserve(HEADERS);
     for (name, value) in [
-        ("remote-user", signed_in.session.user.number().to_string()),
-        ("remote-email", header_text(signed_in.email.as_str())),
-        ("remote-name", header_text(&signed_in.name)),
-        ("remote-groups", "client".to_owned()),
+        ("remote-user", signed_in.session.user.number().into()),
+        ("remote-email", header_value(signed_in.email.as_str())),
+        ("remote-name", header_value(&signed_in.name)),
+        ("remote-groups", HeaderValue::from_static("client")),
     ] {
-        // What is left after the encoding is always a header value.
-        let value = HeaderValue::from_str(&value).unwrap_or_else(|_| HeaderValue::from_static(""));
-        response.headers_mut().insert(HeaderName::from_static(name), value);
+        headers.insert(HeaderName::from_static(name), value);
     }
     response
+}
+
+fn header_value(text: &str) -> HeaderValue {
+    let is_plain = text.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b'%');
+    let is_plain = is_plain && !text.starts_with(' ') && !text.ends_with(' ');
+    let value =
+        if is_plain { HeaderValue::from_str(text) } else { HeaderValue::from_str(&header_text(text)) };
+    // What is left after the encoding is always a header value.
+    value.unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
 /// Text that a header carries unharmed: bytes outside 0x20-0x7E, `%`, and spaces at either end percent-encoded.
@@ -66,7 +78,8 @@ fn header_text(text: &str) -> String {
     let inner = text.trim_matches(' ');
     let start = text.len() - text.trim_start_matches(' ').len();
     let end = text.len() - start - inner.len();
-    let mut encoded = "%20".repeat(start);
+    let mut encoded = String::with_capacity(text.len());
+    encoded.push_str(&"%20".repeat(start));
     for byte in inner.bytes() {
         if (0x20..=0x7E).contains(&byte) && byte != b'%' {
             encoded.push(char::from(byte));
