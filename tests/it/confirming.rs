@@ -157,6 +157,29 @@ async fn a_repeat_finds_the_session_of_before_links_told_where_they_led() {
     assert_eq!(browser.session(), Some(&session));
 }
 
+/// Whatever the row says, a session is given again to nobody but the browser that began it with that link.
+#[tokio::test]
+async fn a_link_that_leads_to_somebody_elses_session_gives_nothing() {
+    let test = TestApp::start().await;
+    let (ada, bob) = (test.client("ada@example.org").await, test.client("bob@example.org").await);
+    let mut bobs = test.browser();
+    bobs.sign_in(&test.ask_for_link(bob).await).await;
+    let mut browser = test.browser();
+    let page = browser.open(&test.ask_for_link(ada).await).await;
+    let before = browser.cookies.clone();
+    browser.press(&page).await;
+    let bobs_session = "(SELECT id FROM sessions WHERE user_id = 2)";
+    test.run_sql(&format!("UPDATE login_links SET session_id = {bobs_session} WHERE user_id = 1"));
+
+    browser.cookies = before;
+    let again = browser.press(&page).await;
+
+    assert_eq!(again.status, StatusCode::GONE);
+    assert!(again.cookies().is_empty());
+    assert!(bobs.is_signed_in().await);
+    assert_eq!(test.number("SELECT count(*) FROM sessions"), 2);
+}
+
 #[tokio::test]
 async fn a_repeat_after_signing_out_gives_nothing() {
     let test = TestApp::start().await;
