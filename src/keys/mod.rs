@@ -259,6 +259,7 @@ fn session_cookie(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::login_link::Draft;
     use crate::domain::timestamp::Timestamp;
     use crate::domain::user::UserId;
     use crate::domain::workspace::Workspace;

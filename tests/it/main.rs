@@ -32,6 +32,7 @@ mod races;
 mod races_of_people;
 mod raw_copies;
 mod redirects;
+mod repeating;
 mod requests;
 mod rigs;
 mod rotation;

@@ -34,6 +34,7 @@ mod proxies;
 mod races;
 mod races_of_people;
 mod redirects;
+mod repeating;
 mod requests;
 mod rigs {
     //! Those that hurt no file.
