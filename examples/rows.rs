@@ -46,8 +46,10 @@ fn main() -> Result<()> {
 }
 
 fn add_link(connection: &Connection, user: i64) -> Result<()> {
-    let (hash, seed, seal) = (random::<32>()?, random::<16>()?, random::<32>()?);
+    let (mut hash, seed, seal) = (random::<32>()?, random::<16>()?, random::<32>()?);
     let now = 1_795_404_180_000 + user;
+    // Links are kept in the order in which they are made.
+    hash[..6].copy_from_slice(&now.to_be_bytes()[2..]);
     let (id, entry, request) = (uuid::Uuid::now_v7(), uuid::Uuid::now_v7(), uuid::Uuid::now_v7());
     connection
         .prepare_cached(

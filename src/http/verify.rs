@@ -132,7 +132,7 @@ mod tests {
             ("", ""),
             ("  ", "%20%20"),
         ] {
-            assert_eq!(header_text(name), encoded, "{name:?}");
+            assert_eq!(header_value(name), encoded, "{name:?}");
         }
     }
 }

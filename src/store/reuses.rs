@@ -36,7 +36,7 @@ pub(super) struct Reuses {
 impl Store {
     /// Counts that a link was handed out again; [`write_reuses`](Self::write_reuses) makes it durable.
     pub fn count_reuse(&self, link: &LoginLink, now: Timestamp) {
-        self.add_reuses((link.draft.workspace, link.hash), (1, now));
+        self.reuses.add((link.draft.workspace, link.hash), (1, now));
     }
 
     /// Whether what was counted should be written down before there is no room for more.
@@ -75,21 +75,45 @@ impl Store {
             });
             if let Err(error) = self.write(Unit::new().and_all(counted)).await {
                 for (link, counted) in &waiting[number * BATCH..] {
-                    self.add_reuses(*link, *counted);
+                    self.reuses.add(*link, *counted);
                 }
                 return Err(error);
             }
         }
         Ok(())
     }
+}
 
-    fn add_reuses(&self, link: (WorkspaceId, LinkHash), (times, at): Count) {
-        let shard = &self.reuses.shards[usize::from(link.1[0]) % SHARDS];
+impl Reuses {
+    fn add(&self, link: (WorkspaceId, LinkHash), (times, at): Count) {
+        // A hash begins with when its link was made: only its end lies anywhere.
+        let shard = &self.shards[usize::from(link.1[31]) % SHARDS];
         let mut waiting = shard.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.len() < LARGEST || waiting.contains_key(&link) {
             let (counted, last_at) = waiting.entry(link).or_insert((0, at));
             *counted += times;
             *last_at = at.max(*last_at);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn reuses_of_many_links_of_one_moment_find_room() {
+        let (reuses, now) = (Reuses::default(), Timestamp::from_millis(0));
+
+        for _ in 0..50_000 {
+            let mut hash = [1; 32];
+            hash[16..].copy_from_slice(Uuid::new_v4().as_bytes());
+            reuses.add((WorkspaceId(1), hash), (1, now));
+        }
+
+        let counted = reuses.shards.iter().map(|shard| shard.lock().unwrap().len());
+        assert_eq!(counted.sum::<usize>(), 50_000);
     }
 }

@@ -190,6 +190,11 @@ fn spoilt(token: &str) -> Vec<String> {
     });
     let mut queries: Vec<String> =
         ["%20", "+", ".", ")", "%3E", "%00", "0"].map(|end| format!("token={token}{end}")).into();
+    // One letter is another one, among those that are secret and those that lead to the link.
+    queries.extend([0, 24, 25, 31].map(|place| {
+        let other = if token.as_bytes()[place] == b'x' { "y" } else { "x" };
+        format!("token={}{other}{}", &token[..place], &token[place + 1..])
+    }));
     queries.extend([
         format!("token={}", swapped.collect::<String>()),
         format!("token={}", &token[1..]),

@@ -21,7 +21,7 @@ async fn the_same_confirm_again_gives_the_same_session_for_two_minutes() {
 
     assert_eq!(again.header("location"), first.header("location"));
     assert_eq!(browser.session(), Some(&session));
-    assert_eq!(test.number("SELECT count(*) FROM sessions"), 1);
+    assert_eq!(test.number("SELECT count(*) FROM sessions WHERE single_use = 1"), 1);
     test.advance(1);
     browser.cookies = before;
     assert_eq!(browser.press(&page).await.status, StatusCode::GONE);
@@ -45,7 +45,7 @@ async fn the_same_confirm_of_a_reusable_link_again_gives_the_same_session() {
     browser.press(&page).await;
 
     assert_eq!(browser.session(), Some(&session));
-    assert_eq!(test.number("SELECT count(*) FROM sessions"), 2);
+    assert_eq!(test.number("SELECT count(*) FROM sessions WHERE single_use = 0"), 2);
 }
 
 #[tokio::test]

@@ -66,7 +66,7 @@ fn into_wal(connection: &Connection) -> rusqlite::Result<String> {
     }
 }
 
-/// What the connection that writes may keep of the file in memory, in KiB: new links land on pages all over it.
+/// What the connection that writes may keep of the file in memory, in KiB: those who get links lie on pages all over it.
 const WRITERS_CACHE: i64 = 16 << 10;
 
 pub(super) fn tune(connection: &Connection) -> rusqlite::Result<()> {
