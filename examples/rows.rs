@@ -2,8 +2,8 @@
 //!
 //! `bench/run` holds the new links that doorkey answers in a second against it. The file has doorkey's own schema and
 //! pragmas (WAL, `synchronous=FULL`). A row is what a new link leaves behind: the link and its audit entry, each with
-//! its indexes, from statements that are prepared once. Nothing is looked up, derived, sealed, decided or answered, and
-//! no user is touched.
+//! its indexes, and the user's newest link, from statements that are prepared once. The users do not come in order, as many
+//! as in a run of `bench/run`. Nothing is looked up, derived, sealed, decided or answered.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -19,6 +19,11 @@ const TO_A_COMMIT: i64 = 64;
 
 const TWO_HOURS: i64 = 7_200_000;
 
+const USERS: i64 = 80_000;
+
+/// From one user to the next: a prime, so that neighbours in the database are no neighbours in time.
+const STEP: i64 = 7_919;
+
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let path =
@@ -28,6 +33,7 @@ fn main() -> Result<()> {
     let _: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
     connection.pragma_update(None, "synchronous", "full")?;
     connection.execute_batch(SCHEMA)?;
+    add_users(&connection)?;
 
     let begun = Instant::now();
     let mut rows = 0;
@@ -45,9 +51,24 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn add_link(connection: &Connection, user: i64) -> Result<()> {
+/// As `bench/run` fills a database.
+fn add_users(connection: &Connection) -> Result<()> {
+    let sql = "WITH RECURSIVE people (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM people WHERE id < ?1)
+               INSERT INTO users (workspace_id, id, email, email_folded, name_f, name_l, company, phone, note,
+                                  custom_fields, is_staff, is_active, two_factor, link_epoch, session_epoch, revision,
+                                  created_at, updated_at)
+               SELECT 1, id, 'user' || id || '@example.com', 'user' || id || '@example.com', 'User', CAST(id AS TEXT), '', '',
+                      '', '{}', 0, 1, 0, 0, 0, 1, 1795404180000, 1795404180000 FROM people";
+    connection.execute(sql, [USERS])?;
+    // What is measured begins with an empty log.
+    let _: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    Ok(())
+}
+
+fn add_link(connection: &Connection, row: i64) -> Result<()> {
+    let user = 1 + row * STEP % USERS;
     let (mut hash, seed, seal) = (random::<32>()?, random::<16>()?, random::<32>()?);
-    let now = 1_795_404_180_000 + user;
+    let now = 1_795_404_180_000 + row;
     // Links are kept in the order in which they are made.
     hash[..6].copy_from_slice(&now.to_be_bytes()[2..]);
     let (id, entry, request) = (uuid::Uuid::now_v7(), uuid::Uuid::now_v7(), uuid::Uuid::now_v7());
@@ -58,6 +79,9 @@ fn add_link(connection: &Connection, user: i64) -> Result<()> {
              VALUES (1, ?1, ?2, ?3, 0, ?4, 1, ?5, ?6, 1, ?7, ?5, 1)",
         )?
         .execute(params![hash, id.as_bytes(), user, seed, now, now + TWO_HOURS, seal])?;
+    connection
+        .prepare_cached("UPDATE users SET newest_link = ?1 WHERE workspace_id = 1 AND id = ?2")?
+        .execute(params![hash, user])?;
     let data = format!(r#"{{"link":"{id}","expires_at":"2026-11-23T05:23:00Z"}}"#);
     connection
         .prepare_cached(

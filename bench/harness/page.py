@@ -38,8 +38,8 @@ HOW = """\
 - A *redemption* is two requests, the page and its button, and counts as one operation. *Mixed* is 90 % `/auth/verify`,
   8 % reuse, 1 % new links, 1 % redemptions.
 - *Bare loop* is [examples/rows.rs](../examples/rows.rs): one thread that does nothing but insert login links with their
-  audit entries into doorkey's schema, 64 to a commit, with the same pragmas, on the same disk. One of its rows is one
-  link and one entry.
+  audit entries into doorkey's schema and set the users' newest links, 64 to a commit, with the same pragmas, on the same disk.
+  One of its rows is all that one new link leaves behind.
 - With a rate (*half rate*: half of the highest rate measured just before) operations begin when they are due, whether
   or not those before have ended, and their time counts from then.
 """
