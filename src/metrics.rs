@@ -1,8 +1,13 @@
 //! What is counted for operators, in the Prometheus text format.
 
+mod process;
+
+use std::collections::BTreeSet;
+
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
@@ -42,6 +47,12 @@ pub struct Answer {
     pub status: u16,
 }
 
+/// Which version this is.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct Build {
+    version: &'static str,
+}
+
 /// The counters of this process.
 #[derive(Debug)]
 pub struct Metrics {
@@ -63,12 +74,13 @@ pub struct Metrics {
     pub answers: Family<Answer, Counter>,
     /// Seconds from request to answer.
     pub latency: Histogram,
+    /// Read anew for each [`text`](Self::text).
+    resident_memory: Gauge,
     registry: Registry,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("doorkey");
         let latency = Histogram::new([
             0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0,
         ]);
@@ -82,8 +94,26 @@ impl Default for Metrics {
             limited: Family::default(),
             answers: Family::default(),
             latency,
+            resident_memory: Gauge::default(),
             registry: Registry::default(),
         };
+        let mut all = Registry::default();
+        all.register(
+            "process_resident_memory_bytes",
+            "Resident memory size in bytes",
+            metrics.resident_memory.clone(),
+        );
+        let started_at = Gauge::<i64>::default();
+        started_at.set(process::started_at());
+        all.register(
+            "process_start_time_seconds",
+            "Start time of the process since the Unix epoch in seconds",
+            started_at,
+        );
+        let registry = all.sub_registry_with_prefix("doorkey");
+        let build = Family::<Build, Gauge>::default();
+        build.get_or_create(&Build { version: env!("CARGO_PKG_VERSION") }).set(1);
+        registry.register("build_info", "The version that is running", build);
         registry.register("login_links_issued", "New login links made", metrics.issued.clone());
         registry.register("login_links_reused", "Login links handed out again", metrics.reused.clone());
         registry.register("login_links_refused", "Login links refused, by reason", metrics.refused.clone());
@@ -113,16 +143,33 @@ impl Default for Metrics {
         for limit in ["login_misses", "auth_failures", "key_requests"] {
             let _ = metrics.limited.get_or_create(&limit.into());
         }
-        Self { registry, ..metrics }
+        Self { registry: all, ..metrics }
     }
 }
 
 impl Metrics {
-    /// Everything in the Prometheus text format.
+    /// Everything in the Prometheus text format, version 0.0.4.
     pub fn text(&self) -> String {
+        self.resident_memory.set(process::resident_memory());
         let mut text = String::new();
         // Writing to a string cannot fail.
-        let _ = text::encode(&mut text, &self.registry);
-        text
+        let _ = text::encode_registry(&mut text, &self.registry);
+        with_total(&text)
     }
+}
+
+/// OpenMetrics as the Prometheus text format: there the description of a counter bears the name of its samples, which
+/// ends in `_total`.
+fn with_total(text: &str) -> String {
+    let described = |line: &str| {
+        let rest = line.strip_prefix("# HELP ").or_else(|| line.strip_prefix("# TYPE "))?;
+        rest.split_once(' ').map(|(name, _)| name.to_owned())
+    };
+    let is_counter = |line: &&str| line.starts_with("# TYPE ") && line.ends_with(" counter");
+    let counters: BTreeSet<_> = text.lines().filter(is_counter).filter_map(described).collect();
+    text.lines().fold(String::with_capacity(text.len()), |whole, line| {
+        let counter = described(line).filter(|name| counters.contains(name));
+        let renamed = counter.map(|name| line.replacen(&name, &format!("{name}_total"), 1));
+        whole + renamed.as_deref().unwrap_or(line) + "\n"
+    })
 }
