@@ -7,7 +7,7 @@ use doorkey::flow;
 use doorkey::store::DatabaseUrl;
 
 use crate::support::person::Person;
-use crate::support::server::{Server, later};
+use crate::support::server::{Server, binary, later};
 
 #[tokio::test]
 async fn a_file_that_is_no_database_of_ours_is_refused_and_left_alone() {
@@ -65,4 +65,42 @@ async fn two_hours_on_the_wall_end_a_link_for_good() {
 fn serve_later(server: &mut Server, seconds: u32) {
     let later = later(seconds);
     server.serve_with(&later.each_ref().map(|(name, value)| (*name, value.as_str())));
+}
+
+/// Makes every folder read-only where SQLite would look for a place, but that of the database, which is at /mnt then; and
+/// works in one where nobody can write.
+const WRITABLE_NOWHERE: &str = "cp \"$1\" \"$0/doorkey\" && shift && mount --bind \"$0\" /mnt && \
+                                mount -t tmpfs -o ro none /tmp && mount -t tmpfs -o ro none /var/tmp && \
+                                cd /proc && exec /mnt/doorkey \"$@\"";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_does_not_fit_into_memory_needs_no_folder_but_that_of_the_database() {
+    let mut server = Server::prepare("Acme");
+    let folder = server.path("");
+    let mut people = String::from("id,email,name_f,name_l,company\n");
+    let company = "a".repeat(150);
+    for id in 1..=20_000 {
+        people.push_str(&format!("{id},{id}@example.org,Ada,Lovelace,{company}{}\n", 20_000 - id));
+    }
+    std::fs::write(folder.join("people.csv"), people).unwrap();
+    let starter = ["unshare", "--mount", "--map-root-user", "sh", "-c", WRITABLE_NOWHERE];
+    let starter = [&starter[..], &[folder.to_str().unwrap()]].concat();
+    let surroundings = [
+        ("DOORKEY_DATABASE", "sqlite:///mnt/doorkey.db"),
+        ("DOORKEY_SECRET_KEY_FILE", "/mnt/doorkey.key"),
+        ("TMPDIR", "/tmp"),
+    ];
+
+    let (program, words) = starter.split_first().unwrap();
+    let mut import = std::process::Command::new(program);
+    import.args(words).arg(binary()).args(["user", "import", "--workspace", "Acme", "/mnt/people.csv"]);
+    let imported = import.envs(surroundings).output().unwrap();
+    assert!(imported.status.success(), "{}", String::from_utf8_lossy(&imported.stderr));
+    server.serve_under(&starter, &surroundings);
+    let answer = server.call("GET", "/api/clients?sort=company:desc&limit=2&page=9000").await;
+
+    assert_eq!(answer.status(), 200, "{}", server.log());
+    let list: serde_json::Value = answer.json().await.unwrap();
+    assert_eq!(list["meta"]["total"], 20_000);
+    assert_eq!(list["data"].as_array().unwrap().len(), 2);
 }

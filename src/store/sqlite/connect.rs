@@ -1,6 +1,7 @@
 //! Opens connections to the embedded engine's file, and says what its failures mean.
 
 use std::path::Path;
+use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
@@ -18,7 +19,23 @@ pub(in crate::store) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(LOCK_PATIENCE)?;
+    keep_temporary_files_beside(&connection, path);
     Ok(connection)
+}
+
+/// Has SQLite put what it cannot keep in memory (large sorts, what a savepoint may have to undo) beside the database, where
+/// there must be room and leave to write anyhow. Else it looks for a folder in `TMPDIR`, `/var/tmp`, `/tmp` and the working
+/// folder, and fails where all of them are read-only. The files have no name as soon as they are open.
+///
+/// The setting is one for the whole process and must not change while others read it: the first database decides.
+fn keep_temporary_files_beside(connection: &Connection, path: &Path) {
+    static SET: Once = Once::new();
+    SET.call_once(|| {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new(".")).to_string_lossy();
+        // A folder that cannot be written is told of by whatever writes the database itself.
+        let _ = connection.pragma_update(None, "temp_store_directory", folder);
+    });
 }
 
 /// A connection to a database that may be in use: it leaves the log as it is.
@@ -47,6 +64,7 @@ pub(super) fn make_durable(connection: &Connection) -> rusqlite::Result<()> {
         return Err(rusqlite::Error::SqliteFailure(code, Some(why)));
     }
     connection.pragma_update(None, "cache_size", -WRITERS_CACHE)?;
+    connection.pragma_update(None, "journal_size_limit", USUAL_LOG)?;
     tune(connection)
 }
 
@@ -68,6 +86,10 @@ fn into_wal(connection: &Connection) -> rusqlite::Result<String> {
 
 /// What the connection that writes may keep of the file in memory, in KiB: those who get links lie on pages all over it.
 const WRITERS_CACHE: i64 = 16 << 10;
+
+/// What the log is cut back to when it begins anew, in bytes: twice what it grows to between two checkpoints. It is longer
+/// only after somebody has read at an old commit for long.
+const USUAL_LOG: i64 = 16 << 20;
 
 pub(super) fn tune(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "full")?;

@@ -77,6 +77,38 @@ async fn the_log_is_carried_over_beside_the_writer() {
     }
 }
 
+/// Who reads for long keeps the log from beginning anew; once they are done it shrinks by itself.
+#[tokio::test]
+async fn a_log_that_a_reader_held_up_is_cut_back_when_it_begins_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("doorkey.db");
+    let store = Store::open(&DatabaseUrl::Sqlite(path.clone()), true).await.unwrap();
+    let name = "a".repeat(10_000);
+    let length_of_log = || std::fs::metadata(folder.path().join("doorkey.db-wal")).unwrap().len();
+    let reader = rusqlite::Connection::open(&path).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM hosts").unwrap();
+    for round in 0..100 {
+        let unit =
+            (0..50).fold(Unit::new(), |unit, number| unit.and(host(&format!("{round} {number} {name}"))));
+        store.write(unit).await.unwrap();
+    }
+    assert!(length_of_log() > 40_000_000, "nobody was held up: {}", length_of_log());
+
+    reader.execute_batch("COMMIT").unwrap();
+
+    // Whoever writes next has it begun anew: at the latest the next report of a node.
+    let begun = std::time::Instant::now();
+    for round in 0.. {
+        store.write(Unit::new().and(host(&format!("after {round}")))).await.unwrap();
+        if length_of_log() <= 16 << 20 {
+            break;
+        }
+        assert!(begun.elapsed() < std::time::Duration::from_mins(1), "it stays long: {}", length_of_log());
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(hosts(&store).await.iter().filter(|host| host.ends_with(&name)).count(), 100 * 50);
+}
+
 /// What a request waits for costs the same however many rows a workspace has: none of it is walked through.
 #[tokio::test]
 async fn what_a_request_looks_up_is_found_by_a_whole_key() {
