@@ -10,6 +10,7 @@ mod audit;
 mod columns;
 mod copies;
 mod database_url;
+mod durability;
 #[cfg(test)]
 mod engine_tests;
 mod key_fingerprints;
@@ -39,6 +40,7 @@ pub use arrivals::{Arrival, Named};
 pub use audit::ListedEntry;
 pub use copies::{CopyError, Replaced, Restore, back_up};
 pub use database_url::DatabaseUrl;
+pub use durability::ReadPoint;
 pub use login_links::{FoundLink, ListedLink};
 pub use moves::{Move, MoveError};
 pub use nodes::Footing;
@@ -181,14 +183,15 @@ impl Store {
         Ok(store)
     }
 
-    /// Goes to what other processes have written, several times a second: the embedded engine reads faster from there.
+    /// Goes to what other processes have written, several times a second: the embedded engine reads faster from there. With a
+    /// synchronous standby, what was read a while ago is covered by a commit each second.
     ///
     /// # Errors
     /// `StoreError` if the store cannot be used.
     pub async fn keep_up(&self) -> Result<(), StoreError> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.write(Unit::new()).await.map(|_| ()),
-            Engine::Postgres(_) => Ok(()),
+            Engine::Postgres(postgres) => Box::pin(postgres.keep_covering()).await,
         }
     }
 
