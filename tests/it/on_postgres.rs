@@ -43,6 +43,7 @@ mod rigs {
     #[expect(dead_code, reason = "some of it is for rigs that have a file")]
     mod figures;
     mod rows;
+    mod unanswered;
 }
 mod rotation;
 mod round_trips;

@@ -4,7 +4,7 @@
 
 #![expect(clippy::print_stderr, reason = "how long the service was away is what a person wants to read")]
 
-mod cluster;
+pub mod cluster;
 mod nodes;
 
 use std::collections::HashSet;
