@@ -69,13 +69,15 @@ pub enum StoreError {
 /// Why a store cannot be opened. A database is named by its path, or by its URL without the password.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The address of the database is none that this version knows.
+    /// The address of the database is none that this version knows. All that is told of it is its scheme, if that is known.
     #[error(
-        "--database {0:?} is not understood: give sqlite://FILE, such as sqlite://doorkey.db or \
+        "--database {}is not understood: give sqlite://FILE, such as sqlite://doorkey.db or \
          sqlite:///var/lib/doorkey.db, or postgres://USER:PASSWORD@HOST:PORT/NAME, with ?sslmode=disable, prefer, \
-         require, verify-ca or verify-full"
+         require, verify-ca or verify-full, and what has a meaning in a URL percent-encoded in the password: \
+         %40 for @, %2F for /, %3F for ?",
+        if .0.is_empty() { String::new() } else { format!("{}… ", .0) }
     )]
-    UnknownUrl(String),
+    UnknownUrl(&'static str),
     /// There is no database.
     #[error(
         "there is no database at {0}: `doorkey workspace create` or `doorkey serve` makes one, or check --database"

@@ -4,6 +4,7 @@
 
 #![expect(clippy::print_stderr, reason = "how long the service was away is what a person wants to read")]
 
+mod away;
 pub mod cluster;
 mod nodes;
 
