@@ -134,6 +134,17 @@ pub enum OpenError {
          set pool_mode = session for it (pgbouncer), or give the server's own address with --database"
     )]
     Pooled(String),
+    /// It cannot hold every letter.
+    #[error(
+        "the database at {database} has the encoding {encoding}, in which many names cannot be written: doorkey needs \
+         one in UTF8, such as `CREATE DATABASE doorkey OWNER doorkey ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0` makes"
+    )]
+    Encoding {
+        /// Where it is.
+        database: String,
+        /// Its encoding.
+        encoding: String,
+    },
     /// Its server cannot be reached, or does not let us in.
     #[error(
         "the database at {database} cannot be reached: {source}: check --database, and that the server runs, takes \

@@ -122,11 +122,16 @@ pub struct Pooler {
 
 impl Pooler {
     pub fn start(cluster: &Cluster, mode: &str) -> Self {
+        Self::start_with(cluster, mode, 20)
+    }
+
+    /// With so many connections to the server at most.
+    pub fn start_with(cluster: &Cluster, mode: &str, most: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (port, file) = (free_port(), folder.path().join("pgbouncer.ini"));
         let text = format!(
             "[databases]\npostgres = host=127.0.0.1 port={} user=doorkey\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
-             listen_port = {port}\nunix_socket_dir =\nauth_type = any\npool_mode = {mode}\n",
+             listen_port = {port}\nunix_socket_dir =\nauth_type = any\npool_mode = {mode}\ndefault_pool_size = {most}\n",
             cluster.port
         );
         fs::write(&file, text).unwrap();
