@@ -30,7 +30,9 @@ impl Store {
     /// `StoreError` if the store cannot be read.
     pub async fn find_footing(&self) -> Result<Footing, StoreError> {
         let text = match &self.engine {
-            Engine::Sqlite(_) => concat!("SELECT ", known_key_columns!(), ", NULL, NULL FROM key_fingerprints"),
+            Engine::Sqlite(_) => {
+                concat!("SELECT ", known_key_columns!(), ", NULL, NULL FROM key_fingerprints")
+            }
             // The only place where another clock is asked: to compare it with ours.
             Engine::Postgres(_) => concat!(
                 "SELECT ",

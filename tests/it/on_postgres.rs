@@ -47,6 +47,7 @@ mod rigs {
 }
 mod rotation;
 mod round_trips;
+mod server_certificates;
 mod server_limits;
 mod sessions;
 mod starting_together;

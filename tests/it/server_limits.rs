@@ -1,4 +1,4 @@
-//! What a PostgreSQL that is set up otherwise lets doorkey do: few connections, another encoding, a plain certificate.
+//! What a PostgreSQL that is set up otherwise lets doorkey do: few connections, another encoding.
 
 use std::sync::Arc;
 
@@ -17,7 +17,11 @@ async fn all_are_served(server: Server) {
             .map(|user| {
                 let server = Arc::clone(&server);
                 tokio::spawn(async move {
-                    let path = if round == 1 { "/api/clients".to_owned() } else { format!("/api/login_links/{user}") };
+                    let path = if round == 1 {
+                        "/api/clients".to_owned()
+                    } else {
+                        format!("/api/login_links/{user}")
+                    };
                     server.call("GET", &path).await.status()
                 })
             })
@@ -48,7 +52,10 @@ async fn with_five_connections_through_a_pooler_sixty_requests_at_once_are_serve
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn with_a_role_that_may_have_five_connections_sixty_requests_at_once_are_served() {
     let cluster = Cluster::start();
-    psql(&cluster.url(), "CREATE ROLE small LOGIN CONNECTION LIMIT 5; CREATE SCHEMA small AUTHORIZATION small;");
+    psql(
+        &cluster.url(),
+        "CREATE ROLE small LOGIN CONNECTION LIMIT 5; CREATE SCHEMA small AUTHORIZATION small;",
+    );
     all_are_served(serve(cluster.url().replace("doorkey@", "small@")).await).await;
 }
 
@@ -65,7 +72,17 @@ async fn a_database_in_another_encoding_is_refused_by_every_command() {
         let url = cluster.url().replace("/postgres?", &format!("/{name}?"));
         let server = Server::untouched();
         let source = Server::untouched();
-        source.run(&["workspace", "create", "Acme", "--url", "https://example.com", "--database", "sqlite://source.db", "--secret-key-file", "source.key"]);
+        source.run(&[
+            "workspace",
+            "create",
+            "Acme",
+            "--url",
+            "https://example.com",
+            "--database",
+            "sqlite://source.db",
+            "--secret-key-file",
+            "source.key",
+        ]);
         let from = format!("sqlite://{}", source.path("source.db").display());
 
         for words in [

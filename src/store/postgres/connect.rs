@@ -160,9 +160,11 @@ impl Servers {
         // From here on the task ends with the client.
         let client = ClientWrapper::new(client, task);
         let standbys = "SELECT coalesce(current_setting('synchronous_standby_names', true), '')";
-        let question = if settings.is_empty() { standbys.to_owned() } else { format!("{settings}; {standbys}") };
+        let question =
+            if settings.is_empty() { standbys.to_owned() } else { format!("{settings}; {standbys}") };
         let standbys = told(&client, &question).await?;
-        let process = if standbys.is_none_or(|names| names.is_empty()) { None } else { process_of(&client).await? };
+        let process =
+            if standbys.is_none_or(|names| names.is_empty()) { None } else { process_of(&client).await? };
         Ok((client, process))
     }
 }

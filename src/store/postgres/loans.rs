@@ -147,8 +147,7 @@ async fn waits_for_standby(pool: &Pool, connected: &Connected) -> bool {
     let Some(other) = loan.client().filter(|other| other.generation == connected.generation) else {
         return false;
     };
-    let question =
-        format!("SELECT 1 FROM pg_stat_activity WHERE pid = {process} AND wait_event = 'SyncRep'");
+    let question = format!("SELECT 1 FROM pg_stat_activity WHERE pid = {process} AND wait_event = 'SyncRep'");
     let Ok(told) = timeout_at(deadline.into(), other.simple_query(&question)).await else { return false };
     loan.give_back(if told.is_ok() { Condition::Good } else { Condition::Broken });
     told.is_ok_and(|told| told.iter().any(|message| matches!(message, SimpleQueryMessage::Row(_))))

@@ -3,6 +3,7 @@
 //! Statements are sent one behind the other without waiting for answers, `BEGIN` and `COMMIT` among them. How a
 //! guard ends such a transaction: docs/decisions/0018-one-round-trip.md.
 
+mod certificate;
 mod connect;
 mod durable;
 mod loans;
@@ -284,7 +285,9 @@ fn late() -> StoreError {
 fn explained(error: &Error) -> String {
     match (error.as_db_error(), std::error::Error::source(error)) {
         (Some(said), _) => format!("{} ({})", said.message(), said.code().code()),
-        (None, Some(source)) => format!("{error}: {source}"),
+        (None, Some(source)) => {
+            tls::told_of_certificate(source).unwrap_or_else(|| format!("{error}: {source}"))
+        }
         (None, None) => error.to_string(),
     }
 }

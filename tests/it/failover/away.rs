@@ -33,7 +33,9 @@ async fn writers_that_wait_for_a_standby_leave_readers_their_connections() {
         let asked: Vec<_> = (2..32)
             .map(|user| {
                 let test = Arc::clone(&test);
-                tokio::spawn(async move { test.call("GET", &format!("/api/login_links/{user}")).await.status })
+                tokio::spawn(
+                    async move { test.call("GET", &format!("/api/login_links/{user}")).await.status },
+                )
             })
             .collect();
         for asked in asked {

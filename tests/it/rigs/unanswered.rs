@@ -86,14 +86,14 @@ impl Scene {
         let mut standby = Cluster::plan();
         standby.follow(&primary);
         let hosts = format!("127.0.0.1:{},127.0.0.1:{}", primary.port, standby.port);
-        let mut server =
-            Server::prepare_at(format!("postgres://doorkey@{hosts}/postgres?sslmode=disable"));
+        let mut server = Server::prepare_at(format!("postgres://doorkey@{hosts}/postgres?sslmode=disable"));
         let made = server.run(&["key", "create", "--workspace", "Acme", "--name", "lost", "--json"]);
         let made: Value = serde_json::from_str(&made).unwrap();
         let key = (made["id"].as_i64().unwrap(), made["key"].as_str().unwrap().to_owned());
         server.serve_with(&[]);
         for number in LINKED..=WITNESS {
-            let body = json!({ "id": number, "email": format!("{number}@x.test"), "name_f": "A", "name_l": "B" });
+            let body =
+                json!({ "id": number, "email": format!("{number}@x.test"), "name_f": "A", "name_l": "B" });
             let added = visitor().post(server.url("/api/clients")).bearer_auth(&server.key).json(&body);
             assert_eq!(added.send().await.unwrap().status(), 201);
         }
@@ -164,7 +164,8 @@ impl Scene {
         while self.primary.number(&links) == 0 {
             assert!(Instant::now() < deadline, "nothing of it is seen");
         }
-        let revoked = format!("SELECT count(*) FROM api_keys WHERE id = {} AND revoked_at IS NOT NULL", self.key.0);
+        let revoked =
+            format!("SELECT count(*) FROM api_keys WHERE id = {} AND revoked_at IS NOT NULL", self.key.0);
         assert_eq!(self.primary.number(&revoked), 1);
         assert_eq!(self.primary.number("SELECT count(*) FROM login_links WHERE used_at IS NOT NULL"), 4);
     }
