@@ -90,18 +90,18 @@ pub async fn make_active(app: &App, id: KeyId) -> Result<(), SecretKeyError> {
     if known.iter().any(|known| known.fingerprint == key.fingerprint && !known.is_accepted()) {
         return Err(SecretKeyError::Retired(id));
     }
-    if app.keys().active_id() != id {
-        let now = app.clock.now();
-        let newest = known.iter().filter_map(|key| key.used_at).max();
-        // By a clock that was set back, the key would not be the newest.
-        let used_at = newest.map_or(now, |newest| now.max(newest.just_after()));
-        let there_since = now.plus_seconds(-LEASE);
-        if app.store.use_key((id, key.fingerprint), used_at, there_since).await? == Outcome::Lost {
-            return Err(SecretKeyError::Overtaken);
-        }
-    } else {
+    if app.keys().active_id() == id {
         // The file must not say what the database may yet take back.
         app.store.ensure_durable(read_point, None).await?;
+        return Ok(draft.put_in_place()?);
+    }
+    let now = app.clock.now();
+    let newest = known.iter().filter_map(|key| key.used_at).max();
+    // By a clock that was set back, the key would not be the newest.
+    let used_at = newest.map_or(now, |newest| now.max(newest.just_after()));
+    let there_since = now.plus_seconds(-LEASE);
+    if app.store.use_key((id, key.fingerprint), used_at, there_since).await? == Outcome::Lost {
+        return Err(SecretKeyError::Overtaken);
     }
     Ok(draft.put_in_place()?)
 }

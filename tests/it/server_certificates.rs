@@ -13,6 +13,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ServerConfig, ServerConnection};
+use tempfile::TempDir;
 
 use crate::support::cluster::Cluster;
 
@@ -57,7 +58,7 @@ impl Pair {
         );
         if !extensions.is_empty() {
             std::fs::write(folder.join(format!("{name}.ext")), extensions).unwrap();
-            line.push_str(&format!(" -extfile {name}.ext"));
+            line = format!("{line} -extfile {name}.ext");
         }
         openssl(folder, &line);
         Self::of(folder, name)
@@ -75,117 +76,105 @@ impl Pair {
     }
 }
 
-/// What comes of a start with these words, by the sentence if it is refused.
-async fn start(
-    cluster: &Cluster,
-    mode: &str,
-    root: Option<&Pair>,
-    host: &str,
-    key: &Path,
-) -> Result<(), String> {
-    let url = format!("postgres://doorkey@{host}:{}/postgres?{mode}", cluster.port);
-    let url = DatabaseUrl::parse(&url).unwrap().with_root_certificate(root.map(|root| root.0.clone()));
-    flow::start::open(&url, key, true, Clock::System).await.map(|_| ()).map_err(|error| error.to_string())
+/// `sslmode` as it stands in a URL, the root file, the host, and the sentence of a refusal or nothing.
+type Case<'a> = (&'a str, Option<&'a Pair>, &'a str, &'a str);
+
+/// A server that shows one certificate after another.
+struct Scene {
+    cluster: Cluster,
+    folder: TempDir,
 }
 
-async fn expect(cluster: &Cluster, key: &Path, cases: &[(&str, Option<&Pair>, &str, &str)]) {
-    for (mode, root, host, expected) in cases {
-        let root_name = root.map(|root| root.0.display().to_string());
-        match start(cluster, mode, *root, host, key).await {
-            Ok(()) => assert_eq!(*expected, "", "{mode} {root_name:?} {host} is let in"),
-            Err(told) => assert!(
-                !expected.is_empty() && told.contains(expected),
-                "{mode} {root_name:?} {host}: {told}"
-            ),
+impl Scene {
+    fn set() -> Self {
+        let scene = Self { cluster: Cluster::start(), folder: tempfile::tempdir().unwrap() };
+        doorkey::keys::create(&scene.key()).unwrap();
+        scene
+    }
+
+    fn key(&self) -> PathBuf {
+        self.folder.path().join("doorkey.key")
+    }
+
+    async fn expect(&self, shown: &Pair, cases: &[Case<'_>]) {
+        self.cluster.encrypt(&shown.0, &shown.1);
+        for (mode, root, host, expected) in cases {
+            let url = format!("postgres://doorkey@{host}:{}/postgres?{mode}", self.cluster.port);
+            let root = root.map(|root| root.0.clone());
+            let url = DatabaseUrl::parse(&url).unwrap().with_root_certificate(root.clone());
+            let opened = flow::start::open(&url, &self.key(), true, Clock::System).await;
+            let told = opened.map_or_else(|error| error.to_string(), |_| String::new());
+            assert!(
+                told.contains(expected) && told.is_empty() == expected.is_empty(),
+                "{} with {mode} {root:?} {host}: {told}",
+                shown.0.display()
+            );
         }
     }
 }
 
 #[tokio::test]
-async fn a_certificate_of_the_manual_connects_and_proves_itself_where_it_stands_in_the_root_file() {
-    let cluster = Cluster::start();
-    let folder = tempfile::tempdir().unwrap();
-    let (folder, key) = (folder.path(), folder.path().join("doorkey.key"));
-    doorkey::keys::create(&key).unwrap();
+async fn an_old_certificate_connects_and_proves_itself_where_it_stands_in_the_root_file() {
+    let scene = Scene::set();
+    let folder = scene.folder.path();
     let old = Pair::old(folder, "old", "localhost", "rsa:2048");
     let elliptic = Pair::old(folder, "elliptic", "localhost", "ec -pkeyopt ec_paramgen_curve:prime256v1");
     let ed448 = Pair::old(folder, "ed448", "localhost", "ed448");
     let other = Pair::old(folder, "other", "localhost", "rsa:2048");
     let authority = Pair::authority(folder, "authority");
     let leaf = Pair::signed(folder, "leaf", "", "authority");
+    let (is_old, is_for) = ("is of version 1 of X.509", "is for \"localhost\", not for \"127.0.0.1\"");
+
+    for pair in [&old, &elliptic] {
+        let cases = [
+            ("", None, "127.0.0.1", ""),
+            ("sslmode=require", None, "127.0.0.1", ""),
+            ("sslmode=require", Some(pair), "127.0.0.1", ""),
+            ("sslmode=verify-ca", Some(pair), "127.0.0.1", ""),
+            ("sslmode=verify-full", Some(pair), "localhost", ""),
+            ("", Some(pair), "localhost", ""),
+            ("sslmode=verify-full", Some(pair), "127.0.0.1", is_for),
+            ("sslmode=verify-ca", Some(&other), "localhost", is_old),
+            ("sslmode=verify-full", Some(&authority), "localhost", is_old),
+        ];
+        scene.expect(pair, &cases).await;
+    }
+    scene.expect(&ed448, &[("", None, "localhost", ""), ("sslmode=require", None, "localhost", "")]).await;
+    let cases = [
+        ("sslmode=require", None, "localhost", ""),
+        ("sslmode=verify-ca", Some(&leaf), "localhost", ""),
+        ("sslmode=verify-ca", Some(&authority), "localhost", is_old),
+    ];
+    scene.expect(&leaf, &cases).await;
+}
+
+#[tokio::test]
+async fn a_certificate_that_proves_nothing_is_refused_by_what_it_lacks() {
+    let scene = Scene::set();
+    let folder = scene.folder.path();
+    let old = Pair::old(folder, "old", "localhost", "rsa:2048");
+    let authority = Pair::authority(folder, "authority");
     let nameless = Pair::signed(folder, "nameless", "basicConstraints=CA:FALSE\n", "authority");
     let stranger = Pair::signed(folder, "stranger", "subjectAltName=DNS:elsewhere.test\n", "authority");
 
-    for pair in [&old, &elliptic] {
-        cluster.encrypt(&pair.0, &pair.1);
-        expect(
-            &cluster,
-            &key,
-            &[
-                ("", None, "127.0.0.1", ""),
-                ("sslmode=require", None, "127.0.0.1", ""),
-                ("sslmode=require", Some(pair), "127.0.0.1", ""),
-                ("sslmode=verify-ca", Some(pair), "127.0.0.1", ""),
-                ("sslmode=verify-full", Some(pair), "localhost", ""),
-                ("", Some(pair), "localhost", ""),
-                (
-                    "sslmode=verify-full",
-                    Some(pair),
-                    "127.0.0.1",
-                    "is for \"localhost\", not for \"127.0.0.1\"",
-                ),
-                ("sslmode=verify-ca", Some(&other), "localhost", "is of version 1 of X.509"),
-                ("sslmode=verify-full", Some(&authority), "localhost", "is of version 1 of X.509"),
-            ],
-        )
-        .await;
-    }
-    cluster.encrypt(&ed448.0, &ed448.1);
-    expect(&cluster, &key, &[("", None, "localhost", ""), ("sslmode=require", None, "localhost", "")]).await;
-    cluster.encrypt(&leaf.0, &leaf.1);
-    expect(
-        &cluster,
-        &key,
-        &[
-            ("sslmode=require", None, "localhost", ""),
-            ("sslmode=verify-ca", Some(&leaf), "localhost", ""),
-            ("sslmode=verify-ca", Some(&authority), "localhost", "is of version 1 of X.509"),
-        ],
-    )
-    .await;
-    cluster.encrypt(&authority.0, &authority.1);
-    expect(
-        &cluster,
-        &key,
-        &[
-            ("sslmode=verify-full", Some(&authority), "localhost", ""),
-            ("sslmode=verify-full", Some(&authority), "127.0.0.1", "is for \"localhost\""),
-            ("sslmode=verify-ca", Some(&old), "localhost", "is one of an authority"),
-        ],
-    )
-    .await;
-    cluster.encrypt(&nameless.0, &nameless.1);
-    expect(
-        &cluster,
-        &key,
-        &[
-            ("sslmode=verify-ca", Some(&authority), "localhost", ""),
-            ("sslmode=verify-full", Some(&authority), "localhost", "names no host"),
-            ("sslmode=verify-full", Some(&nameless), "localhost", ""),
-        ],
-    )
-    .await;
-    cluster.encrypt(&stranger.0, &stranger.1);
-    expect(
-        &cluster,
-        &key,
-        &[
-            ("sslmode=verify-ca", Some(&stranger), "localhost", ""),
-            ("sslmode=verify-full", Some(&stranger), "localhost", "elsewhere.test"),
-            ("sslmode=verify-full", Some(&old), "localhost", "rests on no certificate"),
-        ],
-    )
-    .await;
+    let cases = [
+        ("sslmode=verify-full", Some(&authority), "localhost", ""),
+        ("sslmode=verify-full", Some(&authority), "127.0.0.1", "is for \"localhost\""),
+        ("sslmode=verify-ca", Some(&old), "localhost", "is one of an authority"),
+    ];
+    scene.expect(&authority, &cases).await;
+    let cases = [
+        ("sslmode=verify-ca", Some(&authority), "localhost", ""),
+        ("sslmode=verify-full", Some(&authority), "localhost", "names no host"),
+        ("sslmode=verify-full", Some(&nameless), "localhost", ""),
+    ];
+    scene.expect(&nameless, &cases).await;
+    let cases = [
+        ("sslmode=verify-ca", Some(&stranger), "localhost", ""),
+        ("sslmode=verify-full", Some(&stranger), "localhost", "elsewhere.test"),
+        ("sslmode=verify-full", Some(&old), "localhost", "rests on no certificate"),
+    ];
+    scene.expect(&stranger, &cases).await;
 }
 
 /// Takes one connection to a PostgreSQL that has this certificate, and the key of another, and ends it after the handshake.

@@ -33,10 +33,11 @@ async fn all_are_served(server: Server) {
 }
 
 /// Serves at a URL, with as many clients as will ask.
-async fn serve(url: String) -> Server {
+fn serve(url: String) -> Server {
     let mut server = Server::prepare_at(url);
-    let rows = (1..=CROWD).map(|number| format!("{number},{number}@x.test,A,B\n")).collect::<String>();
-    std::fs::write(server.path("clients.csv"), format!("id,email,name_f,name_l\n{rows}")).unwrap();
+    let rows = (1..=CROWD).map(|number| format!("{number},{number}@x.test,A,B"));
+    let lines: Vec<_> = std::iter::once("id,email,name_f,name_l".to_owned()).chain(rows).collect();
+    std::fs::write(server.path("clients.csv"), lines.join("\n")).unwrap();
     server.run(&["user", "import", "--workspace", "Acme", "clients.csv"]);
     server.serve_with(&[]);
     server
@@ -46,7 +47,7 @@ async fn serve(url: String) -> Server {
 async fn with_five_connections_through_a_pooler_sixty_requests_at_once_are_served() {
     let cluster = Cluster::start();
     let pooler = Pooler::start_with(&cluster, "session", 5);
-    all_are_served(serve(pooler.url()).await).await;
+    all_are_served(serve(pooler.url())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -56,7 +57,7 @@ async fn with_a_role_that_may_have_five_connections_sixty_requests_at_once_are_s
         &cluster.url(),
         "CREATE ROLE small LOGIN CONNECTION LIMIT 5; CREATE SCHEMA small AUTHORIZATION small;",
     );
-    all_are_served(serve(cluster.url().replace("doorkey@", "small@")).await).await;
+    all_are_served(serve(cluster.url().replace("doorkey@", "small@"))).await;
 }
 
 /// Else a name with a letter that the database does not have would be a 500 on every call.

@@ -104,12 +104,8 @@ impl Pool {
                 }
                 // None is there and none is on its way: nobody needs to wait for one that is given back.
                 Err(error) if state.open + state.opening == 0 => {
-                    let error = match error {
-                        StoreError::Unavailable(why) => why,
-                        other => other.to_string(),
-                    };
                     for waiting in std::mem::take(&mut state.waiting) {
-                        let _ = waiting.send(Err(error.clone()));
+                        let _ = waiting.send(Err(why_of(&error)));
                     }
                     return;
                 }
@@ -160,6 +156,14 @@ impl Pool {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What kept a connection from being made.
+fn why_of(error: &StoreError) -> String {
+    match error {
+        StoreError::Unavailable(why) | StoreError::Refused(why) => why.clone(),
+        StoreError::Unexpected(what) => (*what).to_owned(),
     }
 }
 

@@ -228,27 +228,22 @@ fn lacking(error: &Error, read: &Certificate<'_>) -> Error {
             read.version
         ));
     }
-    // Its name stands in an error of a library below, which is not ours to name.
-    match error {
-        Error::InvalidCertificate(CertificateError::Other(other))
-            if format!("{other:?}").contains("CaUsedAsEndEntity") =>
-        {
-            lacks(format!("is one of an authority (CA:TRUE), not of a server: {REMEDY} with CA:FALSE"))
-        }
-        // By a root of the same name, but another key.
-        Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
-            lacks("rests on no certificate of the root file".to_owned())
-        }
-        Error::InvalidCertificate(CertificateError::NotValidForNameContext { expected, presented })
-            if presented.is_empty() =>
-        {
-            lacks(format!(
-                "names no host (it has no subjectAltName), and should name {:?}",
-                expected.to_str()
-            ))
-        }
-        error => error.clone(),
+    let Error::InvalidCertificate(refused) = error else { return error.clone() };
+    // The error of a library below: its name is all that can be seen of it here.
+    if format!("{refused:?}").contains("CaUsedAsEndEntity") {
+        return lacks(format!("is one of an authority (CA:TRUE), not of a server: {REMEDY} with CA:FALSE"));
     }
+    // A signature that does not hold is one by a root of the same name, but another key.
+    if matches!(refused, CertificateError::UnknownIssuer | CertificateError::BadSignature) {
+        return lacks("rests on no certificate of the root file".to_owned());
+    }
+    if let CertificateError::NotValidForNameContext { expected, presented } = refused
+        && presented.is_empty()
+    {
+        let wanted = expected.to_str();
+        return lacks(format!("names no host (it has no subjectAltName), and should name {wanted:?}"));
+    }
+    error.clone()
 }
 
 fn lacks(what: String) -> Error {
@@ -270,14 +265,14 @@ impl std::error::Error for Lacks {}
 /// What is wrong with a server's certificate, if that is why no connection could be made.
 pub(super) fn told_of_certificate(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     let broken = error.downcast_ref::<std::io::Error>()?.get_ref()?.downcast_ref::<Error>()?;
-    match broken {
-        Error::InvalidCertificate(CertificateError::Other(OtherError(lacks))) if lacks.is::<Lacks>() => {
-            Some(lacks.to_string())
-        }
-        Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
-            Some("the server's certificate has expired, or is not valid yet".to_owned())
-        }
-        Error::InvalidCertificate(_) => Some(format!("the server's certificate is refused: {broken}")),
-        _ => None,
+    let Error::InvalidCertificate(refused) = broken else { return None };
+    if let CertificateError::Other(OtherError(lacks)) = refused
+        && lacks.is::<Lacks>()
+    {
+        return Some(lacks.to_string());
     }
+    if matches!(refused, CertificateError::Expired | CertificateError::ExpiredContext { .. }) {
+        return Some("the server's certificate has expired, or is not valid yet".to_owned());
+    }
+    Some(format!("the server's certificate is refused: {broken}"))
 }

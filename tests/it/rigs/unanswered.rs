@@ -185,7 +185,7 @@ impl Scene {
 
     /// Asks until everything is answered.
     async fn ask_until_answered(&mut self) -> Answers {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         loop {
             let answers = self.ask().await;
             let Answers { link, press, kill, sign_out, end, delete, change, is_revoked } = &answers;
