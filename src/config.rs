@@ -1,6 +1,7 @@
 //! The configuration: a setting is a flag, else an environment variable, else a key of the file.
 
 mod flags;
+mod quoting;
 
 use std::io;
 use std::net::IpAddr;
@@ -12,7 +13,10 @@ use ipnet::IpNet;
 use crate::flow::limits::Quotas;
 use crate::store::DatabaseUrl;
 
+use quoting::quoted;
+
 pub use flags::{CommonFlags, ServeFlags};
+pub(crate) use quoting::may_have_password;
 
 /// The names of all settings, as keys of the file; as flags they have dashes, as variables `DOORKEY_` and capitals.
 const SETTINGS: [&str; 12] = [
@@ -189,6 +193,7 @@ fn read_file(path: &Path) -> Result<Vec<(String, Given)>, ConfigError> {
     for (key, value) in table {
         let name = key.replace('-', "_");
         if !SETTINGS.contains(&&*name) {
+            let key = if may_have_password(&key) { "what stands".to_owned() } else { key };
             return Err(ConfigError::UnknownKey { path: path.to_owned(), key });
         }
         if settings.iter().any(|(known, _)| *known == name) {
@@ -219,7 +224,7 @@ fn texts_of(value: &toml::Value) -> Option<Vec<String>> {
 fn address(text: &str) -> Result<String, String> {
     let parts = text.rsplit_once(':');
     let is_fine = parts.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
-    let refused = || format!("{text:?} is no address with a port: give one such as 127.0.0.1:8080");
+    let refused = || format!("{} is no address with a port: give one such as 127.0.0.1:8080", quoted(text));
     is_fine.then(|| text.to_owned()).ok_or_else(refused)
 }
 
@@ -228,7 +233,8 @@ fn networks(list: &str) -> Result<Vec<IpNet>, String> {
     let network = |text: &str| {
         let single = text.parse::<IpAddr>().map(IpNet::from);
         single.or_else(|_| text.parse::<IpNet>()).map_err(|_| {
-            format!("{text:?} is no network: give one such as 10.0.0.0/8, or one address such as 127.0.0.1")
+            let text = quoted(text);
+            format!("{text} is no network: give one such as 10.0.0.0/8, or one address such as 127.0.0.1")
         })
     };
     given.map(network).collect()
@@ -238,7 +244,7 @@ fn log_format(text: &str) -> Result<LogFormat, String> {
     match text {
         "text" => Ok(LogFormat::Text),
         "json" => Ok(LogFormat::Json),
-        _ => Err(format!("{text:?} is no way to write the log: give text or json")),
+        _ => Err(format!("{} is no way to write the log: give text or json", quoted(text))),
     }
 }
 
@@ -246,12 +252,13 @@ fn truth(text: &str) -> Result<bool, String> {
     match text {
         "true" | "1" => Ok(true),
         "false" | "0" => Ok(false),
-        _ => Err(format!("{text:?} is neither true nor false")),
+        _ => Err(format!("{} is neither true nor false", quoted(text))),
     }
 }
 
 fn quota(text: &str) -> Result<Option<NonZeroU32>, String> {
-    let refused = |_: ParseIntError| format!("{text:?} is no limit: give a whole number from 1, or off");
+    let refused =
+        |_: ParseIntError| format!("{} is no limit: give a whole number from 1, or off", quoted(text));
     if text == "off" { Ok(None) } else { text.parse().map(Some).map_err(refused) }
 }
 
@@ -260,7 +267,7 @@ fn quota(text: &str) -> Result<Option<NonZeroU32>, String> {
 /// # Errors
 /// A sentence that says what a duration looks like.
 pub fn parse_duration(text: &str) -> Result<i64, String> {
-    let refused = || format!("{text:?} is no duration: give one such as 90d, 12h, 30m or 45s");
+    let refused = || format!("{} is no duration: give one such as 90d, 12h, 30m or 45s", quoted(text));
     let unit = match text.bytes().last() {
         Some(b'd') => 86_400,
         Some(b'h') => 3_600,

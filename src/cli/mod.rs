@@ -20,12 +20,12 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, anyhow};
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
 use crate::app::App;
 use crate::clock::Clock;
-use crate::config::{CommonFlags, Config, ServeFlags};
+use crate::config::{CommonFlags, Config, ServeFlags, may_have_password};
 use crate::domain::user::UserRef;
 use crate::domain::workspace::Workspace;
 use crate::flow;
@@ -202,7 +202,16 @@ pub fn explain_usage(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return code;
     }
-    let text = error.to_string();
+    let mut text = error.to_string();
+    for kind in [ContextKind::InvalidArg, ContextKind::InvalidValue, ContextKind::InvalidSubcommand] {
+        // A database that was given in the wrong place: its password is not for everybody who sees the terminal.
+        if let Some(ContextValue::String(word)) = error.get(kind)
+            && may_have_password(word)
+            && !word.starts_with('-')
+        {
+            text = text.replace(word, "…");
+        }
+    }
     // The first paragraph says what is wrong; tips and the usage follow.
     let mut paragraphs = text.split("\n\n");
     let wrong = paragraphs.next().unwrap_or_default().trim_start_matches("error: ");

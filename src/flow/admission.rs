@@ -15,7 +15,7 @@ use crate::domain::source::Source;
 use crate::domain::token::Token;
 use crate::domain::user::UserRef;
 use crate::domain::workspace::{Workspace, WorkspaceId};
-use crate::store::{self, FoundLink, Named, Outcome, StoreError};
+use crate::store::{self, FoundLink, Named, Outcome, ReadPoint, StoreError};
 
 /// Hosts, workspaces and API keys that are known from before at most.
 const MOST_KNOWN: usize = 4_096;
@@ -54,6 +54,8 @@ pub struct Arrival {
     pub signed_in: Option<Arc<SignedIn>>,
     /// The link that its token is looked up by. It is not proven by that, and if there is none here there may be one.
     pub link: Option<Arc<FoundLink>>,
+    /// Before anything of this was read.
+    pub read_point: ReadPoint,
 }
 
 /// Looks up, at once, all that a request shows. `None` if no workspace has the host.
@@ -140,6 +142,7 @@ fn move_key(app: &App, key: &Arc<ApiKey>, secret: &ApiKeySecret) {
 
 async fn arrive(app: &App, host: &HostName, named: Named<'_>) -> Result<Option<Arrival>, StoreError> {
     let now = app.clock.now();
+    let read_point = app.store.read_point();
     let Some(found) = app.store.find_arrival(host, named, now).await? else { return Ok(None) };
     let Some(workspace) = workspace_of(app, &found).await? else { return Ok(None) };
     let api_key = match (named, found.api_key) {
@@ -151,7 +154,7 @@ async fn arrive(app: &App, host: &HostName, named: Named<'_>) -> Result<Option<A
         _ => None,
     };
     let store::Arrival { issue_state, signed_in, link, .. } = found;
-    Ok(Some(Arrival { workspace, api_key, issue_state, signed_in, link }))
+    Ok(Some(Arrival { workspace, api_key, issue_state, signed_in, link, read_point }))
 }
 
 /// Counts a request that shows no key which lets in.

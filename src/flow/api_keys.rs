@@ -81,12 +81,14 @@ pub async fn list(app: &App, workspace: &Workspace) -> Result<Vec<ApiKey>, Store
 /// # Errors
 /// `ApiKeyError::NotFound` if the workspace has no such key.
 pub async fn revoke(app: &App, workspace: &Workspace, act: &Act, id: i64) -> Result<(), ApiKeyError> {
+    let read_point = app.store.read_point();
     let found = app.store.find_api_key_by_id(workspace.id, id).await?;
     let key = found.ok_or(ApiKeyError::NotFound(id))?;
     let now = app.clock.now();
     let revoked = app.keys().reseal_api_key(ApiKey { revoked_at: key.revoked_at.or(Some(now)), ..key })?;
     let entry = act.entry(Event::KeyRevoked).with("key", id).with("name", revoked.name.as_str());
     match app.store.end_api_key(&revoked, &entry, now).await? {
-        Outcome::Won | Outcome::Lost => Ok(()),
+        Outcome::Won => Ok(()),
+        Outcome::Lost => Ok(app.store.ensure_durable(read_point, None).await?),
     }
 }

@@ -66,6 +66,7 @@ enum Claim {
 enum Put {
     Added,
     Changed,
+    Unchanged,
     Refused(Invalid),
 }
 
@@ -91,6 +92,7 @@ impl<'a> Import<'a> {
     /// `StoreError` if the store cannot be used; what was written before stays.
     pub async fn put(&mut self, line: u64, row: ImportRow) -> Result<(), StoreError> {
         loop {
+            let read_point = self.app.store.read_point();
             let found = find(self.app, self.workspace, &row).await?;
             let claims = claims(&row, found.as_ref());
             if claims.iter().any(|claim| self.claimed.contains(claim)) {
@@ -98,7 +100,8 @@ impl<'a> Import<'a> {
                 self.finish().await?;
                 continue;
             }
-            if found.as_ref().is_some_and(|user| is_as_told(user, &row)) {
+            // Else it is told with the others once what was found can no longer be lost.
+            if found.as_ref().is_some_and(|user| is_as_told(user, &row)) && !read_point.is_binding() {
                 self.tally.unchanged += 1;
                 return Ok(());
             }
@@ -135,6 +138,7 @@ impl<'a> Import<'a> {
                 match done {
                     Ok(Put::Added) => self.tally.added += 1,
                     Ok(Put::Changed) => self.tally.changed += 1,
+                    Ok(Put::Unchanged) => self.tally.unchanged += 1,
                     Ok(Put::Refused(invalid)) => self.refused.push((waiting.line, invalid)),
                     // Whether it was written or not, it can be written again.
                     Err(StoreError::Unavailable(_)) if tries < TRIES => self.waiting.push(waiting),
@@ -199,8 +203,9 @@ async fn upsert(
 ) -> Result<Put, StoreError> {
     loop {
         if let Some(id) = found {
-            match users::set(app, workspace, act, &UserRef::Id(id), &change_by(row)).await {
-                Ok(_) => return Ok(Put::Changed),
+            match users::put(app, workspace, act, &UserRef::Id(id), &change_by(row)).await {
+                Ok((_, true)) => return Ok(Put::Changed),
+                Ok((_, false)) => return Ok(Put::Unchanged),
                 Err(UserError::Invalid(invalid)) => return Ok(Put::Refused(invalid)),
                 Err(UserError::Store(error)) => return Err(error),
                 Err(UserError::NotFound) => {}

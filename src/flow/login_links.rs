@@ -17,7 +17,7 @@ use crate::domain::token::Token;
 use crate::domain::user::{Kill, Refusal, UserRef};
 use crate::domain::workspace::Workspace;
 use crate::keys::{self, NoRandomness};
-use crate::store::{ListedLink, Outcome, StoreError};
+use crate::store::{ListedLink, Outcome, ReadPoint, StoreError};
 
 /// What may stand in a query value as it is (RFC 3986, section 2.3).
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -56,6 +56,8 @@ pub struct Subject {
     pub user: UserRef,
     /// User and newest link at one moment since the request began.
     pub seen: Option<Arc<IssueState>>,
+    /// Before that was seen.
+    pub read_point: ReadPoint,
 }
 
 impl Subject {
@@ -64,8 +66,9 @@ impl Subject {
     /// # Errors
     /// `StoreError` if the store cannot be read.
     pub async fn find(app: &App, workspace: &Workspace, user: UserRef) -> Result<Self, StoreError> {
+        let read_point = app.store.read_point();
         let seen = app.store.find_issue_state(workspace.id, &user).await?;
-        Ok(Self { user, seen: seen.map(Arc::new) })
+        Ok(Self { user, seen: seen.map(Arc::new), read_point })
     }
 }
 
@@ -140,7 +143,7 @@ pub async fn issue(
     nodes::may_issue(app)?;
     let now = app.clock.now();
     let newest_of = |seen: &Option<Arc<IssueState>>| seen.as_ref().and_then(|seen| seen.newest_hash);
-    let mut seen = subject.seen.clone();
+    let (mut seen, mut read_point) = (subject.seen.clone(), subject.read_point);
     let first_seen = newest_of(&seen);
     for tries in 0..TRIES {
         let min_ttl = if newest_of(&seen) == first_seen { wish.min_ttl } else { 0 };
@@ -148,6 +151,9 @@ pub async fn issue(
         if let Decision::HandOut(link) = &decision
             && let Some(token) = rebuild(app, link)
         {
+            // The link was kept, and its user let have it, in one commit. Whatever changes the user's mind or ours about it
+            // since counts the link epoch up, which never falls: what has the link has it live.
+            app.store.ensure_durable(read_point, Some(link.draft.created_at)).await?;
             app.metrics.reused.inc();
             app.store.count_reuse(link, now);
             return Ok(issued(workspace, link, &token, wish, true));
@@ -167,6 +173,7 @@ pub async fn issue(
             app.metrics.issued.inc();
             return Ok(issued(workspace, &link, &token, wish, false));
         }
+        read_point = app.store.read_point();
         seen = app.store.find_issue_state(workspace.id, &subject.user).await?.map(Arc::new);
     }
     Err(StoreError::Unavailable("others kept changing the same user".to_owned()).into())
@@ -235,8 +242,14 @@ pub async fn list(app: &App, workspace: &Workspace, wish: &PageWish) -> Result<P
 /// # Errors
 /// `StoreError` if it could not be committed.
 pub async fn revoke(app: &App, workspace: &Workspace, act: &Act, user: &UserRef) -> Result<bool, StoreError> {
-    let Some(user) = app.store.find_user(workspace.id, user).await? else { return Ok(false) };
-    let entry = act.entry(Event::LinksKilled).about(user.id).with("reason", Kill::Revoked.reason());
-    let outcome = app.store.kill_login_links(workspace.id, user.id, &entry, app.clock.now()).await?;
-    Ok(outcome == Outcome::Won)
+    let read_point = app.store.read_point();
+    if let Some(user) = app.store.find_user(workspace.id, user).await? {
+        let entry = act.entry(Event::LinksKilled).about(user.id).with("reason", Kill::Revoked.reason());
+        if app.store.kill_login_links(workspace.id, user.id, &entry, app.clock.now()).await? == Outcome::Won {
+            return Ok(true);
+        }
+    }
+    // Whoever is deleted has no live link: that is an answer too.
+    app.store.ensure_durable(read_point, None).await?;
+    Ok(false)
 }

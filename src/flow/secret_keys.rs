@@ -83,21 +83,25 @@ pub async fn make_active(app: &App, id: KeyId) -> Result<(), SecretKeyError> {
     let in_file = app.held.in_file();
     let key = in_file.all().find(|key| key.id == id);
     let key = key.ok_or_else(|| KeyFileError::Unknown { path: path.to_owned(), key: id })?;
+    let read_point = app.store.read_point();
     nodes::look(app).await??;
     wait_for_nodes(app, id).await?;
     let known = app.store.list_known_keys().await?;
     if known.iter().any(|known| known.fingerprint == key.fingerprint && !known.is_accepted()) {
         return Err(SecretKeyError::Retired(id));
     }
-    if app.keys().active_id() != id {
-        let now = app.clock.now();
-        let newest = known.iter().filter_map(|key| key.used_at).max();
-        // By a clock that was set back, the key would not be the newest.
-        let used_at = newest.map_or(now, |newest| now.max(newest.just_after()));
-        let there_since = now.plus_seconds(-LEASE);
-        if app.store.use_key((id, key.fingerprint), used_at, there_since).await? == Outcome::Lost {
-            return Err(SecretKeyError::Overtaken);
-        }
+    if app.keys().active_id() == id {
+        // The file must not say what the database may yet take back.
+        app.store.ensure_durable(read_point, None).await?;
+        return Ok(draft.put_in_place()?);
+    }
+    let now = app.clock.now();
+    let newest = known.iter().filter_map(|key| key.used_at).max();
+    // By a clock that was set back, the key would not be the newest.
+    let used_at = newest.map_or(now, |newest| now.max(newest.just_after()));
+    let there_since = now.plus_seconds(-LEASE);
+    if app.store.use_key((id, key.fingerprint), used_at, there_since).await? == Outcome::Lost {
+        return Err(SecretKeyError::Overtaken);
     }
     Ok(draft.put_in_place()?)
 }
@@ -127,6 +131,7 @@ async fn wait_for_nodes(app: &App, id: KeyId) -> Result<(), SecretKeyError> {
 /// # Errors
 /// `SecretKeyError` says what stands in the way; what was ended before stays ended, and the same again goes on from there.
 pub async fn retire(app: &App, act: &Act, id: KeyId, is_forced: bool) -> Result<Resting, SecretKeyError> {
+    let read_point = app.store.read_point();
     nodes::look(app).await??;
     let known = app.store.list_known_keys().await?;
     let active = app.keys().active_id();
@@ -147,6 +152,9 @@ pub async fn retire(app: &App, act: &Act, id: KeyId, is_forced: bool) -> Result<
             must_be_free(app, id).await?;
             return Err(SecretKeyError::Overtaken);
         }
+    } else {
+        // What is taken out of the file does not come back: the database must not need it again.
+        app.store.ensure_durable(read_point, None).await?;
     }
     draft.put_in_place()?;
     Ok(ended)

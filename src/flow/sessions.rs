@@ -53,16 +53,18 @@ pub(super) async fn end_dead(
     act: &Act,
     signed_in: &SignedIn,
 ) -> Result<(), StoreError> {
-    let session = &signed_in.session;
+    let (session, read_point) = (&signed_in.session, app.store.read_point());
     let reason = if signed_in.standing.may_stay(session.epoch) { "expired" } else { "user" };
     let entry = act.entry(Event::SessionEnded).about(session.user).with("session", session.id.to_string());
     let ended = app
         .store
         .end_session(workspace.id, session.id, &entry.with("reason", reason), app.clock.now())
         .await?;
-    // Somebody else may have ended it first: it is ended all the same.
-    let _ = ended;
-    Ok(())
+    match ended {
+        Outcome::Won => Ok(()),
+        // Somebody else has ended it first: it is ended all the same.
+        Outcome::Lost => app.store.ensure_durable(read_point, None).await,
+    }
 }
 
 /// The session whose number and secret a cookie holds, live or not.
@@ -107,12 +109,17 @@ pub async fn list(
 /// # Errors
 /// `StoreError` if it could not be committed: the person is still signed in.
 pub async fn revoke(app: &App, workspace: &Workspace, act: &Act, id: Uuid) -> Result<bool, StoreError> {
-    let Some(SignedIn { session, .. }) = app.store.find_session(workspace.id, id).await? else {
-        return Ok(false);
-    };
-    let entry = act.entry(Event::SessionEnded).about(session.user).with("session", id.to_string());
-    let entry = entry.with("reason", "revoked");
-    Ok(app.store.end_session(workspace.id, id, &entry, app.clock.now()).await? == Outcome::Won)
+    let read_point = app.store.read_point();
+    if let Some(SignedIn { session, .. }) = app.store.find_session(workspace.id, id).await? {
+        let entry = act.entry(Event::SessionEnded).about(session.user).with("session", id.to_string());
+        let entry = entry.with("reason", "revoked");
+        if app.store.end_session(workspace.id, id, &entry, app.clock.now()).await? == Outcome::Won {
+            return Ok(true);
+        }
+    }
+    // It ended before, or never was.
+    app.store.ensure_durable(read_point, None).await?;
+    Ok(false)
 }
 
 /// Ends the session that a cookie proves; nothing happens for any other.
@@ -125,11 +132,18 @@ pub async fn sign_out(
     act: &Act,
     shown: Option<&ShownCookie>,
 ) -> Result<(), StoreError> {
-    let Some(signed_in) = proven(app, workspace, shown).await? else { return Ok(()) };
-    let session = &signed_in.session;
-    let act = Act { actor: Actor::User(session.user), ..*act };
-    let entry = act.entry(Event::SignedOut).about(session.user).with("session", session.id.to_string());
+    if shown.is_none() {
+        return Ok(());
+    }
+    let read_point = app.store.read_point();
+    if let Some(signed_in) = proven(app, workspace, shown).await? {
+        let session = &signed_in.session;
+        let act = Act { actor: Actor::User(session.user), ..*act };
+        let entry = act.entry(Event::SignedOut).about(session.user).with("session", session.id.to_string());
+        if app.store.end_session(workspace.id, session.id, &entry, app.clock.now()).await? == Outcome::Won {
+            return Ok(());
+        }
+    }
     // A second click finds the session ended, as it wished.
-    let _ = app.store.end_session(workspace.id, session.id, &entry, app.clock.now()).await?;
-    Ok(())
+    app.store.ensure_durable(read_point, None).await
 }

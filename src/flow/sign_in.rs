@@ -19,7 +19,7 @@ use crate::domain::user::Standing;
 use crate::domain::workspace::Workspace;
 use crate::keys::{self, NoRandomness};
 pub use crate::store::FoundLink;
-use crate::store::{Outcome, StoreError};
+use crate::store::{Outcome, ReadPoint, StoreError};
 
 /// How often a confirm looks again when others keep getting in between.
 const TRIES: usize = 8;
@@ -50,6 +50,8 @@ pub struct Visitor {
     pub session: Option<ShownCookie>,
     /// The link of the token, if one look has found it already.
     pub link: Option<Arc<FoundLink>>,
+    /// Before any of this was found.
+    pub read_point: ReadPoint,
 }
 
 /// What is behind a token.
@@ -100,7 +102,7 @@ pub async fn open(
         return Ok(Opened::UsedHere(signed_in.session.landing.clone()));
     }
     if let Some(found) = found.filter(|_| death == Death::Expired) {
-        bury(app, &found.link, now).await?;
+        bury(app, &found.link, visitor.read_point, now).await?;
     }
     count_dead(app, death, visitor)?;
     Ok(Opened::Dead)
@@ -198,6 +200,7 @@ impl Attempt<'_> {
     async fn repeat(&self, link: &FoundLink) -> Result<Option<Confirmed>, StoreError> {
         let Self { app, workspace, act, confirm, now } = *self;
         let redemptions = app.keys().redemptions(&confirm.token, &confirm.browser);
+        let read_point = app.store.read_point();
         let found = app.store.find_session_of(workspace.id, link, &redemptions).await?;
         let Some(signed_in) = found.filter(|signed_in| signed_in.session.may_repeat(now)) else {
             return Ok(None);
@@ -205,6 +208,8 @@ impl Attempt<'_> {
         let cookie = app.keys().repeat_session(&signed_in.session, &confirm.token, &confirm.browser);
         match cookie {
             Ok(cookie) if signed_in.session.is_live(&signed_in.standing, workspace, now) => {
+                // The session began in the commit that used the link up.
+                app.store.ensure_durable(read_point, Some(signed_in.session.created_at)).await?;
                 Ok(Some(Confirmed::SignedIn { cookie, landing: signed_in.session.landing }))
             }
             // It stands in the way of a new one, and nobody can use it.
@@ -249,7 +254,7 @@ impl Attempt<'_> {
         let Self { app, workspace, act, confirm, now } = *self;
         // Whoever set a flag in the database itself counted no epoch up: the link must not outlive the flag.
         if matches!(death, Death::Expired | Death::Refused) {
-            bury(app, link, now).await?;
+            bury(app, link, confirm.visitor.read_point, now).await?;
         }
         // Beyond the limit nothing more is written: the audit log is not for strangers to fill.
         count_dead(app, death, &confirm.visitor)?;
@@ -265,11 +270,14 @@ fn replaced_entry(act: &Act, old: &SignedIn) -> Entry {
 }
 
 /// Marks a link that is refused as dead for good, so that no clock set back revives it.
-async fn bury(app: &App, link: &LoginLink, now: Timestamp) -> Result<(), StoreError> {
-    if link.ended_at.is_none() {
-        app.store.end_login_link(&app.keys().seal_link(link.expired(now))).await?;
+async fn bury(app: &App, link: &LoginLink, since: ReadPoint, now: Timestamp) -> Result<(), StoreError> {
+    if link.ended_at.is_some() {
+        return app.store.ensure_durable(since, link.ended_at).await;
     }
-    Ok(())
+    match app.store.end_login_link(&app.keys().seal_link(link.expired(now))).await? {
+        Outcome::Won => Ok(()),
+        Outcome::Lost => app.store.ensure_durable(since, None).await,
+    }
 }
 
 /// The genuine link of a token, and its user: what was seen, or what is there now.

@@ -7,7 +7,7 @@ use crate::domain::page::{Page, PageWish};
 use crate::domain::user::{Kill, User, UserId, UserRef};
 use crate::domain::user_change::UserChange;
 use crate::domain::workspace::Workspace;
-use crate::store::{NewUser, Outcome, StoreError};
+use crate::store::{NewUser, Outcome, ReadPoint, StoreError};
 
 /// How often a change looks again when others keep getting in between.
 const TRIES: usize = 8;
@@ -76,6 +76,23 @@ pub async fn show_kind(
     if user.standing.is_staff == is_staff { Ok(user) } else { Err(UserError::NotFound) }
 }
 
+/// The same for whoever is about to change or delete one.
+///
+/// # Errors
+/// `UserError::NotFound` if there is none, as durable as a deletion.
+pub async fn find_kind_to_change(
+    app: &App,
+    workspace: &Workspace,
+    user: &UserRef,
+    is_staff: bool,
+) -> Result<User, UserError> {
+    let read_point = app.store.read_point();
+    match show_kind(app, workspace, user, is_staff).await {
+        Err(UserError::NotFound) => Err(gone(app, read_point).await),
+        found => found,
+    }
+}
+
 /// The clients of a workspace, or its staff, page by page.
 ///
 /// # Errors
@@ -100,12 +117,27 @@ pub async fn set(
     user: &UserRef,
     change: &UserChange,
 ) -> Result<User, UserError> {
+    put(app, workspace, act, user, change).await.map(|(user, _)| user)
+}
+
+/// The same, and whether anything was changed.
+pub(super) async fn put(
+    app: &App,
+    workspace: &Workspace,
+    act: &Act,
+    user: &UserRef,
+    change: &UserChange,
+) -> Result<(User, bool), UserError> {
     for _ in 0..TRIES {
-        let old = show(app, workspace, user).await?;
+        let read_point = app.store.read_point();
+        let Some(old) = app.store.find_user(workspace.id, user).await? else {
+            return Err(gone(app, read_point).await);
+        };
         let mut new = change.applied_to(&old);
         let fields = UserChange::fields_between(&old, &new);
         if fields.is_empty() {
-            return Ok(old);
+            app.store.ensure_durable(read_point, None).await?;
+            return Ok((old, false));
         }
         let mut entries = vec![act.entry(Event::UserChanged).about(old.id).with("fields", fields)];
         if let Some(kill) = old.kill_by(&new) {
@@ -117,7 +149,7 @@ pub async fn set(
         }
         let now = app.clock.now();
         if app.store.set_user(workspace.id, &new, &entries, now).await? == Outcome::Won {
-            return show(app, workspace, &UserRef::Id(old.id)).await;
+            return Ok((show(app, workspace, &UserRef::Id(old.id)).await?, true));
         }
         let namesake = app.store.find_user(workspace.id, &UserRef::Email(new.email.clone())).await?;
         if namesake.is_some_and(|other| other.id != old.id) {
@@ -132,14 +164,25 @@ pub async fn set(
 /// # Errors
 /// `UserError::NotFound` if there is no such user.
 pub async fn delete(app: &App, workspace: &Workspace, act: &Act, user: &UserRef) -> Result<(), UserError> {
-    let user = show(app, workspace, user).await?;
+    let read_point = app.store.read_point();
+    let Some(user) = app.store.find_user(workspace.id, user).await? else {
+        return Err(gone(app, read_point).await);
+    };
     let entries = [
         act.entry(Event::UserDeleted).about(user.id),
         act.entry(Event::LinksKilled).about(user.id).with("reason", Kill::Deleted.reason()),
     ];
     match app.store.delete_user(workspace.id, user.id, &entries, app.clock.now()).await? {
         Outcome::Won => Ok(()),
-        Outcome::Lost => Err(UserError::NotFound),
+        Outcome::Lost => Err(gone(app, read_point).await),
+    }
+}
+
+/// That there is no such user, to whoever wants to change or delete one: it may have been deleted before, and stays so.
+async fn gone(app: &App, since: ReadPoint) -> UserError {
+    match app.store.ensure_durable(since, None).await {
+        Ok(()) => UserError::NotFound,
+        Err(error) => UserError::Store(error),
     }
 }
 

@@ -104,11 +104,15 @@ pub async fn set(
 /// # Errors
 /// `WorkspaceError::NotFound` if there is none of that name.
 pub async fn delete(app: &App, name: &str) -> Result<(), WorkspaceError> {
-    let (workspace, _) = show(app, name).await?;
-    match app.store.delete_workspace(workspace.id).await? {
-        Outcome::Won => Ok(()),
-        Outcome::Lost => Err(WorkspaceError::NotFound(name.to_owned())),
+    let read_point = app.store.read_point();
+    if let Some((workspace, _)) = app.store.find_workspace(name).await?
+        && app.store.delete_workspace(workspace.id).await? == Outcome::Won
+    {
+        return Ok(());
     }
+    // It was deleted before, and stays so.
+    app.store.ensure_durable(read_point, None).await?;
+    Err(WorkspaceError::NotFound(name.to_owned()))
 }
 
 /// Takes hosts separated by commas.

@@ -113,7 +113,7 @@ async fn receive(
     let peer = request.extensions().get::<Peer>().map_or(UNKNOWN, |peer| peer.0.ip().to_canonical());
     let shown = shown::of(request, is_api).await;
     let arrival = flow::admission::look(app, &host, &shown).await?.ok_or(Error::WorkspaceNotFound)?;
-    let Arrival { workspace, api_key, issue_state, signed_in, link } = arrival;
+    let Arrival { workspace, api_key, issue_state, signed_in, link, read_point } = arrival;
     Ok(Visit(Arc::new(Known {
         request: number,
         version,
@@ -124,9 +124,10 @@ async fn receive(
         is_from_trusted_proxy: settings.trusts(peer),
         settings,
         api_key,
-        subject: shown.into_user().map(|user| Subject { user, seen: issue_state }),
+        subject: shown.into_user().map(|user| Subject { user, seen: issue_state, read_point }),
         signed_in,
         link,
+        read_point,
     })))
 }
 

@@ -19,6 +19,7 @@ use crate::domain::version::{ApiVersion, InvalidVersion};
 use crate::domain::workspace::Workspace;
 use crate::flow::login_links::Subject;
 use crate::flow::sign_in::FoundLink;
+use crate::store::ReadPoint;
 
 tokio::task_local! {
     /// The number of the request that is being answered.
@@ -73,6 +74,8 @@ pub(super) struct Known {
     pub(super) signed_in: Option<Arc<SignedIn>>,
     /// The link of the token with which it comes, as it was found.
     pub(super) link: Option<Arc<FoundLink>>,
+    /// Before any of this was read.
+    pub(super) read_point: ReadPoint,
 }
 
 impl Visit {

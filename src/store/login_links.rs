@@ -254,12 +254,12 @@ impl Store {
         self.write(unit).await.map(Outcome::from)
     }
 
-    /// Marks a link as dead of age, for good: a clock set back must not revive what was refused.
+    /// Marks a link as dead of age, for good, unless it ended before: a clock set back must not revive what was refused.
     ///
     /// # Errors
     /// `StoreError` if it could not be committed.
-    pub async fn end_login_link(&self, link: &LoginLink) -> Result<(), StoreError> {
-        self.write(Unit::new().and(end(link))).await.map(|_| ())
+    pub async fn end_login_link(&self, link: &LoginLink) -> Result<Outcome, StoreError> {
+        self.write(Unit::new().guard(end(link))).await.map(Outcome::from)
     }
 
     /// The live links of a workspace.

@@ -10,6 +10,7 @@ mod audit;
 mod columns;
 mod copies;
 mod database_url;
+mod durability;
 #[cfg(test)]
 mod engine_tests;
 mod key_fingerprints;
@@ -39,6 +40,7 @@ pub use arrivals::{Arrival, Named};
 pub use audit::ListedEntry;
 pub use copies::{CopyError, Replaced, Restore, back_up};
 pub use database_url::DatabaseUrl;
+pub use durability::ReadPoint;
 pub use login_links::{FoundLink, ListedLink};
 pub use moves::{Move, MoveError};
 pub use nodes::Footing;
@@ -67,13 +69,15 @@ pub enum StoreError {
 /// Why a store cannot be opened. A database is named by its path, or by its URL without the password.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The address of the database is none that this version knows.
+    /// The address of the database is none that this version knows. All that is told of it is its scheme, if that is known.
     #[error(
-        "--database {0:?} is not understood: give sqlite://FILE, such as sqlite://doorkey.db or \
+        "--database {}is not understood: give sqlite://FILE, such as sqlite://doorkey.db or \
          sqlite:///var/lib/doorkey.db, or postgres://USER:PASSWORD@HOST:PORT/NAME, with ?sslmode=disable, prefer, \
-         require, verify-ca or verify-full"
+         require, verify-ca or verify-full, and what has a meaning in a URL percent-encoded in the password: \
+         %40 for @, %2F for /, %3F for ?",
+        if .0.is_empty() { String::new() } else { format!("{}… ", .0) }
     )]
-    UnknownUrl(String),
+    UnknownUrl(&'static str),
     /// There is no database.
     #[error(
         "there is no database at {0}: `doorkey workspace create` or `doorkey serve` makes one, or check --database"
@@ -130,6 +134,17 @@ pub enum OpenError {
          set pool_mode = session for it (pgbouncer), or give the server's own address with --database"
     )]
     Pooled(String),
+    /// It cannot hold every letter.
+    #[error(
+        "the database at {database} has the encoding {encoding}, in which many names cannot be written: doorkey needs \
+         one in UTF8, such as `CREATE DATABASE doorkey OWNER doorkey ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0` makes"
+    )]
+    Encoding {
+        /// Where it is.
+        database: String,
+        /// Its encoding.
+        encoding: String,
+    },
     /// Its server cannot be reached, or does not let us in.
     #[error(
         "the database at {database} cannot be reached: {source}: check --database, and that the server runs, takes \
@@ -181,14 +196,15 @@ impl Store {
         Ok(store)
     }
 
-    /// Goes to what other processes have written, several times a second: the embedded engine reads faster from there.
+    /// Goes to what other processes have written, several times a second: the embedded engine reads faster from there. With a
+    /// synchronous standby, what was read a while ago is covered by a commit each second.
     ///
     /// # Errors
     /// `StoreError` if the store cannot be used.
     pub async fn keep_up(&self) -> Result<(), StoreError> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.write(Unit::new()).await.map(|_| ()),
-            Engine::Postgres(_) => Ok(()),
+            Engine::Postgres(postgres) => Box::pin(postgres.keep_covering()).await,
         }
     }
 

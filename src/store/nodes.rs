@@ -30,19 +30,25 @@ impl Store {
     /// `StoreError` if the store cannot be read.
     pub async fn find_footing(&self) -> Result<Footing, StoreError> {
         let text = match &self.engine {
-            Engine::Sqlite(_) => concat!("SELECT ", known_key_columns!(), ", NULL FROM key_fingerprints"),
+            Engine::Sqlite(_) => {
+                concat!("SELECT ", known_key_columns!(), ", NULL, NULL FROM key_fingerprints")
+            }
             // The only place where another clock is asked: to compare it with ours.
             Engine::Postgres(_) => concat!(
                 "SELECT ",
                 known_key_columns!(),
-                ", CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) FROM key_fingerprints"
+                ", CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT),
+                   current_setting('synchronous_standby_names', true) FROM key_fingerprints"
             ),
         };
+        let generation = self.generation();
         let [rows] = self.read([sql(text, values![])]).await?;
         let mut footing = Footing { keys: Vec::new(), time: None };
         for mut row in rows {
             footing.keys.push(known_key_from(&mut row)?);
             footing.time = row.take()?;
+            let standbys: Option<String> = row.take()?;
+            self.note_synchronous(generation, standbys.is_some_and(|names| !names.is_empty()));
         }
         Ok(footing)
     }

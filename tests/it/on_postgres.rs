@@ -43,9 +43,12 @@ mod rigs {
     #[expect(dead_code, reason = "some of it is for rigs that have a file")]
     mod figures;
     mod rows;
+    mod unanswered;
 }
 mod rotation;
 mod round_trips;
+mod server_certificates;
+mod server_limits;
 mod sessions;
 mod starting_together;
 mod storage;

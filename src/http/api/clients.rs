@@ -108,7 +108,7 @@ pub(in crate::http) async fn set(
     body: Body,
 ) -> Result<Response, Error> {
     let change = UserChange::from_json(&read_object(&headers, body).await?).map_err(Error::Invalid)?;
-    let client = flow::users::show_kind(&app, &caller.workspace, &user_of(client)?, false).await?;
+    let client = flow::users::find_kind_to_change(&app, &caller.workspace, &user_of(client)?, false).await?;
     let client = UserRef::Id(client.id);
     let changed = flow::users::set(&app, &caller.workspace, &caller.act, &client, &change).await?;
     Ok(Json(changed.object()).into_response())
@@ -131,7 +131,7 @@ pub(in crate::http) async fn delete(
     caller: Caller<ClientsWrite>,
     client: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, Error> {
-    let client = flow::users::show_kind(&app, &caller.workspace, &user_of(client)?, false).await?;
+    let client = flow::users::find_kind_to_change(&app, &caller.workspace, &user_of(client)?, false).await?;
     flow::users::delete(&app, &caller.workspace, &caller.act, &UserRef::Id(client.id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

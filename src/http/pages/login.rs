@@ -105,7 +105,12 @@ pub(in crate::http) async fn confirm(
 }
 
 fn visitor(visit: &Visit, jar: &Jar, headers: &HeaderMap) -> Visitor {
-    Visitor { source: visit.source(headers), session: jar.session(headers), link: visit.link.clone() }
+    Visitor {
+        source: visit.source(headers),
+        session: jar.session(headers),
+        link: visit.link.clone(),
+        read_point: visit.read_point,
+    }
 }
 
 /// Whether a query means to name a token, well or badly: `Token` or `token[]` get the dead page, not the welcome.

@@ -4,11 +4,11 @@ use std::ops::Deref;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 use deadpool_postgres::ClientWrapper;
 use tokio_postgres::{Config, Error, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::durable::Primary;
 use super::{explained, late, store_error, tls};
 use crate::store::database_url::PostgresUrl;
 use crate::store::{OpenError, StoreError};
@@ -27,6 +27,7 @@ pub(in crate::store) struct Servers {
     configs: Vec<Config>,
     trust: Mutex<Trust>,
     tls: MakeRustlsConnect,
+    pub(super) primary: Primary,
 }
 
 /// Who is asked first.
@@ -53,7 +54,7 @@ impl Servers {
             }
         }
         let trust = Mutex::new(Trust { server: 0, age: 0 });
-        Ok(Self { configs, trust, tls: tls::connector(url, shown)? })
+        Ok(Self { configs, trust, tls: tls::connector(url, shown)?, primary: Primary::unknown() })
     }
 
     /// A connection that may write, to the server that was last seen to let it, else to the next.
@@ -73,9 +74,9 @@ impl Servers {
         // Nothing is set before this is known: it would be set for others.
         let (one, other) = (self.reach("").await?, self.reach("").await?);
         let look = async {
-            let first = server_of(&one, "SELECT pg_backend_pid()").await?;
-            let meanwhile = server_of(&other, "BEGIN; SELECT pg_backend_pid()").await?;
-            let second = server_of(&one, "SELECT pg_backend_pid()").await?;
+            let first = told(&one, "SELECT pg_backend_pid()").await?;
+            let meanwhile = told(&other, "BEGIN; SELECT pg_backend_pid()").await?;
+            let second = told(&one, "SELECT pg_backend_pid()").await?;
             let is_its_own = first != meanwhile && first == second;
             if is_its_own {
                 one.batch_execute(SETTINGS).await?;
@@ -94,9 +95,12 @@ impl Servers {
             let Some(server) = self.configs.get(number) else { continue };
             let before = *self.trust();
             match tokio::time::timeout(patience, self.connect_to(server, settings)).await {
-                Ok(Ok(client)) => {
+                Ok(Ok((client, process))) => {
                     if let Some(trust) = self.turn_to(number, before) {
-                        return Ok(Connected { client, trust });
+                        let server = process.as_ref().map(|process| &*process.server);
+                        let generation = self.primary.meet(server);
+                        let process = process.map(|process| process.number);
+                        return Ok(Connected { client, trust, generation, process });
                     }
                     // Another caller has found another server meanwhile: this one may be the old primary.
                     error = StoreError::Unavailable("another server has taken over".to_owned());
@@ -135,7 +139,18 @@ impl Servers {
         self.trust.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn connect_to(&self, server: &Config, settings: &str) -> Result<ClientWrapper, Error> {
+    /// Whether a connection can be lent: it is open, and to the server that is asked now.
+    pub(super) fn is_usable(&self, connected: &Connected) -> bool {
+        !connected.is_closed()
+            && connected.trust == *self.trust()
+            && connected.generation == self.primary.generation()
+    }
+
+    async fn connect_to(
+        &self,
+        server: &Config,
+        settings: &str,
+    ) -> Result<(ClientWrapper, Option<Process>), Error> {
         let (client, connection) = server.connect(self.tls.clone()).await?;
         let task = tokio::spawn(async {
             if let Err(error) = connection.await {
@@ -144,13 +159,18 @@ impl Servers {
         });
         // From here on the task ends with the client.
         let client = ClientWrapper::new(client, task);
-        client.batch_execute(settings).await?;
-        Ok(client)
+        let standbys = "SELECT coalesce(current_setting('synchronous_standby_names', true), '')";
+        let question =
+            if settings.is_empty() { standbys.to_owned() } else { format!("{settings}; {standbys}") };
+        let standbys = told(&client, &question).await?;
+        let process =
+            if standbys.is_none_or(|names| names.is_empty()) { None } else { process_of(&client).await? };
+        Ok((client, process))
     }
 }
 
-/// Which of the server's processes answers. Without a prepared statement, which a pooler may not carry.
-async fn server_of(client: &ClientWrapper, question: &str) -> Result<Option<String>, Error> {
+/// The first value that is told. Without a prepared statement, which a pooler may not carry.
+async fn told(client: &ClientWrapper, question: &str) -> Result<Option<String>, Error> {
     let told = client.simple_query(question).await?;
     Ok(told.iter().find_map(|message| {
         let SimpleQueryMessage::Row(row) = message else { return None };
@@ -158,10 +178,28 @@ async fn server_of(client: &ClientWrapper, question: &str) -> Result<Option<Stri
     }))
 }
 
+/// A process of a server.
+struct Process {
+    /// Which start of which server: no other has begun at the same microsecond.
+    server: String,
+    number: i64,
+}
+
+/// Asked only where commits wait for a standby. Neither changes while the connection lives.
+async fn process_of(client: &ClientWrapper) -> Result<Option<Process>, Error> {
+    let server = told(client, "SELECT pg_postmaster_start_time()").await?;
+    let number = told(client, "SELECT pg_backend_pid()").await?.and_then(|number| number.parse().ok());
+    Ok(server.zip(number).map(|(server, number)| Process { server, number }))
+}
+
 /// A connection, and what was trusted when it was made.
 pub(in crate::store) struct Connected {
     client: ClientWrapper,
     pub(super) trust: Trust,
+    /// Of the server, as [`Primary`] counts.
+    pub(super) generation: u64,
+    /// The number of the server's process, where its commits wait for a standby.
+    pub(super) process: Option<i64>,
 }
 
 impl Deref for Connected {
@@ -169,25 +207,6 @@ impl Deref for Connected {
 
     fn deref(&self) -> &ClientWrapper {
         &self.client
-    }
-}
-
-impl Manager for Servers {
-    type Type = Connected;
-    type Error = StoreError;
-
-    async fn create(&self) -> Result<Connected, StoreError> {
-        self.connect().await
-    }
-
-    async fn recycle(&self, connected: &mut Connected, _: &Metrics) -> RecycleResult<StoreError> {
-        if connected.is_closed() {
-            return Err(RecycleError::message("it was closed"));
-        }
-        if connected.trust != *self.trust() {
-            return Err(RecycleError::message("its server is no longer trusted"));
-        }
-        Ok(())
     }
 }
 

@@ -2,38 +2,39 @@
 //! that owes an answer is lent to nobody else.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use deadpool::managed::{Object, Pool, PoolError};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout_at;
+use tokio_postgres::SimpleQueryMessage;
 
 use super::connect::{Connected, Servers};
+use super::pool::{Pool, Pooled};
 use super::{PATIENCE, late};
 use crate::store::StoreError;
 use crate::store::unit::Sought;
 
-/// Connections of this process to the server at most.
-const CONNECTIONS: usize = 16;
-
-/// Of them, those that may write at the same moment: whatever writers wait for, lookups find a connection.
+/// Of the connections, those that may write at the same moment: whatever writers wait for, lookups find a connection.
 const WRITERS: usize = 12;
 
 /// Lends connections.
 #[derive(Clone)]
 pub(super) struct Lender {
-    pub(super) pool: Pool<Servers>,
+    pub(super) pool: Pool,
     writers: Arc<Semaphore>,
     lines: Arc<Lines>,
 }
 
 impl Lender {
-    pub(super) fn over(servers: Servers) -> Result<Self, StoreError> {
-        let pool = Pool::builder(servers).max_size(CONNECTIONS).build();
-        let pool = pool.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        Ok(Self { pool, writers: Arc::new(Semaphore::new(WRITERS)), lines: Arc::default() })
+    pub(super) fn over(servers: Servers) -> Self {
+        Self { pool: Pool::over(servers), writers: Arc::new(Semaphore::new(WRITERS)), lines: Arc::default() }
+    }
+
+    pub(super) fn servers(&self) -> &Servers {
+        self.pool.servers()
     }
 
     /// A connection to look something up with.
@@ -61,9 +62,7 @@ impl Lender {
     }
 
     async fn lend(&self, turn: Option<Turn>, deadline: Instant) -> Result<Loan, StoreError> {
-        let lent = timeout_at(deadline.into(), self.pool.get()).await.map_err(|_| late())?;
-        let client =
-            lent.map_err(|error| if let PoolError::Backend(error) = error { error } else { late() })?;
+        let client = self.pool.get(deadline).await?;
         Ok(Loan { pool: self.pool.clone(), client: Some(client), turn, begun: Instant::now() })
     }
 }
@@ -82,8 +81,8 @@ pub(super) enum Condition {
 /// A connection, until it is given back. If its caller goes away before that, it comes back by itself when it has
 /// answered, and its place in the line is kept so long.
 pub(super) struct Loan {
-    pool: Pool<Servers>,
-    client: Option<Object<Servers>>,
+    pool: Pool,
+    client: Option<Pooled>,
     turn: Option<Turn>,
     begun: Instant,
 }
@@ -91,7 +90,7 @@ pub(super) struct Loan {
 impl Loan {
     /// The connection, until it is given back.
     pub(super) fn client(&self) -> Option<&Connected> {
-        self.client.as_deref()
+        self.client.as_ref()?.client()
     }
 
     pub(super) fn give_back(mut self, condition: Condition) {
@@ -108,11 +107,9 @@ impl Drop for Loan {
         let Ok(runtime) = Handle::try_current() else { return };
         let (pool, turn, deadline) = (self.pool.clone(), self.turn.take(), self.begun + PATIENCE);
         runtime.spawn(async move {
-            // Answers come in order: this one comes after those that the caller did not wait for.
-            let condition = match timeout_at(deadline.into(), client.simple_query("")).await {
-                Ok(Ok(_)) => Condition::Good,
-                Ok(Err(_)) => Condition::Broken,
-                Err(_) => Condition::Stale,
+            let condition = match client.client() {
+                Some(connected) => end_of(&pool, connected, turn.is_some(), deadline).await,
+                None => Condition::Broken,
             };
             take_back(&pool, client, condition);
             drop(turn);
@@ -120,14 +117,52 @@ impl Drop for Loan {
     }
 }
 
-fn take_back(pool: &Pool<Servers>, client: Object<Servers>, condition: Condition) {
+/// Waits until a connection has answered all that nobody waits for any more.
+///
+/// A commit that waits for the standby may do so for hours: it keeps its connection and its leave to write so long. Were
+/// they given up, the server's process would wait on by itself, the next writer would send another after it, and soon there
+/// would be no connection left to read with.
+async fn end_of(pool: &Pool, connected: &Connected, has_written: bool, deadline: Instant) -> Condition {
+    // Answers come in order: this one comes after those that the caller did not wait for.
+    let mut answer = pin!(connected.simple_query(""));
+    let mut deadline = deadline;
+    loop {
+        match timeout_at(deadline.into(), &mut answer).await {
+            Ok(Ok(_)) => return Condition::Good,
+            Ok(Err(_)) => return Condition::Broken,
+            Err(_) if has_written && waits_for_standby(pool, connected).await => {
+                deadline = Instant::now() + Duration::from_secs(1);
+            }
+            Err(_) => return Condition::Stale,
+        }
+    }
+}
+
+/// Whether the server says, on another connection, that a commit waits for a standby.
+async fn waits_for_standby(pool: &Pool, connected: &Connected) -> bool {
+    let Some(process) = connected.process else { return false };
+    let deadline = Instant::now() + Duration::from_millis(1_500);
+    let Ok(client) = pool.get(deadline).await else { return false };
+    let loan = Loan { pool: pool.clone(), client: Some(client), turn: None, begun: Instant::now() };
+    let Some(other) = loan.client().filter(|other| other.generation == connected.generation) else {
+        return false;
+    };
+    let question = format!("SELECT 1 FROM pg_stat_activity WHERE pid = {process} AND wait_event = 'SyncRep'");
+    let Ok(told) = timeout_at(deadline.into(), other.simple_query(&question)).await else { return false };
+    loan.give_back(if told.is_ok() { Condition::Good } else { Condition::Broken });
+    told.is_ok_and(|told| told.iter().any(|message| matches!(message, SimpleQueryMessage::Row(_))))
+}
+
+fn take_back(pool: &Pool, client: Pooled, condition: Condition) {
     if condition == Condition::Good {
         return;
     }
-    let connected = Object::take(client);
-    if condition == Condition::Stale {
-        pool.manager().turn_from(connected.trust);
+    if condition == Condition::Stale
+        && let Some(connected) = client.client()
+    {
+        pool.servers().turn_from(connected.trust);
     }
+    client.discard();
 }
 
 /// Leave to write; it goes back when this is dropped.

@@ -34,6 +34,9 @@ pub(super) async fn migrate(client: &ClientWrapper, shown: &str, may_create: boo
             );
             return Err(OpenError::Failed { database: shown.to_owned(), source });
         }
+        Found::Encoded(encoding) => {
+            return Err(OpenError::Encoding { database: shown.to_owned(), encoding });
+        }
         Found::Nothing => 0,
         Found::Ours(found) => found,
     };
@@ -54,12 +57,19 @@ enum Found {
     Foreign,
     /// Whatever stands there: the server answers before what it wrote is safe.
     Weak,
+    /// Whatever stands there: it holds the letters of this encoding alone.
+    Encoded(String),
 }
 
 async fn look(client: &ClientWrapper) -> Result<Found, Error> {
-    let strength = client.query_one("SELECT current_setting('synchronous_commit')", &[]).await?;
-    if strength.try_get::<_, String>(0)? == "off" {
+    let settings = "SELECT current_setting('synchronous_commit'), current_setting('server_encoding')";
+    let settings = client.query_one(settings, &[]).await?;
+    if settings.try_get::<_, String>(0)? == "off" {
         return Ok(Found::Weak);
+    }
+    let encoding: String = settings.try_get(1)?;
+    if !encoding.eq_ignore_ascii_case("UTF8") {
+        return Ok(Found::Encoded(encoding));
     }
     let tables =
         "SELECT count(*), count(*) FILTER (WHERE table_name = 'migrations') FROM information_schema.tables

@@ -3,9 +3,12 @@
 //! Statements are sent one behind the other without waiting for answers, `BEGIN` and `COMMIT` among them. How a
 //! guard ends such a transaction: docs/decisions/0018-one-round-trip.md.
 
+mod certificate;
 mod connect;
+mod durable;
 mod loans;
 mod migrate;
+mod pool;
 #[cfg(test)]
 pub(super) mod tests;
 mod tls;
@@ -72,10 +75,21 @@ type Answer<'a> = MaybeDone<BoxFuture<'a, Result<Vec<PostgresRow>, Error>>>;
 impl Postgres {
     pub(super) async fn open(url: &PostgresUrl, shown: &str, may_create: bool) -> Result<Self, OpenError> {
         let (_, servers) = enter(url, shown, may_create).await?;
-        let lender = Lender::over(servers);
-        let lender =
-            lender.map_err(|source| OpenError::Unreachable { database: shown.to_owned(), source })?;
-        Ok(Self { lender, shown: shown.to_owned() })
+        Ok(Self { lender: Lender::over(servers), shown: shown.to_owned() })
+    }
+
+    /// The server that reads are of from here on, if answers that rest on them are to be covered.
+    pub(super) fn read_point(&self) -> Option<u64> {
+        self.lender.servers().primary.read_point()
+    }
+
+    /// Notes whether commits wait for a standby, as a read since a point has shown.
+    pub(super) fn note_synchronous(&self, generation: u64, is_synchronous: bool) {
+        self.lender.servers().primary.note(generation, is_synchronous);
+    }
+
+    pub(super) fn generation(&self) -> u64 {
+        self.lender.servers().primary.generation()
     }
 
     pub(super) async fn read<const N: usize>(
@@ -271,7 +285,9 @@ fn late() -> StoreError {
 fn explained(error: &Error) -> String {
     match (error.as_db_error(), std::error::Error::source(error)) {
         (Some(said), _) => format!("{} ({})", said.message(), said.code().code()),
-        (None, Some(source)) => format!("{error}: {source}"),
+        (None, Some(source)) => {
+            tls::told_of_certificate(source).unwrap_or_else(|| format!("{error}: {source}"))
+        }
         (None, None) => error.to_string(),
     }
 }

@@ -53,7 +53,7 @@ impl Cluster {
         self.start();
         primary.run("ALTER SYSTEM SET synchronous_standby_names = 'standby'");
         primary.run("SELECT pg_reload_conf()");
-        primary.wait_for("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'", "1");
+        primary.wait_for_standby();
     }
 
     /// Makes a standby the primary, and waits until it takes writes.
@@ -69,6 +69,23 @@ impl Cluster {
         signal("STOP", &family(process.id()));
         signal("KILL", &family(process.id()));
         process.wait().unwrap();
+    }
+
+    /// Ends it as an administrator does who is in a hurry: whoever waits for the standby is sent away.
+    pub fn stop_fast(&mut self) {
+        let mut process = self.process.take().unwrap();
+        signal("INT", &[process.id()]);
+        process.wait().unwrap();
+    }
+
+    /// Starts what was stopped or killed.
+    pub fn start_again(&mut self) {
+        self.start();
+    }
+
+    /// Waits until its commits are acknowledged by the standby again.
+    pub fn wait_for_standby(&self) {
+        self.wait_for("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'", "1");
     }
 
     /// Stops all of it where it stands. Its ports stay open.

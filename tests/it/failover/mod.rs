@@ -4,7 +4,8 @@
 
 #![expect(clippy::print_stderr, reason = "how long the service was away is what a person wants to read")]
 
-mod cluster;
+mod away;
+pub mod cluster;
 mod nodes;
 
 use std::collections::HashSet;

@@ -36,14 +36,18 @@ impl Figures {
     }
 
     pub fn acknowledge(&mut self, entries: &[Entry]) {
-        self.links += entries.len();
         for entry in entries {
-            match entry.fate {
-                Fate::Live | Fate::Unknown(_) => {}
-                Fate::Used(_) => self.uses += 1,
-                Fate::Killed => self.kills += 1,
-                Fate::SignedOut(_) => (self.uses, self.sign_outs) = (self.uses + 1, self.sign_outs + 1),
-            }
+            self.acknowledge_one(&entry.fate);
+        }
+    }
+
+    pub fn acknowledge_one(&mut self, fate: &Fate) {
+        self.links += 1;
+        match fate {
+            Fate::Live | Fate::Unknown(_) => {}
+            Fate::Used(_) => self.uses += 1,
+            Fate::Killed => self.kills += 1,
+            Fate::SignedOut(_) => (self.uses, self.sign_outs) = (self.uses + 1, self.sign_outs + 1),
         }
     }
 

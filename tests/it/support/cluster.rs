@@ -1,7 +1,7 @@
 //! A PostgreSQL of a test's own, which it may freeze, end and start as it likes.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -46,6 +46,24 @@ impl Cluster {
 
     pub fn url(&self) -> String {
         format!("postgres://doorkey@{}/postgres?sslmode=disable", self.address())
+    }
+
+    /// Has it offer TLS with this certificate and its key from here on.
+    pub fn encrypt(&self, certificate: &Path, key: &Path) {
+        for (from, to) in [(certificate, "server.crt"), (key, "server.key")] {
+            let to = self.data().join(to);
+            fs::copy(from, &to).unwrap();
+            fs::set_permissions(&to, fs::Permissions::from_mode(0o600)).unwrap();
+            belongs_to_postgres(&to);
+        }
+        super::database::psql(&self.url(), "ALTER SYSTEM SET ssl = on;\nSELECT pg_reload_conf();");
+        // The first process hears of it a moment later.
+        let (url, begun) = (self.url().replace("disable", "require"), std::time::Instant::now());
+        let shown = fs::read_to_string(certificate).unwrap();
+        while !sends(&url, &shown) {
+            assert!(begun.elapsed().as_secs() < 15, "it does not offer TLS with this certificate");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
     }
 
     /// Ends it as a crash would.
@@ -122,11 +140,16 @@ pub struct Pooler {
 
 impl Pooler {
     pub fn start(cluster: &Cluster, mode: &str) -> Self {
+        Self::start_with(cluster, mode, 20)
+    }
+
+    /// With so many connections to the server at most.
+    pub fn start_with(cluster: &Cluster, mode: &str, most: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (port, file) = (free_port(), folder.path().join("pgbouncer.ini"));
         let text = format!(
             "[databases]\npostgres = host=127.0.0.1 port={} user=doorkey\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
-             listen_port = {port}\nunix_socket_dir =\nauth_type = any\npool_mode = {mode}\n",
+             listen_port = {port}\nunix_socket_dir =\nauth_type = any\npool_mode = {mode}\ndefault_pool_size = {most}\n",
             cluster.port
         );
         fs::write(&file, text).unwrap();
@@ -178,6 +201,18 @@ fn belongs_to_postgres(folder: &Path) {
 
 fn is_root() -> bool {
     fs::metadata("/proc/self").unwrap().uid() == 0
+}
+
+/// Whether a server sends this certificate.
+fn sends(url: &str, certificate: &str) -> bool {
+    let address = url.split(['@', '/']).nth(3).unwrap();
+    let client = Command::new("openssl")
+        .args(["s_client", "-starttls", "postgres", "-connect", address])
+        .stdin(Stdio::null())
+        .output();
+    let inner =
+        |text: &str| text.split("-----").nth(2).map(|body| body.split_whitespace().collect::<String>());
+    inner(&String::from_utf8_lossy(&client.unwrap().stdout)) == inner(certificate)
 }
 
 fn quiet(command: &mut Command) -> &mut Command {

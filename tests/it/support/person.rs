@@ -51,8 +51,13 @@ impl Person {
     }
 
     pub async fn sign_out(&mut self, server: &Server) {
-        let answer = self.send(self.client.post(server.url("/logout")).form_body("")).await;
+        let answer = self.press_sign_out(server).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+    }
+
+    /// Sends the form that signs out, whatever comes of it.
+    pub async fn press_sign_out(&mut self, server: &Server) -> Page {
+        self.send(self.client.post(server.url("/logout")).form_body("")).await
     }
 
     pub async fn is_signed_in(&mut self, server: &Server) -> bool {
