@@ -1,19 +1,24 @@
 //! HTTP: every route in one table, and the server that answers it.
 
 mod api;
-mod arriving;
+mod connection;
+mod connection_limiter;
+mod connection_state;
+mod connection_stream;
 mod cookies;
 mod error;
 mod gate;
+mod large_bodies;
 mod openapi;
 mod ops;
 mod pages;
-mod patient;
+mod process_limits;
 mod query;
+mod read_budget;
 mod same_origin;
-mod seats;
 mod server;
 mod shown;
+mod tracked_body;
 mod verify;
 mod visit;
 
