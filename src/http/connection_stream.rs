@@ -68,8 +68,7 @@ impl ConnectionStream {
     /// Takes what is still sent until nothing more comes, or that is too much.
     fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let mut piece = [0; PIECE];
-        let (patience, left) =
-            self.lingering.get_or_insert_with(|| (Box::pin(sleep(LINGER)), LINGER_BYTES));
+        let (patience, left) = self.lingering.get_or_insert_with(|| (Box::pin(sleep(LINGER)), LINGER_BYTES));
         loop {
             if patience.as_mut().poll(context).is_ready() {
                 return Poll::Ready(());

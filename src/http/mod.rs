@@ -9,6 +9,7 @@ mod cookies;
 mod error;
 mod gate;
 mod large_bodies;
+mod number;
 mod openapi;
 mod ops;
 mod pages;
@@ -33,8 +34,9 @@ use ipnet::IpNet;
 use crate::app::App;
 use error::Error;
 
+pub use number::number_of_request;
 pub use server::{Listeners, serve};
-pub use visit::{Peer, number_of_request};
+pub use visit::Peer;
 
 /// What an operator sets of the public listener.
 #[derive(Clone, Debug, Default)]
