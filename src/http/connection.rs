@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::futures::OwnedNotified;
 use tokio::time::sleep_until;
 
 use super::connection_limiter::ConnectionPermit;
 use super::connection_state::{HEAD, Phase};
 use super::large_bodies::LargeBodies;
-use super::read_budget::{ReadBudget, UnreadRequest};
+use super::read_budget::ReadBudget;
+use super::unread_request::UnreadRequest;
 use crate::domain::source::Source;
 
 /// One connection, as its stream, its requests and their bodies know it.
@@ -29,7 +31,7 @@ impl Connection {
         (budget, large_bodies): (&Arc<ReadBudget>, &Arc<LargeBodies>),
         source: Option<Source>,
     ) -> Arc<Self> {
-        let request = budget.request_of(Arc::clone(permit.state()), source);
+        let request = UnreadRequest::of(budget, Arc::clone(permit.state()), source);
         let (is_whole, large_bodies) = (AtomicBool::new(true), Arc::clone(large_bodies));
         Arc::new(Self { permit, request, is_whole, large_bodies })
     }
@@ -39,16 +41,21 @@ impl Connection {
         self.permit.number()
     }
 
-    /// More is read now: whatever came so far was not all.
-    pub(super) fn wants_more(&self) {
+    /// More is to be read, since whatever came so far was not all; gives whether that may be now.
+    pub(super) fn may_read_more(&self) -> bool {
         if !self.request.has_begun() {
-            return;
+            return true;
         }
         let state = self.permit.state();
         if matches!(state.phase(), Phase::New | Phase::Idle) {
             state.enter(Phase::Head, self.permit.now());
         }
-        self.request.is_waited_for();
+        self.request.may_read_more()
+    }
+
+    /// Until it is worth asking again. Made before asking, nothing is missed.
+    pub(super) fn room(&self) -> OwnedNotified {
+        self.request.room()
     }
 
     /// So much was read.
@@ -116,5 +123,75 @@ impl Connection {
             let next = ends_at.map_or(now + HEAD, |ends_at| ends_at.min(now + HEAD));
             sleep_until(self.permit.moment(next)).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::{Instant, advance};
+
+    use super::super::connection_limiter::ConnectionLimiter;
+    use super::*;
+
+    async fn connection() -> Arc<Connection> {
+        let budget = ReadBudget::with(1 << 20, 1 << 20);
+        let permit = ConnectionLimiter::with(1).take().await;
+        Connection::with(permit, (&budget, &LargeBodies::within(&budget)), None)
+    }
+
+    /// Comes in two pieces.
+    async fn asks(connection: &Connection) {
+        for _ in 0..2 {
+            connection.may_read_more();
+            connection.has_read(10);
+            advance(Duration::from_secs(1)).await;
+        }
+        connection.is_asked(false);
+        connection.has_answered();
+    }
+
+    async fn seconds_until_it_is_over(connection: &Connection) -> u64 {
+        let begun = Instant::now();
+        connection.is_over().await;
+        begun.elapsed().as_secs()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_connection_lives_75_seconds_before_the_first_request_and_between_two() {
+        let connection = connection().await;
+
+        assert_eq!(seconds_until_it_is_over(&connection).await, 75);
+        asks(&connection).await;
+        assert_eq!(seconds_until_it_is_over(&connection).await, 75);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_has_30_seconds_from_its_first_byte_however_long_the_connection_was_idle() {
+        let connection = connection().await;
+        asks(&connection).await;
+        let watched = Arc::clone(&connection);
+        let over = tokio::spawn(async move { seconds_until_it_is_over(&watched).await });
+        tokio::time::sleep(Duration::from_secs(70)).await;
+
+        connection.has_read(10);
+        connection.may_read_more();
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        connection.has_read(10);
+        connection.may_read_more();
+
+        assert_eq!(over.await.unwrap(), 100);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_is_being_answered_is_not_idle_however_long_that_takes() {
+        let connection = connection().await;
+        connection.has_read(10);
+        connection.is_asked(false);
+
+        let over = tokio::time::timeout(Duration::from_mins(10), connection.is_over()).await;
+
+        assert!(over.is_err());
     }
 }

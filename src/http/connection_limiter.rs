@@ -77,6 +77,11 @@ impl ConnectionLimiter {
         }
     }
 
+    /// How many are open.
+    pub(super) fn count(&self) -> usize {
+        self.open().by_number.len()
+    }
+
     fn free_permit(self: &Arc<Self>) -> Option<ConnectionPermit> {
         let state = Arc::new(ConnectionState::begun_at(self.now()));
         let mut open = self.open();

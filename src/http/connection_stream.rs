@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::futures::OwnedNotified;
 use tokio::time::{Sleep, sleep};
 
 use super::connection::Connection;
@@ -33,6 +34,8 @@ const LINGER_BYTES: usize = 4 << 20;
 pub(super) struct ConnectionStream {
     stream: TcpStream,
     connection: Arc<Connection>,
+    /// While more must not be read.
+    no_room: Option<Pin<Box<OwnedNotified>>>,
     /// Runs while something waits to be taken.
     waiting: Option<Pin<Box<Sleep>>>,
     /// Runs once the answer is out while the other end still sends; so many bytes are taken yet.
@@ -41,7 +44,7 @@ pub(super) struct ConnectionStream {
 
 impl ConnectionStream {
     pub(super) fn over(stream: TcpStream, connection: Arc<Connection>) -> Self {
-        Self { stream, connection, waiting: None, lingering: None }
+        Self { stream, connection, no_room: None, waiting: None, lingering: None }
     }
 
     fn in_time<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -52,6 +55,21 @@ impl ConnectionStream {
         }
         let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(WRITE_TIMEOUT)));
         waiting.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Waits where too much is held already, until those have gone that give way.
+    fn poll_room(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        while !self.connection.may_read_more() {
+            let connection = &self.connection;
+            let room = self.no_room.get_or_insert_with(|| Box::pin(connection.room()));
+            // It has to be waited for before it is asked once more.
+            let is_pending = room.as_mut().poll(context).is_pending();
+            if is_pending && !self.connection.may_read_more() {
+                return Poll::Pending;
+            }
+            self.no_room = None;
+        }
+        Poll::Ready(())
     }
 
     fn poll_piece(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
@@ -89,7 +107,7 @@ impl AsyncRead for ConnectionStream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.connection.wants_more();
+        ready!(self.poll_room(context));
         let before = buffer.filled().len();
         let read = self.poll_piece(context, buffer);
         self.connection.has_read(buffer.filled().len() - before);

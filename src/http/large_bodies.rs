@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::read_budget::{ReadBudget, Turn, UnreadRequest};
+use super::read_budget::{ReadBudget, Turn};
+use super::unread_request::UnreadRequest;
 use crate::domain::source::Source;
 
 /// What turns are counted in, in bytes. A body that is not larger needs none.
@@ -42,7 +43,7 @@ impl LargeBodies {
         request: &UnreadRequest,
         bytes: Option<u64>,
     ) -> Option<OwnedSemaphorePermit> {
-        let source = request.source()?;
+        let source = request.source?;
         let units = bytes.and_then(|bytes| u32::try_from(bytes.div_ceil(UNIT as u64)).ok());
         let units = units.unwrap_or(UNITS_FOR_ONE).min(UNITS_FOR_ONE);
         request.turns(Turn::Waits);
@@ -69,5 +70,63 @@ impl LargeBodies {
             by_source.insert(source, Arc::downgrade(&turns));
             turns
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use tokio::time::Instant;
+
+    use super::super::connection_state::ConnectionState;
+    use super::*;
+
+    const LARGE: Option<u64> = Some(900_000);
+
+    fn begin(budget: &Arc<ReadBudget>, last: u8) -> (UnreadRequest, Arc<ConnectionState>) {
+        let connection = Arc::new(ConnectionState::begun_at(0));
+        let source = Source::of(IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)));
+        (UnreadRequest::of(budget, Arc::clone(&connection), (last > 0).then_some(source)), connection)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn large_bodies_of_one_address_come_one_after_the_other_and_those_of_others_beside_them() {
+        let budget = ReadBudget::with(32 << 20, 1 << 20);
+        let bodies = LargeBodies::within(&budget);
+        let (first, _) = begin(&budget, 1);
+        let turn = bodies.turn(&first, LARGE).await;
+        assert!(turn.is_some());
+
+        let (second, _) = begin(&budget, 1);
+        let waits = async { timeout(Duration::from_millis(500), bodies.turn(&second, LARGE)).await };
+        assert!(waits.await.is_err(), "both are read at once");
+        for last in [2, 0] {
+            let (other, _) = begin(&budget, last);
+            let begun = Instant::now();
+            bodies.turn(&other, None).await;
+            assert_eq!(begun.elapsed(), Duration::ZERO, "{last} had to wait");
+        }
+        drop(turn);
+        assert!(bodies.turn(&second, LARGE).await.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_has_the_turn_and_sends_nothing_gives_way_to_whoever_waits() {
+        let budget = ReadBudget::with(32 << 20, 1 << 20);
+        let bodies = LargeBodies::within(&budget);
+        let ((silent, connection), (waiting, _)) = (begin(&budget, 1), begin(&budget, 1));
+        let turn = bodies.turn(&silent, LARGE).await;
+
+        let next = bodies.turn(&waiting, LARGE);
+        let ends = async {
+            connection.told_to_go().await;
+            drop((turn, silent));
+        };
+        let begun = Instant::now();
+        let (next, ()) = tokio::join!(next, ends);
+
+        assert!(next.is_some());
+        assert!(begun.elapsed() <= SILENT * 2, "it waited {:?}", begun.elapsed());
     }
 }

@@ -20,6 +20,7 @@ mod same_origin;
 mod server;
 mod shown;
 mod tracked_body;
+mod unread_request;
 mod verify;
 mod visit;
 

@@ -1,14 +1,16 @@
 //! How much of requests that are not read whole yet is held, and whose request gives way to another.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::connection_state::ConnectionState;
 use super::process_limits::ProcessLimits;
+use super::unread_request::UnreadRequest;
 use crate::domain::source::Source;
 
 /// Heads and bodies that are not read whole, of all connections together, in bytes.
@@ -29,6 +31,8 @@ pub(super) struct ReadBudget {
     begun: Instant,
     next: AtomicU64,
     held: Mutex<Held>,
+    /// Those that were told to go have gone.
+    pub(super) has_room: Arc<Notify>,
 }
 
 #[derive(Default, Debug)]
@@ -38,6 +42,9 @@ struct Held {
     /// All of them, those first that have been waited for longest.
     by_age: BTreeSet<(u64, u64)>,
     by_source: HashMap<Source, Share>,
+    /// What those hold that were told to go and have not gone yet.
+    leaving: HashMap<u64, usize>,
+    leaving_bytes: usize,
     /// When it was last said that there is too much.
     said_at: Option<u64>,
 }
@@ -69,17 +76,6 @@ pub(super) enum Turn {
     Has,
 }
 
-/// The request of a connection that is not read whole yet, if there is one.
-#[derive(Debug)]
-pub(super) struct UnreadRequest {
-    budget: Arc<ReadBudget>,
-    number: u64,
-    source: Option<Source>,
-    connection: Arc<ConnectionState>,
-    bytes: AtomicUsize,
-    is_held: AtomicBool,
-}
-
 impl ReadBudget {
     /// As much as may be held, and where this process has little memory no more than a fourth of it.
     pub(super) fn of(limits: ProcessLimits) -> Arc<Self> {
@@ -88,18 +84,12 @@ impl ReadBudget {
 
     pub(super) fn with(most: usize, most_for_one: usize) -> Arc<Self> {
         let (begun, next, held) = (Instant::now(), AtomicU64::new(0), Mutex::default());
-        Arc::new(Self { most, most_for_one, begun, next, held })
+        Arc::new(Self { most, most_for_one, begun, next, held, has_room: Arc::default() })
     }
 
-    /// For a connection from an address; without one, which is for proxies that speak for many, only the sum counts.
-    pub(super) fn request_of(
-        self: &Arc<Self>,
-        connection: Arc<ConnectionState>,
-        source: Option<Source>,
-    ) -> UnreadRequest {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let (bytes, is_held) = (AtomicUsize::new(0), AtomicBool::new(false));
-        UnreadRequest { budget: Arc::clone(self), number, source, connection, bytes, is_held }
+    /// Another number for each connection.
+    pub(super) fn next(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Ends the large body of an address that has its turn and of which next to nothing has come for so long, if there is one.
@@ -114,10 +104,14 @@ impl ReadBudget {
         }
     }
 
-    fn hold(&self, request: &UnreadRequest, bytes: usize) {
+    /// Whether more may be read now. If not, somebody is about to go, who may be whoever asks.
+    pub(super) fn hold(&self, request: &UnreadRequest, bytes: usize) -> bool {
         let now = self.now();
         let mut held = self.held();
         let (number, source) = (request.number, request.source);
+        if held.leaving.contains_key(&number) {
+            return false;
+        }
         let before = held.remove(number);
         let (since, turn) = match &before {
             Some(before) if before.bytes / STEP == bytes / STEP => (before.since, before.turn),
@@ -127,9 +121,28 @@ impl ReadBudget {
         let connection = Arc::clone(&request.connection);
         held.add(number, Request { bytes, since, source, turn, connection });
         self.make_room(&mut held, source, now);
+        self.has_room_in(&held)
     }
 
-    fn turns(&self, request: &UnreadRequest, turn: Turn) {
+    fn has_room_in(&self, held: &Held) -> bool {
+        held.leaving_bytes == 0 || held.bytes + held.leaving_bytes <= self.most
+    }
+
+    /// Nothing of a request is held any more.
+    pub(super) fn forget(&self, number: u64) {
+        let mut held = self.held();
+        held.remove(number);
+        if let Some(bytes) = held.leaving.remove(&number) {
+            let had_room = self.has_room_in(&held);
+            held.leaving_bytes -= bytes;
+            if !had_room && self.has_room_in(&held) {
+                self.has_room.notify_waiters();
+            }
+        }
+    }
+
+    /// The body of a request waits for its turn, or has it.
+    pub(super) fn turns(&self, request: &UnreadRequest, turn: Turn) {
         let now = self.now();
         let mut held = self.held();
         if let Some(before) = held.remove(request.number) {
@@ -208,50 +221,119 @@ impl Held {
 
     fn give_way(&mut self, number: u64) {
         if let Some(request) = self.remove(number) {
+            self.leaving.insert(number, request.bytes);
+            self.leaving_bytes += request.bytes;
             request.connection.tell_to_go();
         }
     }
 }
 
-impl UnreadRequest {
-    /// Where it comes from.
-    pub(super) const fn source(&self) -> Option<Source> {
-        self.source
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+
+    fn source(last: u8) -> Option<Source> {
+        Some(Source::of(IpAddr::V4(Ipv4Addr::new(192, 0, 2, last))))
     }
 
-    /// So much more of it was read.
-    pub(super) fn has_read(&self, bytes: usize) {
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    fn begin(budget: &Arc<ReadBudget>, source: Option<Source>) -> UnreadRequest {
+        UnreadRequest::of(budget, Arc::new(ConnectionState::begun_at(0)), source)
     }
 
-    /// Whether anything of it was read.
-    pub(super) fn has_begun(&self) -> bool {
-        self.bytes.load(Ordering::Relaxed) > 0
+    fn read(request: &UnreadRequest, bytes: usize) -> bool {
+        request.has_read(bytes);
+        request.may_read_more()
     }
 
-    /// What was read of it was not all. A request that comes in one piece, as nearly all do, is never counted.
-    pub(super) fn is_waited_for(&self) {
-        self.is_held.store(true, Ordering::Relaxed);
-        self.budget.hold(self, self.bytes.load(Ordering::Relaxed));
+    async fn gives_way(request: &UnreadRequest) -> bool {
+        tokio::time::timeout(Duration::from_millis(1), request.connection.told_to_go()).await.is_ok()
     }
 
-    /// Its body waits for its turn, or has it.
-    pub(super) fn turns(&self, turn: Turn) {
-        self.is_waited_for();
-        self.budget.turns(self, turn);
+    async fn a_moment() {
+        tokio::time::advance(Duration::from_millis(10)).await;
     }
 
-    /// It was read whole, or nobody waits for the rest.
-    pub(super) fn is_whole(&self) {
-        self.bytes.store(0, Ordering::Relaxed);
-        if self.is_held.swap(false, Ordering::Relaxed) {
-            self.budget.held().remove(self.number);
+    #[tokio::test(start_paused = true)]
+    async fn beyond_the_share_of_an_address_its_own_oldest_request_gives_way_and_no_other() {
+        let budget = ReadBudget::with(1 << 20, 1_000);
+        let requests = [1, 2, 1, 1].map(|last| begin(&budget, source(last)));
+        for request in &requests {
+            read(request, 400);
+            a_moment().await;
         }
-    }
-}
 
-impl Drop for UnreadRequest {
-    fn drop(&mut self) {
-        self.is_whole();
+        let mut gone = Vec::new();
+        for request in &requests {
+            gone.push(gives_way(request).await);
+        }
+
+        assert_eq!(gone, [true, false, false, false]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn beyond_the_sum_the_oldest_request_of_all_gives_way_and_nothing_is_read_until_it_has_gone() {
+        let budget = ReadBudget::with(1_000, 1_000);
+        let oldest = begin(&budget, source(1));
+        read(&oldest, 400);
+        a_moment().await;
+        // Of proxies that speak for many only the sum counts.
+        let others = [source(2), None].map(|source| begin(&budget, source));
+
+        assert!(read(&others[0], 400));
+        assert!(!read(&others[1], 400), "more was read while too much was held");
+        let room = others[1].room();
+        assert!(gives_way(&oldest).await);
+        drop(oldest);
+
+        room.await;
+        assert!(others[1].may_read_more());
+        assert!(!gives_way(&others[0]).await && !gives_way(&others[1]).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_is_alone_or_whole_never_gives_way() {
+        let budget = ReadBudget::with(1_000, 1_000);
+        let (whole, alone) = (begin(&budget, source(1)), begin(&budget, source(1)));
+        read(&whole, 900);
+        whole.is_whole();
+
+        assert!(read(&alone, 5_000));
+        assert!(!gives_way(&whole).await && !gives_way(&alone).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_sends_much_is_not_silent_and_whoever_drips_is() {
+        let budget = ReadBudget::with(1 << 20, 4 * STEP);
+        let (sender, dripper, other) =
+            (begin(&budget, source(1)), begin(&budget, source(1)), begin(&budget, source(1)));
+        for _ in 0..3 {
+            a_moment().await;
+            read(&dripper, 1);
+            a_moment().await;
+            read(&sender, STEP);
+        }
+
+        read(&other, STEP);
+
+        assert!(gives_way(&dripper).await);
+        assert!(!gives_way(&sender).await && !gives_way(&other).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_left_of_connections_that_are_closed() {
+        let budget = ReadBudget::with(1_000, 500);
+        let requests: Vec<_> = (0..50).map(|last| begin(&budget, source(last % 5))).collect();
+        for request in &requests {
+            read(request, 100);
+        }
+        requests[0].turns(Turn::Waits);
+
+        drop(requests);
+
+        let held = budget.held();
+        assert_eq!((held.bytes, held.leaving_bytes, held.by_number.len(), held.by_age.len()), (0, 0, 0, 0));
+        assert!(held.by_source.is_empty() && held.leaving.is_empty());
     }
 }
