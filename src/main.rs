@@ -4,16 +4,27 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use doorkey::cli::{self, Cli};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
 /// In place of the system's; what was measured of it: docs/decisions/0017.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    keep_keys_out_of_core_dumps();
     // One provider of cryptography for TLS, before anybody asks for one; nobody can have been earlier.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     match Cli::try_parse() {
         Ok(cli) => cli::run(cli).map_or_else(|error| cli::explain(&error), |()| ExitCode::SUCCESS),
         Err(error) => cli::explain_usage(&error),
     }
+}
+
+/// Before any key is read: nothing of this process is written down if it dies, neither into a file nor by a program that
+/// takes dumps, and nobody but root attaches to it.
+fn keep_keys_out_of_core_dumps() {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    // Neither can be refused to who asks for less; what runs without them is no worse than before.
+    let _ = setrlimit(Resource::Core, none);
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }

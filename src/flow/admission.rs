@@ -72,6 +72,22 @@ pub async fn look(app: &App, host: &HostName, shown: &Shown) -> Result<Option<Ar
     }
 }
 
+/// Whether a workspace has the host, as far as can be said before a body is read: what was known a moment ago is enough, since
+/// [`look`] asks again.
+///
+/// # Errors
+/// `StoreError` if the store cannot be read.
+pub async fn is_host(app: &App, host: &HostName) -> Result<bool, StoreError> {
+    if app.known.hosts.get(host).is_some() {
+        return Ok(true);
+    }
+    let found = arrive(app, host, Named::Nobody).await?;
+    if let Some(arrival) = &found {
+        app.known.hosts.insert(host.clone(), arrival.workspace.id);
+    }
+    Ok(found.is_some())
+}
+
 async fn look_for_browser(
     app: &App,
     host: &HostName,
@@ -89,11 +105,14 @@ async fn look_for_browser(
         (Some(cookie), Some(hash)) => Named::SessionAndLink(cookie.id, hash),
     };
     let arrival = arrive(app, host, named).await?;
-    if token.is_some()
-        && let Some(arrival) = &arrival
-        && guess != Some(arrival.workspace.id)
-    {
-        app.known.hosts.insert(host.clone(), arrival.workspace.id);
+    match &arrival {
+        Some(arrival) if token.is_some() && guess != Some(arrival.workspace.id) => {
+            app.known.hosts.insert(host.clone(), arrival.workspace.id);
+        }
+        Some(_) => {}
+        None => {
+            app.known.hosts.remove(host);
+        }
     }
     Ok(arrival)
 }

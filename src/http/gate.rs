@@ -18,8 +18,9 @@ use uuid::Uuid;
 
 use super::Settings;
 use super::error::Error;
+use super::number::{NUMBER, new_number};
 use super::shown;
-use super::visit::{Known, NUMBER, Peer, Visit};
+use super::visit::{Known, Peer, Visit};
 use crate::app::App;
 use crate::domain::host::HostName;
 use crate::domain::version::{ApiVersion, InvalidVersion};
@@ -48,7 +49,7 @@ pub(super) async fn pass(
     request: Request,
     next: Next,
 ) -> Response {
-    let number = Uuid::now_v7();
+    let number = new_number();
     NUMBER.scope(number, numbered(app, settings, number, request, next)).await
 }
 
@@ -69,7 +70,7 @@ async fn numbered(
     let method = known(request.method());
 
     let visited = receive(&app, settings, (number, version), &mut request, is_api);
-    let visited = in_time(deadline, visited).await.and_then(|visited| visited);
+    let visited = outcome_of(visited, deadline).await.and_then(|visited| visited);
     let workspace = visited.as_ref().ok().map(|visit| Arc::clone(&visit.workspace));
     let response = match visited {
         Ok(visit) => {
@@ -111,6 +112,10 @@ async fn receive(
     let authority = authority_of(request.uri(), request.headers()).ok_or(Error::BadHost)?.to_owned();
     let host = HostName::from_header(&authority).map_err(|_| Error::WorkspaceNotFound)?;
     let peer = request.extensions().get::<Peer>().map_or(UNKNOWN, |peer| peer.0.ip().to_canonical());
+    // A body that nobody asked for is not read: whoever names no host of ours could have all of it kept.
+    if shown::reads_a_form(request) && !flow::admission::is_host(app, &host).await? {
+        return Err(Error::WorkspaceNotFound);
+    }
     let shown = shown::of(request, is_api).await;
     let arrival = flow::admission::look(app, &host, &shown).await?.ok_or(Error::WorkspaceNotFound)?;
     let Arrival { workspace, api_key, issue_state, signed_in, link, read_point } = arrival;
@@ -131,12 +136,15 @@ async fn receive(
     })))
 }
 
-/// What a handler answers, if it does in time. A panic in it is this request's alone.
+/// What a handler answers, if it does in time.
 fn answer_of(handler: impl Future<Output = Response>, deadline: Instant) -> impl Future<Output = Response> {
-    in_time(deadline, AssertUnwindSafe(handler).catch_unwind()).map(|ended| match ended {
-        Ok(answer) => answer.unwrap_or_else(|_| Error::Panicked.marker()),
-        Err(late) => late.marker(),
-    })
+    outcome_of(handler, deadline).map(|ended| ended.unwrap_or_else(Error::marker))
+}
+
+/// What comes of a part of a request, if it comes in time. A panic in it is this request's alone.
+fn outcome_of<T>(part: impl Future<Output = T>, deadline: Instant) -> impl Future<Output = Result<T, Error>> {
+    in_time(deadline, AssertUnwindSafe(part).catch_unwind())
+        .map(|ended| ended.and_then(|ended| ended.map_err(|_| Error::Panicked)))
 }
 
 /// What comes of something, if it comes in time. Where it is too late already it is not even begun.

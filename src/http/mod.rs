@@ -1,19 +1,26 @@
 //! HTTP: every route in one table, and the server that answers it.
 
 mod api;
-mod arriving;
+mod connection;
+mod connection_limiter;
+mod connection_state;
+mod connection_stream;
 mod cookies;
 mod error;
 mod gate;
+mod large_bodies;
+mod number;
 mod openapi;
 mod ops;
 mod pages;
-mod patient;
+mod process_limits;
 mod query;
+mod read_budget;
 mod same_origin;
-mod seats;
 mod server;
 mod shown;
+mod tracked_body;
+mod unread_request;
 mod verify;
 mod visit;
 
@@ -28,8 +35,9 @@ use ipnet::IpNet;
 use crate::app::App;
 use error::Error;
 
+pub use number::number_of_request;
 pub use server::{Listeners, serve};
-pub use visit::{Peer, number_of_request};
+pub use visit::Peer;
 
 /// What an operator sets of the public listener.
 #[derive(Clone, Debug, Default)]

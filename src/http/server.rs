@@ -9,35 +9,46 @@ use axum::body::Body;
 use axum::http::StatusCode;
 use axum::response::Response;
 use hyper::Request;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 
-use super::arriving::Arriving;
-use super::patient::Patient;
-use super::seats::{Seat, Seats};
+use super::connection::Connection;
+use super::connection_limiter::ConnectionLimiter;
+use super::connection_stream::ConnectionStream;
+use super::large_bodies::LargeBodies;
+use super::process_limits::ProcessLimits;
+use super::read_budget::ReadBudget;
+use super::tracked_body::TrackedBody;
 use super::visit::Peer;
 use super::{Settings, ops, router};
 use crate::app::App;
-
-/// How long a client may take over the head of a request, and a connection may idle between two.
-const HEAD_PATIENCE: Duration = Duration::from_secs(30);
+use crate::domain::source::Source;
 
 /// The largest head of a request, address and headers together, in bytes: so much a connection may make us keep.
 const LARGEST_HEAD: usize = 64 << 10;
+
+/// Under which bodies may be larger than a form: they are read only of who has shown an API key.
+const API: &str = "/api/";
 
 /// How long what runs may go on after a stop (contract, section 5).
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long to wait when no connection can be taken: out of file descriptors, most often.
-const BREATH: Duration = Duration::from_millis(100);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long an answer is kept back at least that says that there were too many: who asks on without a pause all the same
 /// is held to ten requests a second on each connection, and takes next to nothing from others.
 const COOLING: Duration = Duration::from_millis(100);
+
+/// How often it is looked whether a crowd has gone.
+const CROWD_LOOK: Duration = Duration::from_secs(2);
+
+/// So many connections less are a crowd that has gone.
+const CROWD: usize = 256;
 
 /// Where the server listens.
 #[derive(Debug)]
@@ -48,23 +59,37 @@ pub struct Listeners {
     pub ops: Option<TcpListener>,
 }
 
+/// What the connections of a listener have in common.
+#[derive(Clone)]
+struct Shared {
+    limiter: Arc<ConnectionLimiter>,
+    budget: Arc<ReadBudget>,
+    large_bodies: Arc<LargeBodies>,
+    settings: Settings,
+}
+
 /// Serves until `stop` is done, then finishes what runs (10 s at most).
 pub async fn serve(app: App, settings: Settings, listeners: Listeners, stop: impl Future<Output = ()>) {
     let graceful = GracefulShutdown::new();
+    let limits = ProcessLimits::read();
+    let (limiter, for_operators) = ConnectionLimiter::of_both_listeners(limits);
+    let budget = ReadBudget::of(limits);
+    let large_bodies = LargeBodies::within(&budget);
+    let shared = Shared { limiter, budget, large_bodies, settings: settings.clone() };
     let operators = listeners.ops.map(|listener| {
         let routes = ops::router(app.clone());
-        let seats = Seats::for_this_process();
-        tokio::spawn(async move { accept(&listener, &routes, (&GracefulShutdown::new(), &seats)).await })
+        let shared = Shared { limiter: for_operators, ..shared.clone() };
+        tokio::spawn(async move { accept(&listener, &routes, (&GracefulShutdown::new(), &shared)).await })
     });
     let routes = router(app, settings);
-    let seats = Seats::for_this_process();
     tokio::select! {
-        () = accept(&listeners.public, &routes, (&graceful, &seats)) => {}
+        () = accept(&listeners.public, &routes, (&graceful, &shared)) => {}
+        () = give_memory_back(&shared.limiter) => {}
         () = stop => {}
     }
     drop(listeners.public);
     tracing::info!("stopping: what runs is finished");
-    seats.send_the_silent_home();
+    shared.limiter.close_those_that_never_spoke();
     if tokio::time::timeout(STOP_PATIENCE, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in 10 s and were broken off");
     }
@@ -74,37 +99,61 @@ pub async fn serve(app: App, settings: Settings, listeners: Listeners, stop: imp
 }
 
 /// Takes connections for ever.
-async fn accept(
-    listener: &TcpListener,
-    routes: &Router,
-    (graceful, seats): (&GracefulShutdown, &Arc<Seats>),
-) {
+async fn accept(listener: &TcpListener, routes: &Router, (graceful, shared): (&GracefulShutdown, &Shared)) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 // Answers are small and go out at once.
                 let _ = stream.set_nodelay(true);
-                connect(stream, Peer(peer), routes.clone(), (graceful, seats.take().await));
+                let permit = shared.limiter.take().await;
+                let address = peer.ip().to_canonical();
+                let source = (!shared.settings.trusts(address)).then(|| Source::of(address));
+                let budget = (&shared.budget, &shared.large_bodies);
+                let connection = Connection::with(permit, budget, source);
+                connect(stream, Peer(peer), routes.clone(), (graceful, connection));
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be taken");
-                tokio::time::sleep(BREATH).await;
+                tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
     }
 }
 
-fn connect(stream: TcpStream, peer: Peer, routes: Router, (graceful, seat): (&GracefulShutdown, Seat)) {
-    let seat = Arc::new(seat);
-    let asked = Arc::clone(&seat);
+/// Gives memory back once a crowd has gone, for ever. The allocator does so as it goes along, a second after it was freed, so
+/// not where nothing goes on any more; but it does when a thread ends.
+async fn give_memory_back(limiter: &ConnectionLimiter) {
+    let (mut most, mut is_due) = (0, false);
+    loop {
+        tokio::time::sleep(CROWD_LOOK).await;
+        if is_due {
+            // If there can be no thread now, the next crowd has one.
+            let _ = std::thread::Builder::new().spawn(|| drop(std::hint::black_box(vec![0_u8; CROWD])));
+        }
+        let open = limiter.count();
+        is_due = open + CROWD <= most;
+        most = if is_due { open } else { most.max(open) };
+    }
+}
+
+fn connect(
+    stream: TcpStream,
+    peer: Peer,
+    routes: Router,
+    (graceful, connection): (&GracefulShutdown, Arc<Connection>),
+) {
+    let asked = Arc::clone(&connection);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
-        let seat = Arc::clone(&asked);
-        let request = request.map(|body| Body::new(Arriving { body, seat }));
+        let may_be_large = request.uri().path().starts_with(API);
+        asked.is_asked(!request.body().is_end_stream());
+        let connection = Arc::clone(&asked);
+        let request = request.map(|body| Body::new(TrackedBody::of(body, connection, may_be_large)));
         answered(Arc::clone(&asked), routes.clone().oneshot(request))
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE).max_header_size(LARGEST_HEAD);
+    // How long a head may take is judged by the connection: idle is something else.
+    builder.timer(TokioTimer::new()).header_read_timeout(None).max_header_size(LARGEST_HEAD);
     builder.max_buf_size(LARGEST_HEAD);
     let watcher = graceful.watcher();
     tokio::spawn(async move {
@@ -112,18 +161,17 @@ fn connect(stream: TcpStream, peer: Peer, routes: Router, (graceful, seat): (&Gr
         let mut first = [0];
         let speaks = tokio::select! {
             biased;
-            speaks = tokio::time::timeout(HEAD_PATIENCE, stream.peek(&mut first)) => speaks.is_ok(),
-            () = seat.told_to_go() => false,
+            speaks = stream.peek(&mut first) => speaks.is_ok(),
+            () = connection.is_over() => false,
         };
         if !speaks {
             return;
         }
-        seat.has_spoken();
-        let stream = TokioIo::new(Patient::over(stream));
-        let connection = watcher.watch(builder.serve_connection(stream, service));
+        let stream = TokioIo::new(ConnectionStream::over(stream, Arc::clone(&connection)));
+        let served = watcher.watch(builder.serve_connection(stream, service));
         let ended = tokio::select! {
-            ended = connection => ended,
-            () = seat.told_to_go() => return,
+            ended = served => ended,
+            () = connection.is_over() => return,
         };
         // A client that goes away, or speaks no HTTP, is nobody's fault here.
         if let Err(error) = ended {
@@ -132,17 +180,16 @@ fn connect(stream: TcpStream, peer: Peer, routes: Router, (graceful, seat): (&Gr
     });
 }
 
-/// An answer to whoever has the seat. While one is kept back its connection is no better than a silent one: it gives way.
+/// An answer to a request that has come. While one is kept back its connection is no better than a silent one: it gives way.
 async fn answered<E>(
-    seat: Arc<Seat>,
+    connection: Arc<Connection>,
     answer: impl Future<Output = Result<Response, E>>,
 ) -> Result<Response, E> {
-    seat.is_asked();
     let answer = answer.await;
-    seat.has_answered();
+    connection.has_answered();
     if answer.as_ref().is_ok_and(|answer| answer.status() == StatusCode::TOO_MANY_REQUESTS) {
         // For each connection a little longer or shorter, or a crowd would come back all at once, again and again.
-        tokio::time::sleep(COOLING + Duration::from_millis(seat.number() % 64)).await;
+        tokio::time::sleep(COOLING + Duration::from_millis(connection.number() % 64)).await;
     }
     answer
 }
@@ -155,23 +202,31 @@ mod tests {
     use axum::response::IntoResponse;
     use tokio::time::Instant;
 
+    use super::super::connection_limiter::ConnectionPermit;
     use super::*;
 
-    async fn answered_with(seat: &Arc<Seat>, status: u16) {
+    fn connection_of(permit: ConnectionPermit) -> Arc<Connection> {
+        let budget = ReadBudget::with(1 << 20, 1 << 20);
+        let connection = Connection::with(permit, (&budget, &LargeBodies::within(&budget)), None);
+        connection.is_asked(false);
+        connection
+    }
+
+    async fn answered_with(connection: &Arc<Connection>, status: u16) {
         let answer = StatusCode::from_u16(status).unwrap().into_response();
-        let Ok(answer) = answered(Arc::clone(seat), ready(Ok::<_, Infallible>(answer))).await;
+        let Ok(answer) = answered(Arc::clone(connection), ready(Ok::<_, Infallible>(answer))).await;
         assert_eq!(answer.status(), status);
     }
 
     /// The clock stands still unless somebody waits for it.
     #[tokio::test(start_paused = true)]
     async fn who_asks_too_often_waits_for_the_answer_and_nobody_else_does() {
-        let seat = Arc::new(Seats::with(1).take().await);
+        let connection = connection_of(ConnectionLimiter::with(1).take().await);
         let mut waited = Vec::new();
 
         for status in [200, 204, 303, 400, 401, 403, 404, 410, 429, 500, 503] {
             let asked_at = Instant::now();
-            answered_with(&seat, status).await;
+            answered_with(&connection, status).await;
             if asked_at.elapsed() > Duration::ZERO {
                 waited.push(status);
             }
@@ -182,16 +237,16 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_waits_for_having_asked_too_often_gives_way_to_others() {
-        let seats = Seats::with(1);
-        let seat = Arc::new(seats.take().await);
-        let other = tokio::spawn(async move { seats.take().await });
+        let limiter = ConnectionLimiter::with(1);
+        let connection = connection_of(limiter.take().await);
+        let other = tokio::spawn(async move { limiter.take().await });
 
         tokio::select! {
-            () = answered_with(&seat, 429) => panic!("it kept its seat"),
-            () = seat.told_to_go() => {}
+            () = answered_with(&connection, 429) => panic!("it kept its place"),
+            () = connection.is_over() => {}
         }
 
-        drop(seat);
+        drop(connection);
         other.await.unwrap();
     }
 }

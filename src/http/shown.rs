@@ -16,6 +16,11 @@ use crate::flow::admission::Shown;
 /// Where links are opened and confirmed.
 const LOGIN: &str = "/login";
 
+/// Whether a form is read to see what a request shows.
+pub(super) fn reads_a_form(request: &Request) -> bool {
+    request.uri().path() == LOGIN && request.method() == Method::POST
+}
+
 /// What a request shows. The form that confirms a link is read for it, since the token stands there; it goes on with the
 /// request as a [`SentForm`].
 pub(super) async fn of(request: &mut Request, is_api: bool) -> Shown {
@@ -23,14 +28,14 @@ pub(super) async fn of(request: &mut Request, is_api: bool) -> Shown {
         return by_back_office(request);
     }
     let session = cookies::any_session(request.headers());
-    let token = if request.uri().path() != LOGIN {
-        None
-    } else if request.method() == Method::POST {
+    let token = if reads_a_form(request) {
         let body = std::mem::take(request.body_mut());
         let form = read_form(request.headers(), body).await;
         let token = form.as_ref().ok().and_then(token_of);
         request.extensions_mut().insert(SentForm(form));
         token
+    } else if request.uri().path() != LOGIN {
+        None
     } else {
         let query = request.uri().query().and_then(|query| Pairs::parse(query).ok());
         query.as_ref().and_then(token_of)

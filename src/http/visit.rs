@@ -21,16 +21,6 @@ use crate::flow::login_links::Subject;
 use crate::flow::sign_in::FoundLink;
 use crate::store::ReadPoint;
 
-tokio::task_local! {
-    /// The number of the request that is being answered.
-    pub(super) static NUMBER: Uuid;
-}
-
-/// The number of the request that is being answered, for whatever is logged on the way.
-pub fn number_of_request() -> Option<Uuid> {
-    NUMBER.try_with(|number| *number).ok()
-}
-
 /// Who is at the other end of the connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
