@@ -10,6 +10,7 @@ mod key;
 mod link;
 pub mod log;
 mod migrate;
+mod os_user;
 mod out;
 mod secret;
 mod serve;
@@ -177,6 +178,9 @@ pub fn explain(error: &anyhow::Error) -> ExitCode {
     let is_closed = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
     if error.downcast_ref::<io::Error>().is_some_and(is_closed) {
         return ExitCode::SUCCESS;
+    }
+    if let Some(usage) = error.downcast_ref::<clap::Error>() {
+        return explain_usage(usage);
     }
     let mut sentence = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {

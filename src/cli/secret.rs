@@ -4,9 +4,8 @@ use anyhow::Result;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::Context;
 use super::out::Table;
-use crate::domain::audit::Act;
+use super::{Context, os_user};
 use crate::domain::login_link::KeyId;
 use crate::flow::secret_keys;
 use crate::keys;
@@ -98,7 +97,7 @@ async fn make_active(context: &mut Context, id: KeyId) -> Result<()> {
 
 async fn retire(context: &mut Context, id: KeyId, is_forced: bool) -> Result<()> {
     let app = context.open().await?;
-    let ended = secret_keys::retire(&app, &Act::at_command_line(), id, is_forced).await?;
+    let ended = secret_keys::retire(&app, &os_user::act(), id, is_forced).await?;
     let path = context.config.secret_key_file.display().to_string();
     let out = &mut context.out;
     if out.is_json {

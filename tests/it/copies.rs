@@ -171,7 +171,7 @@ async fn what_was_over_before_a_restore_is_over_after_it_and_the_operator_is_tol
     assert!(refused.contains("is in use") && refused.contains("stop the server"), "{refused}");
     assert!(ada.is_signed_in(&server).await, "what was refused changed nothing");
     server.kill();
-    let told = parsed(&server.run(&["restore", "then.backup", "--json"]));
+    let told = parsed(&server.run(&["restore", "then.backup", "--as-it-was", "--json"]));
     server.serve_with(&[]);
 
     let kept = Path::new(told["kept"].as_str().unwrap()).to_owned();

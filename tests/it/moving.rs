@@ -71,7 +71,7 @@ async fn everything_moves_and_goes_on_working_with_the_same_key_file() {
     let test = embedded().await;
     let act = Act::at_command_line();
     test.another("Gone", "https://gone.test").await;
-    flow::workspaces::delete(&test.app, "Gone").await.unwrap();
+    flow::workspaces::delete(&test.app, &Act::at_command_line(), "Gone").await.unwrap();
     let (ada, bob) = (test.client("ada@x.test").await, test.client("bob@x.test").await);
     let eve = test.client("eve@x.test").await;
     test.change(ada, "note", "\\N\t\\.\r\n\u{2028}Zoë\u{8}\\x00").await;

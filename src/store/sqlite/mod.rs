@@ -28,6 +28,7 @@ use self::doubt::Doubt;
 pub(super) use self::file::beside;
 use self::file::{Place, Watched, make_private};
 use self::readers::Readers;
+pub(super) use self::run::run;
 use self::writer::{Job, Writer};
 use super::unit::{Statement, Unit, Written};
 use super::value::Row;
