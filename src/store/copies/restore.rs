@@ -80,11 +80,17 @@ impl Restore {
     /// Copies what is going to be replaced, as it is.
     fn keep_replaced(&self) -> Result<(), CopyError> {
         let Some(replaced) = &self.replaced else { return Ok(()) };
-        let newest = migrate::newest_of(replaced).map_err(|error| migrate::failed(&self.path, &error))?;
-        migrate::judge(newest, &self.path)?;
         let mut copy = fresh(&self.kept_draft())?;
         copy_pages(replaced, &mut copy)?;
-        make_single(&copy)
+        match migrate::newest_of(replaced) {
+            Ok(newest) => {
+                migrate::judge(newest, &self.path)?;
+                make_single(&copy)
+            }
+            // A damaged one is what a backup is for.
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => Ok(()),
+            Err(error) => Err(migrate::failed(&self.path, &error).into()),
+        }
     }
 
     fn kept_draft(&self) -> PathBuf {
