@@ -30,6 +30,8 @@ use crate::config::{CommonFlags, Config, ServeFlags};
 use crate::domain::user::UserRef;
 use crate::domain::workspace::Workspace;
 use crate::flow;
+use crate::flow::start::StartError;
+use crate::store::OpenError;
 use out::Out;
 
 /// A self-hosted magic-link login service.
@@ -89,6 +91,15 @@ impl Context {
     /// Opens the database, and makes it with its key file where neither is there: for every command that writes.
     async fn open_or_make(&self) -> Result<App> {
         self.open_or(true).await
+    }
+
+    /// Opens the database, if there is one.
+    async fn open_if_there(&self) -> Result<Option<App>> {
+        let Config { database, secret_key_file, .. } = &self.config;
+        match flow::start::open(database, secret_key_file, false, Clock::System).await {
+            Err(StartError::Open(OpenError::Missing(_))) => Ok(None),
+            opened => Ok(Some(opened?)),
+        }
     }
 
     /// A workspace to read from.

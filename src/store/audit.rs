@@ -95,13 +95,13 @@ pub(super) fn entry(workspace: WorkspaceId, entry: &Entry, now: Timestamp) -> St
 
 /// The statement that writes an entry about the whole installation: into the log of each workspace.
 pub(super) fn entry_everywhere(told: &Entry, now: Timestamp) -> Statement {
-    let mut statement = entry(INSTALLATION, told, now);
+    let data = serde_json::Value::Object(told.data.clone()).to_string();
     // In another workspace the same number is another entry's.
-    statement.values.remove(0);
-    statement.sql = "INSERT INTO audit_log (workspace_id, id, time, event, user_id, actor, request_id, data)
-                     SELECT w.id, $1, $2, $3, $4, $5, $6, $7 FROM workspaces w"
-        .into();
-    statement
+    sql(
+        "INSERT INTO audit_log (workspace_id, id, time, event, actor, request_id, data)
+         SELECT w.id, $1, $2, $3, $4, $5, $6 FROM workspaces w",
+        values![entry_id(now), now, told.event.name(), told.act.actor.to_string(), told.act.request, data],
+    )
 }
 
 /// The statements that write several entries.

@@ -45,6 +45,7 @@ pub use nodes::Footing;
 pub use resting::{Resting, RestingSession};
 pub use restored::{Flags, KeyBefore, MovedAddress, Revived, RevivedKey, RevivedUser};
 pub use sessions::ListedSession;
+pub use sqlite::{FileState, make_file, state_of};
 pub use sweep::Swept;
 pub use unit::Outcome;
 pub use user_lists::USER_FIELDS;

@@ -26,6 +26,7 @@ use self::connect::connect_to_write;
 pub(super) use self::connect::{LOCK_PATIENCE, connect, connect_to_share, store_error};
 use self::doubt::Doubt;
 pub(super) use self::file::beside;
+pub use self::file::{FileState, make_file, state_of};
 use self::file::{Place, Watched, make_private};
 use self::readers::Readers;
 pub(super) use self::run::run;
