@@ -5,11 +5,14 @@ use std::path::PathBuf;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::Context;
 use super::out::{Out, Table};
+use super::{Context, os_user, say};
 use crate::clock::Clock;
-use crate::flow::copies::{self, Restored};
-use crate::store::{Flags, KeyBefore, RevivedKey, RevivedUser};
+use crate::config::Config;
+use crate::flow::copies::{self, BackUpError, Carried, Restored};
+use crate::store::{
+    CarriedOver, Flags, KeyBefore, MovedAddress, NotCarried, Revived, RevivedKey, RevivedUser,
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct BackupArgs {
@@ -20,22 +23,33 @@ pub(super) struct BackupArgs {
 pub(super) const ABOUT_RESTORE: &str = "\
 Put a backup in place of the embedded database, with the server stopped.
 
-The database that is there is kept beside it. Every login link and session from before is dead afterwards. API keys that \
-were revoked since the backup work again, and two-factor, disabled and staff are as they were then: what differs from the \
-database that was there is listed.";
+The database that is there is kept beside it. Every login link and session from before is dead afterwards. What the \
+database that is there knows is carried over: API keys that were revoked since the backup stay so, two-factor, staff and \
+disabled stay on, deleted users stay deleted, retired secret keys stay retired, and no number is given twice. With \
+--as-it-was all of that is left out. Where the database that is there cannot be read, what may have come back is listed.";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct RestoreArgs {
     /// The backup
     #[arg(required_unless_present = "mark_only", conflicts_with = "mark_only")]
     file: Option<PathBuf>,
+    /// Carry nothing over: revoked API keys work again, two-factor, disabled and staff are as they were then
+    #[arg(long, conflicts_with = "mark_only")]
+    as_it_was: bool,
     /// Restore nothing, but have all links and sessions die: after a restore of PostgreSQL by its own tools
     #[arg(long)]
     mark_only: bool,
 }
 
 pub(super) async fn back_up(Context { config, out }: &mut Context, args: &BackupArgs) -> Result<()> {
-    let bytes = copies::back_up(&config.database, &args.file).await?;
+    let made = copies::back_up(&config.database, &args.file, &os_user::act(), &Clock::System).await;
+    let bytes = match made {
+        Err(error @ BackUpError::Untold { bytes, .. }) => {
+            say(&error.to_string());
+            bytes
+        }
+        made => made?,
+    };
     let path = args.file.display().to_string();
     if out.is_json {
         return Ok(out.json(&json!({ "path": path, "bytes": bytes }))?);
@@ -48,10 +62,11 @@ pub(super) async fn back_up(Context { config, out }: &mut Context, args: &Backup
 pub(super) async fn restore(context: &mut Context, args: &RestoreArgs) -> Result<()> {
     let restored = match &args.file {
         Some(file) => {
-            let config = &context.config;
-            copies::restore(&config.database, &config.secret_key_file, file, &Clock::System).await?
+            let Config { database, secret_key_file, .. } = &context.config;
+            let places = (database, &**secret_key_file);
+            copies::restore(places, file, args.as_it_was, &os_user::act(), &Clock::System).await?
         }
-        None => copies::mark_only(&context.open().await?).await?,
+        None => copies::mark_only(&context.open().await?, &os_user::act()).await?,
     };
     if context.out.is_json {
         Ok(context.out.json(&object(&restored))?)
@@ -71,14 +86,59 @@ fn print(out: &mut Out, restored: &Restored) -> Result<()> {
             "The newest entry of the audit log is from {as_of}: whatever was changed later is as it was then."
         ))?;
     }
-    if !restored.api_keys.is_empty() {
+    if restored.kept.is_some() {
+        out.line(&carried_sentence(restored.carried))?;
+    }
+    print_revived(out, &restored.revived)
+}
+
+fn carried_sentence(carried: Carried) -> String {
+    match carried {
+        Carried::Over(CarriedOver { api_keys, users, deleted_users, secret_keys }) => format!(
+            "Carried over from the database that was there: {api_keys} API key(s) stay revoked, {users} user(s) keep \
+             two-factor, disabled or staff, {deleted_users} user(s) stay deleted, {secret_keys} secret key(s) stay retired."
+        ),
+        Carried::LeftOut => {
+            "As it was: nothing that the database that was there knows is carried over. What was revoked, switched on, \
+             disabled or deleted since the backup is so no more."
+                .to_owned()
+        }
+        Carried::Not(why) => format!("Nothing was carried over: {}.", reason(why)),
+    }
+}
+
+fn reason(why: NotCarried) -> &'static str {
+    match why {
+        NotCarried::NothingThere => "there is no other database to carry it over from",
+        NotCarried::Damaged => "the database that was there is damaged",
+        NotCarried::Stranger => "the database that was there belongs to another installation",
+    }
+}
+
+fn print_revived(out: &mut Out, revived: &Revived) -> Result<()> {
+    if !revived.workspaces.is_empty() {
+        out.line(
+            "\nWorkspaces that were not there. Delete with `doorkey workspace delete` what should not be:\n",
+        )?;
+        let rows: Vec<_> = revived.workspaces.iter().map(|name| [name.clone()]).collect();
+        Table::of(["WORKSPACE"]).page(out, &rows)?;
+    }
+    if !revived.api_keys.is_empty() {
         out.line("\nAPI keys that work now. Revoke with `doorkey key revoke` what should not:\n")?;
-        let rows: Vec<_> = restored.api_keys.iter().map(key_row).collect();
+        let rows: Vec<_> = revived.api_keys.iter().map(key_row).collect();
         Table::of(["WORKSPACE", "KEY", "NAME", "BEFORE THE RESTORE"]).page(out, &rows)?;
     }
-    if !restored.users.is_empty() {
+    if !revived.users.is_empty() {
         out.line("\nUsers to look at. Change with `doorkey user set` what should be otherwise:\n")?;
-        let rows: Vec<_> = restored.users.iter().map(user_row).collect();
+        let rows: Vec<_> = revived.users.iter().map(user_row).collect();
+        Table::of(["WORKSPACE", "USER", "NOW", "BEFORE THE RESTORE"]).page(out, &rows)?;
+    }
+    if !revived.addresses.is_empty() {
+        out.line("\nAddresses that were others. Change with `doorkey user set` what should be otherwise:\n")?;
+        let row = |one: &MovedAddress| {
+            [one.workspace.clone(), one.id.to_string(), one.now.clone(), one.before.clone()]
+        };
+        let rows: Vec<_> = revived.addresses.iter().map(row).collect();
         Table::of(["WORKSPACE", "USER", "NOW", "BEFORE THE RESTORE"]).page(out, &rows)?;
     }
     Ok(())
@@ -113,7 +173,8 @@ fn in_words(flags: Flags) -> String {
 }
 
 fn object(restored: &Restored) -> Value {
-    let keys = restored.api_keys.iter().map(|key| {
+    let revived = &restored.revived;
+    let keys = revived.api_keys.iter().map(|key| {
         json!({
             "workspace": key.workspace, "id": key.id, "name": key.name, "before": key.before.map(before_word)
         })
@@ -125,7 +186,7 @@ fn object(restored: &Restored) -> Value {
             "staff": flags.is_staff
         })
     };
-    let users = restored.users.iter().map(|user| {
+    let users = revived.users.iter().map(|user| {
         let before = match user.before {
             None => Value::Null,
             Some(None) => json!("not there"),
@@ -133,12 +194,30 @@ fn object(restored: &Restored) -> Value {
         };
         json!({ "workspace": user.workspace, "id": user.id, "now": flags(user.flags), "before": before })
     });
+    let addresses = revived
+        .addresses
+        .iter()
+        .map(|one| json!({ "workspace": one.workspace, "id": one.id, "now": one.now, "before": one.before }));
+    let (carried, not_carried) = match restored.carried {
+        Carried::Over(CarriedOver { api_keys, users, deleted_users, secret_keys }) => {
+            let counts = json!({
+                "api_keys": api_keys, "users": users, "deleted_users": deleted_users, "secret_keys": secret_keys
+            });
+            (counts, Value::Null)
+        }
+        Carried::LeftOut => (Value::Null, json!("left out: --as-it-was")),
+        Carried::Not(why) => (Value::Null, json!(reason(why))),
+    };
     json!({
         "kept": restored.kept.as_ref().map(|kept| kept.display().to_string()),
         "as_of": restored.as_of.map(|at| at.to_string()),
         "login_links": restored.login_links,
         "sessions": restored.sessions,
+        "carried_over": carried,
+        "not_carried_over": not_carried,
+        "workspaces": revived.workspaces,
         "api_keys": keys.collect::<Vec<_>>(),
         "users": users.collect::<Vec<_>>(),
+        "addresses": addresses.collect::<Vec<_>>(),
     })
 }

@@ -8,10 +8,9 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 
 use super::out::Out;
-use super::{Context, log, say, serve};
+use super::{Context, log, os_user, say, serve};
 use crate::app::App;
 use crate::config::CommonFlags;
-use crate::domain::audit::Act;
 use crate::domain::email::EmailAddress;
 use crate::domain::host::HostName;
 use crate::domain::origin::Origin;
@@ -76,7 +75,7 @@ fn make_folder() -> io::Result<()> {
 
 /// The workspace, its URL on the port in use.
 async fn prepare_workspace(app: &App, url: &str) -> Result<Workspace> {
-    let act = Act::at_command_line();
+    let act = os_user::act();
     match workspaces::show(app, WORKSPACE).await {
         Ok((workspace, _)) if workspace.url.as_str() == url => Ok(workspace),
         Ok(_) => {
@@ -105,7 +104,7 @@ async fn add_sample_users(app: &App, workspace: &Workspace) -> Result<()> {
             ..UserChange::default()
         };
         let user = NewUser { id: UserId::from_number(id), email, fields };
-        match users::add(app, workspace, &Act::at_command_line(), &user).await {
+        match users::add(app, workspace, &os_user::act(), &user).await {
             // The user was added at an earlier start.
             Ok(_) | Err(UserError::Invalid(_)) => {}
             Err(error) => return Err(error.into()),
@@ -116,7 +115,7 @@ async fn add_sample_users(app: &App, workspace: &Workspace) -> Result<()> {
 
 /// A fresh key; those of earlier starts are revoked.
 async fn renew_key(app: &App, workspace: &Workspace) -> Result<String> {
-    let act = Act::at_command_line();
+    let act = os_user::act();
     for old in api_keys::list(app, workspace).await? {
         if old.name == KEY && old.revoked_at.is_none() {
             api_keys::revoke(app, workspace, &act, old.id).await?;

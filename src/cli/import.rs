@@ -8,10 +8,9 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use serde_json::json;
 
-use super::Context;
 use super::import_file::{ImportFile, Numbered};
 use super::out::{Out, shown};
-use crate::domain::audit::Act;
+use super::{Context, os_user};
 use crate::flow::import::Import;
 
 pub(super) const ABOUT: &str = "\
@@ -45,7 +44,7 @@ pub(super) struct Args {
 pub(super) async fn run(context: &mut Context, args: &Args) -> Result<()> {
     let mut file = ImportFile::open(&args.file)?;
     let (app, workspace) = context.write_workspace(&args.workspace).await?;
-    let mut import = Import::begin(&app, &workspace, Act::at_command_line());
+    let mut import = Import::begin(&app, &workspace, os_user::act());
     let mut told = Told::to_stderr(file.length);
     let done = take_all(&mut file, &mut import, &mut told).await;
     told.bar.finish_and_clear();

@@ -4,11 +4,10 @@ use anyhow::{Result, ensure};
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::Context;
 use super::out::Table;
+use super::{Context, os_user};
 use crate::config::parse_duration;
 use crate::domain::api_key::ApiKey;
-use crate::domain::audit::Act;
 use crate::domain::scope::Scopes;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::parse_name;
@@ -63,7 +62,7 @@ pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
 
 async fn create(context: &mut Context, workspace: &str, wish: (&str, Scopes, Option<i64>)) -> Result<()> {
     let (app, workspace) = context.write_workspace(workspace).await?;
-    let (key, secret) = api_keys::create(&app, &workspace, &Act::at_command_line(), wish).await?;
+    let (key, secret) = api_keys::create(&app, &workspace, &os_user::act(), wish).await?;
     let out = &mut context.out;
     if out.is_json {
         let mut object = object(&key);
@@ -95,7 +94,7 @@ async fn list(context: &mut Context, workspace: &str) -> Result<()> {
 
 async fn revoke(context: &mut Context, workspace: &str, id: i64) -> Result<()> {
     let (app, workspace) = context.write_workspace(workspace).await?;
-    api_keys::revoke(&app, &workspace, &Act::at_command_line(), id).await?;
+    api_keys::revoke(&app, &workspace, &os_user::act(), id).await?;
     if context.out.is_json {
         return Ok(context.out.json(&json!({ "revoked": id }))?);
     }

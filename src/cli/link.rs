@@ -3,8 +3,7 @@
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use super::{Context, user_ref};
-use crate::domain::audit::Act;
+use super::{Context, os_user, user_ref};
 use crate::domain::user::UserRef;
 use crate::flow::login_links::{self, Subject, Wish};
 use crate::flow::{nodes, upkeep};
@@ -35,7 +34,7 @@ pub(super) async fn run(context: &mut Context, args: Args) -> Result<()> {
     let wish = Wish::judged(args.min_ttl, args.redirect.as_deref(), &workspace)?;
     nodes::look(&app).await??;
     let subject = Subject::find(&app, &workspace, args.user).await?;
-    let issued = login_links::issue(&app, &workspace, &Act::at_command_line(), &subject, &wish).await?;
+    let issued = login_links::issue(&app, &workspace, &os_user::act(), &subject, &wish).await?;
     if context.out.is_json {
         let (link, expires_at) = (issued.link.reveal(), issued.expires_at);
         let object = json!({ "link": link, "expires_at": expires_at, "reused": issued.is_reused });

@@ -4,8 +4,9 @@ use anyhow::{Context as _, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
-use super::Context;
 use super::out::Table;
+use super::{Context, os_user};
+use crate::clock::Clock;
 use crate::flow::moving;
 use crate::store::DatabaseUrl;
 
@@ -13,7 +14,8 @@ pub(super) const ABOUT: &str = "\
 Move everything from an embedded database to PostgreSQL, with the server stopped.
 
 The target must be empty. All rows are copied in one transaction and counted; then the source is marked as moved, and \
-no command opens it any more. Login links, sessions and API keys go on working with the same key file. Broken off at \
+no command opens it any more. Login links, sessions and API keys go on working with the same key file, and one that is not \
+the source's is refused. Broken off at \
 any point, it is just run again; until the copy is whole and counted the source is as good as ever, and the target \
 cannot be used before the source is closed.
 
@@ -41,7 +43,8 @@ pub(super) async fn run(Context { config, out }: &mut Context, args: &Args) -> R
         bar.set_length(progress.all);
         bar.set_position(progress.sent);
     };
-    let moved = moving::run(&from, to, &mut told).await;
+    let moved =
+        moving::run((&from, to), &config.secret_key_file, &os_user::act(), &Clock::System, &mut told).await;
     bar.finish_and_clear();
     let tables = moved?;
     let rows: u64 = tables.iter().map(|(_, rows)| rows).sum();

@@ -10,6 +10,7 @@ mod key;
 mod link;
 pub mod log;
 mod migrate;
+mod os_user;
 mod out;
 mod secret;
 mod serve;
@@ -29,6 +30,8 @@ use crate::config::{CommonFlags, Config, ServeFlags, may_have_password};
 use crate::domain::user::UserRef;
 use crate::domain::workspace::Workspace;
 use crate::flow;
+use crate::flow::start::StartError;
+use crate::store::OpenError;
 use out::Out;
 
 /// A self-hosted magic-link login service.
@@ -88,6 +91,15 @@ impl Context {
     /// Opens the database, and makes it with its key file where neither is there: for every command that writes.
     async fn open_or_make(&self) -> Result<App> {
         self.open_or(true).await
+    }
+
+    /// Opens the database, if there is one.
+    async fn open_if_there(&self) -> Result<Option<App>> {
+        let Config { database, secret_key_file, .. } = &self.config;
+        match flow::start::open(database, secret_key_file, false, Clock::System).await {
+            Err(StartError::Open(OpenError::Missing(_))) => Ok(None),
+            opened => Ok(Some(opened?)),
+        }
     }
 
     /// A workspace to read from.
@@ -177,6 +189,9 @@ pub fn explain(error: &anyhow::Error) -> ExitCode {
     let is_closed = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
     if error.downcast_ref::<io::Error>().is_some_and(is_closed) {
         return ExitCode::SUCCESS;
+    }
+    if let Some(usage) = error.downcast_ref::<clap::Error>() {
+        return explain_usage(usage);
     }
     let mut sentence = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {

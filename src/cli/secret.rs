@@ -4,9 +4,8 @@ use anyhow::Result;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::Context;
 use super::out::Table;
-use crate::domain::audit::Act;
+use super::{Context, os_user};
 use crate::domain::login_link::KeyId;
 use crate::flow::secret_keys;
 use crate::keys;
@@ -40,7 +39,7 @@ pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
     match command {
         Command::Create => create(context),
         Command::List => list(context),
-        Command::Add => add(context),
+        Command::Add => add(context).await,
         Command::Use { id } => make_active(context, id).await,
         Command::Retire { id, force } => retire(context, id, force).await,
     }
@@ -71,8 +70,11 @@ fn list(Context { config, out }: &mut Context) -> Result<()> {
     Ok(Table::of(["ID", "ROLE"]).page(out, &rows)?)
 }
 
-fn add(Context { config, out }: &mut Context) -> Result<()> {
-    let id = keys::add(&config.secret_key_file)?.to_string();
+async fn add(context: &mut Context) -> Result<()> {
+    // Where there is no database yet, there is no log either.
+    let app = context.open_if_there().await?;
+    let Context { config, out } = context;
+    let id = secret_keys::add(app.as_ref(), &os_user::act(), &config.secret_key_file).await?.to_string();
     let path = config.secret_key_file.display().to_string();
     if out.is_json {
         return Ok(out.json(&json!({ "id": id, "path": path }))?);
@@ -84,7 +86,7 @@ fn add(Context { config, out }: &mut Context) -> Result<()> {
 
 async fn make_active(context: &mut Context, id: KeyId) -> Result<()> {
     let app = context.open().await?;
-    secret_keys::make_active(&app, id).await?;
+    secret_keys::make_active(&app, &os_user::act(), id).await?;
     let path = context.config.secret_key_file.display().to_string();
     let out = &mut context.out;
     if out.is_json {
@@ -98,7 +100,7 @@ async fn make_active(context: &mut Context, id: KeyId) -> Result<()> {
 
 async fn retire(context: &mut Context, id: KeyId, is_forced: bool) -> Result<()> {
     let app = context.open().await?;
-    let ended = secret_keys::retire(&app, &Act::at_command_line(), id, is_forced).await?;
+    let ended = secret_keys::retire(&app, &os_user::act(), id, is_forced).await?;
     let path = context.config.secret_key_file.display().to_string();
     let out = &mut context.out;
     if out.is_json {

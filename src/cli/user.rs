@@ -5,8 +5,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::out::{Out, Table};
-use super::{Context, import, pairs, user_ref};
-use crate::domain::audit::Act;
+use super::{Context, import, os_user, pairs, user_ref};
 use crate::domain::email::EmailAddress;
 use crate::domain::invalid::Invalid;
 use crate::domain::user::{User, UserId, UserRef};
@@ -126,7 +125,7 @@ pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
         Command::Add(add) => {
             let user = add.to_user().map_err(UserError::Invalid)?;
             let (app, workspace) = context.write_workspace(&add.workspace).await?;
-            let id = users::add(&app, &workspace, &Act::at_command_line(), &user).await?;
+            let id = users::add(&app, &workspace, &os_user::act(), &user).await?;
             print(&mut context.out, &users::show(&app, &workspace, &UserRef::Id(id)).await?)
         }
         Command::Set { who, fields } => {
@@ -135,7 +134,7 @@ pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
                 change.set(&field, &value).map_err(UserError::Invalid)?;
             }
             let (app, workspace) = context.write_workspace(&who.workspace).await?;
-            let user = users::set(&app, &workspace, &Act::at_command_line(), &who.user, &change).await?;
+            let user = users::set(&app, &workspace, &os_user::act(), &who.user, &change).await?;
             print(&mut context.out, &user)
         }
         Command::Show(who) => {
@@ -151,7 +150,7 @@ pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
 async fn delete(context: &mut Context, who: &Who) -> Result<()> {
     let (app, workspace) = context.write_workspace(&who.workspace).await?;
     let user = users::show(&app, &workspace, &who.user).await?;
-    users::delete(&app, &workspace, &Act::at_command_line(), &UserRef::Id(user.id)).await?;
+    users::delete(&app, &workspace, &os_user::act(), &UserRef::Id(user.id)).await?;
     if context.out.is_json {
         return Ok(context.out.json(&json!({ "deleted": user.id }))?);
     }

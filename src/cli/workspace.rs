@@ -1,13 +1,16 @@
 //! `doorkey workspace`: one tenant each.
 
-use anyhow::Result;
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use anyhow::{Result, ensure};
 use clap::Subcommand;
+use clap::error::ErrorKind;
 use serde::Serialize;
+use serde_json::json;
 
 use super::out::{Out, Table};
-use super::{Context, pairs};
+use super::{Context, os_user, pairs};
 use crate::app::App;
-use crate::domain::audit::Act;
 use crate::domain::host::HostName;
 use crate::domain::invalid::Invalid;
 use crate::domain::origin::Origin;
@@ -44,10 +47,20 @@ pub(super) enum Command {
         #[arg(required = true, value_name = "KEY=VALUE")]
         settings: Vec<String>,
     },
-    /// Delete a workspace with all its users, keys, links, sessions and audit entries
-    Delete {
+    /// Give a workspace another name
+    Rename {
         /// The workspace
         name: String,
+        /// The new name
+        new: String,
+    },
+    /// Delete a workspace with all its users, keys, links, sessions and audit entries
+    Delete {
+        /// The workspace, by its name to the letter
+        name: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -117,10 +130,16 @@ pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
         Command::Set { name, settings } => {
             let settings = pairs(&settings)?;
             let app = context.open_or_make().await?;
-            workspaces::set(&app, &Act::at_command_line(), &name, &settings).await?;
+            workspaces::set(&app, &os_user::act(), &name, &settings).await?;
             show(context, &app, &name).await
         }
-        Command::Delete { name } => delete(context, &name).await,
+        Command::Rename { name, new } => {
+            let new = parse_name(&new).map_err(WorkspaceError::Invalid)?;
+            let app = context.open_or_make().await?;
+            let renamed = workspaces::rename(&app, &os_user::act(), &name, &new).await?;
+            show(context, &app, &renamed.name).await
+        }
+        Command::Delete { name, yes } => delete(context, &name, yes).await,
     }
 }
 
@@ -132,7 +151,7 @@ async fn create(context: &mut Context, name: &str, url: &str, hosts: &[String]) 
     let url = parsed_url.map_err(WorkspaceError::Invalid)?;
     let hosts = parsed_hosts.map_err(WorkspaceError::Invalid)?;
     let app = context.open_or_make().await?;
-    let made = workspaces::create(&app, &Act::at_command_line(), name, url, hosts).await?;
+    let made = workspaces::create(&app, &os_user::act(), name, url, hosts).await?;
     show(context, &app, &made.name).await
 }
 
@@ -161,13 +180,39 @@ async fn list(context: &mut Context) -> Result<()> {
     Ok(Table::of(["NAME", "URL", "HOSTS"]).page(&mut context.out, &rows)?)
 }
 
-async fn delete(context: &mut Context, name: &str) -> Result<()> {
-    let app = context.open_or_make().await?;
-    workspaces::delete(&app, name).await?;
-    if context.out.is_json {
-        return Ok(context.out.json(&serde_json::json!({ "deleted": name }))?);
+async fn delete(context: &mut Context, name: &str, is_sure: bool) -> Result<()> {
+    if !is_sure && !io::stdin().is_terminal() {
+        let why = "nobody is there to be asked whether the workspace is to go: give --yes";
+        return Err(clap::Error::raw(ErrorKind::MissingRequiredArgument, why).into());
     }
-    let sentence =
-        format!("Deleted the workspace {name:?} with its users, keys, links, sessions and audit entries.");
-    Ok(context.out.line(&sentence)?)
+    let app = context.open_or_make().await?;
+    // Who mistakes the name hears of that first.
+    workspaces::show(&app, name).await?;
+    if !is_sure {
+        ask(&format!("Delete the workspace {name:?} with all that belongs to it? Type yes: "))?;
+    }
+    let belongings = workspaces::delete(&app, &os_user::act(), name).await?;
+    if context.out.is_json {
+        let mut object = json!({ "deleted": name });
+        for (noun, count) in belongings {
+            object[noun] = count.into();
+        }
+        return Ok(context.out.json(&object)?);
+    }
+    let [(_, users), (_, api_keys), (_, login_links), (_, sessions), (_, entries)] = belongings;
+    Ok(context.out.line(&format!(
+        "Deleted the workspace {name:?} with {users} user(s), {api_keys} live API key(s), {login_links} link(s), \
+         {sessions} session(s) and {entries} audit entries."
+    ))?)
+}
+
+/// Asks on the terminal, beside what is printed; anything but yes ends the command.
+fn ask(question: &str) -> Result<()> {
+    let mut terminal = io::stderr();
+    write!(terminal, "{question}")?;
+    terminal.flush()?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    ensure!(answer.trim() == "yes", "nothing was deleted");
+    Ok(())
 }

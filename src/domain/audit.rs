@@ -6,14 +6,18 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::user::UserId;
+use super::workspace::WorkspaceId;
+
+/// The log of the installation itself, for what is about no workspace that is there. No workspace has this number.
+pub const INSTALLATION: WorkspaceId = WorkspaceId(0);
 
 /// Who acts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Actor {
     /// A back office, by the number of its key.
     ApiKey(i64),
-    /// Somebody at the command line.
-    CommandLine,
+    /// Somebody at the command line, and which user of the operating system that is, where it is known.
+    CommandLine(Option<&'static str>),
     /// The person, in a browser.
     User(UserId),
     /// Somebody in a browser who is not known.
@@ -24,7 +28,7 @@ impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ApiKey(id) => write!(f, "api_key:{id}"),
-            Self::CommandLine => f.write_str("command_line"),
+            Self::CommandLine(_) => f.write_str("command_line"),
             Self::User(id) => write!(f, "user:{}", id.number()),
             Self::Visitor => f.write_str("visitor"),
         }
@@ -62,6 +66,18 @@ pub enum Event {
     WorkspaceChanged,
     /// The database was restored from a backup: every link and session from before is dead.
     WorkspaceRestored,
+    /// A workspace was deleted, and its own log with it: this stands in the log of the installation.
+    WorkspaceDeleted,
+    /// A secret key was added to the key file.
+    SecretKeyAdded,
+    /// A secret key derives from here on.
+    SecretKeyUsed,
+    /// A secret key was taken away for good.
+    SecretKeyRetired,
+    /// A backup of the database was made.
+    DatabaseBackedUp,
+    /// The database was moved to PostgreSQL.
+    DatabaseMoved,
 }
 
 impl Event {
@@ -82,6 +98,12 @@ impl Event {
             Self::WorkspaceAdded => "workspace.added",
             Self::WorkspaceChanged => "workspace.changed",
             Self::WorkspaceRestored => "workspace.restored",
+            Self::WorkspaceDeleted => "workspace.deleted",
+            Self::SecretKeyAdded => "secret_key.added",
+            Self::SecretKeyUsed => "secret_key.used",
+            Self::SecretKeyRetired => "secret_key.retired",
+            Self::DatabaseBackedUp => "database.backed_up",
+            Self::DatabaseMoved => "database.moved",
         }
     }
 }
@@ -98,12 +120,21 @@ pub struct Act {
 impl Act {
     /// An act at the command line; each command is a request of its own.
     pub fn at_command_line() -> Self {
-        Self { actor: Actor::CommandLine, request: Uuid::now_v7() }
+        Self { actor: Actor::CommandLine(None), request: Uuid::now_v7() }
     }
 
-    /// An entry about this act.
+    /// An act at the command line, of this user of the operating system.
+    pub fn of_os_user(name: &'static str) -> Self {
+        Self { actor: Actor::CommandLine(Some(name)), ..Self::at_command_line() }
+    }
+
+    /// An entry about this act. At the command line it says which user of the operating system acts.
     pub fn entry(&self, event: Event) -> Entry {
-        Entry { event, user: None, act: *self, data: Map::new() }
+        let entry = Entry { event, user: None, act: *self, data: Map::new() };
+        match self.actor {
+            Actor::CommandLine(Some(name)) => entry.with("os_user", name),
+            Actor::CommandLine(None) | Actor::ApiKey(_) | Actor::User(_) | Actor::Visitor => entry,
+        }
     }
 }
 

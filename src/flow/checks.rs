@@ -141,7 +141,9 @@ async fn hosts(app: &App) -> Result<String, String> {
         }
     }
     match all.len() {
-        0 => Ok("There is no workspace yet: make one with `doorkey workspace create`.".to_owned()),
+        0 => Err("there is no workspace, so that nobody can be served: make one with `doorkey workspace create`, or \
+                  check --database if there should be one"
+            .to_owned()),
         1 => Ok("The one workspace has the host of its URL.".to_owned()),
         count => Ok(format!("Each of the {count} workspaces has the host of its URL.")),
     }

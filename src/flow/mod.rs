@@ -10,6 +10,7 @@ pub mod login_links;
 pub mod logs;
 pub mod moving;
 pub mod nodes;
+mod notices;
 pub mod secret_keys;
 pub mod sessions;
 pub mod sign_in;

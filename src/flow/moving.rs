@@ -1,6 +1,23 @@
 //! Moving up: from an embedded database to PostgreSQL, with the server stopped.
 
+use std::path::Path;
+
+use super::start::{StartError, agree};
+use crate::clock::Clock;
+use crate::domain::audit::{Act, Event};
+use crate::keys;
 use crate::store::{DatabaseUrl, Move, MoveError};
+
+/// Why nothing was moved.
+#[derive(Debug, thiserror::Error)]
+pub enum MovingError {
+    /// The key file does not belong to the source.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// One of the databases stands in the way.
+    #[error(transparent)]
+    Move(#[from] MoveError),
+}
 
 /// A table and its number of rows, the same in source and target.
 pub type Moved = (String, u64);
@@ -16,16 +33,20 @@ pub struct Progress {
 
 /// Moves everything, and closes the source for good.
 ///
-/// Broken off at any point, it can be begun again, and at no point can both databases be used. Whether links, sessions
-/// and API keys work afterwards is up to the key file alone: they rest on the same keys.
+/// Broken off at any point, it can be begun again, and at no point can both databases be used. Links, sessions and API keys
+/// go on with the same key file, so one that does not belong to the source is refused before anything is done.
 ///
 /// # Errors
-/// `MoveError` says why it was not moved and what to do.
+/// `MovingError` says why it was not moved and what to do.
 pub async fn run(
-    from: &DatabaseUrl,
-    to: &DatabaseUrl,
+    (from, to): (&DatabaseUrl, &DatabaseUrl),
+    key_file: &Path,
+    act: &Act,
+    clock: &Clock,
     told: &mut dyn FnMut(Progress),
-) -> Result<Vec<Moved>, MoveError> {
+) -> Result<Vec<Moved>, MovingError> {
+    let known = Move::known_keys(from, to)?;
+    agree(&known, &keys::load(key_file).map_err(StartError::from)?, key_file)?;
     let mut moving = Move::begin(from, to).await?;
     let tables = moving.tables().to_vec();
     let all = tables.iter().map(|(_, rows)| rows).sum();
@@ -34,6 +55,7 @@ pub async fn run(
         moving.copy(&mut |sent| told(Progress { sent, all })).await?;
         moving.close_source()?;
     }
-    moving.open_target().await?;
+    let entry = act.entry(Event::DatabaseMoved).with("rows", all);
+    moving.open_target(&entry, clock.now()).await?;
     Ok(tables)
 }

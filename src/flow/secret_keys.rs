@@ -1,5 +1,6 @@
 //! The secret key is changed: another one derives from here on, and one day the old one is taken away.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::nodes;
@@ -70,6 +71,20 @@ pub enum SecretKeyError {
     Store(#[from] StoreError),
 }
 
+/// Adds a fresh key to the key file, which proves only, and gives its number. Each workspace of a database that is there
+/// gets an entry.
+///
+/// # Errors
+/// `SecretKeyError`; the file is as it was, or has a key that nothing uses.
+pub async fn add(app: Option<&App>, act: &Act, key_file: &Path) -> Result<KeyId, SecretKeyError> {
+    let id = keys::add(key_file)?;
+    if let Some(app) = app {
+        let entry = act.entry(Event::SecretKeyAdded).with("secret_key", id.to_string());
+        app.store.add_entry_everywhere(&entry, app.clock.now()).await?;
+    }
+    Ok(id)
+}
+
 /// Makes a key of the key file the one that derives, on every node, and says so in the file.
 ///
 /// The file is ready before the database says it, and takes its place afterwards. Whatever ends in between, the database
@@ -77,7 +92,7 @@ pub enum SecretKeyError {
 ///
 /// # Errors
 /// `SecretKeyError` says what stands in the way; database and file are as they were, or the same again helps.
-pub async fn make_active(app: &App, id: KeyId) -> Result<(), SecretKeyError> {
+pub async fn make_active(app: &App, act: &Act, id: KeyId) -> Result<(), SecretKeyError> {
     let path = app.held.path();
     let draft = keys::with_active(path, id, None)?;
     let in_file = app.held.in_file();
@@ -100,7 +115,9 @@ pub async fn make_active(app: &App, id: KeyId) -> Result<(), SecretKeyError> {
     // By a clock that was set back, the key would not be the newest.
     let used_at = newest.map_or(now, |newest| now.max(newest.just_after()));
     let there_since = now.plus_seconds(-LEASE);
-    if app.store.use_key((id, key.fingerprint), used_at, there_since).await? == Outcome::Lost {
+    let entry = act.entry(Event::SecretKeyUsed).with("secret_key", id.to_string());
+    let used = (used_at, there_since);
+    if app.store.use_key((id, key.fingerprint), used, &entry, now).await? == Outcome::Lost {
         return Err(SecretKeyError::Overtaken);
     }
     Ok(draft.put_in_place()?)
@@ -148,7 +165,9 @@ pub async fn retire(app: &App, act: &Act, id: KeyId, is_forced: bool) -> Result<
         if is_forced {
             ended = end_all(app, act, id).await?;
         }
-        if app.store.retire_key(id, app.clock.now()).await? == Outcome::Lost {
+        let entry = act.entry(Event::SecretKeyRetired).with("secret_key", id.to_string());
+        let entry = entry.with("forced", is_forced);
+        if app.store.retire_key(id, &entry, app.clock.now()).await? == Outcome::Lost {
             must_be_free(app, id).await?;
             return Err(SecretKeyError::Overtaken);
         }

@@ -1,12 +1,12 @@
 //! A store and its keys are opened together: neither is of use without the other.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::app::App;
 use crate::clock::Clock;
 use crate::domain::secret_key::KnownKey;
 use crate::keys::{self, Held, KeyFileError, Keyring};
-use crate::store::{DatabaseUrl, OpenError, Store, StoreError};
+use crate::store::{self, DatabaseUrl, FileState, OpenError, Store, StoreError};
 
 /// Why doorkey cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +23,18 @@ pub enum StartError {
          issued works with another), or give --database and --secret-key-file that belong together"
     )]
     WrongKeys(String),
+    /// The key file's database is gone.
+    #[error(
+        "there is a key file at {key_file}, but no database at {database}: put the database back (is its disk mounted?), take \
+         in a backup with `doorkey restore`, or give --database and --secret-key-file that belong together; to begin anew, \
+         move the key file away"
+    )]
+    LostDatabase {
+        /// The key file.
+        key_file: PathBuf,
+        /// Where the database should be.
+        database: String,
+    },
     /// The store did not do what it was asked.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -30,8 +42,8 @@ pub enum StartError {
 
 /// Opens a database and its key file, and makes sure that they belong together.
 ///
-/// With `may_create`, an embedded database that is not there yet is made, and a key file with it if there is none.
-/// The key file for PostgreSQL is made by hand and copied to every node: nodes that each made one would not agree.
+/// With `may_create`, an embedded database and its key file are made where neither is there yet. A key file that a database
+/// was made with is refused without it: a lost mount must not look like a fresh start. The key file for PostgreSQL is made by hand and copied to every node: nodes that each made one would not agree.
 ///
 /// # Errors
 /// `StartError` says what is wrong and what to do.
@@ -41,15 +53,13 @@ pub async fn open(
     may_create: bool,
     clock: Clock,
 ) -> Result<App, StartError> {
-    let is_new = !url.exists();
-    if is_new && !may_create {
+    if may_create && let Some(path) = url.path() {
+        begin(path, key_file)?;
+    }
+    if !url.exists() {
         return Err(OpenError::Missing(url.to_string()).into());
     }
-    // The key first: a database without a key would be a riddle to whoever comes next.
-    let keys = match keys::load(key_file) {
-        Err(KeyFileError::Missing(_)) if is_new => made_or_found(key_file)?,
-        found => found?,
-    };
+    let keys = keys::load(key_file)?;
     let store = Store::open(url, may_create).await?;
     adopt(&store, &keys, &clock).await?;
     let known = store.list_known_keys().await?;
@@ -59,12 +69,41 @@ pub async fn open(
     Ok(App::over(store, clock, held))
 }
 
-/// A fresh key file, or that of another process that starts at the same moment.
-fn made_or_found(key_file: &Path) -> Result<Keyring, KeyFileError> {
-    match keys::create(key_file) {
-        Err(KeyFileError::Exists(_)) => keys::load(key_file),
-        made => made,
+/// Makes a database's file, still empty, and its key file, unless they are there; others may do so at the same moment.
+///
+/// The database's file is the first to be made and the last to be looked at. So a key file without one was never made here,
+/// and whoever is killed in between leaves an empty file, with which the next one goes on.
+fn begin(path: &Path, key_file: &Path) -> Result<(), StartError> {
+    let is_unused = match keys::is_unused(key_file) {
+        Err(KeyFileError::Missing(_)) => None,
+        found => Some(found?),
+    };
+    let lost =
+        || StartError::LostDatabase { key_file: key_file.to_owned(), database: path.display().to_string() };
+    match (is_unused, store::state_of(path)) {
+        (_, FileState::Filled) => Ok(()),
+        (Some(false), FileState::Missing) => Err(lost()),
+        // What was emptied after the key file was made is no first start that was broken off.
+        (Some(false), FileState::Empty) if is_older(key_file, path) => Err(lost()),
+        (Some(false), FileState::Empty) => Ok(()),
+        (None | Some(true), FileState::Missing | FileState::Empty) => {
+            store::make_file(path)?;
+            let ready = if is_unused.is_some() {
+                keys::take_into_use(key_file)
+            } else {
+                keys::create_in_use(key_file).map(|_| ())
+            };
+            match ready {
+                Ok(()) | Err(KeyFileError::Exists(_)) => Ok(()),
+                Err(error) => Err(error.into()),
+            }
+        }
     }
+}
+
+fn is_older(one: &Path, other: &Path) -> bool {
+    let changed = |path: &Path| path.metadata().and_then(|found| found.modified());
+    matches!((changed(one), changed(other)), (Ok(one), Ok(other)) if one < other)
 }
 
 /// A fresh database rests on the keys that it is first opened with.

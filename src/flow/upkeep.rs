@@ -1,7 +1,8 @@
 //! What happens by itself: counters are written down, the dead are swept away.
 
-use super::nodes;
+use super::{nodes, notices};
 use crate::app::App;
+use crate::domain::audit::INSTALLATION;
 use crate::domain::node::Unfit;
 use crate::store::{StoreError, Swept};
 
@@ -24,6 +25,8 @@ pub async fn sweep(app: &App, audit_retention: i64) -> Result<Swept, StoreError>
         all.sessions += swept.sessions;
         all.audit_entries += swept.audit_entries;
     }
+    let audit_since = now.plus_seconds(-audit_retention);
+    all.audit_entries += app.store.sweep(INSTALLATION, now, now, audit_since).await?.audit_entries;
     Ok(all)
 }
 
@@ -54,7 +57,7 @@ pub async fn leave(app: &App) -> Result<(), StoreError> {
 
 /// Keeps house until it is dropped: the clock each second, the counters each five, a sweep each minute.
 pub async fn keep(app: App, audit_retention: i64) {
-    tokio::join!(nodes::keep(&app), keep_books(&app, audit_retention), keep_up(&app));
+    tokio::join!(nodes::keep(&app), keep_books(&app, audit_retention), keep_up(&app), notices::keep(&app));
 }
 
 /// Reads where the newest commit is.

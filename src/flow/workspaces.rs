@@ -57,7 +57,7 @@ pub async fn create(
         Outcome::Lost => {
             let mut taken = taken_hosts(app, &hosts, workspace.id).await?;
             if taken.is_empty() {
-                taken.add("name", format!("{:?} is taken: choose another", workspace.name));
+                taken.add("name", self::taken(&workspace.name));
             }
             Err(WorkspaceError::Invalid(taken))
         }
@@ -99,16 +99,43 @@ pub async fn set(
     }
 }
 
-/// Deletes a workspace with all its users, keys, links, sessions and entries.
+/// Gives a workspace another name.
+///
+/// # Errors
+/// `WorkspaceError::Invalid` if it is taken, in whatever case.
+pub async fn rename(app: &App, act: &Act, name: &str, new: &str) -> Result<Workspace, WorkspaceError> {
+    loop {
+        let (workspace, _) = show(app, name).await?;
+        let entry = act.entry(Event::WorkspaceChanged).with("settings", ["name"].as_slice());
+        if app.store.rename_workspace(&workspace, new, &entry, app.clock.now()).await? == Outcome::Won {
+            return Ok(show(app, new).await?.0);
+        }
+        if app.store.is_workspace_name_taken(new, workspace.id).await? {
+            return Err(WorkspaceError::Invalid(Invalid::field("name", taken(new))));
+        }
+    }
+}
+
+/// What is said of a name that somebody has.
+fn taken(name: &str) -> String {
+    format!("{name:?} is taken, in whatever case: choose another")
+}
+
+/// Deletes a workspace with all its users, keys, links, sessions and entries, and gives how many there were of each. The
+/// name counts to the letter.
 ///
 /// # Errors
 /// `WorkspaceError::NotFound` if there is none of that name.
-pub async fn delete(app: &App, name: &str) -> Result<(), WorkspaceError> {
+pub async fn delete(app: &App, act: &Act, name: &str) -> Result<[(&'static str, i64); 5], WorkspaceError> {
     let read_point = app.store.read_point();
-    if let Some((workspace, _)) = app.store.find_workspace(name).await?
-        && app.store.delete_workspace(workspace.id).await? == Outcome::Won
-    {
-        return Ok(());
+    while let Some((workspace, _)) = app.store.find_workspace(name).await? {
+        let belongings = app.store.count_belongings(workspace.id).await?;
+        let entry = act.entry(Event::WorkspaceDeleted).with("workspace", workspace.id.0);
+        let entry = entry.with("name", workspace.name.as_str());
+        let entry = belongings.iter().fold(entry, |entry, (noun, count)| entry.with(noun, *count));
+        if app.store.delete_workspace(&workspace, &entry, app.clock.now()).await? == Outcome::Won {
+            return Ok(belongings);
+        }
     }
     // It was deleted before, and stays so.
     app.store.ensure_durable(read_point, None).await?;

@@ -13,19 +13,60 @@ use crate::domain::login_link::KeyId;
 const HEADING: &str = "# doorkey secret keys. Whoever has this file and the database can sign in as anybody: \
                        keep it private, keep a copy, give every node the same.\n";
 
-/// Makes a key file with one fresh key, mode 0600, and gives its keys.
-///
-/// It is written under another name and then linked to its own, so that whoever reads it meanwhile, or comes after
-/// a power cut, finds a whole file or none, and of two who make it at once one is told that it exists.
+/// What a key file says that was made before its database: without this line, a database that is missing was lost.
+const UNUSED: &str =
+    "# No database was made with it yet. The first command that makes one takes this line out.\n";
+
+/// Makes a key file with one fresh key, mode 0600, before there is a database, and gives its keys.
 ///
 /// # Errors
 /// `KeyFileError` if there is one already or it cannot be written.
 pub fn create(path: &Path) -> Result<Keyring, KeyFileError> {
+    write_first(path, UNUSED)
+}
+
+/// The same for a database that is just being made.
+///
+/// # Errors
+/// As [`create`].
+pub fn create_in_use(path: &Path) -> Result<Keyring, KeyFileError> {
+    write_first(path, "")
+}
+
+/// Whether a key file says that no database was made with it yet.
+///
+/// # Errors
+/// `KeyFileError` if there is none, or it cannot be used.
+pub fn is_unused(path: &Path) -> Result<bool, KeyFileError> {
+    load(path)?;
+    let text = fs::read_to_string(path);
+    let text = text.map_err(|source| KeyFileError::Io { path: path.to_owned(), source })?;
+    Ok(text.contains(UNUSED.trim_end()))
+}
+
+/// A database is about to be made with a key file: from here on it says nothing of the kind any more.
+///
+/// # Errors
+/// `KeyFileError`, and the file is as it was.
+pub fn take_into_use(path: &Path) -> Result<(), KeyFileError> {
+    let changed = FileDraft::of(path).and_then(|draft| {
+        let text = draft.text.replace(UNUSED, "").replace(UNUSED.trim_end(), "");
+        if text == draft.text { Ok(()) } else { draft.write(&text)?.put_in_place() }
+    });
+    changed.map_err(|error| match error {
+        KeyFileError::Io { path, source } => KeyFileError::Unmarkable { path, source },
+        error => error,
+    })
+}
+
+/// It is written under another name and then linked to its own, so that whoever reads it meanwhile, or comes after
+/// a power cut, finds a whole file or none, and of two who make it at once one is told that it exists.
+fn write_first(path: &Path, mark: &str) -> Result<Keyring, KeyFileError> {
     let failed = |source| KeyFileError::Io { path: path.to_owned(), source };
     let draft = beside(path, &format!(".{}.new", std::process::id())).map_err(failed)?;
     let (key, line) = fresh_key("active")?;
     let linked =
-        write_new(&draft, &format!("{HEADING}{line}"), None).and_then(|()| fs::hard_link(&draft, path));
+        write_new(&draft, &format!("{HEADING}{mark}{line}"), None).and_then(|()| fs::hard_link(&draft, path));
     // What was never written cannot be removed.
     let _ = fs::remove_file(&draft);
     linked.map_err(|error| {
@@ -119,8 +160,9 @@ impl FileDraft {
     }
 
     fn write(self, text: &str) -> Result<Self, KeyFileError> {
-        let owned = fs::metadata(&self.path).and_then(|old| write_new(&self.written, text, Some(&old)));
-        match owned.map_err(|source| KeyFileError::Io { path: self.path.clone(), source }) {
+        match write_new(&self.written, text, Some(&self.path))
+            .map_err(|source| KeyFileError::Io { path: self.path.clone(), source })
+        {
             Ok(()) => load(&self.written).map(|_| self),
             Err(error) => Err(error),
         }
@@ -161,17 +203,34 @@ fn beside(path: &Path, ending: &str) -> io::Result<PathBuf> {
 }
 
 /// Writes a file that is private from its first moment, over what an interrupted attempt may have left; it belongs to
-/// whom the old one belongs to, since a server that may not read its keys does not start.
-fn write_new(path: &Path, text: &str, old: Option<&fs::Metadata>) -> io::Result<()> {
+/// whom the old one belongs to, and is as open, since a server that may not read its keys does not start.
+fn write_new(path: &Path, text: &str, old: Option<&Path>) -> io::Result<()> {
     let _ = fs::remove_file(path);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    if let Some(old) =
-        old.filter(|old| file.metadata().is_ok_and(|new| (new.uid(), new.gid()) != (old.uid(), old.gid())))
-    {
-        fchown(&file, Some(old.uid()), Some(old.gid()))?;
+    if let Some(old_path) = old {
+        let old = fs::metadata(old_path)?;
+        if file.metadata().is_ok_and(|new| (new.uid(), new.gid()) != (old.uid(), old.gid())) {
+            fchown(&file, Some(old.uid()), Some(old.gid()))?;
+        }
+        file.set_permissions(old.permissions())?;
+        copy_acl(old_path, &file)?;
     }
     file.write_all(text.as_bytes())?;
     file.sync_all()
+}
+
+/// Whoever may read the old file by its access control list may read the new one.
+fn copy_acl(old: &Path, new: &fs::File) -> io::Result<()> {
+    const ACL: &str = "system.posix_acl_access";
+    let mut list = vec![0_u8; 1 << 16];
+    match rustix::fs::getxattr(old, ACL, &mut list) {
+        Ok(length) => {
+            let list = list.get(..length).unwrap_or_default();
+            Ok(rustix::fs::fsetxattr(new, ACL, list, rustix::fs::XattrFlags::empty())?)
+        }
+        // There is none, or the file system knows none.
+        Err(_) => Ok(()),
+    }
 }
 
 fn u128_of(bytes: &[u8]) -> u128 {

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::{Keyring, NoRandomness, SecretKey};
@@ -22,9 +22,26 @@ pub enum KeyFileError {
     Exists(PathBuf),
     /// Others could read it.
     #[error(
-        "the key file {0} can be read by others: run `chmod 600 {0}`, and make a new key if anybody may have read it"
+        "the key file {path} is open to others (mode {mode:04o}): run `chmod 600 {path}`; 0400 does too, and 0440 or 0640 \
+         for a group or an ACL, if the file belongs to root"
     )]
-    Exposed(PathBuf),
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// It says that no database was made with it yet, and cannot be made to say otherwise.
+    #[error(
+        "the key file {path} says that no database was made with it yet, and that line cannot be taken out ({source}): run \
+         the first command as somebody who may write there, or take it out by hand"
+    )]
+    Unmarkable {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
     /// It does not say what a key file says.
     #[error("line {line} of the key file {path} is wrong: {why}")]
     Malformed {
@@ -83,9 +100,12 @@ pub fn load(path: &Path) -> Result<Keyring, KeyFileError> {
         let path = path.to_owned();
         if is_missing { KeyFileError::Missing(path) } else { KeyFileError::Io { path, source } }
     };
-    let mode = fs::metadata(path).map_err(failed)?.permissions().mode();
-    if mode & 0o077 != 0 {
-        return Err(KeyFileError::Exposed(path.to_owned()));
+    let found = fs::metadata(path).map_err(failed)?;
+    let mode = found.permissions().mode() & 0o777;
+    // Service managers hand out keys that root owns to a group, or by an ACL, whose mask stands where the group's bits are.
+    let may_have = if found.uid() == 0 { 0o640 } else { 0o600 };
+    if mode & !may_have != 0 {
+        return Err(KeyFileError::Exposed { path: path.to_owned(), mode });
     }
     let bytes = fs::read(path).map_err(failed)?;
     let malformed = |line, why| KeyFileError::Malformed { path: path.to_owned(), line, why };

@@ -19,7 +19,7 @@ use crate::domain::session::{BrowserCookie, Session, SessionCookie};
 use crate::domain::token::Token;
 use crate::domain::workspace::WorkspaceId;
 
-pub use drafts::{FileDraft, add, create, with_active};
+pub use drafts::{FileDraft, add, create, create_in_use, is_unused, take_into_use, with_active};
 pub use file::{KeyFileError, load};
 pub use held::Held;
 pub use random::{NoRandomness, random, random_api_key, random_browser_cookie};

@@ -61,9 +61,13 @@ impl Store {
     /// # Errors
     /// `StoreError` if the store cannot be read.
     pub async fn find_next_api_key_id(&self, workspace: WorkspaceId) -> Result<i64, StoreError> {
-        let next = "SELECT coalesce(max(id), 0) + 1 FROM api_keys WHERE workspace_id = $1";
-        let [mut rows] = self.read([sql(next, values![workspace])]).await?;
-        rows.pop().ok_or(StoreError::Unexpected("a number without a row"))?.take()
+        // After a restore the newest keys may be gone, but not their numbers.
+        let last = "SELECT last_api_key_id FROM workspaces WHERE id = $1
+                    UNION ALL SELECT coalesce(max(id), 0) FROM api_keys WHERE workspace_id = $1";
+        let [rows] = self.read([sql(last, values![workspace])]).await?;
+        let mut last = rows.into_iter().map(|mut row| row.take::<i64>());
+        // Where the workspace is gone, nothing can be kept under any number.
+        last.try_fold(0, |newest, number| number.map(|number| newest.max(number))).map(|last| last + 1)
     }
 
     /// Keeps a new key, unless its number was taken meanwhile or the workspace is gone.
@@ -90,7 +94,12 @@ impl Store {
                 key.seal
             ],
         );
-        let unit = Unit::new().guard(added).and(audit::entry(key.workspace, entry, key.created_at));
+        let drawn = sql(
+            "UPDATE workspaces SET last_api_key_id = $2 WHERE id = $1 AND last_api_key_id < $2",
+            values![key.workspace, key.id],
+        );
+        let unit = Unit::new().guard(drawn).guard(added);
+        let unit = unit.and(audit::entry(key.workspace, entry, key.created_at));
         self.write(unit).await.map(Outcome::from)
     }
 

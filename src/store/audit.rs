@@ -10,7 +10,7 @@ use super::lists::Source;
 use super::unit::{Statement, Unit, sql};
 use super::value::{Row, values};
 use super::{Store, StoreError};
-use crate::domain::audit::Entry;
+use crate::domain::audit::{Entry, INSTALLATION};
 use crate::domain::page::{Field, Kind, Page, PageWish};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserId;
@@ -93,6 +93,17 @@ pub(super) fn entry(workspace: WorkspaceId, entry: &Entry, now: Timestamp) -> St
     )
 }
 
+/// The statement that writes an entry about the whole installation: into the log of each workspace.
+pub(super) fn entry_everywhere(told: &Entry, now: Timestamp) -> Statement {
+    let data = serde_json::Value::Object(told.data.clone()).to_string();
+    // In another workspace the same number is another entry's.
+    sql(
+        "INSERT INTO audit_log (workspace_id, id, time, event, actor, request_id, data)
+         SELECT w.id, $1, $2, $3, $4, $5, $6 FROM workspaces w",
+        values![entry_id(now), now, told.event.name(), told.act.actor.to_string(), told.act.request, data],
+    )
+}
+
 /// The statements that write several entries.
 pub(super) fn entries(workspace: WorkspaceId, entries: &[Entry], now: Timestamp) -> Vec<Statement> {
     entries.iter().map(|one| entry(workspace, one, now)).collect()
@@ -110,6 +121,28 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.write(Unit::new().and(self::entry(workspace, entry, now))).await.map(|_| ())
+    }
+
+    /// Writes an entry about the whole installation into the log of each workspace.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be written.
+    pub async fn add_entry_everywhere(&self, entry: &Entry, now: Timestamp) -> Result<(), StoreError> {
+        self.write(Unit::new().and(entry_everywhere(entry, now))).await.map(|_| ())
+    }
+
+    /// The entries of the installation's own log since a moment, oldest first.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn list_installation_entries(&self, since: Timestamp) -> Result<Vec<ListedEntry>, StoreError> {
+        let later = sql(
+            "SELECT id, time, event, user_id, actor, request_id, data FROM audit_log
+             WHERE workspace_id = $1 AND id >= $2 ORDER BY id LIMIT 1000",
+            values![INSTALLATION, first_id_at(since)],
+        );
+        let [rows] = self.read([later]).await?;
+        rows.into_iter().map(ListedEntry::from_row).collect()
     }
 
     /// When the newest entry of a workspace was written, if there is one.

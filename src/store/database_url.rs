@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use tokio_postgres::config::{Config, SslMode, TargetSessionAttrs};
 
 use super::OpenError;
+use super::sqlite::{FileState, state_of};
 
 /// Where a database is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -70,7 +71,7 @@ impl DatabaseUrl {
     /// Whether there is a database already. A server's is made by its administrator, so it always counts as there.
     pub fn exists(&self) -> bool {
         match self {
-            Self::Sqlite(path) => path.exists(),
+            Self::Sqlite(path) => state_of(path) == FileState::Filled,
             Self::Postgres(_) => true,
         }
     }

@@ -1,9 +1,11 @@
 //! Which secret keys this database rests on, known by fingerprints that tell nothing of them.
 
+use super::audit;
 use super::columns::key_id;
 use super::unit::{Outcome, Unit, sql};
 use super::value::{Row, values};
 use super::{Store, StoreError};
+use crate::domain::audit::Entry;
 use crate::domain::login_link::KeyId;
 use crate::domain::secret_key::KnownKey;
 use crate::domain::timestamp::Timestamp;
@@ -71,16 +73,17 @@ impl Store {
         self.write(unit).await.map(Outcome::from)
     }
 
-    /// Makes a key the one that derives, unless it was retired, another was made so at this moment or later, or a node
-    /// that reported in after `there_since` lacks it.
+    /// Makes a key the one that derives from `used_at` on, unless it was retired, another was made so at that moment or
+    /// later, or a node that reported in after `there_since` lacks it.
     ///
     /// # Errors
     /// `StoreError` if it could not be committed.
     pub async fn use_key(
         &self,
         (key, fingerprint): (KeyId, [u8; 32]),
+        (used_at, there_since): (Timestamp, Timestamp),
+        entry: &Entry,
         now: Timestamp,
-        there_since: Timestamp,
     ) -> Result<Outcome, StoreError> {
         let used = sql(
             "INSERT INTO key_fingerprints (fingerprint, key_id, created_at, used_at)
@@ -89,8 +92,9 @@ impl Store {
                AND NOT EXISTS (SELECT 1 FROM key_fingerprints WHERE key_id = $2 AND fingerprint <> $1)
                AND NOT EXISTS (SELECT 1 FROM nodes WHERE reported_at > $4 AND key_ids NOT LIKE $5)
              ON CONFLICT (fingerprint) DO UPDATE SET used_at = $3 WHERE key_fingerprints.retired_at IS NULL",
-            values![fingerprint, i64::from(key.0), now, there_since, format!("%{key}%")],
+            values![fingerprint, i64::from(key.0), used_at, there_since, format!("%{key}%")],
         );
-        self.write(Unit::new().guard(used)).await.map(Outcome::from)
+        let told = audit::entry_everywhere(entry, now);
+        self.write(Unit::new().guard(used).and(told)).await.map(Outcome::from)
     }
 }

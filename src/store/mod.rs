@@ -38,15 +38,16 @@ use value::Row;
 
 pub use arrivals::{Arrival, Named};
 pub use audit::ListedEntry;
-pub use copies::{CopyError, Replaced, Restore, back_up};
+pub use copies::{CarriedOver, Carrier, CopyError, NotCarried, Replaced, Restore, back_up};
 pub use database_url::DatabaseUrl;
 pub use durability::ReadPoint;
 pub use login_links::{FoundLink, ListedLink};
 pub use moves::{Move, MoveError};
 pub use nodes::Footing;
 pub use resting::{Resting, RestingSession};
-pub use restored::{Flags, KeyBefore, RevivedKey, RevivedUser};
+pub use restored::{Flags, KeyBefore, MovedAddress, Revived, RevivedKey, RevivedUser};
 pub use sessions::ListedSession;
+pub use sqlite::{FileState, make_file, state_of};
 pub use sweep::Swept;
 pub use unit::Outcome;
 pub use user_lists::USER_FIELDS;

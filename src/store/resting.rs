@@ -74,7 +74,7 @@ impl Store {
     ///
     /// # Errors
     /// `StoreError` if it could not be committed.
-    pub async fn retire_key(&self, key: KeyId, now: Timestamp) -> Result<Outcome, StoreError> {
+    pub async fn retire_key(&self, key: KeyId, entry: &Entry, now: Timestamp) -> Result<Outcome, StoreError> {
         const RETIRED: &str = concat!(
             "UPDATE key_fingerprints SET retired_at = $2
              WHERE key_id = $1 AND retired_at IS NULL
@@ -89,7 +89,8 @@ impl Store {
             ")"
         );
         let retired = sql(RETIRED, values![i64::from(key.0), now]);
-        self.write(Unit::new().guard(retired)).await.map(Outcome::from)
+        let told = audit::entry_everywhere(entry, now);
+        self.write(Unit::new().guard(retired).and(told)).await.map(Outcome::from)
     }
 
     /// Counts what lives and rests on a key.

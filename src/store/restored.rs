@@ -3,7 +3,7 @@
 use super::audit;
 use super::unit::{Unit, Written, sql};
 use super::value::{Row, values};
-use super::{Store, StoreError};
+use super::{Engine, Store, StoreError};
 use crate::domain::audit::Entry;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::WorkspaceId;
@@ -56,7 +56,63 @@ pub struct Flags {
     pub is_staff: bool,
 }
 
+/// A user whose address is that of the backup.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MovedAddress {
+    /// The name of the workspace.
+    pub workspace: String,
+    /// The number.
+    pub id: i64,
+    /// The address now.
+    pub now: String,
+    /// That in the database that was replaced.
+    pub before: String,
+}
+
+/// What an operator looks through after a restore.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Revived {
+    /// API keys that work: they may have been revoked since.
+    pub api_keys: Vec<RevivedKey>,
+    /// Users whose flags are others than before the restore; if that cannot be told, all who have two-factor or are disabled.
+    pub users: Vec<RevivedUser>,
+    /// Users whose address is another one than before the restore.
+    pub addresses: Vec<MovedAddress>,
+    /// Workspaces that were not there before the restore.
+    pub workspaces: Vec<String>,
+}
+
+/// How far the numbers of users go on after a restore: some may have been given of which nothing is known any more.
+const LEAP: i64 = 1_000_000;
+
+/// The largest number of a user is 2^53 - 1: from here on there is no leap.
+const LAST_LEAP: i64 = 9_007_199_254_740_991 - LEAP;
+
 impl Store {
+    /// Goes on with later numbers for users; and for API keys and workspaces too, unless it is known which were given last.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be committed.
+    pub async fn skip_numbers(&self, are_others_known: bool) -> Result<(), StoreError> {
+        let users = sql(
+            "UPDATE workspaces SET last_user_id = last_user_id + $1 WHERE last_user_id <= $2",
+            values![LEAP, LAST_LEAP],
+        );
+        let mut unit = Unit::new().and(users);
+        if !are_others_known {
+            let keys = "UPDATE workspaces SET last_api_key_id = last_api_key_id + $1";
+            let workspaces = match self.engine {
+                Engine::Sqlite(_) => "UPDATE sqlite_sequence SET seq = seq + $1 WHERE name = 'workspaces'",
+                Engine::Postgres(_) => {
+                    "SELECT setval(s.name, nextval(s.name) + $1)
+                     FROM (SELECT pg_get_serial_sequence('workspaces', 'id')::regclass AS name) s"
+                }
+            };
+            unit = unit.and(sql(keys, values![LEAP])).and(sql(workspaces, values![LEAP]));
+        }
+        self.write(unit).await.map(|_| ())
+    }
+
     /// Deletes every link and session of a workspace, some at a time, and gives how many there were of each.
     ///
     /// # Errors

@@ -227,14 +227,9 @@ impl Store {
         entries: &[Entry],
         now: Timestamp,
     ) -> Result<Outcome, StoreError> {
-        let gone = sql(
-            "UPDATE users SET email = NULL, email_folded = NULL, name_f = '', name_l = '', company = '', phone = '',
-                    note = '', custom_fields = '{}', is_active = 0, newest_link = NULL, link_epoch = link_epoch + 1,
-                    session_epoch = session_epoch + 1, revision = revision + 1, updated_at = $1, deleted_at = $1
-             WHERE workspace_id = $2 AND id = $3 AND deleted_at IS NULL",
-            values![now, workspace, user],
-        );
-        let unit = Unit::about(workspace, user).guard(gone).and_all(audit::entries(workspace, entries, now));
+        let unit = Unit::about(workspace, user)
+            .guard(deletion(workspace, user, now))
+            .and_all(audit::entries(workspace, entries, now));
         self.write(unit).await.map(Outcome::from)
     }
 
@@ -256,6 +251,17 @@ impl Store {
         let [rows] = self.scan([sql(AFTER, values![workspace, after, limit])]).await?;
         rows.into_iter().map(user_from).collect()
     }
+}
+
+/// Takes the person out of a user's row, which stays.
+pub(super) fn deletion(workspace: WorkspaceId, user: UserId, now: Timestamp) -> Statement {
+    sql(
+        "UPDATE users SET email = NULL, email_folded = NULL, name_f = '', name_l = '', company = '', phone = '',
+                note = '', custom_fields = '{}', is_active = 0, newest_link = NULL, link_epoch = link_epoch + 1,
+                session_epoch = session_epoch + 1, revision = revision + 1, updated_at = $1, deleted_at = $1
+         WHERE workspace_id = $2 AND id = $3 AND deleted_at IS NULL",
+        values![now, workspace, user],
+    )
 }
 
 /// Lets one caller at a time draw: in PostgreSQL whoever waited here sees, in the next statement, all that the one

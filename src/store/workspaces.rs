@@ -4,7 +4,7 @@ use super::audit;
 use super::unit::{Outcome, Statement, Unit, sql};
 use super::value::{Row, Value, values};
 use super::{Store, StoreError};
-use crate::domain::audit::Entry;
+use crate::domain::audit::{Entry, INSTALLATION};
 use crate::domain::host::HostName;
 use crate::domain::origin::Origin;
 use crate::domain::timestamp::Timestamp;
@@ -102,7 +102,7 @@ impl Store {
         Ok(taken)
     }
 
-    /// Makes a workspace with its hosts, unless its name or one of the hosts is taken.
+    /// Makes a workspace with its hosts, unless its name, in whatever case, or one of the hosts is taken.
     ///
     /// # Errors
     /// `StoreError` if it could not be committed.
@@ -114,24 +114,35 @@ impl Store {
     ) -> Result<Outcome, StoreError> {
         let added = sql(
             "INSERT INTO workspaces (url, link_lifetime, single_use, landing_url, allowed_redirect_origins,
-                                     session_lifetime, session_idle, cookie_domain, name, revision, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (name) DO NOTHING",
-            settings(workspace, values![workspace.name.as_str(), workspace.revision, workspace.created_at])
+                                     session_lifetime, session_idle, cookie_domain, name, revision, created_at,
+                                     name_folded)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING",
+            settings(
+                workspace,
+                values![
+                    workspace.name.as_str(),
+                    workspace.revision,
+                    workspace.created_at,
+                    folded_name(&workspace.name)
+                ]
+            )
         );
         let mut unit = Unit::new().guard(added);
         for host in hosts {
             unit = unit.guard(add_host(&workspace.name, host));
         }
+        let data = serde_json::Value::Object(entry.data.clone()).to_string();
         let told = sql(
             "INSERT INTO audit_log (workspace_id, id, time, event, actor, request_id, data)
-             VALUES ((SELECT id FROM workspaces WHERE name = $1), $2, $3, $4, $5, $6, '{}')",
+             VALUES ((SELECT id FROM workspaces WHERE name = $1), $2, $3, $4, $5, $6, $7)",
             values![
                 workspace.name.as_str(),
                 audit::entry_id(workspace.created_at),
                 workspace.created_at,
                 entry.event.name(),
                 entry.act.actor.to_string(),
-                entry.act.request
+                entry.act.request,
+                data
             ],
         );
         self.write(unit.and(told)).await.map(Outcome::from)
@@ -166,12 +177,75 @@ impl Store {
         self.write(unit.and(audit::entry(workspace.id, entry, now))).await.map(Outcome::from)
     }
 
-    /// Deletes a workspace and all that belongs to it. Its number is never used again.
+    /// Gives a workspace another name, unless that is taken, in whatever case, or the workspace was changed since it was
+    /// read.
     ///
     /// # Errors
     /// `StoreError` if it could not be committed.
-    pub async fn delete_workspace(&self, id: WorkspaceId) -> Result<Outcome, StoreError> {
-        let gone = sql("DELETE FROM workspaces WHERE id = $1", values![id]);
+    pub async fn rename_workspace(
+        &self,
+        workspace: &Workspace,
+        name: &str,
+        entry: &Entry,
+        now: Timestamp,
+    ) -> Result<Outcome, StoreError> {
+        let renamed = sql(
+            "UPDATE workspaces SET name = $1, name_folded = $2, revision = revision + 1
+             WHERE id = $3 AND revision = $4
+               AND NOT EXISTS (SELECT 1 FROM workspaces o WHERE o.id <> $3 AND (o.name = $1 OR o.name_folded = $2))",
+            values![name, folded_name(name), workspace.id, workspace.revision],
+        );
+        let unit = Unit::new().guard(renamed).and(audit::entry(workspace.id, entry, now));
+        self.write(unit).await.map(Outcome::from)
+    }
+
+    /// Whether another workspace has a name, in whatever case.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn is_workspace_name_taken(&self, name: &str, but: WorkspaceId) -> Result<bool, StoreError> {
+        let found = sql(
+            "SELECT 1 FROM workspaces WHERE id <> $1 AND (name = $2 OR name_folded = $3)",
+            values![but, name, folded_name(name)],
+        );
+        let [rows] = self.read([found]).await?;
+        Ok(!rows.is_empty())
+    }
+
+    /// How many rows belong to a workspace, by what they are called.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn count_belongings(&self, id: WorkspaceId) -> Result<[(&'static str, i64); 5], StoreError> {
+        let counts = [
+            sql("SELECT count(*) FROM users WHERE workspace_id = $1 AND deleted_at IS NULL", values![id]),
+            sql("SELECT count(*) FROM api_keys WHERE workspace_id = $1 AND revoked_at IS NULL", values![id]),
+            sql("SELECT count(*) FROM login_links WHERE workspace_id = $1", values![id]),
+            sql("SELECT count(*) FROM sessions WHERE workspace_id = $1", values![id]),
+            sql("SELECT count(*) FROM audit_log WHERE workspace_id = $1", values![id]),
+        ];
+        let mut counted =
+            [("users", 0), ("api_keys", 0), ("login_links", 0), ("sessions", 0), ("entries", 0)];
+        for (mut rows, (_, count)) in self.scan(counts).await?.into_iter().zip(&mut counted) {
+            *count = rows.pop().ok_or(StoreError::Unexpected("a count without a row"))?.take()?;
+        }
+        Ok(counted)
+    }
+
+    /// Deletes a workspace and all that belongs to it, unless it was changed since it was read. Its number is never used
+    /// again. The entry goes into the log of the installation, since its own is gone.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be committed.
+    pub async fn delete_workspace(
+        &self,
+        workspace: &Workspace,
+        entry: &Entry,
+        now: Timestamp,
+    ) -> Result<Outcome, StoreError> {
+        let id = workspace.id;
+        let gone =
+            sql("DELETE FROM workspaces WHERE id = $1 AND revision = $2", values![id, workspace.revision]);
         let belongings = [
             "DELETE FROM hosts WHERE workspace_id = $1",
             "DELETE FROM api_keys WHERE workspace_id = $1",
@@ -181,8 +255,14 @@ impl Store {
             "DELETE FROM audit_log WHERE workspace_id = $1",
         ];
         let belongings = belongings.map(|text| sql(text, values![id]));
-        self.write(Unit::new().guard(gone).and_all(belongings)).await.map(Outcome::from)
+        let unit = Unit::new().guard(gone).and_all(belongings);
+        self.write(unit.and(audit::entry(INSTALLATION, entry, now))).await.map(Outcome::from)
     }
+}
+
+/// What two names must not have in common.
+fn folded_name(name: &str) -> String {
+    name.to_lowercase()
 }
 
 /// The values of all settings, `$1` to `$8`, and then some more.

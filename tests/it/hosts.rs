@@ -116,7 +116,9 @@ async fn a_deleted_workspace_is_gone_with_all_it_had() {
     browser.sign_in(&test.ask_for_link(ada).await).await;
     let link = test.ask_for_link(ada).await;
 
-    flow::workspaces::delete(&test.app, "Acme").await.unwrap();
+    flow::workspaces::delete(&test.app, &doorkey::domain::audit::Act::at_command_line(), "Acme")
+        .await
+        .unwrap();
 
     assert_eq!(test.call("GET", "/api/login_links/1").await.code(), "workspace_not_found");
     assert_eq!(browser.open(&link).await.status, StatusCode::NOT_FOUND);

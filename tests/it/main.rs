@@ -34,6 +34,7 @@ mod raw_copies;
 mod redirects;
 mod repeating;
 mod requests;
+mod restoring;
 mod rigs;
 mod rotation;
 mod schemathesis;

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use doorkey::domain::audit::Act;
+use doorkey::clock::Clock;
+use doorkey::domain::audit::{Act, Event};
 use doorkey::domain::origin::Origin;
 use doorkey::domain::user::UserId;
 use doorkey::flow;
+use doorkey::flow::moving::MovingError;
 use doorkey::http;
 use doorkey::store::{Move, MoveError};
 
@@ -34,15 +36,18 @@ impl Stopped {
         Move::begin(&self.database.parsed(), &target.parsed()).await
     }
 
-    async fn move_to(&self, target: &Database) -> Result<Vec<(String, u64)>, MoveError> {
-        flow::moving::run(&self.database.parsed(), &target.parsed(), &mut |_| ()).await
+    async fn move_to(&self, target: &Database) -> Result<Vec<(String, u64)>, MovingError> {
+        let (from, to) = (self.database.parsed(), target.parsed());
+        let key = self.remains.2.path().join("doorkey.key");
+        let act = Act::at_command_line();
+        flow::moving::run((&from, &to), &key, &act, &Clock::System, &mut |_| ()).await
     }
 
     /// Why a database of this installation is not opened.
     async fn refusal_of(&self, database: &Database) -> String {
         let key = self.remains.2.path().join("doorkey.key");
         let url = database.parsed();
-        let opened = flow::start::open(&url, &key, true, doorkey::clock::Clock::System).await;
+        let opened = flow::start::open(&url, &key, true, Clock::System).await;
         opened.unwrap_err().to_string()
     }
 
@@ -71,7 +76,7 @@ async fn everything_moves_and_goes_on_working_with_the_same_key_file() {
     let test = embedded().await;
     let act = Act::at_command_line();
     test.another("Gone", "https://gone.test").await;
-    flow::workspaces::delete(&test.app, "Gone").await.unwrap();
+    flow::workspaces::delete(&test.app, &Act::at_command_line(), "Gone").await.unwrap();
     let (ada, bob) = (test.client("ada@x.test").await, test.client("bob@x.test").await);
     let eve = test.client("eve@x.test").await;
     test.change(ada, "note", "\\N\t\\.\r\n\u{2028}Zoë\u{8}\\x00").await;
@@ -171,7 +176,10 @@ async fn of_two_moves_to_one_target_the_last_that_begins_is_made_whole() {
     let refused = overtaken.copy(&mut |_| ()).await.unwrap_err().to_string();
     overtaking.copy(&mut |_| ()).await.unwrap();
     overtaking.close_source().unwrap();
-    overtaking.open_target().await.unwrap();
+    overtaking
+        .open_target(&Act::at_command_line().entry(Event::DatabaseMoved), Clock::System.now())
+        .await
+        .unwrap();
 
     assert!(refused.contains("another move to"), "{refused}");
     assert_eq!(target.rows("SELECT email FROM users"), [["last@x.test"]]);

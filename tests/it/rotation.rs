@@ -290,7 +290,7 @@ async fn a_key_retired_by_force_takes_along_what_rests_on_it_and_nothing_else() 
     bobs.sign_in(&test.ask_for_link(people[1]).await).await;
     let (old, new) = with_another_key(&test).await;
     let operator = test.beside().await;
-    secret_keys::make_active(&operator.app, new).await.unwrap();
+    secret_keys::make_active(&operator.app, &Act::at_command_line(), new).await.unwrap();
     nodes::look(&test.app).await.unwrap().unwrap();
     cats.sign_in(&test.ask_for_link(people[2]).await).await;
     wait_until_all_but(&test, 1, old).await;
@@ -325,7 +325,7 @@ async fn a_node_that_has_not_heard_of_another_key_makes_nothing_with_the_old_one
         let (ada, bob) = (test.client("ada@x.test").await, test.client("bob@x.test").await);
         let (old, new) = with_another_key(&test).await;
         let (second, third, operator) = (test.beside().await, test.beside().await, test.beside().await);
-        secret_keys::make_active(&operator.app, new).await.unwrap();
+        secret_keys::make_active(&operator.app, &Act::at_command_line(), new).await.unwrap();
         nodes::look(&operator.app).await.unwrap().unwrap();
         let mut adas = test.browser();
         let page = adas.open(&operator.ask_for_link(ada).await).await;

@@ -265,6 +265,6 @@ async fn nothing_else_that_is_done_in_one_workspace_touches_its_twin() {
     flow::login_links::revoke(&test.app, &test.acme, &act, &UserRef::Id(user_id(3))).await.unwrap();
     test.revoke_key(1).await;
     twin.is_untouched(&test, "a user who is deleted, links and a key that are revoked");
-    flow::workspaces::delete(&test.app, "Acme").await.unwrap();
+    flow::workspaces::delete(&test.app, &Act::at_command_line(), "Acme").await.unwrap();
     twin.is_untouched(&test, "the end of Acme");
 }

@@ -6,19 +6,20 @@ use rusqlite::{Connection, Row};
 
 use super::CopyError;
 use crate::domain::timestamp::Timestamp;
-use crate::store::restored::{Flags, KeyBefore, RevivedKey, RevivedUser};
+use crate::store::restored::{Flags, KeyBefore, MovedAddress, Revived, RevivedKey, RevivedUser};
 use crate::store::sqlite::{connect, store_error};
 
-/// The API keys that work, and the users whose flags are others than before. It blocks the calling thread.
-pub(super) fn compare(
-    restored: &Path,
-    replaced: &Path,
-    now: Timestamp,
-) -> Result<(Vec<RevivedKey>, Vec<RevivedUser>), CopyError> {
+/// The API keys that work, and what is otherwise than before. It blocks the calling thread.
+pub(super) fn compare(restored: &Path, replaced: &Path, now: Timestamp) -> Result<Revived, CopyError> {
     let read = || {
         let database = connect(restored)?;
         database.execute("ATTACH DATABASE ?1 AS old", [replaced.to_string_lossy()])?;
-        Ok((keys(&database, now)?, users(&database)?))
+        Ok(Revived {
+            api_keys: keys(&database, now)?,
+            users: users(&database)?,
+            addresses: addresses(&database)?,
+            workspaces: workspaces(&database)?,
+        })
     };
     Ok(read().map_err(|error: rusqlite::Error| store_error(&error))?)
 }
@@ -42,6 +43,28 @@ fn keys(database: &Connection, now: Timestamp) -> rusqlite::Result<Vec<RevivedKe
     database.prepare(sql)?.query_map([now.millis()], key)?.collect()
 }
 
+/// Users whose address was another one in the replaced database.
+fn addresses(database: &Connection) -> rusqlite::Result<Vec<MovedAddress>> {
+    let sql = "SELECT w.name, u.id, u.email, o.email
+               FROM main.users u JOIN main.workspaces w ON w.id = u.workspace_id
+               JOIN old.workspaces ow ON ow.id = w.id AND ow.created_at = w.created_at
+               JOIN old.users o ON o.workspace_id = ow.id AND o.id = u.id AND o.deleted_at IS NULL
+               WHERE u.deleted_at IS NULL AND o.email <> u.email ORDER BY w.name, u.id";
+    let address = |row: &Row<'_>| {
+        let (workspace, id) = (row.get(0)?, row.get(1)?);
+        Ok(MovedAddress { workspace, id, now: row.get(2)?, before: row.get(3)? })
+    };
+    database.prepare(sql)?.query_map([], address)?.collect()
+}
+
+/// Workspaces that the replaced database did not have: deleted since, or another installation's.
+fn workspaces(database: &Connection) -> rusqlite::Result<Vec<String>> {
+    let sql = "SELECT w.name FROM main.workspaces w
+               WHERE NOT EXISTS (SELECT 1 FROM old.workspaces ow WHERE ow.id = w.id AND ow.created_at = w.created_at)
+               ORDER BY w.name";
+    database.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
+}
+
 fn users(database: &Connection) -> rusqlite::Result<Vec<RevivedUser>> {
     let sql =
         "SELECT w.name, u.id, u.two_factor, u.is_active, u.is_staff, o.two_factor, o.is_active, o.is_staff
@@ -49,8 +72,9 @@ fn users(database: &Connection) -> rusqlite::Result<Vec<RevivedUser>> {
                LEFT JOIN old.workspaces ow ON ow.id = w.id AND ow.created_at = w.created_at
                LEFT JOIN old.users o ON o.workspace_id = ow.id AND o.id = u.id AND o.deleted_at IS NULL
                WHERE u.deleted_at IS NULL
-                 AND (o.id IS NULL OR o.two_factor <> u.two_factor OR o.is_active <> u.is_active
-                      OR o.is_staff <> u.is_staff)
+                 AND ((ow.id IS NOT NULL AND o.id IS NULL) OR o.two_factor <> u.two_factor
+                      OR o.is_active <> u.is_active OR o.is_staff <> u.is_staff
+                      OR (ow.id IS NULL AND (u.two_factor <> 0 OR u.is_active = 0)))
                ORDER BY w.name, u.id";
     let user = |row: &Row<'_>| {
         let (workspace, id) = (row.get(0)?, row.get(1)?);

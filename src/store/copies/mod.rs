@@ -1,6 +1,7 @@
 //! Whole copies of an embedded database: made beside running servers, and put in its place when none runs.
 
 mod backup;
+mod carry;
 mod compare;
 mod restore;
 
@@ -16,6 +17,7 @@ use super::sqlite::{beside, connect, store_error};
 use super::{OpenError, StoreError};
 
 pub use backup::back_up;
+pub use carry::{CarriedOver, Carrier, NotCarried};
 pub use restore::{Replaced, Restore};
 
 /// Why no copy was made, or none was put in place.

@@ -11,16 +11,18 @@ use super::{
     CopyError, copy_pages, fresh, fresh_file, io_error, judge_whole, make_single, put_in_place, remove,
 };
 use crate::domain::timestamp::Timestamp;
-use crate::store::restored::{RevivedKey, RevivedUser};
+use crate::store::restored::Revived;
 use crate::store::sqlite::{LOCK_PATIENCE, alone, beside, connect, migrate, store_error};
 use crate::store::{DatabaseUrl, OpenError, Store};
 
-/// A restore on its way: the backup lies beside the database, which is as it was until it is replaced.
+/// A restore on its way: the backup lies beside the database, which is as it was until it is replaced. Meanwhile nobody else
+/// can open that, so that nothing is changed in it which is not carried over.
 #[derive(Debug)]
 pub struct Restore {
     path: PathBuf,
     /// The copy of the backup that is worked on.
-    draft: PathBuf,
+    pub(super) draft: PathBuf,
+    replaced: Option<Connection>,
 }
 
 /// What became of the database that was there.
@@ -44,12 +46,10 @@ impl Restore {
         if !file.exists() {
             return Err(CopyError::Missing(file.to_owned()));
         }
-        if path.exists() {
-            // Only to see that nobody has it open, before anything takes time.
-            take(&path)?;
-        }
-        let restore = Self { draft: beside(&path, ".restoring"), path };
+        let replaced = if path.exists() { Some(take(&path)?) } else { None };
+        let restore = Self { draft: beside(&path, ".restoring"), path, replaced };
         remove(&restore.draft);
+        restore.keep_replaced()?;
         for ending in ["", "-wal"] {
             let part = beside(file, ending);
             if part.exists() {
@@ -77,6 +77,31 @@ impl Restore {
         Ok(restore)
     }
 
+    /// Copies what is going to be replaced, as it is.
+    fn keep_replaced(&self) -> Result<(), CopyError> {
+        let Some(replaced) = &self.replaced else { return Ok(()) };
+        let mut copy = fresh(&self.kept_draft())?;
+        copy_pages(replaced, &mut copy)?;
+        match migrate::newest_of(replaced) {
+            Ok(newest) => {
+                migrate::judge(newest, &self.path)?;
+                make_single(&copy)
+            }
+            // A damaged one is what a backup is for.
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => Ok(()),
+            Err(error) => Err(migrate::failed(&self.path, &error).into()),
+        }
+    }
+
+    fn kept_draft(&self) -> PathBuf {
+        beside(&self.path, ".restoring-old")
+    }
+
+    /// The copy of what is going to be replaced, if there is something.
+    pub(super) fn copy_of_replaced(&self) -> Option<PathBuf> {
+        self.replaced.is_some().then(|| self.kept_draft())
+    }
+
     /// Opens what is going to be the database, to make it ready for that.
     ///
     /// # Errors
@@ -92,12 +117,12 @@ impl Restore {
     ///
     /// # Errors
     /// `CopyError`, and the database is as it was.
-    pub fn replace(&self, now: Timestamp) -> Result<Replaced, CopyError> {
+    pub fn replace(&mut self, now: Timestamp) -> Result<Replaced, CopyError> {
         let draft = connect(&self.draft).map_err(|error| store_error(&error))?;
         make_single(&draft)?;
         let moment = now.to_string().replace([':', '.'], "-");
         let kept = beside(&self.path, &format!(".before-{moment}"));
-        if !self.path.exists() {
+        let Some(replaced) = &mut self.replaced else {
             drop(draft);
             // A log that was left behind would be carried over into the new file.
             for ending in ["-wal", "-shm", "-journal", "-doubt"] {
@@ -107,32 +132,19 @@ impl Restore {
                 }
             }
             return put_in_place(&self.draft, &self.path).map(|()| Replaced::Nothing);
-        }
-        let mut old = take(&self.path)?;
-        let newest = migrate::newest_of(&old).map_err(|error| migrate::failed(&self.path, &error))?;
-        migrate::judge(newest, &self.path)?;
-        let kept_draft = beside(&kept, ".new");
-        let copied = fresh(&kept_draft).and_then(|mut copy| {
-            copy_pages(&old, &mut copy)?;
-            make_single(&copy)
-        });
-        let copied = copied.and_then(|()| put_in_place(&kept_draft, &kept));
-        remove(&kept_draft);
-        copied?;
-        copy_pages(&draft, &mut old)?;
+        };
+        put_in_place(&beside(&self.path, ".restoring-old"), &kept)?;
+        copy_pages(&draft, replaced)?;
+        // Whoever comes next may open it.
+        self.replaced = None;
         Ok(Replaced::Kept(kept))
     }
 
-    /// The API keys that work now, and the users whose flags are others than in the database that was kept. It blocks the
-    /// calling thread.
+    /// What is otherwise than in the database that was kept. It blocks the calling thread.
     ///
     /// # Errors
     /// `CopyError` if the two cannot be compared.
-    pub fn compare(
-        &self,
-        kept: &Path,
-        now: Timestamp,
-    ) -> Result<(Vec<RevivedKey>, Vec<RevivedUser>), CopyError> {
+    pub fn compare(&self, kept: &Path, now: Timestamp) -> Result<Revived, CopyError> {
         compare(&self.draft, kept, now)
     }
 }
@@ -140,6 +152,7 @@ impl Restore {
 impl Drop for Restore {
     fn drop(&mut self) {
         remove(&self.draft);
+        remove(&self.kept_draft());
     }
 }
 

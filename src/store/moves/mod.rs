@@ -11,7 +11,10 @@ mod target;
 use self::mark::{Mark, State};
 use self::source::Source;
 use self::target::Target;
-use super::{DatabaseUrl, OpenError, Store, StoreError};
+use super::{DatabaseUrl, OpenError, Store, StoreError, audit};
+use crate::domain::audit::Entry;
+use crate::domain::secret_key::KnownKey;
+use crate::domain::timestamp::Timestamp;
 
 /// Why a database is not moved.
 #[derive(Debug, thiserror::Error)]
@@ -145,12 +148,23 @@ impl Move {
         Ok(self.source.close()?)
     }
 
-    /// Lets everybody use the target.
+    /// Lets everybody use the target. The log of each workspace has an entry of that.
     ///
     /// # Errors
     /// `MoveError`, and it is still closed.
-    pub async fn open_target(mut self) -> Result<(), MoveError> {
-        Ok(self.target.let_go().await?)
+    pub async fn open_target(mut self, entry: &Entry, now: Timestamp) -> Result<(), MoveError> {
+        Ok(self.target.let_go(&audit::entry_everywhere(entry, now)).await?)
+    }
+
+    /// The secret keys that a source rests on, before anything is done with it.
+    ///
+    /// # Errors
+    /// `MoveError` if it cannot be opened by this process alone.
+    pub fn known_keys(from: &DatabaseUrl, to: &DatabaseUrl) -> Result<Vec<KnownKey>, MoveError> {
+        let (DatabaseUrl::Sqlite(path), DatabaseUrl::Postgres(_)) = (from, to) else {
+            return Err(MoveError::Direction { from: from.to_string(), to: to.to_string() });
+        };
+        Ok(Source::take(path)?.known_keys()?)
     }
 }
 

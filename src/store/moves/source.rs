@@ -10,7 +10,10 @@ use uuid::Uuid;
 
 use super::MoveError;
 use super::mark::{Mark, State};
-use crate::store::sqlite::{LOCK_PATIENCE, alone, migrate, store_error};
+use crate::domain::secret_key::KnownKey;
+use crate::store::key_fingerprints::{known_key_columns, known_key_from};
+use crate::store::sqlite::{LOCK_PATIENCE, alone, migrate, run, store_error};
+use crate::store::unit::sql;
 use crate::store::{DatabaseUrl, StoreError};
 
 /// What is each database's own.
@@ -36,6 +39,13 @@ impl Source {
         let mut connection = alone::take(path, LOCK_PATIENCE)?.ok_or_else(in_use)?;
         migrate::migrate(&mut connection, path)?;
         Ok(Self(connection))
+    }
+
+    /// The secret keys that it rests on.
+    pub(super) fn known_keys(&self) -> Result<Vec<KnownKey>, StoreError> {
+        const ALL: &str = concat!("SELECT ", known_key_columns!(), " FROM key_fingerprints");
+        let rows = run(&self.0, &sql(ALL, Vec::new())).map_err(|error| store_error(&error))?;
+        rows.into_iter().map(|mut row| known_key_from(&mut row)).collect()
     }
 
     pub(super) fn mark(&self) -> Result<Option<Mark>, StoreError> {

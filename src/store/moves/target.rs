@@ -13,6 +13,7 @@ use super::mark::{Mark, State};
 use super::source::{Lines, Source};
 use crate::store::database_url::{DatabaseUrl, PostgresUrl};
 use crate::store::postgres::{self, Connected, store_error};
+use crate::store::unit::Statement;
 use crate::store::{OpenError, StoreError};
 
 pub(super) struct Target {
@@ -120,12 +121,15 @@ impl Target {
         self.client.batch_execute("COMMIT").await.map_err(|error| store_error(&error))
     }
 
-    /// Takes the mark away.
-    pub(super) async fn let_go(&mut self) -> Result<(), StoreError> {
+    /// Takes the mark away, and says so in an entry.
+    pub(super) async fn let_go(&mut self, entry: &Statement) -> Result<(), StoreError> {
         let failed = |error: Error| store_error(&error);
         self.client.batch_execute("BEGIN READ WRITE").await.map_err(failed)?;
         let mine = self.id.as_bytes().to_vec();
         self.client.execute("DELETE FROM moves WHERE id = $1", &[&mine]).await.map_err(failed)?;
+        let types: Vec<_> = entry.values.iter().map(postgres::type_of).collect();
+        let told = self.client.prepare_typed(&entry.sql, &types).await.map_err(failed)?;
+        self.client.execute_raw(&told, &entry.values).await.map_err(failed)?;
         self.commit().await
     }
 

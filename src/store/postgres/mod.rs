@@ -30,6 +30,7 @@ use tokio_postgres::{Error, Row as PostgresRow};
 
 pub(super) use self::connect::{Connected, Servers};
 use self::loans::{Condition, Lender, Loan};
+pub(super) use self::values::type_of;
 use super::database_url::PostgresUrl;
 use super::unit::{Statement, Unit, Written};
 use super::value::Row;
@@ -186,7 +187,7 @@ async fn run<'a>(
 ) -> Result<Vec<Vec<PostgresRow>>, Error> {
     let mut questions = Vec::new();
     for (statement, text) in statements {
-        let types: Vec<Type> = statement.values.iter().map(values::type_of).collect();
+        let types: Vec<Type> = statement.values.iter().map(type_of).collect();
         // What is prepared for the first time on this connection costs a round trip of its own.
         let prepared =
             if is_prepared { Some(client.prepare_typed_cached(&text, &types).await?) } else { None };

@@ -13,7 +13,7 @@ use crate::store::value::{Row, Value};
 type Trouble = Box<dyn Error + Sync + Send>;
 
 /// What a value is sent as. Of a null the server finds out by where it stands.
-pub(super) fn type_of(value: &Value) -> Type {
+pub(in crate::store) fn type_of(value: &Value) -> Type {
     match value {
         Value::Null => Type::UNKNOWN,
         Value::Number(_) => Type::INT8,

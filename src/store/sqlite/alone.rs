@@ -21,8 +21,13 @@ pub(in crate::store) fn take(path: &Path, patience: Duration) -> Result<Option<C
     let locked = connect_to_share(path).and_then(|connection| {
         connection.busy_timeout(patience)?;
         connection.pragma_update_and_check(None, "locking_mode", "exclusive", |_| Ok(()))?;
+        match connection.execute_batch("SELECT count(*) FROM sqlite_master") {
+            // Whoever replaces a damaged one need not read it.
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => {}
+            read => read?,
+        }
         // In a database that is not in WAL mode a read alone would let others read.
-        connection.execute_batch("SELECT count(*) FROM sqlite_master; BEGIN EXCLUSIVE; COMMIT")?;
+        connection.execute_batch("BEGIN EXCLUSIVE; COMMIT")?;
         take_log_along(&connection)?;
         Ok(connection)
     });

@@ -144,6 +144,35 @@ fn lost() -> rusqlite::Error {
     rusqlite::Error::SqliteFailure(code, Some(why.to_owned()))
 }
 
+/// What is where an embedded database should be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FileState {
+    /// Nothing.
+    Missing,
+    /// A file with nothing in it: somebody is about to make a database, or was broken off.
+    Empty,
+    /// Something.
+    Filled,
+}
+
+/// Looks at what is where an embedded database should be.
+pub fn state_of(path: &Path) -> FileState {
+    match fs::metadata(path) {
+        Ok(found) if found.is_file() && found.len() == 0 => FileState::Empty,
+        Err(error) if error.kind() == NotFound => FileState::Missing,
+        // What cannot be looked at is told of when it is opened.
+        Ok(_) | Err(_) => FileState::Filled,
+    }
+}
+
+/// Makes a file for a database, for its owner alone, unless there is one.
+///
+/// # Errors
+/// `OpenError` if it cannot be made.
+pub fn make_file(path: &Path) -> Result<(), OpenError> {
+    make_private(path).map_err(|error| failed(path, &error))
+}
+
 /// A file that belongs to a database, by what its name ends with.
 pub(in crate::store) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();

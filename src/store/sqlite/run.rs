@@ -6,7 +6,7 @@ use super::values::value_of;
 use crate::store::unit::Statement;
 use crate::store::value::Row;
 
-pub(super) fn run(connection: &Connection, statement: &Statement) -> rusqlite::Result<Vec<Row>> {
+pub(in crate::store) fn run(connection: &Connection, statement: &Statement) -> rusqlite::Result<Vec<Row>> {
     const PLACEHOLDERS: [&str; 24] = [
         "$1", "$2", "$3", "$4", "$5", "$6", "$7", "$8", "$9", "$10", "$11", "$12", "$13", "$14", "$15",
         "$16", "$17", "$18", "$19", "$20", "$21", "$22", "$23", "$24",

@@ -205,6 +205,9 @@ fn every_act_at_the_command_line_is_audited() {
         ]
     );
     assert!(audit.iter().all(|(_, actor, _)| actor == "command_line"));
+    let id = std::process::Command::new("id").arg("-un").output().unwrap().stdout;
+    let os_user = format!("\"os_user\":{:?}", String::from_utf8(id).unwrap().trim_end());
+    assert!(audit.iter().all(|(_, _, data)| data.contains(&os_user)), "{os_user}: {audit:?}");
     let token = link.trim_end().split_once("token=").unwrap().1;
     assert!(audit.iter().all(|(_, _, data)| !data.contains(token) && !data.contains("ada@")));
 }

@@ -1,5 +1,8 @@
 //! Workspaces and API keys at the command line.
 
+use std::process::Stdio;
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::support::operator::Operator;
@@ -35,9 +38,111 @@ fn a_workspace_is_made_shown_listed_set_and_deleted() {
     assert!(operator.run("workspace show Acme").well().contains("link_lifetime             600\n"));
     assert!(operator.run("workspace list").well().contains("Acme  https://app.example.com  app.example.com"));
 
-    assert!(operator.run("workspace delete Acme").well().contains("\"Acme\""));
+    assert!(operator.run("workspace delete Acme --yes").well().contains("\"Acme\""));
     assert_eq!(operator.json("workspace list"), json!([]));
-    assert!(operator.run("workspace delete Acme").refused(1).contains("workspace list"));
+    assert!(operator.run("workspace delete Acme --yes").refused(1).contains("workspace list"));
+}
+
+#[test]
+fn names_of_workspaces_differ_by_more_than_case_and_count_to_the_letter() {
+    let operator = Operator::with_acme();
+    for (number, name) in ["acme", "ACME", "Acme"].iter().enumerate() {
+        let made = operator.run(&format!("workspace create {name} --url https://b{number}.test"));
+        assert!(made.refused(1).contains("is taken"), "{name}");
+    }
+    operator.run("workspace create Žofie --url https://b.test").well();
+    assert!(operator.run("workspace create žOFIE --url https://c.test").refused(1).contains("is taken"));
+    for name in ["ACME", "acme", "Acme", "žofie"] {
+        let of_another = if name == "žofie" { "Acme" } else { "Žofie" };
+        assert!(
+            operator.run(&format!("workspace rename {of_another} {name}")).refused(1).contains("is taken")
+        );
+    }
+
+    assert_eq!(
+        operator.json("workspace rename Žofie žofie")["name"],
+        "žofie",
+        "its own name in another case"
+    );
+    assert_eq!(operator.json("workspace rename žofie Sofia")["hosts"], json!(["b.test"]));
+    operator.run("workspace create Žofie --url https://c.test").well();
+    for line in [
+        "workspace delete acme --yes",
+        "workspace show acme",
+        "workspace rename acme B",
+        "user list --workspace acme",
+    ] {
+        assert!(operator.run(line).refused(1).contains("no workspace \"acme\""), "{line}");
+    }
+    let names: Vec<_> =
+        operator.json("workspace list").as_array().unwrap().iter().map(|one| one["name"].clone()).collect();
+    assert_eq!(names, ["Acme", "Sofia", "Žofie"]);
+}
+
+/// Of many who make one name in different cases at once, one is the first.
+#[test]
+fn of_names_that_differ_by_case_alone_one_is_made() {
+    let operator = Operator::with_acme();
+    let making = ["other", "Other", "OTHER", "oTHER", "otheR", "OtheR"].map(|name| {
+        let url = format!("https://{}.test", name.bytes().map(|byte| byte.to_string()).collect::<String>());
+        let words = ["workspace", "create", name, "--url", &url];
+        operator.command(&words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    });
+    let done = making.map(|making| making.wait_with_output().unwrap());
+
+    assert_eq!(done.iter().filter(|done| done.status.success()).count(), 1);
+    let lost = done.iter().filter(|done| !done.status.success());
+    for lost in lost.map(|done| String::from_utf8_lossy(&done.stderr)) {
+        assert!(lost.contains("is taken"), "{lost}");
+    }
+    assert_eq!(operator.json("workspace list").as_array().unwrap().len(), 2);
+}
+
+/// Nobody is asked where nobody is; and what is deleted stands in the log of the installation, and of a server that runs.
+#[test]
+fn a_workspace_is_deleted_only_by_whoever_says_so_and_the_log_tells_what_it_took() {
+    let operator = Operator::with_acme();
+    operator.run("key create --workspace Acme --name crm").well();
+    let server = operator.serve("serve");
+    assert!(operator.run("workspace delete Acme").refused(2).contains("--yes"));
+    for (answer, is_sure) in [("no", false), ("", false), ("yes", true)] {
+        let line = format!("{} workspace delete Acme", env!("CARGO_BIN_EXE_doorkey"));
+        let line = format!("printf '{answer}\\n' | script --quiet --return --command '{line}' /dev/null");
+        let mut at_terminal = operator.command(&[]);
+        let variables: Vec<_> = at_terminal
+            .get_envs()
+            .map(|(name, value)| (name.to_owned(), value.unwrap().to_owned()))
+            .collect();
+        at_terminal = std::process::Command::new("sh");
+        at_terminal.args(["-c", &line]).current_dir(operator.folder.path()).envs(variables);
+        let shown = at_terminal.output().unwrap();
+        let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+        assert!(shown.contains("Type yes: "), "{shown}");
+        assert_eq!(
+            operator.json("workspace list").as_array().unwrap().is_empty(),
+            is_sure,
+            "{answer}: {shown}"
+        );
+    }
+    // A server looks each second.
+    std::thread::sleep(Duration::from_millis(2_500));
+    let (_, log, _) = server.stop("-TERM");
+
+    let told = log
+        .lines()
+        .find(|line| line.contains("the installation was changed"))
+        .unwrap_or_else(|| panic!("{log}"));
+    let told: Value = serde_json::from_str(told).unwrap();
+    let data: Value = serde_json::from_str(told["fields"]["data"].as_str().unwrap()).unwrap();
+    assert_eq!(
+        (&told["fields"]["event"], &told["fields"]["actor"]),
+        (&json!("workspace.deleted"), &json!("command_line"))
+    );
+    assert_eq!((&data["name"], &data["users"], &data["api_keys"]), (&json!("Acme"), &json!(1), &json!(1)));
+    assert!(data["os_user"].is_string());
+    let kept = operator.audit();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    assert_eq!(serde_json::from_str::<Value>(&kept[0].2).unwrap(), data);
 }
 
 #[test]
