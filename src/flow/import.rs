@@ -203,6 +203,9 @@ async fn upsert(
                 Ok(_) => return Ok(Put::Changed),
                 Err(UserError::Invalid(invalid)) => return Ok(Put::Refused(invalid)),
                 Err(UserError::Store(error)) => return Err(error),
+                Err(error @ UserError::MayNotUnlock) => {
+                    return Ok(Put::Refused(Invalid::field("two_factor_enabled, status", error)));
+                }
                 Err(UserError::NotFound) => {}
             }
         }
@@ -215,7 +218,7 @@ async fn upsert(
             Ok(_) => return Ok(Put::Added),
             Err(UserError::Store(error)) => return Err(error),
             Err(UserError::Invalid(invalid)) => Some(invalid),
-            Err(UserError::NotFound) => None,
+            Err(UserError::NotFound | UserError::MayNotUnlock) => None,
         };
         found = find(app, workspace, row).await?.map(|user| user.id);
         if let (None, Some(invalid)) = (found, refused) {

@@ -14,6 +14,7 @@ mod cli {
     mod people;
     mod tenants;
 }
+mod client_object;
 mod confirming;
 mod failover;
 mod faults;
