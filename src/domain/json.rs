@@ -102,7 +102,8 @@ impl<'a> Json<'a> {
 /// # Errors
 /// `NotAnObject::Broken` where they are no UTF-8.
 pub fn text_of(bytes: &[u8]) -> Result<&str, NotAnObject> {
-    std::str::from_utf8(bytes).map_err(|error| broken_after(bytes.get(..error.valid_up_to()).unwrap_or_default()))
+    std::str::from_utf8(bytes)
+        .map_err(|error| broken_after(bytes.get(..error.valid_up_to()).unwrap_or_default()))
 }
 
 /// Looks a text through and hands out the members of the object that it must be, in their order.
@@ -137,7 +138,9 @@ pub fn read_members<'a>(text: &'a str, mut each: impl FnMut(&str, Json<'a>)) -> 
                 }
                 names.add(name);
             }
-            Token::Scalar(scalar) if !is_sound(scalar) => return Err(broken_after(&text.as_bytes()[..place])),
+            Token::Scalar(scalar) if !is_sound(scalar) => {
+                return Err(broken_after(&text.as_bytes()[..place]));
+            }
             Token::Scalar(_) | Token::Comma => {}
         }
     }

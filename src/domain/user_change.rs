@@ -62,9 +62,7 @@ impl UserChange {
             "two_factor_enabled" => self.has_two_factor = Some(flag(value)?),
             "staff" => self.is_staff = Some(flag(value)?),
             _ => {
-                return Err(
-                    Code::Unknown.saying(format!("is no field that can be set; there are {FIELDS}"))
-                );
+                return Err(Code::Unknown.saying(format!("is no field that can be set; there are {FIELDS}")));
             }
         }
         Ok(())

@@ -86,7 +86,7 @@ pub(super) struct ErrorBody<'a> {
     errors: Option<BTreeMap<&'a str, Vec<&'a str>>>,
     /// The kinds of those problems as stable words, in the same order.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[schema(nullable = false, inline)]
     codes: Option<BTreeMap<&'a str, Vec<Code>>>,
 }
 
@@ -135,9 +135,11 @@ impl Error {
                 "unauthenticated",
                 "A valid API key of this workspace is needed: send `Authorization: Bearer KEY`.",
             ),
-            Self::InsufficientScope(scope) => {
-                Parts::of(403, "insufficient_scope", format!("This API key lacks the scope {scope}: use a key that has it."))
-            }
+            Self::InsufficientScope(scope) => Parts::of(
+                403,
+                "insufficient_scope",
+                format!("This API key lacks the scope {scope}: use a key that has it."),
+            ),
             Self::Refused(refusal) => {
                 let status = if *refusal == Refusal::UserNotFound { 404 } else { 403 };
                 Parts::of(status, refusal.code(), refusal.sentence())

@@ -31,7 +31,9 @@ const BODY_PATIENCE: Duration = Duration::from_secs(10);
 pub(super) enum Unreadable {
     #[error("has more than {MOST_PAIRS} parameters")]
     TooMany,
-    #[error("is not percent-encoded UTF-8 in its parameter {0}: write % as %25, and other letters as their bytes")]
+    #[error(
+        "is not percent-encoded UTF-8 in its parameter {0}: write % as %25, and other letters as their bytes"
+    )]
     Parameter(usize),
     #[error("is not ASCII: write other letters as their bytes, percent-encoded")]
     NotAscii,

@@ -2,9 +2,12 @@
 //! rule closes.
 
 use axum::http::StatusCode;
+use doorkey::domain::api_key::ApiKeySecret;
+use doorkey::domain::host::HostName;
 use doorkey::domain::scope::Scope;
-use doorkey::domain::user::UserId;
+use doorkey::domain::user::{UserId, UserRef};
 use doorkey::domain::user_change::UserChange;
+use doorkey::store::Named;
 use serde_json::{Value, json};
 
 use crate::support::app::{Answer, Ask, START, TestApp};
@@ -41,7 +44,9 @@ async fn each_field_takes_as_much_as_it_says_and_not_a_character_more() {
     test.client("ada@example.org").await;
     let object = |bytes: usize| json!({ "a": "x".repeat(bytes - 8) });
     assert_eq!(object(16_384).to_string().len(), 16_384);
-    for (field, longest) in [("name_f", 200), ("name_l", 200), ("company", 200), ("phone", 50), ("note", 10_000)] {
+    for (field, longest) in
+        [("name_f", 200), ("name_l", 200), ("company", 200), ("phone", 50), ("note", 10_000)]
+    {
         for letter in ["x", "é", "😀"] {
             let fits = json!({ field: letter.repeat(longest) });
             let answer = send(&test, "PUT", "/api/clients/1", fits.to_string()).await;
@@ -71,7 +76,8 @@ async fn custom_fields_come_back_digit_for_digit() {
     let test = TestApp::start().await;
     let kept = "{\"n\":18446744073709551616,\"m\":[1.10,-0,1E+400],\"b\":{\"é\":\"\\n\\\"\"},\"a\":null}";
     let sent = kept.replace(':', " : ").replace("é", "\\u00e9");
-    let added = send(&test, "POST", "/api/clients", body("a@x.test", &format!(",\"custom_fields\":{sent}"))).await;
+    let added =
+        send(&test, "POST", "/api/clients", body("a@x.test", &format!(",\"custom_fields\":{sent}"))).await;
 
     let shown = test.call("GET", "/api/clients/1").await;
     let listed = test.call("GET", "/api/clients").await;
@@ -143,9 +149,14 @@ async fn twenty_fields_are_named_however_many_are_wrong() {
     let long = "é\n".repeat(100_000);
     let answer = send(&test, "POST", "/api/clients", json!({ long: 1, "name_f": 1 }).to_string()).await;
     let (names, codes) = told(&answer);
-    let [unknown] = names.iter().filter(|name| name.starts_with('é')).collect::<Vec<_>>()[..] else { panic!("{names:?}") };
+    let [unknown] = names.iter().filter(|name| name.starts_with('é')).collect::<Vec<_>>()[..] else {
+        panic!("{names:?}")
+    };
     assert!(unknown.len() <= 103 && unknown.starts_with("é\\u{a}é"), "{unknown}");
-    assert_eq!((&codes["email"], &codes["name_f"], &codes[unknown]), (&json!(["required"]), &json!(["invalid"]), &json!(["unknown"])));
+    assert_eq!(
+        (&codes["email"], &codes["name_f"], &codes[unknown]),
+        (&json!(["required"]), &json!(["invalid"]), &json!(["unknown"]))
+    );
 
     let query: Vec<_> = (0..60).map(|number| format!("filters[x{number}][$eq]=1")).collect();
     let (names, codes) = told(&test.call("GET", &format!("/api/clients?{}", query.join("&"))).await);
@@ -201,7 +212,9 @@ async fn any_moment_of_rfc_3339_is_a_filter() {
             assert_eq!(answer.json()["meta"]["total"], total, "{operator} {moment}: {answer:?}");
         }
     }
-    let answer = test.call("GET", "/api/logs?filters[time][$lt]=9999-12-31T23:59:59Z&filters[event][$eq]=user.added").await;
+    let answer = test
+        .call("GET", "/api/logs?filters[time][$lt]=9999-12-31T23:59:59Z&filters[event][$eq]=user.added")
+        .await;
     assert_eq!(answer.json()["meta"]["total"], 1);
 }
 
@@ -230,7 +243,8 @@ async fn a_key_without_the_scope_to_unlock_opens_nothing_that_the_rule_closes() 
     let put = |key: &str, user: UserId, body: Value| {
         test.send(Ask::of("PUT", &format!("/api/clients/{}", user.number())).bearer(key).json(&body))
     };
-    let rows = || test.database.rows("SELECT id, is_active, two_factor, note, revision FROM users ORDER BY id");
+    let rows =
+        || test.database.rows("SELECT id, is_active, two_factor, note, revision FROM users ORDER BY id");
     let before = rows();
 
     for (user, unlocks) in [(two, json!({ "two_factor_enabled": false })), (off, json!({ "status": 1 }))] {
@@ -256,7 +270,10 @@ async fn a_key_without_the_scope_to_unlock_opens_nothing_that_the_rule_closes() 
     }
     for user in [two, off] {
         let answer = put(&both, user, json!({ "two_factor_enabled": false, "status": 1 })).await;
-        assert_eq!((&answer.json()["two_factor_enabled"], &answer.json()["status"]), (&json!(false), &json!(1)));
+        assert_eq!(
+            (&answer.json()["two_factor_enabled"], &answer.json()["status"]),
+            (&json!(false), &json!(1))
+        );
     }
 }
 
@@ -265,13 +282,15 @@ async fn a_key_without_the_scope_to_unlock_opens_nothing_that_the_rule_closes() 
 async fn the_entry_of_a_change_says_from_what_to_what() {
     let test = TestApp::start().await;
     let ada = test.client("ada@example.org").await;
-    let change = json!({ "two_factor_enabled": true, "status": 0, "email": "amy@example.org", "note": "secret" });
+    let change =
+        json!({ "two_factor_enabled": true, "status": 0, "email": "amy@example.org", "note": "secret" });
     send(&test, "PUT", "/api/clients/1", change.to_string()).await;
     test.change(ada, "staff", "true").await;
     test.change(ada, "company", "Engines").await;
 
     let entries = test.call("GET", "/api/logs?filters[event][$eq]=user.changed&sort=time:asc").await;
-    let entries: Vec<_> = entries.json()["data"].as_array().unwrap().iter().rev().map(|entry| entry["data"].clone()).collect();
+    let entries: Vec<_> =
+        entries.json()["data"].as_array().unwrap().iter().rev().map(|entry| entry["data"].clone()).collect();
     let expected = [
         json!({
             "fields": ["email", "note", "status", "two_factor_enabled"],
@@ -283,4 +302,30 @@ async fn the_entry_of_a_change_says_from_what_to_what() {
         json!({ "fields": ["company"] }),
     ];
     assert_eq!(entries, expected);
+}
+
+/// A scope counts as the whole word that it is, also in the look that finds key and user at once.
+#[tokio::test]
+async fn a_key_finds_the_user_of_a_link_by_the_whole_scope_alone() {
+    let test = TestApp::start().await;
+    let user = UserRef::Id(test.client("ada@example.org").await);
+    let secret = ApiKeySecret::parse(&test.key).unwrap();
+    let hash = test.app.keys().api_key_hashes(&secret)[0];
+    let host = HostName::parse("example.com").unwrap();
+    for (scopes, finds) in [
+        ("login_links:write", true),
+        ("clients:read login_links:write logs:read", true),
+        ("logs:read login_links:write", true),
+        ("login_links:write_all", false),
+        ("my_login_links:write", false),
+        ("login-links:write", false),
+        ("login_links:read login_links:writes", false),
+        ("", false),
+    ] {
+        test.run_sql(&format!("UPDATE api_keys SET scopes = '{scopes}'"));
+        let named = Named::KeyAndUser(hash, &user);
+        let arrival = test.app.store.find_arrival(&host, named, START).await.unwrap().unwrap();
+        assert!(arrival.api_key.is_some());
+        assert_eq!(arrival.issue_state.is_some(), finds, "{scopes}");
+    }
 }

@@ -9,6 +9,7 @@ mod browser;
 mod cli {
     //! The command line, where it does not make files.
 
+    mod fields;
     mod import;
     mod import_beside;
     mod people;

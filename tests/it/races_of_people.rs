@@ -70,11 +70,7 @@ async fn thirty_two_people_who_want_one_address_are_one() {
 async fn a_client_that_becomes_staff_is_out_of_reach_of_whoever_writes_at_that_moment() {
     let one = Arc::new(TestApp::start().await);
     let two = Arc::new(one.beside().await);
-    let staff = UserChange {
-        is_staff: Some(true),
-        note: Some("staff".to_owned()),
-        ..UserChange::default()
-    };
+    let staff = UserChange { is_staff: Some(true), note: Some("staff".to_owned()), ..UserChange::default() };
     let mut promoted = 0;
     for round in 0..60 {
         let user = one.client(&format!("u{round}@x.test")).await;

@@ -1,8 +1,8 @@
 //! The audit log.
 
-use axum::response::Response;
 use axum::extract::State;
 use axum::http::Uri;
+use axum::response::Response;
 
 use super::caller::{Caller, LogsRead};
 use super::lists::{self, List};

@@ -1,9 +1,9 @@
 //! Sessions: who is signed in, and signing somebody out.
 
-use axum::response::Response;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
+use axum::response::Response;
 use uuid::Uuid;
 
 use super::caller::{Caller, SessionsRead, SessionsWrite};
