@@ -121,7 +121,7 @@ async fn renew_key(app: &App, workspace: &Workspace) -> Result<String> {
             api_keys::revoke(app, workspace, &act, old.id).await?;
         }
     }
-    let (_, secret) = api_keys::create(app, workspace, &act, (KEY, Scopes::all(), None)).await?;
+    let (_, secret) = api_keys::create(app, workspace, &act, (KEY, Scopes::usual(), None)).await?;
     Ok(secret.reveal().to_owned())
 }
 

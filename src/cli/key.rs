@@ -24,8 +24,8 @@ pub(super) enum Command {
         /// What to call it
         #[arg(long)]
         name: String,
-        /// Something it may do; may be given again. Everything, if not given
-        #[arg(long, help = format!("What it may do, everything if not given; may be given again: {}", Scopes::all()))]
+        /// Something it may do; may be given again. All but clients:unlock, if not given
+        #[arg(long, help = format!("What it may do; all but clients:unlock if not given; may be given again: {}", Scopes::all()))]
         scope: Vec<String>,
         /// After how long it stops working, such as 90d; never, if not given
         #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
@@ -50,7 +50,7 @@ pub(super) enum Command {
 pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
     match command {
         Command::Create { workspace, name, scope, expires } => {
-            let scopes = if scope.is_empty() { Scopes::all() } else { Scopes::parse(&scope.join(","))? };
+            let scopes = if scope.is_empty() { Scopes::usual() } else { Scopes::parse(&scope.join(","))? };
             ensure!(scopes != Scopes::default(), "--scope must name a scope; there are {}", Scopes::all());
             let name = parse_name(&name).map_err(WorkspaceError::Invalid)?;
             create(context, &workspace, (&name, scopes, expires)).await
@@ -118,7 +118,11 @@ fn row(key: &ApiKey, now: Timestamp) -> [String; 6] {
         None if key.expires_at.is_none_or(|end| now < end) => "live",
         None => "expired",
     };
-    let scopes = if key.scopes == Scopes::all() { "all".to_owned() } else { key.scopes.to_string() };
+    let scopes = match key.scopes {
+        scopes if scopes == Scopes::all() => "all".to_owned(),
+        scopes if scopes == Scopes::usual() => "all but clients:unlock".to_owned(),
+        scopes => scopes.to_string(),
+    };
     let expires = key.expires_at.map_or_else(|| "never".to_owned(), |end| end.to_string());
     [key.id.to_string(), key.name.clone(), state.to_owned(), key.created_at.to_string(), expires, scopes]
 }

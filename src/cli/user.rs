@@ -8,6 +8,7 @@ use super::out::{Out, Table};
 use super::{Context, import, os_user, pairs, user_ref};
 use crate::domain::email::EmailAddress;
 use crate::domain::invalid::Invalid;
+use crate::domain::reach::Reach;
 use crate::domain::user::{User, UserId, UserRef};
 use crate::domain::user_change::{FIELDS, UserChange};
 use crate::flow::users::{self, UserError};
@@ -106,7 +107,7 @@ impl Add {
         ];
         for (field, text) in texts {
             if let Some(Err(error)) = text.map(|text| fields.set(field, text)) {
-                invalid.0.extend(error.0);
+                invalid.extend(error);
             }
         }
         match email {
@@ -150,7 +151,8 @@ pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
 async fn delete(context: &mut Context, who: &Who) -> Result<()> {
     let (app, workspace) = context.write_workspace(&who.workspace).await?;
     let user = users::show(&app, &workspace, &who.user).await?;
-    users::delete(&app, &workspace, &os_user::act(), &UserRef::Id(user.id)).await?;
+    let user_ref = UserRef::Id(user.id);
+    users::delete(&app, &workspace, &os_user::act(), (&user_ref, Reach::All)).await?;
     if context.out.is_json {
         return Ok(context.out.json(&json!({ "deleted": user.id }))?);
     }
@@ -170,7 +172,7 @@ fn print(out: &mut Out, user: &User) -> Result<()> {
         ("company", object.company.to_owned()),
         ("phone", object.phone.to_owned()),
         ("note", object.note.to_owned()),
-        ("custom_fields", serde_json::to_string(object.custom_fields)?),
+        ("custom_fields", object.custom_fields.as_str().to_owned()),
         ("status", object.status.to_string()),
         ("two_factor_enabled", object.two_factor_enabled.to_string()),
         ("staff", user.standing.is_staff.to_string()),

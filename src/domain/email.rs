@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::invalid::{Code, Problem};
+
 /// The longest address that is taken, in bytes (RFC 5321, section 4.5.3.1.3, less the angle brackets).
 const LONGEST: usize = 254;
 
@@ -12,10 +14,18 @@ const LONGEST: usize = 254;
 #[derive(Clone, PartialEq, Eq)]
 pub struct EmailAddress(String);
 
+/// The longest part before the `@`, in bytes (RFC 5321, section 4.5.3.1.1).
+const LONGEST_LOCAL: usize = 64;
+
 /// Why a text is no address that doorkey takes.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("must be one plain e-mail address in ASCII, such as ada@example.org (at most 254 bytes)")]
-pub struct NotAnAddress;
+pub enum NotAnAddress {
+    /// It has more than 254 bytes.
+    TooLong,
+    /// It is another thing.
+    AnotherThing,
+}
 
 impl EmailAddress {
     /// Takes an address as it was given.
@@ -23,9 +33,12 @@ impl EmailAddress {
     /// # Errors
     /// `NotAnAddress` for anything but a dot-atom, `@`, and a domain (RFC 5321, section 4.1.2).
     pub fn parse(text: &str) -> Result<Self, NotAnAddress> {
-        let (local, domain) = text.split_once('@').ok_or(NotAnAddress)?;
-        let is_fine = text.len() <= LONGEST && is_dot_atom(local) && is_domain(domain);
-        if is_fine { Ok(Self(text.to_owned())) } else { Err(NotAnAddress) }
+        if text.len() > LONGEST {
+            return Err(NotAnAddress::TooLong);
+        }
+        let (local, domain) = text.split_once('@').ok_or(NotAnAddress::AnotherThing)?;
+        let is_fine = is_dot_atom(local) && is_domain(domain);
+        if is_fine { Ok(Self(text.to_owned())) } else { Err(NotAnAddress::AnotherThing) }
     }
 
     /// An address as it stands in the store, where only parsed ones are put.
@@ -45,10 +58,29 @@ impl EmailAddress {
 
     /// The address with all but its first letter and its domain hidden: `a•••@example.org`.
     pub fn masked(&self) -> String {
+        self.showing(1)
+    }
+
+    /// This address and another, both masked, with as many first letters as it takes to tell them apart.
+    pub fn masked_beside(&self, other: &Self) -> (String, String) {
+        let masked = |letters| (self.showing(letters), other.showing(letters));
+        let told_apart = (1..LONGEST_LOCAL).map(masked).find(|(mask, other)| mask != other);
+        told_apart.unwrap_or_else(|| masked(LONGEST_LOCAL))
+    }
+
+    fn showing(&self, letters: usize) -> String {
         match self.0.split_once('@') {
-            Some((local, domain)) => format!("{}•••@{domain}", local.get(..1).unwrap_or("")),
+            Some((local, domain)) => format!("{}•••@{domain}", local.get(..letters).unwrap_or(local)),
             None => "•••".to_owned(),
         }
+    }
+}
+
+impl NotAnAddress {
+    /// The problem of the field that it was to stand in.
+    pub fn problem(self) -> Problem {
+        let code = if self == Self::TooLong { Code::TooLong } else { Code::Invalid };
+        code.saying(self)
     }
 }
 
@@ -63,7 +95,7 @@ fn is_dot_atom(local: &str) -> bool {
         !atom.is_empty()
             && atom.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte))
     };
-    local.len() <= 64 && local.split('.').all(is_atom)
+    local.len() <= LONGEST_LOCAL && local.split('.').all(is_atom)
 }
 
 fn is_domain(domain: &str) -> bool {
@@ -121,10 +153,10 @@ mod tests {
             "a%0a@x.test\n",
             "a\0@x.test",
             &long,
-            &longer,
         ] {
-            assert_eq!(EmailAddress::parse(text), Err(NotAnAddress), "{text:?}");
+            assert_eq!(EmailAddress::parse(text), Err(NotAnAddress::AnotherThing), "{text:?}");
         }
+        assert_eq!(EmailAddress::parse(&longer), Err(NotAnAddress::TooLong));
     }
 
     #[test]
@@ -133,5 +165,19 @@ mod tests {
 
         assert_eq!(address.masked(), "a•••@example.org");
         assert_eq!(format!("{address:?}"), "EmailAddress(a•••@example.org)");
+    }
+
+    #[test]
+    fn two_addresses_are_masked_so_that_they_differ() {
+        for (one, other, masks) in [
+            ("ada@example.org", "bob@example.org", ("a•••@example.org", "b•••@example.org")),
+            ("ada@example.org", "amy@example.org", ("ad•••@example.org", "am•••@example.org")),
+            ("ada@example.org", "ada@example.net", ("a•••@example.org", "a•••@example.net")),
+            ("ada@example.org", "Ada@example.org", ("a•••@example.org", "A•••@example.org")),
+            ("ada@example.org", "adah@example.org", ("ada•••@example.org", "adah•••@example.org")),
+        ] {
+            let (one, other) = (EmailAddress::parse(one).unwrap(), EmailAddress::parse(other).unwrap());
+            assert_eq!(one.masked_beside(&other), (masks.0.to_owned(), masks.1.to_owned()));
+        }
     }
 }

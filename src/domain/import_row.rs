@@ -1,9 +1,8 @@
 //! A row of an import: what one line of CSV or JSON says about one user.
 
-use serde_json::{Map, Value};
-
 use super::email::EmailAddress;
-use super::invalid::Invalid;
+use super::invalid::{Code, Invalid, Problem};
+use super::json::{Json, read_members};
 use super::user::UserId;
 use super::user_change::{FIELDS, UserChange};
 
@@ -59,16 +58,12 @@ impl ImportRow {
     /// # Errors
     /// `RowError` names every field that does not pass.
     pub fn parse_json(text: &str) -> Result<Self, RowError> {
-        let object: Map<String, Value> = serde_json::from_str(text).map_err(|error| {
-            RowError::Malformed(format!("is not one JSON object (see column {})", error.column()))
-        })?;
         let mut row = Self::default();
         let mut invalid = Invalid::default();
-        for (field, value) in object {
-            if let Err(error) = row.take_json(&field, value) {
-                invalid.0.extend(error.0.into_iter().map(|(name, why)| (shortened(&name), why)));
-            }
-        }
+        let read = read_members(text, |field, value| {
+            invalid.take(&shortened(field), row.take_json(field, value));
+        });
+        read.map_err(|error| RowError::Malformed(format!("is not one JSON object: {error}")))?;
         row.checked(invalid)
     }
 
@@ -78,42 +73,35 @@ impl ImportRow {
     /// `Invalid` names what is missing.
     pub fn of_a_new_user(&self) -> Result<&EmailAddress, Invalid> {
         let mut invalid = Invalid::default();
-        let needed = [("name_f", &self.fields.name_f), ("name_l", &self.fields.name_l)];
-        for (field, _) in needed.iter().filter(|(_, text)| text.is_none()) {
-            invalid.add(field, NEEDED);
+        let names = [("name_f", &self.fields.name_f), ("name_l", &self.fields.name_l)];
+        for (field, _) in names.iter().filter(|(_, text)| text.is_none()) {
+            invalid.add(field, needed());
         }
-        let email = invalid.take("email", self.fields.email.as_ref().ok_or(NEEDED));
+        let email = invalid.take("email", self.fields.email.as_ref().ok_or_else(needed));
         email.filter(|_| invalid.is_empty()).ok_or(invalid)
     }
 
-    fn take_json(&mut self, field: &str, value: Value) -> Result<(), Invalid> {
+    fn take_json(&mut self, field: &str, value: Json<'_>) -> Result<(), Problem> {
         match (field, value) {
             (field, _) if READ_ONLY.contains(&field) => Ok(()),
-            ("custom_fields", Value::Object(object)) => {
-                self.fields.custom_fields = Some(object);
+            ("id" | "two_factor_enabled" | "staff", Json::Number(number)) => self.take_text(field, number),
+            ("staff", Json::Flag(flag)) => {
+                self.fields.is_staff = Some(flag);
                 Ok(())
             }
-            ("id" | "status", Value::Number(number)) => self.take_text(field, &number.to_string()),
-            ("two_factor_enabled" | "staff", Value::Bool(flag)) => self.take_text(field, &flag.to_string()),
-            ("two_factor_enabled" | "staff", Value::Number(number)) => {
-                self.take_text(field, &number.to_string())
-            }
-            ("id", _) => Err(Invalid::field("id", NO_ID)),
-            ("status", _) => Err(Invalid::field("status", "must be 1 (active) or 0 (disabled)")),
-            ("two_factor_enabled" | "staff", _) => Err(Invalid::field(field, "must be true or false")),
-            ("custom_fields", _) => Err(Invalid::field(field, "must be a JSON object")),
-            (field, Value::String(text)) => self.take_text(field, &text),
-            (field, _) if is_field(field) => Err(Invalid::field(field, "must be a text")),
-            (field, _) => self.take_text(field, ""),
+            ("id", _) => Err(NO_ID.into()),
+            ("staff", _) => Err("must be true or false".into()),
+            (field, _) if !is_field(field) => self.take_text(field, ""),
+            (field, value) => self.fields.take_json(field, value),
         }
     }
 
-    fn take_text(&mut self, field: &str, text: &str) -> Result<(), Invalid> {
+    fn take_text(&mut self, field: &str, text: &str) -> Result<(), Problem> {
         if field == "id" {
-            self.id = Some(UserId::parse(text).ok_or_else(|| Invalid::field("id", NO_ID))?);
+            self.id = Some(UserId::parse(text).ok_or(NO_ID)?);
             return Ok(());
         }
-        self.fields.set(field, text)
+        self.fields.take_text(field, text)
     }
 
     fn checked(self, mut invalid: Invalid) -> Result<Self, RowError> {
@@ -176,15 +164,15 @@ impl Header {
             if says_nothing || READ_ONLY.contains(&column.as_str()) {
                 continue;
             }
-            if let Err(error) = row.take_text(column, cell) {
-                invalid.0.extend(error.0);
-            }
+            invalid.take(column, row.take_text(column, cell));
         }
         row.checked(invalid)
     }
 }
 
-const NEEDED: &str = "is needed for a new user";
+fn needed() -> Problem {
+    Code::Required.saying("is needed for a new user")
+}
 
 const NO_ID: &str = "must be a number from 1 to 9007199254740991";
 

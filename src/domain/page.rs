@@ -1,8 +1,8 @@
 //! Pages of lists: which part, in which order, filtered how.
 
 use super::email::EmailAddress;
-use super::invalid::Invalid;
-use super::timestamp::Timestamp;
+use super::invalid::{Code, Invalid, Problem};
+use super::moment::Moment;
 
 /// What a field of a list holds, and so how a filter's value is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -154,47 +154,58 @@ fn number(value: &str, largest: i64) -> Result<i64, String> {
     number.ok_or_else(|| format!("must be a number from 1 to {largest}"))
 }
 
-fn sort(value: &str, fields: &[Field]) -> Result<(Field, bool), String> {
+fn sort(value: &str, fields: &[Field]) -> Result<(Field, bool), Problem> {
     let (name, direction) = value.split_once(':').unwrap_or((value, "asc"));
     let field = find(name, fields)?;
     match direction {
         "asc" => Ok((field, false)),
         "desc" => Ok((field, true)),
-        _ => Err("must be a field and a direction, such as created_at:desc".to_owned()),
+        _ => Err("must be a field and a direction, such as created_at:desc".into()),
     }
 }
 
-fn filter(name: &str, value: &str, fields: &[Field]) -> Result<Filter, String> {
-    let unknown = || "is no parameter of this list".to_owned();
+fn filter(name: &str, value: &str, fields: &[Field]) -> Result<Filter, Problem> {
+    let unknown = || Code::Unknown.saying("is no parameter of this list");
     let inner = name.strip_prefix("filters[").ok_or_else(unknown)?;
     let (field, operator) = inner.split_once(']').ok_or_else(unknown)?;
     let field = find(field, fields)?;
-    let operand = operand(value, field.kind)?;
+    let operand = match field.kind {
+        Kind::Time => moment(value, operator == "[$lt]")?,
+        kind => operand(value, kind)?,
+    };
     let comparison = match operator {
         "[$eq]" => Comparison::Equal(operand),
         "[$lt]" => Comparison::Less(operand),
         "[$gt]" => Comparison::Greater(operand),
         "[$in][]" => Comparison::OneOf(vec![operand]),
-        _ => return Err("uses an unknown operator; there are [$eq], [$lt], [$gt] and [$in][]".to_owned()),
+        _ => {
+            let sentence = "uses an unknown operator; there are [$eq], [$lt], [$gt] and [$in][]";
+            return Err(Code::Unknown.saying(sentence));
+        }
     };
     Ok(Filter { field, comparison })
 }
 
-fn find(name: &str, fields: &[Field]) -> Result<Field, String> {
+fn find(name: &str, fields: &[Field]) -> Result<Field, Problem> {
     let names = || fields.iter().map(|field| field.name).collect::<Vec<_>>().join(", ");
     let field = fields.iter().find(|field| field.name == name);
-    field.copied().ok_or_else(|| format!("names an unknown field; there are {}", names()))
+    let unknown = || Code::Unknown.saying(format!("names an unknown field; there are {}", names()));
+    field.copied().ok_or_else(unknown)
+}
+
+/// A moment to compare with. Those that are kept are whole milliseconds: what is less than a part of one is less than the
+/// next whole one.
+fn moment(value: &str, is_upper_bound: bool) -> Result<Operand, String> {
+    let moment = Moment::parse(value).ok_or("must be compared with a moment such as 2026-11-23T03:23:00Z")?;
+    let bound = if is_upper_bound && moment.has_more { moment.whole.just_after() } else { moment.whole };
+    Ok(Operand::Number(bound.millis()))
 }
 
 fn operand(value: &str, kind: Kind) -> Result<Operand, String> {
     let refused = |what: &str| format!("must be compared with {what}");
     match kind {
         Kind::Number => value.parse().map(Operand::Number).map_err(|_| refused("a whole number")),
-        Kind::Time => {
-            let moment: Result<jiff::Timestamp, _> = value.parse();
-            let moment = moment.map_err(|_| refused("a moment such as 2026-11-23T03:23:00Z"))?;
-            Ok(Operand::Number(Timestamp::from_millis(moment.as_millisecond()).millis()))
-        }
+        Kind::Time => moment(value, false),
         Kind::Text if value.contains('\0') => Err(refused("text without NUL")),
         Kind::Text => Ok(Operand::Text(value.to_owned())),
         Kind::Email => {
@@ -275,7 +286,7 @@ mod tests {
             ("filters", "1"),
         ] {
             let invalid = parse(&[(name, value)]).expect_err(name);
-            assert_eq!(invalid.0.keys().collect::<Vec<_>>(), [name], "{name}={value}");
+            assert_eq!(invalid.fields().map(|(name, _)| name).collect::<Vec<_>>(), [name], "{name}={value}");
         }
     }
 }

@@ -13,6 +13,8 @@ pub enum Scope {
     ClientsRead,
     /// Add, change and delete clients.
     ClientsWrite,
+    /// Switch a client's two-factor off, or a disabled client on again; needs the scope to change clients beside it.
+    ClientsUnlock,
     /// See staff.
     TeamRead,
     /// Read the audit log.
@@ -30,11 +32,12 @@ pub struct UnknownScope(String);
 
 impl Scope {
     /// Every scope there is.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::LoginLinksRead,
         Self::LoginLinksWrite,
         Self::ClientsRead,
         Self::ClientsWrite,
+        Self::ClientsUnlock,
         Self::TeamRead,
         Self::LogsRead,
         Self::SessionsRead,
@@ -48,6 +51,7 @@ impl Scope {
             "login_links:write" => Self::LoginLinksWrite,
             "clients:read" => Self::ClientsRead,
             "clients:write" => Self::ClientsWrite,
+            "clients:unlock" => Self::ClientsUnlock,
             "team:read" => Self::TeamRead,
             "logs:read" => Self::LogsRead,
             "sessions:read" => Self::SessionsRead,
@@ -63,6 +67,7 @@ impl Scope {
             Self::LoginLinksWrite => "login_links:write",
             Self::ClientsRead => "clients:read",
             Self::ClientsWrite => "clients:write",
+            Self::ClientsUnlock => "clients:unlock",
             Self::TeamRead => "team:read",
             Self::LogsRead => "logs:read",
             Self::SessionsRead => "sessions:read",
@@ -79,6 +84,11 @@ impl Scopes {
     /// Every scope.
     pub fn all() -> Self {
         Scope::ALL.into_iter().collect()
+    }
+
+    /// What a key may do that was made without a word about it: all but what opens what the rule closes.
+    pub fn usual() -> Self {
+        Scope::ALL.into_iter().filter(|scope| *scope != Scope::ClientsUnlock).collect()
     }
 
     /// Takes names separated by spaces or commas.
@@ -129,5 +139,12 @@ mod tests {
         assert_eq!(scopes.to_string(), "login_links:write clients:read");
         assert_eq!(Scopes::parse(&Scopes::all().to_string()), Ok(Scopes::all()));
         assert_eq!(Scopes::parse("clients:rea"), Err(UnknownScope("clients:rea".to_owned())));
+    }
+
+    #[test]
+    fn a_key_is_not_made_to_unlock_clients_without_a_word() {
+        assert!(Scopes::all().has(Scope::ClientsUnlock) && !Scopes::usual().has(Scope::ClientsUnlock));
+        let others = Scope::ALL.into_iter().filter(|scope| *scope != Scope::ClientsUnlock);
+        assert!(others.into_iter().all(|scope| Scopes::usual().has(scope)));
     }
 }

@@ -1,9 +1,9 @@
 //! Users: the people of a workspace, clients and staff.
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use super::email::EmailAddress;
+use super::json::JsonText;
 use super::timestamp::Timestamp;
 
 /// The number of a user, from 1 to 2^53-1: unique in the workspace, never used again.
@@ -73,7 +73,7 @@ pub struct User {
     /// A note of the back office.
     pub note: String,
     /// Fields of the operator's own.
-    pub custom_fields: Map<String, Value>,
+    pub custom_fields: JsonText,
     /// What decides whether links may be used.
     pub standing: Standing,
     /// Counts the changes, so that of two who change it at once neither is lost.

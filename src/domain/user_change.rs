@@ -1,9 +1,11 @@
 //! A change of a user: only what is given changes.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, json};
 
-use super::email::EmailAddress;
-use super::invalid::Invalid;
+use super::custom_fields;
+use super::email::{EmailAddress, NotAnAddress};
+use super::invalid::{Code, Invalid, Problem};
+use super::json::{Json, JsonText};
 use super::user::User;
 
 /// A change of a user, field by field; what is `None` stays. Also the fields of a user to be added.
@@ -22,7 +24,7 @@ pub struct UserChange {
     /// A note.
     pub note: Option<String>,
     /// Fields of the operator's own.
-    pub custom_fields: Option<Map<String, Value>>,
+    pub custom_fields: Option<JsonText>,
     /// Whether the user is active.
     pub is_active: Option<bool>,
     /// Whether two-factor is on.
@@ -37,64 +39,50 @@ impl UserChange {
     /// # Errors
     /// `Invalid` says what the field takes, or that there is no such field.
     pub fn set(&mut self, field: &str, value: &str) -> Result<(), Invalid> {
-        let refuse = |sentence: &str| Invalid::field(field, sentence);
-        let text = || text_of(field, value).map(Some);
+        self.take_text(field, value).map_err(|problem| Invalid::field(field, problem))
+    }
+
+    /// The same; the problem is told without the field.
+    pub(super) fn take_text(&mut self, field: &str, value: &str) -> Result<(), Problem> {
         match field {
-            "email" => {
-                self.email = Some(EmailAddress::parse(value).map_err(|error| Invalid::field(field, error))?);
-            }
-            "name_f" => self.name_f = text()?,
-            "name_l" => self.name_l = text()?,
-            "company" => self.company = text()?,
-            "phone" => self.phone = text()?,
-            "note" => self.note = text()?,
-            "custom_fields" => {
-                let object = serde_json::from_str(value).map_err(|_| refuse("must be a JSON object"))?;
-                self.custom_fields = Some(object);
-            }
+            "email" => self.email = Some(EmailAddress::parse(value).map_err(NotAnAddress::problem)?),
+            "name_f" => self.name_f = Some(short_text(value, LONGEST_NAME)?),
+            "name_l" => self.name_l = Some(short_text(value, LONGEST_NAME)?),
+            "company" => self.company = Some(short_text(value, LONGEST_NAME)?),
+            "phone" => self.phone = Some(short_text(value, LONGEST_PHONE)?),
+            "note" => self.note = Some(short_text(value, LONGEST_NOTE)?),
+            "custom_fields" => self.custom_fields = Some(custom_fields::parse(value)?),
             "status" => {
                 self.is_active = Some(match value {
                     "1" => true,
                     "0" => false,
-                    _ => return Err(refuse("must be 1 (active) or 0 (disabled)")),
+                    _ => return Err("must be 1 (active) or 0 (disabled)".into()),
                 });
             }
-            "two_factor_enabled" => self.has_two_factor = Some(flag(field, value)?),
-            "staff" => self.is_staff = Some(flag(field, value)?),
-            _ => return Err(refuse(&format!("is no field that can be set; there are {FIELDS}"))),
+            "two_factor_enabled" => self.has_two_factor = Some(flag(value)?),
+            "staff" => self.is_staff = Some(flag(value)?),
+            _ => {
+                return Err(Code::Unknown.saying(format!("is no field that can be set; there are {FIELDS}")));
+            }
         }
         Ok(())
     }
 
-    /// Takes the fields of a JSON object, by the names and kinds that the client object has. What callers cannot
-    /// set (`id`, `name`, `created_at`, `updated_at`) is passed over, so that an object may be sent back as it came.
-    ///
-    /// # Errors
-    /// `Invalid` names every field that does not pass.
-    pub fn from_json(object: &Map<String, Value>) -> Result<Self, Invalid> {
-        let mut change = Self::default();
-        let mut invalid = Invalid::default();
-        for (field, value) in object {
-            if READ_ONLY.contains(&field.as_str()) {
-                continue;
+    /// Takes one field out of a JSON object, by the name and of the kind that it has in the client object.
+    pub(super) fn take_json(&mut self, field: &str, value: Json<'_>) -> Result<(), Problem> {
+        match (field, value) {
+            ("custom_fields", Json::Object(text) | Json::Array(text)) => self.take_text(field, text),
+            ("two_factor_enabled", Json::Flag(flag)) => {
+                self.has_two_factor = Some(flag);
+                Ok(())
             }
-            let set = match (field.as_str(), value) {
-                ("custom_fields", Value::Object(fields)) => {
-                    change.custom_fields = Some(fields.clone());
-                    Ok(())
-                }
-                ("two_factor_enabled", Value::Bool(flag)) => {
-                    change.set(field, if *flag { "true" } else { "false" })
-                }
-                ("status", Value::Number(number)) => change.set(field, &number.to_string()),
-                ("email" | "name_f" | "name_l" | "company" | "phone" | "note", Value::String(text)) => {
-                    change.set(field, text)
-                }
-                (known, _) => Err(Invalid::field(known, kind_of(known))),
-            };
-            invalid.0.extend(set.err().into_iter().flat_map(|wrong| wrong.0));
+            ("status", Json::Number(number)) => self.take_text(field, number),
+            ("email" | "name_f" | "name_l" | "company" | "phone" | "note", Json::Text(_)) => {
+                let text = value.text().ok_or("must be a text")?;
+                self.take_text(field, &text)
+            }
+            (known, _) => Err(kind_of(known)),
         }
-        if invalid.is_empty() { Ok(change) } else { Err(invalid) }
     }
 
     /// A user as this change leaves it.
@@ -114,7 +102,7 @@ impl UserChange {
         changed
     }
 
-    /// The names of the fields in which two users differ, for the audit log: names alone, never values.
+    /// The names of the fields in which two users differ.
     pub fn fields_between(old: &User, new: &User) -> Vec<&'static str> {
         let differs = [
             ("email", old.email != new.email),
@@ -130,44 +118,77 @@ impl UserChange {
         ];
         differs.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
     }
+
+    /// What the audit log is told of a change: the names of the fields that differ, and of those that decide who may sign in
+    /// also from what to what. Addresses are masked: the log outlives the users in it.
+    pub fn told(old: &User, new: &User) -> Map<String, serde_json::Value> {
+        let mut told = Map::from_iter([("fields".to_owned(), json!(Self::fields_between(old, new)))]);
+        let (before, after) = (&old.standing, &new.standing);
+        let (old_email, new_email) = old.email.masked_beside(&new.email);
+        let decisive = [
+            ("email", old.email != new.email, json!({ "from": old_email, "to": new_email })),
+            (
+                "status",
+                before.is_active != after.is_active,
+                json!({ "from": u8::from(before.is_active), "to": u8::from(after.is_active) }),
+            ),
+            (
+                "two_factor_enabled",
+                before.has_two_factor != after.has_two_factor,
+                json!({ "from": before.has_two_factor, "to": after.has_two_factor }),
+            ),
+            (
+                "staff",
+                before.is_staff != after.is_staff,
+                json!({ "from": before.is_staff, "to": after.is_staff }),
+            ),
+        ];
+        let changed = decisive.into_iter().filter(|(_, differs, _)| *differs);
+        told.extend(changed.map(|(name, _, change)| (name.to_owned(), change)));
+        told
+    }
 }
 
-/// Fields of the client object that are computed or given once.
-const READ_ONLY: [&str; 4] = ["id", "name", "created_at", "updated_at"];
-
 /// What a field of the JSON object takes.
-fn kind_of(field: &str) -> &'static str {
-    match field {
+fn kind_of(field: &str) -> Problem {
+    let kind = match field {
         "custom_fields" => "must be a JSON object",
         "two_factor_enabled" => "must be true or false",
         "status" => "must be the number 1 (active) or 0 (disabled)",
         "email" | "name_f" | "name_l" | "company" | "phone" | "note" => "must be a text",
-        _ => "is no field of a client",
-    }
+        _ => return Code::Unknown.saying("is no field of a client"),
+    };
+    kind.into()
 }
 
 /// The names of the fields that can be set, for a sentence.
 pub const FIELDS: &str =
     "email, name_f, name_l, company, phone, note, custom_fields, status, two_factor_enabled, staff";
 
-/// The longest free text of a user, in bytes.
-const LONGEST_TEXT: usize = 10_000;
+/// The longest first name, last name and company, in characters.
+pub const LONGEST_NAME: usize = 200;
 
-/// Takes a free text: up to 10,000 bytes, any character but NUL, which databases do not keep.
-///
-/// # Errors
-/// `Invalid` names the field.
-pub fn text_of(field: &str, value: &str) -> Result<String, Invalid> {
-    if value.len() <= LONGEST_TEXT && !value.contains('\0') {
-        return Ok(value.to_owned());
+/// The longest telephone number, in characters.
+pub const LONGEST_PHONE: usize = 50;
+
+/// The longest note, in characters.
+pub const LONGEST_NOTE: usize = 10_000;
+
+/// Takes a free text of any characters but NUL, which databases do not keep.
+fn short_text(value: &str, longest: usize) -> Result<String, Problem> {
+    if value.chars().nth(longest).is_some() {
+        return Err(Code::TooLong.saying(format!("must have {longest} characters at most")));
     }
-    Err(Invalid::field(field, "must be a text of at most 10,000 bytes, without NUL"))
+    if value.contains('\0') {
+        return Err("must be a text without NUL".into());
+    }
+    Ok(value.to_owned())
 }
 
-fn flag(field: &str, value: &str) -> Result<bool, Invalid> {
+fn flag(value: &str) -> Result<bool, Problem> {
     match value {
         "true" | "1" => Ok(true),
         "false" | "0" => Ok(false),
-        _ => Err(Invalid::field(field, "must be true or false")),
+        _ => Err("must be true or false".into()),
     }
 }

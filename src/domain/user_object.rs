@@ -1,9 +1,9 @@
 //! The client and staff object: a user as callers of the API and of the command line see one.
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::json::JsonText;
 use super::timestamp::Timestamp;
 use super::user::{User, UserId};
 
@@ -30,7 +30,7 @@ pub struct UserObject<'a> {
     pub note: &'a str,
     /// Fields of the operator's own.
     #[schema(value_type = Object)]
-    pub custom_fields: &'a Map<String, Value>,
+    pub custom_fields: &'a JsonText,
     /// 1 active, 0 disabled.
     #[schema(minimum = 0, maximum = 1)]
     pub status: u8,

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::domain::audit::Act;
 use crate::domain::import_row::ImportRow;
 use crate::domain::invalid::Invalid;
+use crate::domain::reach::Reach;
 use crate::domain::user::{User, UserId, UserRef};
 use crate::domain::user_change::UserChange;
 use crate::domain::workspace::Workspace;
@@ -203,11 +204,16 @@ async fn upsert(
 ) -> Result<Put, StoreError> {
     loop {
         if let Some(id) = found {
-            match users::put(app, workspace, act, &UserRef::Id(id), &change_by(row)).await {
+            match users::set_within(app, workspace, act, &UserRef::Id(id), (&change_by(row), Reach::All))
+                .await
+            {
                 Ok((_, true)) => return Ok(Put::Changed),
                 Ok((_, false)) => return Ok(Put::Unchanged),
                 Err(UserError::Invalid(invalid)) => return Ok(Put::Refused(invalid)),
                 Err(UserError::Store(error)) => return Err(error),
+                Err(error @ UserError::MayNotUnlock) => {
+                    return Ok(Put::Refused(Invalid::field("two_factor_enabled, status", error)));
+                }
                 Err(UserError::NotFound) => {}
             }
         }
@@ -220,7 +226,7 @@ async fn upsert(
             Ok(_) => return Ok(Put::Added),
             Err(UserError::Store(error)) => return Err(error),
             Err(UserError::Invalid(invalid)) => Some(invalid),
-            Err(UserError::NotFound) => None,
+            Err(UserError::NotFound | UserError::MayNotUnlock) => None,
         };
         found = find(app, workspace, row).await?.map(|user| user.id);
         if let (None, Some(invalid)) = (found, refused) {

@@ -31,8 +31,9 @@ async fn tell(app: &App, told: Option<&BTreeSet<Uuid>>) -> Result<BTreeSet<Uuid>
     let since = app.clock.now().plus_seconds(-REACH);
     let entries = app.store.list_installation_entries(since).await?;
     for entry in entries.iter().filter(|entry| told.is_some_and(|told| !told.contains(&entry.id))) {
-        let (event, actor, request, data) = (&entry.event, &entry.actor, entry.request_id, &entry.data);
-        tracing::warn!(event, actor, %request, %data, "the installation was changed");
+        let (event, actor, request, data) =
+            (&entry.event, &entry.actor, entry.request_id, entry.data.as_str());
+        tracing::warn!(event, actor, %request, data, "the installation was changed");
     }
     Ok(entries.into_iter().map(|entry| entry.id).collect())
 }

@@ -2,8 +2,9 @@
 
 use crate::app::App;
 use crate::domain::audit::{Act, Event};
-use crate::domain::invalid::Invalid;
+use crate::domain::invalid::{Code, Invalid};
 use crate::domain::page::{Page, PageWish};
+use crate::domain::reach::Reach;
 use crate::domain::user::{Kill, User, UserId, UserRef};
 use crate::domain::user_change::UserChange;
 use crate::domain::workspace::Workspace;
@@ -12,12 +13,17 @@ use crate::store::{NewUser, Outcome, ReadPoint, StoreError};
 /// How often a change looks again when others keep getting in between.
 const TRIES: usize = 8;
 
+const NAMESAKE: &str = "belongs to another user";
+
 /// Why a user was not added or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum UserError {
     /// There is no such user in this workspace.
     #[error("there is no such user in this workspace")]
     NotFound,
+    /// The scope `clients:unlock` is missing.
+    #[error("switching two-factor off, or a disabled client on again, needs the scope clients:unlock")]
+    MayNotUnlock,
     /// What was given does not pass.
     #[error("{}", .0.in_one_sentence())]
     Invalid(Invalid),
@@ -40,11 +46,12 @@ pub async fn add(app: &App, workspace: &Workspace, act: &Act, user: &NewUser) ->
         if let Some(id) = user.id
             && app.store.is_user_id_taken(workspace.id, id).await?
         {
-            taken.add("id", format!("{} belongs, or belonged, to another user", id.number()));
+            let sentence = format!("{} belongs, or belonged, to another user", id.number());
+            taken.add("id", Code::Taken.saying(sentence));
         }
         let by_address = UserRef::Email(user.email.clone());
         if app.store.find_user(workspace.id, &by_address).await?.is_some() {
-            taken.add("email", "belongs to another user");
+            taken.add("email", Code::Taken.saying(NAMESAKE));
         }
         // Neither is taken any more: the one in the way was just deleted.
         if !taken.is_empty() {
@@ -76,23 +83,6 @@ pub async fn show_kind(
     if user.standing.is_staff == is_staff { Ok(user) } else { Err(UserError::NotFound) }
 }
 
-/// The same for whoever is about to change or delete one.
-///
-/// # Errors
-/// `UserError::NotFound` if there is none, as durable as a deletion.
-pub async fn find_kind_to_change(
-    app: &App,
-    workspace: &Workspace,
-    user: &UserRef,
-    is_staff: bool,
-) -> Result<User, UserError> {
-    let read_point = app.store.read_point();
-    match show_kind(app, workspace, user, is_staff).await {
-        Err(UserError::NotFound) => Err(gone(app, read_point).await),
-        found => found,
-    }
-}
-
 /// The clients of a workspace, or its staff, page by page.
 ///
 /// # Errors
@@ -117,29 +107,38 @@ pub async fn set(
     user: &UserRef,
     change: &UserChange,
 ) -> Result<User, UserError> {
-    put(app, workspace, act, user, change).await.map(|(user, _)| user)
+    set_within(app, workspace, act, user, (change, Reach::All)).await.map(|(user, _)| user)
 }
 
-/// The same, and whether anything was changed.
-pub(super) async fn put(
+/// The same within a reach, and whether anything was changed. What is out of reach is judged by the very row that is written
+/// over: a client may become staff, get two-factor or be disabled meanwhile.
+///
+/// # Errors
+/// The same, and `UserError::MayNotUnlock`.
+pub async fn set_within(
     app: &App,
     workspace: &Workspace,
     act: &Act,
     user: &UserRef,
-    change: &UserChange,
+    (change, reach): (&UserChange, Reach),
 ) -> Result<(User, bool), UserError> {
     for _ in 0..TRIES {
         let read_point = app.store.read_point();
-        let Some(old) = app.store.find_user(workspace.id, user).await? else {
+        let found = app.store.find_user(workspace.id, user).await?;
+        let Some(old) = found.filter(|old| reach.sees(&old.standing)) else {
             return Err(gone(app, read_point).await);
         };
         let mut new = change.applied_to(&old);
-        let fields = UserChange::fields_between(&old, &new);
-        if fields.is_empty() {
+        if !reach.allows(&old.standing, &new.standing) {
+            return Err(UserError::MayNotUnlock);
+        }
+        if UserChange::fields_between(&old, &new).is_empty() {
             app.store.ensure_durable(read_point, None).await?;
             return Ok((old, false));
         }
-        let mut entries = vec![act.entry(Event::UserChanged).about(old.id).with("fields", fields)];
+        let mut changed = act.entry(Event::UserChanged).about(old.id);
+        changed.data = UserChange::told(&old, &new);
+        let mut entries = vec![changed];
         if let Some(kill) = old.kill_by(&new) {
             new.standing.link_epoch += 1;
             entries.push(act.entry(Event::LinksKilled).about(old.id).with("reason", kill.reason()));
@@ -148,22 +147,28 @@ pub(super) async fn put(
             new.standing.session_epoch += 1;
         }
         let now = app.clock.now();
-        if app.store.set_user(workspace.id, &new, &entries, now).await? == Outcome::Won {
-            return Ok((show(app, workspace, &UserRef::Id(old.id)).await?, true));
+        if app.store.set_user(workspace.id, (&new, reach), &entries, now).await? == Outcome::Won {
+            // As it was written: by now it may be another's, or nobody's.
+            return Ok((User { revision: new.revision + 1, updated_at: now, ..new }, true));
         }
         let namesake = app.store.find_user(workspace.id, &UserRef::Email(new.email.clone())).await?;
         if namesake.is_some_and(|other| other.id != old.id) {
-            return Err(UserError::Invalid(Invalid::field("email", "belongs to another user")));
+            return Err(UserError::Invalid(Invalid::field("email", Code::Taken.saying(NAMESAKE))));
         }
     }
     Err(StoreError::Unavailable("others kept changing the same user".to_owned()).into())
 }
 
-/// Deletes a user for good; links and sessions die with the user, the number stays taken.
+/// Deletes a user within a reach, for good; links and sessions die with the user, the number stays taken.
 ///
 /// # Errors
 /// `UserError::NotFound` if there is no such user.
-pub async fn delete(app: &App, workspace: &Workspace, act: &Act, user: &UserRef) -> Result<(), UserError> {
+pub async fn delete(
+    app: &App,
+    workspace: &Workspace,
+    act: &Act,
+    (user, reach): (&UserRef, Reach),
+) -> Result<(), UserError> {
     let read_point = app.store.read_point();
     let Some(user) = app.store.find_user(workspace.id, user).await? else {
         return Err(gone(app, read_point).await);
@@ -172,7 +177,7 @@ pub async fn delete(app: &App, workspace: &Workspace, act: &Act, user: &UserRef)
         act.entry(Event::UserDeleted).about(user.id),
         act.entry(Event::LinksKilled).about(user.id).with("reason", Kill::Deleted.reason()),
     ];
-    match app.store.delete_user(workspace.id, user.id, &entries, app.clock.now()).await? {
+    match app.store.delete_user(workspace.id, (user.id, reach), &entries, app.clock.now()).await? {
         Outcome::Won => Ok(()),
         Outcome::Lost => Err(gone(app, read_point).await),
     }

@@ -64,7 +64,7 @@ impl Jar {
 
     /// Where somebody wanted to go before there was a link.
     pub(super) fn redirect(&self, headers: &HeaderMap) -> Option<String> {
-        super::query::decode(only(headers, &name(self.is_secure, "redirect"))?).ok()
+        super::query::decode(only(headers, &name(self.is_secure, "redirect"))?)
     }
 
     pub(super) fn set_session(&self, cookie: &SessionCookie) -> HeaderValue {

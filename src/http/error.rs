@@ -12,9 +12,10 @@ use utoipa::ToSchema;
 
 use super::pages;
 use super::pages::view::ProblemPage;
-use crate::domain::invalid::Invalid;
+use crate::domain::invalid::{Code, Invalid, Problem};
 use crate::domain::node::Unfit;
 use crate::domain::redirect::InvalidRedirect;
+use crate::domain::scope::Scope;
 use crate::domain::user::Refusal;
 use crate::domain::version::InvalidVersion;
 use crate::flow::limits::TooMany;
@@ -27,8 +28,8 @@ use crate::store::StoreError;
 /// Why a request is not answered as it wished.
 #[derive(Clone, Debug)]
 pub(super) enum Error {
-    /// The query or the form cannot be read.
-    Malformed,
+    /// The query or the body cannot be read; the sentence says which, and where it broke.
+    Malformed(String),
     /// No `Host`, several, or one that is none.
     BadHost,
     /// `X-Api-Version` is no date.
@@ -59,8 +60,8 @@ pub(super) enum Error {
     RequestTimeout,
     /// The body is too large.
     PayloadTooLarge,
-    /// The body is of a kind that is not taken.
-    UnsupportedMediaType,
+    /// The body is of a kind that is not taken; this one is.
+    UnsupportedMediaType(&'static str),
     /// A limit is reached.
     RateLimited(TooMany),
     /// A handler panicked; the panic itself is in the log.
@@ -82,7 +83,11 @@ pub(super) struct ErrorBody<'a> {
     /// Sentences by field, where fields did not pass.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    errors: Option<&'a BTreeMap<String, Vec<String>>>,
+    errors: Option<BTreeMap<&'a str, Vec<&'a str>>>,
+    /// The kinds of those problems as stable words, in the same order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, inline)]
+    codes: Option<BTreeMap<&'a str, Vec<Code>>>,
 }
 
 /// What an answer says of an error.
@@ -117,11 +122,7 @@ impl Error {
     /// Everything that an answer says of an error, one arm for each.
     fn parts(&self) -> Parts {
         match self {
-            Self::Malformed => Parts::of(
-                400,
-                "malformed",
-                "The query or the body cannot be read: it is not encoded as it should be.",
-            ),
+            Self::Malformed(sentence) => Parts::of(400, "malformed", sentence.clone()),
             Self::BadHost => Parts::of(400, "malformed", "The request must name one host."),
             Self::InvalidVersion => Parts::of(400, "invalid_version", format!("{InvalidVersion}.")),
             Self::Invalid(_) => Parts::of(400, "invalid", "The given data was invalid."),
@@ -134,9 +135,11 @@ impl Error {
                 "unauthenticated",
                 "A valid API key of this workspace is needed: send `Authorization: Bearer KEY`.",
             ),
-            Self::InsufficientScope(scope) => {
-                Parts::of(403, "insufficient_scope", format!("This API key lacks the scope {scope}."))
-            }
+            Self::InsufficientScope(scope) => Parts::of(
+                403,
+                "insufficient_scope",
+                format!("This API key lacks the scope {scope}: use a key that has it."),
+            ),
             Self::Refused(refusal) => {
                 let status = if *refusal == Refusal::UserNotFound { 404 } else { 403 };
                 Parts::of(status, refusal.code(), refusal.sentence())
@@ -160,8 +163,8 @@ impl Error {
             }
             Self::RequestTimeout => Parts::of(408, "request_timeout", "The request did not arrive in time."),
             Self::PayloadTooLarge => Parts::of(413, "payload_too_large", "The request is larger than 1 MiB."),
-            Self::UnsupportedMediaType => {
-                Parts::of(415, "unsupported_media_type", "The request is of a kind that is not taken here.")
+            Self::UnsupportedMediaType(taken) => {
+                Parts::of(415, "unsupported_media_type", format!("Send {taken}: nothing else is taken here."))
             }
             Self::RateLimited(TooMany { seconds }) => {
                 let sentence = format!("Too many requests: try again in {seconds} s.");
@@ -192,8 +195,11 @@ impl Error {
     /// The error for a program.
     pub(super) fn as_json(&self) -> Response {
         let Parts { status, code, sentence, .. } = self.parts();
-        let errors = if let Self::Invalid(invalid) = self { Some(&invalid.0) } else { None };
-        let mut response = (status, Json(ErrorBody { message: &sentence, code, errors })).into_response();
+        let invalid = if let Self::Invalid(invalid) = self { Some(invalid) } else { None };
+        let errors = invalid.map(|invalid| by_field(invalid, |problem| problem.sentence.as_str()));
+        let codes = invalid.map(|invalid| by_field(invalid, |problem| problem.code));
+        let body = ErrorBody { message: &sentence, code, errors, codes };
+        let mut response = (status, Json(body)).into_response();
         if matches!(self, Self::Unauthenticated) {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -221,6 +227,11 @@ impl Error {
         }
         response
     }
+}
+
+/// Something of each problem, by field.
+fn by_field<'a, T>(invalid: &'a Invalid, of: impl Fn(&'a Problem) -> T) -> BTreeMap<&'a str, Vec<T>> {
+    invalid.fields().map(|(name, problems)| (name, problems.iter().map(&of).collect())).collect()
 }
 
 impl IntoResponse for Error {
@@ -279,6 +290,7 @@ impl From<UserError> for Error {
     fn from(error: UserError) -> Self {
         match error {
             UserError::NotFound => Self::Refused(Refusal::UserNotFound),
+            UserError::MayNotUnlock => Self::InsufficientScope(Scope::ClientsUnlock.name()),
             UserError::Invalid(invalid) => Self::Invalid(invalid),
             UserError::Store(error) => error.into(),
         }

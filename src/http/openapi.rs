@@ -1,6 +1,8 @@
 //! `GET /api/openapi.json`: the API's own description. What an operation takes and gives is read from its handler;
 //! what is the same for all of them is added here, once.
 
+mod clients;
+
 use std::sync::LazyLock;
 
 use axum::Extension;
@@ -124,14 +126,15 @@ const FAILURES: [Failure; 11] = [
     Failure::new(
         "400",
         "BadRequest",
-        "The request cannot be read or does not pass; `invalid` says in `errors` which fields, and why.",
+        "The request cannot be read or does not pass; `invalid` says in `errors` and `codes` which \
+         fields, 20 at most, and why.",
         &["invalid", "malformed", "invalid_version", "invalid_redirect"],
     ),
     Failure::new("401", "Unauthenticated", "No API key of this workspace that holds.", &["unauthenticated"]),
     Failure::new(
         "403",
         "Forbidden",
-        "The key lacks the scope, or the user may not have a login link.",
+        "The key lacks a scope, or the user may not have a login link.",
         &["insufficient_scope", "staff_user", "two_factor_enabled", "user_disabled"],
     ),
     Failure::new(
@@ -146,7 +149,7 @@ const FAILURES: [Failure; 11] = [
     Failure::new(
         "415",
         "UnsupportedMediaType",
-        "The body is not application/json.",
+        "The body is not application/json, or comes with Content-Encoding.",
         &["unsupported_media_type"],
     ),
     Failure::new(
@@ -180,7 +183,7 @@ fn document() -> Value {
         let operations = paths.values_mut().filter_map(Value::as_object_mut).flat_map(Map::values_mut);
         operations.for_each(complete);
     }
-    let bodies = client_bodies(&document["components"]["schemas"]["User"]);
+    let bodies = clients::bodies(&document["components"]["schemas"]["User"]);
     let components = &mut document["components"];
     for (name, schema) in bodies {
         components["schemas"][name] = schema;
@@ -314,6 +317,7 @@ fn response(failure: &Failure) -> Value {
     if failure.codes[0] == "invalid" {
         example["message"] = json!("The given data was invalid.");
         example["errors"] = json!({ "email": ["is needed"] });
+        example["codes"] = json!({ "email": ["required"] });
     }
     let own = json!({ "properties": { "code": { "enum": failure.codes } } });
     json!({
@@ -324,29 +328,6 @@ fn response(failure: &Failure) -> Value {
             "example": example,
         }},
     })
-}
-
-/// What is sent to add and to change a client: the fields of the object that is shown, and no others.
-fn client_bodies(user: &Value) -> [(&'static str, Value); 2] {
-    let mut fields = user["properties"].clone();
-    for name in ["name", "created_at", "updated_at", "id"] {
-        // What stands beside a reference holds as well (JSON Schema 2020-12, section 8.2.3.1).
-        fields[name]["readOnly"] = json!(true);
-    }
-    for name in ["name_f", "name_l", "company", "phone", "note"] {
-        fields[name]["maxLength"] = json!(10_000);
-    }
-    let change = json!({ "type": "object", "additionalProperties": false, "properties": fields });
-    let mut new = change.clone();
-    new["description"] = json!("A client to be added. A free id may be given.");
-    new["required"] = json!(["email", "name_f", "name_l"]);
-    new["properties"]["id"] = user["properties"]["id"].clone();
-    new["example"] = json!({ "email": "ada@example.com", "name_f": "Ada", "name_l": "Lovelace" });
-    let mut change = change;
-    change["description"] =
-        json!("The fields to change; what is not sent stays, what is read-only is passed over.");
-    change["example"] = json!({ "company": "Analytical Engines" });
-    [("NewClient", new), ("ClientChange", change)]
 }
 
 /// The parameters of a list.

@@ -19,6 +19,9 @@ use crate::flow;
 /// Room for the headers of an answer, those that the server adds included.
 const HEADERS: usize = 8;
 
+/// The longest value of a header, in bytes: proxies have 4 KiB for all headers of an answer, or refuse it.
+const LONGEST_VALUE: usize = 1_024;
+
 /// `GET /auth/verify`: 200 with four headers that say who is signed in, 401 for anybody else.
 ///
 /// With `?redirect=1` nobody gets 302 to the login page instead.
@@ -64,31 +67,38 @@ fn somebody(signed_in: &SignedIn) -> Response {
     response
 }
 
+/// Text as a header carries it unharmed: bytes outside 0x20-0x7E, `%`, and spaces at either end percent-encoded. What is too
+/// long ends at a whole character, so that it can be decoded as far as it goes.
 fn header_value(text: &str) -> HeaderValue {
     let is_plain = text.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b'%');
-    let is_plain = is_plain && !text.starts_with(' ') && !text.ends_with(' ');
+    let is_plain = is_plain && !text.starts_with(' ') && !text.ends_with(' ') && text.len() <= LONGEST_VALUE;
     let value =
         if is_plain { HeaderValue::from_str(text) } else { HeaderValue::from_str(&header_text(text)) };
     // What is left after the encoding is always a header value.
     value.unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
-/// Text that a header carries unharmed: bytes outside 0x20-0x7E, `%`, and spaces at either end percent-encoded.
 fn header_text(text: &str) -> String {
-    let inner = text.trim_matches(' ');
-    let start = text.len() - text.trim_start_matches(' ').len();
-    let end = text.len() - start - inner.len();
-    let mut encoded = String::with_capacity(text.len());
-    encoded.push_str(&"%20".repeat(start));
-    for byte in inner.bytes() {
-        if (0x20..=0x7E).contains(&byte) && byte != b'%' {
-            encoded.push(char::from(byte));
+    let inner = text.len() - text.trim_start_matches(' ').len()..text.trim_end_matches(' ').len();
+    let mut encoded = String::new();
+    for (place, character) in text.char_indices() {
+        let before = encoded.len();
+        let is_plain = (' '..='~').contains(&character) && character != '%';
+        if is_plain && (character != ' ' || inner.contains(&place)) {
+            encoded.push(character);
         } else {
-            // Writing to a string cannot fail.
-            let _ = write!(encoded, "%{byte:02X}");
+            for byte in character.encode_utf8(&mut [0; 4]).bytes() {
+                // Writing to a string cannot fail.
+                let _ = write!(encoded, "%{byte:02X}");
+            }
+        }
+        if encoded.len() > LONGEST_VALUE {
+            encoded.truncate(before);
+            // Proxies would take a space off that stands at the end now.
+            encoded.truncate(encoded.trim_end_matches(' ').len());
+            break;
         }
     }
-    encoded.push_str(&"%20".repeat(end));
     encoded
 }
 
@@ -133,6 +143,25 @@ mod tests {
             ("  ", "%20%20"),
         ] {
             assert_eq!(header_value(name), encoded, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_header_ends_at_the_last_whole_character_that_has_room() {
+        let long = |repeated: &str, times: usize, more: &str| header_value(&(repeated.repeat(times) + more));
+        for (value, expected) in [
+            (long("a", 1_024, ""), "a".repeat(1_024)),
+            (long("a", 1_025, ""), "a".repeat(1_024)),
+            (long("😀", 85, "ab😀"), "%F0%9F%98%80".repeat(85) + "ab"),
+            (long("😀", 85, "abcd"), "%F0%9F%98%80".repeat(85) + "abcd"),
+            (long("😀", 85, "abcde"), "%F0%9F%98%80".repeat(85) + "abcd"),
+            (long("a", 1_022, "%b"), "a".repeat(1_022)),
+            (long("a", 1_021, "%b"), "a".repeat(1_021) + "%25"),
+            (long("a", 1_000, &(" ".repeat(30) + "b")), "a".repeat(1_000)),
+            (long(" ", 400, "b"), "%20".repeat(341)),
+            (long("%", 10_000, ""), "%25".repeat(341)),
+        ] {
+            assert_eq!(value.to_str().unwrap(), expected);
         }
     }
 }

@@ -92,7 +92,8 @@ macro_rules! with_user {
             concat!(", k.id, k.seal, k.expires_at, ", issue_state_columns!()),
             concat!(
                 with_key!(),
-                "LEFT JOIN users u ON u.workspace_id = k.workspace_id AND k.scopes LIKE '%login_links:write%'
+                "LEFT JOIN users u ON u.workspace_id = k.workspace_id
+                                  AND ' ' || k.scopes || ' ' LIKE '% login!_links:write %' ESCAPE '!'
                                   AND u.deleted_at IS NULL AND ",
                 $condition,
                 " LEFT JOIN login_links l

@@ -11,6 +11,7 @@ use super::unit::{Statement, Unit, sql};
 use super::value::{Row, values};
 use super::{Store, StoreError};
 use crate::domain::audit::{Entry, INSTALLATION};
+use crate::domain::json::JsonText;
 use crate::domain::page::{Field, Kind, Page, PageWish};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserId;
@@ -34,7 +35,7 @@ pub struct ListedEntry {
     pub request_id: Uuid,
     /// What else is worth knowing.
     #[schema(value_type = Object)]
-    pub data: serde_json::Value,
+    pub data: JsonText,
 }
 
 impl ListedEntry {
@@ -51,9 +52,7 @@ impl ListedEntry {
     fn from_row(mut row: Row) -> Result<Self, StoreError> {
         let (id, time, event) = (row.take()?, row.take()?, row.take()?);
         let (user_id, actor, request_id) = (row.take()?, row.take()?, row.take()?);
-        let data: String = row.take()?;
-        let data =
-            serde_json::from_str(&data).map_err(|_| StoreError::Unexpected("audit data that is no JSON"))?;
+        let data = JsonText::trusted(row.take::<String>()?);
         Ok(Self { id, time, event, user_id, actor, request_id, data })
     }
 }

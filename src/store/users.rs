@@ -7,6 +7,8 @@ use super::value::{Row, values};
 use super::{Store, StoreError};
 use crate::domain::audit::Entry;
 use crate::domain::email::EmailAddress;
+use crate::domain::json::JsonText;
+use crate::domain::reach::Reach;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{User, UserId, UserRef};
 use crate::domain::user_change::UserChange;
@@ -40,9 +42,7 @@ pub(super) fn user_from(mut row: Row) -> Result<User, StoreError> {
     let (id, email) = (row.take()?, EmailAddress::from_store(row.take()?));
     let (name_f, name_l, company) = (row.take()?, row.take()?, row.take()?);
     let (phone, note): (String, String) = (row.take()?, row.take()?);
-    let custom_fields: String = row.take()?;
-    let custom_fields = serde_json::from_str(&custom_fields)
-        .map_err(|_| StoreError::Unexpected("custom fields that are no object"))?;
+    let custom_fields = JsonText::trusted(row.take::<String>()?);
     let standing = standing_from(&mut row)?;
     let (revision, created_at, updated_at) = (row.take()?, row.take()?, row.take()?);
     Ok(User {
@@ -115,7 +115,7 @@ impl Store {
         };
         let fields = &user.fields;
         let text = |field: &Option<String>| field.clone().unwrap_or_default();
-        let custom_fields = serde_json::Value::Object(fields.custom_fields.clone().unwrap_or_default());
+        let custom_fields = fields.custom_fields.clone().unwrap_or_default();
         let added = sql(
             "INSERT INTO users (workspace_id, id, email, email_folded, name_f, name_l, company, phone, note,
                                 custom_fields, is_staff, is_active, two_factor, link_epoch, session_epoch, revision,
@@ -133,7 +133,7 @@ impl Store {
                 text(&fields.company),
                 text(&fields.phone),
                 text(&fields.note),
-                custom_fields.to_string(),
+                custom_fields.as_str(),
                 fields.is_staff.unwrap_or(false),
                 fields.is_active.unwrap_or(true),
                 fields.has_two_factor.unwrap_or(false),
@@ -150,21 +150,20 @@ impl Store {
         row.ok_or(StoreError::Unexpected("a user who was not added"))?.take().map(Some)
     }
 
-    /// Changes a user, unless somebody else did since `user` was read. The revision is counted up here; epochs are
-    /// as `user` says.
+    /// Changes a user, unless somebody else did since `user` was read, or the user is out of reach. The revision is counted up
+    /// here; epochs are as `user` says.
     ///
     /// # Errors
     /// `StoreError` if it could not be committed.
     pub async fn set_user(
         &self,
         workspace: WorkspaceId,
-        user: &User,
+        (user, reach): (&User, Reach),
         entries: &[Entry],
         now: Timestamp,
     ) -> Result<Outcome, StoreError> {
-        let custom_fields = serde_json::Value::Object(user.custom_fields.clone());
         let standing = &user.standing;
-        let changed = sql(
+        let mut changed = sql(
             "UPDATE users SET email = $1, email_folded = $2, name_f = $3, name_l = $4, company = $5, phone = $6,
                     note = $7, custom_fields = $8, is_staff = $9, is_active = $10, two_factor = $11,
                     link_epoch = $12, session_epoch = $13, revision = revision + 1, updated_at = $14
@@ -179,7 +178,7 @@ impl Store {
                 user.company.as_str(),
                 user.phone.as_str(),
                 user.note.as_str(),
-                custom_fields.to_string(),
+                user.custom_fields.as_str(),
                 standing.is_staff,
                 standing.is_active,
                 standing.has_two_factor,
@@ -191,6 +190,12 @@ impl Store {
                 user.revision
             ],
         );
+        if reach != Reach::All {
+            changed.sql += " AND is_staff = 0";
+        }
+        if reach == Reach::Clients {
+            changed.sql += " AND is_active >= $10 AND two_factor <= $11";
+        }
         let unit =
             Unit::about(workspace, user.id).guard(changed).and_all(audit::entries(workspace, entries, now));
         self.write(unit).await.map(Outcome::from)
@@ -216,20 +221,22 @@ impl Store {
         self.write(unit).await.map(Outcome::from)
     }
 
-    /// Deletes a user: the person goes, the number stays taken; links and sessions are dead.
+    /// Deletes a user, unless it is out of reach: the person goes, the number stays taken; links and sessions are dead.
     ///
     /// # Errors
     /// `StoreError` if it could not be committed.
     pub async fn delete_user(
         &self,
         workspace: WorkspaceId,
-        user: UserId,
+        (user, reach): (UserId, Reach),
         entries: &[Entry],
         now: Timestamp,
     ) -> Result<Outcome, StoreError> {
-        let unit = Unit::about(workspace, user)
-            .guard(deletion(workspace, user, now))
-            .and_all(audit::entries(workspace, entries, now));
+        let mut gone = deletion(workspace, user, now);
+        if reach != Reach::All {
+            gone.sql += " AND is_staff = 0";
+        }
+        let unit = Unit::about(workspace, user).guard(gone).and_all(audit::entries(workspace, entries, now));
         self.write(unit).await.map(Outcome::from)
     }
 

@@ -80,7 +80,7 @@ async fn a_client_that_does_not_pass_is_told_field_by_field() {
             vec!["two_factor_enabled"],
         ),
         (
-            json!({ "email": "b@x.test", "name_f": "B", "name_l": "", "custom_fields": [] }),
+            json!({ "email": "b@x.test", "name_f": "B", "name_l": "", "custom_fields": [1] }),
             vec!["custom_fields"],
         ),
         (

@@ -9,6 +9,7 @@ mod audited;
 mod back_office;
 mod browser;
 mod cli;
+mod client_object;
 mod confirming;
 mod connections;
 mod console;

@@ -9,11 +9,13 @@ mod browser;
 mod cli {
     //! The command line, where it does not make files.
 
+    mod fields;
     mod import;
     mod import_beside;
     mod people;
     mod tenants;
 }
+mod client_object;
 mod confirming;
 mod failover;
 mod faults;

@@ -132,6 +132,26 @@ fn a_client_without_a_name_cannot_give_itself_one() {
     }
 }
 
+/// O92: a person whose name is as long as can be gets through, and the application is told as much of it as fits.
+#[test]
+fn a_name_as_long_as_can_be_gets_through_the_proxy() {
+    let front = Front::start();
+    for way in front.ways() {
+        let name = "\u{1f600}".repeat(200);
+        let client = way.add_client(&front.server, &email_at(&way), &name, &name);
+        let person = Traveller::sets_out(&way);
+        let (address, page) = person.sign_in(&way.ask_for_link(&front.server, &client));
+        assert_eq!(page.status, 200, "{way:?}: {address}");
+        front.application.visits();
+
+        assert_eq!(person.open(&page_of(&way)).status, 200, "{way:?}");
+
+        let said = front.application.visits()[0].identity();
+        let shown = said.iter().find(|(header, _)| header == "remote-name").map(|(_, value)| value.as_str());
+        assert_eq!(shown, Some(&*"%F0%9F%98%80".repeat(85)), "{way:?}");
+    }
+}
+
 /// O83, O91: from the next request on, and no proxy keeps an older answer.
 #[test]
 fn whoever_signs_out_or_is_disabled_is_refused_with_the_next_request() {

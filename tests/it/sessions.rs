@@ -332,7 +332,7 @@ async fn any_name_travels_in_a_header() {
     for (number, (name, header)) in [
         ("A\r\nSet-Cookie: a=b", "A%0D%0ASet-Cookie: a=b L"),
         ("Ünal", "%C3%9Cnal L"),
-        (&long, &format!("{long} L")),
+        (&long, &long[..1_024]),
         ("100%", "100%25 L"),
     ]
     .into_iter()

@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use doorkey::domain::audit::Act;
+use doorkey::domain::custom_fields;
 use doorkey::domain::user::{UserId, UserRef};
 use doorkey::domain::user_change::UserChange;
 use doorkey::domain::workspace::Workspace;
@@ -47,7 +48,7 @@ impl Twin {
             };
             test.add(&test.acme, email, fields.clone()).await;
             let note = Some(format!("{MARK} {number}"));
-            let custom = json!({ MARK: number }).as_object().cloned();
+            let custom = custom_fields::parse(&json!({ MARK: number }).to_string()).ok();
             let own = UserChange { company: note.clone(), note, custom_fields: custom, ..fields };
             test.add(&workspace, email, own).await;
         }

@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 
 use crate::app::App;
 use crate::domain::audit::{Act, Actor};
-use crate::domain::scope::Scope;
+use crate::domain::scope::{Scope, Scopes};
 use crate::domain::version::ApiVersion;
 use crate::flow;
 use crate::http::error::Error;
@@ -49,6 +49,7 @@ needs!(
 pub(in crate::http) struct Caller<S> {
     pub(in crate::http) version: ApiVersion,
     pub(in crate::http) act: Act,
+    pub(in crate::http) scopes: Scopes,
     visit: Visit,
     scope: PhantomData<S>,
 }
@@ -77,6 +78,7 @@ impl<S: Needs> FromRequestParts<App> for Caller<S> {
             return Err(Error::InsufficientScope(S::SCOPE.name()));
         }
         let act = Act { actor: Actor::ApiKey(key.id), request: visit.request };
-        Ok(Self { visit, version, act, scope: PhantomData })
+        let scopes = key.scopes;
+        Ok(Self { visit, version, act, scopes, scope: PhantomData })
     }
 }

@@ -6,16 +6,15 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Map, Value};
 
 use super::caller::{Caller, ClientsRead, ClientsWrite};
 use super::lists::{self, List};
 use super::{USER_IN_PATH, user_of};
 use crate::app::App;
-use crate::domain::invalid::Invalid;
+use crate::domain::client_body::{ClientBody, NewClient};
 use crate::domain::page::Page;
-use crate::domain::user::{User, UserId, UserRef};
-use crate::domain::user_change::UserChange;
+use crate::domain::reach::Reach;
+use crate::domain::user::{User, UserRef};
 use crate::domain::user_object::UserObject;
 use crate::flow;
 use crate::http::error::Error;
@@ -37,7 +36,7 @@ pub(in crate::http) async fn list(
     State(app): State<App>,
     caller: Caller<ClientsRead>,
     uri: Uri,
-) -> Result<Json<Value>, Error> {
+) -> Result<Response, Error> {
     let wish = lists::wish_of(uri.query(), &USER_FIELDS)?;
     let Page { rows, total } = flow::users::list(&app, &caller.workspace, false, &wish).await?;
     let page = Page { rows: rows.iter().map(User::object).collect(), total };
@@ -62,7 +61,9 @@ pub(in crate::http) async fn add(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Error> {
-    let client = new_client(&read_object(&headers, body).await?).map_err(Error::Invalid)?;
+    let body = read_object(&headers, body, ClientBody::parse).await?;
+    let NewClient { id, email, fields } = body.into_new().map_err(Error::Invalid)?;
+    let client = NewUser { id, email, fields };
     let id = flow::users::add(&app, &caller.workspace, &caller.act, &client).await?;
     let added = flow::users::show(&app, &caller.workspace, &UserRef::Id(id)).await?;
     Ok((StatusCode::CREATED, Json(added.object())).into_response())
@@ -89,7 +90,8 @@ pub(in crate::http) async fn show(
 
 /// Change a client
 ///
-/// Changes the fields that are sent; read-only ones are passed over.
+/// Changes the fields that are sent; read-only ones are passed over. To switch two-factor off, or a disabled client on
+/// again, the key needs the scope clients:unlock as well.
 #[utoipa::path(
     put,
     path = "/api/clients/{client}",
@@ -107,10 +109,11 @@ pub(in crate::http) async fn set(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Error> {
-    let change = UserChange::from_json(&read_object(&headers, body).await?).map_err(Error::Invalid)?;
-    let client = flow::users::find_kind_to_change(&app, &caller.workspace, &user_of(client)?, false).await?;
-    let client = UserRef::Id(client.id);
-    let changed = flow::users::set(&app, &caller.workspace, &caller.act, &client, &change).await?;
+    let body = read_object(&headers, body, ClientBody::parse).await?;
+    let change = body.into_change().map_err(Error::Invalid)?;
+    let (client, reach) = (user_of(client)?, Reach::of_key(caller.scopes));
+    let (changed, _) =
+        flow::users::set_within(&app, &caller.workspace, &caller.act, &client, (&change, reach)).await?;
     Ok(Json(changed.object()).into_response())
 }
 
@@ -131,34 +134,7 @@ pub(in crate::http) async fn delete(
     caller: Caller<ClientsWrite>,
     client: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, Error> {
-    let client = flow::users::find_kind_to_change(&app, &caller.workspace, &user_of(client)?, false).await?;
-    flow::users::delete(&app, &caller.workspace, &caller.act, &UserRef::Id(client.id)).await?;
+    let client = (&user_of(client)?, Reach::of_key(caller.scopes));
+    flow::users::delete(&app, &caller.workspace, &caller.act, client).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Reads a client to be added: `email`, `name_f` and `name_l` are needed, a free `id` may be given.
-fn new_client(object: &Map<String, Value>) -> Result<NewUser, Invalid> {
-    let mut invalid = Invalid::default();
-    let change = UserChange::from_json(object).unwrap_or_else(|wrong| {
-        invalid = wrong;
-        UserChange::default()
-    });
-    for field in ["email", "name_f", "name_l"] {
-        if !object.contains_key(field) {
-            invalid.add(field, "is needed");
-        }
-    }
-    let id = match object.get("id") {
-        None => Ok(None),
-        Some(id) => id
-            .as_i64()
-            .and_then(UserId::from_number)
-            .map(Some)
-            .ok_or("must be a whole number from 1 to 2^53-1"),
-    };
-    let id = invalid.take("id", id).flatten();
-    match change.email.clone() {
-        Some(email) if invalid.is_empty() => Ok(NewUser { id, email, fields: change }),
-        _ => Err(invalid),
-    }
 }

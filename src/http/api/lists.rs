@@ -1,8 +1,8 @@
 //! The frame around every list: `data`, `links`, `meta`.
 
 use axum::Json;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::caller::Caller;
@@ -71,7 +71,7 @@ pub(super) fn frame<S, T: Serialize>(
     (path, query): (&str, Option<&str>),
     wish: &PageWish,
     page: &Page<T>,
-) -> Json<Value> {
+) -> Response {
     let (current, total) = (wish.page, page.total);
     let last = ((total + wish.limit - 1) / wish.limit).max(1);
     let path = format!("{}://{}{path}", caller.workspace.url.scheme(), caller.authority);
@@ -94,13 +94,13 @@ pub(super) fn frame<S, T: Serialize>(
         total,
         path,
     };
-    Json(json!(List { data: page.rows.iter().collect(), links, meta }))
+    Json(List { data: page.rows.iter().collect(), links, meta }).into_response()
 }
 
 /// The other parameters, as they were sent.
 fn kept_of(query: &str) -> String {
     let is_page =
-        |pair: &&str| decode(pair.split('=').next().unwrap_or_default()).is_ok_and(|name| name == "page");
+        |pair: &&str| decode(pair.split('=').next().unwrap_or_default()).is_some_and(|name| name == "page");
     let others = query.split('&').filter(|pair| !pair.is_empty() && !is_page(pair));
     others.fold(String::new(), |kept, pair| kept + pair + "&")
 }

@@ -6,7 +6,6 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::caller::{Caller, LoginLinksRead, LoginLinksWrite};
@@ -89,7 +88,7 @@ pub(in crate::http) async fn list(
     State(app): State<App>,
     caller: Caller<LoginLinksRead>,
     uri: Uri,
-) -> Result<Json<Value>, Error> {
+) -> Result<Response, Error> {
     let wish = lists::wish_of(uri.query(), &ListedLink::FIELDS)?;
     let page = flow::login_links::list(&app, &caller.workspace, &wish).await?;
     Ok(lists::frame(&caller, (uri.path(), uri.query()), &wish, &page))

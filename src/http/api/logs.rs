@@ -1,9 +1,8 @@
 //! The audit log.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
-use serde_json::Value;
+use axum::response::Response;
 
 use super::caller::{Caller, LogsRead};
 use super::lists::{self, List};
@@ -27,7 +26,7 @@ pub(in crate::http) async fn list(
     State(app): State<App>,
     caller: Caller<LogsRead>,
     uri: Uri,
-) -> Result<Json<Value>, Error> {
+) -> Result<Response, Error> {
     let wish = lists::wish_of(uri.query(), &ListedEntry::FIELDS)?;
     let page = flow::logs::list(&app, &caller.workspace, &wish).await?;
     Ok(lists::frame(&caller, (uri.path(), uri.query()), &wish, &page))

@@ -1,10 +1,9 @@
 //! Sessions: who is signed in, and signing somebody out.
 
-use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
-use serde_json::Value;
+use axum::response::Response;
 use uuid::Uuid;
 
 use super::caller::{Caller, SessionsRead, SessionsWrite};
@@ -29,7 +28,7 @@ pub(in crate::http) async fn list(
     State(app): State<App>,
     caller: Caller<SessionsRead>,
     uri: Uri,
-) -> Result<Json<Value>, Error> {
+) -> Result<Response, Error> {
     let wish = lists::wish_of(uri.query(), &ListedSession::FIELDS)?;
     let page = flow::sessions::list(&app, &caller.workspace, &wish).await?;
     Ok(lists::frame(&caller, (uri.path(), uri.query()), &wish, &page))

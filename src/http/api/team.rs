@@ -5,7 +5,6 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
-use serde_json::Value;
 
 use super::caller::{Caller, TeamRead};
 use super::lists::{self, List};
@@ -33,7 +32,7 @@ pub(in crate::http) async fn list(
     State(app): State<App>,
     caller: Caller<TeamRead>,
     uri: Uri,
-) -> Result<Json<Value>, Error> {
+) -> Result<Response, Error> {
     let wish = lists::wish_of(uri.query(), &USER_FIELDS)?;
     let Page { rows, total } = flow::users::list(&app, &caller.workspace, true, &wish).await?;
     let page = Page { rows: rows.iter().map(User::object).collect(), total };

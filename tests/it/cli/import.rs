@@ -148,7 +148,7 @@ fn each_bad_row_of_a_csv_file_is_named_by_its_line_and_the_others_go_in() {
     let rows = [
         &b"id,email,name_f,name_l,status,staff,two_factor_enabled,custom_fields"[..],
         b"20,good@x.test,\"G\nG\",O,1,0,0,{}",
-        b"21,a@x.test;b@x.test,A,B,2,perhaps,TRUE,[]",
+        b"21,a@x.test;b@x.test,A,B,2,perhaps,TRUE,[1]",
         b"0,z@x.test,A,B,1,0,0,{}",
         b"9007199254740992,z@x.test,A,B,1,0,0,{}",
         b"9,z@x.test,A,B,1,0,0,{}",

@@ -1,5 +1,6 @@
 //! The command line, run as the operator runs it: the real binary in a folder of its own.
 
+mod fields;
 mod import;
 mod import_beside;
 mod key_file;

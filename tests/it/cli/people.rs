@@ -77,7 +77,7 @@ fn what_is_wrong_with_a_user_is_said() {
         ("user set 1 --workspace Acme status=2".to_owned(), 1, "status"),
         ("user set 1 --workspace Acme staff=perhaps".to_owned(), 1, "staff"),
         ("user set 1 --workspace Acme email=x".to_owned(), 1, "email"),
-        ("user set 1 --workspace Acme custom_fields=[]".to_owned(), 1, "custom_fields"),
+        ("user set 1 --workspace Acme custom_fields=[1]".to_owned(), 1, "custom_fields"),
         ("user set 1 --workspace Acme".to_owned(), 2, "FIELD=VALUE"),
         ("user set 2 --workspace Acme note=x".to_owned(), 1, "no such user"),
         ("user delete 2 --workspace Acme".to_owned(), 1, "no such user"),

@@ -13,6 +13,7 @@ use doorkey::clock::Clock;
 use doorkey::domain::audit::Act;
 use doorkey::domain::email::EmailAddress;
 use doorkey::domain::origin::Origin;
+use doorkey::domain::reach::Reach;
 use doorkey::domain::scope::{Scope, Scopes};
 use doorkey::domain::timestamp::Timestamp;
 use doorkey::domain::user::{UserId, UserRef};
@@ -149,7 +150,8 @@ impl TestApp {
 
     pub async fn delete(&self, user: UserId) {
         let act = Act::at_command_line();
-        flow::users::delete(&self.app, &self.acme, &act, &UserRef::Id(user)).await.unwrap();
+        let user = UserRef::Id(user);
+        flow::users::delete(&self.app, &self.acme, &act, (&user, Reach::All)).await.unwrap();
     }
 
     pub async fn key_with(&self, scopes: &[Scope], lifetime: Option<i64>) -> (i64, String) {

@@ -1,0 +1,106 @@
+//! What a request says of a client: the body that adds one, or changes one.
+
+use super::email::EmailAddress;
+use super::invalid::{Code, Invalid, Problem};
+use super::json::{Json, NotAnObject, read_members, text_of};
+use super::user::UserId;
+use super::user_change::UserChange;
+
+/// Fields of the client object that are computed or given once.
+const READ_ONLY: [&str; 4] = ["id", "name", "created_at", "updated_at"];
+
+/// Fields without which nobody is added.
+const NEEDED: [&str; 3] = ["email", "name_f", "name_l"];
+
+/// Unknown fields that are kept, so as to be named.
+const MOST_UNKNOWN: usize = 20;
+
+/// The fields of a body, read.
+#[derive(Debug, Default)]
+pub struct ClientBody {
+    change: UserChange,
+    id: Option<Result<UserId, Problem>>,
+    needed: [bool; NEEDED.len()],
+    wrong: Invalid,
+    unknown: Vec<String>,
+}
+
+/// A client to be added.
+#[derive(Debug)]
+pub struct NewClient {
+    /// The number, if one was given.
+    pub id: Option<UserId>,
+    /// The address.
+    pub email: EmailAddress,
+    /// All the fields.
+    pub fields: UserChange,
+}
+
+impl ClientBody {
+    /// Reads a body. However much it holds, no more is kept of it than the fields that a client has.
+    ///
+    /// # Errors
+    /// `NotAnObject` says why it is no JSON object, or has a name twice in one.
+    pub fn parse(bytes: &[u8]) -> Result<Self, NotAnObject> {
+        let mut body = Self::default();
+        read_members(text_of(bytes)?, |name, value| body.take(name, value))?;
+        Ok(body)
+    }
+
+    /// What is to be changed. Read-only fields are passed over, so that an object may be sent back as it came.
+    ///
+    /// # Errors
+    /// `Invalid` names the fields that do not pass.
+    pub fn into_change(mut self) -> Result<UserChange, Invalid> {
+        self.name_unknown();
+        if self.wrong.is_empty() { Ok(self.change) } else { Err(self.wrong) }
+    }
+
+    /// Who is to be added.
+    ///
+    /// # Errors
+    /// `Invalid` names the fields that do not pass, and those that are needed and not there.
+    pub fn into_new(mut self) -> Result<NewClient, Invalid> {
+        for (name, _) in NEEDED.iter().zip(self.needed).filter(|(_, is_there)| !is_there) {
+            self.wrong.add(name, Code::Required.saying("is needed"));
+        }
+        let id = self.wrong.take("id", self.id.take().transpose()).flatten();
+        self.name_unknown();
+        match self.change.email.clone() {
+            Some(email) if self.wrong.is_empty() => Ok(NewClient { id, email, fields: self.change }),
+            _ => Err(self.wrong),
+        }
+    }
+
+    fn take(&mut self, name: &str, value: Json<'_>) {
+        if let Some(place) = NEEDED.iter().position(|needed| *needed == name) {
+            self.needed[place] = true;
+        }
+        if name == "id" {
+            self.id = Some(id_of(value));
+        }
+        if READ_ONLY.contains(&name) {
+            return;
+        }
+        match self.change.take_json(name, value) {
+            Err(Problem { code: Code::Unknown, .. }) => {
+                if self.unknown.len() < MOST_UNKNOWN {
+                    self.unknown.push(name.to_owned());
+                }
+            }
+            passed => drop(self.wrong.take(name, passed)),
+        }
+    }
+
+    /// After what is wrong with fields that there are: those are named first, where only so many are.
+    fn name_unknown(&mut self) {
+        for name in std::mem::take(&mut self.unknown) {
+            self.wrong.add(&name, Code::Unknown.saying("is no field of a client"));
+        }
+    }
+}
+
+fn id_of(value: Json<'_>) -> Result<UserId, Problem> {
+    let id = if let Json::Number(number) = value { UserId::parse(number) } else { None };
+    id.ok_or_else(|| "must be a whole number from 1 to 2^53-1".into())
+}
