@@ -22,7 +22,7 @@ use crate::flow::login_links::IssueError;
 use crate::flow::sign_in::SignInError;
 use crate::flow::users::UserError;
 use crate::keys::NoRandomness;
-use crate::store::StoreError;
+use crate::store::{ListError, StoreError};
 
 /// Why a request is not answered as it wished.
 #[derive(Clone, Debug)]
@@ -69,6 +69,10 @@ pub(super) enum Error {
     Internal,
     /// The store cannot be used now.
     Unavailable,
+    /// As many lists are made as may be at once.
+    TooManyLists,
+    /// A list takes longer than one may.
+    ListTooLong,
 }
 
 /// The body of every error of the API.
@@ -104,6 +108,9 @@ impl Parts {
         Self { advice, ..self }
     }
 }
+
+/// After how many seconds it is worth asking again, where nothing better is known.
+const PAUSE: u64 = 5;
 
 const AGAIN: &str = "Wait a moment and try again. A link that you have not used is still good.";
 const REOPEN: &str = "Open your link again from the message it came in, and press the button there.";
@@ -174,6 +181,18 @@ impl Error {
                 Parts::of(503, "unavailable", "The service is not available at the moment; nothing was done.")
                     .advising(AGAIN)
             }
+            Self::TooManyLists => Parts::of(
+                503,
+                "unavailable",
+                format!(
+                    "Too many lists are read at the same time: try again in {PAUSE} s, with fewer at once."
+                ),
+            ),
+            Self::ListTooLong => Parts::of(
+                503,
+                "unavailable",
+                "The list took longer than 5 s: ask for an earlier page, or with filters that fit fewer rows.",
+            ),
         }
     }
 
@@ -216,9 +235,13 @@ impl Error {
 
     /// Says how long to wait, if that would help (RFC 9110, section 10.2.3).
     fn with_wait(&self, mut response: Response) -> Response {
-        if let Self::RateLimited(TooMany { seconds }) = self {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
-        }
+        let seconds = match self {
+            Self::RateLimited(TooMany { seconds }) => Some((*seconds).into()),
+            _ => (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(PAUSE),
+        };
+        response
+            .headers_mut()
+            .extend(seconds.map(|seconds| (header::RETRY_AFTER, HeaderValue::from(seconds))));
         response
     }
 }
@@ -239,6 +262,18 @@ impl From<StoreError> for Error {
             StoreError::Unexpected(_) | StoreError::Refused(_) => {
                 tracing::error!(%error, "a request could not be served");
                 Self::Internal
+            }
+        }
+    }
+}
+
+impl From<ListError> for Error {
+    fn from(error: ListError) -> Self {
+        match error {
+            ListError::Store(error) => error.into(),
+            ListError::Busy | ListError::TooLong => {
+                tracing::warn!(%error, "a request could not be served");
+                if matches!(error, ListError::Busy) { Self::TooManyLists } else { Self::ListTooLong }
             }
         }
     }

@@ -9,14 +9,14 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 
 use super::caller::{Caller, ClientsRead, ClientsWrite};
-use super::lists::{self, List};
+use super::lists::{List, Listing};
 use super::{USER_IN_PATH, user_of};
 use crate::app::App;
 use crate::domain::invalid::Invalid;
 use crate::domain::page::Page;
-use crate::domain::user::{User, UserId, UserRef};
+use crate::domain::user::{UserId, UserRef};
 use crate::domain::user_change::UserChange;
-use crate::domain::user_object::UserObject;
+use crate::domain::user_object::{ListedUser, UserObject};
 use crate::flow;
 use crate::http::error::Error;
 use crate::http::query::read_object;
@@ -37,11 +37,10 @@ pub(in crate::http) async fn list(
     State(app): State<App>,
     caller: Caller<ClientsRead>,
     uri: Uri,
-) -> Result<Json<Value>, Error> {
-    let wish = lists::wish_of(uri.query(), &USER_FIELDS)?;
-    let Page { rows, total } = flow::users::list(&app, &caller.workspace, false, &wish).await?;
-    let page = Page { rows: rows.iter().map(User::object).collect(), total };
-    Ok(lists::frame(&caller, (uri.path(), uri.query()), &wish, &page))
+) -> Result<Response, Error> {
+    let listing = Listing::begin(&app, &caller, &uri, &USER_FIELDS).await?;
+    let Page { rows, total } = flow::users::list(&app, &listing.permit, false, &listing.wish).await?;
+    listing.answer(Page { rows: rows.into_iter().map(ListedUser).collect(), total }).await
 }
 
 /// Add a client

@@ -6,11 +6,10 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::caller::{Caller, LoginLinksRead, LoginLinksWrite};
-use super::lists::{self, List};
+use super::lists::{List, Listing};
 use super::{USER_IN_PATH, user_of};
 use crate::app::App;
 use crate::domain::invalid::Invalid;
@@ -89,10 +88,10 @@ pub(in crate::http) async fn list(
     State(app): State<App>,
     caller: Caller<LoginLinksRead>,
     uri: Uri,
-) -> Result<Json<Value>, Error> {
-    let wish = lists::wish_of(uri.query(), &ListedLink::FIELDS)?;
-    let page = flow::login_links::list(&app, &caller.workspace, &wish).await?;
-    Ok(lists::frame(&caller, (uri.path(), uri.query()), &wish, &page))
+) -> Result<Response, Error> {
+    let listing = Listing::begin(&app, &caller, &uri, &ListedLink::FIELDS).await?;
+    let page = flow::login_links::list(&app, &listing.permit, &listing.wish).await?;
+    listing.answer(page).await
 }
 
 /// Kill a user's login links

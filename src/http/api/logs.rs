@@ -1,12 +1,11 @@
 //! The audit log.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
-use serde_json::Value;
+use axum::response::Response;
 
 use super::caller::{Caller, LogsRead};
-use super::lists::{self, List};
+use super::lists::{List, Listing};
 use crate::app::App;
 use crate::flow;
 use crate::http::error::Error;
@@ -27,8 +26,8 @@ pub(in crate::http) async fn list(
     State(app): State<App>,
     caller: Caller<LogsRead>,
     uri: Uri,
-) -> Result<Json<Value>, Error> {
-    let wish = lists::wish_of(uri.query(), &ListedEntry::FIELDS)?;
-    let page = flow::logs::list(&app, &caller.workspace, &wish).await?;
-    Ok(lists::frame(&caller, (uri.path(), uri.query()), &wish, &page))
+) -> Result<Response, Error> {
+    let listing = Listing::begin(&app, &caller, &uri, &ListedEntry::FIELDS).await?;
+    let page = flow::logs::list(&app, &listing.permit, &listing.wish).await?;
+    listing.answer(page).await
 }

@@ -1,14 +1,13 @@
 //! Sessions: who is signed in, and signing somebody out.
 
-use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
-use serde_json::Value;
+use axum::response::Response;
 use uuid::Uuid;
 
 use super::caller::{Caller, SessionsRead, SessionsWrite};
-use super::lists::{self, List};
+use super::lists::{List, Listing};
 use crate::app::App;
 use crate::flow;
 use crate::http::error::Error;
@@ -29,10 +28,10 @@ pub(in crate::http) async fn list(
     State(app): State<App>,
     caller: Caller<SessionsRead>,
     uri: Uri,
-) -> Result<Json<Value>, Error> {
-    let wish = lists::wish_of(uri.query(), &ListedSession::FIELDS)?;
-    let page = flow::sessions::list(&app, &caller.workspace, &wish).await?;
-    Ok(lists::frame(&caller, (uri.path(), uri.query()), &wish, &page))
+) -> Result<Response, Error> {
+    let listing = Listing::begin(&app, &caller, &uri, &ListedSession::FIELDS).await?;
+    let page = flow::sessions::list(&app, &listing.permit, &caller.workspace, &listing.wish).await?;
+    listing.answer(page).await
 }
 
 /// End a session

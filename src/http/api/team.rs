@@ -5,15 +5,13 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
-use serde_json::Value;
 
 use super::caller::{Caller, TeamRead};
-use super::lists::{self, List};
+use super::lists::{List, Listing};
 use super::{USER_IN_PATH, user_of};
 use crate::app::App;
 use crate::domain::page::Page;
-use crate::domain::user::User;
-use crate::domain::user_object::UserObject;
+use crate::domain::user_object::{ListedUser, UserObject};
 use crate::flow;
 use crate::http::error::Error;
 use crate::store::USER_FIELDS;
@@ -33,11 +31,10 @@ pub(in crate::http) async fn list(
     State(app): State<App>,
     caller: Caller<TeamRead>,
     uri: Uri,
-) -> Result<Json<Value>, Error> {
-    let wish = lists::wish_of(uri.query(), &USER_FIELDS)?;
-    let Page { rows, total } = flow::users::list(&app, &caller.workspace, true, &wish).await?;
-    let page = Page { rows: rows.iter().map(User::object).collect(), total };
-    Ok(lists::frame(&caller, (uri.path(), uri.query()), &wish, &page))
+) -> Result<Response, Error> {
+    let listing = Listing::begin(&app, &caller, &uri, &USER_FIELDS).await?;
+    let Page { rows, total } = flow::users::list(&app, &listing.permit, true, &listing.wish).await?;
+    listing.answer(Page { rows: rows.into_iter().map(ListedUser).collect(), total }).await
 }
 
 /// Get a member of staff

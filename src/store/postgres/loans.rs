@@ -1,19 +1,20 @@
 //! Connections on loan: some are kept for lookups, one user's callers wait for each other without one, and a connection
-//! that owes an answer is lent to nobody else.
+//! that owes an answer is lent to nobody else; if it is that of a list, the server is told to stop.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use deadpool::managed::{Object, Pool, PoolError};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout_at;
+use tokio::time::{timeout, timeout_at};
 
 use super::connect::{Connected, Servers};
 use super::{PATIENCE, late};
-use crate::store::StoreError;
 use crate::store::unit::Sought;
+use crate::store::{ListPermit, StoreError};
 
 /// Connections of this process to the server at most.
 const CONNECTIONS: usize = 16;
@@ -21,11 +22,22 @@ const CONNECTIONS: usize = 16;
 /// Of them, those that may write at the same moment: whatever writers wait for, lookups find a connection.
 const WRITERS: usize = 12;
 
+/// The same of writers and lists together.
+const WRITERS_AND_LISTS: usize = 14;
+
+/// How long a list whose caller is gone may come to its end by itself, and how long it may take to hear that it is to
+/// stop. Most are done sooner, and their connections are good for others.
+const GRACE: Duration = Duration::from_millis(300);
+
+/// How often a list is told to stop: between two of its statements nobody hears it.
+const CALLS: usize = 4;
+
 /// Lends connections.
 #[derive(Clone)]
 pub(super) struct Lender {
     pub(super) pool: Pool<Servers>,
     writers: Arc<Semaphore>,
+    writers_and_lists: Arc<Semaphore>,
     lines: Arc<Lines>,
 }
 
@@ -33,12 +45,27 @@ impl Lender {
     pub(super) fn over(servers: Servers) -> Result<Self, StoreError> {
         let pool = Pool::builder(servers).max_size(CONNECTIONS).build();
         let pool = pool.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        Ok(Self { pool, writers: Arc::new(Semaphore::new(WRITERS)), lines: Arc::default() })
+        let writers_and_lists = Arc::new(Semaphore::new(WRITERS_AND_LISTS));
+        Ok(Self {
+            pool,
+            writers: Arc::new(Semaphore::new(WRITERS)),
+            writers_and_lists,
+            lines: Arc::default(),
+        })
     }
 
     /// A connection to look something up with.
     pub(super) async fn for_reading(&self, deadline: Instant) -> Result<Loan, StoreError> {
         self.lend(None, deadline).await
+    }
+
+    /// A connection to make a list with. If its caller goes away, the list is called off.
+    pub(super) async fn for_listing(&self, permit: &ListPermit) -> Result<Loan, StoreError> {
+        let deadline = permit.deadline();
+        let any = timeout_at(deadline.into(), Arc::clone(&self.writers_and_lists).acquire_owned());
+        let any = any.await.map_err(|_| late())?.ok();
+        let turn = Turn { _line: None, _writer: None, _any: any, list: Some(permit.clone()) };
+        self.lend(Some(turn), deadline).await
     }
 
     /// A connection to write with, once nobody else of this process writes to the row that is sought.
@@ -54,7 +81,8 @@ impl Lender {
             };
             // It is never closed.
             let writer = Arc::clone(&self.writers).acquire_owned().await.ok();
-            Turn { _line: line, _writer: writer }
+            let any = Arc::clone(&self.writers_and_lists).acquire_owned().await.ok();
+            Turn { _line: line, _writer: writer, _any: any, list: None }
         };
         let turn = timeout_at(deadline.into(), turn).await.map_err(|_| late())?;
         self.lend(Some(turn), deadline).await
@@ -108,16 +136,39 @@ impl Drop for Loan {
         let Ok(runtime) = Handle::try_current() else { return };
         let (pool, turn, deadline) = (self.pool.clone(), self.turn.take(), self.begun + PATIENCE);
         runtime.spawn(async move {
+            let is_list = turn.as_ref().is_some_and(|turn| turn.list.is_some());
             // Answers come in order: this one comes after those that the caller did not wait for.
-            let condition = match timeout_at(deadline.into(), client.simple_query("")).await {
-                Ok(Ok(_)) => Condition::Good,
-                Ok(Err(_)) => Condition::Broken,
-                Err(_) => Condition::Stale,
+            let condition = if is_list {
+                call_off(&pool, &client).await
+            } else {
+                match timeout_at(deadline.into(), client.simple_query("")).await {
+                    Ok(Ok(_)) => Condition::Good,
+                    Ok(Err(_)) => Condition::Broken,
+                    Err(_) => Condition::Stale,
+                }
             };
             take_back(&pool, client, condition);
             drop(turn);
         });
     }
+}
+
+/// Has the server stop what it does for nobody.
+async fn call_off(pool: &Pool<Servers>, client: &Connected) -> Condition {
+    // Answers come in order: this one comes after those that the caller did not wait for.
+    let mut answer = pin!(client.simple_query(""));
+    if let Ok(answer) = timeout(GRACE, &mut answer).await {
+        return if answer.is_ok() { Condition::Good } else { Condition::Broken };
+    }
+    let token = client.cancel_token();
+    for _ in 0..CALLS {
+        let _ = timeout(GRACE, token.cancel_query(pool.manager().tls.clone())).await;
+        if timeout(GRACE, &mut answer).await.is_ok() {
+            break;
+        }
+    }
+    // The server may hear of it late. So nobody gets this connection any more: that could be a commit by then.
+    Condition::Broken
 }
 
 fn take_back(pool: &Pool<Servers>, client: Object<Servers>, condition: Condition) {
@@ -130,10 +181,12 @@ fn take_back(pool: &Pool<Servers>, client: Object<Servers>, condition: Condition
     }
 }
 
-/// Leave to write; it goes back when this is dropped.
+/// Leave to write, or to make a list; it goes back when this is dropped.
 struct Turn {
     _line: Option<(OwnedMutexGuard<()>, Place)>,
     _writer: Option<OwnedSemaphorePermit>,
+    _any: Option<OwnedSemaphorePermit>,
+    list: Option<ListPermit>,
 }
 
 /// Where callers wait who want to write to the same row. The server would have them wait as well, but each of them
