@@ -69,10 +69,8 @@ pub(super) enum Error {
     Internal,
     /// The store cannot be used now.
     Unavailable,
-    /// As many lists are made as may be at once.
-    TooManyLists,
-    /// A list takes longer than one may.
-    ListTooLong,
+    /// A list cannot be made now: why, and what to do.
+    NoList(&'static str),
 }
 
 /// The body of every error of the API.
@@ -112,6 +110,7 @@ impl Parts {
 /// After how many seconds it is worth asking again, where nothing better is known.
 const PAUSE: u64 = 5;
 
+const NOT_NOW: &str = "The service is not available at the moment; nothing was done.";
 const AGAIN: &str = "Wait a moment and try again. A link that you have not used is still good.";
 const REOPEN: &str = "Open your link again from the message it came in, and press the button there.";
 const LOOK: &str = "Check the address, or open the link that you were sent again.";
@@ -177,22 +176,8 @@ impl Error {
             Self::Panicked | Self::Internal => {
                 Parts::of(500, "internal", "Something went wrong on our side.").advising(AGAIN)
             }
-            Self::Unavailable => {
-                Parts::of(503, "unavailable", "The service is not available at the moment; nothing was done.")
-                    .advising(AGAIN)
-            }
-            Self::TooManyLists => Parts::of(
-                503,
-                "unavailable",
-                format!(
-                    "Too many lists are read at the same time: try again in {PAUSE} s, with fewer at once."
-                ),
-            ),
-            Self::ListTooLong => Parts::of(
-                503,
-                "unavailable",
-                "The list took longer than 5 s: ask for an earlier page, or with filters that fit fewer rows.",
-            ),
+            Self::Unavailable => Parts::of(503, "unavailable", NOT_NOW).advising(AGAIN),
+            Self::NoList(why) => Parts::of(503, "unavailable", *why),
         }
     }
 
@@ -235,13 +220,13 @@ impl Error {
 
     /// Says how long to wait, if that would help (RFC 9110, section 10.2.3).
     fn with_wait(&self, mut response: Response) -> Response {
-        let seconds = match self {
-            Self::RateLimited(TooMany { seconds }) => Some((*seconds).into()),
-            _ => (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(PAUSE),
+        let seconds = if let Self::RateLimited(TooMany { seconds }) = self {
+            Some(*seconds)
+        } else {
+            (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(PAUSE)
         };
-        response
-            .headers_mut()
-            .extend(seconds.map(|seconds| (header::RETRY_AFTER, HeaderValue::from(seconds))));
+        let seconds = seconds.map(HeaderValue::from);
+        response.headers_mut().extend(seconds.map(|seconds| (header::RETRY_AFTER, seconds)));
         response
     }
 }
@@ -271,9 +256,15 @@ impl From<ListError> for Error {
     fn from(error: ListError) -> Self {
         match error {
             ListError::Store(error) => error.into(),
-            ListError::Busy | ListError::TooLong => {
+            ListError::Busy => {
                 tracing::warn!(%error, "a request could not be served");
-                if matches!(error, ListError::Busy) { Self::TooManyLists } else { Self::ListTooLong }
+                Self::NoList(
+                    "Too many lists are read at the same time: try again in 5 s, with fewer at once.",
+                )
+            }
+            ListError::TooLong => {
+                tracing::warn!(%error, "a request could not be served");
+                Self::NoList("The list took longer than 5 s: ask for an earlier page, or filter it.")
             }
         }
     }

@@ -88,9 +88,9 @@ impl ListLimiter {
         let permit = Permit {
             workspace,
             deadline: Instant::now() + RUN,
-            unsent: [Arc::clone(&share.unsent), Arc::clone(&self.all.unsent)],
+            unsent_of_all: Arc::clone(&self.all.unsent),
+            share,
             _running: running,
-            _share: share,
         };
         Ok(ListPermit(Arc::new(permit)))
     }
@@ -117,9 +117,9 @@ pub struct ListPermit(Arc<Permit>);
 struct Permit {
     workspace: WorkspaceId,
     deadline: Instant,
-    unsent: [Arc<Semaphore>; 2],
+    unsent_of_all: Arc<Semaphore>,
+    share: Arc<Share>,
     _running: [OwnedSemaphorePermit; 2],
-    _share: Arc<Share>,
 }
 
 impl ListPermit {
@@ -154,11 +154,11 @@ impl ListPermit {
     /// `ListError::Busy` if what was asked for before is not read.
     pub async fn make_room(self, bytes: usize) -> Result<UnsentRoom, ListError> {
         let kibibytes = u32::try_from(bytes.div_ceil(1 << 10)).unwrap_or(u32::MAX).min(UNSENT_OF_ONE);
-        let [own, all] = self.0.unsent.clone();
+        let share = Arc::clone(&self.0.share);
         let both = async {
-            let own = own.acquire_many_owned(kibibytes).await.ok()?;
-            let all = all.acquire_many_owned(kibibytes).await.ok()?;
-            Some(UnsentRoom { _room: [own, all] })
+            let own = Arc::clone(&share.unsent).acquire_many_owned(kibibytes).await.ok()?;
+            let all = Arc::clone(&self.0.unsent_of_all).acquire_many_owned(kibibytes).await.ok()?;
+            Some(UnsentRoom { _room: [own, all], _share: share })
         };
         timeout_at(self.0.deadline.into(), both).await.ok().flatten().ok_or(ListError::Busy)
     }
@@ -168,4 +168,146 @@ impl ListPermit {
 #[derive(Debug)]
 pub struct UnsentRoom {
     _room: [OwnedSemaphorePermit; 2],
+    /// Its workspace's share is not forgotten meanwhile.
+    _share: Arc<Share>,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::time::{Instant, sleep, timeout};
+
+    use super::*;
+
+    const MOMENT: Duration = Duration::from_millis(10);
+
+    /// How many there are, and how many there were at most.
+    #[derive(Default)]
+    struct Running {
+        now: AtomicUsize,
+        most: AtomicUsize,
+    }
+
+    impl Running {
+        fn begin(&self) {
+            let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+            self.most.fetch_max(now, Ordering::SeqCst);
+        }
+
+        fn end(&self) {
+            self.now.fetch_sub(1, Ordering::SeqCst);
+        }
+
+        fn most(&self) -> usize {
+            self.most.load(Ordering::SeqCst)
+        }
+    }
+
+    #[tokio::test]
+    async fn of_racing_callers_two_of_a_workspace_and_eight_of_all_make_a_list() {
+        let limiter = Arc::new(ListLimiter::default());
+        let of_all = Arc::new(Running::default());
+        let of_each: Vec<_> = (0..6).map(|_| Arc::new(Running::default())).collect();
+        let mut callers = Vec::new();
+
+        for (workspace, of_one) in (0..6).zip(of_each.iter()) {
+            for _ in 0..32 {
+                let (limiter, of_one, of_all) =
+                    (Arc::clone(&limiter), Arc::clone(of_one), Arc::clone(&of_all));
+                callers.push(tokio::spawn(async move {
+                    let permit = limiter.permit(WorkspaceId(workspace)).await.unwrap();
+                    of_one.begin();
+                    of_all.begin();
+                    sleep(MOMENT).await;
+                    of_one.end();
+                    of_all.end();
+                    drop(permit);
+                }));
+            }
+        }
+        for caller in callers {
+            caller.await.unwrap();
+        }
+
+        assert_eq!(of_each.iter().map(|of_one| of_one.most()).collect::<Vec<_>>(), [2; 6]);
+        assert_eq!(of_all.most(), 8);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_a_list_in_vain_is_told_so_after_five_seconds() {
+        let limiter = ListLimiter::default();
+        let running = [limiter.permit(WorkspaceId(1)).await, limiter.permit(WorkspaceId(1)).await];
+        let begun = Instant::now();
+
+        let refused = limiter.permit(WorkspaceId(1)).await;
+
+        assert!(matches!(refused, Err(ListError::Busy)), "{refused:?}");
+        assert_eq!(begun.elapsed().as_secs(), 5);
+        drop(running);
+        assert!(limiter.permit(WorkspaceId(1)).await.is_ok(), "who was refused is still in the line");
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_list_of_one_workspace_stands_in_nobody_elses_way() {
+        let limiter = Arc::new(ListLimiter::default());
+        let mut held = vec![
+            limiter.permit(WorkspaceId(1)).await.unwrap(),
+            limiter.permit(WorkspaceId(1)).await.unwrap(),
+        ];
+        for _ in 0..32 {
+            let limiter = Arc::clone(&limiter);
+            tokio::spawn(async move { limiter.permit(WorkspaceId(1)).await.map(|_| ()) });
+        }
+        sleep(MOMENT).await;
+
+        for workspace in 2..8 {
+            let permit = timeout(MOMENT * 100, limiter.permit(WorkspaceId(workspace))).await;
+            held.push(permit.unwrap().unwrap());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_list_counts_until_its_engine_has_let_go_of_it() {
+        let limiter = ListLimiter::default();
+        let _other = limiter.permit(WorkspaceId(1)).await.unwrap();
+        let of_the_caller = limiter.permit(WorkspaceId(1)).await.unwrap();
+        let of_the_engine = of_the_caller.clone();
+
+        drop(of_the_caller);
+        assert!(timeout(MOMENT, limiter.permit(WorkspaceId(1))).await.is_err(), "a third one runs");
+        drop(of_the_engine);
+
+        assert!(limiter.permit(WorkspaceId(1)).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn answers_that_nobody_reads_are_bounded_for_each_workspace() {
+        let limiter = ListLimiter::default();
+        let mut unread = Vec::new();
+        let refused = loop {
+            match limiter.permit(WorkspaceId(1)).await.unwrap().make_room(4 << 20).await {
+                Ok(room) => unread.push(room),
+                Err(refused) => break refused,
+            }
+        };
+
+        assert!(matches!(refused, ListError::Busy), "{refused:?}");
+        assert_eq!(unread.len(), 4);
+        let other = limiter.permit(WorkspaceId(2)).await.unwrap();
+        assert!(other.make_room(100 << 20).await.is_ok(), "one that is larger than the room gets all of it");
+        unread.pop();
+        assert!(limiter.permit(WorkspaceId(1)).await.unwrap().make_room(4 << 20).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn workspaces_that_list_nothing_any_more_are_forgotten() {
+        let limiter = ListLimiter::default();
+
+        for workspace in 0..1_000 {
+            limiter.permit(WorkspaceId(workspace)).await.unwrap();
+        }
+
+        assert_eq!(limiter.workspaces.lock().unwrap().len(), 1);
+    }
 }

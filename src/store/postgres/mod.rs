@@ -118,11 +118,11 @@ impl Postgres {
     ) -> Result<T, StoreError> {
         let look = permit.map_or(Look::Scan, Look::List);
         let rows = self.look(statements, &look).await?;
-        let make = move || {
+        let finish = move || {
             let _until_it_is_made = look;
             values::rows_of(&rows).and_then(made_of)
         };
-        let made = tokio::task::spawn_blocking(make).await;
+        let made = tokio::task::spawn_blocking(finish).await;
         made.map_err(|_| StoreError::Unavailable("a read was broken off".to_owned()))?
     }
 
