@@ -23,10 +23,10 @@ const WAIT: Duration = Duration::from_secs(5);
 const RUN: Duration = Duration::from_millis(4_500);
 
 /// Of answers that are not sent yet, what one workspace may have in memory, in KiB.
-const UNSENT_OF_ONE: u32 = 16 << 10;
+const UNSENT_OF_ONE: u32 = 8 << 10;
 
 /// The same of all workspaces.
-const UNSENT_OF_ALL: u32 = 48 << 10;
+const UNSENT_OF_ALL: u32 = 32 << 10;
 
 /// Why there is no list.
 #[derive(Debug, thiserror::Error)]
@@ -293,7 +293,7 @@ mod tests {
         };
 
         assert!(matches!(refused, ListError::Busy), "{refused:?}");
-        assert_eq!(unread.len(), 4);
+        assert_eq!(unread.len(), 2);
         let other = limiter.permit(WorkspaceId(2)).await.unwrap();
         assert!(other.make_room(100 << 20).await.is_ok(), "one that is larger than the room gets all of it");
         unread.pop();
