@@ -1,6 +1,6 @@
 //! The client and staff object: a user as callers of the API and of the command line see one.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use super::json::JsonText;
@@ -44,6 +44,16 @@ pub struct UserObject<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(ignore)]
     pub staff: Option<bool>,
+}
+
+/// A user in a list of the API.
+#[derive(Debug)]
+pub struct ListedUser(pub User);
+
+impl Serialize for ListedUser {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.object().serialize(serializer)
+    }
 }
 
 impl User {

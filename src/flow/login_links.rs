@@ -17,7 +17,7 @@ use crate::domain::token::Token;
 use crate::domain::user::{Kill, Refusal, UserRef};
 use crate::domain::workspace::Workspace;
 use crate::keys::{self, NoRandomness};
-use crate::store::{ListedLink, Outcome, ReadPoint, StoreError};
+use crate::store::{ListError, ListPermit, ListedLink, Outcome, ReadPoint, StoreError};
 
 /// What may stand in a query value as it is (RFC 3986, section 2.3).
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -231,10 +231,9 @@ fn issued(workspace: &Workspace, link: &LoginLink, token: &Token, wish: &Wish, i
 /// The live links of a workspace, counters up to date.
 ///
 /// # Errors
-/// `StoreError` if the store cannot be used.
-pub async fn list(app: &App, workspace: &Workspace, wish: &PageWish) -> Result<Page<ListedLink>, StoreError> {
-    app.store.write_reuses().await?;
-    app.store.list_login_links(workspace.id, wish, app.clock.now()).await
+/// `ListError` if the store cannot be used, or not in time.
+pub async fn list(app: &App, permit: &ListPermit, wish: &PageWish) -> Result<Page<ListedLink>, ListError> {
+    app.store.list_login_links(permit, wish, app.clock.now()).await
 }
 
 /// Kills all links and unfinished sign-ins of a user, for good. Whether there is such a user.

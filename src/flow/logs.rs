@@ -2,17 +2,12 @@
 
 use crate::app::App;
 use crate::domain::page::{Page, PageWish};
-use crate::domain::workspace::Workspace;
-use crate::store::{ListedEntry, StoreError};
+use crate::store::{ListError, ListPermit, ListedEntry};
 
 /// The audit log of a workspace, newest first.
 ///
 /// # Errors
-/// `StoreError` if the store cannot be read.
-pub async fn list(
-    app: &App,
-    workspace: &Workspace,
-    wish: &PageWish,
-) -> Result<Page<ListedEntry>, StoreError> {
-    app.store.list_audit_entries(workspace.id, wish).await
+/// `ListError` if the store cannot be read, or not in time.
+pub async fn list(app: &App, permit: &ListPermit, wish: &PageWish) -> Result<Page<ListedEntry>, ListError> {
+    app.store.list_audit_entries(permit, wish).await
 }

@@ -6,6 +6,7 @@ pub mod checks;
 pub mod copies;
 pub mod import;
 pub mod limits;
+pub mod lists;
 pub mod login_links;
 pub mod logs;
 pub mod moving;

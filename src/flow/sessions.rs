@@ -10,7 +10,7 @@ use crate::domain::page::{Page, PageWish};
 use crate::domain::session::{Session, SessionCookie, SignedIn};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::Workspace;
-use crate::store::{ListedSession, Outcome, StoreError};
+use crate::store::{ListError, ListPermit, ListedSession, Outcome, StoreError};
 
 /// A session cookie, and the session of its number if one look has found it already.
 #[derive(Clone, Debug)]
@@ -95,13 +95,14 @@ fn touch(app: &App, session: &Session, now: Timestamp) {
 /// The sessions of a workspace that hold, newest first.
 ///
 /// # Errors
-/// `StoreError` if the store cannot be read.
+/// `ListError` if the store cannot be read, or not in time.
 pub async fn list(
     app: &App,
+    permit: &ListPermit,
     workspace: &Workspace,
     wish: &PageWish,
-) -> Result<Page<ListedSession>, StoreError> {
-    app.store.list_sessions(workspace, wish, app.clock.now()).await
+) -> Result<Page<ListedSession>, ListError> {
+    app.store.list_sessions(permit, workspace, wish, app.clock.now()).await
 }
 
 /// Signs somebody out, by the number of the session. Whether there was one.

@@ -8,7 +8,7 @@ use crate::domain::reach::Reach;
 use crate::domain::user::{Kill, User, UserId, UserRef};
 use crate::domain::user_change::UserChange;
 use crate::domain::workspace::Workspace;
-use crate::store::{NewUser, Outcome, ReadPoint, StoreError};
+use crate::store::{ListError, ListPermit, NewUser, Outcome, ReadPoint, StoreError};
 
 /// How often a change looks again when others keep getting in between.
 const TRIES: usize = 8;
@@ -86,14 +86,14 @@ pub async fn show_kind(
 /// The clients of a workspace, or its staff, page by page.
 ///
 /// # Errors
-/// `StoreError` if the store cannot be read.
+/// `ListError` if the store cannot be read, or not in time.
 pub async fn list(
     app: &App,
-    workspace: &Workspace,
+    permit: &ListPermit,
     is_staff: bool,
     wish: &PageWish,
-) -> Result<Page<User>, StoreError> {
-    app.store.list_users(workspace.id, is_staff, wish).await
+) -> Result<Page<User>, ListError> {
+    app.store.list_users(permit, is_staff, wish).await
 }
 
 /// Changes the fields that are given, and kills links and sessions where the change demands it.

@@ -23,7 +23,7 @@ use crate::flow::login_links::IssueError;
 use crate::flow::sign_in::SignInError;
 use crate::flow::users::UserError;
 use crate::keys::NoRandomness;
-use crate::store::StoreError;
+use crate::store::{ListError, StoreError};
 
 /// Why a request is not answered as it wished.
 #[derive(Clone, Debug)]
@@ -70,6 +70,8 @@ pub(super) enum Error {
     Internal,
     /// The store cannot be used now.
     Unavailable,
+    /// A list cannot be made now: why, and what to do.
+    NoList(&'static str),
 }
 
 /// The body of every error of the API.
@@ -110,6 +112,10 @@ impl Parts {
     }
 }
 
+/// After how many seconds it is worth asking again, where nothing better is known.
+const PAUSE: u64 = 5;
+
+const NOT_NOW: &str = "The service is not available at the moment; nothing was done.";
 const AGAIN: &str = "Wait a moment and try again. A link that you have not used is still good.";
 const REOPEN: &str = "Open your link again from the message it came in, and press the button there.";
 const LOOK: &str = "Check the address, or open the link that you were sent again.";
@@ -173,10 +179,8 @@ impl Error {
             Self::Panicked | Self::Internal => {
                 Parts::of(500, "internal", "Something went wrong on our side.").advising(AGAIN)
             }
-            Self::Unavailable => {
-                Parts::of(503, "unavailable", "The service is not available at the moment; nothing was done.")
-                    .advising(AGAIN)
-            }
+            Self::Unavailable => Parts::of(503, "unavailable", NOT_NOW).advising(AGAIN),
+            Self::NoList(why) => Parts::of(503, "unavailable", *why),
         }
     }
 
@@ -222,9 +226,13 @@ impl Error {
 
     /// Says how long to wait, if that would help (RFC 9110, section 10.2.3).
     fn with_wait(&self, mut response: Response) -> Response {
-        if let Self::RateLimited(TooMany { seconds }) = self {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
-        }
+        let seconds = if let Self::RateLimited(TooMany { seconds }) = self {
+            Some(*seconds)
+        } else {
+            (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(PAUSE)
+        };
+        let seconds = seconds.map(HeaderValue::from);
+        response.headers_mut().extend(seconds.map(|seconds| (header::RETRY_AFTER, seconds)));
         response
     }
 }
@@ -250,6 +258,24 @@ impl From<StoreError> for Error {
             StoreError::Unexpected(_) | StoreError::Refused(_) => {
                 tracing::error!(%error, "a request could not be served");
                 Self::Internal
+            }
+        }
+    }
+}
+
+impl From<ListError> for Error {
+    fn from(error: ListError) -> Self {
+        match error {
+            ListError::Store(error) => error.into(),
+            ListError::Busy => {
+                tracing::warn!(%error, "a request could not be served");
+                Self::NoList(
+                    "Too many lists are read at the same time: try again in 5 s, with fewer at once.",
+                )
+            }
+            ListError::TooLong => {
+                tracing::warn!(%error, "a request could not be served");
+                Self::NoList("The list took longer than 5 s: ask for an earlier page, or filter it.")
             }
         }
     }

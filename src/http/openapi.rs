@@ -310,7 +310,7 @@ fn response(failure: &Failure) -> Value {
     let more: &[&str] = match failure.status {
         "401" => &["WWW-Authenticate"],
         "405" => &["Allow"],
-        "429" => &["Retry-After"],
+        "429" | "503" => &["Retry-After"],
         _ => &[],
     };
     let mut example = json!({ "message": failure.sentence, "code": failure.codes[0] });

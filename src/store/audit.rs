@@ -9,7 +9,7 @@ use uuid::{ContextV7, Uuid};
 use super::lists::Source;
 use super::unit::{Statement, Unit, sql};
 use super::value::{Row, values};
-use super::{Store, StoreError};
+use super::{ListError, ListPermit, Store, StoreError};
 use crate::domain::audit::{Entry, INSTALLATION};
 use crate::domain::json::JsonText;
 use crate::domain::page::{Field, Kind, Page, PageWish};
@@ -163,20 +163,20 @@ impl Store {
     /// The audit log of a workspace, newest first.
     ///
     /// # Errors
-    /// `StoreError` if the store cannot be read.
+    /// `ListError` if the store cannot be read, or not in time.
     pub async fn list_audit_entries(
         &self,
-        workspace: WorkspaceId,
+        permit: &ListPermit,
         wish: &PageWish,
-    ) -> Result<Page<ListedEntry>, StoreError> {
+    ) -> Result<Page<ListedEntry>, ListError> {
         let source = Source {
             columns: "id, time, event, user_id, actor, request_id, data",
             table: "audit_log WHERE workspace_id = $1",
             key: "id",
             from: "FROM audit_log WHERE workspace_id = $1",
-            values: values![workspace],
+            values: values![permit.workspace()],
             order: "id DESC",
         };
-        self.list(source, wish, ListedEntry::from_row).await
+        self.list(permit, source, wish, ListedEntry::from_row).await
     }
 }

@@ -2,8 +2,9 @@
 
 use super::unit::sql;
 use super::value::{Row, Value};
-use super::{Store, StoreError};
+use super::{ListError, ListPermit, Store, StoreError};
 use crate::domain::page::{Comparison, Filter, Operand, Page, PageWish};
+use crate::domain::workspace::WorkspaceId;
 
 impl From<&Operand> for Value {
     fn from(operand: &Operand) -> Self {
@@ -32,16 +33,25 @@ pub(super) struct Source {
 }
 
 impl Store {
+    /// Leave to make a list of a workspace, once few enough are being made.
+    ///
+    /// # Errors
+    /// `ListError::Busy` if that takes too long.
+    pub async fn permit_list(&self, workspace: WorkspaceId) -> Result<ListPermit, ListError> {
+        self.list_limiter.permit(workspace).await
+    }
+
     /// One page of a list, and how long the whole list is, seen at one moment.
     ///
     /// What is sorted and skipped is keys alone: whole rows would make a deep page several times as dear. `CROSS JOIN`
     /// keeps SQLite from walking an index of the whole table to find the few rows of the page in their order.
-    pub(super) async fn list<T>(
+    pub(super) async fn list<T: Send + 'static>(
         &self,
+        permit: &ListPermit,
         source: Source,
         wish: &PageWish,
-        from_row: impl Fn(Row) -> Result<T, StoreError>,
-    ) -> Result<Page<T>, StoreError> {
+        from_row: impl Fn(Row) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<Page<T>, ListError> {
         let Source { columns, table, key, from, mut values, order } = source;
         let conditions: String = wish.filters.iter().map(|filter| condition(filter, &mut values)).collect();
         let sort = wish.sort.map_or_else(String::new, |(field, is_down)| {
@@ -56,10 +66,13 @@ impl Store {
              CROSS JOIN {table} AND {key} = page.place
              ORDER BY {sort}{order}"
         );
-        let [mut count, rows] = self.scan([total, sql(text, values)]).await?;
-        let total = count.pop().ok_or(StoreError::Unexpected("a count without a row"))?.take()?;
-        let rows: Result<_, _> = rows.into_iter().map(from_row).collect();
-        Ok(Page { rows: rows?, total })
+        let page_of = move |[mut count, rows]: [Vec<Row>; 2]| {
+            let total = count.pop().ok_or(StoreError::Unexpected("a count without a row"))?.take()?;
+            let rows: Result<_, _> = rows.into_iter().map(from_row).collect();
+            Ok(Page { rows: rows?, total })
+        };
+        let listed = self.scan_with([total, sql(text, values)], Some(permit.clone()), page_of).await;
+        listed.map_err(|error| permit.judge(error))
     }
 }
 

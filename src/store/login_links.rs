@@ -10,7 +10,7 @@ use super::key_fingerprints::is_active;
 use super::lists::Source;
 use super::unit::{Outcome, Statement, Unit, sql};
 use super::value::{Row, values};
-use super::{Engine, Store, StoreError};
+use super::{Engine, ListError, ListPermit, Store, StoreError};
 use crate::domain::audit::Entry;
 use crate::domain::email::EmailAddress;
 use crate::domain::login_link::{Draft, IssueState, LinkHash, LoginLink};
@@ -262,16 +262,18 @@ impl Store {
         self.write(Unit::new().guard(end(link))).await.map(Outcome::from)
     }
 
-    /// The live links of a workspace.
+    /// The live links of a workspace, counters up to date.
     ///
     /// # Errors
-    /// `StoreError` if the store cannot be read.
+    /// `ListError` if the store cannot be used, or not in time.
     pub async fn list_login_links(
         &self,
-        workspace: WorkspaceId,
+        permit: &ListPermit,
         wish: &PageWish,
         now: Timestamp,
-    ) -> Result<Page<ListedLink>, StoreError> {
+    ) -> Result<Page<ListedLink>, ListError> {
+        // With leave: who lists without a pause makes no more commits than lists.
+        permit.in_time(self.write_reuses()).await?;
         let source = Source {
             columns: "l.id, l.user_id, l.created_at, l.expires_at, l.last_issued_at, l.times_issued",
             table: "login_links l WHERE l.workspace_id = $1",
@@ -282,10 +284,10 @@ impl Store {
                    AND u.link_epoch = l.link_epoch AND ",
                 may_use_links!()
             ),
-            values: values![workspace, now],
+            values: values![permit.workspace(), now],
             order: "l.created_at DESC, l.id DESC",
         };
-        self.list(source, wish, ListedLink::from_row).await
+        self.list(permit, source, wish, ListedLink::from_row).await
     }
 }
 

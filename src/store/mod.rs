@@ -14,6 +14,7 @@ mod durability;
 #[cfg(test)]
 mod engine_tests;
 mod key_fingerprints;
+mod list_limiter;
 mod lists;
 mod login_links;
 mod moves;
@@ -41,6 +42,7 @@ pub use audit::ListedEntry;
 pub use copies::{CarriedOver, Carrier, CopyError, NotCarried, Replaced, Restore, back_up};
 pub use database_url::DatabaseUrl;
 pub use durability::ReadPoint;
+pub use list_limiter::{ListError, ListPermit, UnsentRoom};
 pub use login_links::{FoundLink, ListedLink};
 pub use moves::{Move, MoveError};
 pub use nodes::Footing;
@@ -172,6 +174,7 @@ pub enum OpenError {
 pub struct Store {
     engine: Engine,
     reuses: Arc<reuses::Reuses>,
+    list_limiter: Arc<list_limiter::ListLimiter>,
 }
 
 #[derive(Clone, Debug)]
@@ -192,7 +195,7 @@ impl Store {
                 Engine::Postgres(postgres::Postgres::open(servers, &url.to_string(), may_create).await?)
             }
         };
-        let store = Self { engine, reuses: Arc::default() };
+        let store = Self { engine, reuses: Arc::default(), list_limiter: Arc::default() };
         store.judge_mark(url).await?;
         Ok(store)
     }
@@ -227,11 +230,22 @@ impl Store {
         }
     }
 
-    /// Queries that may take long, seen at one moment, off the calling thread.
+    /// Queries that may take long, seen at one moment, off the calling thread. They end if nobody waits for them any
+    /// more.
     async fn scan<const N: usize>(&self, statements: [Statement; N]) -> Result<[Vec<Row>; N], StoreError> {
+        self.scan_with(statements, None, Ok).await
+    }
+
+    /// The same for a list, which also ends when its time is over; its rows are made into something there, too.
+    async fn scan_with<const N: usize, T: Send + 'static>(
+        &self,
+        statements: [Statement; N],
+        permit: Option<ListPermit>,
+        made_of: impl FnOnce([Vec<Row>; N]) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.scan(statements).await,
-            Engine::Postgres(postgres) => Box::pin(postgres.scan(&statements)).await,
+            Engine::Sqlite(sqlite) => sqlite.scan(statements, permit, made_of).await,
+            Engine::Postgres(postgres) => Box::pin(postgres.scan(&statements, permit, made_of)).await,
         }
     }
 

@@ -10,7 +10,7 @@ use super::lists::Source;
 use super::login_links::FoundLink;
 use super::unit::{Outcome, Statement, Unit, sql};
 use super::value::{Row, values};
-use super::{Store, StoreError};
+use super::{ListError, ListPermit, Store, StoreError};
 use crate::domain::audit::Entry;
 use crate::domain::email::EmailAddress;
 use crate::domain::page::{Field, Kind, Page, PageWish};
@@ -142,13 +142,14 @@ impl Store {
     /// The sessions of a workspace that hold, newest first.
     ///
     /// # Errors
-    /// `StoreError` if the store cannot be read.
+    /// `ListError` if the store cannot be read, or not in time.
     pub async fn list_sessions(
         &self,
+        permit: &ListPermit,
         workspace: &Workspace,
         wish: &PageWish,
         now: Timestamp,
-    ) -> Result<Page<ListedSession>, StoreError> {
+    ) -> Result<Page<ListedSession>, ListError> {
         let source = Source {
             columns: session_columns!(),
             table: "sessions s WHERE s.workspace_id = $1",
@@ -164,17 +165,18 @@ impl Store {
             ],
             order: "s.created_at DESC, s.id DESC",
         };
-        let listed = |mut row: Row| {
+        let terms = workspace.clone();
+        let listed = move |mut row: Row| {
             let session = session_from(&mut row)?;
             Ok(ListedSession {
                 id: session.id,
                 user_id: session.user,
                 created_at: session.created_at,
                 last_seen_at: session.last_seen_at,
-                expires_at: session.ends_at(workspace),
+                expires_at: session.ends_at(&terms),
             })
         };
-        self.list(source, wish, listed).await
+        self.list(permit, source, wish, listed).await
     }
 
     /// Writes down when a session was last seen. `session` is as this leaves it, sealed.

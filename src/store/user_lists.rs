@@ -4,10 +4,9 @@ use super::columns::standing_columns;
 use super::lists::Source;
 use super::users::{user_columns, user_from};
 use super::value::values;
-use super::{Store, StoreError};
+use super::{ListError, ListPermit, Store};
 use crate::domain::page::{Field, Kind, Page, PageWish};
 use crate::domain::user::User;
-use crate::domain::workspace::WorkspaceId;
 
 /// What lists of users may be sorted and filtered by.
 pub const USER_FIELDS: [Field; 10] = [
@@ -27,21 +26,21 @@ impl Store {
     /// The clients of a workspace, or its staff, in the order of their numbers unless sorted otherwise.
     ///
     /// # Errors
-    /// `StoreError` if the store cannot be read.
+    /// `ListError` if the store cannot be read, or not in time.
     pub async fn list_users(
         &self,
-        workspace: WorkspaceId,
+        permit: &ListPermit,
         is_staff: bool,
         wish: &PageWish,
-    ) -> Result<Page<User>, StoreError> {
+    ) -> Result<Page<User>, ListError> {
         let source = Source {
             columns: user_columns!(),
             table: "users u WHERE u.workspace_id = $1",
             key: "u.id",
             from: "FROM users u WHERE u.workspace_id = $1 AND u.is_staff = $2 AND u.deleted_at IS NULL",
-            values: values![workspace, is_staff],
+            values: values![permit.workspace(), is_staff],
             order: "u.id",
         };
-        self.list(source, wish, user_from).await
+        self.list(permit, source, wish, user_from).await
     }
 }

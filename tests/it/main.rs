@@ -16,6 +16,7 @@ mod console;
 mod copies;
 mod forms;
 mod generated_client;
+mod greedy_lists;
 mod hosts;
 mod issuing;
 mod leaks;

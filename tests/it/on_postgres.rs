@@ -20,6 +20,7 @@ mod confirming;
 mod failover;
 mod faults;
 mod forms;
+mod greedy_lists;
 mod hosts;
 mod issuing;
 mod leaks;

@@ -8,14 +8,14 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
 use super::caller::{Caller, ClientsRead, ClientsWrite};
-use super::lists::{self, List};
+use super::lists::{List, Listing};
 use super::{USER_IN_PATH, user_of};
 use crate::app::App;
 use crate::domain::client_body::{ClientBody, NewClient};
 use crate::domain::page::Page;
 use crate::domain::reach::Reach;
-use crate::domain::user::{User, UserRef};
-use crate::domain::user_object::UserObject;
+use crate::domain::user::UserRef;
+use crate::domain::user_object::{ListedUser, UserObject};
 use crate::flow;
 use crate::http::error::Error;
 use crate::http::query::read_object;
@@ -37,10 +37,9 @@ pub(in crate::http) async fn list(
     caller: Caller<ClientsRead>,
     uri: Uri,
 ) -> Result<Response, Error> {
-    let wish = lists::wish_of(uri.query(), &USER_FIELDS)?;
-    let Page { rows, total } = flow::users::list(&app, &caller.workspace, false, &wish).await?;
-    let page = Page { rows: rows.iter().map(User::object).collect(), total };
-    Ok(lists::frame(&caller, (uri.path(), uri.query()), &wish, &page))
+    let listing = Listing::begin(&app, &caller, &uri, &USER_FIELDS).await?;
+    let Page { rows, total } = flow::users::list(&app, &listing.permit, false, &listing.wish).await?;
+    listing.answer(Page { rows: rows.into_iter().map(ListedUser).collect(), total }).await
 }
 
 /// Add a client

@@ -1,14 +1,19 @@
 //! The frame around every list: `data`, `links`, `meta`.
 
-use axum::Json;
+use axum::body::Body;
+use axum::http::{HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::caller::Caller;
+use crate::app::App;
 use crate::domain::page::{Field, Page, PageWish};
+use crate::flow;
 use crate::http::error::Error;
 use crate::http::query::{Pairs, decode};
+use crate::store::{ListPermit, UnsentRoom};
 
 /// A page of a list.
 #[derive(Serialize, ToSchema)]
@@ -59,42 +64,87 @@ struct Meta {
     path: String,
 }
 
-/// Reads which part of a list is asked for.
-pub(super) fn wish_of(query: Option<&str>, fields: &[Field]) -> Result<PageWish, Error> {
-    let pairs = Pairs::parse(query.unwrap_or_default())?;
-    PageWish::parse(&pairs.0, fields).map_err(Error::Invalid)
+/// A list that may be made now, and which part of it is asked for.
+pub(super) struct Listing {
+    pub(super) permit: ListPermit,
+    pub(super) wish: PageWish,
+    /// The URL of the list without parameters.
+    url: String,
+    /// The other parameters.
+    kept: String,
 }
 
-/// A page in its frame. The links are absolute: the scheme of the workspace's URL, the host and port that were asked.
-pub(super) fn frame<S, T: Serialize>(
-    caller: &Caller<S>,
-    (path, query): (&str, Option<&str>),
-    wish: &PageWish,
-    page: &Page<T>,
-) -> Response {
-    let (current, total) = (wish.page, page.total);
-    let last = ((total + wish.limit - 1) / wish.limit).max(1);
-    let path = format!("{}://{}{path}", caller.workspace.url.scheme(), caller.authority);
-    let kept = kept_of(query.unwrap_or_default());
-    let link = |number: i64| format!("{path}?{kept}page={number}");
-    let rows = i64::try_from(page.rows.len()).unwrap_or(0);
-    let from = (rows > 0).then(|| wish.offset() + 1);
-    let links = Links {
-        first: link(1),
-        last: link(last),
-        prev: (current > 1).then(|| link(current - 1)),
-        next: (current < last).then(|| link(current + 1)),
-    };
-    let meta = Meta {
-        current_page: current,
-        from,
-        to: from.map(|from| from + rows - 1),
-        last_page: last,
-        per_page: wish.limit,
-        total,
-        path,
-    };
-    Json(List { data: page.rows.iter().collect(), links, meta }).into_response()
+impl Listing {
+    /// Reads the query, and waits until the list may be made.
+    pub(super) async fn begin<S>(
+        app: &App,
+        caller: &Caller<S>,
+        uri: &Uri,
+        fields: &[Field],
+    ) -> Result<Self, Error> {
+        let query = uri.query().unwrap_or_default();
+        let wish = PageWish::parse(&Pairs::parse(query)?.0, fields).map_err(Error::Invalid)?;
+        let permit = flow::lists::permit(app, &caller.workspace).await?;
+        // The links are absolute: the scheme of the workspace's URL, the host and port that were asked.
+        let url = format!("{}://{}{}", caller.workspace.url.scheme(), caller.authority, uri.path());
+        Ok(Self { permit, wish, url, kept: kept_of(query) })
+    }
+
+    /// A page in its frame, written off the serving threads: it may be long.
+    pub(super) async fn answer<T>(self, page: Page<T>) -> Result<Response, Error>
+    where
+        T: Serialize + Send + 'static,
+    {
+        let permit = self.permit.clone();
+        let written = tokio::task::spawn_blocking(move || self.written(page)).await;
+        let Ok(Ok(bytes)) = written else {
+            tracing::error!("a list could not be written");
+            return Err(Error::Internal);
+        };
+        let room = permit.make_room(bytes.len()).await?;
+        let json = HeaderValue::from_static("application/json");
+        let body = Body::from(Bytes::from_owner(Unsent { bytes, _room: room }));
+        Ok(([(header::CONTENT_TYPE, json)], body).into_response())
+    }
+
+    fn written<T: Serialize>(self, page: Page<T>) -> serde_json::Result<Vec<u8>> {
+        let Self { wish, url, kept, .. } = &self;
+        let (current, total) = (wish.page, page.total);
+        let last = ((total + wish.limit - 1) / wish.limit).max(1);
+        let link = |number: i64| format!("{url}?{kept}page={number}");
+        let rows = i64::try_from(page.rows.len()).unwrap_or(0);
+        let from = (rows > 0).then(|| wish.offset() + 1);
+        let links = Links {
+            first: link(1),
+            last: link(last),
+            prev: (current > 1).then(|| link(current - 1)),
+            next: (current < last).then(|| link(current + 1)),
+        };
+        let meta = Meta {
+            current_page: current,
+            from,
+            to: from.map(|from| from + rows - 1),
+            last_page: last,
+            per_page: wish.limit,
+            total,
+            path: url.clone(),
+        };
+        let mut bytes = serde_json::to_vec(&List { data: page.rows, links, meta })?;
+        bytes.shrink_to_fit();
+        Ok(bytes)
+    }
+}
+
+/// An answer on its way: its room is free when the last byte is handed over, or nobody takes it.
+struct Unsent {
+    bytes: Vec<u8>,
+    _room: UnsentRoom,
+}
+
+impl AsRef<[u8]> for Unsent {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 /// The other parameters, as they were sent.

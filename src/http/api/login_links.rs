@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::caller::{Caller, LoginLinksRead, LoginLinksWrite};
-use super::lists::{self, List};
+use super::lists::{List, Listing};
 use super::{USER_IN_PATH, user_of};
 use crate::app::App;
 use crate::domain::invalid::Invalid;
@@ -89,9 +89,9 @@ pub(in crate::http) async fn list(
     caller: Caller<LoginLinksRead>,
     uri: Uri,
 ) -> Result<Response, Error> {
-    let wish = lists::wish_of(uri.query(), &ListedLink::FIELDS)?;
-    let page = flow::login_links::list(&app, &caller.workspace, &wish).await?;
-    Ok(lists::frame(&caller, (uri.path(), uri.query()), &wish, &page))
+    let listing = Listing::begin(&app, &caller, &uri, &ListedLink::FIELDS).await?;
+    let page = flow::login_links::list(&app, &listing.permit, &listing.wish).await?;
+    listing.answer(page).await
 }
 
 /// Kill a user's login links

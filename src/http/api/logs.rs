@@ -5,7 +5,7 @@ use axum::http::Uri;
 use axum::response::Response;
 
 use super::caller::{Caller, LogsRead};
-use super::lists::{self, List};
+use super::lists::{List, Listing};
 use crate::app::App;
 use crate::flow;
 use crate::http::error::Error;
@@ -27,7 +27,7 @@ pub(in crate::http) async fn list(
     caller: Caller<LogsRead>,
     uri: Uri,
 ) -> Result<Response, Error> {
-    let wish = lists::wish_of(uri.query(), &ListedEntry::FIELDS)?;
-    let page = flow::logs::list(&app, &caller.workspace, &wish).await?;
-    Ok(lists::frame(&caller, (uri.path(), uri.query()), &wish, &page))
+    let listing = Listing::begin(&app, &caller, &uri, &ListedEntry::FIELDS).await?;
+    let page = flow::logs::list(&app, &listing.permit, &listing.wish).await?;
+    listing.answer(page).await
 }

@@ -7,7 +7,7 @@ use axum::response::Response;
 use uuid::Uuid;
 
 use super::caller::{Caller, SessionsRead, SessionsWrite};
-use super::lists::{self, List};
+use super::lists::{List, Listing};
 use crate::app::App;
 use crate::flow;
 use crate::http::error::Error;
@@ -29,9 +29,9 @@ pub(in crate::http) async fn list(
     caller: Caller<SessionsRead>,
     uri: Uri,
 ) -> Result<Response, Error> {
-    let wish = lists::wish_of(uri.query(), &ListedSession::FIELDS)?;
-    let page = flow::sessions::list(&app, &caller.workspace, &wish).await?;
-    Ok(lists::frame(&caller, (uri.path(), uri.query()), &wish, &page))
+    let listing = Listing::begin(&app, &caller, &uri, &ListedSession::FIELDS).await?;
+    let page = flow::sessions::list(&app, &listing.permit, &caller.workspace, &listing.wish).await?;
+    listing.answer(page).await
 }
 
 /// End a session

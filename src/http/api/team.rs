@@ -7,12 +7,11 @@ use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
 
 use super::caller::{Caller, TeamRead};
-use super::lists::{self, List};
+use super::lists::{List, Listing};
 use super::{USER_IN_PATH, user_of};
 use crate::app::App;
 use crate::domain::page::Page;
-use crate::domain::user::User;
-use crate::domain::user_object::UserObject;
+use crate::domain::user_object::{ListedUser, UserObject};
 use crate::flow;
 use crate::http::error::Error;
 use crate::store::USER_FIELDS;
@@ -33,10 +32,9 @@ pub(in crate::http) async fn list(
     caller: Caller<TeamRead>,
     uri: Uri,
 ) -> Result<Response, Error> {
-    let wish = lists::wish_of(uri.query(), &USER_FIELDS)?;
-    let Page { rows, total } = flow::users::list(&app, &caller.workspace, true, &wish).await?;
-    let page = Page { rows: rows.iter().map(User::object).collect(), total };
-    Ok(lists::frame(&caller, (uri.path(), uri.query()), &wish, &page))
+    let listing = Listing::begin(&app, &caller, &uri, &USER_FIELDS).await?;
+    let Page { rows, total } = flow::users::list(&app, &listing.permit, true, &listing.wish).await?;
+    listing.answer(Page { rows: rows.into_iter().map(ListedUser).collect(), total }).await
 }
 
 /// Get a member of staff

@@ -26,7 +26,7 @@ const SETTINGS: &str = "SET statement_timeout = '4500ms'; SET idle_in_transactio
 pub(in crate::store) struct Servers {
     configs: Vec<Config>,
     trust: Mutex<Trust>,
-    tls: MakeRustlsConnect,
+    pub(super) tls: MakeRustlsConnect,
     pub(super) primary: Primary,
 }
 

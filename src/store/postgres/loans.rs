@@ -1,5 +1,5 @@
 //! Connections on loan: some are kept for lookups, one user's callers wait for each other without one, and a connection
-//! that owes an answer is lent to nobody else.
+//! that owes an answer is lent to nobody else; if it is that of a list, the server is told to stop.
 
 use std::collections::HashMap;
 use std::pin::pin;
@@ -8,29 +8,45 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout_at;
+use tokio::time::{timeout, timeout_at};
 use tokio_postgres::SimpleQueryMessage;
 
 use super::connect::{Connected, Servers};
 use super::pool::{Pool, Pooled};
 use super::{PATIENCE, late};
-use crate::store::StoreError;
 use crate::store::unit::Sought;
+use crate::store::{ListPermit, StoreError};
 
 /// Of the connections, those that may write at the same moment: whatever writers wait for, lookups find a connection.
 const WRITERS: usize = 12;
+
+/// The same of writers and lists together.
+const WRITERS_AND_LISTS: usize = 14;
+
+/// How long a list whose caller is gone may come to its end by itself, and how long it may take to hear that it is to
+/// stop. Most are done sooner, and their connections are good for others.
+const GRACE: Duration = Duration::from_millis(300);
+
+/// How often a list is told to stop: between two of its statements nobody hears it.
+const CALLS: usize = 4;
 
 /// Lends connections.
 #[derive(Clone)]
 pub(super) struct Lender {
     pub(super) pool: Pool,
     writers: Arc<Semaphore>,
+    writers_and_lists: Arc<Semaphore>,
     lines: Arc<Lines>,
 }
 
 impl Lender {
     pub(super) fn over(servers: Servers) -> Self {
-        Self { pool: Pool::over(servers), writers: Arc::new(Semaphore::new(WRITERS)), lines: Arc::default() }
+        Self {
+            pool: Pool::over(servers),
+            writers: Arc::new(Semaphore::new(WRITERS)),
+            writers_and_lists: Arc::new(Semaphore::new(WRITERS_AND_LISTS)),
+            lines: Arc::default(),
+        }
     }
 
     pub(super) fn servers(&self) -> &Servers {
@@ -40,6 +56,15 @@ impl Lender {
     /// A connection to look something up with.
     pub(super) async fn for_reading(&self, deadline: Instant) -> Result<Loan, StoreError> {
         self.lend(None, deadline).await
+    }
+
+    /// A connection to make a list with. If its caller goes away, the list is called off.
+    pub(super) async fn for_listing(&self, permit: &ListPermit) -> Result<Loan, StoreError> {
+        let deadline = permit.deadline();
+        let any = timeout_at(deadline.into(), Arc::clone(&self.writers_and_lists).acquire_owned());
+        let any = any.await.map_err(|_| late())?.ok();
+        let turn = Turn { _line: None, _writer: None, _any: any, list: Some(permit.clone()) };
+        self.lend(Some(turn), deadline).await
     }
 
     /// A connection to write with, once nobody else of this process writes to the row that is sought.
@@ -55,7 +80,8 @@ impl Lender {
             };
             // It is never closed.
             let writer = Arc::clone(&self.writers).acquire_owned().await.ok();
-            Turn { _line: line, _writer: writer }
+            let any = Arc::clone(&self.writers_and_lists).acquire_owned().await.ok();
+            Turn { _line: line, _writer: writer, _any: any, list: None }
         };
         let turn = timeout_at(deadline.into(), turn).await.map_err(|_| late())?;
         self.lend(Some(turn), deadline).await
@@ -107,7 +133,9 @@ impl Drop for Loan {
         let Ok(runtime) = Handle::try_current() else { return };
         let (pool, turn, deadline) = (self.pool.clone(), self.turn.take(), self.begun + PATIENCE);
         runtime.spawn(async move {
+            let is_list = turn.as_ref().is_some_and(|turn| turn.list.is_some());
             let condition = match client.client() {
+                Some(connected) if is_list => call_off(&pool, connected).await,
                 Some(connected) => end_of(&pool, connected, turn.is_some(), deadline).await,
                 None => Condition::Broken,
             };
@@ -153,6 +181,24 @@ async fn waits_for_standby(pool: &Pool, connected: &Connected) -> bool {
     told.is_ok_and(|told| told.iter().any(|message| matches!(message, SimpleQueryMessage::Row(_))))
 }
 
+/// Has the server stop what it does for nobody.
+async fn call_off(pool: &Pool, client: &Connected) -> Condition {
+    // Answers come in order: this one comes after those that the caller did not wait for.
+    let mut answer = pin!(client.simple_query(""));
+    if let Ok(answer) = timeout(GRACE, &mut answer).await {
+        return if answer.is_ok() { Condition::Good } else { Condition::Broken };
+    }
+    let token = client.cancel_token();
+    for _ in 0..CALLS {
+        let _ = timeout(GRACE, token.cancel_query(pool.servers().tls.clone())).await;
+        if timeout(GRACE, &mut answer).await.is_ok() {
+            break;
+        }
+    }
+    // The server may hear of it late. So nobody gets this connection any more: that could be a commit by then.
+    Condition::Broken
+}
+
 fn take_back(pool: &Pool, client: Pooled, condition: Condition) {
     if condition == Condition::Good {
         return;
@@ -165,10 +211,12 @@ fn take_back(pool: &Pool, client: Pooled, condition: Condition) {
     client.discard();
 }
 
-/// Leave to write; it goes back when this is dropped.
+/// Leave to write, or to make a list; it goes back when this is dropped.
 struct Turn {
     _line: Option<(OwnedMutexGuard<()>, Place)>,
     _writer: Option<OwnedSemaphorePermit>,
+    _any: Option<OwnedSemaphorePermit>,
+    list: Option<ListPermit>,
 }
 
 /// Where callers wait who want to write to the same row. The server would have them wait as well, but each of them

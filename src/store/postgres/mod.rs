@@ -34,7 +34,7 @@ pub(super) use self::values::type_of;
 use super::database_url::PostgresUrl;
 use super::unit::{Statement, Unit, Written};
 use super::value::Row;
-use super::{OpenError, StoreError};
+use super::{ListPermit, OpenError, StoreError};
 
 /// How long a caller waits for an answer before it is told that the store cannot (contract, section 2).
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -70,6 +70,29 @@ pub(super) async fn enter(
     Ok((client, servers))
 }
 
+/// What kind of look is taken.
+enum Look {
+    /// An index answers it.
+    Lookup,
+    /// It may take long.
+    Scan,
+    /// It may take long, and others wait for its permit.
+    List(ListPermit),
+}
+
+impl Look {
+    fn is_prepared(&self) -> bool {
+        matches!(self, Self::Lookup)
+    }
+
+    fn deadline(&self) -> Instant {
+        match self {
+            Self::Lookup | Self::Scan => Instant::now() + PATIENCE,
+            Self::List(permit) => permit.deadline(),
+        }
+    }
+}
+
 /// An answer of the server to one of several questions that were sent at once.
 type Answer<'a> = MaybeDone<BoxFuture<'a, Result<Vec<PostgresRow>, Error>>>;
 
@@ -97,29 +120,42 @@ impl Postgres {
         &self,
         statements: &[Statement; N],
     ) -> Result<[Vec<Row>; N], StoreError> {
-        self.look(statements, true).await
+        values::rows_of(&self.look(statements, &Look::Lookup).await?)
     }
 
-    /// As `read`, for texts that differ from call to call: the server is not asked to remember them.
-    pub(super) async fn scan<const N: usize>(
+    /// As `read`, for texts that differ from call to call: the server is not asked to remember them. What is made of the
+    /// rows is made off the calling thread.
+    pub(super) async fn scan<const N: usize, T: Send + 'static>(
         &self,
         statements: &[Statement; N],
-    ) -> Result<[Vec<Row>; N], StoreError> {
-        self.look(statements, false).await
+        permit: Option<ListPermit>,
+        made_of: impl FnOnce([Vec<Row>; N]) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let look = permit.map_or(Look::Scan, Look::List);
+        let rows = self.look(statements, &look).await?;
+        let finish = move || {
+            let _until_it_is_made = look;
+            values::rows_of(&rows).and_then(made_of)
+        };
+        let made = tokio::task::spawn_blocking(finish).await;
+        made.map_err(|_| StoreError::Unavailable("a read was broken off".to_owned()))?
     }
 
     async fn look<const N: usize>(
         &self,
         statements: &[Statement; N],
-        is_prepared: bool,
-    ) -> Result<[Vec<Row>; N], StoreError> {
+        look: &Look,
+    ) -> Result<Vec<Vec<PostgresRow>>, StoreError> {
         let begin = if N > 1 { "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" } else { "" };
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = look.deadline();
         for number in 1.. {
             let texts = statements.iter().map(|one| (one, Cow::Borrowed(&*one.sql)));
-            let loan = self.lender.for_reading(deadline).await?;
-            match try_once(loan, deadline, begin, texts, is_prepared).await? {
-                Ok(rows) => return values::rows_of(&rows),
+            let loan = match look {
+                Look::Lookup | Look::Scan => self.lender.for_reading(deadline).await?,
+                Look::List(permit) => self.lender.for_listing(permit).await?,
+            };
+            match try_once(loan, deadline, begin, texts, look.is_prepared()).await? {
+                Ok(rows) => return Ok(rows),
                 // Nothing was changed, so it can be asked again of a server that is there.
                 Err(error) if number < TRIES && (is_gone(&error) || is_a_race(&error)) => {}
                 Err(error) => return Err(store_error(&error)),
@@ -162,7 +198,7 @@ async fn try_once<'a>(
     is_prepared: bool,
 ) -> Result<Result<Vec<Vec<PostgresRow>>, Error>, StoreError> {
     let Some(client) = loan.client() else { return Err(late()) };
-    // What was sent may yet be committed or not: whoever asks again sees which. It is never called off, since a commit
+    // What was sent may yet be committed or not: whoever asks again sees which. A commit is never called off, since one
     // that waits for a standby would then count as done.
     let answered = timeout_at(deadline.into(), run(client, begin, statements, is_prepared)).await;
     let Ok(answer) = answered else { return Err(late()) };

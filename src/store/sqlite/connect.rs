@@ -121,6 +121,7 @@ pub(in crate::store) fn store_error(error: &rusqlite::Error) -> StoreError {
             | ErrorCode::ReadOnly
             | ErrorCode::FileLockingProtocolFailed
             | ErrorCode::PermissionDenied
+            | ErrorCode::OperationInterrupted
             | ErrorCode::OutOfMemory,
         ) => StoreError::Unavailable(error.to_string()),
         _ => StoreError::Refused(error.to_string()),

@@ -9,6 +9,7 @@ mod memory;
 pub(super) mod migrate;
 mod readers;
 mod run;
+mod scans;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -31,8 +32,7 @@ use self::file::{Place, Watched, make_private};
 use self::readers::Readers;
 pub(super) use self::run::run;
 use self::writer::{Job, Writer};
-use super::unit::{Statement, Unit, Written};
-use super::value::Row;
+use super::unit::{Unit, Written};
 use super::{OpenError, StoreError};
 
 /// How long a caller waits for its commit before it is told that the store cannot (contract, section 2).
@@ -101,15 +101,6 @@ impl Sqlite {
     /// The connections that read.
     pub(super) fn readers(&self) -> &Readers {
         &self.readers
-    }
-
-    pub(super) async fn scan<const N: usize>(
-        &self,
-        statements: [Statement; N],
-    ) -> Result<[Vec<Row>; N], StoreError> {
-        let readers = Arc::clone(&self.readers);
-        let scanned = tokio::task::spawn_blocking(move || readers.read(&statements)).await;
-        scanned.map_err(|_| StoreError::Unavailable("a read was broken off".to_owned()))?
     }
 
     pub(super) async fn write(&self, unit: Unit) -> Result<Written, StoreError> {

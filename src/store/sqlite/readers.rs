@@ -11,6 +11,7 @@ use super::connect::{connect_to_share, store_error, tune};
 use super::file::Watched;
 use super::memory::{Memory, name_before_person, name_of};
 use super::run::run;
+use super::scans::Patience;
 use crate::domain::host::HostName;
 use crate::domain::timestamp::Timestamp;
 use crate::store::StoreError;
@@ -58,6 +59,20 @@ impl Readers {
         statements: &[Statement; N],
     ) -> Result<[Vec<Row>; N], StoreError> {
         self.with_reader(|reader| reader.read_at_one_moment(statements))
+    }
+
+    /// The same, for as long as somebody waits for it.
+    pub(super) fn scan<const N: usize>(
+        &self,
+        statements: &[Statement; N],
+        patience: &Patience,
+    ) -> Result<[Vec<Row>; N], StoreError> {
+        self.with_reader(|reader| {
+            patience.watch(&mut reader.connection).map_err(|error| store_error(&error))?;
+            let rows = reader.read_at_one_moment(statements)?;
+            Patience::unwatch(&mut reader.connection).map_err(|error| store_error(&error))?;
+            Ok(rows)
+        })
     }
 
     /// The workspace of a host, and what is named in it, as far as it can be named in one look.
