@@ -234,12 +234,12 @@ mod tests {
 
     use super::*;
 
-    fn source(last: u8) -> Option<Source> {
-        Some(Source::of(IpAddr::V4(Ipv4Addr::new(192, 0, 2, last))))
+    fn source(last: u8) -> Source {
+        Source::of(IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)))
     }
 
-    fn begin(budget: &Arc<ReadBudget>, source: Option<Source>) -> UnreadRequest {
-        UnreadRequest::of(budget, Arc::new(ConnectionState::begun_at(0)), source)
+    fn begin(budget: &Arc<ReadBudget>, source: impl Into<Option<Source>>) -> UnreadRequest {
+        UnreadRequest::of(budget, Arc::new(ConnectionState::begun_at(0)), source.into())
     }
 
     fn read(request: &UnreadRequest, bytes: usize) -> bool {
@@ -279,7 +279,7 @@ mod tests {
         read(&oldest, 400);
         a_moment().await;
         // Of proxies that speak for many only the sum counts.
-        let others = [source(2), None].map(|source| begin(&budget, source));
+        let others = [Some(source(2)), None].map(|source| begin(&budget, source));
 
         assert!(read(&others[0], 400));
         assert!(!read(&others[1], 400), "more was read while too much was held");
