@@ -55,7 +55,7 @@ fn says_nothing_more(server: &Server) {
     let mut stream = server.connect();
     stream.write_all(format!("{ASK}\r\n").as_bytes()).unwrap();
     sleep(IDLE);
-    stream.write_all(format!("{ASK}\r\n").as_bytes()).unwrap();
+    stream.write_all(format!("{ASK}Connection: close\r\n\r\n").as_bytes()).unwrap();
 
     let heard = heard_until_the_end(&mut stream);
 
@@ -286,6 +286,7 @@ fn large_bodies_of_one_address_arrive_beside_each_other_and_beside_strangers_who
                         sleep(Duration::from_millis(20));
                         goes_on = stream.write_all(b"x").is_ok();
                     }
+                    sleep(Duration::from_millis(300));
                 }
             });
         }
@@ -307,7 +308,7 @@ fn large_bodies_of_one_address_arrive_beside_each_other_and_beside_strangers_who
         is_over.store(true, Ordering::Relaxed);
         for heard in heard {
             let heard = heard.unwrap();
-            assert_eq!(status(&heard), "422", "{heard}");
+            assert!(heard.contains("is no field of a client"), "{heard}");
         }
     });
 }

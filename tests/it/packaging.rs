@@ -166,17 +166,14 @@ fn a_unit_that_dies_writes_no_dump_and_takes_no_more_memory_than_it_may() {
     }
 }
 
-/// Whatever takes dumps here, and whatever is allowed to a child of this test.
+/// However large a dump may be here.
 #[test]
-fn no_command_leaves_a_core_dump() {
+fn a_server_that_dies_leaves_no_core_dump() {
     let mut server = Server::prepare("Acme");
     server.serve_under(&["prlimit", "--core=unlimited"], &[]);
     let limits = fs::read_to_string(format!("/proc/{}/limits", server.id())).unwrap();
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
-    assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"], "{core}");
-    // The limit is none for programs that take dumps; that it may not be dumped is.
-    let id = server.id().to_string();
-    assert!(Command::new("prlimit").args(["--pid", &id, "--core=unlimited"]).status().unwrap().success());
+    assert_eq!(core.split_whitespace().nth(4), Some("unlimited"), "{core}");
 
     server.signal("ABRT");
 
