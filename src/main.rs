@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use doorkey::cli::{self, Cli};
-use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
 /// In place of the system's; what was measured of it: docs/decisions/0017.
 #[global_allocator]
@@ -23,8 +23,6 @@ fn main() -> ExitCode {
 /// Before any key is read: nothing of this process is written down if it dies, neither into a file nor by a program that
 /// takes dumps, and nobody but root attaches to it.
 fn keep_keys_out_of_core_dumps() {
-    let none = Rlimit { current: Some(0), maximum: Some(0) };
-    // Neither can be refused to who asks for less; what runs without them is no worse than before.
-    let _ = setrlimit(Resource::Core, none);
+    // No process is refused this for itself.
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }

@@ -9,6 +9,7 @@ mod cookies;
 mod error;
 mod gate;
 mod large_bodies;
+mod memory;
 mod number;
 mod openapi;
 mod ops;

@@ -19,6 +19,13 @@ const MOST: usize = 32 << 20;
 /// The same of one address: a whole body of the largest kind.
 const MOST_FOR_ONE: usize = 1 << 20;
 
+/// What an unfinished request takes at least: the buffer that it is read into.
+const LEAST: usize = 8 << 10;
+
+/// How much younger than it is a large body counts that has its turn: whoever sends it has shown an API key, so it does not give
+/// way to strangers at its address as long as it goes on.
+const LENIENCE: u64 = 1_000;
+
 /// Whoever sends so much more is not silent. Strangers never do: their heads and forms are smaller.
 const STEP: usize = 64 << 10;
 
@@ -97,9 +104,10 @@ impl ReadBudget {
         let latest = self.now().saturating_sub(u64::try_from(silent.as_millis()).unwrap_or(u64::MAX));
         let mut held = self.held();
         let Some(share) = held.by_source.get(&source) else { return };
-        let mut silent = share.by_age.iter().take_while(|(since, _)| *since <= latest);
-        let found = silent.find(|(_, number)| held.by_number[number].turn == Turn::Has).copied();
-        if let Some((_, number)) = found {
+        let numbers = share.by_age.iter().map(|(_, number)| *number);
+        let has_turn = numbers.filter(|number| held.by_number[number].turn == Turn::Has);
+        let oldest = has_turn.map(|number| (held.by_number[&number].since, number)).min();
+        if let Some((_, number)) = oldest.filter(|(since, _)| *since <= latest) {
             held.give_way(number);
         }
     }
@@ -118,7 +126,7 @@ impl ReadBudget {
             Some(before) => (now, before.turn),
             None => (now, Turn::None),
         };
-        let connection = Arc::clone(&request.connection);
+        let (bytes, connection) = (bytes.max(LEAST), Arc::clone(&request.connection));
         held.add(number, Request { bytes, since, source, turn, connection });
         self.make_room(&mut held, source, now);
         self.has_room_in(&held)
@@ -189,9 +197,16 @@ impl ReadBudget {
     }
 }
 
+impl Request {
+    /// Where it stands among those that may have to give way.
+    fn place(&self, number: u64) -> (u64, u64) {
+        (self.since + if self.turn == Turn::Has { LENIENCE } else { 0 }, number)
+    }
+}
+
 impl Held {
     fn add(&mut self, number: u64, request: Request) {
-        let place = (request.since, number);
+        let place = request.place(number);
         self.bytes += request.bytes;
         self.by_age.insert(place);
         if let Some(source) = request.source.filter(|_| request.turn != Turn::Waits) {
@@ -204,7 +219,7 @@ impl Held {
 
     fn remove(&mut self, number: u64) -> Option<Request> {
         let request = self.by_number.remove(&number)?;
-        let place = (request.since, number);
+        let place = request.place(number);
         self.bytes -= request.bytes;
         self.by_age.remove(&place);
         if let Some(source) = request.source.filter(|_| request.turn != Turn::Waits)
@@ -234,12 +249,12 @@ mod tests {
 
     use super::*;
 
-    fn source(last: u8) -> Option<Source> {
-        Some(Source::of(IpAddr::V4(Ipv4Addr::new(192, 0, 2, last))))
+    fn source(last: u8) -> Source {
+        Source::of(IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)))
     }
 
-    fn begin(budget: &Arc<ReadBudget>, source: Option<Source>) -> UnreadRequest {
-        UnreadRequest::of(budget, Arc::new(ConnectionState::begun_at(0)), source)
+    fn begin(budget: &Arc<ReadBudget>, source: impl Into<Option<Source>>) -> UnreadRequest {
+        UnreadRequest::of(budget, Arc::new(ConnectionState::begun_at(0)), source.into())
     }
 
     fn read(request: &UnreadRequest, bytes: usize) -> bool {
@@ -257,10 +272,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn beyond_the_share_of_an_address_its_own_oldest_request_gives_way_and_no_other() {
-        let budget = ReadBudget::with(1 << 20, 1_000);
+        let budget = ReadBudget::with(1 << 20, 3 * LEAST - 1);
         let requests = [1, 2, 1, 1].map(|last| begin(&budget, source(last)));
         for request in &requests {
-            read(request, 400);
+            read(request, LEAST);
             a_moment().await;
         }
 
@@ -274,15 +289,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn beyond_the_sum_the_oldest_request_of_all_gives_way_and_nothing_is_read_until_it_has_gone() {
-        let budget = ReadBudget::with(1_000, 1_000);
+        let budget = ReadBudget::with(3 * LEAST - 1, 3 * LEAST - 1);
         let oldest = begin(&budget, source(1));
-        read(&oldest, 400);
+        read(&oldest, 1);
         a_moment().await;
         // Of proxies that speak for many only the sum counts.
-        let others = [source(2), None].map(|source| begin(&budget, source));
+        let others = [Some(source(2)), None].map(|source| begin(&budget, source));
 
-        assert!(read(&others[0], 400));
-        assert!(!read(&others[1], 400), "more was read while too much was held");
+        assert!(read(&others[0], 1));
+        assert!(!read(&others[1], LEAST), "more was read while too much was held");
         let room = others[1].room();
         assert!(gives_way(&oldest).await);
         drop(oldest);
@@ -294,12 +309,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_request_that_is_alone_or_whole_never_gives_way() {
-        let budget = ReadBudget::with(1_000, 1_000);
+        let budget = ReadBudget::with(LEAST, LEAST);
         let (whole, alone) = (begin(&budget, source(1)), begin(&budget, source(1)));
-        read(&whole, 900);
+        read(&whole, LEAST);
         whole.is_whole();
 
-        assert!(read(&alone, 5_000));
+        assert!(read(&alone, 5 * LEAST));
         assert!(!gives_way(&whole).await && !gives_way(&alone).await);
     }
 
@@ -323,7 +338,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn nothing_is_left_of_connections_that_are_closed() {
-        let budget = ReadBudget::with(1_000, 500);
+        let budget = ReadBudget::with(10 * LEAST, 5 * LEAST);
         let requests: Vec<_> = (0..50).map(|last| begin(&budget, source(last % 5))).collect();
         for request in &requests {
             read(request, 100);

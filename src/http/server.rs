@@ -20,6 +20,7 @@ use super::connection::Connection;
 use super::connection_limiter::ConnectionLimiter;
 use super::connection_stream::ConnectionStream;
 use super::large_bodies::LargeBodies;
+use super::memory;
 use super::process_limits::ProcessLimits;
 use super::read_budget::ReadBudget;
 use super::tracked_body::TrackedBody;
@@ -43,12 +44,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long an answer is kept back at least that says that there were too many: who asks on without a pause all the same
 /// is held to ten requests a second on each connection, and takes next to nothing from others.
 const COOLING: Duration = Duration::from_millis(100);
-
-/// How often it is looked whether a crowd has gone.
-const CROWD_LOOK: Duration = Duration::from_secs(2);
-
-/// So many connections less are a crowd that has gone.
-const CROWD: usize = 256;
 
 /// Where the server listens.
 #[derive(Debug)]
@@ -84,7 +79,7 @@ pub async fn serve(app: App, settings: Settings, listeners: Listeners, stop: imp
     let routes = router(app, settings);
     tokio::select! {
         () = accept(&listeners.public, &routes, (&graceful, &shared)) => {}
-        () = give_memory_back(&shared.limiter) => {}
+        () = memory::give_back_after_crowds(&shared.limiter) => {}
         () = stop => {}
     }
     drop(listeners.public);
@@ -117,22 +112,6 @@ async fn accept(listener: &TcpListener, routes: &Router, (graceful, shared): (&G
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
-    }
-}
-
-/// Gives memory back once a crowd has gone, for ever. The allocator does so as it goes along, a second after it was freed, so
-/// not where nothing goes on any more; but it does when a thread ends.
-async fn give_memory_back(limiter: &ConnectionLimiter) {
-    let (mut most, mut is_due) = (0, false);
-    loop {
-        tokio::time::sleep(CROWD_LOOK).await;
-        if is_due {
-            // If there can be no thread now, the next crowd has one.
-            let _ = std::thread::Builder::new().spawn(|| drop(std::hint::black_box(vec![0_u8; CROWD])));
-        }
-        let open = limiter.count();
-        is_due = open + CROWD <= most;
-        most = if is_due { open } else { most.max(open) };
     }
 }
 

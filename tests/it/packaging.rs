@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
+
+use crate::support::server::{Server, free_port};
 
 const UNIT: &str = "packaging/doorkey.service";
 const LICENCES: &str = "docs/licences.md";
@@ -119,5 +122,61 @@ fn whatever_the_package_and_the_container_are_made_of_is_there() {
         assert!(house.join(path).exists(), "{path} is not there");
     }
     assert!(containerfile.contains("cargo build --release --locked"));
-    assert!(containerfile.lines().any(|line| line.starts_with("USER ")), "it runs as root");
+}
+
+/// What the file says after a word at the beginning of a line, with lines that go on put together.
+fn instruction(word: &str) -> String {
+    let file = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Containerfile")).unwrap();
+    let file = file.replace("\\\n", " ");
+    let line = file.lines().rev().find_map(|line| line.strip_prefix(&format!("{word} ")));
+    line.unwrap_or_else(|| panic!("there is no {word}")).to_owned()
+}
+
+/// Kubernetes refuses a name where `runAsNonRoot` is asked for: it could be anybody's.
+#[test]
+fn the_container_runs_as_a_number_that_is_not_root() {
+    let user = instruction("USER");
+    let numbers: Vec<u32> = user.split(':').map(|number| number.parse().expect("a name")).collect();
+
+    assert!(numbers.len() == 2 && numbers.iter().all(|number| *number > 0), "{user}");
+}
+
+#[test]
+fn the_container_is_healthy_where_the_server_answers_at_the_address_that_it_was_given() {
+    let server = Server::start();
+    let check = instruction("HEALTHCHECK");
+    let words: Vec<String> = serde_json::from_str(check.split_once("CMD ").unwrap().1).unwrap();
+    let asks_at = |address: &str| {
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).env("DOORKEY_OPS_LISTEN", address).output().unwrap().status.success()
+    };
+
+    for host in ["127.0.0.1", "localhost", "0.0.0.0", "[::ffff:127.0.0.1]"] {
+        assert!(asks_at(&format!("{host}:{}", server.ops_port)), "{host}");
+    }
+    assert!(!asks_at(&format!("127.0.0.1:{}", free_port())), "nobody is healthy");
+}
+
+#[test]
+fn a_unit_that_dies_writes_no_dump_and_takes_no_more_memory_than_it_may() {
+    let unit = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(UNIT)).unwrap();
+
+    for setting in ["LimitCORE=0", "MemoryMax=2G", "LimitNOFILE=65536"] {
+        assert!(unit.lines().any(|line| line == setting), "{setting}");
+    }
+}
+
+/// However large a dump may be here.
+#[test]
+fn a_server_that_dies_leaves_no_core_dump() {
+    let mut server = Server::prepare("Acme");
+    server.serve_under(&["prlimit", "--core=unlimited"], &[]);
+    let limits = fs::read_to_string(format!("/proc/{}/limits", server.id())).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().nth(4), Some("unlimited"), "{core}");
+
+    server.signal("ABRT");
+
+    let status = server.wait_for_the_end();
+    assert_eq!((status.signal(), status.core_dumped()), (Some(6), false));
 }

@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
 use crate::support::browser::Chromium;
 use crate::support::front::{Front, Way, recipe};
-use crate::support::server::encode;
+use crate::support::kept::Kept;
+use crate::support::server::{Server, encode};
 use crate::support::traveller::Traveller;
 
 /// A page deep in the application, with a query that is easily cut or decoded on the way.
@@ -268,6 +270,32 @@ fn no_log_of_a_proxy_holds_a_token() {
         let token = link.split_once("token=").unwrap().1;
         assert!(!logs.contains(token), "{way:?}:\n{logs}");
     }
+}
+
+/// nginx keeps its connections for 60 s, and sends no POST again that a closed one took with it.
+#[test]
+fn no_request_is_lost_behind_a_proxy_that_keeps_its_connections() {
+    let server = Server::start();
+    let kept = Kept::before(&server);
+    let at_once = |count: usize, apart: Duration| {
+        scope(|scope| {
+            let all: Vec<_> = (0..count)
+                .map(|number| {
+                    let kept = &kept;
+                    scope.spawn(move || {
+                        sleep(apart * u32::try_from(number).unwrap());
+                        kept.posts()
+                    })
+                })
+                .collect();
+            all.into_iter().map(|posted| posted.join().unwrap()).collect::<Vec<_>>()
+        })
+    };
+    assert_eq!(at_once(60, Duration::ZERO), vec![401; 60]);
+
+    sleep(Duration::from_millis(29_850));
+
+    assert_eq!(at_once(60, Duration::from_millis(5)), vec![401; 60], "{}", kept.log());
 }
 
 #[test]

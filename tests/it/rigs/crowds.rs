@@ -15,14 +15,14 @@ use tokio::task::JoinSet;
 use super::figures::Figures;
 use super::{CLIENTS, PATIENCE, Scene, times};
 use crate::support::ledger::Fate;
-use crate::support::server::Server;
+use crate::support::server::{Server, visitor};
 
 /// Starts a server with so much to use, as `prlimit` is told it: `--nofile=48`.
 fn under(limits: &[&str]) -> Scene {
     under_all(&[&["prlimit"], limits].concat(), limits)
 }
 
-fn under_all(command: &[&str], limits: &[&str]) -> Scene {
+pub(super) fn under_all(command: &[&str], limits: &[&str]) -> Scene {
     let mut server = Server::prepare("Acme");
     server.serve_under(command, &[]);
     let told = std::fs::read_to_string(format!("/proc/{}/limits", server.id())).unwrap();
@@ -36,11 +36,11 @@ fn under_all(command: &[&str], limits: &[&str]) -> Scene {
 
 /// A group of processes (cgroups, version 1 or 2) that the kernel gives no more than so much memory to: whoever needs more is
 /// killed.
-struct Group(PathBuf);
+pub(super) struct Group(PathBuf);
 
 impl Group {
     /// `None` where this process may make no such groups.
-    fn with_memory(bytes: u64) -> Option<Self> {
+    pub(super) fn with_memory(bytes: u64) -> Option<Self> {
         let name = format!("doorkey-test-{}", std::process::id());
         let kinds = [("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")];
         kinds.into_iter().find_map(|(root, limit)| {
@@ -53,6 +53,18 @@ impl Group {
     }
 }
 
+impl Group {
+    /// What a shell is told to become its arguments inside.
+    pub(super) fn entered(&self) -> String {
+        format!("echo $$ > {}/cgroup.procs && exec \"$@\"", self.0.display())
+    }
+
+    pub(super) fn has(&self, server: &Server) -> bool {
+        let inside = std::fs::read_to_string(self.0.join("cgroup.procs")).unwrap();
+        inside.lines().any(|one| one == server.id().to_string())
+    }
+}
+
 impl Drop for Group {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir(&self.0);
@@ -60,9 +72,10 @@ impl Drop for Group {
 }
 
 /// Connections from one of the addresses of this machine, each of which has ports for some 28,000.
-async fn connect(port: u16, from: u8) -> TcpStream {
+pub(super) async fn connect(port: u16, from: u16) -> TcpStream {
+    let [network, from] = from.to_be_bytes();
     let socket = TcpSocket::new_v4().unwrap();
-    socket.bind((Ipv4Addr::new(127, 0, 0, from), 0).into()).unwrap();
+    socket.bind((Ipv4Addr::new(127, 0, network, from), 0).into()).unwrap();
     let connected = tokio::time::timeout(PATIENCE, socket.connect((Ipv4Addr::LOCALHOST, port).into())).await;
     connected.expect("nobody takes connections any more").unwrap()
 }
@@ -76,7 +89,7 @@ async fn silent(port: u16, count: usize) -> Vec<TcpStream> {
 }
 
 /// How many the server has hung up on.
-fn hung_up(connections: &[TcpStream]) -> usize {
+pub(super) fn hung_up(connections: &[TcpStream]) -> usize {
     let is_over = |connection: &&TcpStream| match connection.try_read(&mut [0; 16]) {
         Ok(read) => read == 0,
         Err(error) => error.kind() != ErrorKind::WouldBlock,
@@ -85,7 +98,7 @@ fn hung_up(connections: &[TcpStream]) -> usize {
 }
 
 /// What the kernel says of the process, in kilobytes.
-fn kilobytes(server: &Server, what: &str) -> usize {
+pub(super) fn kilobytes(server: &Server, what: &str) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(what)).unwrap();
     line.trim_matches(|letter: char| !letter.is_ascii_digit()).parse().unwrap()
@@ -108,16 +121,28 @@ async fn others_are_served(scene: &Scene, figures: &mut Figures) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn forty_eight_descriptors_are_enough_beside_hundreds_who_say_nothing() {
-    let mut figures = Figures::of("18-descriptors", "48 file descriptors, 400 connections that say nothing");
+    let fault = "48 file descriptors, 400 connections to each listener that say nothing";
+    let mut figures = Figures::of("18-descriptors", fault);
     for _ in 0..times(1, 10) {
         let mut scene = under(&["--nofile=48"]);
         let silent = silent(scene.server.port, 400).await;
+        operators_are_answered(&scene).await;
+        let of_operators = self::silent(scene.server.ops_port, 400).await;
         others_are_served(&scene, &mut figures).await;
+        operators_are_answered(&scene).await;
+        assert!(hung_up(&of_operators) >= 400 - 48, "nobody had to give way: {}", hung_up(&of_operators));
+        let log = scene.server.log();
+        assert!(!log.contains("could not be taken"), "descriptors ran out:\n{log}");
         assert!(hung_up(&silent) >= 400 - 48, "nobody had to give way: {}", hung_up(&silent));
         assert!(scene.server.runs());
         figures.tries += 1;
     }
     figures.write();
+}
+
+async fn operators_are_answered(scene: &Scene) {
+    let answer = visitor().get(scene.server.ops_url("/healthz")).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
 }
 
 /// Requests that come a byte at a time, or never end.
@@ -169,9 +194,8 @@ fn slow_and_huge(scene: &Scene, count: usize) -> (JoinSet<()>, Arc<AtomicUsize>)
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sixty_four_megabytes_are_enough_beside_slow_and_huge_requests() {
     let group = Group::with_memory(64 << 20);
-    let enter = |group: &Group| format!("echo $$ > {}/cgroup.procs && ", group.0.display());
-    let enter = group.as_ref().map_or_else(String::new, enter);
-    let within = ["sh", "-c", &format!("{enter}exec \"$@\""), "sh", "prlimit"];
+    let enter = group.as_ref().map_or_else(|| "exec \"$@\"".to_owned(), Group::entered);
+    let within = ["sh", "-c", &enter, "sh", "prlimit"];
     let fault = if group.is_some() { "64 MB of memory (cgroup), 144" } else { "144" };
     let fault = format!("{fault} file descriptors, 140 slow and huge requests at a time");
     let mut figures = Figures::of("19-memory", fault);
@@ -180,8 +204,7 @@ async fn sixty_four_megabytes_are_enough_beside_slow_and_huge_requests() {
         let limits = ["--nofile=144"];
         let mut scene = under_all(&[&within[..], &limits].concat(), &limits);
         if let Some(group) = &group {
-            let inside = std::fs::read_to_string(group.0.join("cgroup.procs")).unwrap();
-            assert!(inside.lines().any(|one| one == scene.server.id().to_string()), "it is not in the group");
+            assert!(group.has(&scene.server), "it is not in the group");
         }
         let before = descriptors(&scene.server);
         let (senders, sent) = slow_and_huge(&scene, 140);
@@ -242,7 +265,7 @@ async fn thousands_who_say_nothing_keep_nobody_out() {
 }
 
 /// The most descriptors that a process here may ask for.
-fn hard_limit() -> usize {
+pub(super) fn hard_limit() -> usize {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap();
     let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
     line.split_whitespace().nth(4).unwrap().parse().unwrap()

@@ -12,7 +12,9 @@ mod edited_rows;
 pub mod figures;
 mod files;
 mod kills;
+mod randomness;
 mod rows;
+mod strangers;
 mod tracer;
 
 use std::os::unix::process::ExitStatusExt;

@@ -8,6 +8,7 @@ pub mod database;
 pub mod echo;
 pub mod elsewhere;
 pub mod front;
+pub mod kept;
 pub mod ledger;
 pub mod operator;
 pub mod person;
