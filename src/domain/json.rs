@@ -169,7 +169,7 @@ fn is_sound(scalar: &str) -> bool {
 /// The names of the objects that are open.
 #[derive(Default)]
 struct Names<'a> {
-    names: Vec<Cow<'a, str>>,
+    seen: Vec<Cow<'a, str>>,
     /// Where the names of each open object begin; none for an array.
     open: Vec<Option<usize>>,
     /// How much is open beyond what is looked at.
@@ -187,7 +187,7 @@ impl<'a> Names<'a> {
 
     fn open(&mut self, is_object: bool) {
         if self.open.len() < DEEPEST {
-            self.open.push(is_object.then_some(self.names.len()));
+            self.open.push(is_object.then_some(self.seen.len()));
         } else {
             self.deeper += 1;
         }
@@ -195,7 +195,7 @@ impl<'a> Names<'a> {
 
     fn add(&mut self, name: Cow<'a, str>) {
         if self.deeper == 0 {
-            self.names.push(name);
+            self.seen.push(name);
         }
     }
 
@@ -203,12 +203,12 @@ impl<'a> Names<'a> {
         if self.deeper > 0 {
             self.deeper -= 1;
         } else if let Some(Some(begins)) = self.open.pop() {
-            let own = self.names.get_mut(begins..).unwrap_or_default();
+            let own = self.seen.get_mut(begins..).unwrap_or_default();
             own.sort_unstable();
             if let Some([name, _]) = own.array_windows().find(|[name, next]| name == next) {
                 return Err(NotAnObject::Twice(shown_name(name)));
             }
-            self.names.truncate(begins);
+            self.seen.truncate(begins);
         }
         Ok(())
     }

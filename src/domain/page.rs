@@ -169,9 +169,10 @@ fn filter(name: &str, value: &str, fields: &[Field]) -> Result<Filter, Problem> 
     let inner = name.strip_prefix("filters[").ok_or_else(unknown)?;
     let (field, operator) = inner.split_once(']').ok_or_else(unknown)?;
     let field = find(field, fields)?;
-    let operand = match field.kind {
-        Kind::Time => moment(value, operator == "[$lt]")?,
-        kind => operand(value, kind)?,
+    let operand = if field.kind == Kind::Time {
+        moment(value, operator == "[$lt]")?
+    } else {
+        operand(value, field.kind)?
     };
     let comparison = match operator {
         "[$eq]" => Comparison::Equal(operand),

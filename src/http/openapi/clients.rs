@@ -24,7 +24,7 @@ pub(super) fn bodies(user: &Value) -> [(&'static str, Value); 2] {
             custom_fields::LONGEST,
             custom_fields::DEEPEST,
         ),
-        "anyOf": [{ "type": "object" }, { "type": "array", "maxItems": 0 }],
+        "anyOf": [{ "type": "object" }, { "type": "array", "maxItems": 0, "items": {} }],
     });
     let change = json!({ "type": "object", "additionalProperties": false, "properties": fields });
     let mut new = change.clone();
