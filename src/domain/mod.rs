@@ -4,6 +4,7 @@ pub mod api_key;
 pub mod audit;
 pub mod base62;
 pub mod canonical;
+pub mod clock_watch;
 pub mod email;
 pub mod host;
 pub mod import_row;

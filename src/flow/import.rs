@@ -203,6 +203,7 @@ async fn upsert(
                 Ok(_) => return Ok(Put::Changed),
                 Err(UserError::Invalid(invalid)) => return Ok(Put::Refused(invalid)),
                 Err(UserError::Store(error)) => return Err(error),
+                Err(UserError::Unfit(unfit)) => return Err(StoreError::Unavailable(unfit.to_string())),
                 Err(UserError::NotFound) => {}
             }
         }
@@ -215,7 +216,8 @@ async fn upsert(
             Ok(_) => return Ok(Put::Added),
             Err(UserError::Store(error)) => return Err(error),
             Err(UserError::Invalid(invalid)) => Some(invalid),
-            Err(UserError::NotFound) => None,
+            // To add somebody ends nothing.
+            Err(UserError::NotFound | UserError::Unfit(_)) => None,
         };
         found = find(app, workspace, row).await?.map(|user| user.id);
         if let (None, Some(invalid)) = (found, refused) {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::nodes;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::domain::secret_key::KnownKey;
@@ -56,7 +57,10 @@ pub async fn open(
     agree(&known, &keys, key_file)?;
     let held = Held::new(key_file, keys);
     held.settle(&known);
-    Ok(App::over(store, clock, held))
+    let app = App::over(store, clock, held);
+    // What it must not do it knows before it does anything.
+    let _ = nodes::look(&app).await?;
+    Ok(app)
 }
 
 /// A fresh key file, or that of another process that starts at the same moment.

@@ -1,8 +1,10 @@
 //! Users are added, changed, deleted; what that kills dies in the same commit.
 
+use super::nodes;
 use crate::app::App;
 use crate::domain::audit::{Act, Event};
 use crate::domain::invalid::Invalid;
+use crate::domain::node::Unfit;
 use crate::domain::page::{Page, PageWish};
 use crate::domain::user::{Kill, User, UserId, UserRef};
 use crate::domain::user_change::UserChange;
@@ -21,6 +23,9 @@ pub enum UserError {
     /// What was given does not pass.
     #[error("{}", .0.in_one_sentence())]
     Invalid(Invalid),
+    /// It would end links and sessions, and this node must not.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
     /// The store did not do what it was asked.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -108,7 +113,11 @@ pub async fn set(
             return Ok(old);
         }
         let mut entries = vec![act.entry(Event::UserChanged).about(old.id).with("fields", fields)];
-        if let Some(kill) = old.kill_by(&new) {
+        let kill = old.kill_by(&new);
+        if kill.is_some() || old.ends_sessions_by(&new) {
+            nodes::is_fit(app)?;
+        }
+        if let Some(kill) = kill {
             new.standing.link_epoch += 1;
             entries.push(act.entry(Event::LinksKilled).about(old.id).with("reason", kill.reason()));
         }
@@ -133,6 +142,7 @@ pub async fn set(
 /// `UserError::NotFound` if there is no such user.
 pub async fn delete(app: &App, workspace: &Workspace, act: &Act, user: &UserRef) -> Result<(), UserError> {
     let user = show(app, workspace, user).await?;
+    nodes::is_fit(app)?;
     let entries = [
         act.entry(Event::UserDeleted).about(user.id),
         act.entry(Event::LinksKilled).about(user.id).with("reason", Kill::Deleted.reason()),

@@ -19,6 +19,7 @@ use crate::domain::user::Refusal;
 use crate::domain::version::InvalidVersion;
 use crate::flow::limits::TooMany;
 use crate::flow::login_links::IssueError;
+use crate::flow::nodes::EndError;
 use crate::flow::sign_in::SignInError;
 use crate::flow::users::UserError;
 use crate::keys::NoRandomness;
@@ -258,6 +259,15 @@ impl From<Unfit> for Error {
     }
 }
 
+impl From<EndError> for Error {
+    fn from(error: EndError) -> Self {
+        match error {
+            EndError::Unfit(unfit) => unfit.into(),
+            EndError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<TooMany> for Error {
     fn from(too_many: TooMany) -> Self {
         Self::RateLimited(too_many)
@@ -280,6 +290,7 @@ impl From<UserError> for Error {
         match error {
             UserError::NotFound => Self::Refused(Refusal::UserNotFound),
             UserError::Invalid(invalid) => Self::Invalid(invalid),
+            UserError::Unfit(unfit) => unfit.into(),
             UserError::Store(error) => error.into(),
         }
     }
