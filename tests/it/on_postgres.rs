@@ -33,6 +33,7 @@ mod properties;
 mod proxies;
 mod races;
 mod races_of_people;
+mod readiness;
 mod redirects;
 mod repeating;
 mod requests;
@@ -43,6 +44,7 @@ mod rigs {
     #[expect(dead_code, reason = "some of it is for rigs that have a file")]
     mod figures;
     mod rows;
+    mod wrong_clock;
 }
 mod rotation;
 mod round_trips;

@@ -14,6 +14,7 @@ mod files;
 mod kills;
 mod rows;
 mod tracer;
+mod wrong_clock;
 
 use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
