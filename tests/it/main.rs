@@ -40,6 +40,7 @@ mod rotation;
 mod schemathesis;
 mod security_page;
 mod sessions;
+mod sqlite_disk;
 mod sqlite_file;
 mod starting_together;
 mod storage;

@@ -18,7 +18,23 @@ pub(in crate::store) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(LOCK_PATIENCE)?;
+    put_temporary_files_beside(&connection, path);
     Ok(connection)
+}
+
+/// What is sorted or undone and does not fit into memory goes into files that have no name any more. They lie beside the
+/// database, the one place that can be written for sure: a system may have no other.
+///
+/// The pragma is marked as deprecated, but the other way to say it is a variable of the environment, which a process with threads
+/// must not set. It counts for the whole process; where it is refused SQLite looks for a place as it does by itself.
+fn put_temporary_files_beside(connection: &Connection, path: &Path) {
+    let folder = std::path::absolute(path).ok();
+    let folder = folder.as_deref().and_then(Path::parent).and_then(Path::to_str);
+    if let Some(Err(error)) =
+        folder.map(|folder| connection.pragma_update(None, "temp_store_directory", folder))
+    {
+        tracing::debug!(%error, "temporary files go where SQLite puts them by itself");
+    }
 }
 
 /// A connection to a database that may be in use: it leaves the log as it is.
@@ -47,6 +63,7 @@ pub(super) fn make_durable(connection: &Connection) -> rusqlite::Result<()> {
         return Err(rusqlite::Error::SqliteFailure(code, Some(why)));
     }
     connection.pragma_update(None, "cache_size", -WRITERS_CACHE)?;
+    connection.pragma_update(None, "journal_size_limit", LONGEST_LOG)?;
     tune(connection)
 }
 
@@ -65,6 +82,10 @@ fn into_wal(connection: &Connection) -> rusqlite::Result<String> {
         }
     }
 }
+
+/// To how many bytes the log is cut back when it is begun anew, after somebody who read for long had it grow: twice what it
+/// usually grows to. A shorter one would have to be made longer again all the time, which costs each sync more.
+const LONGEST_LOG: i64 = 16 << 20;
 
 /// What the connection that writes may keep of the file in memory, in KiB: those who get links lie on pages all over it.
 const WRITERS_CACHE: i64 = 16 << 10;
