@@ -4,7 +4,13 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::domain::clock_watch::ClockReading;
 use crate::domain::timestamp::Timestamp;
+
+/// Where the kernel tells the number that it drew when the machine started.
+const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 
 /// Where the time comes from.
 #[derive(Clone, Debug)]
@@ -39,12 +45,43 @@ impl Clock {
         }
     }
 
+    /// The time now, and how long the machine has run, which nobody sets.
+    pub fn read(&self) -> ClockReading {
+        static BOOT_ID: LazyLock<String> = LazyLock::new(|| {
+            let told = std::fs::read_to_string(BOOT);
+            told.map_or_else(|_| String::new(), |told| told.trim().to_owned())
+        });
+        let (boot, since_boot) = match self {
+            Self::System => {
+                let passed = clock_gettime(ClockId::Boottime);
+                let millis = passed.tv_sec.saturating_mul(1000).saturating_add(passed.tv_nsec / 1_000_000);
+                (BOOT_ID.clone(), millis)
+            }
+            Self::Manual(_) => {
+                ("manual".to_owned(), self.elapsed().as_millis().try_into().unwrap_or(i64::MAX))
+            }
+        };
+        ClockReading { boot, since_boot, wall: self.now() }
+    }
+
+    /// Whether it can be compared with a clock elsewhere: one that stands still cannot.
+    pub const fn goes(&self) -> bool {
+        matches!(self, Self::System)
+    }
+
     /// How long ago a fixed moment of this process was. It only grows, however the wall clock is set.
     pub fn elapsed(&self) -> Duration {
         static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
         match self {
             Self::System => BEGUN.elapsed(),
             Self::Manual(hands) => Duration::from_secs(hands.elapsed.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// Sets a manual clock, as somebody sets the one on the wall: no time passes by that.
+    pub fn set(&self, wall: Timestamp) {
+        if let Self::Manual(hands) = self {
+            hands.wall.store(wall.millis(), Ordering::SeqCst);
         }
     }
 

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod base62;
 pub mod canonical;
 pub mod client_body;
+pub mod clock_watch;
 pub mod custom_fields;
 pub mod email;
 pub mod host;

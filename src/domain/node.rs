@@ -29,7 +29,7 @@ impl Node {
     }
 }
 
-/// Why a node must not issue or redeem anything.
+/// Why a node must not issue, redeem or end anything.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Unfit {
     /// The database rests on a key that it does not have.
@@ -38,6 +38,26 @@ pub enum Unfit {
     /// Its clock is off the database's by so many milliseconds; ahead, if positive.
     #[error("this machine's clock is {} the database's: set it, or let NTP do so", seconds(*.0))]
     ClockIsOff(i64),
+    /// The clock that its embedded database goes by was moved by so many milliseconds while nobody served it; ahead, if
+    /// positive.
+    #[error(
+        "this machine's clock is {} where it would be by the time that has passed since this database was last served: set \
+         it, or let NTP do so; if it is right as it is, a server takes it ten minutes after its start", seconds(*.0)
+    )]
+    ClockMoved(i64),
+    /// It has not yet asked its database.
+    #[error("this node has not asked its database yet")]
+    NotAsked,
+}
+
+impl Unfit {
+    /// Whether there may be keys that this node knows nothing of: what it does not find may be there.
+    pub const fn may_lack_keys(self) -> bool {
+        match self {
+            Self::LacksKey | Self::NotAsked => true,
+            Self::ClockIsOff(_) | Self::ClockMoved(_) => false,
+        }
+    }
 }
 
 /// Judges a clock by another one, which was read between `before` and `after`: `Unfit` if it is too far off for certain.

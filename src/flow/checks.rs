@@ -87,9 +87,9 @@ fn permissions(path: &Path) -> Result<String, String> {
 
 async fn time(app: &App) -> Result<String, String> {
     match nodes::look(app).await {
-        Ok(Err(unfit @ Unfit::ClockIsOff(_))) => return Err(unfit.to_string()),
+        Ok(Err(unfit @ (Unfit::ClockIsOff(_) | Unfit::ClockMoved(_)))) => return Err(unfit.to_string()),
         // What is wrong with the keys was said before.
-        Ok(Ok(()) | Err(Unfit::LacksKey)) => {}
+        Ok(Ok(()) | Err(Unfit::LacksKey | Unfit::NotAsked)) => {}
         Err(error) => return Err(error.to_string()),
     }
     let newest = newest_entry(app).await.map_err(|error| error.to_string())?;

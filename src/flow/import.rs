@@ -214,6 +214,7 @@ async fn upsert(
                 Err(error @ UserError::MayNotUnlock) => {
                     return Ok(Put::Refused(Invalid::field("two_factor_enabled, status", error)));
                 }
+                Err(UserError::Unfit(unfit)) => return Err(StoreError::Unavailable(unfit.to_string())),
                 Err(UserError::NotFound) => {}
             }
         }
@@ -226,7 +227,8 @@ async fn upsert(
             Ok(_) => return Ok(Put::Added),
             Err(UserError::Store(error)) => return Err(error),
             Err(UserError::Invalid(invalid)) => Some(invalid),
-            Err(UserError::NotFound | UserError::MayNotUnlock) => None,
+            // To add somebody ends nothing.
+            Err(UserError::NotFound | UserError::MayNotUnlock | UserError::Unfit(_)) => None,
         };
         found = find(app, workspace, row).await?.map(|user| user.id);
         if let (None, Some(invalid)) = (found, refused) {

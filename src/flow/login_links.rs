@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::nodes;
+use super::nodes::{self, EndError};
 use crate::app::App;
 use crate::domain::audit::{Act, Event};
 use crate::domain::login_link::{Decision, Draft, IssueState, LoginLink, decide};
@@ -140,7 +140,7 @@ pub async fn issue(
     subject: &Subject,
     wish: &Wish,
 ) -> Result<Issued, IssueError> {
-    nodes::may_issue(app)?;
+    nodes::is_fit(app)?;
     let now = app.clock.now();
     let newest_of = |seen: &Option<Arc<IssueState>>| seen.as_ref().and_then(|seen| seen.newest_hash);
     let (mut seen, mut read_point) = (subject.seen.clone(), subject.read_point);
@@ -201,6 +201,10 @@ async fn make(
     let expired = seen.newest.as_ref().filter(|old| old.ended_at.is_none() && old.draft.is_over(now));
     // What somebody edited gets no seal of ours.
     let expired = expired.filter(|old| rebuild(app, old).is_some());
+    if expired.is_some() {
+        // By a wrong clock none is over.
+        nodes::look(app).await??;
+    }
     let expired = expired.map(|old| app.keys().seal_link(old.expired(now)));
     let entry = act.entry(Event::LinkIssued).about(seen.user).with("link", link.id.to_string());
     let entry = entry.with("expires_at", link.draft.expires_at.to_string());
@@ -239,8 +243,9 @@ pub async fn list(app: &App, permit: &ListPermit, wish: &PageWish) -> Result<Pag
 /// Kills all links and unfinished sign-ins of a user, for good. Whether there is such a user.
 ///
 /// # Errors
-/// `StoreError` if it could not be committed.
-pub async fn revoke(app: &App, workspace: &Workspace, act: &Act, user: &UserRef) -> Result<bool, StoreError> {
+/// `EndError` if it could not be committed, or this node must not.
+pub async fn revoke(app: &App, workspace: &Workspace, act: &Act, user: &UserRef) -> Result<bool, EndError> {
+    nodes::is_fit(app)?;
     let read_point = app.store.read_point();
     if let Some(user) = app.store.find_user(workspace.id, user).await? {
         let entry = act.entry(Event::LinksKilled).about(user.id).with("reason", Kill::Revoked.reason());

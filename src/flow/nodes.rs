@@ -1,4 +1,4 @@
-//! One node of several: whether it may issue and redeem, and that the others know of it.
+//! One node of several: whether it may issue, redeem and end, and that the others know of it.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -6,8 +6,10 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::domain::clock_watch::ClockWatch;
 use crate::domain::node::{Node, Unfit, judge_clock};
 use crate::domain::secret_key::KnownKey;
+use crate::domain::timestamp::Timestamp;
 use crate::store::StoreError;
 
 /// Looks at clock and keys between two reports.
@@ -19,20 +21,43 @@ pub struct ThisNode {
     id: Uuid,
     /// What the last look said.
     judged: Mutex<Result<(), Unfit>>,
+    /// What the looks have seen of its clocks.
+    clocks: Mutex<ClockWatch>,
 }
 
 impl Default for ThisNode {
     fn default() -> Self {
-        Self { id: Uuid::now_v7(), judged: Mutex::new(Ok(())) }
+        let (judged, clocks) = (Mutex::new(Err(Unfit::NotAsked)), Mutex::default());
+        Self { id: Uuid::now_v7(), judged, clocks }
     }
 }
 
-/// Whether this node may issue and redeem, as it was last seen: asked by each request that does.
+/// Why nothing was ended, or nobody was told that something is over.
+#[derive(Debug, thiserror::Error)]
+pub enum EndError {
+    /// This node must not.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+    /// The store did not do what it was asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Whether this node may issue, redeem and end, as it was last seen: asked by each request that does. What ends something
+/// because of the time looks anew.
 ///
 /// # Errors
 /// `Unfit` if it must not.
-pub fn may_issue(app: &App) -> Result<(), Unfit> {
+pub fn is_fit(app: &App) -> Result<(), Unfit> {
     *app.node.judged.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether what this node does not find is not there.
+///
+/// # Errors
+/// `Unfit` if it may be there, by a key that this node lacks.
+pub fn knows_all(app: &App) -> Result<(), Unfit> {
+    is_fit(app).or_else(|unfit| if unfit.may_lack_keys() { Err(unfit) } else { Ok(()) })
 }
 
 /// Looks whether this node has every key that the database rests on, and whether its clock is right. From here on it works
@@ -41,30 +66,50 @@ pub fn may_issue(app: &App) -> Result<(), Unfit> {
 /// # Errors
 /// `StoreError` if the store cannot be asked: nothing is known then that was not known before.
 pub async fn look(app: &App) -> Result<Result<(), Unfit>, StoreError> {
-    let before = app.clock.now();
+    look_and_tell(app).await.map(|(judged, _)| judged)
+}
+
+/// The same, with the time that what is over is to be swept by, if it is to be swept at all now: that of the database, or ours
+/// where it has none.
+///
+/// # Errors
+/// As [`look`].
+pub async fn time_to_sweep(app: &App) -> Result<Option<Timestamp>, StoreError> {
+    look_and_tell(app).await.map(|(judged, time)| time.filter(|_| judged.is_ok()))
+}
+
+async fn look_and_tell(app: &App) -> Result<(Result<(), Unfit>, Option<Timestamp>), StoreError> {
+    let before = app.clock.read();
     let footing = app.store.find_footing().await?;
     let after = app.clock.now();
     let is_changed = read_file_again(app, &footing.keys);
     app.held.settle(&footing.keys);
     let in_file = app.held.in_file();
     let mut accepted = footing.keys.iter().filter(|key| key.is_accepted());
-    let judged = if accepted.all(|key| in_file.has(&key.fingerprint)) {
-        footing.time.map_or(Ok(()), |theirs| judge_clock(before, theirs, after))
-    } else {
-        Err(Unfit::LacksKey)
+    let has_all = accepted.all(|key| in_file.has(&key.fingerprint));
+    let (clock_judged, is_calm) = {
+        let mut clocks = app.node.clocks.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = clocks.see(&before, footing.last_reading.as_ref());
+        let theirs = footing.time.filter(|_| app.clock.goes());
+        let compared = theirs.map_or(Ok(()), |theirs| judge_clock(before.wall, theirs, after));
+        (seen.and(compared), clocks.is_calm(&before))
     };
+    let judged = if has_all { clock_judged } else { Err(Unfit::LacksKey) };
     let last =
         std::mem::replace(&mut *app.node.judged.lock().unwrap_or_else(PoisonError::into_inner), judged);
     match (last, judged) {
-        (Ok(()), Err(unfit)) => tracing::error!(%unfit, "this node issues nothing from here on"),
-        (Err(_), Ok(())) => tracing::info!("this node issues again"),
+        (Ok(()) | Err(Unfit::NotAsked), Err(unfit)) => {
+            tracing::error!(%unfit, "this node issues nothing, and ends nothing, from here on");
+        }
+        (Err(unfit), Ok(())) if unfit != Unfit::NotAsked => tracing::info!("this node issues again"),
         _ => {}
     }
     if is_changed && judged.is_ok() {
         // Whoever wants to use a new key waits for this.
         report(app).await?;
     }
-    Ok(judged)
+    let time = footing.time.unwrap_or(before.wall);
+    Ok((judged, is_calm.then_some(time)))
 }
 
 /// Whether the key file holds other keys than before.
@@ -88,7 +133,8 @@ fn read_file_again(app: &App, known: &[KnownKey]) -> bool {
 /// `StoreError` if it could not be committed.
 pub async fn report(app: &App) -> Result<(), StoreError> {
     let keys = app.held.in_file().all().map(|key| key.id).collect();
-    app.store.report_node(&Node { id: app.node.id, keys, reported_at: app.clock.now() }).await
+    let clocks = app.clock.read();
+    app.store.report_node(&Node { id: app.node.id, keys, reported_at: clocks.wall }, &clocks).await
 }
 
 /// Tells them that it is gone.

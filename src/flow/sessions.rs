@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::nodes::{self, EndError};
 use crate::app::App;
 use crate::domain::audit::{Act, Actor, Event};
 use crate::domain::page::{Page, PageWish};
 use crate::domain::session::{Session, SessionCookie, SignedIn};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::Workspace;
-use crate::store::{ListError, ListPermit, ListedSession, Outcome, StoreError};
+use crate::store::{ListError, ListPermit, ListedSession, Outcome};
 
 /// A session cookie, and the session of its number if one look has found it already.
 #[derive(Clone, Debug)]
@@ -27,17 +28,18 @@ pub struct ShownCookie {
 /// set back revives nothing.
 ///
 /// # Errors
-/// `StoreError` if the store cannot be used: whoever asks must let nobody in.
+/// `EndError` if the store cannot be used, or if this node must not judge: whoever asks must let nobody in.
 pub async fn current(
     app: &App,
     workspace: &Workspace,
     act: &Act,
     shown: Option<&ShownCookie>,
-) -> Result<Option<Arc<SignedIn>>, StoreError> {
+) -> Result<Option<Arc<SignedIn>>, EndError> {
     let Some(signed_in) = proven(app, workspace, shown).await? else { return Ok(None) };
     let now = app.clock.now();
     if signed_in.session.is_live(&signed_in.standing, workspace, now) {
-        if signed_in.session.is_to_be_touched(workspace, now) {
+        // By a wrong clock it would last longer.
+        if signed_in.session.is_to_be_touched(workspace, now) && nodes::is_fit(app).is_ok() {
             touch(app, &signed_in.session, now);
         }
         return Ok(Some(signed_in));
@@ -46,15 +48,22 @@ pub async fn current(
     Ok(None)
 }
 
-/// Ends a session that may not go on.
+/// Ends a session that may not go on. By a wrong clock none is over; one whose person may not stay is, and whoever may end it
+/// will.
 pub(super) async fn end_dead(
     app: &App,
     workspace: &Workspace,
     act: &Act,
     signed_in: &SignedIn,
-) -> Result<(), StoreError> {
+) -> Result<(), EndError> {
     let (session, read_point) = (&signed_in.session, app.store.read_point());
-    let reason = if signed_in.standing.may_stay(session.epoch) { "expired" } else { "user" };
+    let may_stay = signed_in.standing.may_stay(session.epoch);
+    match nodes::look(app).await? {
+        Ok(()) => {}
+        Err(_) if !may_stay => return Ok(()),
+        Err(unfit) => return Err(unfit.into()),
+    }
+    let reason = if may_stay { "expired" } else { "user" };
     let entry = act.entry(Event::SessionEnded).about(session.user).with("session", session.id.to_string());
     let ended = app
         .store
@@ -63,22 +72,28 @@ pub(super) async fn end_dead(
     match ended {
         Outcome::Won => Ok(()),
         // Somebody else has ended it first: it is ended all the same.
-        Outcome::Lost => app.store.ensure_durable(read_point, None).await,
+        Outcome::Lost => Ok(app.store.ensure_durable(read_point, None).await?),
     }
 }
 
-/// The session whose number and secret a cookie holds, live or not.
+/// The session whose number and secret a cookie holds, live or not. `None` if there is none for sure.
 pub(super) async fn proven(
     app: &App,
     workspace: &Workspace,
     shown: Option<&ShownCookie>,
-) -> Result<Option<Arc<SignedIn>>, StoreError> {
+) -> Result<Option<Arc<SignedIn>>, EndError> {
     let Some(ShownCookie { cookie, found }) = shown else { return Ok(None) };
     let found = match found {
         Some(found) => Some(Arc::clone(found)),
         None => app.store.find_session(workspace.id, cookie.id).await?.map(Arc::new),
     };
-    Ok(found.filter(|signed_in| app.keys().is_proof_of(&signed_in.session, cookie)))
+    let Some(found) = found else { return Ok(None) };
+    if !app.keys().knows(found.session.key) {
+        // Most often that key was retired, and nothing that rests on it counts any more; but it may be one that this node
+        // lacks, and has yet to hear of.
+        nodes::look(app).await??;
+    }
+    Ok(Some(found).filter(|signed_in| app.keys().is_proof_of(&signed_in.session, cookie)))
 }
 
 /// Writes down that a session was seen, and keeps nobody waiting for it.
@@ -108,8 +123,9 @@ pub async fn list(
 /// Signs somebody out, by the number of the session. Whether there was one.
 ///
 /// # Errors
-/// `StoreError` if it could not be committed: the person is still signed in.
-pub async fn revoke(app: &App, workspace: &Workspace, act: &Act, id: Uuid) -> Result<bool, StoreError> {
+/// `EndError` if it could not be committed, or this node must not: the person is still signed in.
+pub async fn revoke(app: &App, workspace: &Workspace, act: &Act, id: Uuid) -> Result<bool, EndError> {
+    nodes::is_fit(app)?;
     let read_point = app.store.read_point();
     if let Some(SignedIn { session, .. }) = app.store.find_session(workspace.id, id).await? {
         let entry = act.entry(Event::SessionEnded).about(session.user).with("session", id.to_string());
@@ -126,18 +142,19 @@ pub async fn revoke(app: &App, workspace: &Workspace, act: &Act, id: Uuid) -> Re
 /// Ends the session that a cookie proves; nothing happens for any other.
 ///
 /// # Errors
-/// `StoreError` if it could not be committed: the person is still signed in.
+/// `EndError` if it could not be committed, or this node must not: the person is still signed in.
 pub async fn sign_out(
     app: &App,
     workspace: &Workspace,
     act: &Act,
     shown: Option<&ShownCookie>,
-) -> Result<(), StoreError> {
+) -> Result<(), EndError> {
     if shown.is_none() {
         return Ok(());
     }
     let read_point = app.store.read_point();
     if let Some(signed_in) = proven(app, workspace, shown).await? {
+        nodes::is_fit(app)?;
         let session = &signed_in.session;
         let act = Act { actor: Actor::User(session.user), ..*act };
         let entry = act.entry(Event::SignedOut).about(session.user).with("session", session.id.to_string());
@@ -146,5 +163,5 @@ pub async fn sign_out(
         }
     }
     // A second click finds the session ended, as it wished.
-    app.store.ensure_durable(read_point, None).await
+    Ok(app.store.ensure_durable(read_point, None).await?)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::limits::{self, TooMany};
-use super::nodes;
+use super::nodes::{self, EndError};
 use super::sessions::{self, ShownCookie};
 use crate::app::App;
 use crate::domain::audit::{Act, Actor, Entry, Event};
@@ -39,6 +39,15 @@ pub enum SignInError {
     /// No secret could be drawn.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
+}
+
+impl From<EndError> for SignInError {
+    fn from(error: EndError) -> Self {
+        match error {
+            EndError::Unfit(unfit) => unfit.into(),
+            EndError::Store(error) => error.into(),
+        }
+    }
 }
 
 /// Who comes with a token.
@@ -75,7 +84,8 @@ pub enum Opened {
 /// A link that is refused as expired is marked so, for good, before this says it is dead.
 ///
 /// # Errors
-/// `SignInError::TooMany` in place of `Opened::Dead`, or that the store cannot be used.
+/// `SignInError::TooMany` in place of `Opened::Dead`, `Unfit` where this node cannot be sure of that, or that the store cannot
+/// be used.
 pub async fn open(
     app: &App,
     workspace: &Workspace,
@@ -88,14 +98,23 @@ pub async fn open(
         return Ok(Opened::Dead);
     };
     let now = app.clock.now();
-    let signed_in = sessions::current(app, workspace, act, visitor.session.as_ref()).await?;
+    let signed_in = match sessions::current(app, workspace, act, visitor.session.as_ref()).await {
+        Ok(signed_in) => Ok(signed_in),
+        Err(EndError::Unfit(unfit)) => Err(unfit),
+        Err(EndError::Store(error)) => return Err(error.into()),
+    };
     let (death, found) = match find(app, workspace, token, visitor.link.clone()).await? {
-        None => (Death::Unknown, None),
+        None => {
+            nodes::knows_all(app)?;
+            (Death::Unknown, None)
+        }
         Some(found) => match found.link.death(&found.standing, now) {
-            None => return Ok(live(&found, signed_in.as_deref())),
+            // Who else is signed in here does not matter to it: nothing is pressed at a node that cannot tell.
+            None => return Ok(live(&found, signed_in.ok().flatten().as_deref())),
             Some(death) => (death, Some(found)),
         },
     };
+    let signed_in = signed_in?;
     if let Some(signed_in) = signed_in
         && app.keys().link_hashes(workspace.id, token).contains(&signed_in.session.link)
     {
@@ -156,7 +175,7 @@ pub async fn confirm(
     act: &Act,
     confirm: &Confirm,
 ) -> Result<Confirmed, SignInError> {
-    nodes::may_issue(app)?;
+    nodes::is_fit(app)?;
     let attempt = Attempt { app, workspace, act, confirm, now: app.clock.now() };
     let mut seen = confirm.visitor.link.clone();
     for tries in 0..TRIES {
@@ -197,7 +216,7 @@ struct Attempt<'a> {
 
 impl Attempt<'_> {
     /// The session that the same browser began with the same token within the last two minutes.
-    async fn repeat(&self, link: &FoundLink) -> Result<Option<Confirmed>, StoreError> {
+    async fn repeat(&self, link: &FoundLink) -> Result<Option<Confirmed>, SignInError> {
         let Self { app, workspace, act, confirm, now } = *self;
         let redemptions = app.keys().redemptions(&confirm.token, &confirm.browser);
         let read_point = app.store.read_point();
@@ -213,7 +232,10 @@ impl Attempt<'_> {
                 Ok(Some(Confirmed::SignedIn { cookie, landing: signed_in.session.landing }))
             }
             // It stands in the way of a new one, and nobody can use it.
-            _ => sessions::end_dead(app, workspace, act, &signed_in).await.map(|()| None),
+            _ => {
+                sessions::end_dead(app, workspace, act, &signed_in).await?;
+                Ok(None)
+            }
         }
     }
 
@@ -269,14 +291,16 @@ fn replaced_entry(act: &Act, old: &SignedIn) -> Entry {
     entry.with("session", old.session.id.to_string())
 }
 
-/// Marks a link that is refused as dead for good, so that no clock set back revives it.
-async fn bury(app: &App, link: &LoginLink, since: ReadPoint, now: Timestamp) -> Result<(), StoreError> {
+/// Marks a link that is refused as dead for good, so that no clock set back revives it. It is not said to be dead by a wrong
+/// clock.
+async fn bury(app: &App, link: &LoginLink, since: ReadPoint, now: Timestamp) -> Result<(), EndError> {
     if link.ended_at.is_some() {
-        return app.store.ensure_durable(since, link.ended_at).await;
+        return Ok(app.store.ensure_durable(since, link.ended_at).await?);
     }
+    nodes::look(app).await??;
     match app.store.end_login_link(&app.keys().seal_link(link.expired(now))).await? {
         Outcome::Won => Ok(()),
-        Outcome::Lost => app.store.ensure_durable(since, None).await,
+        Outcome::Lost => Ok(app.store.ensure_durable(since, None).await?),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::nodes;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::domain::secret_key::KnownKey;
@@ -66,7 +67,10 @@ pub async fn open(
     agree(&known, &keys, key_file)?;
     let held = Held::new(key_file, keys);
     held.settle(&known);
-    Ok(App::over(store, clock, held))
+    let app = App::over(store, clock, held);
+    // What it must not do it knows before it does anything.
+    let _ = nodes::look(&app).await?;
+    Ok(app)
 }
 
 /// Makes a database's file, still empty, and its key file, unless they are there; others may do so at the same moment.

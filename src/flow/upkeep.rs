@@ -4,17 +4,29 @@ use super::{nodes, notices};
 use crate::app::App;
 use crate::domain::audit::INSTALLATION;
 use crate::domain::node::Unfit;
+use crate::domain::timestamp::Timestamp;
 use crate::store::{StoreError, Swept};
 
 /// How long a dead link or session is kept before the sweep takes it, in seconds: so long a clock may be wrong.
 const GRACE: i64 = 86_400;
 
-/// Deletes links and sessions that have been dead for a day, and audit entries past their retention (seconds).
+/// Sweeps, unless it must not be done now: where this node is not what it must be, or its clock has not been calm for ten
+/// minutes. By the database's clock, where it has one.
+///
+/// # Errors
+/// As [`sweep`].
+pub async fn sweep_if_due(app: &App, audit_retention: i64) -> Result<Swept, StoreError> {
+    match nodes::time_to_sweep(app).await? {
+        Some(now) => sweep(app, now, audit_retention).await,
+        None => Ok(Swept::default()),
+    }
+}
+
+/// Deletes links and sessions that have been dead for a day by `now`, and audit entries past their retention (seconds).
 ///
 /// # Errors
 /// `StoreError` if the store cannot be used; what was deleted before stays deleted.
-pub async fn sweep(app: &App, audit_retention: i64) -> Result<Swept, StoreError> {
-    let now = app.clock.now();
+pub async fn sweep(app: &App, now: Timestamp, audit_retention: i64) -> Result<Swept, StoreError> {
     let mut all = Swept::default();
     for workspace in app.store.list_workspaces().await? {
         let dead_since = now.plus_seconds(-GRACE);
@@ -55,7 +67,7 @@ pub async fn leave(app: &App) -> Result<(), StoreError> {
     written.and(left)
 }
 
-/// Keeps house until it is dropped: the clock each second, the counters each five, a sweep each minute.
+/// Keeps house until it is dropped: the clock each second, the counters each five, a sweep each minute if it is due.
 pub async fn keep(app: App, audit_retention: i64) {
     tokio::join!(nodes::keep(&app), keep_books(&app, audit_retention), keep_up(&app), notices::keep(&app));
 }
@@ -81,7 +93,7 @@ async fn keep_books(app: &App, audit_retention: i64) {
             tracing::warn!(%error, "the counters of reused links could not be written down");
         }
         if second % 60 == 0 {
-            match sweep(app, audit_retention).await {
+            match sweep_if_due(app, audit_retention).await {
                 Ok(swept) if swept != Swept::default() => tracing::info!(
                     login_links = swept.login_links,
                     sessions = swept.sessions,

@@ -1,8 +1,10 @@
 //! Users are added, changed, deleted; what that kills dies in the same commit.
 
+use super::nodes;
 use crate::app::App;
 use crate::domain::audit::{Act, Event};
 use crate::domain::invalid::{Code, Invalid};
+use crate::domain::node::Unfit;
 use crate::domain::page::{Page, PageWish};
 use crate::domain::reach::Reach;
 use crate::domain::user::{Kill, User, UserId, UserRef};
@@ -27,6 +29,9 @@ pub enum UserError {
     /// What was given does not pass.
     #[error("{}", .0.in_one_sentence())]
     Invalid(Invalid),
+    /// It would end links and sessions, and this node must not.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
     /// The store did not do what it was asked.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -139,7 +144,11 @@ pub async fn set_within(
         let mut changed = act.entry(Event::UserChanged).about(old.id);
         changed.data = UserChange::told(&old, &new);
         let mut entries = vec![changed];
-        if let Some(kill) = old.kill_by(&new) {
+        let kill = old.kill_by(&new);
+        if kill.is_some() || old.ends_sessions_by(&new) {
+            nodes::is_fit(app)?;
+        }
+        if let Some(kill) = kill {
             new.standing.link_epoch += 1;
             entries.push(act.entry(Event::LinksKilled).about(old.id).with("reason", kill.reason()));
         }
@@ -169,6 +178,7 @@ pub async fn delete(
     act: &Act,
     (user, reach): (&UserRef, Reach),
 ) -> Result<(), UserError> {
+    nodes::is_fit(app)?;
     let read_point = app.store.read_point();
     let Some(user) = app.store.find_user(workspace.id, user).await? else {
         return Err(gone(app, read_point).await);

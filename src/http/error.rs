@@ -20,6 +20,7 @@ use crate::domain::user::Refusal;
 use crate::domain::version::InvalidVersion;
 use crate::flow::limits::TooMany;
 use crate::flow::login_links::IssueError;
+use crate::flow::nodes::EndError;
 use crate::flow::sign_in::SignInError;
 use crate::flow::users::UserError;
 use crate::keys::NoRandomness;
@@ -295,6 +296,15 @@ impl From<Unfit> for Error {
     }
 }
 
+impl From<EndError> for Error {
+    fn from(error: EndError) -> Self {
+        match error {
+            EndError::Unfit(unfit) => unfit.into(),
+            EndError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<TooMany> for Error {
     fn from(too_many: TooMany) -> Self {
         Self::RateLimited(too_many)
@@ -318,6 +328,7 @@ impl From<UserError> for Error {
             UserError::NotFound => Self::Refused(Refusal::UserNotFound),
             UserError::MayNotUnlock => Self::InsufficientScope(Scope::ClientsUnlock.name()),
             UserError::Invalid(invalid) => Self::Invalid(invalid),
+            UserError::Unfit(unfit) => unfit.into(),
             UserError::Store(error) => error.into(),
         }
     }

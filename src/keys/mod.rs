@@ -142,6 +142,11 @@ impl Keyring {
         Some(Self { keys })
     }
 
+    /// Whether a key of this number is among them.
+    pub fn knows(&self, id: KeyId) -> bool {
+        self.find(id).is_ok()
+    }
+
     fn find(&self, id: KeyId) -> Result<&SecretKey, NotGenuine> {
         self.keys.iter().find(|key| key.id == id).ok_or(NotGenuine)
     }

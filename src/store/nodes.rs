@@ -3,9 +3,10 @@
 use uuid::Uuid;
 
 use super::key_fingerprints::{known_key_columns, known_key_from};
-use super::unit::{Unit, sql};
+use super::unit::{Statement, Unit, sql};
 use super::value::{Row, values};
 use super::{Engine, Store, StoreError};
+use crate::domain::clock_watch::ClockReading;
 use crate::domain::login_link::KeyId;
 use crate::domain::node::Node;
 use crate::domain::secret_key::KnownKey;
@@ -21,6 +22,8 @@ pub struct Footing {
     pub keys: Vec<KnownKey>,
     /// What the database's own clock said meanwhile, if it has one: an embedded one goes by ours.
     pub time: Option<Timestamp>,
+    /// What the clocks of the machine said when an embedded database was last served.
+    pub last_reading: Option<ClockReading>,
 }
 
 impl Store {
@@ -29,22 +32,26 @@ impl Store {
     /// # Errors
     /// `StoreError` if the store cannot be read.
     pub async fn find_footing(&self) -> Result<Footing, StoreError> {
-        let text = match &self.engine {
-            Engine::Sqlite(_) => {
-                concat!("SELECT ", known_key_columns!(), ", NULL, NULL FROM key_fingerprints")
-            }
-            // The only place where another clock is asked: to compare it with ours.
-            Engine::Postgres(_) => concat!(
-                "SELECT ",
-                known_key_columns!(),
-                ", CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT),
-                   current_setting('synchronous_standby_names', true) FROM key_fingerprints"
-            ),
-        };
+        const KEYS: &str = concat!("SELECT ", known_key_columns!(), ", NULL, NULL FROM key_fingerprints");
+        const READING: &str = "SELECT boot, since_boot, wall FROM clock_readings";
+        // The only place where another clock is asked: to compare it with ours.
+        const KEYS_AND_TIME: &str = concat!(
+            "SELECT ",
+            known_key_columns!(),
+            ", CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT),
+               current_setting('synchronous_standby_names', true) FROM key_fingerprints"
+        );
         let generation = self.generation();
-        let [rows] = self.read([sql(text, values![])]).await?;
-        let mut footing = Footing { keys: Vec::new(), time: None };
-        for mut row in rows {
+        let [keys, readings] = match &self.engine {
+            Engine::Sqlite(_) => self.read([sql(KEYS, values![]), sql(READING, values![])]).await?,
+            Engine::Postgres(_) => {
+                let [rows] = self.read([sql(KEYS_AND_TIME, values![])]).await?;
+                [rows, Vec::new()]
+            }
+        };
+        let last_reading = readings.into_iter().next().map(reading_from).transpose()?;
+        let mut footing = Footing { keys: Vec::new(), time: None, last_reading };
+        for mut row in keys {
             footing.keys.push(known_key_from(&mut row)?);
             footing.time = row.take()?;
             let standbys: Option<String> = row.take()?;
@@ -53,15 +60,16 @@ impl Store {
         Ok(footing)
     }
 
-    /// Writes down that a node is there, and forgets those that are long gone.
+    /// Writes down that a node is there, and forgets those that are long gone; in an embedded database also what its clocks
+    /// say, for whoever serves it next.
     ///
     /// # Errors
     /// `StoreError` if it could not be committed.
-    pub async fn report_node(&self, node: &Node) -> Result<(), StoreError> {
+    pub async fn report_node(&self, node: &Node, clocks: &ClockReading) -> Result<(), StoreError> {
         let keys: Vec<_> = node.keys.iter().map(KeyId::to_string).collect();
-        let place = match &self.engine {
-            Engine::Sqlite(sqlite) => Some(sqlite.place.file),
-            Engine::Postgres(_) => None,
+        let (place, reading) = match &self.engine {
+            Engine::Sqlite(sqlite) => (Some(sqlite.place.file), Some(keep(clocks))),
+            Engine::Postgres(_) => (None, None),
         };
         let report = sql(
             "INSERT INTO nodes (id, key_ids, reported_at, place) VALUES ($1, $2, $3, $4)
@@ -70,7 +78,7 @@ impl Store {
         );
         let long_gone = node.reported_at.plus_seconds(-KEPT);
         let forget = sql("DELETE FROM nodes WHERE reported_at < $1", values![long_gone]);
-        self.write(Unit::new().guard(report).and(forget)).await.map(|_| ())
+        self.write(Unit::new().guard(report).and(forget).and_all(reading)).await.map(|_| ())
     }
 
     /// Has the file of an embedded database hold what its log holds, as far as nobody stands in the way: also which nodes there
@@ -98,6 +106,19 @@ impl Store {
         let [rows] = self.read([sql("SELECT id, key_ids, reported_at FROM nodes", values![])]).await?;
         rows.into_iter().map(node_from).collect()
     }
+}
+
+/// The statement that keeps a reading in place of the one before.
+fn keep(clocks: &ClockReading) -> Statement {
+    sql(
+        "INSERT INTO clock_readings (id, boot, since_boot, wall) VALUES (1, $1, $2, $3)
+         ON CONFLICT (id) DO UPDATE SET boot = $1, since_boot = $2, wall = $3",
+        values![clocks.boot.as_str(), clocks.since_boot, clocks.wall],
+    )
+}
+
+fn reading_from(mut row: Row) -> Result<ClockReading, StoreError> {
+    Ok(ClockReading { boot: row.take()?, since_boot: row.take()?, wall: row.take()? })
 }
 
 fn node_from(mut row: Row) -> Result<Node, StoreError> {

@@ -138,7 +138,7 @@ impl Store {
         }
     }
 
-    /// Writes down that a workspace was restored, and forgets the nodes of before.
+    /// Writes down that a workspace was restored, and forgets the nodes of before and what a clock said then.
     ///
     /// # Errors
     /// `StoreError` if it could not be committed.
@@ -148,6 +148,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let forget = Unit::new().and(sql("DELETE FROM nodes", values![]));
+        let forget = forget.and(sql("DELETE FROM clock_readings", values![]));
         let entries = entries.iter().map(|(workspace, entry)| audit::entry(*workspace, entry, now));
         self.write(forget.and_all(entries)).await.map(|_| ())
     }

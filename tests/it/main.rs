@@ -33,6 +33,7 @@ mod proxies;
 mod races;
 mod races_of_people;
 mod raw_copies;
+mod readiness;
 mod redirects;
 mod repeating;
 mod requests;

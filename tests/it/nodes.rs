@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use doorkey::domain::timestamp::Timestamp;
+use doorkey::flow::upkeep;
 use reqwest::{Client, StatusCode};
 use serde_json::json;
 
+use crate::support::app::TestApp;
 use crate::support::person::Person;
 use crate::support::server::{Server, later, regular};
 
@@ -197,6 +200,32 @@ async fn a_node_whose_clock_is_off_or_that_lacks_a_key_is_not_ready_and_issues_n
     right.database.run("DELETE FROM key_fingerprints WHERE key_id = 7");
     wait_until_ready(&right, true).await;
     assert_eq!(right.ask_for_link(1).await, link);
+}
+
+/// O209: by the clock of the node they would be gone, or would stay.
+#[tokio::test]
+async fn the_sweep_goes_by_the_databases_clock() {
+    let test = TestApp::start().await;
+    let (ada, bob) = (test.client("ada@x.test").await, test.client("bob@x.test").await);
+    for user in [ada, bob] {
+        test.ask_for_link(user).await;
+    }
+    let now = test.number("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)");
+    for (user, ended) in [(ada, now - 86_500_000), (bob, now - 86_300_000)] {
+        let user = user.number();
+        test.run_sql(&format!("UPDATE login_links SET expires_at = {ended} WHERE user_id = {user}"));
+    }
+    let left = || test.database.rows("SELECT user_id FROM login_links");
+    let entries = test.number("SELECT count(*) FROM audit_log");
+
+    for wall in [now - 400 * 86_400_000, now + 400 * 86_400_000] {
+        test.app.clock.set(Timestamp::from_millis(wall));
+        upkeep::sweep_if_due(&test.app, 365 * 86_400).await.unwrap();
+        test.advance(600);
+        upkeep::sweep_if_due(&test.app, 365 * 86_400).await.unwrap();
+        assert_eq!(left(), [[bob.number().to_string()]], "{wall}");
+    }
+    assert_eq!(test.number("SELECT count(*) FROM audit_log"), entries);
 }
 
 /// `secret use` and `check` see who is there, and with which keys.

@@ -36,6 +36,7 @@ mod properties;
 mod proxies;
 mod races;
 mod races_of_people;
+mod readiness;
 mod redirects;
 mod repeating;
 mod requests;
@@ -47,6 +48,7 @@ mod rigs {
     mod figures;
     mod rows;
     mod unanswered;
+    mod wrong_clock;
 }
 mod rotation;
 mod round_trips;

@@ -1,13 +1,15 @@
 //! What is so of the embedded engine's file alone.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use doorkey::clock::Clock;
 use doorkey::flow;
 use doorkey::store::DatabaseUrl;
 
 use crate::support::person::Person;
-use crate::support::server::{Server, binary, later};
+use crate::support::server::{Server, binary, later, visitor};
+use crate::support::wall::Wall;
 
 #[tokio::test]
 async fn a_file_that_is_no_database_of_ours_is_refused_and_left_alone() {
@@ -37,23 +39,21 @@ async fn refused(path: &Path, key: &Path) -> String {
 /// off serves nobody.
 #[tokio::test]
 async fn two_hours_on_the_wall_end_a_link_for_good() {
-    let mut server = Server::start();
+    let (wall, mut server) = (Wall::at("+0"), Server::prepare("Acme"));
+    wall.serve(&mut server);
     let ada = server.add_client("ada@example.org", "Ada", "Lovelace");
     let link = server.ask_for_link(ada).await;
 
-    server.stop();
-    serve_later(&mut server, 7_199);
+    wall.show("+7199");
     assert_eq!(Person::arrives().open(&link).await.status, 200);
 
-    server.stop();
-    serve_later(&mut server, 7_201);
+    wall.show("+7201");
     let late = Person::arrives().open(&link).await;
     assert_eq!(late.status, 410);
     assert!(!late.body.contains("ada"), "the dead page names an account");
     assert_ne!(server.ask_for_link(ada).await, link);
 
-    server.stop();
-    server.serve_with(&[]);
+    wall.show("+0");
     assert_eq!(
         Person::arrives().open(&link).await.status,
         410,
@@ -61,10 +61,62 @@ async fn two_hours_on_the_wall_end_a_link_for_good() {
     );
 }
 
-/// Starts with a wall clock that is fast by so many seconds.
-fn serve_later(server: &mut Server, seconds: u32) {
-    let later = later(seconds);
-    server.serve_with(&later.each_ref().map(|(name, value)| (*name, value.as_str())));
+/// O209: an embedded database has no clock of its own, but what it was last served by.
+#[tokio::test]
+async fn a_server_that_starts_with_a_clock_that_was_moved_is_not_ready_until_it_is_set_right() {
+    let mut server = Server::start();
+    let ada = server.add_client("ada@example.org", "Ada", "Lovelace");
+    let link = server.ask_for_link(ada).await;
+    server.stop();
+
+    let wall = Wall::at("+34560000");
+    wall.serve_unready(&mut server);
+    let told = visitor().get(server.ops_url("/readyz")).send().await.unwrap();
+    assert_eq!(told.status(), 503);
+    let told = told.text().await.unwrap();
+    assert!(told.contains("clock is 345") && told.contains("s ahead of where it would be"), "{told}");
+    assert_eq!(Person::arrives().open(&link).await.status, 503);
+    for command in [
+        &["check"][..],
+        &["link", "1", "--workspace", "Acme"],
+        &["user", "delete", "1", "--workspace", "Acme"],
+    ] {
+        let moved = later(34_560_000);
+        let told = server.refused(command, &moved.each_ref().map(|(name, value)| (*name, value.as_str())));
+        assert!(told.contains("ahead of where it would be"), "{command:?}: {told}");
+    }
+
+    // Set right, it goes on by itself.
+    wall.show("+1");
+    let begun = Instant::now();
+    while visitor().get(server.ops_url("/readyz")).send().await.unwrap().status() != 200 {
+        assert!(begun.elapsed() < Duration::from_secs(10), "{}", server.log());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(server.ask_for_link(ada).await, link);
+    assert_eq!(Person::arrives().open(&link).await.status, 200);
+}
+
+/// Another machine, or the same one started anew: whatever its clock says is right, unless it goes back.
+#[tokio::test]
+async fn after_a_start_of_the_machine_a_clock_that_goes_on_is_taken_and_one_that_goes_back_is_not() {
+    let mut server = Server::start();
+    let ada = server.add_client("ada@example.org", "Ada", "Lovelace");
+    let link = server.ask_for_link(ada).await;
+    server.stop();
+    let kept = "SELECT count(*) FROM clock_readings WHERE length(boot) = 36 AND wall > 1735689600000";
+    assert_eq!(server.database.number(kept), 1, "a stop has lost it");
+    server.database.run("UPDATE clock_readings SET boot = 'another'");
+    let wall = Wall::at("-90");
+    wall.serve_unready(&mut server);
+    assert_eq!(Person::arrives().open(&link).await.status, 503);
+    server.stop();
+    assert_eq!(server.database.number("SELECT count(*) FROM clock_readings WHERE boot = 'another'"), 1);
+
+    wall.show("+7201");
+    wall.serve(&mut server);
+    assert_eq!(Person::arrives().open(&link).await.status, 410);
+    assert_eq!(server.database.number(kept), 1);
 }
 
 /// Makes every folder read-only where SQLite would look for a place, but that of the database, which is at /mnt then; and

@@ -218,14 +218,15 @@ async fn the_sweep_takes_the_long_dead_alone() {
     test.advance(7_200 + 86_399);
     let live = test.ask_for_link(ada()).await;
     let year = 365 * 86_400;
+    let sweep = |retention| flow::upkeep::sweep(&test.app, test.app.clock.now(), retention);
 
-    let early = flow::upkeep::sweep(&test.app, year).await.unwrap();
+    let early = sweep(year).await.unwrap();
     assert_eq!((early.login_links, early.sessions, early.audit_entries), (0, 0, 0));
     test.advance(2);
-    assert_eq!(flow::upkeep::sweep(&test.app, year).await.unwrap().login_links, 1);
+    assert_eq!(sweep(year).await.unwrap().login_links, 1);
     assert_eq!(test.ask_for_link(ada()).await, live);
     test.advance(8 * 86_400);
-    let late = flow::upkeep::sweep(&test.app, 86_400).await.unwrap();
+    let late = sweep(86_400).await.unwrap();
     assert_eq!((late.login_links, late.sessions), (1, 1));
     assert!(late.audit_entries > 0);
     assert_eq!(test.number("SELECT count(*) FROM audit_log"), 0);

@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 
 use axum::extract::FromRequestParts;
+use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
 use crate::app::App;
@@ -70,6 +71,10 @@ impl<S: Needs> FromRequestParts<App> for Caller<S> {
         let visit = parts.extensions.get::<Visit>().ok_or(Error::WorkspaceNotFound)?.clone();
         let version = visit.version.map_err(|_| Error::InvalidVersion)?;
         let Some(key) = &visit.api_key else {
+            if parts.headers.contains_key(AUTHORIZATION) {
+                // It may hold by a secret key that this node lacks, or by the right time.
+                flow::nodes::is_fit(app)?;
+            }
             flow::admission::refuse(app, visit.source(&parts.headers))?;
             return Err(Error::Unauthenticated);
         };

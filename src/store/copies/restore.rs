@@ -73,6 +73,8 @@ impl Restore {
         migrate::migrate(&mut draft, &restore.draft)?;
         // Whoever had it open then has nothing to do with it any more.
         draft.execute("DELETE FROM nodes", []).map_err(|error| store_error(&error))?;
+        // Nor has what a clock said then with the one of now.
+        draft.execute("DELETE FROM clock_readings", []).map_err(|error| store_error(&error))?;
         drop(draft);
         Ok(restore)
     }

@@ -17,7 +17,8 @@ use crate::store::unit::sql;
 use crate::store::{DatabaseUrl, StoreError};
 
 /// What is each database's own.
-const NOT_MOVED: &str = "name NOT LIKE 'sqlite%' AND name NOT IN ('migrations', 'moves', 'nodes')";
+const NOT_MOVED: &str =
+    "name NOT LIKE 'sqlite%' AND name NOT IN ('clock_readings', 'migrations', 'moves', 'nodes')";
 
 #[derive(Debug)]
 pub(super) struct Source(Connection);

@@ -1,49 +1,12 @@
 //! O138: the clock on the wall jumps while the server runs, is in 2039, or starts in 1970.
 
-use std::fs;
-use std::path::PathBuf;
-
 use reqwest::Response;
 use serde_json::Value;
-use tempfile::TempDir;
 
 use super::figures::Figures;
 use super::{Scene, times};
-use crate::support::server::{Server, false_clock};
-
-/// A clock whose hands somebody else moves.
-struct Wall {
-    folder: TempDir,
-}
-
-impl Wall {
-    fn at(hands: &str) -> Self {
-        let wall = Self { folder: tempfile::tempdir().unwrap() };
-        wall.show(hands);
-        wall
-    }
-
-    /// `+10800` seconds beside the true time, or `@1970-01-01 00:00:10` when a process starts.
-    fn show(&self, hands: &str) {
-        let next = self.folder.path().join("next");
-        fs::write(&next, format!("{hands}\n")).unwrap();
-        fs::rename(next, self.file()).unwrap();
-    }
-
-    fn file(&self) -> PathBuf {
-        self.folder.path().join("hands")
-    }
-
-    fn serve(&self, server: &mut Server) {
-        let file = self.file();
-        let mut surroundings = false_clock().to_vec();
-        surroundings.push(("FAKETIME_TIMESTAMP_FILE", file.to_str().unwrap().to_owned()));
-        surroundings.push(("FAKETIME_NO_CACHE", "1".to_owned()));
-        surroundings.push(("TZ", "UTC".to_owned()));
-        let surroundings = surroundings.iter().map(|(name, value)| (*name, value.as_str()));
-        server.serve_with(&surroundings.collect::<Vec<_>>());
-    }
-}
+use crate::support::server::Server;
+use crate::support::wall::Wall;
 
 /// What a fresh link is said to be good until, and the link.
 async fn new_link(scene: &Scene) -> (String, String) {
@@ -121,40 +84,68 @@ async fn a_wall_clock_that_jumps_three_hours_revives_and_prolongs_nothing() {
 
 /// A year that many a 32-bit counter does not know, and one in which no link of today was made.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_starts_in_2039_or_1970_serves_and_what_it_made_ends_with_that_clock() {
+async fn a_server_whose_clock_starts_in_2039_or_1970_serves_a_new_database_and_leaves_that_of_today_alone() {
     let mut figures = Figures::of("17-years", "the clock starts in 2039, and in 1970 (O138)");
     for _ in 0..times(1, 10) {
         for (hands, until) in
             [("@2039-01-20 00:00:00", "2039-01-20T02:0"), ("@1970-01-01 00:00:10", "1970-01-01T02:0")]
         {
-            let mut scene = Scene::start();
-            let (today, _) = new_link(&scene).await;
-            let (session_of_today, _) = signed_in(&scene).await;
-            scene.server.stop();
-
-            let wall = Wall::at(hands);
-            wall.serve(&mut scene.server);
-            let (then, good_until) = new_link(&scene).await;
-            assert!(good_until.starts_with(until), "{good_until}");
-            assert!(is_live(&scene, &then).await);
-            let (session, _) = signed_in(&scene).await;
-            assert!(scene.office.is_signed_in(&session).await);
-            assert!(!is_live(&scene, &today).await, "{hands}: a link of today is live");
-            assert!(!scene.office.is_signed_in(&session_of_today).await);
-            assert!(scene.server.stop().success());
-
-            scene.server.serve_with(&[]);
-            for link in [&today, &then] {
-                assert!(!is_live(&scene, link).await, "{hands}: it outlives its clock");
-            }
-            for session in [&session, &session_of_today] {
-                assert!(!scene.office.is_signed_in(session).await, "{hands}: it outlives its clock");
-            }
-            signed_in(&scene).await;
-            // What is years old is swept away, so the books do not balance any more.
-            figures.lose(super::books::damage(&scene.server.database));
-            figures.tries += 1;
+            figures.lose(what_it_makes_ends_with_it(hands, until).await);
+            figures.lose(what_was_there_before_it_is_left_alone(hands).await);
+            figures.tries += 2;
         }
     }
     figures.write();
+}
+
+/// Nobody can tell that a clock is wrong by a database that was never served.
+async fn what_it_makes_ends_with_it(hands: &str, until: &str) -> Vec<String> {
+    let (wall, mut server) = (Wall::at(hands), Server::prepare("Acme"));
+    wall.serve(&mut server);
+    let office = super::Office::of(vec![server.port], &server.key);
+    let mut scene = Scene { server, office };
+    let (then, good_until) = new_link(&scene).await;
+    assert!(good_until.starts_with(until), "{good_until}");
+    assert!(is_live(&scene, &then).await);
+    let (session, _) = signed_in(&scene).await;
+    assert!(scene.office.is_signed_in(&session).await);
+    assert!(scene.server.stop().success());
+
+    // The clock is set right, and that it was moved is noticed.
+    scene.server.serve_unready_with(&[]);
+    assert_eq!(status_of(&scene, &then).await, 503);
+    assert!(!scene.office.is_signed_in(&session).await);
+    assert!(scene.server.stop().success());
+
+    // Ten minutes later, or in a database that does not say by which clock it was served, it is taken for right.
+    scene.server.database.run("DELETE FROM clock_readings");
+    scene.server.serve_with(&[]);
+    assert!(!is_live(&scene, &then).await, "{hands}: it outlives its clock");
+    assert!(!scene.office.is_signed_in(&session).await, "{hands}: it outlives its clock");
+    signed_in(&scene).await;
+    super::books::damage(&scene.server.database)
+}
+
+async fn what_was_there_before_it_is_left_alone(hands: &str) -> Vec<String> {
+    let mut scene = Scene::start();
+    let (today, _) = new_link(&scene).await;
+    let (session, used) = signed_in(&scene).await;
+    assert!(scene.server.stop().success());
+
+    let wall = Wall::at(hands);
+    wall.serve_unready(&mut scene.server);
+    assert_eq!(status_of(&scene, &today).await, 503, "{hands}");
+    assert_eq!(status_of(&scene, &used).await, 410, "{hands}: a used link is dead by any clock");
+    assert!(!scene.office.is_signed_in(&session).await, "{hands}: it is not sure of that");
+    assert_eq!(scene.a_new_link().await, None, "{hands}");
+    assert!(scene.server.stop().success());
+
+    scene.server.serve_with(&[]);
+    assert!(is_live(&scene, &today).await, "{hands}: a link of today is gone");
+    assert!(scene.office.is_signed_in(&session).await, "{hands}: a session of today is gone");
+    super::books::damage(&scene.server.database)
+}
+
+async fn status_of(scene: &Scene, link: &str) -> u16 {
+    scene.office.open(link).await.unwrap().status().as_u16()
 }

@@ -16,6 +16,7 @@ mod randomness;
 mod rows;
 mod strangers;
 mod tracer;
+mod wrong_clock;
 
 use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};

@@ -14,3 +14,4 @@ pub mod operator;
 pub mod person;
 pub mod server;
 pub mod traveller;
+pub mod wall;

@@ -60,6 +60,11 @@ impl Person {
         self.send(self.client.post(server.url("/logout")).form_body("")).await
     }
 
+    /// Sends a form of this site.
+    pub async fn post(&mut self, url: &str, body: &str) -> Page {
+        self.send(self.client.post(url).form_body(body)).await
+    }
+
     pub async fn is_signed_in(&mut self, server: &Server) -> bool {
         self.open(&server.url("/")).await.status == StatusCode::OK
     }
