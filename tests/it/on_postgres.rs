@@ -43,6 +43,7 @@ mod rigs {
     mod edited_rows;
     #[expect(dead_code, reason = "some of it is for rigs that have a file")]
     mod figures;
+    mod greedy_key;
     mod rows;
 }
 mod rotation;

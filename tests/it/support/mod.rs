@@ -9,6 +9,7 @@ pub mod echo;
 pub mod elsewhere;
 pub mod front;
 pub mod ledger;
+pub mod neighbour;
 pub mod operator;
 pub mod person;
 pub mod server;
