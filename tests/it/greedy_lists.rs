@@ -1,6 +1,6 @@
 //! Lists that take long, and callers who ask for many of them or go away: others notice nothing. O207, O208.
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -9,10 +9,8 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use crate::support::database::Engine;
+use crate::support::neighbour::{Neighbour, ask};
 use crate::support::server::{Server, regular, visitor};
-
-/// Another workspace, at another host.
-const ELSEWHERE: &str = "elsewhere.localhost";
 
 /// A list that takes longer than anybody waits.
 const ENDLESS: &str = "/api/logs?limit=100&sort=event:desc&filters[actor][$gt]=a";
@@ -34,26 +32,6 @@ fn make_logs_endless(server: &Server) {
                     x'00' AS request_id, '{{}}' AS data
              FROM workspaces w CROSS JOIN {endless} forever;"
     ));
-}
-
-/// Adds the other workspace; gives a key of it and one of its clients.
-fn add_workspace(server: &Server) -> (String, i64) {
-    let url = format!("https://{ELSEWHERE}:{}", server.port);
-    server.run(&["workspace", "create", "Elsewhere", "--url", &url]);
-    let key = server.run(&["key", "create", "--workspace", "Elsewhere", "--name", "tests", "--json"]);
-    let add = ["user", "add", "--workspace", "Elsewhere", "--email", "eve@example.org"];
-    let user = server.run(&[&add[..], &["--name-f", "Eve", "--name-l", "Else", "--json"]].concat());
-    let [key, user] = [key, user].map(|text| serde_json::from_str::<Value>(&text).unwrap());
-    (key["key"].as_str().unwrap().to_owned(), user["id"].as_i64().unwrap())
-}
-
-/// Asks for something and does not wait for the answer.
-fn ask(server: &Server, path: &str) -> TcpStream {
-    let mut stream = server.connect();
-    let head =
-        format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n\r\n", server.key);
-    stream.write_all(head.as_bytes()).unwrap();
-    stream
 }
 
 /// The head of an answer, and after how long it came.
@@ -80,12 +58,7 @@ async fn two_lists_of_a_workspace_run_who_waits_gets_503_and_others_notice_nothi
     let server = Server::start();
     let ada = server.add_client("ada@example.org", "Ada", "Lovelace");
     let link = server.ask_for_link(ada).await;
-    let (key, eve) = add_workspace(&server);
-    let elsewhere = async |path: &str| {
-        let request = visitor().get(server.url(path)).bearer_auth(&key);
-        request.header("host", format!("{ELSEWHERE}:{}", server.port)).send().await.unwrap()
-    };
-    assert_eq!(elsewhere(&format!("/api/login_links/{eve}")).await.status(), 200);
+    let neighbour = Neighbour::move_in(&server).await;
     make_logs_endless(&server);
 
     let begun = Instant::now();
@@ -94,10 +67,10 @@ async fn two_lists_of_a_workspace_run_who_waits_gets_503_and_others_notice_nothi
     if crate::ENGINE == Engine::Postgres {
         assert_eq!(running(&server), 2);
     }
-    for path in [format!("/api/login_links/{eve}"), "/api/clients".to_owned(), "/api/login_links".to_owned()]
-    {
-        assert_eq!(elsewhere(&path).await.status(), 200, "{path}");
+    for path in ["/api/clients", "/api/login_links"] {
+        assert_eq!(neighbour.call(path).await.status(), 200, "{path}");
     }
+    assert_eq!(neighbour.ask_for_link().await.status(), 200);
     assert_eq!(visitor().get(&link).send().await.unwrap().status(), 200);
     let verified = visitor().get(server.url("/auth/verify")).send().await.unwrap();
     assert_eq!(verified.status(), 401);
@@ -191,7 +164,6 @@ async fn the_longest_lists_for_callers_who_do_not_read_stay_within_a_hundred_meg
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
-    eprintln!("peak {peak} kB");
 
     assert!(peak < 100_000, "{peak} kB");
     let whole = server.call("GET", "/api/clients?limit=100").await;

@@ -46,6 +46,7 @@ mod rigs {
     mod edited_rows;
     #[expect(dead_code, reason = "some of it is for rigs that have a file")]
     mod figures;
+    mod greedy_key;
     mod rows;
     mod unanswered;
     mod wrong_clock;

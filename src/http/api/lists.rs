@@ -1,5 +1,7 @@
 //! The frame around every list: `data`, `links`, `meta`.
 
+use std::io;
+
 use axum::body::Body;
 use axum::http::{HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -129,9 +131,27 @@ impl Listing {
             total,
             path: url.clone(),
         };
-        let mut bytes = serde_json::to_vec(&List { data: page.rows, links, meta })?;
-        bytes.shrink_to_fit();
+        let framed = List { data: page.rows, links, meta };
+        // Counted first: what grows as it is written takes three times as much on the way.
+        let mut length = Length(0);
+        serde_json::to_writer(&mut length, &framed)?;
+        let mut bytes = Vec::with_capacity(length.0);
+        serde_json::to_writer(&mut bytes, &framed)?;
         Ok(bytes)
+    }
+}
+
+/// Counts what is written to it.
+struct Length(usize);
+
+impl io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -11,6 +11,7 @@ mod disks;
 mod edited_rows;
 pub mod figures;
 mod files;
+mod greedy_key;
 mod kills;
 mod randomness;
 mod rows;

@@ -10,6 +10,7 @@ pub mod elsewhere;
 pub mod front;
 pub mod kept;
 pub mod ledger;
+pub mod neighbour;
 pub mod operator;
 pub mod person;
 pub mod server;
