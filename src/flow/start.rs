@@ -53,11 +53,10 @@ pub async fn open(
     may_create: bool,
     clock: Clock,
 ) -> Result<App, StartError> {
-    if may_create && let Some(path) = url.path() {
-        begin(path, key_file)?;
-    }
-    if !url.exists() {
-        return Err(OpenError::Missing(url.to_string()).into());
+    match url.path() {
+        Some(path) if may_create => begin(path, key_file)?,
+        _ if !url.exists() => return Err(OpenError::Missing(url.to_string()).into()),
+        _ => {}
     }
     let keys = keys::load(key_file)?;
     let store = Store::open(url, may_create).await?;

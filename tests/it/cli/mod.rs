@@ -3,6 +3,7 @@
 mod import;
 mod import_beside;
 mod key_file;
+mod lost;
 mod people;
 mod serving;
 mod starting;
