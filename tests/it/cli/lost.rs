@@ -111,7 +111,7 @@ fn a_first_start_that_is_killed_is_just_run_again() {
         if again.status == 0 {
             before += 1;
         } else {
-            assert!(again.refused(1).contains("is taken"));
+            assert!(again.refused(1).contains("belongs to another workspace"));
             after += 1;
         }
         operator.run("check").well();

@@ -287,7 +287,7 @@ fn what_is_no_text_or_has_control_characters_is_refused_by_its_name() {
         (&["check", "--config", "config.toml"], 1, "database in config.toml"),
         (&["check", "--config", "key.toml"], 1, "secret_key_file in key.toml"),
         (&["backup", "a.backup\r"], 2, "<FILE>"),
-        (&["restore", "a.backup\r"], 2, "<FILE>"),
+        (&["restore", "a.backup\r"], 2, "[FILE]"),
         (&["user", "import", "--workspace", "Acme", "a\u{7f}.csv"], 2, "<FILE>"),
         (&["migrate", "--from", "sqlite://doorkey.db\r"], 2, "--from"),
         (&["migrate", "--from", "sqlite://doorkey.db", "--to", "postgres://x/y\n"], 2, "--to"),
