@@ -1,8 +1,10 @@
 //! The configuration: a setting is a flag, else an environment variable, else a key of the file.
 
+mod environment;
 mod flags;
 mod quoting;
 
+use std::ffi::OsString;
 use std::io;
 use std::net::IpAddr;
 use std::num::{NonZeroU32, ParseIntError};
@@ -15,6 +17,7 @@ use crate::store::DatabaseUrl;
 
 use quoting::quoted;
 
+pub use environment::{plain, unknown_variables};
 pub use flags::{CommonFlags, ServeFlags};
 pub(crate) use quoting::may_have_password;
 
@@ -114,20 +117,24 @@ impl Config {
     pub fn load(
         common: &CommonFlags,
         serve: &ServeFlags,
-        variable: impl Fn(&str) -> Option<String>,
+        variable: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, ConfigError> {
-        let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let path = common.config.clone().or_else(|| variable("DOORKEY_CONFIG")).map(PathBuf::from);
+        let variables = environment::read(variable)?;
+        let variable = |setting: &str| {
+            let (origin, text) = variables.get_key_value(&environment::variable_of(setting))?;
+            Some(Given { origin: origin.clone(), texts: vec![text.clone()] })
+        };
+        let flag =
+            common.config.clone().map(|text| Given { origin: "--config".to_owned(), texts: vec![text] });
+        let path = flag.or_else(|| variable("config"));
+        let path = path.map(|given| parsed(Some(given), "", path_of)).transpose()?;
         let file = path.as_deref().map(read_file).transpose()?.unwrap_or_default();
         let pick = |name: &str, flag: &[String]| {
             let dashed = format!("--{}", name.replace('_', "-"));
-            let in_variable = format!("DOORKEY_{}", name.to_ascii_uppercase());
             if !flag.is_empty() {
                 return Some(Given { origin: dashed, texts: flag.to_vec() });
             }
-            let from_variable = variable(&in_variable);
-            from_variable
-                .map(|text| Given { origin: in_variable, texts: vec![text] })
+            variable(name)
                 .or_else(|| file.iter().find(|(key, _)| key == name).map(|(_, given)| given.clone()))
         };
         let one = |name: &str, flag: &Option<String>| pick(name, flag.as_slice());
@@ -139,10 +146,6 @@ impl Config {
         let failures = one("auth_failures_per_minute", &serve.auth_failures_per_minute);
         let requests = one("key_requests_per_second", &serve.key_requests_per_second);
         let retention = one("audit_retention", &serve.audit_retention);
-        let path_of = |text: &str| {
-            let is_some = !text.is_empty();
-            is_some.then(|| PathBuf::from(text)).ok_or_else(|| "give the path of a file".to_owned())
-        };
         let root_certificate = root_certificate.map(|given| parsed(Some(given), "", path_of)).transpose()?;
         let database = parsed(database, "sqlite://doorkey.db", DatabaseUrl::parse)?;
         Ok(Self {
@@ -176,8 +179,14 @@ fn parsed<T, E: ToString>(
     parse: impl Fn(&str) -> Result<T, E>,
 ) -> Result<T, ConfigError> {
     let given = given.unwrap_or_else(|| Given { origin: String::new(), texts: vec![fallback.to_owned()] });
-    let value = parse(&given.texts.join(","));
-    value.map_err(|error| ConfigError::Invalid { origin: given.origin, why: error.to_string() })
+    let text = given.texts.join(",");
+    let value = plain(&text).and_then(|text| parse(text).map_err(|error| error.to_string()));
+    value.map_err(|why| ConfigError::Invalid { origin: given.origin, why })
+}
+
+fn path_of(text: &str) -> Result<PathBuf, String> {
+    let is_some = !text.is_empty();
+    is_some.then(|| PathBuf::from(text)).ok_or_else(|| "give the path of a file".to_owned())
 }
 
 /// The keys of the file, which may be written with dashes too, and their values.
@@ -292,7 +301,7 @@ mod tests {
         std::fs::write(&path, file).unwrap();
         let common = CommonFlags { config: Some(path.display().to_string()), ..CommonFlags::default() };
         let serve = ServeFlags { listen: flag.map(str::to_owned), ..ServeFlags::default() };
-        let found = |name: &str| variable.filter(|_| name == "DOORKEY_LISTEN").map(str::to_owned);
+        let found = |name: &str| variable.filter(|_| name == "DOORKEY_LISTEN").map(OsString::from);
         Config::load(&common, &serve, found)
     }
 

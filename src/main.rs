@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use doorkey::cli::{self, Cli};
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
@@ -14,7 +13,7 @@ fn main() -> ExitCode {
     keep_keys_out_of_core_dumps();
     // One provider of cryptography for TLS, before anybody asks for one; nobody can have been earlier.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    match Cli::try_parse() {
+    match Cli::of_this_process() {
         Ok(cli) => cli::run(cli).map_or_else(|error| cli::explain(&error), |()| ExitCode::SUCCESS),
         Err(error) => cli::explain_usage(&error),
     }

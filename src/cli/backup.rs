@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::out::{Out, Table};
-use super::{Context, os_user, say};
+use super::{Context, os_user, say, words};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::flow::copies::{self, BackUpError, Carried, Restored};
@@ -17,6 +17,7 @@ use crate::store::{
 #[derive(Debug, clap::Args)]
 pub(super) struct BackupArgs {
     /// The file to make; one that is there is left as it is
+    #[arg(value_parser = words::path)]
     file: PathBuf,
 }
 
@@ -31,7 +32,7 @@ disabled stay on, deleted users stay deleted, retired secret keys stay retired, 
 #[derive(Debug, clap::Args)]
 pub(super) struct RestoreArgs {
     /// The backup
-    #[arg(required_unless_present = "mark_only", conflicts_with = "mark_only")]
+    #[arg(required_unless_present = "mark_only", conflicts_with = "mark_only", value_parser = words::path)]
     file: Option<PathBuf>,
     /// Carry nothing over: revoked API keys work again, two-factor, disabled and staff are as they were then
     #[arg(long, conflicts_with = "mark_only")]
@@ -41,7 +42,7 @@ pub(super) struct RestoreArgs {
     mark_only: bool,
 }
 
-pub(super) async fn back_up(Context { config, out }: &mut Context, args: &BackupArgs) -> Result<()> {
+pub(super) async fn back_up(Context { config, out, .. }: &mut Context, args: &BackupArgs) -> Result<()> {
     let made = copies::back_up(&config.database, &args.file, &os_user::act(), &Clock::System).await;
     let bytes = match made {
         Err(error @ BackUpError::Untold { bytes, .. }) => {

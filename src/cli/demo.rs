@@ -32,6 +32,7 @@ const HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 /// Serves the demo. Only flags move its database: a variable or file that names a real one does not count here.
 pub(super) async fn run(context: &mut Context, common: &CommonFlags) -> Result<()> {
     let _log = log::start(context.config.log);
+    context.log_unknown();
     // The port first: where a demo runs already, nothing of it is touched.
     let public = serve::bind(&context.config.listen, "--listen").await?;
     let address = public.local_addr()?;

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::import_file::{ImportFile, Numbered};
 use super::out::{Out, shown};
-use super::{Context, os_user};
+use super::{Context, os_user, words};
 use crate::flow::import::Import;
 
 pub(super) const ABOUT: &str = "\
@@ -35,6 +35,7 @@ const TOLD: usize = 100;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The file, .csv or .jsonl
+    #[arg(value_parser = words::path)]
     file: PathBuf,
     /// The workspace
     #[arg(long)]

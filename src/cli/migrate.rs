@@ -5,7 +5,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use super::out::Table;
-use super::{Context, os_user};
+use super::{Context, os_user, words};
 use crate::clock::Clock;
 use crate::flow::moving;
 use crate::store::DatabaseUrl;
@@ -25,14 +25,14 @@ arguments.";
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The embedded database, which nothing else has open
-    #[arg(long, value_name = "sqlite://FILE")]
+    #[arg(long, value_name = "sqlite://FILE", value_parser = words::plain)]
     from: String,
     /// The empty PostgreSQL database; without it the one that --database names
-    #[arg(long, value_name = "postgres://...")]
+    #[arg(long, value_name = "postgres://...", value_parser = words::plain)]
     pub(super) to: Option<String>,
 }
 
-pub(super) async fn run(Context { config, out }: &mut Context, args: &Args) -> Result<()> {
+pub(super) async fn run(Context { config, out, .. }: &mut Context, args: &Args) -> Result<()> {
     let from = DatabaseUrl::parse(&args.from).context("--from")?;
     let to = &config.database;
     // It hides itself where standard error is no terminal.

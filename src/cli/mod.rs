@@ -15,6 +15,7 @@ mod out;
 mod secret;
 mod serve;
 mod user;
+mod words;
 mod workspace;
 
 use std::io::{self, Write};
@@ -26,7 +27,7 @@ use clap::{Parser, Subcommand};
 
 use crate::app::App;
 use crate::clock::Clock;
-use crate::config::{CommonFlags, Config, ServeFlags, may_have_password};
+use crate::config::{self, CommonFlags, Config, ServeFlags, may_have_password};
 use crate::domain::user::UserRef;
 use crate::domain::workspace::Workspace;
 use crate::flow;
@@ -80,9 +81,18 @@ enum Command {
 struct Context {
     config: Config,
     out: Out,
+    /// Variables that look like settings, but are none.
+    unknown: Vec<String>,
 }
 
 impl Context {
+    /// Says in a server's log what was set in vain.
+    fn log_unknown(&self) {
+        if !self.unknown.is_empty() {
+            tracing::warn!(variables = self.unknown.join(", "), "variables that no setting has");
+        }
+    }
+
     /// Opens the database that is there: a command that only reads makes none.
     async fn open(&self) -> Result<App> {
         self.open_or(false).await
@@ -152,8 +162,13 @@ async fn dispatch(cli: Cli) -> Result<()> {
     if let Command::Migrate(migrate::Args { to: Some(to), .. }) = &command {
         common.database = Some(to.clone());
     }
-    let variable = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-    let config = Config::load(&common, &serve, variable);
+    let config = Config::load(&common, &serve, |name: &str| std::env::var_os(name));
+    let unknown = config::unknown_variables(std::env::vars_os());
+    let serves = matches!(&command, Command::Serve(_) | Command::Demo(_)) && config.is_ok();
+    // A server says it in its log.
+    if !unknown.is_empty() && !serves {
+        say(&format!("warning: no setting is called {}", unknown.join(", ")));
+    }
     let mut out = Out::to_stdout(common.json);
     let (config, command) = match (config, command) {
         (config, Command::Check) => {
@@ -163,7 +178,7 @@ async fn dispatch(cli: Cli) -> Result<()> {
         }
         (config, command) => (config?, command),
     };
-    let mut context = Context { config, out };
+    let mut context = Context { config, out, unknown };
     let done = match command {
         Command::Demo(_) => demo::run(&mut context, &common).await,
         Command::Serve(_) => serve::run(&context).await,
@@ -238,7 +253,7 @@ pub fn explain_usage(error: &clap::Error) -> ExitCode {
 
 fn say(sentence: &str) {
     // With nobody to read it, the exit status alone must tell.
-    let _ = writeln!(io::stderr(), "doorkey: {}", in_one_line(sentence));
+    let _ = writeln!(io::stderr(), "doorkey: {}", out::shown(&in_one_line(sentence)));
 }
 
 fn in_one_line(text: &str) -> String {

@@ -45,7 +45,7 @@ pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
     }
 }
 
-fn create(Context { config, out }: &mut Context) -> Result<()> {
+fn create(Context { config, out, .. }: &mut Context) -> Result<()> {
     let keyring = keys::create(&config.secret_key_file)?;
     let path = config.secret_key_file.display().to_string();
     let id = keyring.active_id().to_string();
@@ -57,7 +57,7 @@ fn create(Context { config, out }: &mut Context) -> Result<()> {
     ))?)
 }
 
-fn list(Context { config, out }: &mut Context) -> Result<()> {
+fn list(Context { config, out, .. }: &mut Context) -> Result<()> {
     let keyring = keys::load(&config.secret_key_file)?;
     // The active key stands first; those after it only prove what is old.
     let roles = std::iter::once("active").chain(std::iter::repeat("accepted"));
@@ -73,7 +73,7 @@ fn list(Context { config, out }: &mut Context) -> Result<()> {
 async fn add(context: &mut Context) -> Result<()> {
     // Where there is no database yet, there is no log either.
     let app = context.open_if_there().await?;
-    let Context { config, out } = context;
+    let Context { config, out, .. } = context;
     let id = secret_keys::add(app.as_ref(), &os_user::act(), &config.secret_key_file).await?.to_string();
     let path = config.secret_key_file.display().to_string();
     if out.is_json {

@@ -20,6 +20,7 @@ const BACKLOG: u32 = 1_024;
 pub(super) async fn run(context: &Context) -> Result<()> {
     let config = &context.config;
     let _log = log::start(config.log);
+    context.log_unknown();
     // The ports first: a server that cannot listen leaves no files behind.
     let public = bind(&config.listen, "--listen").await?;
     let ops = bind(&config.ops_listen, "--ops-listen").await?;

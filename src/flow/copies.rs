@@ -12,7 +12,7 @@ use crate::domain::secret_key::KnownKey;
 use crate::domain::timestamp::Timestamp;
 use crate::keys::{self, Keyring};
 use crate::store::{
-    self, CarriedOver, Carrier, CopyError, DatabaseUrl, NotCarried, Replaced, Restore, Revived, Store,
+    self, CarriedOver, CarryWith, CopyError, DatabaseUrl, NotCarried, Replaced, Restore, Revived, Store,
     StoreError,
 };
 
@@ -134,8 +134,8 @@ pub async fn restore(
     let (carried, restore) = if is_as_it_was {
         (Carried::LeftOut, restore)
     } else {
-        let carrier = carrier(&keyring, act, now);
-        let (carried, restore) = off_thread(move || Ok((restore.carry_over(&carrier)?, restore))).await?;
+        let with = carry_with(&keyring, act, now);
+        let (carried, restore) = off_thread(move || Ok((restore.carry_over(&with)?, restore))).await?;
         (carried.map_or_else(Carried::Not, Carried::Over), restore)
     };
     let draft = restore.open().await.map_err(CopyError::from)?;
@@ -157,11 +157,11 @@ pub async fn restore(
 }
 
 /// Who carries over, with these keys.
-fn carrier(keyring: &Keyring, act: &Act, now: Timestamp) -> Carrier {
+fn carry_with(keyring: &Keyring, act: &Act, now: Timestamp) -> CarryWith {
     let fingerprints = keyring.all().map(|key| key.fingerprint).collect();
     let (keyring, act) = (keyring.clone(), *act);
     let judge = move |key: &ApiKey, replaced: Option<&ApiKey>| judge_key(&keyring, key, replaced?);
-    Carrier { fingerprints, judge: Box::new(judge), act, now }
+    CarryWith { fingerprints, judge: Box::new(judge), act, now }
 }
 
 /// An API key of the backup as it is from here on: revoked if it was so since; and under the secret key that it went over to

@@ -54,11 +54,10 @@ pub async fn open(
     may_create: bool,
     clock: Clock,
 ) -> Result<App, StartError> {
-    if may_create && let Some(path) = url.path() {
-        begin(path, key_file)?;
-    }
-    if !url.exists() {
-        return Err(OpenError::Missing(url.to_string()).into());
+    match url.path() {
+        Some(path) if may_create => begin(path, key_file)?,
+        _ if !url.exists() => return Err(OpenError::Missing(url.to_string()).into()),
+        _ => {}
     }
     let keys = keys::load(key_file)?;
     let store = Store::open(url, may_create).await?;
@@ -85,11 +84,10 @@ fn begin(path: &Path, key_file: &Path) -> Result<(), StartError> {
     let lost =
         || StartError::LostDatabase { key_file: key_file.to_owned(), database: path.display().to_string() };
     match (is_unused, store::state_of(path)) {
-        (_, FileState::Filled) => Ok(()),
         (Some(false), FileState::Missing) => Err(lost()),
         // What was emptied after the key file was made is no first start that was broken off.
         (Some(false), FileState::Empty) if is_older(key_file, path) => Err(lost()),
-        (Some(false), FileState::Empty) => Ok(()),
+        (_, FileState::Filled) | (Some(false), FileState::Empty) => Ok(()),
         (None | Some(true), FileState::Missing | FileState::Empty) => {
             store::make_file(path)?;
             let ready = if is_unused.is_some() {

@@ -53,10 +53,10 @@ pub fn take_into_use(path: &Path) -> Result<(), KeyFileError> {
         let text = draft.text.replace(UNUSED, "").replace(UNUSED.trim_end(), "");
         if text == draft.text { Ok(()) } else { draft.write(&text)?.put_in_place() }
     });
-    changed.map_err(|error| match error {
-        KeyFileError::Io { path, source } => KeyFileError::Unmarkable { path, source },
-        error => error,
-    })
+    match changed {
+        Err(KeyFileError::Io { path, source }) => Err(KeyFileError::Unmarkable { path, source }),
+        changed => changed,
+    }
 }
 
 /// It is written under another name and then linked to its own, so that whoever reads it meanwhile, or comes after

@@ -39,7 +39,7 @@ use value::Row;
 
 pub use arrivals::{Arrival, Named};
 pub use audit::ListedEntry;
-pub use copies::{CarriedOver, Carrier, CopyError, NotCarried, Replaced, Restore, back_up};
+pub use copies::{CarriedOver, CarryWith, CopyError, NotCarried, Replaced, Restore, back_up};
 pub use database_url::DatabaseUrl;
 pub use durability::ReadPoint;
 pub use list_limiter::{ListError, ListPermit, UnsentRoom};

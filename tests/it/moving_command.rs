@@ -229,3 +229,28 @@ fn a_bar_shows_how_far_a_move_is_on_a_terminal_alone() {
     assert!(shown.trim_end().ends_with("and the same key file."), "{shown:?}");
     assert_eq!(mover.target.number("SELECT count(*) FROM users"), 3_000);
 }
+
+/// A move with a key file that is not the source's would end in a database that nobody can use.
+#[test]
+fn a_key_file_that_is_not_the_sources_is_refused_before_anything_is_touched() {
+    let mover = Mover::with_clients(3);
+    let other = Mover::with_clients(1);
+    let (key, own) = (mover.folder.path().join("doorkey.key"), mover.folder.path().join("own.key"));
+    std::fs::rename(&key, &own).unwrap();
+
+    assert!(refused(&mut mover.migrate(&[])).contains("no key file at doorkey.key"));
+    std::fs::copy(other.folder.path().join("doorkey.key"), &key).unwrap();
+    assert!(refused(&mut mover.migrate(&[])).contains("does not belong to this database"));
+
+    let tables = "SELECT count(*) FROM information_schema.tables WHERE table_schema = current_schema()";
+    assert_eq!(mover.target.number(tables), 0);
+    let with_own = ["--secret-key-file", "own.key"];
+    mover.well(&[&["check"][..], &with_own].concat());
+    let source = rusqlite::Connection::open(mover.folder.path().join("doorkey.db")).unwrap();
+    let marks: i64 = source.query_row("SELECT count(*) FROM moves", [], |row| row.get(0)).unwrap();
+    assert_eq!(marks, 0);
+    drop(source);
+    well(&mut mover.migrate(&with_own));
+    let told = "SELECT count(*) FROM audit_log WHERE event = 'database.moved' AND data LIKE '%os_user%'";
+    assert_eq!(mover.target.number(told), 1);
+}

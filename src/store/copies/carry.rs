@@ -24,7 +24,7 @@ use crate::store::value::{Row, values};
 use crate::store::{Flags, StoreError};
 
 /// What the store does not know by itself, and who acts.
-pub struct Carrier {
+pub struct CarryWith {
     /// The fingerprints of the keys in the key file.
     pub fingerprints: Vec<[u8; 32]>,
     /// What an API key of the backup is from here on: given as it is there, and as it was in the replaced database, if it
@@ -36,7 +36,7 @@ pub struct Carrier {
     pub now: Timestamp,
 }
 
-/// See [`Carrier::judge`].
+/// See [`CarryWith::judge`].
 pub type JudgeKey = Box<dyn Fn(&ApiKey, Option<&ApiKey>) -> Option<ApiKey> + Send>;
 
 /// How much was carried over.
@@ -68,11 +68,11 @@ impl Restore {
     ///
     /// # Errors
     /// `CopyError` if the backup cannot be written. A replaced database that cannot be read is no error.
-    pub fn carry_over(&self, carrier: &Carrier) -> Result<Result<CarriedOver, NotCarried>, CopyError> {
+    pub fn carry_over(&self, with: &CarryWith) -> Result<Result<CarriedOver, NotCarried>, CopyError> {
         let Some(copy) = &self.copy_of_replaced() else { return Ok(Err(NotCarried::NothingThere)) };
         let scratch = beside(copy, "-read");
         let carried = match readable(copy, &scratch) {
-            Ok(()) => carry(&self.draft, &scratch, carrier),
+            Ok(()) => carry(&self.draft, &scratch, with),
             Err(CopyError::Io { path, source }) => Err(CopyError::Io { path, source }),
             Err(_) => Ok(Err(NotCarried::Damaged)),
         };
@@ -100,7 +100,7 @@ fn readable(copy: &Path, scratch: &Path) -> Result<(), CopyError> {
 fn carry(
     draft: &Path,
     replaced: &Path,
-    carrier: &Carrier,
+    with: &CarryWith,
 ) -> Result<Result<CarriedOver, NotCarried>, CopyError> {
     let failed = |error: rusqlite::Error| store_error(&error);
     let mut database = connect(draft).map_err(failed)?;
@@ -111,7 +111,7 @@ fn carry(
         return Ok(Err(NotCarried::Stranger));
     }
     let unit = database.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-    let work = Work { database: &unit, carrier };
+    let work = Work { database: &unit, with };
     let carried = CarriedOver {
         secret_keys: work.secret_keys()?,
         api_keys: work.api_keys()?,
@@ -129,7 +129,7 @@ const SAME: &str = "JOIN main.workspaces w ON w.id = k.workspace_id
 
 struct Work<'a> {
     database: &'a Connection,
-    carrier: &'a Carrier,
+    with: &'a CarryWith,
 }
 
 impl Work<'_> {
@@ -138,7 +138,7 @@ impl Work<'_> {
     }
 
     fn tell(&self, workspace: WorkspaceId, entry: Entry) -> Result<(), StoreError> {
-        self.run(&audit::entry(workspace, &entry.with("reason", "restored"), self.carrier.now)).map(|_| ())
+        self.run(&audit::entry(workspace, &entry.with("reason", "restored"), self.with.now)).map(|_| ())
     }
 
     /// Keys that were retired stay so, and what derives what is new is what did so last. Keys that the key file lacks are
@@ -152,7 +152,7 @@ impl Work<'_> {
                      AND fingerprint NOT IN (SELECT fingerprint FROM main.key_fingerprints)";
         for mut row in self.run(&sql(known, values![]))? {
             let fingerprint: [u8; 32] = row.take()?;
-            if self.carrier.fingerprints.contains(&fingerprint) {
+            if self.with.fingerprints.contains(&fingerprint) {
                 let added = "INSERT INTO main.key_fingerprints SELECT * FROM old.key_fingerprints WHERE fingerprint = $1";
                 self.run(&sql(added, values![fingerprint]))?;
             }
@@ -190,12 +190,12 @@ impl Work<'_> {
             let replaced = replaced.map(|mut row| api_key_from(&mut row)).transpose()?;
             let is_retired =
                 "SELECT count(*) FROM main.key_fingerprints WHERE key_id = $1 AND retired_at IS NOT NULL";
-            let judged = (self.carrier.judge)(&key, replaced.as_ref());
+            let judged = (self.with.judge)(&key, replaced.as_ref());
             let mut kept = judged.clone().unwrap_or_else(|| key.clone());
             let is_retired = number(self.run(&sql(is_retired, values![i64::from(kept.key.0)]))?)? > 0;
             if is_retired && kept.revoked_at.is_none() {
                 // Its seal proves nothing any more either way.
-                kept.revoked_at = Some(self.carrier.now);
+                kept.revoked_at = Some(self.with.now);
             } else if judged.is_none() {
                 continue;
             }
@@ -211,7 +211,7 @@ impl Work<'_> {
             ];
             self.run(&sql(changed, of_key))?;
             if kept.revoked_at.is_some() {
-                let entry = self.carrier.act.entry(Event::KeyRevoked).with("key", kept.id);
+                let entry = self.with.act.entry(Event::KeyRevoked).with("key", kept.id);
                 self.tell(kept.workspace, entry.with("name", kept.name.as_str()))?;
                 revoked += 1;
             }
@@ -230,8 +230,8 @@ impl Work<'_> {
         let count = i64::try_from(gone.len()).unwrap_or(i64::MAX);
         for mut row in gone {
             let (workspace, user): (WorkspaceId, UserId) = (row.take()?, row.take()?);
-            self.run(&crate::store::users::deletion(workspace, user, self.carrier.now))?;
-            self.tell(workspace, self.carrier.act.entry(Event::UserDeleted).about(user))?;
+            self.run(&crate::store::users::deletion(workspace, user, self.with.now))?;
+            self.tell(workspace, self.with.act.entry(Event::UserDeleted).about(user))?;
         }
         let since = "INSERT INTO main.users SELECT o.* FROM old.users o
                      JOIN old.workspaces ow ON ow.id = o.workspace_id
@@ -265,16 +265,10 @@ impl Work<'_> {
             let changed = "UPDATE main.users SET two_factor = $3, is_active = $4, is_staff = $5, revision = revision + 1,
                              link_epoch = link_epoch + 1, session_epoch = session_epoch + 1, updated_at = $6
                            WHERE workspace_id = $1 AND id = $2";
-            let of_user = values![
-                workspace,
-                user,
-                kept.has_two_factor,
-                kept.is_active,
-                kept.is_staff,
-                self.carrier.now
-            ];
+            let of_user =
+                values![workspace, user, kept.has_two_factor, kept.is_active, kept.is_staff, self.with.now];
             self.run(&sql(changed, of_user))?;
-            self.tell(workspace, changed_entry(&self.carrier.act, now, kept).about(user))?;
+            self.tell(workspace, changed_entry(&self.with.act, now, kept).about(user))?;
         }
         Ok(count)
     }

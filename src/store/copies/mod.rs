@@ -17,7 +17,7 @@ use super::sqlite::{beside, connect, store_error};
 use super::{OpenError, StoreError};
 
 pub use backup::back_up;
-pub use carry::{CarriedOver, Carrier, NotCarried};
+pub use carry::{CarriedOver, CarryWith, NotCarried};
 pub use restore::{Replaced, Restore};
 
 /// Why no copy was made, or none was put in place.

@@ -85,7 +85,7 @@ mod tests {
 
     /// Three users of one workspace, each with a link and a session; a key that may ask for links, and one that may not.
     const ROWS: &str = "
-        INSERT INTO workspaces VALUES (1, 'Acme', 'https://a.example', 7200, 1, NULL, '[]', 60, 60, NULL, 3, 1, 0);
+        INSERT INTO workspaces VALUES (1, 'Acme', 'https://a.example', 7200, 1, NULL, '[]', 60, 60, NULL, 3, 1, 0, 0, 'acme');
         INSERT INTO hosts VALUES ('a.example', 1), ('b.example', 1);
         INSERT INTO api_keys VALUES (1, 1, 'mail', zeroblob(32), 'clients:read login_links:write logs:read', 1, 0, NULL, NULL, zeroblob(32)),
             (1, 2, 'logs', randomblob(32), 'logs:read', 1, 0, NULL, NULL, zeroblob(32));

@@ -57,7 +57,7 @@ impl fmt::Debug for Sqlite {
 
 impl Sqlite {
     pub(super) fn open(path: &Path, may_create: bool) -> Result<Self, OpenError> {
-        if !may_create && !path.exists() {
+        if !may_create && state_of(path) != FileState::Filled {
             return Err(OpenError::Missing(path.display().to_string()));
         }
         let made = make_private(path);

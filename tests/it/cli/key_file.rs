@@ -123,3 +123,114 @@ fn whoever_is_killed_while_the_file_is_changed_costs_no_key() {
     operator.run("secret add").well();
     assert_eq!(ids(&operator).len(), known.len() + 1);
 }
+
+/// Runs a command as somebody else, who may enter the folder.
+fn run_as_nobody(operator: &Operator, words: &[&str]) -> std::process::Output {
+    fs::set_permissions(operator.folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let mut command = std::process::Command::new("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(env!("CARGO_BIN_EXE_doorkey"));
+    command.args(words).current_dir(operator.folder.path()).env_clear().output().unwrap()
+}
+
+fn set_mode(operator: &Operator, mode: u32) {
+    fs::set_permissions(operator.path("doorkey.key"), fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// What belongs to root may be read by a group: so Kubernetes hands out secrets.
+#[test]
+fn a_key_file_may_be_open_to_a_group_only_if_root_owns_it_and_never_further() {
+    let operator = Operator::with_acme();
+    let is_root = fs::metadata(operator.path("doorkey.key")).unwrap().uid() == 0;
+    for (mode, is_fine) in [
+        (0o400, true),
+        (0o600, true),
+        (0o440, is_root),
+        (0o640, is_root),
+        (0o660, false),
+        (0o444, false),
+        (0o604, false),
+        (0o602, false),
+        (0o610, false),
+        (0o700, false),
+        (0o500, false),
+    ] {
+        set_mode(&operator, mode);
+        let done = operator.run("link 1 --workspace Acme");
+        if is_fine {
+            done.well();
+        } else {
+            let sentence = done.refused(1);
+            assert!(
+                sentence.contains(&format!("mode {mode:04o}")) && sentence.contains("chmod 600"),
+                "{sentence}"
+            );
+            assert!(!sentence.contains("new key"), "{sentence}");
+        }
+    }
+    assert!(is_root, "only root can show the rest");
+    chown(operator.path("doorkey.key"), Some(65_534), Some(65_534)).unwrap();
+    for (mode, status) in [(0o400, 0), (0o600, 0), (0o440, 1), (0o640, 1)] {
+        set_mode(&operator, mode);
+        assert_eq!(operator.run("link 1 --workspace Acme").status, status, "{mode:o} of somebody else");
+    }
+}
+
+/// systemd's `LoadCredential=`: the file is root's, and an access control list lets the service read it.
+#[test]
+fn a_key_file_with_an_access_control_list_is_read_and_stays_so_when_it_is_changed() {
+    let operator = Operator::with_acme();
+    for name in ["doorkey.db", "doorkey.db-wal", "doorkey.db-shm"] {
+        if operator.path(name).exists() {
+            chown(operator.path(name), Some(65_534), Some(65_534)).unwrap();
+        }
+    }
+    set_mode(&operator, 0o400);
+    let link = ["link", "1", "--workspace", "Acme"];
+    let refused = run_as_nobody(&operator, &link);
+    assert!(!refused.status.success(), "nobody may read it yet");
+    let set = std::process::Command::new("setfacl")
+        .args(["-m", "u:65534:r"])
+        .arg(operator.path("doorkey.key"))
+        .status()
+        .unwrap_or_else(|error| panic!("setfacl is missing: apt-get install acl: {error}"));
+    assert!(set.success());
+    assert_eq!(fs::metadata(operator.path("doorkey.key")).unwrap().permissions().mode() & 0o777, 0o440);
+
+    for _ in 0..2 {
+        let done = run_as_nobody(&operator, &link);
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        operator.run("secret add").well();
+    }
+    assert_eq!(ids(&operator).len(), 3);
+}
+
+/// What is done to the keys, and to the database as a whole, stands in the log of each workspace.
+#[test]
+fn what_is_about_the_whole_installation_stands_in_each_workspaces_log() {
+    let operator = Operator::with_acme();
+    operator.run("workspace create Other --url https://other.test").well();
+    let first = ids(&operator)[0].clone();
+    let before = operator.audit().len();
+
+    let added = operator.json("secret add");
+    let id = added["id"].as_str().unwrap();
+    operator.run(&format!("secret use {id}")).well();
+    operator.run(&format!("secret retire {first}")).well();
+    operator.run("backup a.backup").well();
+
+    let told = operator.audit().split_off(before);
+    let events: Vec<_> = told.iter().map(|(event, actor, _)| (event.as_str(), actor.as_str())).collect();
+    let expected = ["secret_key.added", "secret_key.used", "secret_key.retired", "database.backed_up"];
+    assert_eq!(events, expected.map(|event| [(event, "command_line"); 2]).concat());
+    assert!(told.iter().all(|(_, _, data)| data.contains("os_user")), "{told:?}");
+    assert!(told[..4].iter().all(|(_, _, data)| data.contains(id)) && told[4].2.contains(&first), "{told:?}");
+    let each = operator.database.rows(
+        "SELECT workspace_id, count(*) FROM audit_log WHERE event LIKE 'secret_key%' OR event LIKE 'database%'
+         GROUP BY workspace_id ORDER BY 1",
+    );
+    assert_eq!(each, [["1", "4"], ["2", "4"]]);
+    operator.run("restore a.backup").well();
+    let restored =
+        "SELECT count(*) FROM audit_log WHERE event = 'workspace.restored' AND data LIKE '%os_user%'";
+    assert_eq!(operator.database.number(restored), 2);
+}

@@ -4,6 +4,7 @@ mod fields;
 mod import;
 mod import_beside;
 mod key_file;
+mod lost;
 mod passwords;
 mod people;
 mod serving;

@@ -193,10 +193,12 @@ fn a_flag_goes_before_a_variable_and_a_variable_before_the_file() {
 
     operator.run(make).well();
     assert!(operator.path("file.db").exists() && operator.path("file.key").exists());
-    operator.run_with(make, &[("DOORKEY_DATABASE", "sqlite://variable.db")]).well();
-    assert!(operator.path("variable.db").exists());
-    let flag = format!("{make} --database sqlite://flag.db");
-    operator.run_with(&flag, &[("DOORKEY_DATABASE", "sqlite://variable.db")]).well();
+    let variables =
+        [("DOORKEY_DATABASE", "sqlite://variable.db"), ("DOORKEY_SECRET_KEY_FILE", "variable.key")];
+    operator.run_with(make, &variables).well();
+    assert!(operator.path("variable.db").exists() && operator.path("variable.key").exists());
+    let flag = format!("{make} --database sqlite://flag.db --secret-key-file flag.key");
+    operator.run_with(&flag, &variables).well();
     assert!(operator.path("flag.db").exists());
     let by_variable = [("DOORKEY_CONFIG", "doorkey.toml"), ("DOORKEY_DATABASE", "")];
     let listed = operator.run_with("workspace list --json", &by_variable).json();
@@ -253,6 +255,84 @@ fn a_wrong_configuration_is_refused_by_the_name_of_what_is_wrong() {
     let proxies = [("DOORKEY_TRUSTED_PROXY", "10.0.0.0/8,x")];
     let sentence = operator.run_with("workspace list", &proxies).refused(1);
     assert!(sentence.contains("DOORKEY_TRUSTED_PROXY") && sentence.contains("\"x\""), "{sentence}");
+}
+
+/// Something else would be made than what was meant.
+#[test]
+fn what_is_no_text_or_has_control_characters_is_refused_by_its_name() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let operator = Operator::with_acme();
+    operator.write("config.toml", "database = \"sqlite://doorkey.db\\r\"\n", 0o644);
+    operator.write("key.toml", "secret_key_file = \"doorkey.key\\u0007\"\n", 0o644);
+    let files = || fs::read_dir(operator.folder.path()).unwrap().count();
+    let before = files();
+
+    for name in ["DATABASE", "SECRET_KEY_FILE", "CONFIG", "LISTEN", "DATABASE_ROOT_CERTIFICATE", "LOG"] {
+        let name = format!("DOORKEY_{name}");
+        for (value, why) in
+            [(&b"sqlite://\xff.db"[..], "no UTF-8"), (b"sqlite://doorkey.db\r", "\\r"), (b"a\nb", "\\n")]
+        {
+            let mut command = operator.command(&["workspace", "create", "B", "--url", "https://b.test"]);
+            let output = command.env(&name, OsStr::from_bytes(value)).output().unwrap();
+            let sentence = String::from_utf8(output.stderr).unwrap();
+            assert_eq!((output.status.code(), sentence.lines().count()), (Some(1), 1), "{sentence}");
+            assert!(sentence.contains(&name) && sentence.contains(why), "{name}: {sentence}");
+        }
+    }
+    for (words, status, named) in [
+        (&["check", "--database", "sqlite://doorkey.db\r"][..], 1, "--database"),
+        (&["check", "--secret-key-file=doorkey.key\t"], 1, "--secret-key-file"),
+        (&["check", "--config", "config.toml\r"], 1, "--config"),
+        (&["check", "--config", "config.toml"], 1, "database in config.toml"),
+        (&["check", "--config", "key.toml"], 1, "secret_key_file in key.toml"),
+        (&["backup", "a.backup\r"], 2, "<FILE>"),
+        (&["restore", "a.backup\r"], 2, "[FILE]"),
+        (&["user", "import", "--workspace", "Acme", "a\u{7f}.csv"], 2, "<FILE>"),
+        (&["migrate", "--from", "sqlite://doorkey.db\r"], 2, "--from"),
+        (&["migrate", "--from", "sqlite://doorkey.db", "--to", "postgres://x/y\n"], 2, "--to"),
+    ] {
+        let done = operator.run_words(words);
+        let sentence = done.refused_last(status);
+        assert!(sentence.contains(named) && sentence.contains("control character"), "{words:?}: {sentence}");
+        assert!(!sentence.contains('\r') && !sentence.contains('\u{7f}'), "{sentence:?}");
+    }
+    for flag in ["--database", "--secret-key-file", "--config"] {
+        let output = operator.command(&["check", flag]).arg(OsStr::from_bytes(b"\xff")).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(String::from_utf8(output.stderr).unwrap().contains(&format!("{flag} is no UTF-8")));
+    }
+    let output = operator.command(&["backup"]).arg(OsStr::from_bytes(b"a\xff.backup")).output().unwrap();
+    assert!(String::from_utf8(output.stderr).unwrap().contains("a\u{fffd}.backup\" is no UTF-8"));
+    assert_eq!(files(), before, "nothing was made");
+}
+
+#[test]
+fn a_variable_that_no_setting_has_is_warned_of_and_is_no_error() {
+    let operator = Operator::with_acme();
+    let variables = [
+        ("DOORKEY_LISTN", "1"),
+        ("DOORKEY_", "x"),
+        ("DOORKEY_EMPTY", ""),
+        ("DOORKEYS", "1"),
+        ("DOORKEY_LOG", "json"),
+    ];
+
+    for line in ["workspace list", "check", "link 1 --workspace Acme --json"] {
+        let done = operator.run_with(line, &variables);
+        assert_eq!(
+            (done.status, &*done.stderr),
+            (0, "doorkey: warning: no setting is called DOORKEY_, DOORKEY_LISTN\n"),
+            "{line}"
+        );
+    }
+    let mut command = operator.command(&["serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"]);
+    let mut serving = command.envs(variables).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut log = std::io::BufRead::lines(std::io::BufReader::new(serving.stderr.take().unwrap()));
+    let first: Value = serde_json::from_str(&log.next().unwrap().unwrap()).unwrap();
+    serving.kill().unwrap();
+    serving.wait().unwrap();
+    assert_eq!(first["fields"]["variables"], "DOORKEY_, DOORKEY_LISTN");
 }
 
 #[test]

@@ -70,7 +70,14 @@ impl TestApp {
     /// An installation of its own that has somebody's key file.
     pub async fn start_with_key(key_file: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::copy(key_file, folder.path().join("doorkey.key")).unwrap();
+        // Whoever has a key file can have it say that it was not used yet.
+        let keys = std::fs::read_to_string(key_file).unwrap();
+        let unused =
+            "# No database was made with it yet. The first command that makes one takes this line out.";
+        let path = folder.path().join("doorkey.key");
+        std::fs::write(&path, format!("{unused}\n{keys}")).unwrap();
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&path, private).unwrap();
         Self::start_in(folder).await
     }
 

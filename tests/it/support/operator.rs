@@ -140,6 +140,13 @@ impl Done {
         serde_json::from_str(&text).unwrap()
     }
 
+    /// The last line of a refusal: a server may have logged something before.
+    #[track_caller]
+    pub fn refused_last(self, status: i32) -> String {
+        assert_eq!(self.status, status, "{self:?}");
+        self.stderr.lines().last().unwrap_or_default().to_owned()
+    }
+
     /// The one sentence of a refusal.
     #[track_caller]
     pub fn refused(self, status: i32) -> String {

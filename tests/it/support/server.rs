@@ -278,6 +278,12 @@ impl Server {
 
     fn prepared(&self, mut command: Command) -> Command {
         command.current_dir(self.folder.path());
+        // What tests are told by is no setting.
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("DOORKEY_"))
+        {
+            command.env_remove(name);
+        }
         command.env("DOORKEY_DATABASE", self.database.url());
         command.env("DOORKEY_SECRET_KEY_FILE", self.path(KEY_FILE));
         // All of a test comes from one address.
