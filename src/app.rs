@@ -40,6 +40,7 @@ impl App {
     /// An app over an open store and its keys, with the usual limits.
     pub fn over(store: Store, clock: Clock, held: Held) -> Self {
         let (metrics, known, node) = (Metrics::default(), Known::default(), ThisNode::default());
+        metrics.start(clock.now());
         let limits = Arc::new(Limits::new(&Quotas::default(), &clock));
         Self { limits, inner: Arc::new(Inner { store, clock, held, metrics, known, node }) }
     }

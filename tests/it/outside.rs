@@ -2,7 +2,10 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process::{Command, Stdio};
 use std::time::Duration;
+
+use doorkey::clock::Clock;
 
 use crate::support::person::{Person, form};
 use crate::support::server::{Server, visitor};
@@ -142,10 +145,42 @@ async fn health_and_metrics_stand_on_the_operators_listener_alone() {
         let public = server.call("GET", path).await;
         assert_eq!(public.status(), 404, "{path} is public");
     }
-    let metrics = visitor().get(server.ops_url("/metrics")).send().await.unwrap();
-    assert!(metrics.headers()["content-type"].to_str().unwrap().contains("text"));
-    assert!(metrics.text().await.unwrap().contains("# TYPE doorkey_"));
     assert_eq!(visitor().get(server.ops_url("/api/login_links")).send().await.unwrap().status(), 404);
+}
+
+/// The text is of the kind that its `Content-Type` says, as those who wrote the format judge it.
+#[tokio::test]
+async fn promtool_finds_nothing_in_the_metrics() {
+    let begun = Clock::System.now().millis();
+    let server = Server::start();
+    let ada = server.add_client("ada@example.org", "Ada", "Lovelace");
+    Person::arrives().sign_in(&server, &server.ask_for_link(ada).await).await;
+    assert_eq!(server.call("GET", "/api/login_links/999").await.status(), 404);
+
+    let answer = visitor().get(server.ops_url("/metrics")).send().await.unwrap();
+    assert_eq!(answer.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+    let text = answer.text().await.unwrap();
+    let mut promtool = Command::new("promtool");
+    let promtool = promtool.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut promtool = promtool.stderr(Stdio::piped()).spawn().expect("apt-get install prometheus");
+    promtool.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let found = promtool.wait_with_output().unwrap();
+    let told = [found.stdout, found.stderr].concat();
+    assert!(found.status.success() && told.is_empty(), "{}\n{text}", String::from_utf8_lossy(&told));
+
+    let value = |name: &str| {
+        let line = text.lines().find(|line| line.starts_with(&format!("{name} "))).expect(name);
+        line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap()
+    };
+    let version = format!("doorkey_build_info{{version=\"{}\"}}", env!("CARGO_PKG_VERSION"));
+    assert!((value(&version) - 1.0).abs() < f64::EPSILON);
+    assert!(value("process_resident_memory_bytes") > 1e6);
+    let started = Duration::from_secs_f64(value("process_start_time_seconds") + 0.000_5).as_millis();
+    let now = Clock::System.now().millis();
+    assert!((begun..=now).contains(&i64::try_from(started).unwrap()), "{begun} {started} {now}");
+    assert!((value("doorkey_login_links_redeemed_total") - 1.0).abs() < f64::EPSILON);
+    assert!(text.contains("# HELP doorkey_login_links_issued_total New login links made"), "{text}");
+    assert!(text.contains("# TYPE doorkey_http_answers_total counter"), "{text}");
 }
 
 /// A store that cannot commit is not ready, says so in time, and does not keep the server from a clean stop.
