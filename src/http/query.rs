@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, header};
 use percent_encoding::percent_decode_str;
+use tokio::sync::Semaphore;
 
 use super::error::Error;
 use crate::domain::invalid::Invalid;
@@ -22,6 +23,9 @@ const MOST_PAIRS: usize = 1_000;
 
 /// The largest JSON object that is read on a thread that serves, in bytes: a few tens of microseconds.
 const SMALL_BODY: usize = 1 << 14;
+
+/// Larger ones that are read at once: names of a full body take some five times its length.
+static READS: Semaphore = Semaphore::const_new(2);
 
 /// How long a body may take to arrive.
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
@@ -107,6 +111,7 @@ pub(super) async fn read_object<T: Send + 'static>(
 ) -> Result<T, Error> {
     let bytes = read_body(headers, ("application/json", LARGEST_BODY), body).await?;
     let parsed = if bytes.len() > SMALL_BODY {
+        let _turn = READS.acquire().await.map_err(|_| Error::Internal)?;
         let parsed = tokio::task::spawn_blocking(move || parse(&bytes)).await;
         parsed.map_err(|_| Error::Panicked)?
     } else {
