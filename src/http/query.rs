@@ -7,6 +7,7 @@ use axum::body::{Body, HttpBody};
 use axum::http::{HeaderMap, header};
 use http_body_util::BodyExt;
 use percent_encoding::percent_decode_str;
+use tokio::sync::Semaphore;
 
 use super::error::Error;
 use crate::domain::invalid::Invalid;
@@ -23,6 +24,9 @@ const MOST_PAIRS: usize = 1_000;
 
 /// The largest JSON object that is read on a thread that serves, in bytes: a few tens of microseconds.
 const SMALL_BODY: usize = 1 << 14;
+
+/// Larger ones that are read at once: names of a full body take some five times its length.
+static READS: Semaphore = Semaphore::const_new(2);
 
 /// How long a body may take to arrive.
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
@@ -108,6 +112,7 @@ pub(super) async fn read_object<T: Send + 'static>(
 ) -> Result<T, Error> {
     let bytes = read_body(headers, ("application/json", LARGEST_BODY), body).await?;
     let parsed = if bytes.len() > SMALL_BODY {
+        let _turn = READS.acquire().await.map_err(|_| Error::Internal)?;
         let parsed = tokio::task::spawn_blocking(move || parse(&bytes)).await;
         parsed.map_err(|_| Error::Panicked)?
     } else {
