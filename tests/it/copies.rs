@@ -176,7 +176,10 @@ async fn what_was_over_before_a_restore_is_over_after_it_and_the_operator_is_tol
     assert!(refused.contains("is in use") && refused.contains("stop the server"), "{refused}");
     assert!(ada.is_signed_in(&server).await, "what was refused changed nothing");
     server.kill();
+    let readings = "SELECT count(*) FROM clock_readings";
+    assert_eq!(number(&server.path("then.backup"), readings), 1);
     let told = parsed(&server.run(&["restore", "then.backup", "--as-it-was", "--json"]));
+    assert_eq!(server.database.number(readings), 0, "a clock of then would be compared with that of now");
     server.serve_with(&[]);
 
     let kept = Path::new(told["kept"].as_str().unwrap()).to_owned();
