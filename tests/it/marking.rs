@@ -39,4 +39,14 @@ async fn a_database_that_was_restored_by_other_tools_is_marked_as_such() {
     ada.sign_in(&server, &server.ask_for_link(1).await).await;
     let marked = "SELECT count(*) FROM audit_log WHERE event = 'workspace.restored'";
     assert_eq!(server.database.number(marked), 1);
+
+    // Which numbers were given last, nobody knows any more.
+    assert!(server.add_client("dan@x.test", "dan", "X") > 1_000_000);
+    for words in [
+        &["key", "create", "--workspace", "Acme", "--name", "new"][..],
+        &["workspace", "create", "New", "--url", "https://new.test"],
+    ] {
+        let made: Value = serde_json::from_str(&server.run(&[words, &["--json"]].concat())).unwrap();
+        assert!(made["id"].as_i64().unwrap() > 1_000_000, "{made}");
+    }
 }
