@@ -17,6 +17,10 @@ use crate::http::{self, Listeners, Settings};
 /// would see.
 const BACKLOG: u32 = 1_024;
 
+/// What the kernel holds of a connection until it is read, in bytes. Left to itself it holds megabytes, of thousands of strangers
+/// too, and counts them as memory of this process.
+const RECEIVE_BUFFER: u32 = 32 << 10;
+
 pub(super) async fn run(context: &Context) -> Result<()> {
     let config = &context.config;
     let _log = log::start(config.log);
@@ -80,6 +84,8 @@ async fn listen(address: &str) -> io::Result<TcpListener> {
     for address in tokio::net::lookup_host(address).await? {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         socket.set_reuseaddr(true)?;
+        // Those that are taken have it from the listener.
+        socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
         match socket.bind(address).and_then(|()| socket.listen(BACKLOG)) {
             Ok(listener) => return Ok(listener),
             Err(error) => last = error,

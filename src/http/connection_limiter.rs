@@ -16,8 +16,9 @@ const RESERVED_FDS: usize = 96;
 /// Connections that are for operators alone, so that no crowd at the public listener keeps them from asking how things are.
 const FOR_OPERATORS: usize = 16;
 
-/// What a connection takes, beside what of its request is not read whole: its buffers and the request that is answered.
-const CONNECTION_BYTES: usize = 32 << 10;
+/// What a connection takes at most, beside what of its request is counted as not read whole: its buffers and the request that
+/// is answered here, and what the kernel holds of what was not read yet.
+const CONNECTION_BYTES: usize = 64 << 10;
 
 /// How long a request is given before its connection may have to give way: longer than any answer takes.
 const BUSY: Duration = Duration::from_secs(20);
@@ -184,8 +185,8 @@ mod tests {
             (144, 1 << 40, 48),
             (1_024, 1 << 40, 928),
             (20_000, 1 << 40, 19_904),
-            (65_536, 64 << 20, 512),
-            (65_536, 1 << 30, 8_192),
+            (65_536, 64 << 20, 256),
+            (65_536, 2 << 30, 8_192),
             (65_536, 0, 1),
         ] {
             let limits = ProcessLimits { descriptors, memory };

@@ -49,7 +49,7 @@ pub(super) async fn pass(
     request: Request,
     next: Next,
 ) -> Response {
-    let number = new_number();
+    let number = new_number(app.clock.now());
     NUMBER.scope(number, numbered(app, settings, number, request, next)).await
 }
 

@@ -19,6 +19,9 @@ const LOOK: Duration = Duration::from_secs(2);
 /// So many connections less are a crowd that has gone.
 const CROWD: usize = 128;
 
+/// A worker that was busy is there the next time.
+const ROUNDS: usize = 3;
+
 /// How often a thread asks for memory before it sees what was freed by others (`generic_collect` of mimalloc), and a few times
 /// more; and how much it asks for, which is more than the smallest sizes, since those are not counted.
 const ASKED: usize = 11_000;
@@ -35,11 +38,13 @@ pub(super) async fn give_back_after_crowds(limiter: &ConnectionLimiter) {
             continue;
         }
         most = open;
-        ask_on_each_worker().await;
-        // What was freed last is a second old by then.
-        sleep(LOOK).await;
-        // If there can be no thread now, the next crowd has one.
-        let _ = std::thread::Builder::new().spawn(ask);
+        for _ in 0..ROUNDS {
+            ask_on_each_worker().await;
+            // What was freed last is a second old by then.
+            sleep(LOOK).await;
+            // If there can be no thread now, the next round has one.
+            let _ = std::thread::Builder::new().spawn(ask);
+        }
     }
 }
 

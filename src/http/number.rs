@@ -4,7 +4,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use uuid::{Builder, NoContext, Timestamp, Uuid};
+use uuid::{Builder, Uuid};
+
+use crate::clock::Clock;
+use crate::domain::timestamp::Timestamp;
 
 tokio::task_local! {
     /// The number of the request that is being answered.
@@ -21,25 +24,21 @@ static MIXED_WITH: LazyLock<[u8; 32]> = LazyLock::new(|| {
     let mut bytes = [0; 32];
     if getrandom::fill(&mut bytes).is_err() {
         // Nothing rests on a number being hard to guess, so a request is answered without randomness too.
-        let (seconds, nanos) = Timestamp::now(NoContext).to_unix();
-        bytes[..8].copy_from_slice(&seconds.to_le_bytes());
-        bytes[8..12].copy_from_slice(&nanos.to_le_bytes());
-        bytes[12..16].copy_from_slice(&std::process::id().to_le_bytes());
+        bytes[..8].copy_from_slice(&Clock::System.now().millis().to_le_bytes());
+        bytes[8..12].copy_from_slice(&std::process::id().to_le_bytes());
     }
     bytes
 });
 
 /// A number that no other request has: the time, and what is drawn from a counter (UUID version 7, RFC 9562, section 5.7).
 /// It cannot fail, even where the operating system gives no random bytes.
-pub(super) fn new_number() -> Uuid {
+pub(super) fn new_number(now: Timestamp) -> Uuid {
     static COUNTED: AtomicU64 = AtomicU64::new(0);
     let count = COUNTED.fetch_add(1, Ordering::Relaxed);
-    let (seconds, nanos) = Timestamp::now(NoContext).to_unix();
-    let millis = seconds.saturating_mul(1_000).saturating_add(u64::from(nanos / 1_000_000));
     let mut rest = [0; 10];
     rest[..8].copy_from_slice(&drawn(count, 0).to_le_bytes());
     rest[8..].copy_from_slice(&drawn(count, 1).to_le_bytes()[..2]);
-    Builder::from_unix_timestamp_millis(millis, &rest).into_uuid()
+    Builder::from_unix_timestamp_millis(u64::try_from(now.millis()).unwrap_or(0), &rest).into_uuid()
 }
 
 fn drawn(count: u64, half: u8) -> u64 {
@@ -56,7 +55,7 @@ mod tests {
 
     #[test]
     fn no_two_requests_have_the_same_number() {
-        let numbers: HashSet<_> = (0..10_000).map(|_| new_number()).collect();
+        let numbers: HashSet<_> = (0..10_000).map(|_| new_number(Clock::System.now())).collect();
 
         assert_eq!(numbers.len(), 10_000);
         assert!(numbers.iter().all(|number| number.get_version_num() == 7));

@@ -84,9 +84,10 @@ pub(super) enum Turn {
 }
 
 impl ReadBudget {
-    /// As much as may be held, and where this process has little memory no more than a fourth of it.
+    /// As much as may be held, and where this process has little memory no more than an eighth of it: buffers grow by doubling,
+    /// so that much is up to three times that.
     pub(super) fn of(limits: ProcessLimits) -> Arc<Self> {
-        Self::with(MOST.min(limits.memory / 4), MOST_FOR_ONE)
+        Self::with(MOST.min(limits.memory / 8), MOST_FOR_ONE)
     }
 
     pub(super) fn with(most: usize, most_for_one: usize) -> Arc<Self> {
