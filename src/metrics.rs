@@ -98,22 +98,8 @@ impl Default for Metrics {
             registry: Registry::default(),
         };
         let mut all = Registry::default();
-        all.register(
-            "process_resident_memory_bytes",
-            "Resident memory size in bytes",
-            metrics.resident_memory.clone(),
-        );
-        let started_at = Gauge::<i64>::default();
-        started_at.set(process::started_at());
-        all.register(
-            "process_start_time_seconds",
-            "Start time of the process since the Unix epoch in seconds",
-            started_at,
-        );
+        register_process(&mut all, &metrics.resident_memory);
         let registry = all.sub_registry_with_prefix("doorkey");
-        let build = Family::<Build, Gauge>::default();
-        build.get_or_create(&Build { version: env!("CARGO_PKG_VERSION") }).set(1);
-        registry.register("build_info", "The version that is running", build);
         registry.register("login_links_issued", "New login links made", metrics.issued.clone());
         registry.register("login_links_reused", "Login links handed out again", metrics.reused.clone());
         registry.register("login_links_refused", "Login links refused, by reason", metrics.refused.clone());
@@ -147,6 +133,21 @@ impl Default for Metrics {
     }
 }
 
+/// What is told of the process itself.
+fn register_process(all: &mut Registry, resident_memory: &Gauge) {
+    all.register("process_resident_memory_bytes", "Resident memory size in bytes", resident_memory.clone());
+    let started_at = Gauge::<i64>::default();
+    started_at.set(process::started_at());
+    all.register(
+        "process_start_time_seconds",
+        "Start time of the process since the Unix epoch in seconds",
+        started_at,
+    );
+    let build = Family::<Build, Gauge>::default();
+    build.get_or_create(&Build { version: env!("CARGO_PKG_VERSION") }).set(1);
+    all.register("doorkey_build_info", "The version that is running", build);
+}
+
 impl Metrics {
     /// Everything in the Prometheus text format, version 0.0.4.
     pub fn text(&self) -> String {
@@ -158,7 +159,7 @@ impl Metrics {
     }
 }
 
-/// OpenMetrics as the Prometheus text format: there the description of a counter bears the name of its samples, which
+/// `OpenMetrics` as the Prometheus text format: there the description of a counter bears the name of its samples, which
 /// ends in `_total`.
 fn with_total(text: &str) -> String {
     let described = |line: &str| {

@@ -241,7 +241,8 @@ def start(_):
 
 
 def neighbour(_):
-    """One workspace asks at its leisure: alone, and while the key of another floods the server, with a limit and without."""
+    """One workspace asks at its leisure: alone, and while the key of another floods the server, with a limit and without,
+    with links and with lists."""
     rate, seconds, limit = 200, 4, 500
     share = 2 * rate * seconds
     begins = iter(range(2 * share, USERS, share))
@@ -258,13 +259,16 @@ def neighbour(_):
             # The limit is everybody's, so what is asked for again later is asked for slowly at first.
             drive(server, data.ask(numbers(share, endless=False)), seconds=3600, rate=2 * rate)
             servers_of[name] = server, data
+        deep = "/api/clients?limit=100&page={}&sort=name_f:desc&filters[name_l][$gt]=A"
+        pages = {"path": deep, "expect": [200, 503], "values": numbers(SLICE // 100)}
+        floods["no limit, lists"] = {**floods["no limit"], **pages}
 
         def ask(name, values):
             server, data = servers_of[name]
             return drive(server, data.ask(values()), seconds=seconds, rate=rate)
 
-        def flooded(name, values):
-            with beside(servers_of[name][0], floods[name], seconds + 3) as flood:
+        def flooded(name, values, of=""):
+            with beside(servers_of[name][0], floods[name + of], seconds + 3) as flood:
                 time.sleep(1)
                 run = ask(name, values)
             machine.say(f"  the flood got {flood['operations'] / flood['seconds']:,.0f} answers a second")
@@ -281,6 +285,7 @@ def neighbour(_):
                 ("alone", ask, "limit"),
                 ("beside a flood with a limit", flooded, "limit"),
                 ("beside a flood without one", flooded, "no limit"),
+                ("beside a flood of lists", functools.partial(flooded, of=", lists"), "no limit"),
             ]
         })
 

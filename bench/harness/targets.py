@@ -88,9 +88,10 @@ def of_run(results):
     if of := results.get("new"):
         rows.append(at_most("new link: p99 at half of the highest rate", of["new, half rate"]["p99"]["median"], "ms", (20, 8)))
     if of := results.get("neighbour"):
-        for what in ("reuse", "new"):
-            beside, alone = [of[f"{what}, {how}"]["p99"]["median"] for how in ("beside a flood with a limit", "alone")]
-            rows.append(at_most(f"{what}: p99 beside a flood with a limit, against alone", beside, "ms", (3, 1.5), alone))
+        for flood in ("a flood with a limit", "a flood of lists"):
+            for what in ("reuse", "new"):
+                beside, alone = [of[f"{what}, {how}"]["p99"]["median"] for how in (f"beside {flood}", "alone")]
+                rows.append(at_most(f"{what}: p99 beside {flood}, against alone", beside, "ms", (3, 1.5), alone))
     return rows
 
 

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use super::figures::{Figures, times};
 use crate::support::database::Engine;
-use crate::support::neighbour::{Neighbour, ask};
+use crate::support::neighbour::{Neighbour, ask, peak_memory, processor_time};
 use crate::support::server::Server;
 
 /// How long a greedy caller waits before it hangs up.
@@ -141,22 +141,14 @@ fn p95(took: &[Duration]) -> f64 {
     took[took.len() * 95 / 100].as_secs_f64() * 1e3
 }
 
-/// Processor time that the process has used.
-fn used(server: &Server) -> Duration {
-    let told = std::fs::read_to_string(format!("/proc/{}/stat", server.id())).unwrap();
-    let fields: Vec<_> = told.rsplit(')').next().unwrap().split_whitespace().collect();
-    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
-    Duration::from_millis(ticks * 10)
-}
-
 /// Whether lists are still being made a second after the last caller went.
 async fn nothing_runs(server: &Server) {
     sleep(Duration::from_secs(1)).await;
     match crate::ENGINE {
         Engine::Sqlite => {
-            let before = used(server);
+            let before = processor_time(server);
             sleep(Duration::from_secs(1)).await;
-            let meanwhile = used(server).saturating_sub(before);
+            let meanwhile = processor_time(server).saturating_sub(before);
             assert!(meanwhile < Duration::from_millis(300), "it computed for {meanwhile:?} for nobody");
         }
         Engine::Postgres => {
@@ -167,13 +159,6 @@ async fn nothing_runs(server: &Server) {
             assert_eq!(running, 0, "lists are made for nobody");
         }
     }
-}
-
-/// Kilobytes that were resident at most.
-fn peak(server: &Server) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
 /// How long the neighbour waits while something else goes on.
@@ -209,15 +194,15 @@ async fn one_greedy_key_takes_nothing_from_others() {
     let wishes = wishes(rows);
 
     let ((), alone) = beside(&neighbour, sleep(Duration::from_secs(3))).await;
-    let wished = wishes.clone();
+    let asked_for = wishes.clone();
     let greedy = spawn_blocking(move || {
-        be_greedy(&server, &wished, hang_ups);
+        be_greedy(&server, &asked_for, hang_ups);
         server
     });
     let (server, beside) = beside(&neighbour, greedy).await;
     let server = server.unwrap();
     nothing_runs(&server).await;
-    let peak = peak(&server);
+    let peak = peak_memory(&server);
     let stopped = stop(server, &wishes).await;
 
     assert!(peak < 150_000, "{peak} kB are resident");

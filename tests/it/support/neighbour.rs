@@ -1,7 +1,9 @@
 //! A workspace beside the one that a test is about, on the same server, and callers who do not wait for their answers.
 
+use std::fs::read_to_string;
 use std::io::Write;
 use std::net::TcpStream;
+use std::time::Duration;
 
 use reqwest::{Client, Response};
 use serde_json::Value;
@@ -53,4 +55,20 @@ pub fn ask(server: &Server, path: &str) -> TcpStream {
     let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\n\r\n");
     stream.write_all(head.as_bytes()).unwrap();
     stream
+}
+
+/// Processor time that a server has used.
+pub fn processor_time(server: &Server) -> Duration {
+    let told = read_to_string(format!("/proc/{}/stat", server.id())).unwrap();
+    // Its name is in brackets; behind it come numbers.
+    let fields: Vec<_> = told.rsplit(')').next().unwrap().split_whitespace().collect();
+    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+    Duration::from_millis(ticks * 10)
+}
+
+/// Kilobytes of a server that were resident at most.
+pub fn peak_memory(server: &Server) -> usize {
+    let status = read_to_string(format!("/proc/{}/status", server.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
 }
