@@ -129,12 +129,10 @@ const WRITABLE_NOWHERE: &str = "cp \"$1\" \"$0/doorkey\" && shift && mount --bin
 async fn what_does_not_fit_into_memory_needs_no_folder_but_that_of_the_database() {
     let mut server = Server::prepare("Acme");
     let folder = server.path("");
-    let mut people = String::from("id,email,name_f,name_l,company\n");
     let company = "a".repeat(150);
-    for id in 1..=20_000 {
-        people.push_str(&format!("{id},{id}@example.org,Ada,Lovelace,{company}{}\n", 20_000 - id));
-    }
-    std::fs::write(folder.join("people.csv"), people).unwrap();
+    let row = |id: u32| format!("{id},{id}@example.org,Ada,Lovelace,{company}{}\n", 20_000 - id);
+    let people: String = (1..=20_000).map(row).collect();
+    std::fs::write(folder.join("people.csv"), format!("id,email,name_f,name_l,company\n{people}")).unwrap();
     let starter = ["unshare", "--mount", "--map-root-user", "sh", "-c", WRITABLE_NOWHERE];
     let starter = [&starter[..], &[folder.to_str().unwrap()]].concat();
     let surroundings = [
