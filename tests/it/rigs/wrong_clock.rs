@@ -114,8 +114,8 @@ fn rows(node: &Server) -> [i64; 4] {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_node_with_a_wrong_clock_takes_nothing_away() {
     let (where_, name) = match crate::ENGINE {
-        Engine::Sqlite => ("", "36-wrong-clock"),
-        Engine::Postgres => ("the same in PostgreSQL: ", "37-wrong-clock-postgres"),
+        Engine::Sqlite => ("", "17-years-wrong"),
+        Engine::Postgres => ("the same in PostgreSQL: ", "17-years-wrong-postgres"),
     };
     let fault = "one node of two has a clock that is off by +400 d, −90 s, +7,300 s (O209)";
     let mut figures = Figures::of(name, format!("{where_}{fault}"));
