@@ -142,7 +142,7 @@ pub async fn set_within(
             return Ok((old, false));
         }
         let mut changed = act.entry(Event::UserChanged).about(old.id);
-        changed.data = UserChange::told(&old, &new);
+        changed.data.extend(UserChange::told(&old, &new));
         let mut entries = vec![changed];
         let kill = old.kill_by(&new);
         if kill.is_some() || old.ends_sessions_by(&new) {

@@ -41,16 +41,18 @@ impl Connection {
         self.permit.number()
     }
 
-    /// More is to be read, since whatever came so far was not all; gives whether that may be now.
+    /// More is to be read, since whatever came so far was not all; gives whether that may be now. While a request is being
+    /// answered nobody waits for more of it: it may be whole, and nobody has looked yet.
     pub(super) fn may_read_more(&self) -> bool {
-        if !self.request.has_begun() {
-            return true;
-        }
         let state = self.permit.state();
-        if matches!(state.phase(), Phase::New | Phase::Idle) {
-            state.enter(Phase::Head, self.permit.now());
+        match state.phase() {
+            Phase::Busy => return true,
+            Phase::New | Phase::Idle if self.request.has_begun() => {
+                state.enter(Phase::Head, self.permit.now());
+            }
+            Phase::New | Phase::Idle | Phase::Head | Phase::Body => {}
         }
-        self.request.may_read_more()
+        !self.request.has_begun() || self.request.may_read_more()
     }
 
     /// Until it is worth asking again. Made before asking, nothing is missed.
@@ -72,7 +74,9 @@ impl Connection {
     pub(super) fn is_asked(&self, has_body: bool) {
         self.permit.state().enter(Phase::Busy, self.permit.now());
         self.is_whole.store(!has_body, Ordering::Relaxed);
-        if !has_body {
+        if has_body {
+            self.request.is_not_waited_for();
+        } else {
             self.request.is_whole();
         }
     }
@@ -130,15 +134,18 @@ impl Connection {
 mod tests {
     use std::time::Duration;
 
-    use tokio::time::{Instant, advance};
+    use tokio::time::{Instant, advance, timeout};
 
     use super::super::connection_limiter::ConnectionLimiter;
     use super::*;
 
     async fn connection() -> Arc<Connection> {
-        let budget = ReadBudget::with(1 << 20, 1 << 20);
+        connection_within(&ReadBudget::with(1 << 20, 1 << 20)).await
+    }
+
+    async fn connection_within(budget: &Arc<ReadBudget>) -> Arc<Connection> {
         let permit = ConnectionLimiter::with(1).take().await;
-        Connection::with(permit, (&budget, &LargeBodies::within(&budget)), None)
+        Connection::with(permit, (budget, &LargeBodies::within(budget)), None)
     }
 
     /// Comes in two pieces.
@@ -190,8 +197,29 @@ mod tests {
         connection.has_read(10);
         connection.is_asked(false);
 
-        let over = tokio::time::timeout(Duration::from_mins(10), connection.is_over()).await;
+        let over = timeout(Duration::from_mins(10), connection.is_over()).await;
 
         assert!(over.is_err());
+    }
+
+    /// Hundreds at once behind one proxy, each with a body that nobody has looked at yet.
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_is_being_answered_does_not_count_as_unfinished() {
+        let budget = ReadBudget::with(20_000, 20_000);
+        let mut all = Vec::new();
+        for _ in 0..10 {
+            let connection = connection_within(&budget).await;
+            connection.has_read(100);
+            connection.may_read_more();
+            connection.is_asked(true);
+            all.push(connection);
+        }
+
+        for connection in &all {
+            assert!(connection.may_read_more());
+            assert!(timeout(Duration::from_millis(1), connection.is_over()).await.is_err());
+        }
+        all.iter().for_each(|connection| connection.is_waited_for(true));
+        assert!(all.iter().any(|connection| !connection.may_read_more()), "nobody is waited for");
     }
 }

@@ -67,9 +67,14 @@ impl UnreadRequest {
         self.budget.turns(self, turn);
     }
 
-    /// It was read whole, or nobody waits for the rest.
+    /// It was read whole, or nobody will read the rest.
     pub(super) fn is_whole(&self) {
         self.bytes.store(0, Ordering::Relaxed);
+        self.is_not_waited_for();
+    }
+
+    /// Nobody waits for more of it at the moment.
+    pub(super) fn is_not_waited_for(&self) {
         if self.is_held.swap(false, Ordering::Relaxed) {
             self.budget.forget(self.number);
         }

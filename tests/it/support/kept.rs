@@ -17,7 +17,7 @@ http {
     access_log off;
     client_body_temp_path FOLDER/body; proxy_temp_path FOLDER/proxy; fastcgi_temp_path FOLDER/fastcgi;
     uwsgi_temp_path FOLDER/uwsgi; scgi_temp_path FOLDER/scgi;
-    upstream doorkey { server 127.0.0.1:DOORKEY; keepalive 100; }
+    upstream doorkey { server 127.0.0.1:DOORKEY; keepalive 200; }
     server {
         listen 127.0.0.1:PORT;
         location / {
