@@ -219,7 +219,9 @@ mod tests {
             assert!(connection.may_read_more());
             assert!(timeout(Duration::from_millis(1), connection.is_over()).await.is_err());
         }
-        all.iter().for_each(|connection| connection.is_waited_for(true));
+        for connection in &all {
+            connection.is_waited_for(true);
+        }
         assert!(all.iter().any(|connection| !connection.may_read_more()), "nobody is waited for");
     }
 }

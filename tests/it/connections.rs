@@ -180,10 +180,10 @@ fn a_request_to_no_workspace_is_answered_before_its_body_is_read() {
     ] {
         let head = format!("{line} HTTP/1.1\r\nHost: nobody.example\r\n{FORM}{length}\r\n\r\n");
 
-        let heard = answer_to_the_head(&server, &head);
+        let answer = answer_to_the_head(&server, &head);
 
-        assert_eq!(status(&heard), "404", "{line}, {length}: {heard}");
-        assert!(!line.contains("/api/") || heard.contains("workspace_not_found"), "{heard}");
+        assert_eq!(status(&answer), "404", "{line}, {length}: {answer}");
+        assert!(!line.contains("/api/") || answer.contains("workspace_not_found"), "{answer}");
     }
     // A body that is waited for has ten seconds.
     assert!(begun.elapsed() < Duration::from_secs(9), "{:?}", begun.elapsed());
@@ -192,18 +192,18 @@ fn a_request_to_no_workspace_is_answered_before_its_body_is_read() {
 /// Whoever closes a connection with something unread takes back what was not read of its answer.
 #[test]
 fn an_answer_is_heard_by_who_sends_all_of_a_body_that_nobody_reads() {
-    let server = Server::start();
+    let (server, piece) = (Server::start(), vec![b'x'; 100_000]);
     for (line, host) in [("POST /login", "nobody.example"), ("POST /api/clients", "localhost")] {
         let head = format!("{line} HTTP/1.1\r\nHost: {host}\r\n{FORM}Content-Length: 3000000\r\n\r\n");
         for _ in 0..20 {
             let mut stream = server.connect();
             stream.write_all(head.as_bytes()).unwrap();
             for _ in 0..30 {
-                stream.write_all(&[b'x'; 100_000]).expect("it hung up on who was still sending");
+                stream.write_all(&piece).expect("it hung up on who was still sending");
             }
-            let mut heard = String::new();
-            stream.read_to_string(&mut heard).expect("the answer was taken back");
-            assert!(["404", "401"].contains(&status(&heard)), "{heard}");
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).expect("the answer was taken back");
+            assert!(["404", "401"].contains(&status(&answer)), "{answer}");
         }
     }
 }
@@ -304,7 +304,7 @@ fn large_bodies_of_one_address_arrive_beside_each_other_and_beside_strangers_who
                 })
             })
             .collect();
-        let heard: Vec<_> = senders.into_iter().map(|sender| sender.join()).collect();
+        let heard: Vec<_> = senders.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
         is_over.store(true, Ordering::Relaxed);
         for heard in heard {
             let heard = heard.unwrap();
