@@ -85,6 +85,7 @@ async fn a_database_in_another_encoding_is_refused_by_every_command() {
             "source.key",
         ]);
         let from = format!("sqlite://{}", source.path("source.db").display());
+        let key_file = source.path("source.key").display().to_string();
 
         for words in [
             &["serve"][..],
@@ -92,7 +93,8 @@ async fn a_database_in_another_encoding_is_refused_by_every_command() {
             &["workspace", "create", "Acme", "--url", "https://example.com"],
             &["migrate", "--from", &from],
         ] {
-            let complaint = server.refused(words, &[("DOORKEY_DATABASE", &url)]);
+            let complaint =
+                server.refused(words, &[("DOORKEY_DATABASE", &url), ("DOORKEY_SECRET_KEY_FILE", &key_file)]);
             let names = complaint.contains(encoding) && complaint.contains("ENCODING 'UTF8'");
             assert!(names && complaint.lines().count() == 1, "{words:?}: {complaint}");
         }
