@@ -12,14 +12,14 @@ use std::sync::LazyLock;
 use divan::{Bencher, black_box};
 use doorkey::app::App;
 use doorkey::domain::api_key::ApiKeySecret;
-use doorkey::domain::audit::{Act, Entry, Event};
-use doorkey::domain::login_link::{Draft, IssueState, LoginLink, decide};
+use doorkey::domain::audit::{AuditContext, AuditEntry, AuditEvent};
+use doorkey::domain::login_link::{LinkClaims, LoginLink, UserLinkState, decide};
 use doorkey::domain::session::{Session, SessionCookie};
 use doorkey::domain::token::Token;
 use doorkey::domain::user::{UserId, UserRef};
 use doorkey::domain::workspace::Workspace;
 use doorkey::keys;
-use doorkey::store::{Named, Outcome};
+use doorkey::store::{LookupBy, Outcome};
 use stage::Stage;
 use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
@@ -52,25 +52,25 @@ fn client() -> UserRef {
     UserRef::Id(UserId::from_number(1).unwrap())
 }
 
-fn seen() -> IssueState {
+fn seen() -> UserLinkState {
     wait(app().store.find_issue_state(workspace().id, &client())).unwrap().unwrap()
 }
 
-fn draft(seen: &IssueState) -> Draft {
+fn draft(seen: &UserLinkState) -> LinkClaims {
     let now = app().clock.now();
-    Draft::for_user(seen.user, seen.standing.link_epoch, workspace(), now, keys::random().unwrap())
+    LinkClaims::for_user(seen.user, seen.standing.link_epoch, workspace(), now, keys::random().unwrap())
 }
 
-fn entry(event: Event) -> Entry {
-    Act::at_command_line().entry(event).about(UserId::from_number(1).unwrap())
+fn entry(event: AuditEvent) -> AuditEntry {
+    AuditContext::at_command_line().entry(event).about(UserId::from_number(1).unwrap())
 }
 
 /// A new link that is kept, and its token.
 fn kept_link() -> (LoginLink, Token) {
     let seen = seen();
-    let (link, token) = app().keys().derive(draft(&seen));
-    let added = wait(app().store.add_login_link(&link, &seen, None, &entry(Event::LinkIssued))).unwrap();
-    assert_eq!(added, Outcome::Won);
+    let (link, token) = app().keys().issue_token(draft(&seen));
+    let added = wait(app().store.add_login_link(&link, &seen, None, &entry(AuditEvent::LinkIssued))).unwrap();
+    assert_eq!(added, Outcome::Applied);
     (link, token)
 }
 
@@ -84,7 +84,7 @@ fn claim() -> (LoginLink, Session) {
         user: link.draft.user,
         epoch: seen().standing.session_epoch,
         link: link.hash,
-        redemption: [0; 32],
+        confirm_hash: [0; 32],
         seed: keys::random().unwrap(),
         secret_hash: [0; 32],
         key: link.key,
@@ -102,13 +102,13 @@ fn claim() -> (LoginLink, Session) {
 #[divan::bench]
 fn token_derived(bencher: Bencher<'_, '_>) {
     let draft = draft(&seen());
-    bencher.bench(|| app().keys().derive(black_box(draft.clone())));
+    bencher.bench(|| app().keys().issue_token(black_box(draft.clone())));
 }
 
 #[divan::bench]
 fn token_rebuilt(bencher: Bencher<'_, '_>) {
-    let (link, _) = app().keys().derive(draft(&seen()));
-    bencher.bench(|| app().keys().rebuild(black_box(&link)));
+    let (link, _) = app().keys().issue_token(draft(&seen()));
+    bencher.bench(|| app().keys().rederive(black_box(&link)));
 }
 
 #[divan::bench]
@@ -129,7 +129,7 @@ fn store_find_arrival(bencher: Bencher<'_, '_>) {
     kept_link();
     let hash = app().keys().api_key_hashes(&ApiKeySecret::parse(&stage().key).unwrap())[0];
     let (host, user, now) = (workspace().portal_host().unwrap(), client(), app().clock.now());
-    let named = Named::KeyAndUser(hash, &user);
+    let named = LookupBy::KeyAndUser(hash, &user);
     bencher.bench(|| wait(app().store.find_arrival(&host, named, now)).unwrap().unwrap());
 }
 
@@ -145,22 +145,22 @@ fn store_find_session(bencher: Bencher<'_, '_>) {
 fn store_add_login_link(bencher: Bencher<'_, '_>) {
     let prepare = || {
         let seen = seen();
-        let (link, _) = app().keys().derive(draft(&seen));
+        let (link, _) = app().keys().issue_token(draft(&seen));
         (link, seen)
     };
     bencher.with_inputs(prepare).bench_values(|(link, seen)| {
-        let entry = entry(Event::LinkIssued);
+        let entry = entry(AuditEvent::LinkIssued);
         let added = app().store.add_login_link(&link, &seen, None, &entry);
-        assert_eq!(wait(added).unwrap(), Outcome::Won);
+        assert_eq!(wait(added).unwrap(), Outcome::Applied);
     });
 }
 
 #[divan::bench(sample_size = 1)]
 fn store_claim_login_link(bencher: Bencher<'_, '_>) {
     bencher.with_inputs(claim).bench_values(|(link, session)| {
-        let entries = [entry(Event::LinkRedeemed)];
+        let entries = [entry(AuditEvent::LinkRedeemed)];
         let claimed = app().store.claim_login_link(&link, &session, None, &entries);
-        assert_eq!(wait(claimed).unwrap(), Outcome::Won);
+        assert_eq!(wait(claimed).unwrap(), Outcome::Applied);
     });
 }
 

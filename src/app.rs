@@ -4,10 +4,10 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::flow::admission::Known;
-use crate::flow::limits::{Limits, Quotas};
+use crate::flow::admission::LookupCache;
+use crate::flow::limits::{RateLimitConfig, RateLimits};
 use crate::flow::nodes::ThisNode;
-use crate::keys::{Held, Keyring};
+use crate::keys::{Keyring, LiveKeyring};
 use crate::metrics::Metrics;
 use crate::store::Store;
 
@@ -15,7 +15,7 @@ use crate::store::Store;
 #[derive(Clone, Debug)]
 pub struct App {
     /// What strangers, and API keys, may do how often.
-    pub limits: Arc<Limits>,
+    pub limits: Arc<RateLimits>,
     inner: Arc<Inner>,
 }
 
@@ -27,31 +27,31 @@ pub struct Inner {
     /// The time.
     pub clock: Clock,
     /// The secret keys, which may change while it runs.
-    pub held: Held,
+    pub held: LiveKeyring,
     /// What is counted for operators.
     pub metrics: Metrics,
     /// Workspaces and API keys that were read before.
-    pub known: Known,
+    pub known: LookupCache,
     /// What this process knows of itself as one of several.
     pub node: ThisNode,
 }
 
 impl App {
     /// An app over an open store and its keys, with the usual limits.
-    pub fn over(store: Store, clock: Clock, held: Held) -> Self {
-        let (metrics, known, node) = (Metrics::default(), Known::default(), ThisNode::default());
-        let limits = Arc::new(Limits::new(&Quotas::default(), &clock));
+    pub fn new(store: Store, clock: Clock, held: LiveKeyring) -> Self {
+        let (metrics, known, node) = (Metrics::default(), LookupCache::default(), ThisNode::default());
+        let limits = Arc::new(RateLimits::new(&RateLimitConfig::default(), &clock));
         Self { limits, inner: Arc::new(Inner { store, clock, held, metrics, known, node }) }
     }
 
     /// The same app with other limits.
-    pub fn limited_to(self, quotas: &Quotas) -> Self {
-        Self { limits: Arc::new(Limits::new(quotas, &self.clock)), ..self }
+    pub fn limited_to(self, quotas: &RateLimitConfig) -> Self {
+        Self { limits: Arc::new(RateLimits::new(quotas, &self.clock)), ..self }
     }
 
     /// The secret keys as they are at this moment: asked for anew by each step, and never kept over a wait.
     pub fn keys(&self) -> impl Deref<Target = Arc<Keyring>> {
-        self.held.ring()
+        self.held.current()
     }
 }
 

@@ -18,12 +18,12 @@ pub enum Clock {
     /// The operating system's wall clock.
     System,
     /// Hands set by a test.
-    Manual(Arc<Hands>),
+    Manual(Arc<ManualTime>),
 }
 
 /// The hands of a clock that stands still until it is moved.
 #[derive(Debug)]
-pub struct Hands {
+pub struct ManualTime {
     /// Milliseconds since 1970-01-01.
     wall: AtomicI64,
     /// Seconds by which it was moved on.
@@ -33,7 +33,10 @@ pub struct Hands {
 impl Clock {
     /// A clock that stands still until a test moves it with [`Clock::advance`].
     pub fn manual(start: Timestamp) -> Self {
-        Self::Manual(Arc::new(Hands { wall: AtomicI64::new(start.millis()), elapsed: AtomicU64::new(0) }))
+        Self::Manual(Arc::new(ManualTime {
+            wall: AtomicI64::new(start.millis()),
+            elapsed: AtomicU64::new(0),
+        }))
     }
 
     /// The time now.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 
-use crate::flow::limits::Quotas;
+use crate::flow::limits::RateLimitConfig;
 use crate::store::DatabaseUrl;
 
 use quoting::quoted;
@@ -38,7 +38,7 @@ const SETTINGS: [&str; 12] = [
 ];
 
 /// The longest duration that is taken: a hundred years, in seconds.
-const LONGEST_DURATION: i64 = 36_500 * 86_400;
+const MAX_DURATION: i64 = 36_500 * 86_400;
 
 /// How log lines are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,7 +67,7 @@ pub struct Config {
     /// Whether the console stands at `/docs`.
     pub has_docs: bool,
     /// What strangers, and API keys, may do how often.
-    pub quotas: Quotas,
+    pub quotas: RateLimitConfig,
     /// How long the audit log is kept, in seconds.
     pub audit_retention: i64,
 }
@@ -101,7 +101,7 @@ pub enum ConfigError {
     },
     /// A setting has a value that it cannot have.
     #[error("{origin}: {why}")]
-    Invalid {
+    ValidationErrors {
         /// The flag, variable or key that was given.
         origin: String,
         /// What it takes.
@@ -122,17 +122,17 @@ impl Config {
         let variables = environment::read(variable)?;
         let variable = |setting: &str| {
             let (origin, text) = variables.get_key_value(&environment::variable_of(setting))?;
-            Some(Given { origin: origin.clone(), texts: vec![text.clone()] })
+            Some(RawSetting { origin: origin.clone(), texts: vec![text.clone()] })
         };
         let flag =
-            common.config.clone().map(|text| Given { origin: "--config".to_owned(), texts: vec![text] });
+            common.config.clone().map(|text| RawSetting { origin: "--config".to_owned(), texts: vec![text] });
         let path = flag.or_else(|| variable("config"));
         let path = path.map(|given| parsed(Some(given), "", path_of)).transpose()?;
         let file = path.as_deref().map(read_file).transpose()?.unwrap_or_default();
         let pick = |name: &str, flag: &[String]| {
             let dashed = format!("--{}", name.replace('_', "-"));
             if !flag.is_empty() {
-                return Some(Given { origin: dashed, texts: flag.to_vec() });
+                return Some(RawSetting { origin: dashed, texts: flag.to_vec() });
             }
             variable(name)
                 .or_else(|| file.iter().find(|(key, _)| key == name).map(|(_, given)| given.clone()))
@@ -155,8 +155,8 @@ impl Config {
             ops_listen: parsed(one("ops_listen", &serve.ops_listen), "127.0.0.1:9191", address)?,
             trusted_proxies: parsed(pick("trusted_proxy", &serve.trusted_proxy), "", networks)?,
             log: parsed(one("log", &serve.log), "text", log_format)?,
-            has_docs: !parsed(no_docs, "false", truth)?,
-            quotas: Quotas {
+            has_docs: !parsed(no_docs, "false", parse_bool)?,
+            quotas: RateLimitConfig {
                 login_misses_per_minute: parsed(misses, "600", quota)?,
                 auth_failures_per_minute: parsed(failures, "600", quota)?,
                 key_requests_per_second: parsed(requests, "off", quota)?,
@@ -168,20 +168,21 @@ impl Config {
 
 /// A value and where it was given.
 #[derive(Clone, Debug)]
-struct Given {
+struct RawSetting {
     origin: String,
     texts: Vec<String>,
 }
 
 fn parsed<T, E: ToString>(
-    given: Option<Given>,
+    given: Option<RawSetting>,
     fallback: &str,
     parse: impl Fn(&str) -> Result<T, E>,
 ) -> Result<T, ConfigError> {
-    let given = given.unwrap_or_else(|| Given { origin: String::new(), texts: vec![fallback.to_owned()] });
+    let given =
+        given.unwrap_or_else(|| RawSetting { origin: String::new(), texts: vec![fallback.to_owned()] });
     let text = given.texts.join(",");
     let value = plain(&text).and_then(|text| parse(text).map_err(|error| error.to_string()));
-    value.map_err(|why| ConfigError::Invalid { origin: given.origin, why })
+    value.map_err(|why| ConfigError::ValidationErrors { origin: given.origin, why })
 }
 
 fn path_of(text: &str) -> Result<PathBuf, String> {
@@ -190,7 +191,7 @@ fn path_of(text: &str) -> Result<PathBuf, String> {
 }
 
 /// The keys of the file, which may be written with dashes too, and their values.
-fn read_file(path: &Path) -> Result<Vec<(String, Given)>, ConfigError> {
+fn read_file(path: &Path) -> Result<Vec<(String, RawSetting)>, ConfigError> {
     let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
     let malformed = |why: String| ConfigError::Malformed { path: path.to_owned(), why };
     let text = std::fs::read_to_string(path).map_err(unreadable)?;
@@ -198,7 +199,7 @@ fn read_file(path: &Path) -> Result<Vec<(String, Given)>, ConfigError> {
         let line = error.span().and_then(|span| text.get(..span.start)).map_or(1, |s| s.split('\n').count());
         malformed(format!("line {line}: {}", error.message().replace('\n', ", ")))
     })?;
-    let mut settings: Vec<(String, Given)> = Vec::new();
+    let mut settings: Vec<(String, RawSetting)> = Vec::new();
     for (key, value) in table {
         let name = key.replace('-', "_");
         if !SETTINGS.contains(&&*name) {
@@ -213,7 +214,7 @@ fn read_file(path: &Path) -> Result<Vec<(String, Given)>, ConfigError> {
                 "{key} must be a text in quotes, a whole number, true or false, or for trusted_proxy a list of texts"
             ))
         })?;
-        settings.push((name, Given { origin: format!("{key} in {}", path.display()), texts }));
+        settings.push((name, RawSetting { origin: format!("{key} in {}", path.display()), texts }));
     }
     Ok(settings)
 }
@@ -257,7 +258,7 @@ fn log_format(text: &str) -> Result<LogFormat, String> {
     }
 }
 
-fn truth(text: &str) -> Result<bool, String> {
+fn parse_bool(text: &str) -> Result<bool, String> {
     match text {
         "true" | "1" => Ok(true),
         "false" | "0" => Ok(false),
@@ -288,7 +289,7 @@ pub fn parse_duration(text: &str) -> Result<i64, String> {
     let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit());
     let number = digits.parse::<i64>().ok().filter(|_| is_plain);
     let seconds = number.and_then(|number| number.checked_mul(unit));
-    seconds.filter(|seconds| (1..=LONGEST_DURATION).contains(seconds)).ok_or_else(refused)
+    seconds.filter(|seconds| (1..=MAX_DURATION).contains(seconds)).ok_or_else(refused)
 }
 
 #[cfg(test)]
@@ -363,8 +364,11 @@ mod tests {
     #[test]
     fn a_limit_is_a_number_or_off_and_that_of_keys_is_off_unless_set() {
         let numbers = |file: &str| {
-            let Quotas { login_misses_per_minute, auth_failures_per_minute, key_requests_per_second } =
-                load(None, None, file).unwrap().quotas;
+            let RateLimitConfig {
+                login_misses_per_minute,
+                auth_failures_per_minute,
+                key_requests_per_second,
+            } = load(None, None, file).unwrap().quotas;
             [login_misses_per_minute, auth_failures_per_minute, key_requests_per_second]
                 .map(|limit| limit.map_or(0, NonZeroU32::get))
         };
@@ -372,7 +376,7 @@ mod tests {
         assert_eq!(numbers(""), [600, 600, 0]);
         assert_eq!(numbers("login_misses_per_minute = 'off'\nauth-failures-per-minute = 1"), [0, 1, 0]);
         assert_eq!(numbers("login-misses-per-minute = '7'\nkey_requests_per_second = 50"), [7, 600, 50]);
-        assert_eq!(load(None, None, "").unwrap().quotas, Quotas::default());
+        assert_eq!(load(None, None, "").unwrap().quotas, RateLimitConfig::default());
     }
 
     #[test]

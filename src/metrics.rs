@@ -11,7 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use crate::domain::login_link::Death;
+use crate::domain::login_link::LinkRejection;
 use crate::domain::user::Refusal;
 
 /// Why something was refused.
@@ -40,7 +40,7 @@ impl From<&'static str> for Limited {
 
 /// Which kind of request was answered how.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
-pub struct Answer {
+pub struct ResponseLabels {
     /// The route's pattern, never the path: a path may hold a secret.
     pub route: String,
     /// The status code.
@@ -71,7 +71,7 @@ pub struct Metrics {
     /// Requests beyond a limit, by limit.
     pub limited: Family<Limited, Counter>,
     /// Answers, by route and status.
-    pub answers: Family<Answer, Counter>,
+    pub responses: Family<ResponseLabels, Counter>,
     /// Seconds from request to answer.
     pub latency: Histogram,
     /// Read anew for each [`text`](Self::text).
@@ -92,7 +92,7 @@ impl Default for Metrics {
             dead_tokens: Family::default(),
             failed_keys: Counter::default(),
             limited: Family::default(),
-            answers: Family::default(),
+            responses: Family::default(),
             latency,
             resident_memory: Gauge::default(),
             registry: Registry::default(),
@@ -115,7 +115,7 @@ impl Default for Metrics {
         );
         registry.register("failed_keys", "Requests whose API key did not hold", metrics.failed_keys.clone());
         registry.register("limited_requests", "Requests beyond a limit, by limit", metrics.limited.clone());
-        registry.register("http_answers", "Answers, by route and status", metrics.answers.clone());
+        registry.register("http_answers", "Answers, by route and status", metrics.responses.clone());
         registry.register("http_answer_seconds", "Seconds from request to answer", metrics.latency.clone());
         // Zeroes show that a thing is counted at all.
         for refusal in
@@ -123,7 +123,7 @@ impl Default for Metrics {
         {
             let _ = metrics.refused.get_or_create(&refusal.code().into());
         }
-        for death in Death::ALL {
+        for death in LinkRejection::ALL {
             let _ = metrics.dead_tokens.get_or_create(&death.reason().into());
         }
         for limit in ["login_misses", "auth_failures", "key_requests"] {

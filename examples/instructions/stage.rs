@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use doorkey::app::App;
 use doorkey::clock::Clock;
-use doorkey::domain::audit::Act;
+use doorkey::domain::audit::AuditContext;
 use doorkey::domain::email::EmailAddress;
 use doorkey::domain::origin::Origin;
 use doorkey::domain::scope::Scopes;
@@ -45,7 +45,7 @@ impl Stage {
         let database = DatabaseUrl::Sqlite(folder.path().join("doorkey.db"));
         let key_file = folder.path().join("doorkey.key");
         let app = flow::start::open(&database, &key_file, true, Clock::manual(NOW)).await?;
-        let (act, url) = (Act::at_command_line(), Origin::parse(&format!("https://{HOST}"))?);
+        let (act, url) = (AuditContext::at_command_line(), Origin::parse(&format!("https://{HOST}"))?);
         let workspace = flow::workspaces::create(&app, &act, "Bench".to_owned(), url, Vec::new()).await?;
         let wish = ("bench", Scopes::all(), None);
         let (_, secret) = flow::api_keys::create(&app, &workspace, &act, wish).await?;

@@ -169,17 +169,17 @@ async fn operate(
     let headers: Vec<_> = action.headers.iter().map(|line| fill(line)).collect();
     let ask = request((&action.method, &fill(&action.path)), &headers, &fill(&action.body));
     done.requests += 1;
-    let answer = connection.ask(ask.as_bytes()).await?;
-    expect(&answer, action.expect.as_slice())?;
+    let response = connection.ask(ask.as_bytes()).await?;
+    expect(&response, action.expect.as_slice())?;
     match action.then {
-        Then::Nothing if action.save.is_some() => Ok(answer.body.to_owned()),
+        Then::Nothing if action.save.is_some() => Ok(response.body.to_owned()),
         Then::Nothing => Ok(String::new()),
         Then::Confirm => {
-            let confirm = confirm(&answer, headers)?;
+            let confirm = confirm(&response, headers)?;
             done.requests += 1;
-            let answer = connection.ask(confirm.as_bytes()).await?;
-            expect(&answer, &[303])?;
-            Ok(answer.cookie("_session").context("no session came with the confirm")?.to_owned())
+            let response = connection.ask(confirm.as_bytes()).await?;
+            expect(&response, &[303])?;
+            Ok(response.cookie("_session").context("no session came with the confirm")?.to_owned())
         }
     }
 }
@@ -200,8 +200,8 @@ fn request((method, path): (&str, &str), headers: &[String], body: &str) -> Stri
     text
 }
 
-fn expect(answer: &Answer<'_>, statuses: &[u16]) -> Result<()> {
-    let (status, body) = (answer.status, answer.body);
+fn expect(response: &Answer<'_>, statuses: &[u16]) -> Result<()> {
+    let (status, body) = (response.status, response.body);
     ensure!(statuses.contains(&status), "{status} instead of {statuses:?}: {body:.200}");
     Ok(())
 }

@@ -3,7 +3,7 @@
 #![no_main]
 
 use doorkey::domain::origin::Origin;
-use doorkey::domain::redirect::Target;
+use doorkey::domain::redirect::RedirectTarget;
 use doorkey::domain::timestamp::Timestamp;
 use doorkey::domain::workspace::Workspace;
 use libfuzzer_sys::fuzz_target;
@@ -15,12 +15,12 @@ const ALLOWED: [&str; 4] =
 
 fuzz_target!(|text: &str| {
     let workspace = workspace();
-    let Ok(target) = Target::parse(text, &workspace) else { return };
+    let Ok(target) = RedirectTarget::parse(text, &workspace) else { return };
     let kept = target.as_str();
 
     assert!(kept.bytes().all(|byte| byte.is_ascii_graphic()), "{kept:?} is no header value");
     assert!(kept.len() <= 2_000);
-    assert_eq!(Target::parse(kept, &workspace), Ok(target.clone()), "{kept:?} is judged otherwise");
+    assert_eq!(RedirectTarget::parse(kept, &workspace), Ok(target.clone()), "{kept:?} is judged otherwise");
     // Wherever it stands, as given and as kept: on a page of the portal, and on one that lies deeper.
     for base in ["https://app.example.com/", "https://app.example.com/login/go?x=1"] {
         for text in [text, kept] {
@@ -28,11 +28,11 @@ fuzz_target!(|text: &str| {
             let origin = url.origin().ascii_serialization();
             assert!(ALLOWED.contains(&origin.as_str()), "{text:?} leads to {origin}");
             assert!(url.username().is_empty() && url.password().is_none(), "{text:?} names somebody");
-            assert_eq!(matches!(target, Target::Path(_)), text.starts_with('/'));
+            assert_eq!(matches!(target, RedirectTarget::Path(_)), text.starts_with('/'));
         }
     }
     let seen = target.seen_from(PORTAL);
-    assert_eq!(Target::parse(seen.as_str(), &workspace), Ok(seen.clone()));
+    assert_eq!(RedirectTarget::parse(seen.as_str(), &workspace), Ok(seen.clone()));
 });
 
 fn workspace() -> Workspace {

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::out::{Out, Table};
+use super::out::{Output, Table};
 use super::{Context, os_user, say, words};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::flow::copies::{self, BackUpError, Carried, Restored};
 use crate::store::{
-    CarriedOver, Flags, KeyBefore, MovedAddress, NotCarried, Revived, RevivedKey, RevivedUser,
+    CarriedOver, Flags, KeyBefore, MovedAddress, NotCarried, RestoredKey, RestoredUser, Revived,
 };
 
 #[derive(Debug, clap::Args)]
@@ -39,7 +39,7 @@ pub(super) struct RestoreArgs {
     as_it_was: bool,
     /// Restore nothing, but have all links and sessions die: after a restore of PostgreSQL by its own tools
     #[arg(long)]
-    mark_only: bool,
+    invalidate_only: bool,
 }
 
 pub(super) async fn back_up(Context { config, out, .. }: &mut Context, args: &BackupArgs) -> Result<()> {
@@ -67,7 +67,7 @@ pub(super) async fn restore(context: &mut Context, args: &RestoreArgs) -> Result
             let places = (database, &**secret_key_file);
             copies::restore(places, file, args.as_it_was, &os_user::act(), &Clock::System).await?
         }
-        None => copies::mark_only(&context.open().await?, &os_user::act()).await?,
+        None => copies::invalidate_only(&context.open().await?, &os_user::act()).await?,
     };
     if context.out.is_json {
         Ok(context.out.json(&object(&restored))?)
@@ -76,7 +76,7 @@ pub(super) async fn restore(context: &mut Context, args: &RestoreArgs) -> Result
     }
 }
 
-fn print(out: &mut Out, restored: &Restored) -> Result<()> {
+fn print(out: &mut Output, restored: &Restored) -> Result<()> {
     let Restored { login_links, sessions, .. } = restored;
     if let Some(kept) = &restored.kept {
         out.line(&format!("Restored. The database that was there is kept as {}.", kept.display()))?;
@@ -116,7 +116,7 @@ fn reason(why: NotCarried) -> &'static str {
     }
 }
 
-fn print_revived(out: &mut Out, revived: &Revived) -> Result<()> {
+fn print_revived(out: &mut Output, revived: &Revived) -> Result<()> {
     if !revived.workspaces.is_empty() {
         out.line(
             "\nWorkspaces that were not there. Delete with `doorkey workspace delete` what should not be:\n",
@@ -145,7 +145,7 @@ fn print_revived(out: &mut Out, revived: &Revived) -> Result<()> {
     Ok(())
 }
 
-fn key_row(key: &RevivedKey) -> [String; 4] {
+fn key_row(key: &RestoredKey) -> [String; 4] {
     let before = key.before.map_or("not known", before_word);
     [key.workspace.clone(), key.id.to_string(), key.name.clone(), before.to_owned()]
 }
@@ -158,7 +158,7 @@ fn before_word(before: KeyBefore) -> &'static str {
     }
 }
 
-fn user_row(user: &RevivedUser) -> [String; 4] {
+fn user_row(user: &RestoredUser) -> [String; 4] {
     let before = match user.before {
         None => "not known".to_owned(),
         Some(None) => "not there".to_owned(),

@@ -3,12 +3,12 @@
 use anyhow::{Result, anyhow};
 use serde_json::json;
 
-use super::out::{Out, Table};
+use super::out::{Output, Table};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::flow::checks::{self, Check};
 
-pub(super) async fn run(config: Result<Config, ConfigError>, out: &mut Out) -> Result<()> {
+pub(super) async fn run(config: Result<Config, ConfigError>, out: &mut Output) -> Result<()> {
     let checks = match config {
         Ok(config) => {
             let read = Check::passed("configuration", "The configuration can be read.".to_owned());

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 
-use super::out::Out;
+use super::out::Output;
 use super::{Context, log, os_user, say, serve};
 use crate::app::App;
 use crate::config::CommonFlags;
@@ -107,7 +107,7 @@ async fn add_sample_users(app: &App, workspace: &Workspace) -> Result<()> {
         let user = NewUser { id: UserId::from_number(id), email, fields };
         match users::add(app, workspace, &os_user::act(), &user).await {
             // The user was added at an earlier start.
-            Ok(_) | Err(UserError::Invalid(_)) => {}
+            Ok(_) | Err(UserError::ValidationErrors(_)) => {}
             Err(error) => return Err(error.into()),
         }
     }
@@ -126,7 +126,7 @@ async fn renew_key(app: &App, workspace: &Workspace) -> Result<String> {
     Ok(secret.reveal().to_owned())
 }
 
-fn print(out: &mut Out, url: &str, key: &str, console: Option<&str>) -> io::Result<()> {
+fn print(out: &mut Output, url: &str, key: &str, console: Option<&str>) -> io::Result<()> {
     let curl = format!(
         "curl --request GET \\\n  --url {url}/api/login_links/1 \\\n  --header 'Accept: application/json' \\\n  \
          --header 'X-Api-Version: ' \\\n  --header 'Authorization: Bearer {key}'"

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::import_file::{ImportFile, Numbered};
-use super::out::{Out, shown};
+use super::out::{Output, shown};
 use super::{Context, os_user, words};
 use crate::flow::import::Import;
 
@@ -46,7 +46,7 @@ pub(super) async fn run(context: &mut Context, args: &Args) -> Result<()> {
     let mut file = ImportFile::open(&args.file)?;
     let (app, workspace) = context.write_workspace(&args.workspace).await?;
     let mut import = Import::begin(&app, &workspace, os_user::act());
-    let mut told = Told::to_stderr(file.length);
+    let mut told = ImportReport::to_stderr(file.length);
     let done = take_all(&mut file, &mut import, &mut told).await;
     told.bar.finish_and_clear();
     done.map_err(|error| {
@@ -56,7 +56,7 @@ pub(super) async fn run(context: &mut Context, args: &Args) -> Result<()> {
 }
 
 /// Rows with an id first: a number that is drawn for another row must not be one that the file gives away later.
-async fn take_all(file: &mut ImportFile, import: &mut Import<'_>, told: &mut Told) -> Result<()> {
+async fn take_all(file: &mut ImportFile, import: &mut Import<'_>, told: &mut ImportReport) -> Result<()> {
     let may_have_ids = file.may_have_ids();
     let mut has_others = false;
     while let Some(Numbered { line, row }) = file.next()? {
@@ -85,7 +85,7 @@ async fn take_all(file: &mut ImportFile, import: &mut Import<'_>, told: &mut Tol
 }
 
 /// What is told of an import while it runs, and at its end.
-struct Told {
+struct ImportReport {
     bar: ProgressBar,
     bad: u64,
     first_bad: Vec<BadRow>,
@@ -97,7 +97,7 @@ struct BadRow {
     reason: String,
 }
 
-impl Told {
+impl ImportReport {
     fn to_stderr(length: u64) -> Self {
         // It hides itself where standard error is no terminal.
         let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr_with_hz(5));
@@ -128,7 +128,7 @@ impl Told {
         }
     }
 
-    fn sum_up(self, out: &mut Out, file: &Path, import: &Import<'_>) -> Result<()> {
+    fn sum_up(self, out: &mut Output, file: &Path, import: &Import<'_>) -> Result<()> {
         let tally = import.tally();
         let (added, changed, unchanged, bad) = (tally.added, tally.changed, tally.unchanged, self.bad);
         if out.is_json {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
-use super::import_lines::{LONGEST, Lines, Place, Record};
+use super::import_lines::{Lines, MAX_LENGTH, Place, Record};
 use crate::domain::import_row::{Header, HeaderError, ImportRow, RowError};
 
 /// Why a file cannot be imported at all.
@@ -118,7 +118,7 @@ fn next_object(lines: &mut Lines) -> io::Result<Option<Numbered>> {
     while lines.read(&mut line)? {
         if !line.trim_ascii().is_empty() {
             let row = match std::str::from_utf8(&line) {
-                _ if line.len() > LONGEST => Err(malformed(TOO_LONG)),
+                _ if line.len() > MAX_LENGTH => Err(malformed(TOO_LONG)),
                 Err(_) => Err(malformed(NOT_UTF8)),
                 Ok(text) => ImportRow::parse_json(text),
             };
@@ -144,7 +144,7 @@ fn next_record(lines: &mut Lines) -> io::Result<Option<(u64, Result<Record, RowE
     let first = lines.place();
     let mut record = Record::default();
     let wrong = loop {
-        if record.length() + line.len() > LONGEST {
+        if record.length() + line.len() > MAX_LENGTH {
             break TOO_LONG;
         }
         match record.take(&line) {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 
 /// The longest row, in bytes: whatever stands in a file, not much more of it is ever held in memory.
-pub(super) const LONGEST: usize = 1 << 20;
+pub(super) const MAX_LENGTH: usize = 1 << 20;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -33,14 +33,14 @@ impl Lines {
     }
 
     /// Appends the next line with its end; `false` if there is none. Of a line that makes `text` longer than
-    /// [`LONGEST`] it takes only as much as shows that.
+    /// [`MAX_LENGTH`] it takes only as much as shows that.
     pub(super) fn read(&mut self, text: &mut Vec<u8>) -> io::Result<bool> {
         let before = self.place.offset;
         loop {
             let buffered = self.reader.fill_buf()?;
             let end = buffered.iter().position(|byte| *byte == b'\n');
             let part = end.map_or(buffered, |end| &buffered[..=end]);
-            let room = (LONGEST + 1).saturating_sub(text.len());
+            let room = (MAX_LENGTH + 1).saturating_sub(text.len());
             text.extend_from_slice(&part[..part.len().min(room)]);
             let length = part.len();
             self.reader.consume(length);

@@ -52,7 +52,7 @@ pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
         Command::Create { workspace, name, scope, expires } => {
             let scopes = if scope.is_empty() { Scopes::usual() } else { Scopes::parse(&scope.join(","))? };
             ensure!(scopes != Scopes::default(), "--scope must name a scope; there are {}", Scopes::all());
-            let name = parse_name(&name).map_err(WorkspaceError::Invalid)?;
+            let name = parse_name(&name).map_err(WorkspaceError::ValidationErrors)?;
             create(context, &workspace, (&name, scopes, expires)).await
         }
         Command::List { workspace } => list(context, &workspace).await,
@@ -60,9 +60,9 @@ pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
     }
 }
 
-async fn create(context: &mut Context, workspace: &str, wish: (&str, Scopes, Option<i64>)) -> Result<()> {
+async fn create(context: &mut Context, workspace: &str, options: (&str, Scopes, Option<i64>)) -> Result<()> {
     let (app, workspace) = context.write_workspace(workspace).await?;
-    let (key, secret) = api_keys::create(&app, &workspace, &os_user::act(), wish).await?;
+    let (key, secret) = api_keys::create(&app, &workspace, &os_user::act(), options).await?;
     let out = &mut context.out;
     if out.is_json {
         let mut object = object(&key);

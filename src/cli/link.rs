@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{Context, os_user, user_ref};
 use crate::domain::user::UserRef;
-use crate::flow::login_links::{self, Subject, Wish};
+use crate::flow::login_links::{self, IssueOptions, RequestedUser};
 use crate::flow::{nodes, upkeep};
 
 #[derive(Debug, clap::Args)]
@@ -31,10 +31,10 @@ pub(super) async fn run(context: &mut Context, args: Args) -> Result<()> {
         (0..=longest).contains(&args.min_ttl),
         "--min-ttl must be from 0 to {longest}, the seconds that a link of this workspace lives"
     );
-    let wish = Wish::judged(args.min_ttl, args.redirect.as_deref(), &workspace)?;
-    nodes::look(&app).await??;
-    let subject = Subject::find(&app, &workspace, args.user).await?;
-    let issued = login_links::issue(&app, &workspace, &os_user::act(), &subject, &wish).await?;
+    let options = IssueOptions::validated(args.min_ttl, args.redirect.as_deref(), &workspace)?;
+    nodes::check_health(&app).await??;
+    let subject = RequestedUser::find(&app, &workspace, args.user).await?;
+    let issued = login_links::issue(&app, &workspace, &os_user::act(), &subject, &options).await?;
     if context.out.is_json {
         let (link, expires_at) = (issued.link.reveal(), issued.expires_at);
         let object = json!({ "link": link, "expires_at": expires_at, "reused": issued.is_reused });
@@ -43,5 +43,5 @@ pub(super) async fn run(context: &mut Context, args: Args) -> Result<()> {
         context.out.line(issued.link.reveal())?;
     }
     // The process ends here, and with it what was counted in memory.
-    Ok(upkeep::write_down(&app).await?)
+    Ok(upkeep::flush_counters(&app).await?)
 }

@@ -20,10 +20,10 @@ use crate::config::LogFormat;
 use crate::http;
 
 /// Lines that may wait to be written; further ones are lost.
-const MOST_WAITING: usize = 16_384;
+const MAX_WAITING: usize = 16_384;
 
 /// Bytes that are written at once at most.
-const LARGEST_WRITE: usize = 1 << 16;
+const MAX_WRITE: usize = 1 << 16;
 
 /// How long lines are gathered after some were written.
 const GATHERING: Duration = Duration::from_millis(5);
@@ -36,8 +36,8 @@ pub(super) fn start(format: LogFormat) -> WorkerGuard {
     let wrong = wished.as_ref().err().map(ToString::to_string);
     let chosen = wished.unwrap_or_default();
     let level = chosen.default_level().unwrap_or(LevelFilter::INFO);
-    let writer = NonBlockingBuilder::default().thread_name("doorkey-log").buffered_lines_limit(MOST_WAITING);
-    let gathered = Gathered(BufWriter::with_capacity(LARGEST_WRITE, io::stderr()));
+    let writer = NonBlockingBuilder::default().thread_name("doorkey-log").buffered_lines_limit(MAX_WAITING);
+    let gathered = BatchedWriter(BufWriter::with_capacity(MAX_WRITE, io::stderr()));
     let (writer, guard) = writer.lossy(true).finish(gathered);
     // A log that nobody reads any more must not bring the server down, so its own errors are not logged.
     let lines = tracing_subscriber::fmt::layer().event_format(Lines(format)).with_writer(writer);
@@ -70,7 +70,7 @@ where
         }
         let mut line = Line { text, format: self.0, is_begun: false, written: Ok(()) };
         event.record(&mut line);
-        if let Some(request) = http::number_of_request() {
+        if let Some(request) = http::current_request_id() {
             line.add("request", format_args!("{request}"), false);
         }
         line.written?;
@@ -172,9 +172,9 @@ fn log_panics() {
 
 /// Writes what there is, then waits a moment: the lines of a busy server are written many at once, those of an idle one
 /// at once.
-struct Gathered(BufWriter<io::Stderr>);
+struct BatchedWriter(BufWriter<io::Stderr>);
 
-impl io::Write for Gathered {
+impl io::Write for BatchedWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.0.write(line)
     }

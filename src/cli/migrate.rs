@@ -39,12 +39,13 @@ pub(super) async fn run(Context { config, out, .. }: &mut Context, args: &Args) 
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(5));
     let looks = ProgressStyle::with_template("{wide_bar} {percent:>3} %  {pos} rows  {eta} left");
     bar.set_style(looks.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    let mut told = |progress: moving::Progress| {
+    let mut progress = |progress: moving::Progress| {
         bar.set_length(progress.all);
         bar.set_position(progress.sent);
     };
     let moved =
-        moving::run((&from, to), &config.secret_key_file, &os_user::act(), &Clock::System, &mut told).await;
+        moving::run((&from, to), &config.secret_key_file, &os_user::act(), &Clock::System, &mut progress)
+            .await;
     bar.finish_and_clear();
     let tables = moved?;
     let rows: u64 = tables.iter().map(|(_, rows)| rows).sum();

@@ -33,7 +33,7 @@ use crate::domain::workspace::Workspace;
 use crate::flow;
 use crate::flow::start::StartError;
 use crate::store::OpenError;
-use out::Out;
+use out::Output;
 
 /// A self-hosted magic-link login service.
 #[derive(Debug, Parser)]
@@ -80,7 +80,7 @@ enum Command {
 /// What every command is given.
 struct Context {
     config: Config,
-    out: Out,
+    out: Output,
     /// Variables that look like settings, but are none.
     unknown: Vec<String>,
 }
@@ -169,7 +169,7 @@ async fn dispatch(cli: Cli) -> Result<()> {
     if !unknown.is_empty() && !serves {
         say(&format!("warning: no setting is called {}", unknown.join(", ")));
     }
-    let mut out = Out::to_stdout(common.json);
+    let mut out = Output::to_stdout(common.json);
     let (config, command) = match (config, command) {
         (config, Command::Check) => {
             let checked = check::run(config, &mut out).await;

@@ -3,13 +3,13 @@
 use std::fs;
 use std::sync::OnceLock;
 
-use crate::domain::audit::Act;
+use crate::domain::audit::AuditContext;
 
 /// An act of whoever runs this command; each is a request of its own.
-pub(super) fn act() -> Act {
+pub(super) fn act() -> AuditContext {
     static NAME: OnceLock<String> = OnceLock::new();
     // The real user: not the one that a file's mode lends.
-    Act::of_os_user(NAME.get_or_init(|| name_of(rustix::process::getuid().as_raw())))
+    AuditContext::of_os_user(NAME.get_or_init(|| name_of(rustix::process::getuid().as_raw())))
 }
 
 /// The name of a user on this machine. Whom a directory elsewhere knows is named by the number.

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use serde::Serialize;
 
 /// Standard output. Every way out gives an error where nobody reads any more, instead of a panic.
-pub(super) struct Out {
+pub(super) struct Output {
     stdout: BufWriter<Stdout>,
     /// Whether JSON is wanted.
     pub(super) is_json: bool,
@@ -13,7 +13,7 @@ pub(super) struct Out {
     pub(super) is_terminal: bool,
 }
 
-impl Out {
+impl Output {
     pub(super) fn to_stdout(is_json: bool) -> Self {
         let stdout = io::stdout();
         let is_terminal = stdout.is_terminal();
@@ -68,7 +68,7 @@ impl<const N: usize> Table<N> {
     }
 
     /// Prints a page of rows, the headings above the first; nothing if there are no rows.
-    pub(super) fn page(&mut self, out: &mut Out, rows: &[[String; N]]) -> io::Result<()> {
+    pub(super) fn page(&mut self, out: &mut Output, rows: &[[String; N]]) -> io::Result<()> {
         let rows: Vec<_> = rows.iter().map(|row| row.each_ref().map(|cell| shown(cell))).collect();
         for row in &rows {
             for (width, cell) in self.widths.iter_mut().zip(row) {
@@ -81,7 +81,7 @@ impl<const N: usize> Table<N> {
         rows.iter().try_for_each(|row| self.row(out, row))
     }
 
-    fn row(&self, out: &mut Out, row: &[String; N]) -> io::Result<()> {
+    fn row(&self, out: &mut Output, row: &[String; N]) -> io::Result<()> {
         let cells: Vec<_> =
             row.iter().zip(self.widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         out.line(cells.join("  ").trim_end())

@@ -33,7 +33,7 @@ pub(super) async fn run(context: &Context) -> Result<()> {
     let held = app.clone();
     tokio::spawn(async move {
         while hangups.recv().await.is_some() {
-            if let Err(error) = nodes::look(&held).await {
+            if let Err(error) = nodes::check_health(&held).await {
                 tracing::warn!(%error, "this node could not look at the store, or report in");
             }
         }
@@ -44,7 +44,7 @@ pub(super) async fn run(context: &Context) -> Result<()> {
 /// Serves until the process is told to stop, and keeps house meanwhile.
 pub(super) async fn serve(app: App, config: &Config, listeners: Listeners) -> Result<()> {
     let app = app.limited_to(&config.quotas);
-    let stop = told_to_stop().context("signals cannot be waited for")?;
+    let stop = shutdown_signal().context("signals cannot be waited for")?;
     let public = listeners.public.local_addr()?;
     let ops = listeners.ops.as_ref().map(TcpListener::local_addr).transpose()?;
     // A node that must not issue anything knows it before the first request.
@@ -52,7 +52,7 @@ pub(super) async fn serve(app: App, config: &Config, listeners: Listeners) -> Re
         let because = std::error::Error::source(&error).map(ToString::to_string);
         tracing::warn!(%error, because, "not ready yet");
     }
-    upkeep::settle(&app).await;
+    upkeep::checkpoint(&app).await;
     let housekeeping = tokio::spawn(upkeep::keep(app.clone(), config.audit_retention));
     let ops = ops.map_or_else(|| "none".to_owned(), |address| address.to_string());
     tracing::info!(%public, %ops, "listening");
@@ -95,7 +95,7 @@ async fn listen(address: &str) -> io::Result<TcpListener> {
 }
 
 /// Waits for SIGTERM or SIGINT, from the moment of this call on.
-fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
+fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {

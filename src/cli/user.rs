@@ -4,10 +4,10 @@ use anyhow::Result;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::out::{Out, Table};
+use super::out::{Output, Table};
 use super::{Context, import, os_user, pairs, user_ref};
 use crate::domain::email::EmailAddress;
-use crate::domain::invalid::Invalid;
+use crate::domain::invalid::ValidationErrors;
 use crate::domain::reach::Reach;
 use crate::domain::user::{User, UserId, UserRef};
 use crate::domain::user_change::{FIELDS, UserChange};
@@ -93,8 +93,8 @@ pub(super) struct Add {
 }
 
 impl Add {
-    fn to_user(&self) -> Result<NewUser, Invalid> {
-        let mut invalid = Invalid::default();
+    fn to_user(&self) -> Result<NewUser, ValidationErrors> {
+        let mut invalid = ValidationErrors::default();
         let email = invalid.take("--email", EmailAddress::parse(&self.email));
         let mut fields = UserChange { is_staff: Some(self.staff), ..UserChange::default() };
         fields.has_two_factor = Some(self.two_factor);
@@ -124,7 +124,7 @@ fn user_id(text: &str) -> Result<UserId, &'static str> {
 pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
     match command {
         Command::Add(add) => {
-            let user = add.to_user().map_err(UserError::Invalid)?;
+            let user = add.to_user().map_err(UserError::ValidationErrors)?;
             let (app, workspace) = context.write_workspace(&add.workspace).await?;
             let id = users::add(&app, &workspace, &os_user::act(), &user).await?;
             print(&mut context.out, &users::show(&app, &workspace, &UserRef::Id(id)).await?)
@@ -132,7 +132,7 @@ pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
         Command::Set { who, fields } => {
             let mut change = UserChange::default();
             for (field, value) in pairs(&fields)? {
-                change.set(&field, &value).map_err(UserError::Invalid)?;
+                change.set(&field, &value).map_err(UserError::ValidationErrors)?;
             }
             let (app, workspace) = context.write_workspace(&who.workspace).await?;
             let user = users::set(&app, &workspace, &os_user::act(), &who.user, &change).await?;
@@ -159,7 +159,7 @@ async fn delete(context: &mut Context, who: &Who) -> Result<()> {
     Ok(context.out.line(&format!("Deleted user {} ({}).", user.id.number(), user.email.as_str()))?)
 }
 
-fn print(out: &mut Out, user: &User) -> Result<()> {
+fn print(out: &mut Output, user: &User) -> Result<()> {
     let object = user.object_with_staff();
     if out.is_json {
         return Ok(out.json(&object)?);

@@ -8,11 +8,11 @@ use clap::error::ErrorKind;
 use serde::Serialize;
 use serde_json::json;
 
-use super::out::{Out, Table};
+use super::out::{Output, Table};
 use super::{Context, os_user, pairs};
 use crate::app::App;
 use crate::domain::host::HostName;
-use crate::domain::invalid::Invalid;
+use crate::domain::invalid::ValidationErrors;
 use crate::domain::origin::Origin;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::{SETTINGS, Workspace, WorkspaceId, parse_name};
@@ -99,7 +99,7 @@ impl<'a> Shown<'a> {
         }
     }
 
-    fn print(&self, out: &mut Out) -> Result<()> {
+    fn print(&self, out: &mut Output) -> Result<()> {
         if out.is_json {
             return Ok(out.json(self)?);
         }
@@ -134,7 +134,7 @@ pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
             show(context, &app, &name).await
         }
         Command::Rename { name, new } => {
-            let new = parse_name(&new).map_err(WorkspaceError::Invalid)?;
+            let new = parse_name(&new).map_err(WorkspaceError::ValidationErrors)?;
             let app = context.open_or_make().await?;
             let renamed = workspaces::rename(&app, &os_user::act(), &name, &new).await?;
             show(context, &app, &renamed.name).await
@@ -144,12 +144,12 @@ pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
 }
 
 async fn create(context: &mut Context, name: &str, url: &str, hosts: &[String]) -> Result<()> {
-    let parsed_url = Origin::parse(url).map_err(|error| Invalid::field("--url", error));
+    let parsed_url = Origin::parse(url).map_err(|error| ValidationErrors::field("--url", error));
     let parsed_hosts = hosts.iter().map(|host| HostName::parse(host)).collect::<Result<Vec<_>, _>>();
-    let parsed_hosts = parsed_hosts.map_err(|error| Invalid::field("--host", error));
-    let name = parse_name(name).map_err(WorkspaceError::Invalid)?;
-    let url = parsed_url.map_err(WorkspaceError::Invalid)?;
-    let hosts = parsed_hosts.map_err(WorkspaceError::Invalid)?;
+    let parsed_hosts = parsed_hosts.map_err(|error| ValidationErrors::field("--host", error));
+    let name = parse_name(name).map_err(WorkspaceError::ValidationErrors)?;
+    let url = parsed_url.map_err(WorkspaceError::ValidationErrors)?;
+    let hosts = parsed_hosts.map_err(WorkspaceError::ValidationErrors)?;
     let app = context.open_or_make().await?;
     let made = workspaces::create(&app, &os_user::act(), name, url, hosts).await?;
     show(context, &app, &made.name).await
@@ -211,8 +211,8 @@ fn ask(question: &str) -> Result<()> {
     let mut terminal = io::stderr();
     write!(terminal, "{question}")?;
     terminal.flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    ensure!(answer.trim() == "yes", "nothing was deleted");
+    let mut response = String::new();
+    io::stdin().lock().read_line(&mut response)?;
+    ensure!(response.trim() == "yes", "nothing was deleted");
     Ok(())
 }

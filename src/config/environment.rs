@@ -21,7 +21,7 @@ pub(super) fn read(
     for setting in SETTINGS.into_iter().chain(["config"]) {
         let name = variable_of(setting);
         let Some(value) = variable(&name).filter(|value| !value.is_empty()) else { continue };
-        let value = value.into_string().map_err(|_| ConfigError::Invalid {
+        let value = value.into_string().map_err(|_| ConfigError::ValidationErrors {
             origin: name.clone(),
             why: "it is no UTF-8, and is not guessed at".to_owned(),
         })?;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::base62;
-use super::canonical::Canonical;
+use super::canonical::MacInput;
 use super::login_link::KeyId;
 use super::scope::Scopes;
 use super::timestamp::Timestamp;
@@ -95,8 +95,8 @@ impl ApiKey {
     }
 
     /// What the row's MAC is computed over: every column that could give somebody something.
-    pub fn canonical(&self) -> Canonical {
-        Canonical::of("api key row")
+    pub fn canonical(&self) -> MacInput {
+        MacInput::of("api key row")
             .number(self.workspace.0)
             .bytes(&self.hash)
             .bytes(self.scopes.to_string().as_bytes())

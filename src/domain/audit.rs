@@ -37,7 +37,7 @@ impl fmt::Display for Actor {
 
 /// What can happen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Event {
+pub enum AuditEvent {
     /// A link was made.
     LinkIssued,
     /// A link signed somebody in.
@@ -80,7 +80,7 @@ pub enum Event {
     DatabaseMoved,
 }
 
-impl Event {
+impl AuditEvent {
     /// The word in the log.
     pub const fn name(self) -> &'static str {
         match self {
@@ -110,14 +110,14 @@ impl Event {
 
 /// Who acts, in which request: what every flow that changes something is told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Act {
+pub struct AuditContext {
     /// Who acts.
     pub actor: Actor,
     /// The request's `X-Api-Identifier`.
     pub request: Uuid,
 }
 
-impl Act {
+impl AuditContext {
     /// An act at the command line; each command is a request of its own.
     pub fn at_command_line() -> Self {
         Self { actor: Actor::CommandLine(None), request: Uuid::now_v7() }
@@ -129,8 +129,8 @@ impl Act {
     }
 
     /// An entry about this act. At the command line it says which user of the operating system acts.
-    pub fn entry(&self, event: Event) -> Entry {
-        let entry = Entry { event, user: None, act: *self, data: Map::new() };
+    pub fn entry(&self, event: AuditEvent) -> AuditEntry {
+        let entry = AuditEntry { event, user: None, act: *self, data: Map::new() };
         match self.actor {
             Actor::CommandLine(Some(name)) => entry.with("os_user", name),
             Actor::CommandLine(None) | Actor::ApiKey(_) | Actor::User(_) | Actor::Visitor => entry,
@@ -140,18 +140,18 @@ impl Act {
 
 /// One entry of the log, written in the same commit as the act.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Entry {
+pub struct AuditEntry {
     /// What happened.
-    pub event: Event,
+    pub event: AuditEvent,
     /// To whom.
     pub user: Option<UserId>,
     /// Who did it, in which request.
-    pub act: Act,
+    pub act: AuditContext,
     /// What else is worth knowing.
     pub data: Map<String, Value>,
 }
 
-impl Entry {
+impl AuditEntry {
     /// Names the user it is about.
     pub fn about(mut self, user: UserId) -> Self {
         self.user = Some(user);

@@ -2,9 +2,9 @@
 
 /// Values laid end to end: numbers at a fixed width, bytes behind their length, so that no two lists are alike.
 #[derive(Debug)]
-pub struct Canonical(Vec<u8>);
+pub struct MacInput(Vec<u8>);
 
-impl Canonical {
+impl MacInput {
     /// Begins with a word that sets this kind of list apart from all others.
     pub fn of(kind: &str) -> Self {
         Self(Vec::with_capacity(192)).bytes(kind.as_bytes())

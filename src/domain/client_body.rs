@@ -1,7 +1,7 @@
 //! What a request says of a client: the body that adds one, or changes one.
 
 use super::email::EmailAddress;
-use super::invalid::{Code, Invalid, Problem};
+use super::invalid::{Code, Problem, ValidationErrors};
 use super::json::{Json, NotAnObject, read_members, text_of};
 use super::user::UserId;
 use super::user_change::UserChange;
@@ -13,7 +13,7 @@ const READ_ONLY: [&str; 4] = ["id", "name", "created_at", "updated_at"];
 const NEEDED: [&str; 3] = ["email", "name_f", "name_l"];
 
 /// Unknown fields that are kept, so as to be named.
-const MOST_UNKNOWN: usize = 20;
+const MAX_UNKNOWN: usize = 20;
 
 /// The fields of a body, read.
 #[derive(Debug, Default)]
@@ -21,7 +21,7 @@ pub struct ClientBody {
     change: UserChange,
     id: Option<Result<UserId, Problem>>,
     needed: [bool; NEEDED.len()],
-    wrong: Invalid,
+    wrong: ValidationErrors,
     unknown: Vec<String>,
 }
 
@@ -50,8 +50,8 @@ impl ClientBody {
     /// What is to be changed. Read-only fields are passed over, so that an object may be sent back as it came.
     ///
     /// # Errors
-    /// `Invalid` names the fields that do not pass.
-    pub fn into_change(mut self) -> Result<UserChange, Invalid> {
+    /// `ValidationErrors` names the fields that do not pass.
+    pub fn into_change(mut self) -> Result<UserChange, ValidationErrors> {
         self.name_unknown();
         if self.wrong.is_empty() { Ok(self.change) } else { Err(self.wrong) }
     }
@@ -59,9 +59,9 @@ impl ClientBody {
     /// Who is to be added.
     ///
     /// # Errors
-    /// `Invalid` names the fields that do not pass, and those that are needed and not there.
-    pub fn into_new(mut self) -> Result<NewClient, Invalid> {
-        for (name, _) in NEEDED.iter().zip(self.needed).filter(|(_, is_there)| !is_there) {
+    /// `ValidationErrors` names the fields that do not pass, and those that are needed and not there.
+    pub fn into_new(mut self) -> Result<NewClient, ValidationErrors> {
+        for (name, _) in NEEDED.iter().zip(self.needed).filter(|(_, is_alive)| !is_alive) {
             self.wrong.add(name, Code::Required.saying("is needed"));
         }
         let id = self.wrong.take("id", self.id.take().transpose()).flatten();
@@ -84,7 +84,7 @@ impl ClientBody {
         }
         match self.change.take_json(name, value) {
             Err(Problem { code: Code::Unknown, .. }) => {
-                if self.unknown.len() < MOST_UNKNOWN {
+                if self.unknown.len() < MAX_UNKNOWN {
                     self.unknown.push(name.to_owned());
                 }
             }

@@ -1,10 +1,10 @@
 //! The wall clock, watched beside the time since the machine started, which nobody sets: whether it was moved.
 
-use super::node::Unfit;
+use super::node::NodeUnhealthy;
 use super::timestamp::Timestamp;
 
 /// How far the wall clock may move against the time since the start of the machine, in milliseconds.
-const MOST_MOVE: i64 = 60_000;
+const MAX_MOVE: i64 = 60_000;
 
 /// How long after a start, or after the wall clock was moved, nothing is swept, and how long a server that finds its clock moved
 /// waits for it to be set right, in milliseconds.
@@ -54,8 +54,8 @@ impl ClockWatch {
     /// Sees a reading. `anchor` is what the clocks said when the database was last served, where it keeps that.
     ///
     /// # Errors
-    /// `Unfit::ClockMoved` while the wall clock does not go on from there.
-    pub fn see(&mut self, now: &ClockReading, anchor: Option<&ClockReading>) -> Result<(), Unfit> {
+    /// `NodeUnhealthy::ClockMoved` while the wall clock does not go on from there.
+    pub fn see(&mut self, now: &ClockReading, anchor: Option<&ClockReading>) -> Result<(), NodeUnhealthy> {
         let first = self.first.get_or_insert_with(|| now.clone());
         let waited = now.since_boot.saturating_sub(first.since_boot);
         let before = self.calm_since.get_or_insert_with(|| now.clone());
@@ -65,7 +65,7 @@ impl ClockWatch {
         }
         let moved = anchor.map_or(0, |anchor| now.moved_since(anchor));
         if !self.is_trusted && is_moved(moved) && waited < CALM {
-            return Err(Unfit::ClockMoved(moved));
+            return Err(NodeUnhealthy::ClockMoved(moved));
         }
         self.is_trusted = true;
         Ok(())
@@ -83,7 +83,7 @@ impl ClockWatch {
 
 /// Whether a wall clock that moved by so many milliseconds was set.
 const fn is_moved(millis: i64) -> bool {
-    millis.unsigned_abs() > MOST_MOVE.unsigned_abs()
+    millis.unsigned_abs() > MAX_MOVE.unsigned_abs()
 }
 
 #[cfg(test)]
@@ -111,7 +111,7 @@ mod tests {
             ("an edited row", reading("a", i64::MAX, i64::MIN), Some(i64::MIN)),
         ] {
             let judged = ClockWatch::default().see(&now, Some(&anchor));
-            assert_eq!(judged.err(), moved.map(Unfit::ClockMoved), "{case}");
+            assert_eq!(judged.err(), moved.map(NodeUnhealthy::ClockMoved), "{case}");
             assert_eq!(ClockWatch::default().see(&now, None), Ok(()), "{case}");
         }
     }

@@ -6,7 +6,7 @@ use super::invalid::{Code, Problem};
 use super::json::{JsonText, NotAnObject, Token, Tokens, read_members, unquoted};
 
 /// The longest text, in bytes, as it is kept: without spaces, and with no more escapes than JSON asks for.
-pub const LONGEST: usize = 16_384;
+pub const MAX_LENGTH: usize = 16_384;
 
 /// The deepest nesting. With the frame of a list around it an answer stays below the 128 that careful readers take.
 pub const DEEPEST: usize = 100;
@@ -58,8 +58,8 @@ fn compact(text: &str) -> Result<JsonText, Problem> {
         if depth > DEEPEST {
             return Err(format!("must nest {DEEPEST} deep at most").into());
         }
-        if compact.len() > LONGEST {
-            return Err(Code::TooLong.saying(format!("must be {LONGEST} bytes at most as JSON")));
+        if compact.len() > MAX_LENGTH {
+            return Err(Code::TooLong.saying(format!("must be {MAX_LENGTH} bytes at most as JSON")));
         }
     }
     Ok(JsonText::trusted(compact))
@@ -100,20 +100,20 @@ mod tests {
     fn an_empty_array_is_an_empty_object() {
         assert_eq!((kept("[]"), kept(" [ \n]")), ("{}".to_owned(), "{}".to_owned()));
         for text in ["[1]", "[{}]", "[[]]", "1", "null", "\"{}\"", "", "{\"a\":1,\"a\":2}", "[", "[]]"] {
-            assert_eq!(code_of(text), Code::Invalid, "{text}");
+            assert_eq!(code_of(text), Code::ValidationErrors, "{text}");
         }
     }
 
     #[test]
     fn the_limits_hold_to_the_byte_and_to_the_level() {
         let long = |bytes: usize| format!("{{\"a\": \"{}\"}}", "x".repeat(bytes - 8));
-        assert_eq!(kept(&long(LONGEST)).len(), LONGEST);
-        assert_eq!(code_of(&long(LONGEST + 1)), Code::TooLong);
+        assert_eq!(kept(&long(MAX_LENGTH)).len(), MAX_LENGTH);
+        assert_eq!(code_of(&long(MAX_LENGTH + 1)), Code::TooLong);
 
         let deep = |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels - 1), "]".repeat(levels - 1));
         assert_eq!(kept(&deep(DEEPEST)), deep(DEEPEST));
         for levels in [DEEPEST + 1, 7_000, 300_000] {
-            assert_eq!(code_of(&deep(levels)), Code::Invalid, "{levels}");
+            assert_eq!(code_of(&deep(levels)), Code::ValidationErrors, "{levels}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use super::invalid::{Code, Problem};
 
 /// The longest address that is taken, in bytes (RFC 5321, section 4.5.3.1.3, less the angle brackets).
-const LONGEST: usize = 254;
+const MAX_LENGTH: usize = 254;
 
 /// One plain ASCII mailbox: no list, no display name, no quoting, no comment; at most 254 bytes.
 ///
@@ -15,12 +15,12 @@ const LONGEST: usize = 254;
 pub struct EmailAddress(String);
 
 /// The longest part before the `@`, in bytes (RFC 5321, section 4.5.3.1.1).
-const LONGEST_LOCAL: usize = 64;
+const MAX_LOCAL: usize = 64;
 
 /// Why a text is no address that doorkey takes.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("must be one plain e-mail address in ASCII, such as ada@example.org (at most 254 bytes)")]
-pub enum NotAnAddress {
+pub enum InvalidEmail {
     /// It has more than 254 bytes.
     TooLong,
     /// It is another thing.
@@ -31,14 +31,14 @@ impl EmailAddress {
     /// Takes an address as it was given.
     ///
     /// # Errors
-    /// `NotAnAddress` for anything but a dot-atom, `@`, and a domain (RFC 5321, section 4.1.2).
-    pub fn parse(text: &str) -> Result<Self, NotAnAddress> {
-        if text.len() > LONGEST {
-            return Err(NotAnAddress::TooLong);
+    /// `InvalidEmail` for anything but a dot-atom, `@`, and a domain (RFC 5321, section 4.1.2).
+    pub fn parse(text: &str) -> Result<Self, InvalidEmail> {
+        if text.len() > MAX_LENGTH {
+            return Err(InvalidEmail::TooLong);
         }
-        let (local, domain) = text.split_once('@').ok_or(NotAnAddress::AnotherThing)?;
+        let (local, domain) = text.split_once('@').ok_or(InvalidEmail::AnotherThing)?;
         let is_fine = is_dot_atom(local) && is_domain(domain);
-        if is_fine { Ok(Self(text.to_owned())) } else { Err(NotAnAddress::AnotherThing) }
+        if is_fine { Ok(Self(text.to_owned())) } else { Err(InvalidEmail::AnotherThing) }
     }
 
     /// An address as it stands in the store, where only parsed ones are put.
@@ -52,7 +52,7 @@ impl EmailAddress {
     }
 
     /// What makes two spellings the same account: the address in lower case.
-    pub fn folded(&self) -> String {
+    pub fn lowercased(&self) -> String {
         self.0.to_ascii_lowercase()
     }
 
@@ -64,8 +64,8 @@ impl EmailAddress {
     /// This address and another, both masked, with as many first letters as it takes to tell them apart.
     pub fn masked_beside(&self, other: &Self) -> (String, String) {
         let masked = |letters| (self.showing(letters), other.showing(letters));
-        let told_apart = (1..LONGEST_LOCAL).map(masked).find(|(mask, other)| mask != other);
-        told_apart.unwrap_or_else(|| masked(LONGEST_LOCAL))
+        let told_apart = (1..MAX_LOCAL).map(masked).find(|(mask, other)| mask != other);
+        told_apart.unwrap_or_else(|| masked(MAX_LOCAL))
     }
 
     fn showing(&self, letters: usize) -> String {
@@ -76,10 +76,10 @@ impl EmailAddress {
     }
 }
 
-impl NotAnAddress {
+impl InvalidEmail {
     /// The problem of the field that it was to stand in.
     pub fn problem(self) -> Problem {
-        let code = if self == Self::TooLong { Code::TooLong } else { Code::Invalid };
+        let code = if self == Self::TooLong { Code::TooLong } else { Code::ValidationErrors };
         code.saying(self)
     }
 }
@@ -95,7 +95,7 @@ fn is_dot_atom(local: &str) -> bool {
         !atom.is_empty()
             && atom.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte))
     };
-    local.len() <= LONGEST_LOCAL && local.split('.').all(is_atom)
+    local.len() <= MAX_LOCAL && local.split('.').all(is_atom)
 }
 
 fn is_domain(domain: &str) -> bool {
@@ -154,9 +154,9 @@ mod tests {
             "a\0@x.test",
             &long,
         ] {
-            assert_eq!(EmailAddress::parse(text), Err(NotAnAddress::AnotherThing), "{text:?}");
+            assert_eq!(EmailAddress::parse(text), Err(InvalidEmail::AnotherThing), "{text:?}");
         }
-        assert_eq!(EmailAddress::parse(&longer), Err(NotAnAddress::TooLong));
+        assert_eq!(EmailAddress::parse(&longer), Err(InvalidEmail::TooLong));
     }
 
     #[test]

@@ -11,15 +11,15 @@ pub struct HostName(String);
 #[error(
     "{0:?} is not a host name: give one such as portal.example.com, without scheme, port, path or wildcard"
 )]
-pub struct NotAHost(pub String);
+pub struct InvalidHost(pub String);
 
 impl HostName {
     /// Takes a host as an operator writes it: no port.
     ///
     /// # Errors
-    /// `NotAHost` for anything that is no host name or bracketed IPv6 address.
-    pub fn parse(text: &str) -> Result<Self, NotAHost> {
-        let refused = || NotAHost(text.chars().take(80).collect());
+    /// `InvalidHost` for anything that is no host name or bracketed IPv6 address.
+    pub fn parse(text: &str) -> Result<Self, InvalidHost> {
+        let refused = || InvalidHost(text.chars().take(80).collect());
         let lower = text.to_ascii_lowercase();
         if let Some(inner) = lower.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             let address: std::net::Ipv6Addr = inner.parse().map_err(|_| refused())?;
@@ -37,14 +37,14 @@ impl HostName {
     /// Takes the value of a `Host` header (RFC 9112, section 3.2): the port, which chooses nothing, is left away.
     ///
     /// # Errors
-    /// `NotAHost` for what is no `host` or `host:port`.
-    pub fn from_header(value: &str) -> Result<Self, NotAHost> {
+    /// `InvalidHost` for what is no `host` or `host:port`.
+    pub fn from_header(value: &str) -> Result<Self, InvalidHost> {
         let (name, port) = match value.rsplit_once(':') {
             Some((name, port)) if !port.contains(']') => (name, port),
             _ => (value, ""),
         };
         if !port.bytes().all(|byte| byte.is_ascii_digit()) || port.len() > 5 {
-            return Err(NotAHost(value.chars().take(80).collect()));
+            return Err(InvalidHost(value.chars().take(80).collect()));
         }
         Self::parse(name)
     }

@@ -1,7 +1,7 @@
 //! A row of an import: what one line of CSV or JSON says about one user.
 
 use super::email::EmailAddress;
-use super::invalid::{Code, Invalid, Problem};
+use super::invalid::{Code, Problem, ValidationErrors};
 use super::json::{Json, read_members};
 use super::user::UserId;
 use super::user_change::{FIELDS, UserChange};
@@ -13,7 +13,7 @@ const READ_ONLY: [&str; 3] = ["name", "created_at", "updated_at"];
 const NEVER_EMPTY: [&str; 6] = ["id", "email", "custom_fields", "status", "two_factor_enabled", "staff"];
 
 /// The longest part of an unknown name that is told again.
-const LONGEST_NAME: usize = 40;
+const MAX_NAME: usize = 40;
 
 /// What a row says about a user; what it does not say stays as it is.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -32,7 +32,7 @@ pub enum RowError {
     Malformed(String),
     /// A field does not pass.
     #[error("{}", .0.in_one_sentence())]
-    Invalid(Invalid),
+    ValidationErrors(ValidationErrors),
 }
 
 /// Why the first line of a CSV file is no header.
@@ -59,7 +59,7 @@ impl ImportRow {
     /// `RowError` names every field that does not pass.
     pub fn parse_json(text: &str) -> Result<Self, RowError> {
         let mut row = Self::default();
-        let mut invalid = Invalid::default();
+        let mut invalid = ValidationErrors::default();
         let read = read_members(text, |field, value| {
             invalid.take(&shortened(field), row.take_json(field, value));
         });
@@ -70,9 +70,9 @@ impl ImportRow {
     /// The address of a new user, if the row says all that a new user needs.
     ///
     /// # Errors
-    /// `Invalid` names what is missing.
-    pub fn of_a_new_user(&self) -> Result<&EmailAddress, Invalid> {
-        let mut invalid = Invalid::default();
+    /// `ValidationErrors` names what is missing.
+    pub fn of_a_new_user(&self) -> Result<&EmailAddress, ValidationErrors> {
+        let mut invalid = ValidationErrors::default();
         let names = [("name_f", &self.fields.name_f), ("name_l", &self.fields.name_l)];
         for (field, _) in names.iter().filter(|(_, text)| text.is_none()) {
             invalid.add(field, needed());
@@ -104,11 +104,11 @@ impl ImportRow {
         self.fields.take_text(field, text)
     }
 
-    fn checked(self, mut invalid: Invalid) -> Result<Self, RowError> {
+    fn checked(self, mut invalid: ValidationErrors) -> Result<Self, RowError> {
         if self.id.is_none() && self.fields.email.is_none() && invalid.is_empty() {
             invalid.add("email", "is needed where there is no id, to say whom the row is about");
         }
-        if invalid.is_empty() { Ok(self) } else { Err(RowError::Invalid(invalid)) }
+        if invalid.is_empty() { Ok(self) } else { Err(RowError::ValidationErrors(invalid)) }
     }
 }
 
@@ -158,7 +158,7 @@ impl Header {
             return Err(RowError::Malformed(format!("has {found} fields where line 1 has {named}")));
         }
         let mut row = ImportRow::default();
-        let mut invalid = Invalid::default();
+        let mut invalid = ValidationErrors::default();
         for (column, cell) in self.0.iter().zip(cells) {
             let says_nothing = cell.is_empty() && NEVER_EMPTY.contains(&column.as_str());
             if says_nothing || READ_ONLY.contains(&column.as_str()) {
@@ -182,7 +182,7 @@ fn is_field(name: &str) -> bool {
 
 /// A name of somebody else's making, short enough for a sentence.
 fn shortened(name: &str) -> String {
-    let mut short: String = name.chars().take(LONGEST_NAME).collect();
+    let mut short: String = name.chars().take(MAX_NAME).collect();
     if short.len() < name.len() {
         short.push('…');
     }

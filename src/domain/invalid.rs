@@ -6,14 +6,14 @@ use std::fmt::{self, Write};
 use serde::Serialize;
 
 /// Fields that are named at most: whoever sends a hundred thousand wrong ones gets no answer of that length.
-const MOST_FIELDS: usize = 20;
+const MAX_FIELDS: usize = 20;
 
 /// The longest part of a field's name that is told again, in bytes: names may be of the caller's making.
-const LONGEST_NAME: usize = 100;
+const MAX_NAME: usize = 100;
 
 /// Problems of fields that did not pass; empty while all is well. At most 20 fields are kept.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Invalid(BTreeMap<String, Vec<Problem>>);
+pub struct ValidationErrors(BTreeMap<String, Vec<Problem>>);
 
 /// One thing that is wrong with a field.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,7 +37,7 @@ pub enum Code {
     /// There is no such field.
     Unknown,
     /// Anything else.
-    Invalid,
+    ValidationErrors,
 }
 
 impl Code {
@@ -50,11 +50,11 @@ impl Code {
 /// A sentence alone says that a value is of no use.
 impl<T: fmt::Display> From<T> for Problem {
     fn from(sentence: T) -> Self {
-        Code::Invalid.saying(sentence)
+        Code::ValidationErrors.saying(sentence)
     }
 }
 
-impl Invalid {
+impl ValidationErrors {
     /// One problem of one field.
     pub fn field(name: &str, problem: impl Into<Problem>) -> Self {
         let mut invalid = Self::default();
@@ -65,7 +65,7 @@ impl Invalid {
     /// Adds a problem of a field.
     pub fn add(&mut self, name: &str, problem: impl Into<Problem>) {
         let name = shown_name(name);
-        if self.0.len() < MOST_FIELDS || self.0.contains_key(&name) {
+        if self.0.len() < MAX_FIELDS || self.0.contains_key(&name) {
             self.0.entry(name).or_default().push(problem.into());
         }
     }
@@ -115,7 +115,7 @@ pub(super) fn shown_name(name: &str) -> String {
         } else {
             shown.push(letter);
         }
-        if shown.len() > LONGEST_NAME {
+        if shown.len() > MAX_NAME {
             shown.truncate(before);
             shown.push('…');
             break;
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn twenty_fields_are_named_and_each_with_all_that_is_wrong() {
-        let mut invalid = Invalid::default();
+        let mut invalid = ValidationErrors::default();
         for number in 100..10_000 {
             invalid.add(&format!("x{number}"), Code::Unknown.saying("is no field"));
         }

@@ -2,10 +2,10 @@
 
 use uuid::Uuid;
 
-use super::canonical::Canonical;
+use super::canonical::MacInput;
 use super::timestamp::Timestamp;
 use super::token;
-use super::user::{Refusal, Standing, UserId};
+use super::user::{AccountStatus, Refusal, UserId};
 use super::workspace::{Workspace, WorkspaceId};
 
 /// The number of a secret key, drawn from the key itself; eight hexadecimal digits where people see it.
@@ -21,11 +21,11 @@ impl std::fmt::Display for KeyId {
 /// What a link is looked up by: its [place](Draft::place) in six bytes, then 26 of a keyed hash of its token's secret.
 ///
 /// So links are kept in the order in which they are made. A link of before tokens told of places has a keyed hash alone.
-pub type LinkHash = [u8; 32];
+pub type LinkLookupKey = [u8; 32];
 
 /// What a token is derived from: a random seed and all that must not change.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Draft {
+pub struct LinkClaims {
     /// The workspace.
     pub workspace: WorkspaceId,
     /// The user it signs in.
@@ -42,7 +42,7 @@ pub struct Draft {
     pub expires_at: Timestamp,
 }
 
-impl Draft {
+impl LinkClaims {
     /// A link for a user, with the settings of the workspace as they are now.
     pub const fn for_user(
         user: UserId,
@@ -69,13 +69,13 @@ impl Draft {
 
     /// Where the link is kept among those of its workspace: the millisecond in which it was issued, which repeats after 111
     /// years.
-    pub const fn place(&self) -> u64 {
+    pub const fn time_prefix(&self) -> u64 {
         self.created_at.millis().rem_euclid(token::PLACES.cast_signed()).cast_unsigned()
     }
 
     /// What the token's MAC is computed over.
-    pub fn canonical(&self) -> Canonical {
-        Canonical::of("login token")
+    pub fn canonical(&self) -> MacInput {
+        MacInput::of("login token")
             .number(self.workspace.0)
             .number(self.user.number())
             .number(self.epoch)
@@ -92,9 +92,9 @@ pub struct LoginLink {
     /// The number that people see; tells nothing of the token.
     pub id: Uuid,
     /// What it is looked up by.
-    pub hash: LinkHash,
+    pub hash: LinkLookupKey,
     /// What the token is derived from.
-    pub draft: Draft,
+    pub draft: LinkClaims,
     /// The key that derives it.
     pub key: KeyId,
     /// When it was last used.
@@ -107,7 +107,7 @@ pub struct LoginLink {
 
 /// Why a token opens nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Death {
+pub enum LinkRejection {
     /// It is no token at all.
     Malformed,
     /// No link of this workspace has it.
@@ -122,7 +122,7 @@ pub enum Death {
     Refused,
 }
 
-impl Death {
+impl LinkRejection {
     /// Every cause, for metrics that show zeroes too.
     pub const ALL: [Self; 6] =
         [Self::Malformed, Self::Unknown, Self::Used, Self::Expired, Self::Killed, Self::Refused];
@@ -142,8 +142,8 @@ impl Death {
 
 impl LoginLink {
     /// What the row's MAC is computed over: every column that could give somebody something.
-    pub fn canonical(&self) -> Canonical {
-        Canonical::of("login link row")
+    pub fn canonical(&self) -> MacInput {
+        MacInput::of("login link row")
             .bytes(self.draft.canonical().as_bytes())
             .bytes(self.id.as_bytes())
             .bytes(&self.hash)
@@ -152,15 +152,15 @@ impl LoginLink {
     }
 
     /// Why the link is dead for a user of this standing; `None` while it is live.
-    pub fn death(&self, standing: &Standing, now: Timestamp) -> Option<Death> {
+    pub fn death(&self, standing: &AccountStatus, now: Timestamp) -> Option<LinkRejection> {
         if standing.link_epoch != self.draft.epoch {
-            Some(Death::Killed)
+            Some(LinkRejection::Killed)
         } else if self.draft.is_single_use && self.used_at.is_some() {
-            Some(Death::Used)
+            Some(LinkRejection::Used)
         } else if self.ended_at.is_some() || self.draft.is_over(now) {
-            Some(Death::Expired)
+            Some(LinkRejection::Expired)
         } else if standing.refusal().is_some() {
-            Some(Death::Refused)
+            Some(LinkRejection::Refused)
         } else {
             None
         }
@@ -180,13 +180,13 @@ impl LoginLink {
 
 /// What is seen of a user when a link is asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct IssueState {
+pub struct UserLinkState {
     /// The number.
     pub user: UserId,
     /// What decides whether links may be used.
-    pub standing: Standing,
+    pub standing: AccountStatus,
     /// The hash of the newest link ever made for the user.
-    pub newest_hash: Option<LinkHash>,
+    pub newest_hash: Option<LinkLookupKey>,
     /// That link, while it is kept.
     pub newest: Option<LoginLink>,
 }
@@ -197,14 +197,14 @@ pub enum Decision {
     /// No link.
     Refuse(Refusal),
     /// The link that is there.
-    HandOut(LoginLink),
+    Reuse(LoginLink),
     /// A new one.
-    Make,
+    Issue,
 }
 
 /// The rule of the product (contract, section 2): refuse, hand out, or make. `min_ttl` is in seconds.
-pub fn decide(seen: Option<&IssueState>, min_ttl: i64, now: Timestamp) -> Decision {
-    let Some(IssueState { standing, newest, .. }) = seen else {
+pub fn decide(seen: Option<&UserLinkState>, min_ttl: i64, now: Timestamp) -> Decision {
+    let Some(UserLinkState { standing, newest, .. }) = seen else {
         return Decision::Refuse(Refusal::UserNotFound);
     };
     if let Some(refusal) = standing.refusal() {
@@ -214,9 +214,9 @@ pub fn decide(seen: Option<&IssueState>, min_ttl: i64, now: Timestamp) -> Decisi
         Some(link)
             if link.death(standing, now).is_none() && link.draft.expires_at >= now.plus_seconds(min_ttl) =>
         {
-            Decision::HandOut(link.clone())
+            Decision::Reuse(link.clone())
         }
-        _ => Decision::Make,
+        _ => Decision::Issue,
     }
 }
 
@@ -236,8 +236,13 @@ mod tests {
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_millis(1_000_000);
-    const FREE: Standing =
-        Standing { is_staff: false, has_two_factor: false, is_active: true, link_epoch: 3, session_epoch: 0 };
+    const FREE: AccountStatus = AccountStatus {
+        is_staff: false,
+        has_two_factor: false,
+        is_active: true,
+        link_epoch: 3,
+        session_epoch: 0,
+    };
 
     fn link(seconds_left: i64) -> LoginLink {
         link_made_at(NOW, seconds_left)
@@ -245,14 +250,14 @@ mod tests {
 
     fn link_made_at(made_at: Timestamp, seconds_left: i64) -> LoginLink {
         let workspace = Workspace::sample("https://example.com");
-        let mut draft = Draft::for_user(UserId::from_store(1), 3, &workspace, made_at, [7; 16]);
+        let mut draft = LinkClaims::for_user(UserId::from_store(1), 3, &workspace, made_at, [7; 16]);
         draft.expires_at = NOW.plus_seconds(seconds_left);
         let (id, hash, key, seal) = (Uuid::nil(), [0; 32], KeyId(1), [0; 32]);
         LoginLink { id, hash, draft, key, used_at: None, ended_at: None, seal }
     }
 
-    fn seen(standing: Standing, newest: Option<LoginLink>) -> IssueState {
-        IssueState { user: UserId::from_store(1), standing, newest_hash: None, newest }
+    fn seen(standing: AccountStatus, newest: Option<LoginLink>) -> UserLinkState {
+        UserLinkState { user: UserId::from_store(1), standing, newest_hash: None, newest }
     }
 
     #[test]
@@ -260,34 +265,34 @@ mod tests {
         let live = link(60);
         let used = link(60).used(NOW);
         let expired = link(60).expired(NOW);
-        let killed = Standing { link_epoch: 4, ..FREE };
+        let killed = AccountStatus { link_epoch: 4, ..FREE };
         let (skewed, of_tomorrow) =
             (link_made_at(NOW.plus_seconds(60), 60), link_made_at(NOW.plus_seconds(61), 7_261));
-        let hand_out = || Decision::HandOut(live.clone());
+        let hand_out = || Decision::Reuse(live.clone());
         for (case, seen, min_ttl, decision) in [
             ("nobody", None, 0, Decision::Refuse(Refusal::UserNotFound)),
             (
                 "staff",
-                Some(seen(Standing { is_staff: true, ..FREE }, None)),
+                Some(seen(AccountStatus { is_staff: true, ..FREE }, None)),
                 0,
                 Decision::Refuse(Refusal::StaffUser),
             ),
             (
                 "disabled",
-                Some(seen(Standing { is_active: false, ..FREE }, Some(live.clone()))),
+                Some(seen(AccountStatus { is_active: false, ..FREE }, Some(live.clone()))),
                 0,
                 Decision::Refuse(Refusal::UserDisabled),
             ),
-            ("first", Some(seen(FREE, None)), 0, Decision::Make),
+            ("first", Some(seen(FREE, None)), 0, Decision::Issue),
             ("live", Some(seen(FREE, Some(live.clone()))), 0, hand_out()),
             ("live, just enough", Some(seen(FREE, Some(live.clone()))), 60, hand_out()),
-            ("live, not enough", Some(seen(FREE, Some(live.clone()))), 61, Decision::Make),
-            ("used", Some(seen(FREE, Some(used))), 0, Decision::Make),
-            ("seen expired", Some(seen(FREE, Some(expired))), 0, Decision::Make),
-            ("out of time", Some(seen(FREE, Some(link(0)))), 0, Decision::Make),
-            ("killed", Some(seen(killed, Some(live.clone()))), 0, Decision::Make),
-            ("of another clock", Some(seen(FREE, Some(skewed.clone()))), 0, Decision::HandOut(skewed)),
-            ("made later than now", Some(seen(FREE, Some(of_tomorrow))), 0, Decision::Make),
+            ("live, not enough", Some(seen(FREE, Some(live.clone()))), 61, Decision::Issue),
+            ("used", Some(seen(FREE, Some(used))), 0, Decision::Issue),
+            ("seen expired", Some(seen(FREE, Some(expired))), 0, Decision::Issue),
+            ("out of time", Some(seen(FREE, Some(link(0)))), 0, Decision::Issue),
+            ("killed", Some(seen(killed, Some(live.clone()))), 0, Decision::Issue),
+            ("of another clock", Some(seen(FREE, Some(skewed.clone()))), 0, Decision::Reuse(skewed)),
+            ("made later than now", Some(seen(FREE, Some(of_tomorrow))), 0, Decision::Issue),
         ] {
             assert_eq!(decide(seen.as_ref(), min_ttl, NOW), decision, "{case}");
         }

@@ -6,10 +6,10 @@ use super::login_link::KeyId;
 use super::timestamp::Timestamp;
 
 /// How far the clock of a node may be off its database's, in milliseconds.
-const MOST_SKEW: i64 = 2_000;
+const MAX_SKEW: i64 = 2_000;
 
 /// How long a node counts as there after it reported in, in seconds.
-pub const LEASE: i64 = 15;
+pub const HEARTBEAT_TTL: i64 = 15;
 
 /// What a node says of itself when it reports in.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,14 +24,14 @@ pub struct Node {
 
 impl Node {
     /// Whether it counts as there.
-    pub fn is_there(&self, now: Timestamp) -> bool {
-        now < self.reported_at.plus_seconds(LEASE)
+    pub fn is_alive(&self, now: Timestamp) -> bool {
+        now < self.reported_at.plus_seconds(HEARTBEAT_TTL)
     }
 }
 
 /// Why a node must not issue, redeem or end anything.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Unfit {
+pub enum NodeUnhealthy {
     /// The database rests on a key that it does not have.
     #[error("the database rests on a key that this node's key file lacks: copy the file from another node")]
     LacksKey,
@@ -50,7 +50,7 @@ pub enum Unfit {
     NotAsked,
 }
 
-impl Unfit {
+impl NodeUnhealthy {
     /// Whether there may be keys that this node knows nothing of: what it does not find may be there.
     pub const fn may_lack_keys(self) -> bool {
         match self {
@@ -60,17 +60,17 @@ impl Unfit {
     }
 }
 
-/// Judges a clock by another one, which was read between `before` and `after`: `Unfit` if it is too far off for certain.
+/// Judges a clock by another one, which was read between `before` and `after`: `NodeUnhealthy` if it is too far off for certain.
 ///
 /// The other clock may have been read at any moment between the two, so half of what lies between them counts for us.
 ///
 /// # Errors
-/// `Unfit::ClockIsOff` with how far at least.
-pub fn judge_clock(before: Timestamp, theirs: Timestamp, after: Timestamp) -> Result<(), Unfit> {
+/// `NodeUnhealthy::ClockIsOff` with how far at least.
+pub fn check_clock_skew(before: Timestamp, theirs: Timestamp, after: Timestamp) -> Result<(), NodeUnhealthy> {
     let half = (after.millis() - before.millis()).abs() / 2;
     let ahead = before.millis() + half - theirs.millis();
     let at_least = ahead.signum() * (ahead.abs() - half).max(0);
-    if at_least.abs() > MOST_SKEW { Err(Unfit::ClockIsOff(at_least)) } else { Ok(()) }
+    if at_least.abs() > MAX_SKEW { Err(NodeUnhealthy::ClockIsOff(at_least)) } else { Ok(()) }
 }
 
 /// `3.1 s ahead of`.
@@ -97,16 +97,16 @@ mod tests {
             // A clock that was set back meanwhile.
             (10_000, 10_000, 9_000, None),
         ] {
-            let judged = judge_clock(at(before), at(theirs), at(after));
-            assert_eq!(judged.err(), off.map(Unfit::ClockIsOff), "{before} {theirs} {after}");
+            let judged = check_clock_skew(at(before), at(theirs), at(after));
+            assert_eq!(judged.err(), off.map(NodeUnhealthy::ClockIsOff), "{before} {theirs} {after}");
         }
-        assert!(Unfit::ClockIsOff(-3_150).to_string().contains("3.1 s behind"));
+        assert!(NodeUnhealthy::ClockIsOff(-3_150).to_string().contains("3.1 s behind"));
     }
 
     #[test]
     fn a_node_is_there_for_a_quarter_of_a_minute_after_it_reported_in() {
         let node = Node { id: Uuid::nil(), keys: Vec::new(), reported_at: Timestamp::from_millis(0) };
-        assert!(node.is_there(Timestamp::from_millis(14_999)));
-        assert!(!node.is_there(Timestamp::from_millis(15_000)));
+        assert!(node.is_alive(Timestamp::from_millis(14_999)));
+        assert!(!node.is_alive(Timestamp::from_millis(15_000)));
     }
 }

@@ -14,7 +14,7 @@ pub struct Origin(String);
 
 /// Why a text is no origin that doorkey takes.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum NotAnOrigin {
+pub enum InvalidOrigin {
     /// It is no URL, or has more than an origin's parts.
     #[error("{0:?} is not an origin: give one such as https://example.com, without path, query or user name")]
     Malformed(String),
@@ -27,9 +27,9 @@ impl Origin {
     /// Takes an origin as an operator writes it; a lone `/` after it is let pass.
     ///
     /// # Errors
-    /// `NotAnOrigin` says what is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, NotAnOrigin> {
-        let malformed = || NotAnOrigin::Malformed(text.chars().take(200).collect());
+    /// `InvalidOrigin` says what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, InvalidOrigin> {
+        let malformed = || InvalidOrigin::Malformed(text.chars().take(200).collect());
         let url = Url::parse(text).map_err(|_| malformed())?;
         let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
         if !is_bare {
@@ -41,9 +41,9 @@ impl Origin {
     /// The origin of a URL.
     ///
     /// # Errors
-    /// `NotAnOrigin` if the URL carries a user name, is neither http nor https, or is http beyond this machine.
-    pub fn of(url: &Url) -> Result<Self, NotAnOrigin> {
-        let malformed = || NotAnOrigin::Malformed(url.as_str().chars().take(200).collect());
+    /// `InvalidOrigin` if the URL carries a user name, is neither http nor https, or is http beyond this machine.
+    pub fn of(url: &Url) -> Result<Self, InvalidOrigin> {
+        let malformed = || InvalidOrigin::Malformed(url.as_str().chars().take(200).collect());
         let host = url.host_str().ok_or_else(malformed)?;
         HostName::parse(host).map_err(|_| malformed())?;
         if !url.username().is_empty() || url.password().is_some() {
@@ -54,7 +54,7 @@ impl Origin {
             "http" if matches!(host, "localhost" | "127.0.0.1" | "[::1]") => {
                 Ok(Self(url.origin().ascii_serialization()))
             }
-            "http" => Err(NotAnOrigin::Insecure(url.as_str().chars().take(200).collect())),
+            "http" => Err(InvalidOrigin::Insecure(url.as_str().chars().take(200).collect())),
             _ => Err(malformed()),
         }
     }
@@ -104,8 +104,8 @@ mod tests {
     #[test]
     fn plain_http_is_for_this_machine_alone() {
         assert!(Origin::parse("http://localhost:8080").is_ok());
-        assert!(matches!(Origin::parse("http://example.com"), Err(NotAnOrigin::Insecure(_))));
-        assert!(matches!(Origin::parse("http://localhost.evil.test"), Err(NotAnOrigin::Insecure(_))));
+        assert!(matches!(Origin::parse("http://example.com"), Err(InvalidOrigin::Insecure(_))));
+        assert!(matches!(Origin::parse("http://localhost.evil.test"), Err(InvalidOrigin::Insecure(_))));
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Pages of lists: which part, in which order, filtered how.
 
 use super::email::EmailAddress;
-use super::invalid::{Code, Invalid, Problem};
+use super::invalid::{Code, Problem, ValidationErrors};
 use super::moment::Moment;
 
 /// What a field of a list holds, and so how a filter's value is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
+pub enum FieldType {
     /// A whole number.
     Number,
     /// A moment, given as RFC 3339.
@@ -29,12 +29,12 @@ pub struct Field {
     /// The name of the column it is kept in.
     pub column: &'static str,
     /// What it holds.
-    pub kind: Kind,
+    pub kind: FieldType,
 }
 
 /// A value that a field is compared with.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Operand {
+pub enum FilterValue {
     /// A number, a moment in milliseconds, or a flag as 0 or 1.
     Number(i64),
     /// Text.
@@ -47,13 +47,13 @@ pub enum Operand {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Comparison {
     /// Equal to the value.
-    Equal(Operand),
+    Equal(FilterValue),
     /// Less than the value.
-    Less(Operand),
+    Less(FilterValue),
     /// Greater than the value.
-    Greater(Operand),
+    Greater(FilterValue),
     /// One of the values.
-    OneOf(Vec<Operand>),
+    OneOf(Vec<FilterValue>),
 }
 
 /// One condition on a list; all must hold.
@@ -67,7 +67,7 @@ pub struct Filter {
 
 /// Which part of a list is asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PageWish {
+pub struct ListQuery {
     /// The page, from 1.
     pub page: i64,
     /// Rows on a page, 1 to 100.
@@ -79,24 +79,27 @@ pub struct PageWish {
 }
 
 /// Parameters of a list at most: databases bound how long a condition may be.
-const MOST_PARAMETERS: usize = 100;
+const MAX_PARAMETERS: usize = 100;
 
-impl Default for PageWish {
+impl Default for ListQuery {
     fn default() -> Self {
         Self { page: 1, limit: 20, sort: None, filters: Vec::new() }
     }
 }
 
-impl PageWish {
+impl ListQuery {
     /// Takes the parameters of a query, already decoded; at most a hundred of them.
     ///
     /// # Errors
-    /// `Invalid` names every parameter, field or operator that is unknown or out of bounds.
-    pub fn parse(parameters: &[(String, String)], fields: &[Field]) -> Result<Self, Invalid> {
-        let mut wish = Self::default();
-        let mut invalid = Invalid::default();
-        if parameters.len() > MOST_PARAMETERS {
-            return Err(Invalid::field("filters", format!("must be {MOST_PARAMETERS} parameters at most")));
+    /// `ValidationErrors` names every parameter, field or operator that is unknown or out of bounds.
+    pub fn parse(parameters: &[(String, String)], fields: &[Field]) -> Result<Self, ValidationErrors> {
+        let mut options = Self::default();
+        let mut invalid = ValidationErrors::default();
+        if parameters.len() > MAX_PARAMETERS {
+            return Err(ValidationErrors::field(
+                "filters",
+                format!("must be {MAX_PARAMETERS} parameters at most"),
+            ));
         }
         for (place, (name, value)) in parameters.iter().enumerate() {
             if ["page", "limit", "sort"].contains(&name.as_str())
@@ -106,17 +109,17 @@ impl PageWish {
             }
             match name.as_str() {
                 // The last page that is looked for still has a first row that fits a number.
-                "page" => wish.page = invalid.take(name, number(value, i64::MAX / 100)).unwrap_or(1),
-                "limit" => wish.limit = invalid.take(name, number(value, 100)).unwrap_or(20),
-                "sort" => wish.sort = invalid.take(name, sort(value, fields)),
+                "page" => options.page = invalid.take(name, number(value, i64::MAX / 100)).unwrap_or(1),
+                "limit" => options.limit = invalid.take(name, number(value, 100)).unwrap_or(20),
+                "sort" => options.sort = invalid.take(name, sort(value, fields)),
                 _ => {
                     if let Some(filter) = invalid.take(name, filter(name, value, fields)) {
-                        wish.add(filter);
+                        options.add(filter);
                     }
                 }
             }
         }
-        if invalid.is_empty() { Ok(wish) } else { Err(invalid) }
+        if invalid.is_empty() { Ok(options) } else { Err(invalid) }
     }
 
     /// How many rows come before this page.
@@ -169,7 +172,7 @@ fn filter(name: &str, value: &str, fields: &[Field]) -> Result<Filter, Problem> 
     let inner = name.strip_prefix("filters[").ok_or_else(unknown)?;
     let (field, operator) = inner.split_once(']').ok_or_else(unknown)?;
     let field = find(field, fields)?;
-    let operand = if field.kind == Kind::Time {
+    let operand = if field.kind == FieldType::Time {
         moment(value, operator == "[$lt]")?
     } else {
         operand(value, field.kind)?
@@ -196,30 +199,30 @@ fn find(name: &str, fields: &[Field]) -> Result<Field, Problem> {
 
 /// A moment to compare with. Those that are kept are whole milliseconds: what is less than a part of one is less than the
 /// next whole one.
-fn moment(value: &str, is_upper_bound: bool) -> Result<Operand, String> {
+fn moment(value: &str, is_upper_bound: bool) -> Result<FilterValue, String> {
     let moment = Moment::parse(value).ok_or("must be compared with a moment such as 2026-11-23T03:23:00Z")?;
     let bound = if is_upper_bound && moment.has_more { moment.whole.just_after() } else { moment.whole };
-    Ok(Operand::Number(bound.millis()))
+    Ok(FilterValue::Number(bound.millis()))
 }
 
-fn operand(value: &str, kind: Kind) -> Result<Operand, String> {
+fn operand(value: &str, kind: FieldType) -> Result<FilterValue, String> {
     let refused = |what: &str| format!("must be compared with {what}");
     match kind {
-        Kind::Number => value.parse().map(Operand::Number).map_err(|_| refused("a whole number")),
-        Kind::Time => moment(value, false),
-        Kind::Text if value.contains('\0') => Err(refused("text without NUL")),
-        Kind::Text => Ok(Operand::Text(value.to_owned())),
-        Kind::Email => {
+        FieldType::Number => value.parse().map(FilterValue::Number).map_err(|_| refused("a whole number")),
+        FieldType::Time => moment(value, false),
+        FieldType::Text if value.contains('\0') => Err(refused("text without NUL")),
+        FieldType::Text => Ok(FilterValue::Text(value.to_owned())),
+        FieldType::Email => {
             let address = EmailAddress::parse(value).map_err(|_| refused("an e-mail address"))?;
-            Ok(Operand::Text(address.folded()))
+            Ok(FilterValue::Text(address.lowercased()))
         }
-        Kind::Id => {
+        FieldType::Id => {
             let id = uuid::Uuid::try_parse(value).map_err(|_| refused("an id of this list"))?;
-            Ok(Operand::Bytes(id.as_bytes().to_vec()))
+            Ok(FilterValue::Bytes(id.as_bytes().to_vec()))
         }
-        Kind::Flag => match value {
-            "true" | "1" => Ok(Operand::Number(1)),
-            "false" | "0" => Ok(Operand::Number(0)),
+        FieldType::Flag => match value {
+            "true" | "1" => Ok(FilterValue::Number(1)),
+            "false" | "0" => Ok(FilterValue::Number(0)),
             _ => Err(refused("true or false")),
         },
     }
@@ -230,19 +233,19 @@ mod tests {
     use super::*;
 
     const FIELDS: [Field; 2] = [
-        Field { name: "user_id", column: "user_id", kind: Kind::Number },
-        Field { name: "created_at", column: "created_at", kind: Kind::Time },
+        Field { name: "user_id", column: "user_id", kind: FieldType::Number },
+        Field { name: "created_at", column: "created_at", kind: FieldType::Time },
     ];
 
-    fn parse(query: &[(&str, &str)]) -> Result<PageWish, Invalid> {
+    fn parse(query: &[(&str, &str)]) -> Result<ListQuery, ValidationErrors> {
         let owned: Vec<_> =
             query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        PageWish::parse(&owned, &FIELDS)
+        ListQuery::parse(&owned, &FIELDS)
     }
 
     #[test]
     fn a_query_is_read_into_a_wish() {
-        let wish = parse(&[
+        let options = parse(&[
             ("page", "2"),
             ("limit", "100"),
             ("sort", "created_at:desc"),
@@ -252,16 +255,16 @@ mod tests {
         ])
         .unwrap();
 
-        assert_eq!((wish.page, wish.limit, wish.offset()), (2, 100, 100));
-        assert_eq!(wish.sort, Some((FIELDS[1], true)));
+        assert_eq!((options.page, options.limit, options.offset()), (2, 100, 100));
+        assert_eq!(options.sort, Some((FIELDS[1], true)));
         assert_eq!(
-            wish.filters,
+            options.filters,
             [
                 Filter {
                     field: FIELDS[0],
-                    comparison: Comparison::OneOf(vec![Operand::Number(1), Operand::Number(2)])
+                    comparison: Comparison::OneOf(vec![FilterValue::Number(1), FilterValue::Number(2)])
                 },
-                Filter { field: FIELDS[1], comparison: Comparison::Greater(Operand::Number(1_000)) },
+                Filter { field: FIELDS[1], comparison: Comparison::Greater(FilterValue::Number(1_000)) },
             ]
         );
     }

@@ -1,7 +1,7 @@
 //! How far whoever changes users may reach.
 
 use super::scope::{Scope, Scopes};
-use super::user::Standing;
+use super::user::AccountStatus;
 
 /// Whose rows may be changed, and how.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,12 +22,12 @@ impl Reach {
     }
 
     /// Whether a user of that standing can be seen at all.
-    pub const fn sees(self, standing: &Standing) -> bool {
+    pub const fn sees(self, standing: &AccountStatus) -> bool {
         matches!(self, Self::All) || !standing.is_staff
     }
 
     /// Whether a user may be changed from one standing to another.
-    pub const fn allows(self, old: &Standing, new: &Standing) -> bool {
+    pub const fn allows(self, old: &AccountStatus, new: &AccountStatus) -> bool {
         let unlocks = (old.has_two_factor && !new.has_two_factor) || (!old.is_active && new.is_active);
         !matches!(self, Self::Clients) || !unlocks
     }

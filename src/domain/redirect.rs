@@ -6,17 +6,17 @@ use super::origin::Origin;
 use super::workspace::Workspace;
 
 /// The longest target that is taken, in bytes, as it is given and in its normal form.
-const LONGEST: usize = 2_000;
+const MAX_LENGTH: usize = 2_000;
 
 /// A place that passed the rule: a path of the portal, or a URL on an origin of the workspace's choice.
 ///
 /// It is a normal ASCII URL text, so that it may stand in a `Location` header.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Target {
+pub enum RedirectTarget {
     /// A path of the portal, with query and fragment: `/orders/12?tab=a`.
     Path(String),
     /// An absolute URL on the portal's origin, `landing_url`'s, or one of `allowed_redirect_origins`.
-    Elsewhere(Url),
+    Absolute(Url),
 }
 
 /// Why a target is refused.
@@ -27,7 +27,7 @@ pub enum Target {
 )]
 pub struct InvalidRedirect;
 
-impl Target {
+impl RedirectTarget {
     /// Judges a target against the workspace's rule.
     ///
     /// Characters that URL parsers drop or turn round (control characters, backslashes) are refused before
@@ -38,7 +38,7 @@ impl Target {
     pub fn parse(text: &str, workspace: &Workspace) -> Result<Self, InvalidRedirect> {
         let is_clean =
             !text.chars().any(|letter| letter.is_control() || letter == '\\' || letter.is_whitespace());
-        if !is_clean || text.len() > LONGEST {
+        if !is_clean || text.len() > MAX_LENGTH {
             return Err(InvalidRedirect);
         }
         let portal = Url::parse(workspace.url.as_str()).map_err(|_| InvalidRedirect)?;
@@ -51,8 +51,8 @@ impl Target {
         });
         let url = Url::parse(text).map_err(|_| InvalidRedirect)?;
         let origin = Origin::of(&url).map_err(|_| InvalidRedirect)?;
-        if has_authority && workspace.may_send_to(&origin) && url.as_str().len() <= LONGEST {
-            Ok(Self::Elsewhere(url))
+        if has_authority && workspace.may_send_to(&origin) && url.as_str().len() <= MAX_LENGTH {
+            Ok(Self::Absolute(url))
         } else {
             Err(InvalidRedirect)
         }
@@ -62,28 +62,32 @@ impl Target {
     pub fn as_str(&self) -> &str {
         match self {
             Self::Path(path) => path,
-            Self::Elsewhere(url) => url.as_str(),
+            Self::Absolute(url) => url.as_str(),
         }
     }
 
     /// The same place seen from an origin: a URL of that origin becomes a path.
     pub fn seen_from(self, origin: &str) -> Self {
         match self {
-            Self::Elsewhere(url) if url.origin().ascii_serialization() == origin => {
+            Self::Absolute(url) if url.origin().ascii_serialization() == origin => {
                 let path = &url[Position::BeforePath..];
                 // A path that begins with two slashes would be read as another host.
-                if path.starts_with("//") { Self::Elsewhere(url) } else { Self::Path(path.to_owned()) }
+                if path.starts_with("//") { Self::Absolute(url) } else { Self::Path(path.to_owned()) }
             }
-            same @ (Self::Path(_) | Self::Elsewhere(_)) => same,
+            same @ (Self::Path(_) | Self::Absolute(_)) => same,
         }
     }
 }
 
-fn path_of(text: &str, portal: &Url) -> Result<Target, InvalidRedirect> {
+fn path_of(text: &str, portal: &Url) -> Result<RedirectTarget, InvalidRedirect> {
     let url = portal.join(text).map_err(|_| InvalidRedirect)?;
     let path = &url[Position::BeforePath..];
     let stays = url.origin() == portal.origin() && !text.starts_with("//") && !path.starts_with("//");
-    if stays && path.len() <= LONGEST { Ok(Target::Path(path.to_owned())) } else { Err(InvalidRedirect) }
+    if stays && path.len() <= MAX_LENGTH {
+        Ok(RedirectTarget::Path(path.to_owned()))
+    } else {
+        Err(InvalidRedirect)
+    }
 }
 
 #[cfg(test)]
@@ -110,7 +114,7 @@ mod tests {
             "/login?redirect=//evil.test",
         ] {
             assert_eq!(
-                Target::parse(text, &workspace()).map(|target| target.as_str().to_owned()),
+                RedirectTarget::parse(text, &workspace()).map(|target| target.as_str().to_owned()),
                 Ok(text.to_owned())
             );
         }
@@ -149,15 +153,18 @@ mod tests {
             &long,
             &longer_once_encoded,
         ] {
-            assert_eq!(Target::parse(text, &workspace()), Err(InvalidRedirect), "{text:?}");
+            assert_eq!(RedirectTarget::parse(text, &workspace()), Err(InvalidRedirect), "{text:?}");
         }
     }
 
     #[test]
     fn a_url_of_the_origin_asked_is_a_path_there() {
-        let target = Target::parse("https://app.example.com/a?b#c", &workspace()).unwrap();
+        let target = RedirectTarget::parse("https://app.example.com/a?b#c", &workspace()).unwrap();
 
-        assert_eq!(target.clone().seen_from("https://app.example.com"), Target::Path("/a?b#c".to_owned()));
+        assert_eq!(
+            target.clone().seen_from("https://app.example.com"),
+            RedirectTarget::Path("/a?b#c".to_owned())
+        );
         assert_eq!(target.clone().seen_from("https://alias.example.com"), target);
     }
 }

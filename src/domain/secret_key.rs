@@ -5,7 +5,7 @@ use super::timestamp::Timestamp;
 
 /// A key that a database rests on, or rested on.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct KnownKey {
+pub struct SecretKeyRecord {
     /// The number.
     pub id: KeyId,
     /// What it is known by; tells nothing of it.
@@ -16,7 +16,7 @@ pub struct KnownKey {
     pub retired_at: Option<Timestamp>,
 }
 
-impl KnownKey {
+impl SecretKeyRecord {
     /// Whether something may rest on it.
     pub fn is_accepted(&self) -> bool {
         self.retired_at.is_none()
@@ -27,7 +27,10 @@ impl KnownKey {
 ///
 /// The database says so, and not the key file, so that nodes agree although each has a file of its own. Only where it says
 /// nothing, or of two the same, does the file's own active key count.
-pub fn active_of<'a>(known: &'a [KnownKey], active_in_file: &[u8; 32]) -> Option<&'a KnownKey> {
+pub fn active_key<'a>(
+    known: &'a [SecretKeyRecord],
+    active_in_file: &[u8; 32],
+) -> Option<&'a SecretKeyRecord> {
     let accepted = known.iter().filter(|key| key.is_accepted());
     accepted.max_by_key(|key| (key.used_at, key.fingerprint == *active_in_file))
 }
@@ -36,10 +39,10 @@ pub fn active_of<'a>(known: &'a [KnownKey], active_in_file: &[u8; 32]) -> Option
 mod tests {
     use super::*;
 
-    fn key(number: u8, used_at: Option<i64>, retired_at: Option<i64>) -> KnownKey {
+    fn key(number: u8, used_at: Option<i64>, retired_at: Option<i64>) -> SecretKeyRecord {
         let (used_at, retired_at) =
             (used_at.map(Timestamp::from_millis), retired_at.map(Timestamp::from_millis));
-        KnownKey { id: KeyId(number.into()), fingerprint: [number; 32], used_at, retired_at }
+        SecretKeyRecord { id: KeyId(number.into()), fingerprint: [number; 32], used_at, retired_at }
     }
 
     #[test]
@@ -55,7 +58,7 @@ mod tests {
             (vec![key(1, Some(5), None), key(2, Some(6), Some(7))], 2, Some(1)),
             (vec![key(1, Some(5), Some(7))], 1, None),
         ] {
-            let active = active_of(&known, &[in_file; 32]).map(|key| key.id.0);
+            let active = active_key(&known, &[in_file; 32]).map(|key| key.id.0);
             assert_eq!(active, expected, "{known:?}, and the file says {in_file}");
         }
     }

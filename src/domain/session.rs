@@ -5,18 +5,18 @@ use std::fmt;
 use uuid::Uuid;
 
 use super::base62;
-use super::canonical::Canonical;
+use super::canonical::MacInput;
 use super::email::EmailAddress;
-use super::login_link::{KeyId, LinkHash};
+use super::login_link::{KeyId, LinkLookupKey};
 use super::timestamp::Timestamp;
-use super::user::{Standing, UserId};
+use super::user::{AccountStatus, UserId};
 use super::workspace::{Workspace, WorkspaceId};
 
 /// How long a repeated confirm gives the same session again, in seconds.
 pub const REPEAT_WINDOW: i64 = 120;
 
 /// How often, at most, it is written down that a session was seen, in milliseconds.
-const SEEN_EVERY: i64 = 60_000;
+const TOUCH_INTERVAL: i64 = 60_000;
 
 /// A session as it is kept: all but the secret half of its cookie.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,9 +30,9 @@ pub struct Session {
     /// The user's session epoch when it began.
     pub epoch: i64,
     /// The link that began it.
-    pub link: LinkHash,
+    pub link: LinkLookupKey,
     /// A keyed hash of the link's token and the browser's cookie: the same confirm, repeated, is known by it.
-    pub redemption: [u8; 32],
+    pub confirm_hash: [u8; 32],
     /// Drawn for this session alone; its secret is derived from it.
     pub seed: [u8; 16],
     /// A keyed hash of the cookie's secret half.
@@ -62,7 +62,7 @@ impl Session {
             user: link.draft.user,
             epoch: 0,
             link: link.hash,
-            redemption: [0; 32],
+            confirm_hash: [0; 32],
             seed: [0; 16],
             secret_hash: [0; 32],
             key: link.key,
@@ -75,14 +75,14 @@ impl Session {
     }
 
     /// What the row's MAC is computed over: every column.
-    pub fn canonical(&self) -> Canonical {
-        Canonical::of("session row")
+    pub fn canonical(&self) -> MacInput {
+        MacInput::of("session row")
             .number(self.workspace.0)
             .bytes(self.id.as_bytes())
             .number(self.user.number())
             .number(self.epoch)
             .bytes(&self.link)
-            .bytes(&self.redemption)
+            .bytes(&self.confirm_hash)
             .bytes(&self.seed)
             .bytes(&self.secret_hash)
             .number(i64::from(self.key.0))
@@ -100,7 +100,7 @@ impl Session {
 
     /// Whether the session holds for a user of this standing. One that has yet to begin does not: a clock set back would
     /// make it last longer.
-    pub fn is_live(&self, standing: &Standing, workspace: &Workspace, now: Timestamp) -> bool {
+    pub fn is_live(&self, standing: &AccountStatus, workspace: &Workspace, now: Timestamp) -> bool {
         let has_begun = !self.created_at.is_ahead_of(now);
         has_begun && standing.may_stay(self.epoch) && now < self.ends_at(workspace)
     }
@@ -108,23 +108,23 @@ impl Session {
     /// Whether it is time to write down again that the session was seen: once a minute, or more often where a
     /// session that idles for less than four minutes is to end.
     pub fn is_to_be_touched(&self, workspace: &Workspace, now: Timestamp) -> bool {
-        let every = SEEN_EVERY.min(workspace.session_idle * 1000 / 4);
+        let every = TOUCH_INTERVAL.min(workspace.session_idle * 1000 / 4);
         now.millis() >= self.last_seen_at.millis() + every
     }
 
     /// Whether a repeat of the confirm that began it still gives it.
-    pub fn may_repeat(&self, now: Timestamp) -> bool {
+    pub fn within_replay_window(&self, now: Timestamp) -> bool {
         now < self.created_at.plus_seconds(REPEAT_WINDOW)
     }
 }
 
 /// A session with the person it belongs to.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SignedIn {
+pub struct SessionWithUser {
     /// The session.
     pub session: Session,
     /// What decides whether it holds.
-    pub standing: Standing,
+    pub standing: AccountStatus,
     /// The person's address.
     pub email: EmailAddress,
     /// First and last name.
@@ -180,9 +180,9 @@ impl fmt::Debug for SessionCookie {
 ///
 /// `Debug` hides it and there is no `Display`; [`reveal`](Self::reveal) lets it out.
 #[derive(Clone, PartialEq, Eq)]
-pub struct BrowserCookie(String);
+pub struct CsrfCookie(String);
 
-impl BrowserCookie {
+impl CsrfCookie {
     /// Takes exactly 32 letters of base 62.
     pub fn parse(text: &str) -> Option<Self> {
         (text.len() == 32 && base62::is_base62(text.as_bytes())).then(|| Self(text.to_owned()))
@@ -194,7 +194,7 @@ impl BrowserCookie {
     }
 }
 
-impl fmt::Debug for BrowserCookie {
+impl fmt::Debug for CsrfCookie {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("BrowserCookie(hidden)")
     }

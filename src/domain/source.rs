@@ -3,18 +3,18 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 /// What an address shares with all others that the same person can have at will.
-const OWN_BITS: u32 = 64;
+const IPV6_PREFIX: u32 = 64;
 
 /// An IPv4 address, or the /64 of an IPv6 address.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Source(IpAddr);
+pub struct ClientNetwork(IpAddr);
 
-impl Source {
+impl ClientNetwork {
     /// Where an address belongs: 2^64 of them are one line at home, so they count as one.
     pub fn of(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
             IpAddr::V6(address) => {
-                let network = address.to_bits() >> OWN_BITS << OWN_BITS;
+                let network = address.to_bits() >> IPV6_PREFIX << IPV6_PREFIX;
                 IpAddr::V6(Ipv6Addr::from_bits(network))
             }
             v4 @ IpAddr::V4(_) => v4,
@@ -26,8 +26,8 @@ impl Source {
 mod tests {
     use super::*;
 
-    fn source(address: &str) -> Source {
-        Source::of(address.parse().unwrap())
+    fn source(address: &str) -> ClientNetwork {
+        ClientNetwork::of(address.parse().unwrap())
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl Timestamp {
     }
 
     /// The moment as people read it: `23 November 2026, 03:23 UTC`.
-    pub fn for_people(self) -> String {
+    pub fn display(self) -> String {
         self.jiff().strftime("%-d %B %Y, %H:%M UTC").to_string()
     }
 
@@ -75,6 +75,6 @@ mod tests {
         let moment = Timestamp::from_millis(1_795_404_180_007);
 
         assert_eq!(moment.to_string(), "2026-11-23T03:23:00.007Z");
-        assert_eq!(moment.for_people(), "23 November 2026, 03:23 UTC");
+        assert_eq!(moment.display(), "23 November 2026, 03:23 UTC");
     }
 }

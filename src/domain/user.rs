@@ -12,11 +12,11 @@ pub struct UserId(i64);
 
 impl UserId {
     /// The largest number that JSON readers keep exact (RFC 8259, section 6).
-    pub const LARGEST: i64 = (1 << 53) - 1;
+    pub const MAX: i64 = (1 << 53) - 1;
 
     /// A number from 1 to 2^53-1; `None` for any other.
     pub fn from_number(number: i64) -> Option<Self> {
-        (1..=Self::LARGEST).contains(&number).then_some(Self(number))
+        (1..=Self::MAX).contains(&number).then_some(Self(number))
     }
 
     /// Takes digits alone: no sign, no space, no leading zero.
@@ -75,7 +75,7 @@ pub struct User {
     /// Fields of the operator's own.
     pub custom_fields: JsonText,
     /// What decides whether links may be used.
-    pub standing: Standing,
+    pub standing: AccountStatus,
     /// Counts the changes, so that of two who change it at once neither is lost.
     pub revision: i64,
     /// When the user was added.
@@ -86,7 +86,7 @@ pub struct User {
 
 /// What decides whether a user may use links and keep a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Standing {
+pub struct AccountStatus {
     /// Staff never get links.
     pub is_staff: bool,
     /// Whoever has two factors may not walk around the second by a link.
@@ -136,7 +136,7 @@ impl Refusal {
     }
 }
 
-impl Standing {
+impl AccountStatus {
     /// Why links may not be used, in the order in which it is told; `None` if they may.
     pub const fn refusal(&self) -> Option<Refusal> {
         if self.is_staff {
@@ -163,15 +163,15 @@ impl User {
     }
 
     /// Why a change of this user into `changed` kills the user's links, if it does.
-    pub fn kill_by(&self, changed: &Self) -> Option<Kill> {
+    pub fn kill_by(&self, changed: &Self) -> Option<RevocationReason> {
         if changed.standing.has_two_factor && !self.standing.has_two_factor {
-            Some(Kill::TwoFactor)
+            Some(RevocationReason::TwoFactor)
         } else if changed.standing.is_staff && !self.standing.is_staff {
-            Some(Kill::Staff)
+            Some(RevocationReason::Staff)
         } else if !changed.standing.is_active && self.standing.is_active {
-            Some(Kill::Disabled)
+            Some(RevocationReason::Disabled)
         } else if changed.email != self.email {
-            Some(Kill::NewAddress)
+            Some(RevocationReason::NewAddress)
         } else {
             None
         }
@@ -193,7 +193,7 @@ pub fn full_name(name_f: &str, name_l: &str) -> String {
 
 /// What killed a user's links.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kill {
+pub enum RevocationReason {
     /// Two-factor was switched on.
     TwoFactor,
     /// The user became staff.
@@ -208,7 +208,7 @@ pub enum Kill {
     Revoked,
 }
 
-impl Kill {
+impl RevocationReason {
     /// The word in the audit log.
     pub const fn reason(self) -> &'static str {
         match self {
@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn only_plain_digits_name_a_user() {
         assert_eq!(UserRef::parse("1"), Some(UserRef::Id(UserId(1))));
-        assert_eq!(UserRef::parse("9007199254740991"), Some(UserRef::Id(UserId(UserId::LARGEST))));
+        assert_eq!(UserRef::parse("9007199254740991"), Some(UserRef::Id(UserId(UserId::MAX))));
         for text in [
             "",
             "0",
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn the_first_of_several_reasons_is_told() {
-        let free = Standing {
+        let free = AccountStatus {
             is_staff: false,
             has_two_factor: false,
             is_active: true,
@@ -262,13 +262,13 @@ mod tests {
         };
 
         assert_eq!(free.refusal(), None);
-        assert_eq!(Standing { is_active: false, ..free }.refusal(), Some(Refusal::UserDisabled));
+        assert_eq!(AccountStatus { is_active: false, ..free }.refusal(), Some(Refusal::UserDisabled));
         assert_eq!(
-            Standing { is_active: false, has_two_factor: true, ..free }.refusal(),
+            AccountStatus { is_active: false, has_two_factor: true, ..free }.refusal(),
             Some(Refusal::TwoFactorEnabled)
         );
         assert_eq!(
-            Standing { is_active: false, has_two_factor: true, is_staff: true, ..free }.refusal(),
+            AccountStatus { is_active: false, has_two_factor: true, is_staff: true, ..free }.refusal(),
             Some(Refusal::StaffUser)
         );
     }

@@ -3,8 +3,8 @@
 use serde_json::{Map, json};
 
 use super::custom_fields;
-use super::email::{EmailAddress, NotAnAddress};
-use super::invalid::{Code, Invalid, Problem};
+use super::email::{EmailAddress, InvalidEmail};
+use super::invalid::{Code, Problem, ValidationErrors};
 use super::json::{Json, JsonText};
 use super::user::User;
 
@@ -37,20 +37,20 @@ impl UserChange {
     /// Takes one field as text, by the name it has in the client object.
     ///
     /// # Errors
-    /// `Invalid` says what the field takes, or that there is no such field.
-    pub fn set(&mut self, field: &str, value: &str) -> Result<(), Invalid> {
-        self.take_text(field, value).map_err(|problem| Invalid::field(field, problem))
+    /// `ValidationErrors` says what the field takes, or that there is no such field.
+    pub fn set(&mut self, field: &str, value: &str) -> Result<(), ValidationErrors> {
+        self.take_text(field, value).map_err(|problem| ValidationErrors::field(field, problem))
     }
 
     /// The same; the problem is told without the field.
     pub(super) fn take_text(&mut self, field: &str, value: &str) -> Result<(), Problem> {
         match field {
-            "email" => self.email = Some(EmailAddress::parse(value).map_err(NotAnAddress::problem)?),
-            "name_f" => self.name_f = Some(short_text(value, LONGEST_NAME)?),
-            "name_l" => self.name_l = Some(short_text(value, LONGEST_NAME)?),
-            "company" => self.company = Some(short_text(value, LONGEST_NAME)?),
-            "phone" => self.phone = Some(short_text(value, LONGEST_PHONE)?),
-            "note" => self.note = Some(short_text(value, LONGEST_NOTE)?),
+            "email" => self.email = Some(EmailAddress::parse(value).map_err(InvalidEmail::problem)?),
+            "name_f" => self.name_f = Some(short_text(value, MAX_NAME)?),
+            "name_l" => self.name_l = Some(short_text(value, MAX_NAME)?),
+            "company" => self.company = Some(short_text(value, MAX_NAME)?),
+            "phone" => self.phone = Some(short_text(value, MAX_PHONE)?),
+            "note" => self.note = Some(short_text(value, MAX_NOTE)?),
             "custom_fields" => self.custom_fields = Some(custom_fields::parse(value)?),
             "status" => {
                 self.is_active = Some(match value {
@@ -121,7 +121,7 @@ impl UserChange {
 
     /// What the audit log is told of a change: the names of the fields that differ, and of those that decide who may sign in
     /// also from what to what. Addresses are masked: the log outlives the users in it.
-    pub fn told(old: &User, new: &User) -> Map<String, serde_json::Value> {
+    pub fn audit_data(old: &User, new: &User) -> Map<String, serde_json::Value> {
         let mut told = Map::from_iter([("fields".to_owned(), json!(Self::fields_between(old, new)))]);
         let (before, after) = (&old.standing, &new.standing);
         let (old_email, new_email) = old.email.masked_beside(&new.email);
@@ -166,13 +166,13 @@ pub const FIELDS: &str =
     "email, name_f, name_l, company, phone, note, custom_fields, status, two_factor_enabled, staff";
 
 /// The longest first name, last name and company, in characters.
-pub const LONGEST_NAME: usize = 200;
+pub const MAX_NAME: usize = 200;
 
 /// The longest telephone number, in characters.
-pub const LONGEST_PHONE: usize = 50;
+pub const MAX_PHONE: usize = 50;
 
 /// The longest note, in characters.
-pub const LONGEST_NOTE: usize = 10_000;
+pub const MAX_NOTE: usize = 10_000;
 
 /// Takes a free text of any characters but NUL, which databases do not keep.
 fn short_text(value: &str, longest: usize) -> Result<String, Problem> {

@@ -4,9 +4,9 @@ use serde::Serialize;
 use url::Url;
 
 use super::host::HostName;
-use super::invalid::Invalid;
+use super::invalid::ValidationErrors;
 use super::origin::Origin;
-use super::redirect::Target;
+use super::redirect::RedirectTarget;
 use super::timestamp::Timestamp;
 
 /// The number of a workspace; never used again.
@@ -43,10 +43,10 @@ pub struct Workspace {
 }
 
 /// The longest time that a lifetime can be set to, in seconds: a year.
-const LONGEST_LIFETIME: i64 = 31_536_000;
+const MAX_LIFETIME: i64 = 31_536_000;
 
 /// The longest life of a link, in seconds: thirty days.
-const LONGEST_LINK_LIFETIME: i64 = 2_592_000;
+const MAX_LINK_LIFETIME: i64 = 2_592_000;
 
 impl Workspace {
     /// A new workspace with the settings that a fresh one has.
@@ -81,23 +81,23 @@ impl Workspace {
     }
 
     /// Where people land who asked for nothing else.
-    pub fn landing(&self) -> Target {
-        let chosen = self.landing_url.as_deref().and_then(|url| Target::parse(url, self).ok());
-        chosen.unwrap_or_else(|| Target::Path("/".to_owned()))
+    pub fn landing(&self) -> RedirectTarget {
+        let chosen = self.landing_url.as_deref().and_then(|url| RedirectTarget::parse(url, self).ok());
+        chosen.unwrap_or_else(|| RedirectTarget::Path("/".to_owned()))
     }
 
     /// Changes one setting by its name, as `doorkey workspace set` names it. `host` is not among them: hosts
     /// are kept beside the workspace.
     ///
     /// # Errors
-    /// `Invalid` says what the setting takes.
-    pub fn set(&mut self, setting: &str, value: &str) -> Result<(), Invalid> {
-        let refuse = |sentence: String| Invalid::field(setting, sentence);
+    /// `ValidationErrors` says what the setting takes.
+    pub fn set(&mut self, setting: &str, value: &str) -> Result<(), ValidationErrors> {
+        let refuse = |sentence: String| ValidationErrors::field(setting, sentence);
         match setting {
             "url" => self.url = Origin::parse(value).map_err(|error| refuse(error.to_string()))?,
-            "link_lifetime" => self.link_lifetime = seconds(value, LONGEST_LINK_LIFETIME).map_err(refuse)?,
-            "session_lifetime" => self.session_lifetime = seconds(value, LONGEST_LIFETIME).map_err(refuse)?,
-            "session_idle" => self.session_idle = seconds(value, LONGEST_LIFETIME).map_err(refuse)?,
+            "link_lifetime" => self.link_lifetime = seconds(value, MAX_LINK_LIFETIME).map_err(refuse)?,
+            "session_lifetime" => self.session_lifetime = seconds(value, MAX_LIFETIME).map_err(refuse)?,
+            "session_idle" => self.session_idle = seconds(value, MAX_LIFETIME).map_err(refuse)?,
             "single_use" => {
                 self.is_single_use = value.parse().map_err(|_| refuse("must be true or false".to_owned()))?;
             }
@@ -116,8 +116,8 @@ impl Workspace {
     /// Judges the settings together, after all changes are made.
     ///
     /// # Errors
-    /// `Invalid` if the cookie domain is no parent of the portal's host.
-    pub fn judge(&self) -> Result<(), Invalid> {
+    /// `ValidationErrors` if the cookie domain is no parent of the portal's host.
+    pub fn validate(&self) -> Result<(), ValidationErrors> {
         let Some(domain) = &self.cookie_domain else { return Ok(()) };
         let is_parent = self.portal_host().is_some_and(|host| host.is_within(domain));
         if is_parent && self.url.is_https() {
@@ -125,7 +125,7 @@ impl Workspace {
         }
         let sentence =
             format!("must be the portal's host or a parent of it, and the portal https ({})", self.url);
-        Err(Invalid::field("cookie_domain", sentence))
+        Err(ValidationErrors::field("cookie_domain", sentence))
     }
 
     /// A workspace for tests of the rules.
@@ -143,12 +143,15 @@ pub const SETTINGS: &str = "url, host, link_lifetime, single_use, landing_url, a
 ///
 /// # Errors
 /// A sentence that says so.
-pub fn parse_name(text: &str) -> Result<String, Invalid> {
+pub fn parse_name(text: &str) -> Result<String, ValidationErrors> {
     let is_fine = (1..=200).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     if is_fine && text.trim() == text {
         return Ok(text.to_owned());
     }
-    Err(Invalid::field("name", "must have 1 to 200 characters, without line breaks or spaces around"))
+    Err(ValidationErrors::field(
+        "name",
+        "must have 1 to 200 characters, without line breaks or spaces around",
+    ))
 }
 
 fn seconds(value: &str, longest: i64) -> Result<i64, String> {
@@ -162,7 +165,7 @@ fn landing_url(value: &str, workspace: &Workspace) -> Result<Option<String>, Str
     }
     let mut trusting = workspace.clone();
     trusting.landing_url = Some(value.to_owned());
-    let target = Target::parse(value, &trusting);
+    let target = RedirectTarget::parse(value, &trusting);
     let sentence =
         "must be a path of the portal or an absolute https URL, such as https://app.example.com/start";
     target.map(|target| Some(target.as_str().to_owned())).map_err(|_| sentence.to_owned())
@@ -186,7 +189,7 @@ mod tests {
     use super::*;
 
     fn refusal(workspace: &mut Workspace, setting: &str, value: &str) -> String {
-        let set = workspace.set(setting, value).and_then(|()| workspace.judge());
+        let set = workspace.set(setting, value).and_then(|()| workspace.validate());
         set.expect_err(value).in_one_sentence()
     }
 
@@ -206,7 +209,7 @@ mod tests {
             ("cookie_domain", "example.com"),
             ("cookie_domain", ""),
         ] {
-            acme.set(setting, value).and_then(|()| acme.judge()).expect(setting);
+            acme.set(setting, value).and_then(|()| acme.validate()).expect(setting);
         }
         for (setting, value) in [
             ("url", "http://example.com"),

@@ -3,15 +3,15 @@
 use super::nodes;
 use crate::app::App;
 use crate::domain::api_key::{ApiKey, ApiKeySecret};
-use crate::domain::audit::{Act, Event};
+use crate::domain::audit::{AuditContext, AuditEvent};
 use crate::domain::login_link::KeyId;
 use crate::domain::scope::Scopes;
 use crate::domain::workspace::Workspace;
-use crate::keys::{self, NoRandomness, NotGenuine};
+use crate::keys::{self, InvalidSeal, NoRandomness};
 use crate::store::{Outcome, StoreError};
 
 /// How often a number is drawn again when others keep taking it.
-const TRIES: usize = 8;
+const MAX_ATTEMPTS: usize = 8;
 
 /// Why a key was not made or revoked.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +21,7 @@ pub enum ApiKeyError {
     NotFound(i64),
     /// The row cannot be sealed again.
     #[error(transparent)]
-    NotGenuine(#[from] NotGenuine),
+    InvalidSeal(#[from] InvalidSeal),
     /// No secret could be drawn.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
@@ -37,12 +37,12 @@ pub enum ApiKeyError {
 pub async fn create(
     app: &App,
     workspace: &Workspace,
-    act: &Act,
+    act: &AuditContext,
     (name, scopes, lifetime): (&str, Scopes, Option<i64>),
 ) -> Result<(ApiKey, ApiKeySecret), ApiKeyError> {
     let now = app.clock.now();
     let expires_at = lifetime.map(|seconds| now.plus_seconds(seconds));
-    for _ in 0..TRIES {
+    for _ in 0..MAX_ATTEMPTS {
         let secret = keys::random_api_key()?;
         let key = ApiKey {
             workspace: workspace.id,
@@ -57,13 +57,13 @@ pub async fn create(
             seal: [0; 32],
         };
         let key = app.keys().seal_api_key(key, &secret);
-        let entry = act.entry(Event::KeyAdded).with("key", key.id).with("name", name);
+        let entry = act.entry(AuditEvent::KeyAdded).with("key", key.id).with("name", name);
         let entry = entry.with("scopes", scopes.to_string());
-        if app.store.add_api_key(&key, &entry).await? == Outcome::Won {
+        if app.store.add_api_key(&key, &entry).await? == Outcome::Applied {
             return Ok((key, secret));
         }
         // The number was taken, or another secret key derives by now. Whether this node may issue links is another matter.
-        let _ = nodes::look(app).await?;
+        let _ = nodes::check_health(app).await?;
     }
     Err(StoreError::Unavailable("others kept making keys, or the workspace was deleted".to_owned()).into())
 }
@@ -80,15 +80,20 @@ pub async fn list(app: &App, workspace: &Workspace) -> Result<Vec<ApiKey>, Store
 ///
 /// # Errors
 /// `ApiKeyError::NotFound` if the workspace has no such key.
-pub async fn revoke(app: &App, workspace: &Workspace, act: &Act, id: i64) -> Result<(), ApiKeyError> {
+pub async fn revoke(
+    app: &App,
+    workspace: &Workspace,
+    act: &AuditContext,
+    id: i64,
+) -> Result<(), ApiKeyError> {
     let read_point = app.store.read_point();
     let found = app.store.find_api_key_by_id(workspace.id, id).await?;
     let key = found.ok_or(ApiKeyError::NotFound(id))?;
     let now = app.clock.now();
     let revoked = app.keys().reseal_api_key(ApiKey { revoked_at: key.revoked_at.or(Some(now)), ..key })?;
-    let entry = act.entry(Event::KeyRevoked).with("key", id).with("name", revoked.name.as_str());
+    let entry = act.entry(AuditEvent::KeyRevoked).with("key", id).with("name", revoked.name.as_str());
     match app.store.end_api_key(&revoked, &entry, now).await? {
-        Outcome::Won => Ok(()),
-        Outcome::Lost => Ok(app.store.ensure_durable(read_point, None).await?),
+        Outcome::Applied => Ok(()),
+        Outcome::Conflict => Ok(app.store.ensure_durable(read_point, None).await?),
     }
 }

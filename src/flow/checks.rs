@@ -8,9 +8,9 @@ use super::start::StartError;
 use super::{nodes, start, workspaces};
 use crate::app::App;
 use crate::clock::Clock;
-use crate::domain::node::{Node, Unfit};
+use crate::domain::node::{Node, NodeUnhealthy};
 use crate::domain::timestamp::Timestamp;
-use crate::keys::{self, Held};
+use crate::keys::{self, LiveKeyring};
 use crate::store::{DatabaseUrl, Store, StoreError};
 
 /// 2025-01-01: a clock that says less was never set.
@@ -65,7 +65,7 @@ pub async fn run(url: &DatabaseUrl, key_file: &Path, clock: Clock) -> Vec<Check>
         let known = store.list_known_keys().await.map_err(StartError::from);
         let agreed = known.and_then(|known| start::agree(&known, &keys, key_file));
         let agreed = agreed.map(|()| "Database and key file belong together.".to_owned());
-        let app = App::over(store, clock, Held::new(key_file, keys));
+        let app = App::new(store, clock, LiveKeyring::new(key_file, keys));
         checks.extend(url.path().map(|path| Check::of("permissions", permissions(path))));
         checks.push(Check::of("keys", agreed.map_err(|error| error.to_string())));
         checks.push(Check::of("clock", time(&app).await));
@@ -86,10 +86,12 @@ fn permissions(path: &Path) -> Result<String, String> {
 }
 
 async fn time(app: &App) -> Result<String, String> {
-    match nodes::look(app).await {
-        Ok(Err(unfit @ (Unfit::ClockIsOff(_) | Unfit::ClockMoved(_)))) => return Err(unfit.to_string()),
+    match nodes::check_health(app).await {
+        Ok(Err(unfit @ (NodeUnhealthy::ClockIsOff(_) | NodeUnhealthy::ClockMoved(_)))) => {
+            return Err(unfit.to_string());
+        }
         // What is wrong with the keys was said before.
-        Ok(Ok(()) | Err(Unfit::LacksKey | Unfit::NotAsked)) => {}
+        Ok(Ok(()) | Err(NodeUnhealthy::LacksKey | NodeUnhealthy::NotAsked)) => {}
         Err(error) => return Err(error.to_string()),
     }
     let newest = newest_entry(app).await.map_err(|error| error.to_string())?;

@@ -7,8 +7,8 @@ use super::start::{StartError, agree};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::domain::api_key::ApiKey;
-use crate::domain::audit::{Act, Event};
-use crate::domain::secret_key::KnownKey;
+use crate::domain::audit::{AuditContext, AuditEvent};
+use crate::domain::secret_key::SecretKeyRecord;
 use crate::domain::timestamp::Timestamp;
 use crate::keys::{self, Keyring};
 use crate::store::{
@@ -91,17 +91,22 @@ pub enum Carried {
 ///
 /// # Errors
 /// `BackUpError`: there is no file, or it is there, but no entry of it.
-pub async fn back_up(url: &DatabaseUrl, file: &Path, act: &Act, clock: &Clock) -> Result<u64, BackUpError> {
+pub async fn back_up(
+    url: &DatabaseUrl,
+    file: &Path,
+    act: &AuditContext,
+    clock: &Clock,
+) -> Result<u64, BackUpError> {
     if url.path().is_none() {
         return Err(CopyError::NotEmbedded(url.to_string()).into());
     }
     // A database that is not ours, or was moved elsewhere, is worth no backup.
     let store = Store::open(url, false).await.map_err(CopyError::from)?;
     let (url, to) = (url.clone(), file.to_owned());
-    let made = off_thread(move || store::back_up(&url, &to)).await;
+    let made = blocking(move || store::back_up(&url, &to)).await;
     let told = match &made {
         Ok(bytes) => {
-            let entry = act.entry(Event::DatabaseBackedUp).with("bytes", *bytes);
+            let entry = act.entry(AuditEvent::DatabaseBackedUp).with("bytes", *bytes);
             store.add_entry_everywhere(&entry, clock.now()).await
         }
         Err(_) => Ok(()),
@@ -124,18 +129,18 @@ pub async fn restore(
     (url, key_file): (&DatabaseUrl, &Path),
     file: &Path,
     is_as_it_was: bool,
-    act: &Act,
+    act: &AuditContext,
     clock: &Clock,
 ) -> Result<Restored, RestoreError> {
     let keyring = keys::load(key_file).map_err(StartError::from)?;
     let (database, file) = (url.clone(), file.to_owned());
-    let restore = off_thread(move || Restore::begin(&database, &file)).await?;
+    let restore = blocking(move || Restore::begin(&database, &file)).await?;
     let now = clock.now();
     let (carried, restore) = if is_as_it_was {
         (Carried::LeftOut, restore)
     } else {
         let with = carry_with(&keyring, act, now);
-        let (carried, restore) = off_thread(move || Ok((restore.carry_over(&with)?, restore))).await?;
+        let (carried, restore) = blocking(move || Ok((restore.carry_over(&with)?, restore))).await?;
         (carried.map_or_else(Carried::Not, Carried::Over), restore)
     };
     let draft = restore.open().await.map_err(CopyError::from)?;
@@ -144,11 +149,11 @@ pub async fn restore(
     draft.close().await;
     let mut restored = prepared?;
     let mut restore = restore;
-    let (replaced, restore) = off_thread(move || Ok((restore.replace(now)?, restore))).await?;
+    let (replaced, restore) = blocking(move || Ok((restore.replace(now)?, restore))).await?;
     if let Replaced::Kept(kept) = replaced {
         let old = kept.clone();
         // What cannot be compared is all listed.
-        if let Ok(revived) = off_thread(move || restore.compare(&old, now)).await {
+        if let Ok(revived) = blocking(move || restore.compare(&old, now)).await {
             restored.revived = revived;
         }
         restored.kept = Some(kept);
@@ -157,16 +162,16 @@ pub async fn restore(
 }
 
 /// Who carries over, with these keys.
-fn carry_with(keyring: &Keyring, act: &Act, now: Timestamp) -> CarryWith {
+fn carry_with(keyring: &Keyring, act: &AuditContext, now: Timestamp) -> CarryWith {
     let fingerprints = keyring.all().map(|key| key.fingerprint).collect();
     let (keyring, act) = (keyring.clone(), *act);
-    let judge = move |key: &ApiKey, replaced: Option<&ApiKey>| judge_key(&keyring, key, replaced?);
+    let judge = move |key: &ApiKey, replaced: Option<&ApiKey>| validate_key(&keyring, key, replaced?);
     CarryWith { fingerprints, judge: Box::new(judge), act, now }
 }
 
 /// An API key of the backup as it is from here on: revoked if it was so since; and under the secret key that it went over to
 /// since, if that row is genuine.
-fn judge_key(keyring: &Keyring, key: &ApiKey, replaced: &ApiKey) -> Option<ApiKey> {
+fn validate_key(keyring: &Keyring, key: &ApiKey, replaced: &ApiKey) -> Option<ApiKey> {
     if replaced.revoked_at.is_some() {
         let revoked = ApiKey { revoked_at: replaced.revoked_at, ..key.clone() };
         // Without its secret key it opens nothing, whatever its seal is.
@@ -181,12 +186,12 @@ async fn prepare(
     draft: &Store,
     (keyring, key_file): (&Keyring, &Path),
     carried: Carried,
-    act: &Act,
+    act: &AuditContext,
     now: Timestamp,
 ) -> Result<Restored, RestoreError> {
     let known = draft.list_known_keys().await?;
     agree(&known, keyring, key_file)?;
-    if !known.iter().any(KnownKey::is_accepted) {
+    if !known.iter().any(SecretKeyRecord::is_accepted) {
         return Err(RestoreError::KeysRetired(key_file.to_owned()));
     }
     Ok(end_everything(draft, carried, act, now).await?)
@@ -196,7 +201,7 @@ async fn prepare(
 ///
 /// # Errors
 /// `RestoreError`; what was deleted stays deleted, and the same again goes on from there.
-pub async fn mark_only(app: &App, act: &Act) -> Result<Restored, RestoreError> {
+pub async fn invalidate_only(app: &App, act: &AuditContext) -> Result<Restored, RestoreError> {
     let nothing = Carried::Not(NotCarried::NothingThere);
     match nodes::list(app).await?.len() {
         0 => Ok(end_everything(&app.store, nothing, act, app.clock.now()).await?),
@@ -207,7 +212,7 @@ pub async fn mark_only(app: &App, act: &Act) -> Result<Restored, RestoreError> {
 async fn end_everything(
     store: &Store,
     carried: Carried,
-    act: &Act,
+    act: &AuditContext,
     now: Timestamp,
 ) -> Result<Restored, StoreError> {
     let mut restored = Restored {
@@ -229,7 +234,7 @@ async fn end_everything(
         let (login_links, sessions) = store.end_everything(workspace.id).await?;
         restored.login_links += login_links;
         restored.sessions += sessions;
-        let entry = act.entry(Event::WorkspaceRestored).with("login_links", login_links);
+        let entry = act.entry(AuditEvent::WorkspaceRestored).with("login_links", login_links);
         let entry = entry.with("sessions", sessions).with("as_it_was", carried == Carried::LeftOut);
         entries.push((workspace.id, entry));
     }
@@ -238,7 +243,7 @@ async fn end_everything(
 }
 
 /// Runs what reads and writes whole files where nobody else waits for the thread.
-async fn off_thread<T: Send + 'static>(
+async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, CopyError> + Send + 'static,
 ) -> Result<T, CopyError> {
     let done = tokio::task::spawn_blocking(work).await;

@@ -7,9 +7,9 @@ use futures_util::future::join_all;
 
 use super::users::{self, UserError};
 use crate::app::App;
-use crate::domain::audit::Act;
+use crate::domain::audit::AuditContext;
 use crate::domain::import_row::ImportRow;
-use crate::domain::invalid::Invalid;
+use crate::domain::invalid::ValidationErrors;
 use crate::domain::reach::Reach;
 use crate::domain::user::{User, UserId, UserRef};
 use crate::domain::user_change::UserChange;
@@ -23,7 +23,7 @@ const BATCH: usize = 128;
 const SHORTEST_REST: Duration = Duration::from_millis(2);
 
 /// How often a row is tried at most while the store cannot be used; on a locked file each try waits for 5 s.
-const TRIES: u32 = 10;
+const MAX_ATTEMPTS: u32 = 10;
 
 /// What became of the rows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -41,12 +41,12 @@ pub struct Tally {
 pub struct Import<'a> {
     app: &'a App,
     workspace: &'a Workspace,
-    act: Act,
+    act: AuditContext,
     waiting: Vec<Waiting>,
-    claimed: HashSet<Claim>,
+    claimed: HashSet<RowKey>,
     rests_until: Instant,
     tally: Tally,
-    refused: Vec<(u64, Invalid)>,
+    refused: Vec<(u64, ValidationErrors)>,
 }
 
 /// A row that is to be written.
@@ -59,22 +59,22 @@ struct Waiting {
 
 /// What a row touches: two rows that touch the same are never written together, so that they keep their order.
 #[derive(PartialEq, Eq, Hash, Debug)]
-enum Claim {
+enum RowKey {
     Id(UserId),
     Address(String),
 }
 
-enum Put {
+enum RowOutcome {
     Added,
     Changed,
     Unchanged,
-    Refused(Invalid),
+    Refused(ValidationErrors),
 }
 
 impl<'a> Import<'a> {
     /// Begins an import; its entries in the audit log are one request's.
     #[must_use]
-    pub fn begin(app: &'a App, workspace: &'a Workspace, act: Act) -> Self {
+    pub fn begin(app: &'a App, workspace: &'a Workspace, act: AuditContext) -> Self {
         Self {
             app,
             workspace,
@@ -102,7 +102,7 @@ impl<'a> Import<'a> {
                 continue;
             }
             // Else it is told with the others once what was found can no longer be lost.
-            if found.as_ref().is_some_and(|user| is_as_told(user, &row)) && !read_point.is_binding() {
+            if found.as_ref().is_some_and(|user| matches_row(user, &row)) && !read_point.is_binding() {
                 self.tally.unchanged += 1;
                 return Ok(());
             }
@@ -137,12 +137,12 @@ impl<'a> Import<'a> {
             self.rests_until = Instant::now() + (began.elapsed() / 2).max(SHORTEST_REST);
             for (waiting, done) in std::mem::take(&mut self.waiting).into_iter().zip(done) {
                 match done {
-                    Ok(Put::Added) => self.tally.added += 1,
-                    Ok(Put::Changed) => self.tally.changed += 1,
-                    Ok(Put::Unchanged) => self.tally.unchanged += 1,
-                    Ok(Put::Refused(invalid)) => self.refused.push((waiting.line, invalid)),
+                    Ok(RowOutcome::Added) => self.tally.added += 1,
+                    Ok(RowOutcome::Changed) => self.tally.changed += 1,
+                    Ok(RowOutcome::Unchanged) => self.tally.unchanged += 1,
+                    Ok(RowOutcome::Refused(invalid)) => self.refused.push((waiting.line, invalid)),
                     // Whether it was written or not, it can be written again.
-                    Err(StoreError::Unavailable(_)) if tries < TRIES => self.waiting.push(waiting),
+                    Err(StoreError::Unavailable(_)) if tries < MAX_ATTEMPTS => self.waiting.push(waiting),
                     Err(error) => return Err(error),
                 }
             }
@@ -152,7 +152,7 @@ impl<'a> Import<'a> {
     }
 
     /// The rows that were refused since this was last asked, by their lines.
-    pub fn take_refused(&mut self) -> Vec<(u64, Invalid)> {
+    pub fn take_refused(&mut self) -> Vec<(u64, ValidationErrors)> {
         std::mem::take(&mut self.refused)
     }
 
@@ -173,13 +173,13 @@ async fn find(app: &App, workspace: &Workspace, row: &ImportRow) -> Result<Optio
     app.store.find_user(workspace.id, &user).await
 }
 
-fn claims(row: &ImportRow, found: Option<&User>) -> Vec<Claim> {
-    let ids = row.id.into_iter().chain(found.map(|user| user.id)).map(Claim::Id);
+fn claims(row: &ImportRow, found: Option<&User>) -> Vec<RowKey> {
+    let ids = row.id.into_iter().chain(found.map(|user| user.id)).map(RowKey::Id);
     let addresses = row.fields.email.iter().chain(found.map(|user| &user.email));
-    ids.chain(addresses.map(|email| Claim::Address(email.folded()))).collect()
+    ids.chain(addresses.map(|email| RowKey::Address(email.lowercased()))).collect()
 }
 
-fn is_as_told(user: &User, row: &ImportRow) -> bool {
+fn matches_row(user: &User, row: &ImportRow) -> bool {
     UserChange::fields_between(user, &change_by(row).applied_to(user)).is_empty()
 }
 
@@ -198,41 +198,46 @@ fn change_by(row: &ImportRow) -> UserChange {
 async fn upsert(
     app: &App,
     workspace: &Workspace,
-    act: &Act,
+    act: &AuditContext,
     row: &ImportRow,
     mut found: Option<UserId>,
-) -> Result<Put, StoreError> {
+) -> Result<RowOutcome, StoreError> {
     loop {
         if let Some(id) = found {
             match users::set_within(app, workspace, act, &UserRef::Id(id), (&change_by(row), Reach::All))
                 .await
             {
-                Ok((_, true)) => return Ok(Put::Changed),
-                Ok((_, false)) => return Ok(Put::Unchanged),
-                Err(UserError::Invalid(invalid)) => return Ok(Put::Refused(invalid)),
+                Ok((_, true)) => return Ok(RowOutcome::Changed),
+                Ok((_, false)) => return Ok(RowOutcome::Unchanged),
+                Err(UserError::ValidationErrors(invalid)) => return Ok(RowOutcome::Refused(invalid)),
                 Err(UserError::Store(error)) => return Err(error),
                 Err(error @ UserError::MayNotUnlock) => {
-                    return Ok(Put::Refused(Invalid::field("two_factor_enabled, status", error)));
+                    return Ok(RowOutcome::Refused(ValidationErrors::field(
+                        "two_factor_enabled, status",
+                        error,
+                    )));
                 }
-                Err(UserError::Unfit(unfit)) => return Err(StoreError::Unavailable(unfit.to_string())),
+                Err(UserError::NodeUnhealthy(unfit)) => {
+                    return Err(StoreError::Unavailable(unfit.to_string()));
+                }
                 Err(UserError::NotFound) => {}
             }
         }
         let email = match row.of_a_new_user() {
             Ok(email) => email.clone(),
-            Err(invalid) => return Ok(Put::Refused(invalid)),
+            Err(invalid) => return Ok(RowOutcome::Refused(invalid)),
         };
         let user = NewUser { id: row.id, email, fields: row.fields.clone() };
         let refused = match users::add(app, workspace, act, &user).await {
-            Ok(_) => return Ok(Put::Added),
+            Ok(_) => return Ok(RowOutcome::Added),
             Err(UserError::Store(error)) => return Err(error),
-            Err(UserError::Invalid(invalid)) => Some(invalid),
+            Err(UserError::ValidationErrors(invalid)) => Some(invalid),
             // To add somebody ends nothing.
-            Err(UserError::NotFound | UserError::MayNotUnlock | UserError::Unfit(_)) => None,
+            Err(UserError::NotFound | UserError::MayNotUnlock | UserError::NodeUnhealthy(_)) => None,
         };
         found = find(app, workspace, row).await?.map(|user| user.id);
         if let (None, Some(invalid)) = (found, refused) {
-            return Ok(Put::Refused(invalid));
+            return Ok(RowOutcome::Refused(invalid));
         }
     }
 }

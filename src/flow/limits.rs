@@ -15,16 +15,16 @@ use governor::{Quota, RateLimiter};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::domain::api_key::ApiKey;
-use crate::domain::source::Source;
+use crate::domain::source::ClientNetwork;
 use crate::domain::workspace::WorkspaceId;
-use bounded::Bounded;
+use bounded::BoundedStateStore;
 
 /// Sources, or API keys, whose budgets are known at most.
-const MOST_KNOWN: usize = 16_384;
+const MAX_TRACKED: usize = 16_384;
 
 /// What operators set. `None` is no limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Quotas {
+pub struct RateLimitConfig {
     /// Dead tokens by source.
     pub login_misses_per_minute: Option<NonZeroU32>,
     /// Requests without a key that holds, by source.
@@ -33,7 +33,7 @@ pub struct Quotas {
     pub key_requests_per_second: Option<NonZeroU32>,
 }
 
-impl Default for Quotas {
+impl Default for RateLimitConfig {
     fn default() -> Self {
         let by_source = NonZeroU32::new(600);
         Self {
@@ -47,22 +47,22 @@ impl Default for Quotas {
 /// A budget is used up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("too many requests: try again in {seconds} s")]
-pub struct TooMany {
+pub struct RateLimited {
     /// How long to wait, in whole seconds, at least one.
     pub seconds: u64,
 }
 
 /// The budgets of this process.
 #[derive(Debug)]
-pub struct Limits {
-    login_misses: Option<Limit<Source>>,
-    auth_failures: Option<Limit<Source>>,
+pub struct RateLimits {
+    login_misses: Option<Limit<ClientNetwork>>,
+    auth_failures: Option<Limit<ClientNetwork>>,
     key_requests: Option<Limit<(WorkspaceId, i64)>>,
 }
 
-impl Limits {
+impl RateLimits {
     /// Full budgets.
-    pub fn new(quotas: &Quotas, clock: &Clock) -> Self {
+    pub fn new(quotas: &RateLimitConfig, clock: &Clock) -> Self {
         Self {
             login_misses: quotas.login_misses_per_minute.map(|n| Limit::new(Quota::per_minute(n), clock)),
             auth_failures: quotas.auth_failures_per_minute.map(|n| Limit::new(Quota::per_minute(n), clock)),
@@ -74,11 +74,11 @@ impl Limits {
 /// Takes a dead token from the budget of its source.
 ///
 /// # Errors
-/// `TooMany` if it is used up.
-pub fn count_miss(app: &App, source: Source) -> Result<(), TooMany> {
+/// `RateLimited` if it is used up.
+pub fn check_login(app: &App, source: ClientNetwork) -> Result<(), RateLimited> {
     let Some(limit) = &app.limits.login_misses else { return Ok(()) };
     limit.take(&source).map_err(|over| {
-        if over.is_news {
+        if over.should_warn {
             tracing::warn!("an address shows more dead tokens than it may");
         }
         refused(app, "login_misses", over.wait)
@@ -88,11 +88,11 @@ pub fn count_miss(app: &App, source: Source) -> Result<(), TooMany> {
 /// Takes a key that does not hold from the budget of its source.
 ///
 /// # Errors
-/// `TooMany` if it is used up.
-pub fn count_failure(app: &App, source: Source) -> Result<(), TooMany> {
+/// `RateLimited` if it is used up.
+pub fn check_auth(app: &App, source: ClientNetwork) -> Result<(), RateLimited> {
     let Some(limit) = &app.limits.auth_failures else { return Ok(()) };
     limit.take(&source).map_err(|over| {
-        if over.is_news {
+        if over.should_warn {
             tracing::warn!("an address asks more often without a key that holds than it may");
         }
         refused(app, "auth_failures", over.wait)
@@ -102,11 +102,11 @@ pub fn count_failure(app: &App, source: Source) -> Result<(), TooMany> {
 /// Takes a request from the budget of its API key.
 ///
 /// # Errors
-/// `TooMany` if it is used up.
-pub fn count_request(app: &App, key: &ApiKey) -> Result<(), TooMany> {
+/// `RateLimited` if it is used up.
+pub fn check_key(app: &App, key: &ApiKey) -> Result<(), RateLimited> {
     let Some(limit) = &app.limits.key_requests else { return Ok(()) };
     limit.take(&(key.workspace, key.id)).map_err(|over| {
-        if over.is_news {
+        if over.should_warn {
             tracing::warn!(
                 workspace = key.workspace.0,
                 key = key.id,
@@ -117,13 +117,13 @@ pub fn count_request(app: &App, key: &ApiKey) -> Result<(), TooMany> {
     })
 }
 
-fn refused(app: &App, limit: &'static str, wait: Duration) -> TooMany {
+fn refused(app: &App, limit: &'static str, wait: Duration) -> RateLimited {
     app.metrics.limited.get_or_create(&limit.into()).inc();
     let seconds = wait.as_millis().div_ceil(1000).max(1);
-    TooMany { seconds: seconds.try_into().unwrap_or(u64::MAX) }
+    RateLimited { seconds: seconds.try_into().unwrap_or(u64::MAX) }
 }
 
-type Budgets<K> = RateLimiter<K, Bounded<K>, Clock, NoOpMiddleware<Duration>>;
+type Budgets<K> = RateLimiter<K, BoundedStateStore<K>, Clock, NoOpMiddleware<Duration>>;
 
 /// A budget for each of many.
 #[derive(Debug)]
@@ -134,22 +134,22 @@ struct Limit<K: Hash + Eq + Clone> {
 }
 
 /// A budget is used up.
-struct Over {
+struct Exceeded {
     wait: Duration,
     /// Whether operators do not know of it yet.
-    is_news: bool,
+    should_warn: bool,
 }
 
 impl<K: Hash + Eq + Clone> Limit<K> {
     fn new(quota: Quota, clock: &Clock) -> Self {
-        let budgets = |quota| RateLimiter::new(quota, Bounded::to(MOST_KNOWN), clock.clone());
+        let budgets = |quota| RateLimiter::new(quota, BoundedStateStore::to(MAX_TRACKED), clock.clone());
         Self { budgets: budgets(quota), alarms: budgets(Quota::per_minute(NonZeroU32::MIN)) }
     }
 
-    fn take(&self, who: &K) -> Result<(), Over> {
-        self.budgets.check_key(who).map_err(|until| Over {
+    fn take(&self, who: &K) -> Result<(), Exceeded> {
+        self.budgets.check_key(who).map_err(|until| Exceeded {
             wait: until.wait_time_from(self.budgets.clock().elapsed()),
-            is_news: self.alarms.check_key(who).is_ok(),
+            should_warn: self.alarms.check_key(who).is_ok(),
         })
     }
 }
@@ -171,15 +171,15 @@ mod tests {
     use crate::domain::timestamp::Timestamp;
 
     /// So many /64 that no two are the same.
-    fn sources(count: u64) -> impl Iterator<Item = Source> {
-        (1..=count).map(|n| Source::of(IpAddr::V6(Ipv6Addr::from_bits(u128::from(n) << 64))))
+    fn sources(count: u64) -> impl Iterator<Item = ClientNetwork> {
+        (1..=count).map(|n| ClientNetwork::of(IpAddr::V6(Ipv6Addr::from_bits(u128::from(n) << 64))))
     }
 
-    fn known(limit: Limit<Source>) -> usize {
+    fn known(limit: Limit<ClientNetwork>) -> usize {
         limit.budgets.into_state_store().len()
     }
 
-    fn limit(per_minute: u32) -> (Limit<Source>, Clock) {
+    fn limit(per_minute: u32) -> (Limit<ClientNetwork>, Clock) {
         let clock = Clock::manual(Timestamp::from_millis(1_000));
         (Limit::new(Quota::per_minute(NonZeroU32::new(per_minute).unwrap()), &clock), clock)
     }
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn however_many_addresses_come_by_memory_is_bounded_and_a_newcomer_has_a_budget() {
         let (limit, _) = limit(3);
-        let flood = Source::of("192.0.2.1".parse().unwrap());
+        let flood = ClientNetwork::of("192.0.2.1".parse().unwrap());
         let mut served = 0;
 
         for source in sources(300_000) {
@@ -216,13 +216,13 @@ mod tests {
         assert_eq!(served, 300_000, "a newcomer pays for others");
         assert!(limit.take(&flood).is_err(), "who comes all the time is forgotten");
         let known = known(limit);
-        assert!((MOST_KNOWN / 2..=MOST_KNOWN).contains(&known), "{known} are known");
+        assert!((MAX_TRACKED / 2..=MAX_TRACKED).contains(&known), "{known} are known");
     }
 
     #[test]
     fn operators_are_told_once_a_minute_of_each() {
         let (limit, clock) = limit(1);
-        let news = |source: &Source| limit.take(source).err().is_some_and(|over| over.is_news);
+        let news = |source: &ClientNetwork| limit.take(source).err().is_some_and(|over| over.should_warn);
         let [one, other] = sources(2).collect::<Vec<_>>()[..] else { panic!() };
 
         assert_eq!([(); 4].map(|()| news(&one)), [false, true, false, false]);

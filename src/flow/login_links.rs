@@ -7,14 +7,14 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::nodes::{self, EndError};
 use crate::app::App;
-use crate::domain::audit::{Act, Event};
-use crate::domain::login_link::{Decision, Draft, IssueState, LoginLink, decide};
-use crate::domain::node::Unfit;
-use crate::domain::page::{Page, PageWish};
-use crate::domain::redirect::{InvalidRedirect, Target};
+use crate::domain::audit::{AuditContext, AuditEvent};
+use crate::domain::login_link::{Decision, LinkClaims, LoginLink, UserLinkState, decide};
+use crate::domain::node::NodeUnhealthy;
+use crate::domain::page::{ListQuery, Page};
+use crate::domain::redirect::{InvalidRedirect, RedirectTarget};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::Token;
-use crate::domain::user::{Kill, Refusal, UserRef};
+use crate::domain::user::{Refusal, RevocationReason, UserRef};
 use crate::domain::workspace::Workspace;
 use crate::keys::{self, NoRandomness};
 use crate::store::{ListError, ListPermit, ListedLink, Outcome, ReadPoint, StoreError};
@@ -23,44 +23,44 @@ use crate::store::{ListError, ListPermit, ListedLink, Outcome, ReadPoint, StoreE
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// How often a request looks again when others keep getting in between.
-const TRIES: usize = 8;
+const MAX_ATTEMPTS: usize = 8;
 
 /// What a caller wishes of a link.
 #[derive(Clone, Debug, Default)]
-pub struct Wish {
+pub struct IssueOptions {
     /// Seconds that the link must have left at least.
     min_ttl: i64,
     /// Where the person is to land, as the caller gave it.
     redirect: Option<String>,
 }
 
-impl Wish {
+impl IssueOptions {
     /// A wish whose redirect is judged.
     ///
     /// # Errors
     /// `InvalidRedirect` if the redirect does not pass.
-    pub fn judged(
+    pub fn validated(
         min_ttl: i64,
         redirect: Option<&str>,
         workspace: &Workspace,
     ) -> Result<Self, InvalidRedirect> {
-        redirect.map(|text| Target::parse(text, workspace)).transpose()?;
+        redirect.map(|text| RedirectTarget::parse(text, workspace)).transpose()?;
         Ok(Self { min_ttl, redirect: redirect.map(str::to_owned) })
     }
 }
 
 /// The user for whom a link is asked, and what is seen of that user; nothing, if there is no such user.
 #[derive(Clone, Debug)]
-pub struct Subject {
+pub struct RequestedUser {
     /// How the caller names the user.
     pub user: UserRef,
     /// User and newest link at one moment since the request began.
-    pub seen: Option<Arc<IssueState>>,
+    pub seen: Option<Arc<UserLinkState>>,
     /// Before that was seen.
     pub read_point: ReadPoint,
 }
 
-impl Subject {
+impl RequestedUser {
     /// Looks a user up.
     ///
     /// # Errors
@@ -117,7 +117,7 @@ pub enum IssueError {
     Refused(Refusal),
     /// This node must not.
     #[error(transparent)]
-    Unfit(#[from] Unfit),
+    NodeUnhealthy(#[from] NodeUnhealthy),
     /// The store did not do what it was asked.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -136,42 +136,42 @@ pub enum IssueError {
 pub async fn issue(
     app: &App,
     workspace: &Workspace,
-    act: &Act,
-    subject: &Subject,
-    wish: &Wish,
+    act: &AuditContext,
+    subject: &RequestedUser,
+    options: &IssueOptions,
 ) -> Result<Issued, IssueError> {
     nodes::is_fit(app)?;
     let now = app.clock.now();
-    let newest_of = |seen: &Option<Arc<IssueState>>| seen.as_ref().and_then(|seen| seen.newest_hash);
+    let newest_of = |seen: &Option<Arc<UserLinkState>>| seen.as_ref().and_then(|seen| seen.newest_hash);
     let (mut seen, mut read_point) = (subject.seen.clone(), subject.read_point);
     let first_seen = newest_of(&seen);
-    for tries in 0..TRIES {
-        let min_ttl = if newest_of(&seen) == first_seen { wish.min_ttl } else { 0 };
+    for tries in 0..MAX_ATTEMPTS {
+        let min_ttl = if newest_of(&seen) == first_seen { options.min_ttl } else { 0 };
         let decision = decide(seen.as_deref(), min_ttl, now);
-        if let Decision::HandOut(link) = &decision
-            && let Some(token) = rebuild(app, link)
+        if let Decision::Reuse(link) = &decision
+            && let Some(token) = rederive(app, link)
         {
             // The link was kept, and its user let have it, in one commit. Whatever changes the user's mind or ours about it
             // since counts the link epoch up, which never falls: what has the link has it live.
             app.store.ensure_durable(read_point, Some(link.draft.created_at)).await?;
             app.metrics.reused.inc();
             app.store.count_reuse(link, now);
-            return Ok(issued(workspace, link, &token, wish, true));
+            return Ok(issued(workspace, link, &token, options, true));
         }
         let seen_user = match (decision, &seen) {
             (Decision::Refuse(refusal), seen) => {
                 return refuse(app, workspace, act, refusal, seen.as_deref()).await;
             }
             (_, None) => return refuse(app, workspace, act, Refusal::UserNotFound, None).await,
-            (Decision::Make | Decision::HandOut(_), Some(seen)) => seen,
+            (Decision::Issue | Decision::Reuse(_), Some(seen)) => seen,
         };
         if tries > 0 {
             // Nobody else has made one meanwhile: it may be that another key derives by now.
-            nodes::look(app).await??;
+            nodes::check_health(app).await??;
         }
         if let Some((link, token)) = make(app, workspace, act, seen_user, now).await? {
             app.metrics.issued.inc();
-            return Ok(issued(workspace, &link, &token, wish, false));
+            return Ok(issued(workspace, &link, &token, options, false));
         }
         read_point = app.store.read_point();
         seen = app.store.find_issue_state(workspace.id, &subject.user).await?.map(Arc::new);
@@ -180,8 +180,8 @@ pub async fn issue(
 }
 
 /// The token of a link that is kept. None if somebody edited its row: such a link counts for nothing.
-fn rebuild(app: &App, link: &LoginLink) -> Option<Token> {
-    let rebuilt = app.keys().rebuild(link);
+fn rederive(app: &App, link: &LoginLink) -> Option<Token> {
+    let rebuilt = app.keys().rederive(link);
     if rebuilt.is_err() {
         tracing::error!(workspace = link.draft.workspace.0, link = %link.id, "a login link is not used: its row was edited, or its key is not in the key file");
     }
@@ -192,64 +192,84 @@ fn rebuild(app: &App, link: &LoginLink) -> Option<Token> {
 async fn make(
     app: &App,
     workspace: &Workspace,
-    act: &Act,
-    seen: &IssueState,
+    act: &AuditContext,
+    seen: &UserLinkState,
     now: Timestamp,
 ) -> Result<Option<(LoginLink, Token)>, IssueError> {
-    let draft = Draft::for_user(seen.user, seen.standing.link_epoch, workspace, now, keys::random()?);
-    let (link, token) = app.keys().derive(draft);
+    let draft = LinkClaims::for_user(seen.user, seen.standing.link_epoch, workspace, now, keys::random()?);
+    let (link, token) = app.keys().issue_token(draft);
     let expired = seen.newest.as_ref().filter(|old| old.ended_at.is_none() && old.draft.is_over(now));
     // What somebody edited gets no seal of ours.
-    let expired = expired.filter(|old| rebuild(app, old).is_some());
+    let expired = expired.filter(|old| rederive(app, old).is_some());
     if expired.is_some() {
         // By a wrong clock none is over.
-        nodes::look(app).await??;
+        nodes::check_health(app).await??;
     }
     let expired = expired.map(|old| app.keys().seal_link(old.expired(now)));
-    let entry = act.entry(Event::LinkIssued).about(seen.user).with("link", link.id.to_string());
+    let entry = act.entry(AuditEvent::LinkIssued).about(seen.user).with("link", link.id.to_string());
     let entry = entry.with("expires_at", link.draft.expires_at.to_string());
     let outcome = app.store.add_login_link(&link, seen, expired.as_ref(), &entry).await?;
-    Ok((outcome == Outcome::Won).then_some((link, token)))
+    Ok((outcome == Outcome::Applied).then_some((link, token)))
 }
 
 async fn refuse(
     app: &App,
     workspace: &Workspace,
-    act: &Act,
+    act: &AuditContext,
     refusal: Refusal,
-    seen: Option<&IssueState>,
+    seen: Option<&UserLinkState>,
 ) -> Result<Issued, IssueError> {
     app.metrics.refused.get_or_create(&refusal.code().into()).inc();
     if let Some(seen) = seen {
-        let entry = act.entry(Event::LinkRefused).about(seen.user).with("reason", refusal.code());
+        let entry = act.entry(AuditEvent::LinkRefused).about(seen.user).with("reason", refusal.code());
         app.store.add_audit_entry(workspace.id, &entry, app.clock.now()).await?;
     }
     Err(IssueError::Refused(refusal))
 }
 
-fn issued(workspace: &Workspace, link: &LoginLink, token: &Token, wish: &Wish, is_reused: bool) -> Issued {
+fn issued(
+    workspace: &Workspace,
+    link: &LoginLink,
+    token: &Token,
+    options: &IssueOptions,
+    is_reused: bool,
+) -> Issued {
     let expires_at = link.draft.expires_at;
-    Issued { link: LinkUrl::of(workspace, token, wish.redirect.as_deref()), expires_at, is_reused }
+    Issued { link: LinkUrl::of(workspace, token, options.redirect.as_deref()), expires_at, is_reused }
 }
 
 /// The live links of a workspace, counters up to date.
 ///
 /// # Errors
 /// `ListError` if the store cannot be used, or not in time.
-pub async fn list(app: &App, permit: &ListPermit, wish: &PageWish) -> Result<Page<ListedLink>, ListError> {
-    app.store.list_login_links(permit, wish, app.clock.now()).await
+pub async fn list(
+    app: &App,
+    permit: &ListPermit,
+    options: &ListQuery,
+) -> Result<Page<ListedLink>, ListError> {
+    app.store.list_login_links(permit, options, app.clock.now()).await
 }
 
 /// Kills all links and unfinished sign-ins of a user, for good. Whether there is such a user.
 ///
 /// # Errors
 /// `EndError` if it could not be committed, or this node must not.
-pub async fn revoke(app: &App, workspace: &Workspace, act: &Act, user: &UserRef) -> Result<bool, EndError> {
+pub async fn revoke(
+    app: &App,
+    workspace: &Workspace,
+    act: &AuditContext,
+    user: &UserRef,
+) -> Result<bool, EndError> {
     nodes::is_fit(app)?;
     let read_point = app.store.read_point();
     if let Some(user) = app.store.find_user(workspace.id, user).await? {
-        let entry = act.entry(Event::LinksKilled).about(user.id).with("reason", Kill::Revoked.reason());
-        if app.store.kill_login_links(workspace.id, user.id, &entry, app.clock.now()).await? == Outcome::Won {
+        let entry = act
+            .entry(AuditEvent::LinksKilled)
+            .about(user.id)
+            .with("reason", RevocationReason::Revoked.reason());
+        if app.store.kill_login_links(workspace.id, user.id, &entry, app.clock.now()).await?
+            == Outcome::Applied
+        {
             return Ok(true);
         }
     }

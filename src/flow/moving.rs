@@ -4,9 +4,9 @@ use std::path::Path;
 
 use super::start::{StartError, agree};
 use crate::clock::Clock;
-use crate::domain::audit::{Act, Event};
+use crate::domain::audit::{AuditContext, AuditEvent};
 use crate::keys;
-use crate::store::{DatabaseUrl, Move, MoveError};
+use crate::store::{DatabaseUrl, Transfer, TransferError};
 
 /// Why nothing was moved.
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +16,7 @@ pub enum MovingError {
     Start(#[from] StartError),
     /// One of the databases stands in the way.
     #[error(transparent)]
-    Move(#[from] MoveError),
+    Transfer(#[from] TransferError),
 }
 
 /// A table and its number of rows, the same in source and target.
@@ -41,21 +41,21 @@ pub struct Progress {
 pub async fn run(
     (from, to): (&DatabaseUrl, &DatabaseUrl),
     key_file: &Path,
-    act: &Act,
+    act: &AuditContext,
     clock: &Clock,
-    told: &mut dyn FnMut(Progress),
+    progress: &mut dyn FnMut(Progress),
 ) -> Result<Vec<Moved>, MovingError> {
-    let known = Move::known_keys(from, to)?;
+    let known = Transfer::known_keys(from, to)?;
     agree(&known, &keys::load(key_file).map_err(StartError::from)?, key_file)?;
-    let mut moving = Move::begin(from, to).await?;
+    let mut moving = Transfer::begin(from, to).await?;
     let tables = moving.tables().to_vec();
     let all = tables.iter().map(|(_, rows)| rows).sum();
-    told(Progress { sent: 0, all });
+    progress(Progress { sent: 0, all });
     if !moving.is_copied() {
-        moving.copy(&mut |sent| told(Progress { sent, all })).await?;
+        moving.copy(&mut |sent| progress(Progress { sent, all })).await?;
         moving.close_source()?;
     }
-    let entry = act.entry(Event::DatabaseMoved).with("rows", all);
+    let entry = act.entry(AuditEvent::DatabaseMoved).with("rows", all);
     moving.open_target(&entry, clock.now()).await?;
     Ok(tables)
 }

@@ -7,28 +7,28 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::domain::clock_watch::ClockWatch;
-use crate::domain::node::{Node, Unfit, judge_clock};
-use crate::domain::secret_key::KnownKey;
+use crate::domain::node::{Node, NodeUnhealthy, check_clock_skew};
+use crate::domain::secret_key::SecretKeyRecord;
 use crate::domain::timestamp::Timestamp;
 use crate::store::StoreError;
 
 /// Looks at clock and keys between two reports.
-const LOOKS: u64 = 5;
+const HEARTBEAT_EVERY: u64 = 5;
 
 /// What a process knows of itself as one of several.
 #[derive(Debug)]
 pub struct ThisNode {
     id: Uuid,
     /// What the last look said.
-    judged: Mutex<Result<(), Unfit>>,
+    health: Mutex<Result<(), NodeUnhealthy>>,
     /// What the looks have seen of its clocks.
     clocks: Mutex<ClockWatch>,
 }
 
 impl Default for ThisNode {
     fn default() -> Self {
-        let (judged, clocks) = (Mutex::new(Err(Unfit::NotAsked)), Mutex::default());
-        Self { id: Uuid::now_v7(), judged, clocks }
+        let (health, clocks) = (Mutex::new(Err(NodeUnhealthy::NotAsked)), Mutex::default());
+        Self { id: Uuid::now_v7(), health, clocks }
     }
 }
 
@@ -37,7 +37,7 @@ impl Default for ThisNode {
 pub enum EndError {
     /// This node must not.
     #[error(transparent)]
-    Unfit(#[from] Unfit),
+    NodeUnhealthy(#[from] NodeUnhealthy),
     /// The store did not do what it was asked.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -47,16 +47,16 @@ pub enum EndError {
 /// because of the time looks anew.
 ///
 /// # Errors
-/// `Unfit` if it must not.
-pub fn is_fit(app: &App) -> Result<(), Unfit> {
-    *app.node.judged.lock().unwrap_or_else(PoisonError::into_inner)
+/// `NodeUnhealthy` if it must not.
+pub fn is_fit(app: &App) -> Result<(), NodeUnhealthy> {
+    *app.node.health.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whether what this node does not find is not there.
 ///
 /// # Errors
-/// `Unfit` if it may be there, by a key that this node lacks.
-pub fn knows_all(app: &App) -> Result<(), Unfit> {
+/// `NodeUnhealthy` if it may be there, by a key that this node lacks.
+pub fn knows_all(app: &App) -> Result<(), NodeUnhealthy> {
     is_fit(app).or_else(|unfit| if unfit.may_lack_keys() { Err(unfit) } else { Ok(()) })
 }
 
@@ -65,25 +65,25 @@ pub fn knows_all(app: &App) -> Result<(), Unfit> {
 ///
 /// # Errors
 /// `StoreError` if the store cannot be asked: nothing is known then that was not known before.
-pub async fn look(app: &App) -> Result<Result<(), Unfit>, StoreError> {
-    look_and_tell(app).await.map(|(judged, _)| judged)
+pub async fn check_health(app: &App) -> Result<Result<(), NodeUnhealthy>, StoreError> {
+    check_and_report(app).await.map(|(health, _)| health)
 }
 
 /// The same, with the time that what is over is to be swept by, if it is to be swept at all now: that of the database, or ours
 /// where it has none.
 ///
 /// # Errors
-/// As [`look`].
+/// As [`check_health`].
 pub async fn time_to_sweep(app: &App) -> Result<Option<Timestamp>, StoreError> {
-    look_and_tell(app).await.map(|(judged, time)| time.filter(|_| judged.is_ok()))
+    check_and_report(app).await.map(|(health, time)| time.filter(|_| health.is_ok()))
 }
 
-async fn look_and_tell(app: &App) -> Result<(Result<(), Unfit>, Option<Timestamp>), StoreError> {
+async fn check_and_report(app: &App) -> Result<(Result<(), NodeUnhealthy>, Option<Timestamp>), StoreError> {
     let before = app.clock.read();
     let footing = app.store.find_footing().await?;
     let after = app.clock.now();
     let is_changed = read_file_again(app, &footing.keys);
-    app.held.settle(&footing.keys);
+    app.held.apply_database(&footing.keys);
     let in_file = app.held.in_file();
     let mut accepted = footing.keys.iter().filter(|key| key.is_accepted());
     let has_all = accepted.all(|key| in_file.has(&key.fingerprint));
@@ -91,32 +91,32 @@ async fn look_and_tell(app: &App) -> Result<(Result<(), Unfit>, Option<Timestamp
         let mut clocks = app.node.clocks.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = clocks.see(&before, footing.last_reading.as_ref());
         let theirs = footing.time.filter(|_| app.clock.goes());
-        let compared = theirs.map_or(Ok(()), |theirs| judge_clock(before.wall, theirs, after));
+        let compared = theirs.map_or(Ok(()), |theirs| check_clock_skew(before.wall, theirs, after));
         (seen.and(compared), clocks.is_calm(&before))
     };
-    let judged = if has_all { clock_judged } else { Err(Unfit::LacksKey) };
+    let health = if has_all { clock_judged } else { Err(NodeUnhealthy::LacksKey) };
     let last =
-        std::mem::replace(&mut *app.node.judged.lock().unwrap_or_else(PoisonError::into_inner), judged);
-    match (last, judged) {
-        (Ok(()) | Err(Unfit::NotAsked), Err(unfit)) => {
+        std::mem::replace(&mut *app.node.health.lock().unwrap_or_else(PoisonError::into_inner), health);
+    match (last, health) {
+        (Ok(()) | Err(NodeUnhealthy::NotAsked), Err(unfit)) => {
             tracing::error!(%unfit, "this node issues nothing, and ends nothing, from here on");
         }
-        (Err(unfit), Ok(())) if unfit != Unfit::NotAsked => tracing::info!("this node issues again"),
+        (Err(unfit), Ok(())) if unfit != NodeUnhealthy::NotAsked => tracing::info!("this node issues again"),
         _ => {}
     }
-    if is_changed && judged.is_ok() {
+    if is_changed && health.is_ok() {
         // Whoever wants to use a new key waits for this.
-        report(app).await?;
+        heartbeat(app).await?;
     }
     let time = footing.time.unwrap_or(before.wall);
-    Ok((judged, is_calm.then_some(time)))
+    Ok((health, is_calm.then_some(time)))
 }
 
 /// Whether the key file holds other keys than before.
 ///
 /// A file that cannot be used is told of once, and changes nothing: this node goes on with the keys that it has.
-fn read_file_again(app: &App, known: &[KnownKey]) -> bool {
-    let read = app.held.read_again(known);
+fn read_file_again(app: &App, known: &[SecretKeyRecord]) -> bool {
+    let read = app.held.reload_if_changed(known);
     match &read {
         Ok(false) => {}
         Ok(true) => tracing::info!("the key file was changed, and is used as it is now"),
@@ -131,7 +131,7 @@ fn read_file_again(app: &App, known: &[KnownKey]) -> bool {
 ///
 /// # Errors
 /// `StoreError` if it could not be committed.
-pub async fn report(app: &App) -> Result<(), StoreError> {
+pub async fn heartbeat(app: &App) -> Result<(), StoreError> {
     let keys = app.held.in_file().all().map(|key| key.id).collect();
     let clocks = app.clock.read();
     app.store.report_node(&Node { id: app.node.id, keys, reported_at: clocks.wall }, &clocks).await
@@ -141,7 +141,7 @@ pub async fn report(app: &App) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// `StoreError` if it could not be committed.
-pub async fn leave(app: &App) -> Result<(), StoreError> {
+pub async fn deregister(app: &App) -> Result<(), StoreError> {
     app.store.remove_node(app.node.id).await
 }
 
@@ -152,7 +152,7 @@ pub async fn leave(app: &App) -> Result<(), StoreError> {
 pub async fn list(app: &App) -> Result<Vec<Node>, StoreError> {
     let now = app.clock.now();
     let mut nodes = app.store.list_nodes().await?;
-    nodes.retain(|node| node.is_there(now));
+    nodes.retain(|node| node.is_alive(now));
     Ok(nodes)
 }
 
@@ -162,8 +162,8 @@ pub async fn keep(app: &App) {
     seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     for second in 0_u64.. {
         seconds.tick().await;
-        let told = match look(app).await {
-            Ok(Ok(())) if second % LOOKS == 0 => report(app).await,
+        let told = match check_health(app).await {
+            Ok(Ok(())) if second % HEARTBEAT_EVERY == 0 => heartbeat(app).await,
             Ok(_) => Ok(()),
             Err(error) => Err(error),
         };

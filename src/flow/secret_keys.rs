@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use super::nodes;
 use crate::app::App;
-use crate::domain::audit::{Act, Event};
+use crate::domain::audit::{AuditContext, AuditEvent};
 use crate::domain::login_link::{KeyId, LoginLink};
-use crate::domain::node::{LEASE, Node, Unfit};
-use crate::domain::secret_key::KnownKey;
+use crate::domain::node::{HEARTBEAT_TTL, Node, NodeUnhealthy};
+use crate::domain::secret_key::SecretKeyRecord;
 use crate::domain::timestamp::Timestamp;
-use crate::keys::{self, KeyFileError, NotGenuine};
-use crate::store::{Outcome, Resting, RestingSession, StoreError};
+use crate::keys::{self, InvalidSeal, KeyFileError};
+use crate::store::{KeyUsage, Outcome, SessionUsingKey, StoreError};
 
 /// How long a change waits for servers that are about to see a changed key file: they look each second.
-const PATIENCE: Duration = Duration::from_secs(4);
+const NODES_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// How long after the change something made with the old key may still be committed: what was sent before, and is given up
 /// after 5 s.
@@ -28,7 +28,7 @@ pub enum SecretKeyError {
     KeyFile(#[from] KeyFileError),
     /// This machine must not judge.
     #[error(transparent)]
-    Unfit(#[from] Unfit),
+    NodeUnhealthy(#[from] NodeUnhealthy),
     /// A server would not know what is derived with it.
     #[error(
         "{lacking} of {there} running server(s) lack the key {key}: copy the key file there, which each sees within a \
@@ -58,14 +58,14 @@ pub enum SecretKeyError {
         /// The key.
         key: KeyId,
         /// What rests on it.
-        resting: Resting,
+        resting: KeyUsage,
     },
     /// Others changed keys at the same moment.
     #[error("another command changed the keys at the same moment: run this again")]
     Overtaken,
     /// What is to be ended was edited.
     #[error(transparent)]
-    NotGenuine(#[from] NotGenuine),
+    InvalidSeal(#[from] InvalidSeal),
     /// The store did not do what it was asked.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -76,10 +76,10 @@ pub enum SecretKeyError {
 ///
 /// # Errors
 /// `SecretKeyError`; the file is as it was, or has a key that nothing uses.
-pub async fn add(app: Option<&App>, act: &Act, key_file: &Path) -> Result<KeyId, SecretKeyError> {
+pub async fn add(app: Option<&App>, act: &AuditContext, key_file: &Path) -> Result<KeyId, SecretKeyError> {
     let id = keys::add(key_file)?;
     if let Some(app) = app {
-        let entry = act.entry(Event::SecretKeyAdded).with("secret_key", id.to_string());
+        let entry = act.entry(AuditEvent::SecretKeyAdded).with("secret_key", id.to_string());
         app.store.add_entry_everywhere(&entry, app.clock.now()).await?;
     }
     Ok(id)
@@ -92,14 +92,14 @@ pub async fn add(app: Option<&App>, act: &Act, key_file: &Path) -> Result<KeyId,
 ///
 /// # Errors
 /// `SecretKeyError` says what stands in the way; database and file are as they were, or the same again helps.
-pub async fn make_active(app: &App, act: &Act, id: KeyId) -> Result<(), SecretKeyError> {
+pub async fn make_active(app: &App, act: &AuditContext, id: KeyId) -> Result<(), SecretKeyError> {
     let path = app.held.path();
     let draft = keys::with_active(path, id, None)?;
     let in_file = app.held.in_file();
     let key = in_file.all().find(|key| key.id == id);
     let key = key.ok_or_else(|| KeyFileError::Unknown { path: path.to_owned(), key: id })?;
     let read_point = app.store.read_point();
-    nodes::look(app).await??;
+    nodes::check_health(app).await??;
     wait_for_nodes(app, id).await?;
     let known = app.store.list_known_keys().await?;
     if known.iter().any(|known| known.fingerprint == key.fingerprint && !known.is_accepted()) {
@@ -114,10 +114,10 @@ pub async fn make_active(app: &App, act: &Act, id: KeyId) -> Result<(), SecretKe
     let newest = known.iter().filter_map(|key| key.used_at).max();
     // By a clock that was set back, the key would not be the newest.
     let used_at = newest.map_or(now, |newest| now.max(newest.just_after()));
-    let there_since = now.plus_seconds(-LEASE);
-    let entry = act.entry(Event::SecretKeyUsed).with("secret_key", id.to_string());
+    let there_since = now.plus_seconds(-HEARTBEAT_TTL);
+    let entry = act.entry(AuditEvent::SecretKeyUsed).with("secret_key", id.to_string());
     let used = (used_at, there_since);
-    if app.store.use_key((id, key.fingerprint), used, &entry, now).await? == Outcome::Lost {
+    if app.store.use_key((id, key.fingerprint), used, &entry, now).await? == Outcome::Conflict {
         return Err(SecretKeyError::Overtaken);
     }
     Ok(draft.put_in_place()?)
@@ -133,7 +133,7 @@ async fn wait_for_nodes(app: &App, id: KeyId) -> Result<(), SecretKeyError> {
         if lacking == 0 {
             return Ok(());
         }
-        if waited.elapsed() > PATIENCE {
+        if waited.elapsed() > NODES_TIMEOUT {
             return Err(SecretKeyError::Lacking { key: id, lacking, there: there.len() });
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -147,28 +147,33 @@ async fn wait_for_nodes(app: &App, id: KeyId) -> Result<(), SecretKeyError> {
 ///
 /// # Errors
 /// `SecretKeyError` says what stands in the way; what was ended before stays ended, and the same again goes on from there.
-pub async fn retire(app: &App, act: &Act, id: KeyId, is_forced: bool) -> Result<Resting, SecretKeyError> {
+pub async fn retire(
+    app: &App,
+    act: &AuditContext,
+    id: KeyId,
+    is_forced: bool,
+) -> Result<KeyUsage, SecretKeyError> {
     let read_point = app.store.read_point();
-    nodes::look(app).await??;
+    nodes::check_health(app).await??;
     let known = app.store.list_known_keys().await?;
     let active = app.keys().active_id();
     if active == id {
         return Err(SecretKeyError::Active(id));
     }
     let draft = keys::with_active(app.held.path(), active, Some(id))?;
-    let mut ended = Resting::default();
+    let mut ended = KeyUsage::default();
     if known.iter().any(|key| key.id == id && key.is_accepted()) {
         if !is_forced {
-            must_be_free(app, id).await?;
+            require_unused(app, id).await?;
         }
         wait_for_change(app, &known).await?;
         if is_forced {
             ended = end_all(app, act, id).await?;
         }
-        let entry = act.entry(Event::SecretKeyRetired).with("secret_key", id.to_string());
+        let entry = act.entry(AuditEvent::SecretKeyRetired).with("secret_key", id.to_string());
         let entry = entry.with("forced", is_forced);
-        if app.store.retire_key(id, &entry, app.clock.now()).await? == Outcome::Lost {
-            must_be_free(app, id).await?;
+        if app.store.retire_key(id, &entry, app.clock.now()).await? == Outcome::Conflict {
+            require_unused(app, id).await?;
             return Err(SecretKeyError::Overtaken);
         }
     } else {
@@ -179,13 +184,13 @@ pub async fn retire(app: &App, act: &Act, id: KeyId, is_forced: bool) -> Result<
     Ok(ended)
 }
 
-async fn must_be_free(app: &App, id: KeyId) -> Result<(), SecretKeyError> {
+async fn require_unused(app: &App, id: KeyId) -> Result<(), SecretKeyError> {
     let resting = app.store.count_resting(id, app.clock.now()).await?;
-    if resting == Resting::default() { Ok(()) } else { Err(SecretKeyError::Rested { key: id, resting }) }
+    if resting == KeyUsage::default() { Ok(()) } else { Err(SecretKeyError::Rested { key: id, resting }) }
 }
 
 /// Lets some seconds pass after a change, until whatever was sent before it has come to its end.
-async fn wait_for_change(app: &App, known: &[KnownKey]) -> Result<(), StoreError> {
+async fn wait_for_change(app: &App, known: &[SecretKeyRecord]) -> Result<(), StoreError> {
     if nodes::list(app).await?.is_empty() {
         return Ok(());
     }
@@ -197,16 +202,16 @@ async fn wait_for_change(app: &App, known: &[KnownKey]) -> Result<(), StoreError
 }
 
 /// Ends everything that rests on a key, some at a time.
-async fn end_all(app: &App, act: &Act, id: KeyId) -> Result<Resting, SecretKeyError> {
-    let mut ended = Resting::default();
+async fn end_all(app: &App, act: &AuditContext, id: KeyId) -> Result<KeyUsage, SecretKeyError> {
+    let mut ended = KeyUsage::default();
     let retired = |event| act.entry(event).with("reason", "key_retired");
     let now = app.clock.now();
     for key in app.store.list_resting_api_keys(id, now).await? {
-        let entry = retired(Event::KeyRevoked).with("key", key.id).with("name", key.name.as_str());
+        let entry = retired(AuditEvent::KeyRevoked).with("key", key.id).with("name", key.name.as_str());
         let mut revoked = key.clone();
         revoked.revoked_at = Some(now);
         let revoked = app.keys().reseal_api_key(revoked)?;
-        if app.store.end_api_key(&revoked, &entry, now).await? == Outcome::Won {
+        if app.store.end_api_key(&revoked, &entry, now).await? == Outcome::Applied {
             ended.api_keys += 1;
         }
     }
@@ -216,7 +221,8 @@ async fn end_all(app: &App, act: &Act, id: KeyId) -> Result<Resting, SecretKeyEr
             break;
         }
         let end = |link: LoginLink| {
-            let entry = retired(Event::LinksKilled).about(link.draft.user).with("link", link.id.to_string());
+            let entry =
+                retired(AuditEvent::LinksKilled).about(link.draft.user).with("link", link.id.to_string());
             (app.keys().seal_link(link.expired(now)), entry)
         };
         let links: Vec<_> = links.into_iter().map(end).collect();
@@ -228,8 +234,8 @@ async fn end_all(app: &App, act: &Act, id: KeyId) -> Result<Resting, SecretKeyEr
         if sessions.is_empty() {
             return Ok(ended);
         }
-        let end = |session: RestingSession| {
-            let entry = retired(Event::SessionEnded).about(session.user);
+        let end = |session: SessionUsingKey| {
+            let entry = retired(AuditEvent::SessionEnded).about(session.user);
             (session, entry.with("session", session.id.to_string()))
         };
         let sessions: Vec<_> = sessions.into_iter().map(end).collect();

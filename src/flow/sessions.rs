@@ -6,20 +6,20 @@ use uuid::Uuid;
 
 use super::nodes::{self, EndError};
 use crate::app::App;
-use crate::domain::audit::{Act, Actor, Event};
-use crate::domain::page::{Page, PageWish};
-use crate::domain::session::{Session, SessionCookie, SignedIn};
+use crate::domain::audit::{Actor, AuditContext, AuditEvent};
+use crate::domain::page::{ListQuery, Page};
+use crate::domain::session::{Session, SessionCookie, SessionWithUser};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::Workspace;
 use crate::store::{ListError, ListPermit, ListedSession, Outcome};
 
 /// A session cookie, and the session of its number if one look has found it already.
 #[derive(Clone, Debug)]
-pub struct ShownCookie {
+pub struct PresentedCookie {
     /// The cookie.
     pub cookie: SessionCookie,
     /// What was found.
-    pub found: Option<Arc<SignedIn>>,
+    pub found: Option<Arc<SessionWithUser>>,
 }
 
 /// The session that a cookie proves, with its person. `None` for anything but a live one.
@@ -32,10 +32,10 @@ pub struct ShownCookie {
 pub async fn current(
     app: &App,
     workspace: &Workspace,
-    act: &Act,
-    shown: Option<&ShownCookie>,
-) -> Result<Option<Arc<SignedIn>>, EndError> {
-    let Some(signed_in) = proven(app, workspace, shown).await? else { return Ok(None) };
+    act: &AuditContext,
+    shown: Option<&PresentedCookie>,
+) -> Result<Option<Arc<SessionWithUser>>, EndError> {
+    let Some(signed_in) = verify(app, workspace, shown).await? else { return Ok(None) };
     let now = app.clock.now();
     if signed_in.session.is_live(&signed_in.standing, workspace, now) {
         // By a wrong clock it would last longer.
@@ -44,45 +44,46 @@ pub async fn current(
         }
         return Ok(Some(signed_in));
     }
-    end_dead(app, workspace, act, &signed_in).await?;
+    end_expired(app, workspace, act, &signed_in).await?;
     Ok(None)
 }
 
 /// Ends a session that may not go on. By a wrong clock none is over; one whose person may not stay is, and whoever may end it
 /// will.
-pub(super) async fn end_dead(
+pub(super) async fn end_expired(
     app: &App,
     workspace: &Workspace,
-    act: &Act,
-    signed_in: &SignedIn,
+    act: &AuditContext,
+    signed_in: &SessionWithUser,
 ) -> Result<(), EndError> {
     let (session, read_point) = (&signed_in.session, app.store.read_point());
     let may_stay = signed_in.standing.may_stay(session.epoch);
-    match nodes::look(app).await? {
+    match nodes::check_health(app).await? {
         Ok(()) => {}
         Err(_) if !may_stay => return Ok(()),
         Err(unfit) => return Err(unfit.into()),
     }
     let reason = if may_stay { "expired" } else { "user" };
-    let entry = act.entry(Event::SessionEnded).about(session.user).with("session", session.id.to_string());
+    let entry =
+        act.entry(AuditEvent::SessionEnded).about(session.user).with("session", session.id.to_string());
     let ended = app
         .store
         .end_session(workspace.id, session.id, &entry.with("reason", reason), app.clock.now())
         .await?;
     match ended {
-        Outcome::Won => Ok(()),
+        Outcome::Applied => Ok(()),
         // Somebody else has ended it first: it is ended all the same.
-        Outcome::Lost => Ok(app.store.ensure_durable(read_point, None).await?),
+        Outcome::Conflict => Ok(app.store.ensure_durable(read_point, None).await?),
     }
 }
 
 /// The session whose number and secret a cookie holds, live or not. `None` if there is none for sure.
-pub(super) async fn proven(
+pub(super) async fn verify(
     app: &App,
     workspace: &Workspace,
-    shown: Option<&ShownCookie>,
-) -> Result<Option<Arc<SignedIn>>, EndError> {
-    let Some(ShownCookie { cookie, found }) = shown else { return Ok(None) };
+    shown: Option<&PresentedCookie>,
+) -> Result<Option<Arc<SessionWithUser>>, EndError> {
+    let Some(PresentedCookie { cookie, found }) = shown else { return Ok(None) };
     let found = match found {
         Some(found) => Some(Arc::clone(found)),
         None => app.store.find_session(workspace.id, cookie.id).await?.map(Arc::new),
@@ -91,9 +92,9 @@ pub(super) async fn proven(
     if !app.keys().knows(found.session.key) {
         // Most often that key was retired, and nothing that rests on it counts any more; but it may be one that this node
         // lacks, and has yet to hear of.
-        nodes::look(app).await??;
+        nodes::check_health(app).await??;
     }
-    Ok(Some(found).filter(|signed_in| app.keys().is_proof_of(&signed_in.session, cookie)))
+    Ok(Some(found).filter(|signed_in| app.keys().verify_session(&signed_in.session, cookie)))
 }
 
 /// Writes down that a session was seen, and keeps nobody waiting for it.
@@ -115,22 +116,27 @@ pub async fn list(
     app: &App,
     permit: &ListPermit,
     workspace: &Workspace,
-    wish: &PageWish,
+    options: &ListQuery,
 ) -> Result<Page<ListedSession>, ListError> {
-    app.store.list_sessions(permit, workspace, wish, app.clock.now()).await
+    app.store.list_sessions(permit, workspace, options, app.clock.now()).await
 }
 
 /// Signs somebody out, by the number of the session. Whether there was one.
 ///
 /// # Errors
 /// `EndError` if it could not be committed, or this node must not: the person is still signed in.
-pub async fn revoke(app: &App, workspace: &Workspace, act: &Act, id: Uuid) -> Result<bool, EndError> {
+pub async fn revoke(
+    app: &App,
+    workspace: &Workspace,
+    act: &AuditContext,
+    id: Uuid,
+) -> Result<bool, EndError> {
     nodes::is_fit(app)?;
     let read_point = app.store.read_point();
-    if let Some(SignedIn { session, .. }) = app.store.find_session(workspace.id, id).await? {
-        let entry = act.entry(Event::SessionEnded).about(session.user).with("session", id.to_string());
+    if let Some(SessionWithUser { session, .. }) = app.store.find_session(workspace.id, id).await? {
+        let entry = act.entry(AuditEvent::SessionEnded).about(session.user).with("session", id.to_string());
         let entry = entry.with("reason", "revoked");
-        if app.store.end_session(workspace.id, id, &entry, app.clock.now()).await? == Outcome::Won {
+        if app.store.end_session(workspace.id, id, &entry, app.clock.now()).await? == Outcome::Applied {
             return Ok(true);
         }
     }
@@ -146,19 +152,21 @@ pub async fn revoke(app: &App, workspace: &Workspace, act: &Act, id: Uuid) -> Re
 pub async fn sign_out(
     app: &App,
     workspace: &Workspace,
-    act: &Act,
-    shown: Option<&ShownCookie>,
+    act: &AuditContext,
+    shown: Option<&PresentedCookie>,
 ) -> Result<(), EndError> {
     if shown.is_none() {
         return Ok(());
     }
     let read_point = app.store.read_point();
-    if let Some(signed_in) = proven(app, workspace, shown).await? {
+    if let Some(signed_in) = verify(app, workspace, shown).await? {
         nodes::is_fit(app)?;
         let session = &signed_in.session;
-        let act = Act { actor: Actor::User(session.user), ..*act };
-        let entry = act.entry(Event::SignedOut).about(session.user).with("session", session.id.to_string());
-        if app.store.end_session(workspace.id, session.id, &entry, app.clock.now()).await? == Outcome::Won {
+        let act = AuditContext { actor: Actor::User(session.user), ..*act };
+        let entry =
+            act.entry(AuditEvent::SignedOut).about(session.user).with("session", session.id.to_string());
+        if app.store.end_session(workspace.id, session.id, &entry, app.clock.now()).await? == Outcome::Applied
+        {
             return Ok(());
         }
     }

@@ -4,35 +4,35 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::limits::{self, TooMany};
+use super::limits::{self, RateLimited};
 use super::nodes::{self, EndError};
-use super::sessions::{self, ShownCookie};
+use super::sessions::{self, PresentedCookie};
 use crate::app::App;
-use crate::domain::audit::{Act, Actor, Entry, Event};
-use crate::domain::login_link::{Death, LoginLink};
-use crate::domain::node::Unfit;
-use crate::domain::session::{BrowserCookie, Session, SessionCookie, SignedIn};
-use crate::domain::source::Source;
+use crate::domain::audit::{Actor, AuditContext, AuditEntry, AuditEvent};
+use crate::domain::login_link::{LinkRejection, LoginLink};
+use crate::domain::node::NodeUnhealthy;
+use crate::domain::session::{CsrfCookie, Session, SessionCookie, SessionWithUser};
+use crate::domain::source::ClientNetwork;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::Token;
-use crate::domain::user::Standing;
+use crate::domain::user::AccountStatus;
 use crate::domain::workspace::Workspace;
 use crate::keys::{self, NoRandomness};
 pub use crate::store::FoundLink;
 use crate::store::{Outcome, ReadPoint, StoreError};
 
 /// How often a confirm looks again when others keep getting in between.
-const TRIES: usize = 8;
+const MAX_ATTEMPTS: usize = 8;
 
 /// Why a sign-in could not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
     /// The token opens nothing, like too many before it from the same source.
     #[error(transparent)]
-    TooMany(#[from] TooMany),
+    RateLimited(#[from] RateLimited),
     /// This node must not.
     #[error(transparent)]
-    Unfit(#[from] Unfit),
+    NodeUnhealthy(#[from] NodeUnhealthy),
     /// The store did not do what it was asked.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -44,7 +44,7 @@ pub enum SignInError {
 impl From<EndError> for SignInError {
     fn from(error: EndError) -> Self {
         match error {
-            EndError::Unfit(unfit) => unfit.into(),
+            EndError::NodeUnhealthy(unfit) => unfit.into(),
             EndError::Store(error) => error.into(),
         }
     }
@@ -52,11 +52,11 @@ impl From<EndError> for SignInError {
 
 /// Who comes with a token.
 #[derive(Debug)]
-pub struct Visitor {
+pub struct Client {
     /// From where; dead tokens count against it.
-    pub source: Source,
+    pub source: ClientNetwork,
     /// The session that the browser has.
-    pub session: Option<ShownCookie>,
+    pub session: Option<PresentedCookie>,
     /// The link of the token, if one look has found it already.
     pub link: Option<Arc<FoundLink>>,
     /// Before any of this was found.
@@ -74,7 +74,7 @@ pub enum Opened {
         signed_in_as: Option<String>,
     },
     /// A link that this browser used and is still signed in by: where that led.
-    UsedHere(String),
+    AlreadySignedIn(String),
     /// Nothing.
     Dead,
 }
@@ -84,29 +84,29 @@ pub enum Opened {
 /// A link that is refused as expired is marked so, for good, before this says it is dead.
 ///
 /// # Errors
-/// `SignInError::TooMany` in place of `Opened::Dead`, `Unfit` where this node cannot be sure of that, or that the store cannot
+/// `SignInError::RateLimited` in place of `Opened::Dead`, `NodeUnhealthy` where this node cannot be sure of that, or that the store cannot
 /// be used.
 pub async fn open(
     app: &App,
     workspace: &Workspace,
-    act: &Act,
+    act: &AuditContext,
     token: Option<&Token>,
-    visitor: &Visitor,
+    visitor: &Client,
 ) -> Result<Opened, SignInError> {
     let Some(token) = token else {
-        count_dead(app, Death::Malformed, visitor)?;
+        record_rejection(app, LinkRejection::Malformed, visitor)?;
         return Ok(Opened::Dead);
     };
     let now = app.clock.now();
     let signed_in = match sessions::current(app, workspace, act, visitor.session.as_ref()).await {
         Ok(signed_in) => Ok(signed_in),
-        Err(EndError::Unfit(unfit)) => Err(unfit),
+        Err(EndError::NodeUnhealthy(unfit)) => Err(unfit),
         Err(EndError::Store(error)) => return Err(error.into()),
     };
     let (death, found) = match find(app, workspace, token, visitor.link.clone()).await? {
         None => {
             nodes::knows_all(app)?;
-            (Death::Unknown, None)
+            (LinkRejection::Unknown, None)
         }
         Some(found) => match found.link.death(&found.standing, now) {
             // Who else is signed in here does not matter to it: nothing is pressed at a node that cannot tell.
@@ -118,16 +118,16 @@ pub async fn open(
     if let Some(signed_in) = signed_in
         && app.keys().link_hashes(workspace.id, token).contains(&signed_in.session.link)
     {
-        return Ok(Opened::UsedHere(signed_in.session.landing.clone()));
+        return Ok(Opened::AlreadySignedIn(signed_in.session.landing.clone()));
     }
-    if let Some(found) = found.filter(|_| death == Death::Expired) {
-        bury(app, &found.link, visitor.read_point, now).await?;
+    if let Some(found) = found.filter(|_| death == LinkRejection::Expired) {
+        end_link(app, &found.link, visitor.read_point, now).await?;
     }
-    count_dead(app, death, visitor)?;
+    record_rejection(app, death, visitor)?;
     Ok(Opened::Dead)
 }
 
-fn live(found: &FoundLink, signed_in: Option<&SignedIn>) -> Opened {
+fn live(found: &FoundLink, signed_in: Option<&SessionWithUser>) -> Opened {
     let somebody_else = signed_in.filter(|signed_in| signed_in.session.user != found.link.draft.user);
     Opened::Live {
         account: found.email.masked(),
@@ -137,13 +137,13 @@ fn live(found: &FoundLink, signed_in: Option<&SignedIn>) -> Opened {
 
 /// A confirm: the token, the browser it was shown in, and where the person is to land.
 #[derive(Debug)]
-pub struct Confirm {
+pub struct Confirmation {
     /// The token.
     pub token: Token,
     /// The cookie that came with the page.
-    pub browser: BrowserCookie,
+    pub browser: CsrfCookie,
     /// Who presses; the session that the browser has gives way to the new one.
-    pub visitor: Visitor,
+    pub visitor: Client,
     /// Where the person is to land.
     pub landing: String,
 }
@@ -172,21 +172,21 @@ pub enum Confirmed {
 pub async fn confirm(
     app: &App,
     workspace: &Workspace,
-    act: &Act,
-    confirm: &Confirm,
+    act: &AuditContext,
+    confirm: &Confirmation,
 ) -> Result<Confirmed, SignInError> {
     nodes::is_fit(app)?;
     let attempt = Attempt { app, workspace, act, confirm, now: app.clock.now() };
     let mut seen = confirm.visitor.link.clone();
-    for tries in 0..TRIES {
+    for tries in 0..MAX_ATTEMPTS {
         let Some(found) = find(app, workspace, &confirm.token, seen.take()).await? else {
-            count_dead(app, Death::Unknown, &confirm.visitor)?;
+            record_rejection(app, LinkRejection::Unknown, &confirm.visitor)?;
             return Ok(Confirmed::Dead);
         };
         let FoundLink { link, standing, .. } = &*found;
         // Nobody has begun a session with a link that is unused.
         if link.used_at.is_some()
-            && let Some(again) = attempt.repeat(&found).await?
+            && let Some(again) = attempt.replay(&found).await?
         {
             return Ok(again);
         }
@@ -195,7 +195,7 @@ pub async fn confirm(
         }
         if tries > 0 {
             // Nothing has happened to the link: it may be that another key derives by now.
-            nodes::look(app).await??;
+            nodes::check_health(app).await??;
         }
         if let Some(confirmed) = attempt.claim(link, standing).await? {
             app.metrics.redeemed.inc();
@@ -209,19 +209,19 @@ pub async fn confirm(
 struct Attempt<'a> {
     app: &'a App,
     workspace: &'a Workspace,
-    act: &'a Act,
-    confirm: &'a Confirm,
+    act: &'a AuditContext,
+    confirm: &'a Confirmation,
     now: Timestamp,
 }
 
 impl Attempt<'_> {
     /// The session that the same browser began with the same token within the last two minutes.
-    async fn repeat(&self, link: &FoundLink) -> Result<Option<Confirmed>, SignInError> {
+    async fn replay(&self, link: &FoundLink) -> Result<Option<Confirmed>, SignInError> {
         let Self { app, workspace, act, confirm, now } = *self;
-        let redemptions = app.keys().redemptions(&confirm.token, &confirm.browser);
+        let confirm_hashes = app.keys().confirm_hashes(&confirm.token, &confirm.browser);
         let read_point = app.store.read_point();
-        let found = app.store.find_session_of(workspace.id, link, &redemptions).await?;
-        let Some(signed_in) = found.filter(|signed_in| signed_in.session.may_repeat(now)) else {
+        let found = app.store.find_session_of(workspace.id, link, &confirm_hashes).await?;
+        let Some(signed_in) = found.filter(|signed_in| signed_in.session.within_replay_window(now)) else {
             return Ok(None);
         };
         let cookie = app.keys().repeat_session(&signed_in.session, &confirm.token, &confirm.browser);
@@ -233,14 +233,18 @@ impl Attempt<'_> {
             }
             // It stands in the way of a new one, and nobody can use it.
             _ => {
-                sessions::end_dead(app, workspace, act, &signed_in).await?;
+                sessions::end_expired(app, workspace, act, &signed_in).await?;
                 Ok(None)
             }
         }
     }
 
     /// A session of its own. `None` if somebody else, a kill or a change of the user came first.
-    async fn claim(&self, link: &LoginLink, standing: &Standing) -> Result<Option<Confirmed>, SignInError> {
+    async fn claim(
+        &self,
+        link: &LoginLink,
+        standing: &AccountStatus,
+    ) -> Result<Option<Confirmed>, SignInError> {
         let Self { app, workspace, act, confirm, now } = *self;
         let user = link.draft.user;
         let session = Session {
@@ -249,7 +253,7 @@ impl Attempt<'_> {
             user,
             epoch: standing.session_epoch,
             link: link.hash,
-            redemption: [0; 32],
+            confirm_hash: [0; 32],
             seed: keys::random()?,
             secret_hash: [0; 32],
             key: link.key,
@@ -260,47 +264,47 @@ impl Attempt<'_> {
             seal: [0; 32],
         };
         let (session, cookie) = app.keys().begin_session(session, &confirm.token, &confirm.browser);
-        let replaced = sessions::proven(app, workspace, confirm.visitor.session.as_ref()).await?;
-        let act = Act { actor: Actor::User(user), ..*act };
-        let entry = act.entry(Event::LinkRedeemed).about(user).with("link", link.id.to_string());
+        let replaced = sessions::verify(app, workspace, confirm.visitor.session.as_ref()).await?;
+        let act = AuditContext { actor: Actor::User(user), ..*act };
+        let entry = act.entry(AuditEvent::LinkRedeemed).about(user).with("link", link.id.to_string());
         let mut entries = vec![entry.with("session", session.id.to_string())];
         entries.extend(replaced.as_deref().map(|old| replaced_entry(&act, old)));
         let spent = app.keys().seal_link(link.used(now));
         let replaced = replaced.map(|old| old.session.id);
         let outcome = app.store.claim_login_link(&spent, &session, replaced, &entries).await?;
-        Ok((outcome == Outcome::Won).then_some(Confirmed::SignedIn { cookie, landing: session.landing }))
+        Ok((outcome == Outcome::Applied).then_some(Confirmed::SignedIn { cookie, landing: session.landing }))
     }
 
     /// The dead page, with an entry: the link was one, once.
-    async fn refuse(&self, link: &LoginLink, death: Death) -> Result<Confirmed, SignInError> {
+    async fn refuse(&self, link: &LoginLink, death: LinkRejection) -> Result<Confirmed, SignInError> {
         let Self { app, workspace, act, confirm, now } = *self;
         // Whoever set a flag in the database itself counted no epoch up: the link must not outlive the flag.
-        if matches!(death, Death::Expired | Death::Refused) {
-            bury(app, link, confirm.visitor.read_point, now).await?;
+        if matches!(death, LinkRejection::Expired | LinkRejection::Refused) {
+            end_link(app, link, confirm.visitor.read_point, now).await?;
         }
         // Beyond the limit nothing more is written: the audit log is not for strangers to fill.
-        count_dead(app, death, &confirm.visitor)?;
-        let entry = act.entry(Event::LinkRefused).about(link.draft.user).with("reason", death.reason());
+        record_rejection(app, death, &confirm.visitor)?;
+        let entry = act.entry(AuditEvent::LinkRefused).about(link.draft.user).with("reason", death.reason());
         app.store.add_audit_entry(workspace.id, &entry.with("link", link.id.to_string()), now).await?;
         Ok(Confirmed::Dead)
     }
 }
 
-fn replaced_entry(act: &Act, old: &SignedIn) -> Entry {
-    let entry = act.entry(Event::SessionEnded).about(old.session.user).with("reason", "replaced");
+fn replaced_entry(act: &AuditContext, old: &SessionWithUser) -> AuditEntry {
+    let entry = act.entry(AuditEvent::SessionEnded).about(old.session.user).with("reason", "replaced");
     entry.with("session", old.session.id.to_string())
 }
 
 /// Marks a link that is refused as dead for good, so that no clock set back revives it. It is not said to be dead by a wrong
 /// clock.
-async fn bury(app: &App, link: &LoginLink, since: ReadPoint, now: Timestamp) -> Result<(), EndError> {
+async fn end_link(app: &App, link: &LoginLink, since: ReadPoint, now: Timestamp) -> Result<(), EndError> {
     if link.ended_at.is_some() {
         return Ok(app.store.ensure_durable(since, link.ended_at).await?);
     }
-    nodes::look(app).await??;
+    nodes::check_health(app).await??;
     match app.store.end_login_link(&app.keys().seal_link(link.expired(now))).await? {
-        Outcome::Won => Ok(()),
-        Outcome::Lost => Ok(app.store.ensure_durable(since, None).await?),
+        Outcome::Applied => Ok(()),
+        Outcome::Conflict => Ok(app.store.ensure_durable(since, None).await?),
     }
 }
 
@@ -318,15 +322,15 @@ async fn find(
         app.store.find_login_link(workspace.id, &hashes).await?.map(Arc::new)
     };
     Ok(found.filter(|found| {
-        let fits = app.keys().fits(&found.link, token);
-        if !fits {
+        let verify_token = app.keys().verify_token(&found.link, token);
+        if !verify_token {
             tracing::error!(workspace = workspace.id.0, link = %found.link.id, "a login link is not used: its row was edited, or its key is not in the key file");
         }
-        fits
+        verify_token
     }))
 }
 
-fn count_dead(app: &App, death: Death, visitor: &Visitor) -> Result<(), TooMany> {
+fn record_rejection(app: &App, death: LinkRejection, visitor: &Client) -> Result<(), RateLimited> {
     app.metrics.dead_tokens.get_or_create(&death.reason().into()).inc();
-    limits::count_miss(app, visitor.source)
+    limits::check_login(app, visitor.source)
 }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use super::nodes;
 use crate::app::App;
 use crate::clock::Clock;
-use crate::domain::secret_key::KnownKey;
-use crate::keys::{self, Held, KeyFileError, Keyring};
+use crate::domain::secret_key::SecretKeyRecord;
+use crate::keys::{self, KeyFileError, Keyring, LiveKeyring};
 use crate::store::{self, DatabaseUrl, FileState, OpenError, Store, StoreError};
 
 /// Why doorkey cannot start.
@@ -61,14 +61,14 @@ pub async fn open(
     }
     let keys = keys::load(key_file)?;
     let store = Store::open(url, may_create).await?;
-    adopt(&store, &keys, &clock).await?;
+    record_keys(&store, &keys, &clock).await?;
     let known = store.list_known_keys().await?;
     agree(&known, &keys, key_file)?;
-    let held = Held::new(key_file, keys);
-    held.settle(&known);
-    let app = App::over(store, clock, held);
+    let held = LiveKeyring::new(key_file, keys);
+    held.apply_database(&known);
+    let app = App::new(store, clock, held);
     // What it must not do it knows before it does anything.
-    let _ = nodes::look(&app).await?;
+    let _ = nodes::check_health(&app).await?;
     Ok(app)
 }
 
@@ -109,7 +109,7 @@ fn is_older(one: &Path, other: &Path) -> bool {
 }
 
 /// A fresh database rests on the keys that it is first opened with.
-async fn adopt(store: &Store, keys: &Keyring, clock: &Clock) -> Result<(), StoreError> {
+async fn record_keys(store: &Store, keys: &Keyring, clock: &Clock) -> Result<(), StoreError> {
     if store.list_known_keys().await?.is_empty() {
         let fresh: Vec<_> = keys.all().map(|key| (key.id, key.fingerprint)).collect();
         // Another process may have been first: whether its keys are ours is seen next.
@@ -121,7 +121,7 @@ async fn adopt(store: &Store, keys: &Keyring, clock: &Clock) -> Result<(), Store
 /// Whether the key file has every key that the database rests on.
 ///
 /// It may have others: one that was added and is not used yet, or one that was retired while this file was elsewhere.
-pub(super) fn agree(known: &[KnownKey], keys: &Keyring, key_file: &Path) -> Result<(), StartError> {
+pub(super) fn agree(known: &[SecretKeyRecord], keys: &Keyring, key_file: &Path) -> Result<(), StartError> {
     let (has, lacks): (Vec<_>, Vec<_>) =
         known.iter().filter(|key| key.is_accepted()).partition(|key| keys.has(&key.fingerprint));
     match lacks.first() {

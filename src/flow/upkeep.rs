@@ -3,12 +3,12 @@
 use super::{nodes, notices};
 use crate::app::App;
 use crate::domain::audit::INSTALLATION;
-use crate::domain::node::Unfit;
+use crate::domain::node::NodeUnhealthy;
 use crate::domain::timestamp::Timestamp;
 use crate::store::{StoreError, Swept};
 
 /// How long a dead link or session is kept before the sweep takes it, in seconds: so long a clock may be wrong.
-const GRACE: i64 = 86_400;
+const SWEEP_GRACE: i64 = 86_400;
 
 /// Sweeps, unless it must not be done now: where this node is not what it must be, or its clock has not been calm for ten
 /// minutes. By the database's clock, where it has one.
@@ -29,7 +29,7 @@ pub async fn sweep_if_due(app: &App, audit_retention: i64) -> Result<Swept, Stor
 pub async fn sweep(app: &App, now: Timestamp, audit_retention: i64) -> Result<Swept, StoreError> {
     let mut all = Swept::default();
     for workspace in app.store.list_workspaces().await? {
-        let dead_since = now.plus_seconds(-GRACE);
+        let dead_since = now.plus_seconds(-SWEEP_GRACE);
         let idle_since = dead_since.plus_seconds(-workspace.session_idle);
         let audit_since = now.plus_seconds(-audit_retention);
         let swept = app.store.sweep(workspace.id, dead_since, idle_since, audit_since).await?;
@@ -46,14 +46,14 @@ pub async fn sweep(app: &App, now: Timestamp, audit_retention: i64) -> Result<Sw
 ///
 /// # Errors
 /// `StoreError` if it could not be committed.
-pub async fn write_down(app: &App) -> Result<(), StoreError> {
+pub async fn flush_counters(app: &App) -> Result<(), StoreError> {
     app.store.write_reuses().await
 }
 
 /// Once a process has reported in, and before it serves: a copy of an embedded database's file says from here on that it is
 /// one of a file in use.
-pub async fn settle(app: &App) {
-    app.store.carry_over().await;
+pub async fn checkpoint(app: &App) {
+    app.store.checkpoint().await;
 }
 
 /// Before a process ends: no reuse is lost, and the node is off the list.
@@ -61,35 +61,40 @@ pub async fn settle(app: &App) {
 /// # Errors
 /// `StoreError` if it could not be committed.
 pub async fn leave(app: &App) -> Result<(), StoreError> {
-    let (written, left) = tokio::join!(write_down(app), nodes::leave(app));
+    let (written, left) = tokio::join!(flush_counters(app), nodes::deregister(app));
     // Whoever copies the file of a server that was stopped, and forgets the log, has everything.
-    app.store.carry_over().await;
+    app.store.checkpoint().await;
     written.and(left)
 }
 
 /// Keeps house until it is dropped: the clock each second, the counters each five, a sweep each minute if it is due.
 pub async fn keep(app: App, audit_retention: i64) {
-    tokio::join!(nodes::keep(&app), keep_books(&app, audit_retention), keep_up(&app), notices::keep(&app));
+    tokio::join!(
+        nodes::keep(&app),
+        run_periodic(&app, audit_retention),
+        refresh_snapshot(&app),
+        notices::keep(&app)
+    );
 }
 
 /// Reads where the newest commit is.
-async fn keep_up(app: &App) {
+async fn refresh_snapshot(app: &App) {
     let mut ticks = tokio::time::interval(std::time::Duration::from_millis(100));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         // What fails here fails for requests too, and is told of there.
-        let _ = app.store.keep_up().await;
+        let _ = app.store.refresh_snapshot().await;
     }
 }
 
-async fn keep_books(app: &App, audit_retention: i64) {
+async fn run_periodic(app: &App, audit_retention: i64) {
     let mut seconds = tokio::time::interval(std::time::Duration::from_secs(1));
     seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     for second in 0_u64.. {
         seconds.tick().await;
         let is_time = second % 5 == 0 || app.store.has_many_reuses();
-        if is_time && let Err(error) = write_down(app).await {
+        if is_time && let Err(error) = flush_counters(app).await {
             tracing::warn!(%error, "the counters of reused links could not be written down");
         }
         if second % 60 == 0 {
@@ -115,7 +120,7 @@ pub enum NotReady {
     Store(#[from] StoreError),
     /// It must not issue or redeem anything.
     #[error(transparent)]
-    Unfit(#[from] Unfit),
+    NodeUnhealthy(#[from] NodeUnhealthy),
 }
 
 /// Asks whether requests can be served now: by looking at keys and clock, and by reporting in, which is a commit.
@@ -123,6 +128,6 @@ pub enum NotReady {
 /// # Errors
 /// `NotReady` if they cannot.
 pub async fn ready(app: &App) -> Result<(), NotReady> {
-    nodes::look(app).await??;
-    Ok(nodes::report(app).await?)
+    nodes::check_health(app).await??;
+    Ok(nodes::heartbeat(app).await?)
 }

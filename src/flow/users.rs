@@ -2,18 +2,18 @@
 
 use super::nodes;
 use crate::app::App;
-use crate::domain::audit::{Act, Event};
-use crate::domain::invalid::{Code, Invalid};
-use crate::domain::node::Unfit;
-use crate::domain::page::{Page, PageWish};
+use crate::domain::audit::{AuditContext, AuditEvent};
+use crate::domain::invalid::{Code, ValidationErrors};
+use crate::domain::node::NodeUnhealthy;
+use crate::domain::page::{ListQuery, Page};
 use crate::domain::reach::Reach;
-use crate::domain::user::{Kill, User, UserId, UserRef};
+use crate::domain::user::{RevocationReason, User, UserId, UserRef};
 use crate::domain::user_change::UserChange;
 use crate::domain::workspace::Workspace;
 use crate::store::{ListError, ListPermit, NewUser, Outcome, ReadPoint, StoreError};
 
 /// How often a change looks again when others keep getting in between.
-const TRIES: usize = 8;
+const MAX_ATTEMPTS: usize = 8;
 
 const NAMESAKE: &str = "belongs to another user";
 
@@ -28,10 +28,10 @@ pub enum UserError {
     MayNotUnlock,
     /// What was given does not pass.
     #[error("{}", .0.in_one_sentence())]
-    Invalid(Invalid),
+    ValidationErrors(ValidationErrors),
     /// It would end links and sessions, and this node must not.
     #[error(transparent)]
-    Unfit(#[from] Unfit),
+    NodeUnhealthy(#[from] NodeUnhealthy),
     /// The store did not do what it was asked.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -40,14 +40,19 @@ pub enum UserError {
 /// Adds a user and gives the number.
 ///
 /// # Errors
-/// `UserError::Invalid` if the number or the address is taken.
-pub async fn add(app: &App, workspace: &Workspace, act: &Act, user: &NewUser) -> Result<UserId, UserError> {
-    let entry = act.entry(Event::UserAdded).with("staff", user.fields.is_staff.unwrap_or(false));
-    for _ in 0..TRIES {
+/// `UserError::ValidationErrors` if the number or the address is taken.
+pub async fn add(
+    app: &App,
+    workspace: &Workspace,
+    act: &AuditContext,
+    user: &NewUser,
+) -> Result<UserId, UserError> {
+    let entry = act.entry(AuditEvent::UserAdded).with("staff", user.fields.is_staff.unwrap_or(false));
+    for _ in 0..MAX_ATTEMPTS {
         if let Some(id) = app.store.add_user(workspace.id, user, &entry, app.clock.now()).await? {
             return Ok(id);
         }
-        let mut taken = Invalid::default();
+        let mut taken = ValidationErrors::default();
         if let Some(id) = user.id
             && app.store.is_user_id_taken(workspace.id, id).await?
         {
@@ -60,7 +65,7 @@ pub async fn add(app: &App, workspace: &Workspace, act: &Act, user: &NewUser) ->
         }
         // Neither is taken any more: the one in the way was just deleted.
         if !taken.is_empty() {
-            return Err(UserError::Invalid(taken));
+            return Err(UserError::ValidationErrors(taken));
         }
     }
     Err(StoreError::Unavailable("the workspace kept changing, or was deleted".to_owned()).into())
@@ -96,19 +101,19 @@ pub async fn list(
     app: &App,
     permit: &ListPermit,
     is_staff: bool,
-    wish: &PageWish,
+    options: &ListQuery,
 ) -> Result<Page<User>, ListError> {
-    app.store.list_users(permit, is_staff, wish).await
+    app.store.list_users(permit, is_staff, options).await
 }
 
 /// Changes the fields that are given, and kills links and sessions where the change demands it.
 ///
 /// # Errors
-/// `UserError::NotFound` if there is no such user, `Invalid` if the new address is taken.
+/// `UserError::NotFound` if there is no such user, `ValidationErrors` if the new address is taken.
 pub async fn set(
     app: &App,
     workspace: &Workspace,
-    act: &Act,
+    act: &AuditContext,
     user: &UserRef,
     change: &UserChange,
 ) -> Result<User, UserError> {
@@ -123,11 +128,11 @@ pub async fn set(
 pub async fn set_within(
     app: &App,
     workspace: &Workspace,
-    act: &Act,
+    act: &AuditContext,
     user: &UserRef,
     (change, reach): (&UserChange, Reach),
 ) -> Result<(User, bool), UserError> {
-    for _ in 0..TRIES {
+    for _ in 0..MAX_ATTEMPTS {
         let read_point = app.store.read_point();
         let found = app.store.find_user(workspace.id, user).await?;
         let Some(old) = found.filter(|old| reach.sees(&old.standing)) else {
@@ -141,8 +146,8 @@ pub async fn set_within(
             app.store.ensure_durable(read_point, None).await?;
             return Ok((old, false));
         }
-        let mut changed = act.entry(Event::UserChanged).about(old.id);
-        changed.data.extend(UserChange::told(&old, &new));
+        let mut changed = act.entry(AuditEvent::UserChanged).about(old.id);
+        changed.data.extend(UserChange::audit_data(&old, &new));
         let mut entries = vec![changed];
         let kill = old.kill_by(&new);
         if kill.is_some() || old.ends_sessions_by(&new) {
@@ -150,19 +155,22 @@ pub async fn set_within(
         }
         if let Some(kill) = kill {
             new.standing.link_epoch += 1;
-            entries.push(act.entry(Event::LinksKilled).about(old.id).with("reason", kill.reason()));
+            entries.push(act.entry(AuditEvent::LinksKilled).about(old.id).with("reason", kill.reason()));
         }
         if old.ends_sessions_by(&new) {
             new.standing.session_epoch += 1;
         }
         let now = app.clock.now();
-        if app.store.set_user(workspace.id, (&new, reach), &entries, now).await? == Outcome::Won {
+        if app.store.set_user(workspace.id, (&new, reach), &entries, now).await? == Outcome::Applied {
             // As it was written: by now it may be another's, or nobody's.
             return Ok((User { revision: new.revision + 1, updated_at: now, ..new }, true));
         }
         let namesake = app.store.find_user(workspace.id, &UserRef::Email(new.email.clone())).await?;
         if namesake.is_some_and(|other| other.id != old.id) {
-            return Err(UserError::Invalid(Invalid::field("email", Code::Taken.saying(NAMESAKE))));
+            return Err(UserError::ValidationErrors(ValidationErrors::field(
+                "email",
+                Code::Taken.saying(NAMESAKE),
+            )));
         }
     }
     Err(StoreError::Unavailable("others kept changing the same user".to_owned()).into())
@@ -175,7 +183,7 @@ pub async fn set_within(
 pub async fn delete(
     app: &App,
     workspace: &Workspace,
-    act: &Act,
+    act: &AuditContext,
     (user, reach): (&UserRef, Reach),
 ) -> Result<(), UserError> {
     nodes::is_fit(app)?;
@@ -184,12 +192,12 @@ pub async fn delete(
         return Err(gone(app, read_point).await);
     };
     let entries = [
-        act.entry(Event::UserDeleted).about(user.id),
-        act.entry(Event::LinksKilled).about(user.id).with("reason", Kill::Deleted.reason()),
+        act.entry(AuditEvent::UserDeleted).about(user.id),
+        act.entry(AuditEvent::LinksKilled).about(user.id).with("reason", RevocationReason::Deleted.reason()),
     ];
     match app.store.delete_user(workspace.id, (user.id, reach), &entries, app.clock.now()).await? {
-        Outcome::Won => Ok(()),
-        Outcome::Lost => Err(gone(app, read_point).await),
+        Outcome::Applied => Ok(()),
+        Outcome::Conflict => Err(gone(app, read_point).await),
     }
 }
 

@@ -1,9 +1,9 @@
 //! Workspaces are made, found by host, set, deleted.
 
 use crate::app::App;
-use crate::domain::audit::{Act, Event};
+use crate::domain::audit::{AuditContext, AuditEvent};
 use crate::domain::host::HostName;
-use crate::domain::invalid::Invalid;
+use crate::domain::invalid::ValidationErrors;
 use crate::domain::origin::Origin;
 use crate::domain::workspace::{Workspace, WorkspaceId};
 use crate::store::{Outcome, StoreError};
@@ -16,7 +16,7 @@ pub enum WorkspaceError {
     NotFound(String),
     /// What was given does not pass.
     #[error("{}", .0.in_one_sentence())]
-    Invalid(Invalid),
+    ValidationErrors(ValidationErrors),
     /// The store did not do what it was asked.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -42,24 +42,24 @@ pub async fn list(app: &App) -> Result<Vec<Workspace>, StoreError> {
 /// Makes a workspace; the portal's host is one of its hosts, named or not.
 ///
 /// # Errors
-/// `WorkspaceError::Invalid` if the name or a host is taken.
+/// `WorkspaceError::ValidationErrors` if the name or a host is taken.
 pub async fn create(
     app: &App,
-    act: &Act,
+    act: &AuditContext,
     name: String,
     url: Origin,
     hosts: Vec<HostName>,
 ) -> Result<Workspace, WorkspaceError> {
     let workspace = Workspace::fresh(name, url, app.clock.now());
     let hosts = with_portal(&workspace, hosts);
-    match app.store.add_workspace(&workspace, &hosts, &act.entry(Event::WorkspaceAdded)).await? {
-        Outcome::Won => Ok(show(app, &workspace.name).await?.0),
-        Outcome::Lost => {
+    match app.store.add_workspace(&workspace, &hosts, &act.entry(AuditEvent::WorkspaceAdded)).await? {
+        Outcome::Applied => Ok(show(app, &workspace.name).await?.0),
+        Outcome::Conflict => {
             let mut taken = taken_hosts(app, &hosts, workspace.id).await?;
             if taken.is_empty() {
                 taken.add("name", self::taken(&workspace.name));
             }
-            Err(WorkspaceError::Invalid(taken))
+            Err(WorkspaceError::ValidationErrors(taken))
         }
     }
 }
@@ -67,10 +67,10 @@ pub async fn create(
 /// Changes settings, given as names and values; all of them or none.
 ///
 /// # Errors
-/// `WorkspaceError::Invalid` names the setting that does not pass.
+/// `WorkspaceError::ValidationErrors` names the setting that does not pass.
 pub async fn set(
     app: &App,
-    act: &Act,
+    act: &AuditContext,
     name: &str,
     settings: &[(String, String)],
 ) -> Result<Workspace, WorkspaceError> {
@@ -79,22 +79,22 @@ pub async fn set(
         let mut hosts = old_hosts.clone();
         for (setting, value) in settings {
             if setting == "host" {
-                hosts = parse_hosts(value).map_err(WorkspaceError::Invalid)?;
+                hosts = parse_hosts(value).map_err(WorkspaceError::ValidationErrors)?;
             } else {
-                workspace.set(setting, value).map_err(WorkspaceError::Invalid)?;
+                workspace.set(setting, value).map_err(WorkspaceError::ValidationErrors)?;
             }
         }
-        workspace.judge().map_err(WorkspaceError::Invalid)?;
+        workspace.validate().map_err(WorkspaceError::ValidationErrors)?;
         let hosts = with_portal(&workspace, hosts);
         let names: Vec<_> = settings.iter().map(|(name, _)| name.as_str()).collect();
-        let entry = act.entry(Event::WorkspaceChanged).with("settings", names);
+        let entry = act.entry(AuditEvent::WorkspaceChanged).with("settings", names);
         let given = (hosts != old_hosts).then_some(&*hosts);
-        if app.store.set_workspace(&workspace, given, &entry, app.clock.now()).await? == Outcome::Won {
+        if app.store.set_workspace(&workspace, given, &entry, app.clock.now()).await? == Outcome::Applied {
             return Ok(show(app, name).await?.0);
         }
         let taken = taken_hosts(app, &hosts, workspace.id).await?;
         if !taken.is_empty() {
-            return Err(WorkspaceError::Invalid(taken));
+            return Err(WorkspaceError::ValidationErrors(taken));
         }
     }
 }
@@ -102,16 +102,21 @@ pub async fn set(
 /// Gives a workspace another name.
 ///
 /// # Errors
-/// `WorkspaceError::Invalid` if it is taken, in whatever case.
-pub async fn rename(app: &App, act: &Act, name: &str, new: &str) -> Result<Workspace, WorkspaceError> {
+/// `WorkspaceError::ValidationErrors` if it is taken, in whatever case.
+pub async fn rename(
+    app: &App,
+    act: &AuditContext,
+    name: &str,
+    new: &str,
+) -> Result<Workspace, WorkspaceError> {
     loop {
         let (workspace, _) = show(app, name).await?;
-        let entry = act.entry(Event::WorkspaceChanged).with("settings", ["name"].as_slice());
-        if app.store.rename_workspace(&workspace, new, &entry, app.clock.now()).await? == Outcome::Won {
+        let entry = act.entry(AuditEvent::WorkspaceChanged).with("settings", ["name"].as_slice());
+        if app.store.rename_workspace(&workspace, new, &entry, app.clock.now()).await? == Outcome::Applied {
             return Ok(show(app, new).await?.0);
         }
         if app.store.is_workspace_name_taken(new, workspace.id).await? {
-            return Err(WorkspaceError::Invalid(Invalid::field("name", taken(new))));
+            return Err(WorkspaceError::ValidationErrors(ValidationErrors::field("name", taken(new))));
         }
     }
 }
@@ -126,14 +131,18 @@ fn taken(name: &str) -> String {
 ///
 /// # Errors
 /// `WorkspaceError::NotFound` if there is none of that name.
-pub async fn delete(app: &App, act: &Act, name: &str) -> Result<[(&'static str, i64); 5], WorkspaceError> {
+pub async fn delete(
+    app: &App,
+    act: &AuditContext,
+    name: &str,
+) -> Result<[(&'static str, i64); 5], WorkspaceError> {
     let read_point = app.store.read_point();
     while let Some((workspace, _)) = app.store.find_workspace(name).await? {
         let belongings = app.store.count_belongings(workspace.id).await?;
-        let entry = act.entry(Event::WorkspaceDeleted).with("workspace", workspace.id.0);
+        let entry = act.entry(AuditEvent::WorkspaceDeleted).with("workspace", workspace.id.0);
         let entry = entry.with("name", workspace.name.as_str());
         let entry = belongings.iter().fold(entry, |entry, (noun, count)| entry.with(noun, *count));
-        if app.store.delete_workspace(&workspace, &entry, app.clock.now()).await? == Outcome::Won {
+        if app.store.delete_workspace(&workspace, &entry, app.clock.now()).await? == Outcome::Applied {
             return Ok(belongings);
         }
     }
@@ -145,10 +154,10 @@ pub async fn delete(app: &App, act: &Act, name: &str) -> Result<[(&'static str, 
 /// Takes hosts separated by commas.
 ///
 /// # Errors
-/// `Invalid` names the first that is none.
-pub fn parse_hosts(list: &str) -> Result<Vec<HostName>, Invalid> {
+/// `ValidationErrors` names the first that is none.
+pub fn parse_hosts(list: &str) -> Result<Vec<HostName>, ValidationErrors> {
     let hosts = list.split(',').map(str::trim).filter(|host| !host.is_empty()).map(HostName::parse);
-    hosts.collect::<Result<_, _>>().map_err(|error| Invalid::field("host", error))
+    hosts.collect::<Result<_, _>>().map_err(|error| ValidationErrors::field("host", error))
 }
 
 fn with_portal(workspace: &Workspace, mut hosts: Vec<HostName>) -> Vec<HostName> {
@@ -158,8 +167,12 @@ fn with_portal(workspace: &Workspace, mut hosts: Vec<HostName>) -> Vec<HostName>
     hosts
 }
 
-async fn taken_hosts(app: &App, hosts: &[HostName], workspace: WorkspaceId) -> Result<Invalid, StoreError> {
-    let mut invalid = Invalid::default();
+async fn taken_hosts(
+    app: &App,
+    hosts: &[HostName],
+    workspace: WorkspaceId,
+) -> Result<ValidationErrors, StoreError> {
+    let mut invalid = ValidationErrors::default();
     for host in app.store.list_taken_hosts(hosts, workspace).await? {
         invalid.add("host", format!("{host} belongs to another workspace"));
     }

@@ -12,7 +12,7 @@ use super::connection_state::{HEAD, Phase};
 use super::large_bodies::LargeBodies;
 use super::read_budget::ReadBudget;
 use super::unread_request::UnreadRequest;
-use crate::domain::source::Source;
+use crate::domain::source::ClientNetwork;
 
 /// One connection, as its stream, its requests and their bodies know it.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Connection {
     pub(super) fn with(
         permit: ConnectionPermit,
         (budget, large_bodies): (&Arc<ReadBudget>, &Arc<LargeBodies>),
-        source: Option<Source>,
+        source: Option<ClientNetwork>,
     ) -> Arc<Self> {
         let request = UnreadRequest::of(budget, Arc::clone(permit.state()), source);
         let (is_whole, large_bodies) = (AtomicBool::new(true), Arc::clone(large_bodies));
@@ -71,7 +71,7 @@ impl Connection {
     }
 
     /// The head of a request has come.
-    pub(super) fn is_asked(&self, has_body: bool) {
+    pub(super) fn mark_busy(&self, has_body: bool) {
         self.permit.state().enter(Phase::Busy, self.permit.now());
         self.is_whole.store(!has_body, Ordering::Relaxed);
         if has_body {
@@ -82,8 +82,8 @@ impl Connection {
     }
 
     /// More of its body is waited for, or has come.
-    pub(super) fn is_waited_for(&self, is_waiting: bool) {
-        self.permit.state().is_waited_for(is_waiting);
+    pub(super) fn set_waiting_for_client(&self, is_waiting: bool) {
+        self.permit.state().set_waiting_for_client(is_waiting);
     }
 
     /// Waits until a large body may be read.
@@ -98,7 +98,7 @@ impl Connection {
     }
 
     /// The request is answered, whether or not its body was read.
-    pub(super) fn has_answered(&self) {
+    pub(super) fn mark_idle(&self) {
         self.request.is_whole();
         self.permit.state().enter(Phase::Idle, self.permit.now());
     }
@@ -111,7 +111,7 @@ impl Connection {
     /// Waits until somebody else needs the place more, or nothing came for too long.
     pub(super) async fn is_over(&self) {
         tokio::select! {
-            () = self.permit.state().told_to_go() => {}
+            () = self.permit.state().evicted() => {}
             () = self.is_silent_for_too_long() => {}
         }
     }
@@ -144,7 +144,7 @@ mod tests {
     }
 
     async fn connection_within(budget: &Arc<ReadBudget>) -> Arc<Connection> {
-        let permit = ConnectionLimiter::with(1).take().await;
+        let permit = ConnectionLimiter::with(1).acquire().await;
         Connection::with(permit, (budget, &LargeBodies::within(budget)), None)
     }
 
@@ -155,8 +155,8 @@ mod tests {
             connection.has_read(10);
             advance(Duration::from_secs(1)).await;
         }
-        connection.is_asked(false);
-        connection.has_answered();
+        connection.mark_busy(false);
+        connection.mark_idle();
     }
 
     async fn seconds_until_it_is_over(connection: &Connection) -> u64 {
@@ -195,7 +195,7 @@ mod tests {
     async fn a_connection_that_is_being_answered_is_not_idle_however_long_that_takes() {
         let connection = connection().await;
         connection.has_read(10);
-        connection.is_asked(false);
+        connection.mark_busy(false);
 
         let over = timeout(Duration::from_mins(10), connection.is_over()).await;
 
@@ -211,7 +211,7 @@ mod tests {
             let connection = connection_within(&budget).await;
             connection.has_read(100);
             connection.may_read_more();
-            connection.is_asked(true);
+            connection.mark_busy(true);
             all.push(connection);
         }
 
@@ -220,7 +220,7 @@ mod tests {
             assert!(timeout(Duration::from_millis(1), connection.is_over()).await.is_err());
         }
         for connection in &all {
-            connection.is_waited_for(true);
+            connection.set_waiting_for_client(true);
         }
         assert!(all.iter().any(|connection| !connection.may_read_more()), "nobody is waited for");
     }

@@ -21,7 +21,7 @@ const FOR_OPERATORS: usize = 16;
 const CONNECTION_BYTES: usize = 64 << 10;
 
 /// How long a request is given before its connection may have to give way: longer than any answer takes.
-const BUSY: Duration = Duration::from_secs(20);
+const MAX_BUSY: Duration = Duration::from_secs(20);
 
 /// How long to wait for a connection to end before another one is asked to.
 const EVICTION_WAIT: Duration = Duration::from_millis(100);
@@ -41,7 +41,7 @@ struct Open {
     next: u64,
     by_number: HashMap<u64, Arc<ConnectionState>>,
     /// When it was last said that there are too many.
-    said_at: Option<u64>,
+    warned_at: Option<u64>,
 }
 
 /// A connection's place among those that may be open; it is free again when this is dropped.
@@ -67,12 +67,12 @@ impl ConnectionLimiter {
     }
 
     /// A permit, as soon as there is one.
-    pub(super) async fn take(self: &Arc<Self>) -> ConnectionPermit {
+    pub(super) async fn acquire(self: &Arc<Self>) -> ConnectionPermit {
         loop {
             if let Some(permit) = self.free_permit() {
                 return permit;
             }
-            self.make_room();
+            self.evict_idle();
             let _ = tokio::time::timeout(EVICTION_WAIT, self.closed.notified()).await;
         }
     }
@@ -95,9 +95,9 @@ impl ConnectionLimiter {
     }
 
     /// Tells those to go who have been silent longest: some at once, since finding them is a look at all.
-    fn make_room(&self) {
+    fn evict_idle(&self) {
         let now = self.now();
-        let busy = u64::try_from(BUSY.as_millis()).unwrap_or(u64::MAX);
+        let busy = u64::try_from(MAX_BUSY.as_millis()).unwrap_or(u64::MAX);
         let mut open = self.open();
         // Read once for each: they go on asking meanwhile, and a sort panics if what it compares changes under its hands.
         let known = open.by_number.values().map(|state| (state.since(), state));
@@ -109,19 +109,19 @@ impl ConnectionLimiter {
         let count = (self.most / 64).max(1);
         silent.iter().take(count).for_each(|(_, state)| state.tell_to_go());
         // Whoever opens connections all the time is not to fill the log.
-        if open.said_at.is_none_or(|said_at| now > said_at + 1_000) {
+        if open.warned_at.is_none_or(|warned_at| now > warned_at + 1_000) {
             tracing::warn!(
                 open = open.by_number.len(),
                 "too many connections: those that are silent give way"
             );
-            open.said_at = Some(now);
+            open.warned_at = Some(now);
         }
     }
 
     /// Before a stop: nobody waits for those who have not said anything yet.
     pub(super) fn close_those_that_never_spoke(&self) {
         let open = self.open();
-        open.by_number.values().filter(|state| !state.has_spoken()).for_each(|state| state.tell_to_go());
+        open.by_number.values().filter(|state| !state.mark_started()).for_each(|state| state.tell_to_go());
     }
 
     fn now(&self) -> u64 {
@@ -209,7 +209,7 @@ mod tests {
         let limiter = ConnectionLimiter::with(64);
         let mut permits = Vec::new();
         for _ in 0..64 {
-            permits.push(limiter.take().await);
+            permits.push(limiter.acquire().await);
         }
         let is_over = AtomicBool::new(false);
 
@@ -221,7 +221,7 @@ mod tests {
                 }
             });
             let made =
-                std::panic::catch_unwind(AssertUnwindSafe(|| (0..5_000).for_each(|_| limiter.make_room())));
+                std::panic::catch_unwind(AssertUnwindSafe(|| (0..5_000).for_each(|_| limiter.evict_idle())));
             is_over.store(true, Ordering::Relaxed);
             assert!(made.is_ok());
         });
@@ -230,44 +230,45 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_never_says_all_gives_way_and_who_has_said_all_is_served() {
         let limiter = ConnectionLimiter::with(2);
-        let (slow, served) = (limiter.take().await, limiter.take().await);
+        let (slow, served) = (limiter.acquire().await, limiter.acquire().await);
         for permit in [&slow, &served] {
             permit.state.enter(Phase::Busy, permit.now());
-            permit.state.is_waited_for(true);
+            permit.state.set_waiting_for_client(true);
         }
-        served.state.is_waited_for(false);
+        served.state.set_waiting_for_client(false);
 
         let next = tokio::spawn({
             let limiter = Arc::clone(&limiter);
-            async move { limiter.take().await }
+            async move { limiter.acquire().await }
         });
-        tokio::time::timeout(EVICTION_WAIT, slow.state.told_to_go()).await.expect("nobody gives way");
+        tokio::time::timeout(EVICTION_WAIT, slow.state.evicted()).await.expect("nobody gives way");
         drop(slow);
         let _next = next.await.unwrap();
 
-        let told = tokio::time::timeout(Duration::from_millis(1), served.state.told_to_go()).await;
+        let told = tokio::time::timeout(Duration::from_millis(1), served.state.evicted()).await;
         assert!(told.is_err(), "who is being served was told to go");
     }
 
     #[tokio::test]
     async fn who_has_been_silent_longest_gives_way_and_nobody_who_is_being_served() {
         let limiter = ConnectionLimiter::with(3);
-        let (busy, silent, other) = (limiter.take().await, limiter.take().await, limiter.take().await);
+        let (busy, silent, other) =
+            (limiter.acquire().await, limiter.acquire().await, limiter.acquire().await);
         busy.state.enter(Phase::Busy, busy.now());
         tokio::time::sleep(Duration::from_millis(5)).await;
         other.state.enter(Phase::Idle, other.now());
 
         let next = tokio::spawn({
             let limiter = Arc::clone(&limiter);
-            async move { limiter.take().await }
+            async move { limiter.acquire().await }
         });
-        silent.state.told_to_go().await;
+        silent.state.evicted().await;
         drop(silent);
         let _next = next.await.unwrap();
 
         assert_eq!(limiter.open().by_number.len(), 3);
         for permit in [&busy, &other] {
-            let told = tokio::time::timeout(Duration::from_millis(1), permit.state.told_to_go()).await;
+            let told = tokio::time::timeout(Duration::from_millis(1), permit.state.evicted()).await;
             assert!(told.is_err(), "somebody else was told to go too");
         }
     }

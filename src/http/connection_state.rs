@@ -35,7 +35,7 @@ pub(super) struct ConnectionState {
     since: AtomicU64,
     /// When something last moved.
     moved_at: AtomicU64,
-    told_to_go: Notify,
+    evicted: Notify,
 }
 
 impl ConnectionState {
@@ -44,7 +44,7 @@ impl ConnectionState {
             phase: AtomicU8::new(Phase::New as u8),
             since: now.into(),
             moved_at: now.into(),
-            told_to_go: Notify::new(),
+            evicted: Notify::new(),
         }
     }
 
@@ -62,7 +62,7 @@ impl ConnectionState {
     }
 
     /// More of the body is waited for, or has come.
-    pub(super) fn is_waited_for(&self, is_waiting: bool) {
+    pub(super) fn set_waiting_for_client(&self, is_waiting: bool) {
         let phase = if is_waiting { Phase::Body } else { Phase::Busy };
         self.phase.store(phase as u8, Ordering::Relaxed);
     }
@@ -80,7 +80,7 @@ impl ConnectionState {
         self.phase() == Phase::Busy
     }
 
-    pub(super) fn has_spoken(&self) -> bool {
+    pub(super) fn mark_started(&self) -> bool {
         self.phase() != Phase::New
     }
 
@@ -95,11 +95,11 @@ impl ConnectionState {
     }
 
     pub(super) fn tell_to_go(&self) {
-        self.told_to_go.notify_one();
+        self.evicted.notify_one();
     }
 
     /// Waits until somebody else needs the place more.
-    pub(super) async fn told_to_go(&self) {
-        self.told_to_go.notified().await;
+    pub(super) async fn evicted(&self) {
+        self.evicted.notified().await;
     }
 }

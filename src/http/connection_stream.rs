@@ -19,7 +19,7 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The most that is read at once, in bytes. What of the next request comes along with the end of one is not counted, so it must
 /// be little.
-const LARGEST_READ: usize = 16 << 10;
+const MAX_READ: usize = 16 << 10;
 
 /// What is read at once where there is room for more.
 const PIECE: usize = 8 << 10;
@@ -73,7 +73,7 @@ impl ConnectionStream {
     }
 
     fn poll_piece(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if buffer.remaining() <= LARGEST_READ {
+        if buffer.remaining() <= MAX_READ {
             return Pin::new(&mut self.stream).poll_read(context, buffer);
         }
         let mut piece = [0; PIECE];

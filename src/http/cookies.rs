@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
-use super::visit::Visit;
-use crate::domain::session::{BrowserCookie, SessionCookie, SignedIn};
-use crate::flow::sessions::ShownCookie;
+use super::visit::RequestContext;
+use crate::domain::session::{CsrfCookie, SessionCookie, SessionWithUser};
+use crate::flow::sessions::PresentedCookie;
 
 /// How long the place that somebody wanted to go to is remembered, in seconds.
 const REDIRECT_REMEMBERED: i64 = 3_600;
 
 /// The number of a session that a request's cookies name, whichever workspace's name the cookie has: it says what to
-/// look up, and proves nothing. [`Jar::session`] says which cookie counts.
+/// look up, and proves nothing. [`CookieJar::session`] says which cookie counts.
 pub(super) fn any_session(headers: &HeaderMap) -> Option<SessionCookie> {
     pairs(headers).find_map(|pair| {
         let (name, value) = std::str::from_utf8(pair).ok()?.split_once('=')?;
@@ -22,8 +22,8 @@ pub(super) fn any_session(headers: &HeaderMap) -> Option<SessionCookie> {
 
 /// The cookies of a workspace on one of its hosts.
 #[derive(Clone, Debug)]
-pub(super) struct Jar {
-    found: Option<Arc<SignedIn>>,
+pub(super) struct CookieJar {
+    found: Option<Arc<SessionWithUser>>,
     is_secure: bool,
     session: String,
     domain: Option<String>,
@@ -31,12 +31,12 @@ pub(super) struct Jar {
     session_lifetime: i64,
 }
 
-impl Jar {
+impl CookieJar {
     /// The cookies as this visit's host has them.
     ///
     /// A shared domain counts where the host is within it; other hosts keep cookies of their own, since browsers
     /// would not take any other there.
-    pub(super) fn of(visit: &Visit) -> Self {
+    pub(super) fn of(visit: &RequestContext) -> Self {
         let workspace = &visit.workspace;
         let is_secure = workspace.url.is_https();
         let domain = workspace.cookie_domain.clone().filter(|domain| visit.host.is_within(domain));
@@ -51,20 +51,20 @@ impl Jar {
 
     /// The session cookie, with what was found by its number when the request arrived; none if there are two of them,
     /// or it is malformed.
-    pub(super) fn session(&self, headers: &HeaderMap) -> Option<ShownCookie> {
-        let cookie = SessionCookie::parse(only(headers, &self.session)?)?;
+    pub(super) fn session(&self, headers: &HeaderMap) -> Option<PresentedCookie> {
+        let cookie = SessionCookie::parse(single_cookie(headers, &self.session)?)?;
         let found = self.found.clone().filter(|found| found.session.id == cookie.id);
-        Some(ShownCookie { cookie, found })
+        Some(PresentedCookie { cookie, found })
     }
 
     /// What ties forms to this browser; none if there are two of them, or it is malformed.
-    pub(super) fn browser(&self, headers: &HeaderMap) -> Option<BrowserCookie> {
-        BrowserCookie::parse(only(headers, &name(self.is_secure, "browser"))?)
+    pub(super) fn browser(&self, headers: &HeaderMap) -> Option<CsrfCookie> {
+        CsrfCookie::parse(single_cookie(headers, &name(self.is_secure, "browser"))?)
     }
 
     /// Where somebody wanted to go before there was a link.
     pub(super) fn redirect(&self, headers: &HeaderMap) -> Option<String> {
-        super::query::decode(only(headers, &name(self.is_secure, "redirect"))?)
+        super::query::decode(single_cookie(headers, &name(self.is_secure, "redirect"))?)
     }
 
     pub(super) fn set_session(&self, cookie: &SessionCookie) -> HeaderValue {
@@ -75,7 +75,7 @@ impl Jar {
         self.write(&self.session, "", 0, self.domain.as_deref())
     }
 
-    pub(super) fn set_browser(&self, cookie: &BrowserCookie) -> HeaderValue {
+    pub(super) fn set_browser(&self, cookie: &CsrfCookie) -> HeaderValue {
         self.write(&name(self.is_secure, "browser"), cookie.reveal(), self.link_lifetime, None)
     }
 
@@ -108,7 +108,7 @@ fn name(is_secure: bool, what: &str) -> String {
 
 /// The value of a cookie that was sent exactly once. Other cookies on the host are not ours: whatever bytes they
 /// hold, they are passed over.
-fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn single_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let named = |pair: &'a [u8]| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"=");
     let mut values = pairs(headers).filter_map(named);
     match (values.next(), values.next()) {

@@ -12,13 +12,13 @@ use utoipa::ToSchema;
 
 use super::pages;
 use super::pages::view::ProblemPage;
-use crate::domain::invalid::{Code, Invalid, Problem};
-use crate::domain::node::Unfit;
+use crate::domain::invalid::{Code, Problem, ValidationErrors};
+use crate::domain::node::NodeUnhealthy;
 use crate::domain::redirect::InvalidRedirect;
 use crate::domain::scope::Scope;
 use crate::domain::user::Refusal;
 use crate::domain::version::InvalidVersion;
-use crate::flow::limits::TooMany;
+use crate::flow::limits::RateLimited;
 use crate::flow::login_links::IssueError;
 use crate::flow::nodes::EndError;
 use crate::flow::sign_in::SignInError;
@@ -36,11 +36,11 @@ pub(super) enum Error {
     /// `X-Api-Version` is no date.
     InvalidVersion,
     /// Some fields do not pass.
-    Invalid(Invalid),
+    ValidationErrors(ValidationErrors),
     /// The redirect does not pass.
     InvalidRedirect,
     /// The address and the form name different tokens.
-    TwoTokens,
+    ConflictingTokens,
     /// No API key that holds.
     Unauthenticated,
     /// The API key may not do this.
@@ -48,9 +48,9 @@ pub(super) enum Error {
     /// The rule refuses.
     Refused(Refusal),
     /// The form was sent from another site.
-    FromElsewhere,
+    CrossOriginForm,
     /// The form does not belong to this browser.
-    ForeignForm,
+    CsrfMismatch,
     /// No such route.
     NotFound,
     /// The host belongs to no workspace.
@@ -64,7 +64,7 @@ pub(super) enum Error {
     /// The body is of a kind that is not taken; this one is.
     UnsupportedMediaType(&'static str),
     /// A limit is reached.
-    RateLimited(TooMany),
+    RateLimited(RateLimited),
     /// A handler panicked; the panic itself is in the log.
     Panicked,
     /// Something of ours broke; what, is in the log.
@@ -132,9 +132,9 @@ impl Error {
             Self::Malformed(sentence) => Parts::of(400, "malformed", sentence.clone()),
             Self::BadHost => Parts::of(400, "malformed", "The request must name one host."),
             Self::InvalidVersion => Parts::of(400, "invalid_version", format!("{InvalidVersion}.")),
-            Self::Invalid(_) => Parts::of(400, "invalid", "The given data was invalid."),
+            Self::ValidationErrors(_) => Parts::of(400, "invalid", "The given data was invalid."),
             Self::InvalidRedirect => Parts::of(400, "invalid_redirect", format!("{InvalidRedirect}.")),
-            Self::TwoTokens => {
+            Self::ConflictingTokens => {
                 Parts::of(400, "malformed", "The address and the form name different links.").advising(REOPEN)
             }
             Self::Unauthenticated => Parts::of(
@@ -151,11 +151,11 @@ impl Error {
                 let status = if *refusal == Refusal::UserNotFound { 404 } else { 403 };
                 Parts::of(status, refusal.code(), refusal.sentence())
             }
-            Self::FromElsewhere => {
+            Self::CrossOriginForm => {
                 Parts::of(403, "forbidden", "The button was pressed on another site, so nothing was done.")
                     .advising(REOPEN)
             }
-            Self::ForeignForm => Parts::of(
+            Self::CsrfMismatch => Parts::of(
                 403,
                 "forbidden",
                 "Your browser did not send back the cookie that came with the page, so nothing was done.",
@@ -173,7 +173,7 @@ impl Error {
             Self::UnsupportedMediaType(taken) => {
                 Parts::of(415, "unsupported_media_type", format!("Send {taken}: nothing else is taken here."))
             }
-            Self::RateLimited(TooMany { seconds }) => {
+            Self::RateLimited(RateLimited { seconds }) => {
                 let sentence = format!("Too many requests: try again in {seconds} s.");
                 Parts::of(429, "rate_limited", sentence).advising(CALM)
             }
@@ -190,7 +190,7 @@ impl Error {
     }
 
     /// An empty answer that carries the error, for the gate to draw.
-    pub(super) fn marker(self) -> Response {
+    pub(super) fn into_placeholder(self) -> Response {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = self.status();
         response.extensions_mut().insert(self);
@@ -200,7 +200,7 @@ impl Error {
     /// The error for a program.
     pub(super) fn as_json(&self) -> Response {
         let Parts { status, code, sentence, .. } = self.parts();
-        let invalid = if let Self::Invalid(invalid) = self { Some(invalid) } else { None };
+        let invalid = if let Self::ValidationErrors(invalid) = self { Some(invalid) } else { None };
         let errors = invalid.map(|invalid| by_field(invalid, |problem| problem.sentence.as_str()));
         let codes = invalid.map(|invalid| by_field(invalid, |problem| problem.code));
         let body = ErrorBody { message: &sentence, code, errors, codes };
@@ -227,7 +227,7 @@ impl Error {
 
     /// Says how long to wait, if that would help (RFC 9110, section 10.2.3).
     fn with_wait(&self, mut response: Response) -> Response {
-        let seconds = if let Self::RateLimited(TooMany { seconds }) = self {
+        let seconds = if let Self::RateLimited(RateLimited { seconds }) = self {
             Some(*seconds)
         } else {
             (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(PAUSE)
@@ -239,13 +239,16 @@ impl Error {
 }
 
 /// Something of each problem, by field.
-fn by_field<'a, T>(invalid: &'a Invalid, of: impl Fn(&'a Problem) -> T) -> BTreeMap<&'a str, Vec<T>> {
+fn by_field<'a, T>(
+    invalid: &'a ValidationErrors,
+    of: impl Fn(&'a Problem) -> T,
+) -> BTreeMap<&'a str, Vec<T>> {
     invalid.fields().map(|(name, problems)| (name, problems.iter().map(&of).collect())).collect()
 }
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        self.marker()
+        self.into_placeholder()
     }
 }
 
@@ -289,8 +292,8 @@ impl From<NoRandomness> for Error {
     }
 }
 
-impl From<Unfit> for Error {
-    fn from(unfit: Unfit) -> Self {
+impl From<NodeUnhealthy> for Error {
+    fn from(unfit: NodeUnhealthy) -> Self {
         tracing::warn!(%unfit, "a request could not be served");
         Self::Unavailable
     }
@@ -299,14 +302,14 @@ impl From<Unfit> for Error {
 impl From<EndError> for Error {
     fn from(error: EndError) -> Self {
         match error {
-            EndError::Unfit(unfit) => unfit.into(),
+            EndError::NodeUnhealthy(unfit) => unfit.into(),
             EndError::Store(error) => error.into(),
         }
     }
 }
 
-impl From<TooMany> for Error {
-    fn from(too_many: TooMany) -> Self {
+impl From<RateLimited> for Error {
+    fn from(too_many: RateLimited) -> Self {
         Self::RateLimited(too_many)
     }
 }
@@ -315,7 +318,7 @@ impl From<IssueError> for Error {
     fn from(error: IssueError) -> Self {
         match error {
             IssueError::Refused(refusal) => Self::Refused(refusal),
-            IssueError::Unfit(unfit) => unfit.into(),
+            IssueError::NodeUnhealthy(unfit) => unfit.into(),
             IssueError::Store(error) => error.into(),
             IssueError::NoRandomness(error) => error.into(),
         }
@@ -327,8 +330,8 @@ impl From<UserError> for Error {
         match error {
             UserError::NotFound => Self::Refused(Refusal::UserNotFound),
             UserError::MayNotUnlock => Self::InsufficientScope(Scope::ClientsUnlock.name()),
-            UserError::Invalid(invalid) => Self::Invalid(invalid),
-            UserError::Unfit(unfit) => unfit.into(),
+            UserError::ValidationErrors(invalid) => Self::ValidationErrors(invalid),
+            UserError::NodeUnhealthy(unfit) => unfit.into(),
             UserError::Store(error) => error.into(),
         }
     }
@@ -337,8 +340,8 @@ impl From<UserError> for Error {
 impl From<SignInError> for Error {
     fn from(error: SignInError) -> Self {
         match error {
-            SignInError::TooMany(too_many) => too_many.into(),
-            SignInError::Unfit(unfit) => unfit.into(),
+            SignInError::RateLimited(too_many) => too_many.into(),
+            SignInError::NodeUnhealthy(unfit) => unfit.into(),
             SignInError::Store(error) => error.into(),
             SignInError::NoRandomness(error) => error.into(),
         }

@@ -18,42 +18,42 @@ use uuid::Uuid;
 
 use super::Settings;
 use super::error::Error;
-use super::number::{NUMBER, new_number};
+use super::number::{REQUEST_ID, new_number};
 use super::shown;
-use super::visit::{Known, Peer, Visit};
+use super::visit::{Peer, RequestContext, RequestInfo};
 use crate::app::App;
 use crate::domain::host::HostName;
 use crate::domain::version::{ApiVersion, InvalidVersion};
 use crate::flow;
-use crate::flow::admission::Arrival;
-use crate::flow::login_links::Subject;
-use crate::metrics::Answer;
+use crate::flow::admission::LookupResult;
+use crate::flow::login_links::RequestedUser;
+use crate::metrics::ResponseLabels;
 
 const API_IDENTIFIER: HeaderName = HeaderName::from_static("x-api-identifier");
 const API_VERSION: HeaderName = HeaderName::from_static("x-api-version");
 const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
 
 /// How long a request may take, whatever it waits for: its body has 10 s to come, and the store 5 s for each question.
-const PATIENCE: Duration = Duration::from_secs(15);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Who asks, where no connection says it: nobody's address.
 const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// Nothing from elsewhere, no script, no frame around it.
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
+const CSP: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
                       frame-ancestors 'none'; base-uri 'none'";
 
 /// Lets a request pass to its handler and its answer out. Whatever is logged on the way carries its number.
-pub(super) async fn pass(
+pub(super) async fn handle(
     State((app, settings)): State<(App, Arc<Settings>)>,
     request: Request,
     next: Next,
 ) -> Response {
     let number = new_number(app.clock.now());
-    NUMBER.scope(number, numbered(app, settings, number, request, next)).await
+    REQUEST_ID.scope(number, handle_with_id(app, settings, number, request, next)).await
 }
 
-async fn numbered(
+async fn handle_with_id(
     app: App,
     settings: Arc<Settings>,
     number: Uuid,
@@ -61,28 +61,28 @@ async fn numbered(
     next: Next,
 ) -> Response {
     let begun = Instant::now();
-    let deadline = begun + PATIENCE;
+    let deadline = begun + REQUEST_TIMEOUT;
     let version = version_of(request.headers());
     let path = request.uri().path();
     let is_api = path == "/api" || path.starts_with("/api/");
     let is_verify = path == "/auth/verify";
     let route = request.extensions().get::<MatchedPath>().map_or("none", |path| path.as_str()).to_owned();
-    let method = known(request.method());
+    let method = method_label(request.method());
 
-    let visited = receive(&app, settings, (number, version), &mut request, is_api);
-    let visited = outcome_of(visited, deadline).await.and_then(|visited| visited);
-    let workspace = visited.as_ref().ok().map(|visit| Arc::clone(&visit.workspace));
-    let response = match visited {
+    let context_result = build_context(&app, settings, (number, version), &mut request, is_api);
+    let context_result = outcome_of(context_result, deadline).await.and_then(|context_result| context_result);
+    let workspace = context_result.as_ref().ok().map(|visit| Arc::clone(&visit.workspace));
+    let response = match context_result {
         Ok(visit) => {
             request.extensions_mut().insert(visit);
-            answer_of(next.run(request), deadline).await
+            run_handler(next.run(request), deadline).await
         }
         // Proxies take an empty 401 for what it is: nobody is let in.
-        Err(Error::WorkspaceNotFound | Error::BadHost) if is_verify => super::verify::nobody(),
-        Err(error) => error.marker(),
+        Err(Error::WorkspaceNotFound | Error::BadHost) if is_verify => super::verify::unauthorized(),
+        Err(error) => error.into_placeholder(),
     };
     let name = workspace.as_ref().map_or("", |workspace| &workspace.name);
-    let mut response = if is_verify { response } else { drawn(response, is_api, name) };
+    let mut response = if is_verify { response } else { render_error(response, is_api, name) };
     if is_api {
         set_api_headers(response.headers_mut(), number, version.unwrap_or_default());
     } else if is_verify {
@@ -97,18 +97,18 @@ async fn numbered(
     let workspace = workspace.map_or(0, |workspace| workspace.id.0);
     tracing::info!(method, route, status, workspace, microseconds, "answered");
     app.metrics.latency.observe(took.as_secs_f64());
-    app.metrics.answers.get_or_create(&Answer { route, status }).inc();
+    app.metrics.responses.get_or_create(&ResponseLabels { route, status }).inc();
     response
 }
 
 /// What is known of a request before any handler sees it.
-async fn receive(
+async fn build_context(
     app: &App,
     settings: Arc<Settings>,
     (number, version): (Uuid, Result<ApiVersion, InvalidVersion>),
     request: &mut Request,
     is_api: bool,
-) -> Result<Visit, Error> {
+) -> Result<RequestContext, Error> {
     let authority = authority_of(request.uri(), request.headers()).ok_or(Error::BadHost)?.to_owned();
     let host = HostName::from_header(&authority).map_err(|_| Error::WorkspaceNotFound)?;
     let peer = request.extensions().get::<Peer>().map_or(UNKNOWN, |peer| peer.0.ip().to_canonical());
@@ -117,9 +117,9 @@ async fn receive(
         return Err(Error::WorkspaceNotFound);
     }
     let shown = shown::of(request, is_api).await;
-    let arrival = flow::admission::look(app, &host, &shown).await?.ok_or(Error::WorkspaceNotFound)?;
-    let Arrival { workspace, api_key, issue_state, signed_in, link, read_point } = arrival;
-    Ok(Visit(Arc::new(Known {
+    let arrival = flow::admission::look_up(app, &host, &shown).await?.ok_or(Error::WorkspaceNotFound)?;
+    let LookupResult { workspace, api_key, issue_state, signed_in, link, read_point } = arrival;
+    Ok(RequestContext(Arc::new(RequestInfo {
         request: number,
         version,
         workspace,
@@ -129,7 +129,7 @@ async fn receive(
         is_from_trusted_proxy: settings.trusts(peer),
         settings,
         api_key,
-        subject: shown.into_user().map(|user| Subject { user, seen: issue_state, read_point }),
+        subject: shown.into_user().map(|user| RequestedUser { user, seen: issue_state, read_point }),
         signed_in,
         link,
         read_point,
@@ -137,20 +137,23 @@ async fn receive(
 }
 
 /// What a handler answers, if it does in time.
-fn answer_of(handler: impl Future<Output = Response>, deadline: Instant) -> impl Future<Output = Response> {
-    outcome_of(handler, deadline).map(|ended| ended.unwrap_or_else(Error::marker))
+fn run_handler(handler: impl Future<Output = Response>, deadline: Instant) -> impl Future<Output = Response> {
+    outcome_of(handler, deadline).map(|ended| ended.unwrap_or_else(Error::into_placeholder))
 }
 
 /// What comes of a part of a request, if it comes in time. A panic in it is this request's alone.
 fn outcome_of<T>(part: impl Future<Output = T>, deadline: Instant) -> impl Future<Output = Result<T, Error>> {
-    in_time(deadline, AssertUnwindSafe(part).catch_unwind())
+    with_deadline(deadline, AssertUnwindSafe(part).catch_unwind())
         .map(|ended| ended.and_then(|ended| ended.map_err(|_| Error::Panicked)))
 }
 
 /// What comes of something, if it comes in time. Where it is too late already it is not even begun.
 ///
 /// Not `async`: such a function keeps what it is given twice, and all that is kept is copied with each request.
-fn in_time<T>(deadline: Instant, what: impl Future<Output = T>) -> impl Future<Output = Result<T, Error>> {
+fn with_deadline<T>(
+    deadline: Instant,
+    what: impl Future<Output = T>,
+) -> impl Future<Output = Result<T, Error>> {
     let begun = (Instant::now() < deadline).then(|| timeout_at(deadline.into(), what));
     OptionFuture::from(begun).map(|ended| {
         ended.and_then(Result::ok).ok_or_else(|| {
@@ -161,7 +164,7 @@ fn in_time<T>(deadline: Instant, what: impl Future<Output = T>) -> impl Future<O
 }
 
 /// The name of a method that is a standard one: any other is whatever a stranger wrote, at any length.
-fn known(method: &Method) -> &'static str {
+fn method_label(method: &Method) -> &'static str {
     let standard = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
     standard.into_iter().find(|name| *name == method.as_str()).unwrap_or("other")
 }
@@ -187,17 +190,17 @@ fn version_of(headers: &HeaderMap) -> Result<ApiVersion, InvalidVersion> {
 }
 
 /// The answer as the caller reads it: an error in it becomes JSON or a page.
-fn drawn(response: Response, is_api: bool, workspace: &str) -> Response {
+fn render_error(response: Response, is_api: bool, workspace: &str) -> Response {
     let carried = response.extensions().get::<Error>().cloned();
     // A router that knows the path but not the method answers by itself.
     let by_router =
         (response.status() == Error::MethodNotAllowed.status()).then_some(Error::MethodNotAllowed);
     let Some(error) = carried.or(by_router) else { return response };
-    let mut drawn = if is_api { error.as_json() } else { error.as_page(workspace) };
+    let mut render_error = if is_api { error.as_json() } else { error.as_page(workspace) };
     if let Some(methods) = response.headers().get(header::ALLOW) {
-        drawn.headers_mut().insert(header::ALLOW, methods.clone());
+        render_error.headers_mut().insert(header::ALLOW, methods.clone());
     }
-    drawn
+    render_error
 }
 
 fn set_api_headers(headers: &mut HeaderMap, number: Uuid, version: ApiVersion) {
@@ -215,7 +218,7 @@ fn set_page_headers(headers: &mut HeaderMap) {
         (CACHE_CONTROL, "no-store"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (ROBOTS, "noindex"),
-        (CONTENT_SECURITY_POLICY, POLICY),
+        (CONTENT_SECURITY_POLICY, CSP),
         (REFERRER_POLICY, "no-referrer"),
     ] {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
@@ -231,7 +234,7 @@ mod tests {
 
     use super::*;
     use crate::clock::Clock;
-    use crate::domain::audit::Act;
+    use crate::domain::audit::AuditContext;
     use crate::domain::origin::Origin;
     use crate::store::DatabaseUrl;
 
@@ -242,9 +245,9 @@ mod tests {
         let key_file = folder.path().join("doorkey.key");
         let app = flow::start::open(&database, &key_file, true, Clock::System).await.unwrap();
         let url = Origin::parse("https://example.com").unwrap();
-        let act = Act::at_command_line();
+        let act = AuditContext::at_command_line();
         flow::workspaces::create(&app, &act, "Acme".to_owned(), url, Vec::new()).await.unwrap();
-        let gate = from_fn_with_state((app, Arc::new(Settings::default())), pass);
+        let gate = from_fn_with_state((app, Arc::new(Settings::default())), handle);
         let routes = Router::new().route("/hang", get(std::future::pending::<()>)).layer(gate);
         let ask = Request::builder().uri("/hang").header("host", "example.com");
 

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::read_budget::{ReadBudget, Turn};
 use super::unread_request::UnreadRequest;
-use crate::domain::source::Source;
+use crate::domain::source::ClientNetwork;
 
 /// What turns are counted in, in bytes. A body that is not larger needs none.
 pub(super) const UNIT: usize = 64 << 10;
@@ -28,7 +28,7 @@ const TIDY: usize = 1_024;
 #[derive(Debug)]
 pub(super) struct LargeBodies {
     budget: Arc<ReadBudget>,
-    by_source: Mutex<HashMap<Source, Weak<Semaphore>>>,
+    by_source: Mutex<HashMap<ClientNetwork, Weak<Semaphore>>>,
 }
 
 impl LargeBodies {
@@ -59,7 +59,7 @@ impl LargeBodies {
         permits
     }
 
-    fn of(&self, source: Source) -> Arc<Semaphore> {
+    fn of(&self, source: ClientNetwork) -> Arc<Semaphore> {
         let mut by_source = self.by_source.lock().unwrap_or_else(PoisonError::into_inner);
         if by_source.len() > TIDY {
             by_source.retain(|_, turns| turns.strong_count() > 0);
@@ -86,7 +86,7 @@ mod tests {
 
     fn begin(budget: &Arc<ReadBudget>, last: u8) -> (UnreadRequest, Arc<ConnectionState>) {
         let connection = Arc::new(ConnectionState::begun_at(0));
-        let source = Source::of(IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)));
+        let source = ClientNetwork::of(IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)));
         (UnreadRequest::of(budget, Arc::clone(&connection), (last > 0).then_some(source)), connection)
     }
 
@@ -120,7 +120,7 @@ mod tests {
 
         let next = bodies.turn(&waiting, LARGE);
         let ends = async {
-            connection.told_to_go().await;
+            connection.evicted().await;
             drop((turn, silent));
         };
         let begun = Instant::now();

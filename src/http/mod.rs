@@ -36,7 +36,7 @@ use ipnet::IpNet;
 use crate::app::App;
 use error::Error;
 
-pub use number::number_of_request;
+pub use number::current_request_id;
 pub use server::{Listeners, serve};
 pub use visit::Peer;
 
@@ -61,7 +61,7 @@ pub fn router(app: App, settings: Settings) -> Router {
     let forms = Router::new()
         .route("/login", post(pages::login::confirm).get(pages::login::open))
         .route("/logout", post(pages::home::sign_out))
-        .layer(from_fn(same_origin::only));
+        .layer(from_fn(same_origin::require_same_origin));
     let docs = Router::new()
         .route("/docs", get(pages::docs::show))
         .route("/docs/console.js", get(pages::docs::script))
@@ -93,6 +93,6 @@ pub fn router(app: App, settings: Settings) -> Router {
         .route("/api/sessions/{id}", delete(api::sessions::revoke))
         .route("/api/openapi.json", get(openapi::show))
         .fallback(|| async { Error::NotFound })
-        .layer(from_fn_with_state((app.clone(), Arc::new(settings)), gate::pass))
+        .layer(from_fn_with_state((app.clone(), Arc::new(settings)), gate::handle))
         .with_state(app)
 }

@@ -11,12 +11,12 @@ use crate::domain::timestamp::Timestamp;
 
 tokio::task_local! {
     /// The number of the request that is being answered.
-    pub(super) static NUMBER: Uuid;
+    pub(super) static REQUEST_ID: Uuid;
 }
 
 /// The number of the request that is being answered, for whatever is logged on the way.
-pub fn number_of_request() -> Option<Uuid> {
-    NUMBER.try_with(|number| *number).ok()
+pub fn current_request_id() -> Option<Uuid> {
+    REQUEST_ID.try_with(|number| *number).ok()
 }
 
 /// What the numbers of this process are mixed with, so that no other process gives the same ones.

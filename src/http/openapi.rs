@@ -16,8 +16,8 @@ use utoipa::{OpenApi, PartialSchema, ToSchema};
 
 use super::api;
 use super::error::{Error, ErrorBody};
-use super::visit::Visit;
-use crate::domain::page::{Field, Kind};
+use super::visit::RequestContext;
+use crate::domain::page::{Field, FieldType};
 use crate::domain::scope::Scopes;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserId;
@@ -68,7 +68,7 @@ static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(document().to_st
     responses((status = 200, description = "OpenAPI 3.1.", body = Object)),
     security(())
 )]
-pub(super) async fn show(Extension(visit): Extension<Visit>) -> Result<Response, Error> {
+pub(super) async fn show(Extension(visit): Extension<RequestContext>) -> Result<Response, Error> {
     visit.version.map_err(|_| Error::InvalidVersion)?;
     Ok(([(CONTENT_TYPE, "application/json")], DOCUMENT.clone()).into_response())
 }
@@ -81,7 +81,7 @@ impl PartialSchema for UserId {
             .schema_type(Type::Integer)
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
             .minimum(Some(1))
-            .maximum(Some(Self::LARGEST))
+            .maximum(Some(Self::MAX))
             .description(Some("The number of a user: unique in the workspace, never used again."))
             .into()
     }
@@ -225,7 +225,7 @@ fn complete(operation: &mut Value) {
     let more = if name == "getLoginLink" { &LINK_HEADERS[..] } else { &[] };
     let Some(Value::Object(responses)) = operation.get_mut("responses") else { return };
     for answer in responses.values_mut() {
-        answer["headers"] = answer_headers(more);
+        answer["headers"] = response_headers(more);
     }
     for failure in &FAILURES {
         let happens = match failure.status {
@@ -244,7 +244,7 @@ fn complete(operation: &mut Value) {
 const LINK_HEADERS: [&str; 2] = ["X-Login-Link-Expires-At", "X-Login-Link-Reused"];
 
 /// The headers of every answer, and some more.
-fn answer_headers(more: &[&str]) -> Value {
+fn response_headers(more: &[&str]) -> Value {
     let names = ["X-Api-Identifier", "X-Api-Version"].iter().chain(more);
     names
         .map(|name| ((*name).to_owned(), json!({ "$ref": format!("#/components/headers/{name}") })))
@@ -322,7 +322,7 @@ fn response(failure: &Failure) -> Value {
     let own = json!({ "properties": { "code": { "enum": failure.codes } } });
     json!({
         "description": format!("{} Codes: {}.", failure.sentence, failure.codes.join(", ")),
-        "headers": answer_headers(more),
+        "headers": response_headers(more),
         "content": { "application/json": {
             "schema": { "allOf": [{ "$ref": "#/components/schemas/Error" }, own] },
             "example": example,
@@ -359,12 +359,12 @@ fn list_parameters(fields: &[Field]) -> Vec<Value> {
 /// The filters on a field; all that are given must hold.
 fn filters(field: &Field) -> [Value; 4] {
     let value = match field.kind {
-        Kind::Number => json!({ "type": "integer", "format": "int64" }),
-        Kind::Time => json!({ "type": "string", "format": "date-time" }),
-        Kind::Text => json!({ "type": "string" }),
-        Kind::Email => json!({ "type": "string", "format": "email" }),
-        Kind::Id => json!({ "type": "string", "format": "uuid" }),
-        Kind::Flag => json!({ "type": "boolean" }),
+        FieldType::Number => json!({ "type": "integer", "format": "int64" }),
+        FieldType::Time => json!({ "type": "string", "format": "date-time" }),
+        FieldType::Text => json!({ "type": "string" }),
+        FieldType::Email => json!({ "type": "string", "format": "email" }),
+        FieldType::Id => json!({ "type": "string", "format": "uuid" }),
+        FieldType::Flag => json!({ "type": "boolean" }),
     };
     let some = json!({ "type": "array", "items": value });
     let operators = [

@@ -10,17 +10,17 @@ use percent_encoding::percent_decode_str;
 use tokio::sync::Semaphore;
 
 use super::error::Error;
-use crate::domain::invalid::Invalid;
+use crate::domain::invalid::ValidationErrors;
 use crate::domain::json::NotAnObject;
 
 /// The largest body that is read, in bytes.
-const LARGEST_BODY: usize = 1 << 20;
+const MAX_BODY: usize = 1 << 20;
 
 /// The largest form: eight times what one of our own can hold.
-const LARGEST_FORM: usize = 1 << 16;
+const MAX_FORM: usize = 1 << 16;
 
 /// The most names with values: our forms have four, and what is known of filters is less than twenty.
-const MOST_PAIRS: usize = 1_000;
+const MAX_PARAMETERS: usize = 1_000;
 
 /// The largest JSON object that is read on a thread that serves, in bytes: a few tens of microseconds.
 const SMALL_BODY: usize = 1 << 14;
@@ -29,13 +29,13 @@ const SMALL_BODY: usize = 1 << 14;
 static READS: Semaphore = Semaphore::const_new(2);
 
 /// How long a body may take to arrive.
-const BODY_PATIENCE: Duration = Duration::from_secs(10);
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why names and values cannot be read.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub(super) enum Unreadable {
-    #[error("has more than {MOST_PAIRS} parameters")]
-    TooMany,
+    #[error("has more than {MAX_PARAMETERS} parameters")]
+    RateLimited,
     #[error(
         "is not percent-encoded UTF-8 in its parameter {0}: write % as %25, and other letters as their bytes"
     )]
@@ -53,15 +53,15 @@ impl From<Unreadable> for Error {
 
 /// Names and values, decoded, in the order in which they came.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Pairs(pub(super) Vec<(String, String)>);
+pub(super) struct Params(pub(super) Vec<(String, String)>);
 
-impl Pairs {
+impl Params {
     /// Takes a query or an urlencoded body.
     pub(super) fn parse(text: &str) -> Result<Self, Unreadable> {
         let pairs = text.split('&').filter(|pair| !pair.is_empty());
         // A name of one letter takes fifty bytes once it is parsed.
-        if pairs.clone().nth(MOST_PAIRS).is_some() {
-            return Err(Unreadable::TooMany);
+        if pairs.clone().nth(MAX_PARAMETERS).is_some() {
+            return Err(Unreadable::RateLimited);
         }
         let pairs = pairs.enumerate().map(|(place, pair)| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -72,11 +72,11 @@ impl Pairs {
     }
 
     /// The one value of a name; `None` if it is missing.
-    pub(super) fn one(&self, name: &str) -> Result<Option<&str>, Invalid> {
+    pub(super) fn single(&self, name: &str) -> Result<Option<&str>, ValidationErrors> {
         let mut values = self.0.iter().filter(|pair| pair.0 == name).map(|pair| pair.1.as_str());
         match (values.next(), values.next()) {
             (value, None) => Ok(value),
-            _ => Err(Invalid::field(name, "must be given once")),
+            _ => Err(ValidationErrors::field(name, "must be given once")),
         }
     }
 
@@ -98,9 +98,9 @@ pub(super) fn decode(text: &str) -> Option<String> {
 }
 
 /// Reads an urlencoded form of at most 64 KiB: anybody may send one, and many at once.
-pub(super) async fn read_form(headers: &HeaderMap, body: Body) -> Result<Pairs, Error> {
-    let bytes = read_body(headers, ("application/x-www-form-urlencoded", LARGEST_FORM), body).await?;
-    let pairs = std::str::from_utf8(&bytes).map_err(|_| Unreadable::NotAscii).and_then(Pairs::parse);
+pub(super) async fn read_form(headers: &HeaderMap, body: Body) -> Result<Params, Error> {
+    let bytes = read_body(headers, ("application/x-www-form-urlencoded", MAX_FORM), body).await?;
+    let pairs = std::str::from_utf8(&bytes).map_err(|_| Unreadable::NotAscii).and_then(Params::parse);
     pairs.map_err(|error| Error::Malformed(format!("The form cannot be read: it {error}.")))
 }
 
@@ -110,7 +110,7 @@ pub(super) async fn read_object<T: Send + 'static>(
     body: Body,
     parse: fn(&[u8]) -> Result<T, NotAnObject>,
 ) -> Result<T, Error> {
-    let bytes = read_body(headers, ("application/json", LARGEST_BODY), body).await?;
+    let bytes = read_body(headers, ("application/json", MAX_BODY), body).await?;
     let parsed = if bytes.len() > SMALL_BODY {
         let _turn = READS.acquire().await.map_err(|_| Error::Internal)?;
         let parsed = tokio::task::spawn_blocking(move || parse(&bytes)).await;
@@ -133,7 +133,7 @@ async fn read_body(
     if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(expected) {
         return Err(Error::UnsupportedMediaType(expected));
     }
-    let read = tokio::time::timeout(BODY_PATIENCE, collect(body, largest)).await;
+    let read = tokio::time::timeout(BODY_TIMEOUT, collect(body, largest)).await;
     read.map_err(|_| Error::RequestTimeout)?
 }
 
@@ -163,25 +163,25 @@ mod tests {
 
     #[test]
     fn pairs_are_decoded_once() {
-        let pairs = Pairs::parse("a=1&b=%2Fx%20y+z&&c&a%5B%5D=%252F").unwrap();
+        let pairs = Params::parse("a=1&b=%2Fx%20y+z&&c&a%5B%5D=%252F").unwrap();
 
-        assert_eq!(pairs.one("b").unwrap(), Some("/x y z"));
-        assert_eq!(pairs.one("c").unwrap(), Some(""));
-        assert_eq!(pairs.one("a[]").unwrap(), Some("%2F"));
-        assert_eq!(pairs.one("d").unwrap(), None);
-        assert!(Pairs::parse("a=1&a=2").unwrap().one("a").is_err());
+        assert_eq!(pairs.single("b").unwrap(), Some("/x y z"));
+        assert_eq!(pairs.single("c").unwrap(), Some(""));
+        assert_eq!(pairs.single("a[]").unwrap(), Some("%2F"));
+        assert_eq!(pairs.single("d").unwrap(), None);
+        assert!(Params::parse("a=1&a=2").unwrap().single("a").is_err());
     }
 
     #[test]
     fn pairs_beyond_a_thousand_are_no_request() {
-        assert!(Pairs::parse(&"a&".repeat(1_000)).is_ok());
-        assert!(Pairs::parse(&"a&".repeat(1_001)).is_err());
+        assert!(Params::parse(&"a&".repeat(1_000)).is_ok());
+        assert!(Params::parse(&"a&".repeat(1_001)).is_err());
     }
 
     #[test]
     fn what_cannot_be_decoded_is_no_request() {
         for text in ["a=%", "a=%2", "a=%zz", "%=1", "a=%FF", "a=%ED%A0%80"] {
-            assert!(Pairs::parse(text).is_err(), "{text}");
+            assert!(Params::parse(text).is_err(), "{text}");
         }
     }
 }

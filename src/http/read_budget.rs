@@ -11,13 +11,13 @@ use tokio::time::Instant;
 use super::connection_state::ConnectionState;
 use super::process_limits::ProcessLimits;
 use super::unread_request::UnreadRequest;
-use crate::domain::source::Source;
+use crate::domain::source::ClientNetwork;
 
 /// Heads and bodies that are not read whole, of all connections together, in bytes.
 const MOST: usize = 32 << 20;
 
 /// The same of one address: a whole body of the largest kind.
-const MOST_FOR_ONE: usize = 1 << 20;
+const MAX_FOR_ONE: usize = 1 << 20;
 
 /// What an unfinished request takes at least: the buffer that it is read into.
 const LEAST: usize = 8 << 10;
@@ -48,7 +48,7 @@ struct Held {
     by_number: HashMap<u64, Request>,
     /// All of them, those first that have been waited for longest.
     by_age: BTreeSet<(u64, u64)>,
-    by_source: HashMap<Source, Share>,
+    by_source: HashMap<ClientNetwork, Share>,
     /// What those hold that were told to go and have not gone yet.
     leaving: HashMap<u64, usize>,
     leaving_bytes: usize,
@@ -67,7 +67,7 @@ struct Share {
 struct Request {
     bytes: usize,
     since: u64,
-    source: Option<Source>,
+    source: Option<ClientNetwork>,
     turn: Turn,
     connection: Arc<ConnectionState>,
 }
@@ -87,7 +87,7 @@ impl ReadBudget {
     /// As much as may be held, and where this process has little memory no more than an eighth of it: buffers grow by doubling,
     /// so that much is up to three times that.
     pub(super) fn of(limits: ProcessLimits) -> Arc<Self> {
-        Self::with(MOST.min(limits.memory / 8), MOST_FOR_ONE)
+        Self::with(MOST.min(limits.memory / 8), MAX_FOR_ONE)
     }
 
     pub(super) fn with(most: usize, most_for_one: usize) -> Arc<Self> {
@@ -101,7 +101,7 @@ impl ReadBudget {
     }
 
     /// Ends the large body of an address that has its turn and of which next to nothing has come for so long, if there is one.
-    pub(super) fn end_silent_turn(&self, source: Source, silent: Duration) {
+    pub(super) fn end_silent_turn(&self, source: ClientNetwork, silent: Duration) {
         let latest = self.now().saturating_sub(u64::try_from(silent.as_millis()).unwrap_or(u64::MAX));
         let mut held = self.held();
         let Some(share) = held.by_source.get(&source) else { return };
@@ -161,7 +161,7 @@ impl ReadBudget {
     }
 
     /// A request that is alone never gives way: the largest that may be sent fits by itself.
-    fn make_room(&self, held: &mut Held, source: Option<Source>, now: u64) {
+    fn make_room(&self, held: &mut Held, source: Option<ClientNetwork>, now: u64) {
         let mut closed = 0_usize;
         while let Some(share) = source.and_then(|source| held.by_source.get(&source))
             && share.bytes > self.most_for_one
@@ -250,11 +250,11 @@ mod tests {
 
     use super::*;
 
-    fn source(last: u8) -> Source {
-        Source::of(IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)))
+    fn source(last: u8) -> ClientNetwork {
+        ClientNetwork::of(IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)))
     }
 
-    fn begin(budget: &Arc<ReadBudget>, source: impl Into<Option<Source>>) -> UnreadRequest {
+    fn begin(budget: &Arc<ReadBudget>, source: impl Into<Option<ClientNetwork>>) -> UnreadRequest {
         UnreadRequest::of(budget, Arc::new(ConnectionState::begun_at(0)), source.into())
     }
 
@@ -264,7 +264,7 @@ mod tests {
     }
 
     async fn gives_way(request: &UnreadRequest) -> bool {
-        tokio::time::timeout(Duration::from_millis(1), request.connection.told_to_go()).await.is_ok()
+        tokio::time::timeout(Duration::from_millis(1), request.connection.evicted()).await.is_ok()
     }
 
     async fn a_moment() {

@@ -6,21 +6,21 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use super::error::Error;
-use super::visit::Visit;
+use super::visit::RequestContext;
 
 /// Refuses a POST that the browser says comes from elsewhere: by `Sec-Fetch-Site` (W3C Fetch Metadata, section 2.3),
 /// else by `Origin` against the host and port asked. Who says nothing of the kind is an old browser or no browser: the
 /// pair of form and cookie decides then.
-pub(super) async fn only(request: Request, next: Next) -> Response {
-    let visit = request.extensions().get::<Visit>();
+pub(super) async fn require_same_origin(request: Request, next: Next) -> Response {
+    let visit = request.extensions().get::<RequestContext>();
     let is_post = request.method() == Method::POST;
-    if is_post && !visit.is_some_and(|visit| is_from_here(request.headers(), &visit.origin())) {
-        return Error::FromElsewhere.marker();
+    if is_post && !visit.is_some_and(|visit| is_same_origin(request.headers(), &visit.origin())) {
+        return Error::CrossOriginForm.into_placeholder();
     }
     next.run(request).await
 }
 
-fn is_from_here(headers: &HeaderMap, asked: &str) -> bool {
+fn is_same_origin(headers: &HeaderMap, asked: &str) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
         return site == "same-origin" || site == "none";
     }
@@ -42,12 +42,12 @@ mod tests {
     fn from(name: &'static str, value: &'static str) -> bool {
         let mut headers = HeaderMap::new();
         headers.insert(name, value.parse().unwrap());
-        is_from_here(&headers, "https://portal.example.com")
+        is_same_origin(&headers, "https://portal.example.com")
     }
 
     #[test]
     fn our_own_pages_are_known_by_either_header() {
-        assert!(is_from_here(&HeaderMap::new(), "https://portal.example.com"));
+        assert!(is_same_origin(&HeaderMap::new(), "https://portal.example.com"));
         for (name, value) in [
             ("sec-fetch-site", "same-origin"),
             ("sec-fetch-site", "none"),

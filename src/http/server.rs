@@ -27,23 +27,23 @@ use super::tracked_body::TrackedBody;
 use super::visit::Peer;
 use super::{Settings, ops, router};
 use crate::app::App;
-use crate::domain::source::Source;
+use crate::domain::source::ClientNetwork;
 
 /// The largest head of a request, address and headers together, in bytes: so much a connection may make us keep.
-const LARGEST_HEAD: usize = 64 << 10;
+const MAX_HEAD: usize = 64 << 10;
 
 /// Under which bodies may be larger than a form: they are read only of who has shown an API key.
 const API: &str = "/api/";
 
 /// How long what runs may go on after a stop (contract, section 5).
-const STOP_PATIENCE: Duration = Duration::from_secs(10);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long to wait when no connection can be taken: out of file descriptors, most often.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long an answer is kept back at least that says that there were too many: who asks on without a pause all the same
 /// is held to ten requests a second on each connection, and takes next to nothing from others.
-const COOLING: Duration = Duration::from_millis(100);
+const RATE_LIMIT_DELAY: Duration = Duration::from_millis(100);
 
 /// Where the server listens.
 #[derive(Debug)]
@@ -85,7 +85,7 @@ pub async fn serve(app: App, settings: Settings, listeners: Listeners, stop: imp
     drop(listeners.public);
     tracing::info!("stopping: what runs is finished");
     shared.limiter.close_those_that_never_spoke();
-    if tokio::time::timeout(STOP_PATIENCE, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(SHUTDOWN_TIMEOUT, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in 10 s and were broken off");
     }
     if let Some(operators) = operators {
@@ -100,9 +100,9 @@ async fn accept(listener: &TcpListener, routes: &Router, (graceful, shared): (&G
             Ok((stream, peer)) => {
                 // Answers are small and go out at once.
                 let _ = stream.set_nodelay(true);
-                let permit = shared.limiter.take().await;
+                let permit = shared.limiter.acquire().await;
                 let address = peer.ip().to_canonical();
-                let source = (!shared.settings.trusts(address)).then(|| Source::of(address));
+                let source = (!shared.settings.trusts(address)).then(|| ClientNetwork::of(address));
                 let budget = (&shared.budget, &shared.large_bodies);
                 let connection = Connection::with(permit, budget, source);
                 connect(stream, Peer(peer), routes.clone(), (graceful, connection));
@@ -125,15 +125,15 @@ fn connect(
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
         let may_be_large = request.uri().path().starts_with(API);
-        asked.is_asked(!request.body().is_end_stream());
+        asked.mark_busy(!request.body().is_end_stream());
         let connection = Arc::clone(&asked);
         let request = request.map(|body| Body::new(TrackedBody::of(body, connection, may_be_large)));
-        answered(Arc::clone(&asked), routes.clone().oneshot(request))
+        run_request(Arc::clone(&asked), routes.clone().oneshot(request))
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
     // How long a head may take is judged by the connection: idle is something else.
-    builder.timer(TokioTimer::new()).header_read_timeout(None).max_header_size(LARGEST_HEAD);
-    builder.max_buf_size(LARGEST_HEAD);
+    builder.timer(TokioTimer::new()).header_read_timeout(None).max_header_size(MAX_HEAD);
+    builder.max_buf_size(MAX_HEAD);
     let watcher = graceful.watcher();
     tokio::spawn(async move {
         // Who says nothing gets no buffers.
@@ -160,15 +160,15 @@ fn connect(
 }
 
 /// An answer to a request that has come. While one is kept back its connection is no better than a silent one: it gives way.
-async fn answered<E>(
+async fn run_request<E>(
     connection: Arc<Connection>,
     answer: impl Future<Output = Result<Response, E>>,
 ) -> Result<Response, E> {
     let answer = answer.await;
-    connection.has_answered();
+    connection.mark_idle();
     if answer.as_ref().is_ok_and(|answer| answer.status() == StatusCode::TOO_MANY_REQUESTS) {
         // For each connection a little longer or shorter, or a crowd would come back all at once, again and again.
-        tokio::time::sleep(COOLING + Duration::from_millis(connection.number() % 64)).await;
+        tokio::time::sleep(RATE_LIMIT_DELAY + Duration::from_millis(connection.number() % 64)).await;
     }
     answer
 }
@@ -187,20 +187,20 @@ mod tests {
     fn connection_of(permit: ConnectionPermit) -> Arc<Connection> {
         let budget = ReadBudget::with(1 << 20, 1 << 20);
         let connection = Connection::with(permit, (&budget, &LargeBodies::within(&budget)), None);
-        connection.is_asked(false);
+        connection.mark_busy(false);
         connection
     }
 
     async fn answered_with(connection: &Arc<Connection>, status: u16) {
         let answer = StatusCode::from_u16(status).unwrap().into_response();
-        let Ok(answer) = answered(Arc::clone(connection), ready(Ok::<_, Infallible>(answer))).await;
+        let Ok(answer) = run_request(Arc::clone(connection), ready(Ok::<_, Infallible>(answer))).await;
         assert_eq!(answer.status(), status);
     }
 
     /// The clock stands still unless somebody waits for it.
     #[tokio::test(start_paused = true)]
     async fn who_asks_too_often_waits_for_the_answer_and_nobody_else_does() {
-        let connection = connection_of(ConnectionLimiter::with(1).take().await);
+        let connection = connection_of(ConnectionLimiter::with(1).acquire().await);
         let mut waited = Vec::new();
 
         for status in [200, 204, 303, 400, 401, 403, 404, 410, 429, 500, 503] {
@@ -217,8 +217,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_waits_for_having_asked_too_often_gives_way_to_others() {
         let limiter = ConnectionLimiter::with(1);
-        let connection = connection_of(limiter.take().await);
-        let other = tokio::spawn(async move { limiter.take().await });
+        let connection = connection_of(limiter.acquire().await);
+        let other = tokio::spawn(async move { limiter.acquire().await });
 
         tokio::select! {
             () = answered_with(&connection, 429) => panic!("it kept its place"),

@@ -70,7 +70,7 @@ impl Body for TrackedBody {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         ready!(self.poll_turn(context));
         let frame = Pin::new(&mut self.body).poll_frame(context);
-        self.connection.is_waited_for(frame.is_pending());
+        self.connection.set_waiting_for_client(frame.is_pending());
         if let Poll::Ready(Some(Ok(frame))) = &frame {
             self.has_come(frame);
         }

@@ -7,7 +7,7 @@ use tokio::sync::futures::OwnedNotified;
 
 use super::connection_state::ConnectionState;
 use super::read_budget::{ReadBudget, Turn};
-use crate::domain::source::Source;
+use crate::domain::source::ClientNetwork;
 
 /// The request of a connection that is not read whole yet, if there is one.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub(super) struct UnreadRequest {
     budget: Arc<ReadBudget>,
     pub(super) number: u64,
     /// Where it comes from.
-    pub(super) source: Option<Source>,
+    pub(super) source: Option<ClientNetwork>,
     pub(super) connection: Arc<ConnectionState>,
     bytes: AtomicUsize,
     is_held: AtomicBool,
@@ -26,7 +26,7 @@ impl UnreadRequest {
     pub(super) fn of(
         budget: &Arc<ReadBudget>,
         connection: Arc<ConnectionState>,
-        source: Option<Source>,
+        source: Option<ClientNetwork>,
     ) -> Self {
         let (budget, number) = (Arc::clone(budget), budget.next());
         Self {

@@ -8,38 +8,39 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::cookies::Jar;
-use super::query::Pairs;
-use super::visit::{Visit, empty};
+use super::cookies::CookieJar;
+use super::query::Params;
+use super::visit::{RequestContext, empty};
 use crate::app::App;
-use crate::domain::redirect::Target;
-use crate::domain::session::SignedIn;
+use crate::domain::redirect::RedirectTarget;
+use crate::domain::session::SessionWithUser;
 use crate::flow;
 
 /// Room for the headers of an answer, those that the server adds included.
 const HEADERS: usize = 8;
 
 /// The longest value of a header, in bytes: proxies have 4 KiB for all headers of an answer, or refuse it.
-const LONGEST_VALUE: usize = 1_024;
+const MAX_VALUE: usize = 1_024;
 
 /// `GET /auth/verify`: 200 with four headers that say who is signed in, 401 for anybody else.
 ///
 /// With `?redirect=1` nobody gets 302 to the login page instead.
 pub(super) async fn verify(
     State(app): State<App>,
-    Extension(visit): Extension<Visit>,
+    Extension(visit): Extension<RequestContext>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let cookie = Jar::of(&visit).session(&headers);
+    let cookie = CookieJar::of(&visit).session(&headers);
     let current =
-        flow::sessions::current(&app, &visit.workspace, &visit.visitors_act(), cookie.as_ref()).await;
-    let wants_redirect = Pairs::parse(query.as_deref().unwrap_or_default())
-        .is_ok_and(|query| query.one("redirect").is_ok_and(|value| value == Some("1")));
+        flow::sessions::current(&app, &visit.workspace, &visit.anonymous_audit_context(), cookie.as_ref())
+            .await;
+    let wants_redirect = Params::parse(query.as_deref().unwrap_or_default())
+        .is_ok_and(|query| query.single("redirect").is_ok_and(|value| value == Some("1")));
     match current {
-        Ok(Some(signed_in)) => somebody(&signed_in),
+        Ok(Some(signed_in)) => signed_in_response(&signed_in),
         Ok(None) if wants_redirect => to_login(&visit, &headers),
-        Ok(None) => nobody(),
+        Ok(None) => unauthorized(),
         Err(error) => {
             tracing::warn!(%error, "nobody was let in: the session could not be looked up");
             empty(StatusCode::SERVICE_UNAVAILABLE)
@@ -48,11 +49,11 @@ pub(super) async fn verify(
 }
 
 /// The answer for anything but a proven session.
-pub(super) fn nobody() -> Response {
+pub(super) fn unauthorized() -> Response {
     empty(StatusCode::UNAUTHORIZED)
 }
 
-fn somebody(signed_in: &SignedIn) -> Response {
+fn signed_in_response(signed_in: &SessionWithUser) -> Response {
     let mut response = empty(StatusCode::OK);
     let headers = response.headers_mut();
     headers.reserve(HEADERS);
@@ -71,7 +72,7 @@ fn somebody(signed_in: &SignedIn) -> Response {
 /// long ends at a whole character, so that it can be decoded as far as it goes.
 fn header_value(text: &str) -> HeaderValue {
     let is_plain = text.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b'%');
-    let is_plain = is_plain && !text.starts_with(' ') && !text.ends_with(' ') && text.len() <= LONGEST_VALUE;
+    let is_plain = is_plain && !text.starts_with(' ') && !text.ends_with(' ') && text.len() <= MAX_VALUE;
     let value =
         if is_plain { HeaderValue::from_str(text) } else { HeaderValue::from_str(&header_text(text)) };
     // What is left after the encoding is always a header value.
@@ -92,7 +93,7 @@ fn header_text(text: &str) -> String {
                 let _ = write!(encoded, "%{byte:02X}");
             }
         }
-        if encoded.len() > LONGEST_VALUE {
+        if encoded.len() > MAX_VALUE {
             encoded.truncate(before);
             // Proxies would take a space off that stands at the end now.
             encoded.truncate(encoded.trim_end_matches(' ').len());
@@ -103,8 +104,8 @@ fn header_text(text: &str) -> String {
 }
 
 /// To the login page, and from there back to the page that was asked for, where the rule lets it.
-fn to_login(visit: &Visit, headers: &HeaderMap) -> Response {
-    let asked = asked_for(visit, headers).and_then(|url| Target::parse(&url, &visit.workspace).ok());
+fn to_login(visit: &RequestContext, headers: &HeaderMap) -> Response {
+    let asked = asked_for(visit, headers).and_then(|url| RedirectTarget::parse(&url, &visit.workspace).ok());
     let redirect = asked.map_or_else(String::new, |target| {
         format!("?redirect={}", utf8_percent_encode(target.as_str(), NON_ALPHANUMERIC))
     });
@@ -115,7 +116,7 @@ fn to_login(visit: &Visit, headers: &HeaderMap) -> Response {
 }
 
 /// The page that a trusted proxy says was asked for.
-fn asked_for(visit: &Visit, headers: &HeaderMap) -> Option<String> {
+fn asked_for(visit: &RequestContext, headers: &HeaderMap) -> Option<String> {
     let one = |name: &str| {
         let mut values = headers.get_all(name).iter();
         match (values.next(), values.next()) {

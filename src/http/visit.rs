@@ -11,13 +11,13 @@ use uuid::Uuid;
 
 use super::Settings;
 use crate::domain::api_key::ApiKey;
-use crate::domain::audit::{Act, Actor};
+use crate::domain::audit::{Actor, AuditContext};
 use crate::domain::host::HostName;
-use crate::domain::session::SignedIn;
-use crate::domain::source::Source;
+use crate::domain::session::SessionWithUser;
+use crate::domain::source::ClientNetwork;
 use crate::domain::version::{ApiVersion, InvalidVersion};
 use crate::domain::workspace::Workspace;
-use crate::flow::login_links::Subject;
+use crate::flow::login_links::RequestedUser;
 use crate::flow::sign_in::FoundLink;
 use crate::store::ReadPoint;
 
@@ -27,19 +27,19 @@ pub struct Peer(pub SocketAddr);
 
 /// What is known of a request before any handler sees it: one for the request, cheap to clone.
 #[derive(Clone, Debug)]
-pub(super) struct Visit(pub(super) Arc<Known>);
+pub(super) struct RequestContext(pub(super) Arc<RequestInfo>);
 
-impl Deref for Visit {
-    type Target = Known;
+impl Deref for RequestContext {
+    type Target = RequestInfo;
 
-    fn deref(&self) -> &Known {
+    fn deref(&self) -> &RequestInfo {
         &self.0
     }
 }
 
-/// What a [`Visit`] holds.
+/// What a [`RequestContext`] holds.
 #[derive(Debug)]
-pub(super) struct Known {
+pub(super) struct RequestInfo {
     /// Its number.
     pub(super) request: Uuid,
     /// The version of the API that it asks for.
@@ -59,16 +59,16 @@ pub(super) struct Known {
     /// The API key that it shows, proven and live.
     pub(super) api_key: Option<Arc<ApiKey>>,
     /// The user for whom it asks for a link, if it does, and what is seen of that user.
-    pub(super) subject: Option<Subject>,
+    pub(super) subject: Option<RequestedUser>,
     /// The session whose number a cookie of it has, as it was found.
-    pub(super) signed_in: Option<Arc<SignedIn>>,
+    pub(super) signed_in: Option<Arc<SessionWithUser>>,
     /// The link of the token with which it comes, as it was found.
     pub(super) link: Option<Arc<FoundLink>>,
     /// Before any of this was read.
     pub(super) read_point: ReadPoint,
 }
 
-impl Visit {
+impl RequestContext {
     /// The origin that was asked: `https://portal.example.com`.
     pub(super) fn origin(&self) -> String {
         let own_port = if self.workspace.url.is_https() { ":443" } else { ":80" };
@@ -84,7 +84,7 @@ impl Visit {
     ///
     /// Each proxy adds whom it was asked by on the right (of `X-Forwarded-For`), so what stands left of the first one
     /// who is no trusted proxy is only what that one says.
-    pub(super) fn source(&self, headers: &HeaderMap) -> Source {
+    pub(super) fn source(&self, headers: &HeaderMap) -> ClientNetwork {
         let lines = headers.get_all("x-forwarded-for").iter().rev();
         let entries = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
         let mut address = self.peer;
@@ -96,12 +96,12 @@ impl Visit {
             let Some(told) = address_of(entry) else { break };
             address = told;
         }
-        Source::of(address)
+        ClientNetwork::of(address)
     }
 
     /// An act of somebody in a browser who is not known yet.
-    pub(super) fn visitors_act(&self) -> Act {
-        Act { actor: Actor::Visitor, request: self.request }
+    pub(super) fn anonymous_audit_context(&self) -> AuditContext {
+        AuditContext { actor: Actor::Visitor, request: self.request }
     }
 }
 

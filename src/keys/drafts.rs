@@ -49,7 +49,7 @@ pub fn is_unused(path: &Path) -> Result<bool, KeyFileError> {
 /// # Errors
 /// `KeyFileError`, and the file is as it was.
 pub fn take_into_use(path: &Path) -> Result<(), KeyFileError> {
-    let changed = FileDraft::of(path).and_then(|draft| {
+    let changed = PendingKeyFile::of(path).and_then(|draft| {
         let text = draft.text.replace(UNUSED, "").replace(UNUSED.trim_end(), "");
         if text == draft.text { Ok(()) } else { draft.write(&text)?.put_in_place() }
     });
@@ -70,8 +70,8 @@ fn write_first(path: &Path, mark: &str) -> Result<Keyring, KeyFileError> {
     // What was never written cannot be removed.
     let _ = fs::remove_file(&draft);
     linked.map_err(|error| {
-        let is_there = error.kind() == io::ErrorKind::AlreadyExists;
-        if is_there { KeyFileError::Exists(path.to_owned()) } else { failed(error) }
+        let is_alive = error.kind() == io::ErrorKind::AlreadyExists;
+        if is_alive { KeyFileError::Exists(path.to_owned()) } else { failed(error) }
     })?;
     sync_folder_of(path).map_err(failed)?;
     Ok(Keyring { keys: vec![key] })
@@ -82,7 +82,7 @@ fn write_first(path: &Path, mark: &str) -> Result<Keyring, KeyFileError> {
 /// # Errors
 /// `KeyFileError`, and the file is as it was.
 pub fn add(path: &Path) -> Result<KeyId, KeyFileError> {
-    let draft = FileDraft::of(path)?;
+    let draft = PendingKeyFile::of(path)?;
     let (id, line) = loop {
         let (key, line) = fresh_key("accepted")?;
         // Rows name their key by a short number.
@@ -100,8 +100,8 @@ pub fn add(path: &Path) -> Result<KeyId, KeyFileError> {
 ///
 /// # Errors
 /// `KeyFileError` if it lacks one of the two, or cannot be written.
-pub fn with_active(path: &Path, active: KeyId, goes: Option<KeyId>) -> Result<FileDraft, KeyFileError> {
-    let draft = FileDraft::of(path)?;
+pub fn with_active(path: &Path, active: KeyId, goes: Option<KeyId>) -> Result<PendingKeyFile, KeyFileError> {
+    let draft = PendingKeyFile::of(path)?;
     for key in goes.into_iter().chain([active]) {
         draft.must_have(key)?;
     }
@@ -116,7 +116,7 @@ pub fn with_active(path: &Path, active: KeyId, goes: Option<KeyId>) -> Result<Fi
 ///
 /// As long as there is one, others wait who want to change the same file.
 #[derive(Debug)]
-pub struct FileDraft {
+pub struct PendingKeyFile {
     path: PathBuf,
     written: PathBuf,
     text: String,
@@ -125,7 +125,7 @@ pub struct FileDraft {
     _folder: fs::File,
 }
 
-impl FileDraft {
+impl PendingKeyFile {
     /// What the file says now, for whoever is to change it next.
     fn of(path: &Path) -> Result<Self, KeyFileError> {
         load(path)?;
@@ -178,7 +178,7 @@ impl FileDraft {
     }
 }
 
-impl Drop for FileDraft {
+impl Drop for PendingKeyFile {
     fn drop(&mut self) {
         // Once it is in its place, there is nothing of that name.
         let _ = fs::remove_file(&self.written);
@@ -188,7 +188,7 @@ impl Drop for FileDraft {
 /// A key, and its line.
 fn fresh_key(role: &str) -> Result<(SecretKey, String), NoRandomness> {
     let material = random::<32>()?;
-    let key = SecretKey::spread(&material);
+    let key = SecretKey::derive_subkeys(&material);
     let (high, low) = (u128_of(&material[..16]), u128_of(&material[16..]));
     let line = format!("{role} {} {high:032x}{low:032x}\n", key.id);
     Ok((key, line))

@@ -150,7 +150,7 @@ pub(super) fn key_of(line: &str) -> Result<(&str, SecretKey), &'static str> {
     if material.iter().all(|byte| *byte == material[0]) {
         return Err("a key of equal bytes is no secret: make one with `doorkey secret create`");
     }
-    let key = SecretKey::spread(&material);
+    let key = SecretKey::derive_subkeys(&material);
     if key.id.to_string() == id {
         Ok((role, key))
     } else {

@@ -9,34 +9,34 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 
 use super::{KeyFileError, Keyring, load};
-use crate::domain::secret_key::KnownKey;
+use crate::domain::secret_key::SecretKeyRecord;
 
 /// Keys that may be read by any number of requests while they change.
 #[derive(Debug)]
-pub struct Held {
+pub struct LiveKeyring {
     path: PathBuf,
     /// What the file said when it was last read.
     read: Mutex<Read>,
     /// What requests work with.
-    ring: ArcSwap<Keyring>,
+    current: ArcSwap<Keyring>,
 }
 
 #[derive(Clone, Debug)]
 struct Read {
-    stamp: Option<Stamp>,
+    stamp: Option<FileStamp>,
     keyring: Arc<Keyring>,
 }
 
 /// What tells a file from another that takes its place: device, number, size, and when it was last changed.
-type Stamp = (u64, u64, u64, i64, i64);
+type FileStamp = (u64, u64, u64, i64, i64);
 
-impl Held {
+impl LiveKeyring {
     /// The keys of a file, as they were just read from it.
     pub fn new(path: &Path, keyring: Keyring) -> Self {
         let keyring = Arc::new(keyring);
         // If the file has changed since, the first look at it finds that out.
         let read = Read { stamp: None, keyring: Arc::clone(&keyring) };
-        Self { path: path.to_owned(), read: Mutex::new(read), ring: ArcSwap::new(keyring) }
+        Self { path: path.to_owned(), read: Mutex::new(read), current: ArcSwap::new(keyring) }
     }
 
     /// Where the file is.
@@ -45,8 +45,8 @@ impl Held {
     }
 
     /// The keys to work with, as they are at this moment.
-    pub fn ring(&self) -> impl Deref<Target = Arc<Keyring>> {
-        self.ring.load()
+    pub fn current(&self) -> impl Deref<Target = Arc<Keyring>> {
+        self.current.load()
     }
 
     /// Every key of the file, also those that the database does not know yet, or has retired.
@@ -55,10 +55,10 @@ impl Held {
     }
 
     /// Goes along with what the database says: which key is active, and which are retired.
-    pub fn settle(&self, known: &[KnownKey]) {
+    pub fn apply_database(&self, known: &[SecretKeyRecord]) {
         let Some(settled) = self.in_file().settled(known) else { return };
-        if ids(&settled) != ids(&self.ring()) {
-            self.ring.store(Arc::new(settled));
+        if ids(&settled) != ids(&self.current()) {
+            self.current.store(Arc::new(settled));
         }
     }
 
@@ -68,7 +68,7 @@ impl Held {
     ///
     /// # Errors
     /// `KeyFileError` if it cannot be used, once for each such file; the keys stay as they are.
-    pub fn read_again(&self, known: &[KnownKey]) -> Result<bool, KeyFileError> {
+    pub fn reload_if_changed(&self, known: &[SecretKeyRecord]) -> Result<bool, KeyFileError> {
         let stamp = fs::metadata(&self.path)
             .ok()
             .map(|file| (file.dev(), file.ino(), file.size(), file.ctime(), file.ctime_nsec()));
@@ -78,7 +78,7 @@ impl Held {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         read.stamp = stamp;
         let keyring = load(&self.path)?;
-        let is_wanted = |key: &&KnownKey| key.is_accepted() && read.keyring.has(&key.fingerprint);
+        let is_wanted = |key: &&SecretKeyRecord| key.is_accepted() && read.keyring.has(&key.fingerprint);
         if let Some(lost) = known.iter().filter(is_wanted).find(|key| !keyring.has(&key.fingerprint)) {
             return Err(KeyFileError::Lacks { path: self.path.clone(), key: lost.id });
         }

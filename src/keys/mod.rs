@@ -12,16 +12,16 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use crate::domain::api_key::{ApiKey, ApiKeySecret};
-use crate::domain::canonical::Canonical;
+use crate::domain::canonical::MacInput;
 use crate::domain::login_link::KeyId;
-use crate::domain::secret_key::{KnownKey, active_of};
-use crate::domain::session::{BrowserCookie, Session, SessionCookie};
+use crate::domain::secret_key::{SecretKeyRecord, active_key};
+use crate::domain::session::{CsrfCookie, Session, SessionCookie};
 use crate::domain::token::Token;
 use crate::domain::workspace::WorkspaceId;
 
-pub use drafts::{FileDraft, add, create, create_in_use, is_unused, take_into_use, with_active};
+pub use drafts::{PendingKeyFile, add, create, create_in_use, is_unused, take_into_use, with_active};
 pub use file::{KeyFileError, load};
-pub use held::Held;
+pub use held::LiveKeyring;
 pub use random::{NoRandomness, random, random_api_key, random_browser_cookie};
 
 type HmacSha256 = Hmac<Sha256>;
@@ -48,20 +48,20 @@ impl std::fmt::Debug for SecretKey {
 
 impl SecretKey {
     /// Spreads 256 secret bits. The purposes' names are part of the format: to change one is to end every link.
-    fn spread(material: &[u8; 32]) -> Self {
+    fn derive_subkeys(material: &[u8; 32]) -> Self {
         let hkdf = Hkdf::<Sha256>::new(None, material);
-        let spread = |purpose: &str, bytes: &mut [u8]| {
+        let derive_subkeys = |purpose: &str, bytes: &mut [u8]| {
             // HKDF gives up to 8,160 bytes: this asks for 64 at most, so it cannot fail.
             let _ = hkdf.expand(format!("doorkey v1 {purpose}").as_bytes(), bytes);
         };
         let mac = |purpose: &str| {
             let mut block = [0; 64];
-            spread(purpose, &mut block);
+            derive_subkeys(purpose, &mut block);
             HmacSha256::new(&block.into())
         };
         let (mut id, mut fingerprint) = ([0; 4], [0; 32]);
-        spread("id", &mut id);
-        spread("fingerprint", &mut fingerprint);
+        derive_subkeys("id", &mut id);
+        derive_subkeys("fingerprint", &mut fingerprint);
         Self {
             id: KeyId(u32::from_be_bytes(id)),
             fingerprint,
@@ -73,17 +73,17 @@ impl SecretKey {
         }
     }
 
-    fn lookup(&self, message: &Canonical) -> [u8; 32] {
+    fn lookup(&self, message: &MacInput) -> [u8; 32] {
         mac(&self.lookup, message)
     }
 
     fn hash_of_secret(&self, workspace: WorkspaceId, cookie: &SessionCookie) -> [u8; 32] {
-        let message = Canonical::of("session secret").number(workspace.0).bytes(cookie.id.as_bytes());
+        let message = MacInput::of("session secret").number(workspace.0).bytes(cookie.id.as_bytes());
         self.lookup(&message.bytes(cookie.secret()))
     }
 }
 
-fn mac(key: &HmacSha256, message: &Canonical) -> [u8; 32] {
+fn mac(key: &HmacSha256, message: &MacInput) -> [u8; 32] {
     key.clone().chain_update(message.as_bytes()).finalize().into_bytes().into()
 }
 
@@ -94,7 +94,7 @@ fn is_same(one: &[u8; 32], other: &[u8; 32]) -> bool {
 /// A row carries a MAC that this server cannot vouch for: its key is gone, or it was edited.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("a row was edited without the secret key, or its key is not in the key file")]
-pub struct NotGenuine;
+pub struct InvalidSeal;
 
 /// All keys of the key file: one derives what is new, all of them know what is old.
 #[derive(Clone, Debug)]
@@ -126,12 +126,12 @@ impl Keyring {
 
     /// These keys as a database has them: without those that it retired, and led by the one that it says is active.
     /// `None` if nothing would be left.
-    fn settled(&self, known: &[KnownKey]) -> Option<Self> {
+    fn settled(&self, known: &[SecretKeyRecord]) -> Option<Self> {
         let is_retired = |key: &&SecretKey| {
             known.iter().any(|known| known.retired_at.is_some() && known.fingerprint == key.fingerprint)
         };
         let mut keys: Vec<_> = self.keys.iter().filter(|key| !is_retired(key)).cloned().collect();
-        let active = active_of(known, &self.active().fingerprint);
+        let active = active_key(known, &self.active().fingerprint);
         if keys.is_empty() {
             return None;
         }
@@ -147,20 +147,20 @@ impl Keyring {
         self.find(id).is_ok()
     }
 
-    fn find(&self, id: KeyId) -> Result<&SecretKey, NotGenuine> {
-        self.keys.iter().find(|key| key.id == id).ok_or(NotGenuine)
+    fn find(&self, id: KeyId) -> Result<&SecretKey, InvalidSeal> {
+        self.keys.iter().find(|key| key.id == id).ok_or(InvalidSeal)
     }
 
     /// What an API key may be looked up by: one hash for each key, the active one's first.
     pub fn api_key_hashes(&self, secret: &ApiKeySecret) -> Vec<[u8; 32]> {
-        let message = Canonical::of("api key").bytes(secret.reveal().as_bytes());
+        let message = MacInput::of("api key").bytes(secret.reveal().as_bytes());
         self.keys.iter().map(|key| key.lookup(&message)).collect()
     }
 
     /// An API key to be kept: its hash, key and seal are set.
     pub fn seal_api_key(&self, api_key: ApiKey, secret: &ApiKeySecret) -> ApiKey {
         let key = self.active();
-        let hash = key.lookup(&Canonical::of("api key").bytes(secret.reveal().as_bytes()));
+        let hash = key.lookup(&MacInput::of("api key").bytes(secret.reveal().as_bytes()));
         let api_key = ApiKey { hash, key: key.id, ..api_key };
         ApiKey { seal: mac(&key.seal, &api_key.canonical()), ..api_key }
     }
@@ -168,8 +168,8 @@ impl Keyring {
     /// An API key with a fresh seal, once it is revoked.
     ///
     /// # Errors
-    /// `NotGenuine` if the key of its seal is not in the key file.
-    pub fn reseal_api_key(&self, api_key: ApiKey) -> Result<ApiKey, NotGenuine> {
+    /// `InvalidSeal` if the key of its seal is not in the key file.
+    pub fn reseal_api_key(&self, api_key: ApiKey) -> Result<ApiKey, InvalidSeal> {
         let seal = mac(&self.find(api_key.key)?.seal, &api_key.canonical());
         Ok(ApiKey { seal, ..api_key })
     }
@@ -180,8 +180,8 @@ impl Keyring {
     }
 
     /// What the same confirm, repeated, is known by: one hash for each key, the active one's first.
-    pub fn redemptions(&self, token: &Token, browser: &BrowserCookie) -> Vec<[u8; 32]> {
-        let message = redemption(token, browser);
+    pub fn confirm_hashes(&self, token: &Token, browser: &CsrfCookie) -> Vec<[u8; 32]> {
+        let message = confirm_hash(token, browser);
         self.keys.iter().map(|key| key.lookup(&message)).collect()
     }
 
@@ -190,11 +190,11 @@ impl Keyring {
         &self,
         session: Session,
         token: &Token,
-        browser: &BrowserCookie,
+        browser: &CsrfCookie,
     ) -> (Session, SessionCookie) {
         let key = self.active();
-        let redemption = key.lookup(&redemption(token, browser));
-        let session = Session { key: key.id, redemption, ..session };
+        let confirm_hash = key.lookup(&confirm_hash(token, browser));
+        let session = Session { key: key.id, confirm_hash, ..session };
         let cookie = session_cookie(key, &session, token, browser);
         let secret_hash = key.hash_of_secret(session.workspace, &cookie);
         (self.seal_session(Session { secret_hash, ..session }), cookie)
@@ -203,19 +203,19 @@ impl Keyring {
     /// The cookie of a session that the same browser began with the same link.
     ///
     /// # Errors
-    /// `NotGenuine` if the row was edited, or another browser or link began it.
+    /// `InvalidSeal` if the row was edited, or another browser or link began it.
     pub fn repeat_session(
         &self,
         session: &Session,
         token: &Token,
-        browser: &BrowserCookie,
-    ) -> Result<SessionCookie, NotGenuine> {
+        browser: &CsrfCookie,
+    ) -> Result<SessionCookie, InvalidSeal> {
         let cookie = session_cookie(self.find(session.key)?, session, token, browser);
-        if self.is_proof_of(session, &cookie) { Ok(cookie) } else { Err(NotGenuine) }
+        if self.verify_session(session, &cookie) { Ok(cookie) } else { Err(InvalidSeal) }
     }
 
     /// Whether a cookie proves a session, and the session's row is as this server wrote it.
-    pub fn is_proof_of(&self, session: &Session, cookie: &SessionCookie) -> bool {
+    pub fn verify_session(&self, session: &Session, cookie: &SessionCookie) -> bool {
         self.find(session.key).is_ok_and(|key| {
             is_same(&key.hash_of_secret(session.workspace, cookie), &session.secret_hash)
                 & is_same(&mac(&key.seal, &session.canonical()), &session.seal)
@@ -229,30 +229,25 @@ impl Keyring {
     }
 
     /// A MAC that a page carries and brings back, as 32 letters.
-    pub fn proof(&self, message: &Canonical) -> String {
+    pub fn form_mac(&self, message: &MacInput) -> String {
         Token::from_mac(&mac(&self.active().form, message)).reveal().to_owned()
     }
 
     /// Whether a page brought back a MAC of ours.
-    pub fn is_proof(&self, message: &Canonical, proof: &str) -> bool {
+    pub fn verify_form_mac(&self, message: &MacInput, form_mac: &str) -> bool {
         self.keys.iter().any(|key| {
             let expected = Token::from_mac(&mac(&key.form, message));
-            expected.reveal().as_bytes().ct_eq(proof.as_bytes()).into()
+            expected.reveal().as_bytes().ct_eq(form_mac.as_bytes()).into()
         })
     }
 }
 
-fn redemption(token: &Token, browser: &BrowserCookie) -> Canonical {
-    Canonical::of("redemption").bytes(token.reveal().as_bytes()).bytes(browser.reveal().as_bytes())
+fn confirm_hash(token: &Token, browser: &CsrfCookie) -> MacInput {
+    MacInput::of("redemption").bytes(token.reveal().as_bytes()).bytes(browser.reveal().as_bytes())
 }
 
-fn session_cookie(
-    key: &SecretKey,
-    session: &Session,
-    token: &Token,
-    browser: &BrowserCookie,
-) -> SessionCookie {
-    let message = Canonical::of("session")
+fn session_cookie(key: &SecretKey, session: &Session, token: &Token, browser: &CsrfCookie) -> SessionCookie {
+    let message = MacInput::of("session")
         .number(session.workspace.0)
         .bytes(session.id.as_bytes())
         .bytes(&session.seed)
@@ -264,18 +259,18 @@ fn session_cookie(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::login_link::Draft;
+    use crate::domain::login_link::LinkClaims;
     use crate::domain::timestamp::Timestamp;
     use crate::domain::user::UserId;
     use crate::domain::workspace::Workspace;
 
     pub(super) fn ring(bytes: &[u8]) -> Keyring {
-        Keyring { keys: bytes.iter().map(|byte| SecretKey::spread(&[*byte; 32])).collect() }
+        Keyring { keys: bytes.iter().map(|byte| SecretKey::derive_subkeys(&[*byte; 32])).collect() }
     }
 
-    pub(super) fn draft(seed: u8) -> Draft {
+    pub(super) fn draft(seed: u8) -> LinkClaims {
         let workspace = Workspace::sample("https://example.com");
-        Draft::for_user(UserId::from_store(1), 0, &workspace, Timestamp::from_millis(5), [seed; 16])
+        LinkClaims::for_user(UserId::from_store(1), 0, &workspace, Timestamp::from_millis(5), [seed; 16])
     }
 
     #[test]
@@ -284,13 +279,18 @@ mod tests {
         let known = |place: usize, used_at: i64, retired_at: Option<i64>| {
             let (id, fingerprint) = (keys.keys[place].id, keys.keys[place].fingerprint);
             let moment = Timestamp::from_millis;
-            KnownKey { id, fingerprint, used_at: Some(moment(used_at)), retired_at: retired_at.map(moment) }
+            SecretKeyRecord {
+                id,
+                fingerprint,
+                used_at: Some(moment(used_at)),
+                retired_at: retired_at.map(moment),
+            }
         };
         let settled = keys.settled(&[known(0, 1, Some(3)), known(1, 2, None)]).unwrap();
 
         let ids = |ring: &Keyring| ring.all().map(|key| key.id).collect::<Vec<_>>();
         assert_eq!(ids(&settled), ids(&ring(&[2, 3])), "the third was added, and is not used yet");
-        assert_eq!(settled.rebuild(&ring(&[1]).derive(draft(1)).0), Err(NotGenuine));
+        assert_eq!(settled.rederive(&ring(&[1]).issue_token(draft(1)).0), Err(InvalidSeal));
         assert_eq!(
             ids(&keys.settled(&[known(2, 9, None), known(0, 1, None)]).unwrap()),
             ids(&ring(&[3, 1, 2]))

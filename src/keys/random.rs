@@ -2,7 +2,7 @@
 
 use crate::domain::api_key::ApiKeySecret;
 use crate::domain::base62;
-use crate::domain::session::BrowserCookie;
+use crate::domain::session::CsrfCookie;
 
 /// The operating system gave no randomness: nothing secret can be made.
 #[derive(Debug, thiserror::Error)]
@@ -48,9 +48,9 @@ pub fn random_api_key() -> Result<ApiKeySecret, NoRandomness> {
 ///
 /// # Errors
 /// `NoRandomness` if the operating system has none.
-pub fn random_browser_cookie() -> Result<BrowserCookie, NoRandomness> {
+pub fn random_browser_cookie() -> Result<CsrfCookie, NoRandomness> {
     loop {
-        if let Some(cookie) = BrowserCookie::parse(&random_letters(32)?) {
+        if let Some(cookie) = CsrfCookie::parse(&random_letters(32)?) {
             return Ok(cookie);
         }
     }

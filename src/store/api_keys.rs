@@ -3,11 +3,11 @@
 use super::audit;
 use super::columns::key_id;
 use super::key_fingerprints::is_active;
-use super::unit::{Outcome, Unit, sql};
+use super::unit::{Outcome, UnitOfWork, sql};
 use super::value::{Row, values};
 use super::{Store, StoreError};
 use crate::domain::api_key::ApiKey;
-use crate::domain::audit::Entry;
+use crate::domain::audit::AuditEntry;
 use crate::domain::scope::Scopes;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::WorkspaceId;
@@ -74,7 +74,7 @@ impl Store {
     ///
     /// # Errors
     /// `StoreError` if it could not be committed.
-    pub async fn add_api_key(&self, key: &ApiKey, entry: &Entry) -> Result<Outcome, StoreError> {
+    pub async fn add_api_key(&self, key: &ApiKey, entry: &AuditEntry) -> Result<Outcome, StoreError> {
         let added = sql(
             concat!(
                 "INSERT INTO api_keys (workspace_id, id, name, hash, scopes, key_id, created_at, expires_at, seal)
@@ -98,7 +98,7 @@ impl Store {
             "UPDATE workspaces SET last_api_key_id = $2 WHERE id = $1 AND last_api_key_id < $2",
             values![key.workspace, key.id],
         );
-        let unit = Unit::new().guard(drawn).guard(added);
+        let unit = UnitOfWork::new().guard(drawn).guard(added);
         let unit = unit.and(audit::entry(key.workspace, entry, key.created_at));
         self.write(unit).await.map(Outcome::from)
     }
@@ -132,7 +132,7 @@ impl Store {
             MOVED,
             values![key.hash, i64::from(key.key.0), key.seal, key.workspace, key.id, old.hash, old.seal],
         );
-        self.write(Unit::new().guard(moved)).await.map(Outcome::from)
+        self.write(UnitOfWork::new().guard(moved)).await.map(Outcome::from)
     }
 
     /// Revokes a key for good, unless it was revoked before. `key` is as this leaves it, sealed.
@@ -142,7 +142,7 @@ impl Store {
     pub async fn end_api_key(
         &self,
         key: &ApiKey,
-        entry: &Entry,
+        entry: &AuditEntry,
         now: Timestamp,
     ) -> Result<Outcome, StoreError> {
         let revoked = sql(
@@ -150,7 +150,7 @@ impl Store {
              WHERE workspace_id = $3 AND id = $4 AND revoked_at IS NULL",
             values![key.revoked_at, key.seal, key.workspace, key.id],
         );
-        let unit = Unit::new().guard(revoked).and(audit::entry(key.workspace, entry, now));
+        let unit = UnitOfWork::new().guard(revoked).and(audit::entry(key.workspace, entry, now));
         self.write(unit).await.map(Outcome::from)
     }
 }

@@ -14,15 +14,15 @@ use super::unit::{Statement, sql};
 use super::value::{Row, values};
 use super::{Engine, Store, StoreError};
 use crate::domain::host::HostName;
-use crate::domain::login_link::{IssueState, LinkHash};
-use crate::domain::session::SignedIn;
+use crate::domain::login_link::{LinkLookupKey, UserLinkState};
+use crate::domain::session::SessionWithUser;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserRef;
 use crate::domain::workspace::WorkspaceId;
 
 /// Whom a request names beside its host.
 #[derive(Clone, Copy, Debug)]
-pub enum Named<'a> {
+pub enum LookupBy<'a> {
     /// Nobody.
     Nobody,
     /// The holder of an API key, by a hash that the key may have.
@@ -32,9 +32,9 @@ pub enum Named<'a> {
     /// Who is signed in, by the number of the session.
     Session(Uuid),
     /// Whoever holds a link, by a hash that its token may have.
-    Link(LinkHash),
+    Link(LinkLookupKey),
     /// Both.
-    SessionAndLink(Uuid, LinkHash),
+    SessionAndLink(Uuid, LinkLookupKey),
 }
 
 /// What one look finds. Nothing of it is proven yet: seals, secrets and standing are the keys' and the flow's to judge.
@@ -42,7 +42,7 @@ pub enum Named<'a> {
 /// Workspace and key are named, not told: they change so seldom that the flow knows them from before, and needs to hear
 /// only that they are still the same.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Arrival {
+pub struct LookupRow {
     /// The workspace of the host.
     pub workspace: WorkspaceId,
     /// Its revision, which grows with each change of it.
@@ -52,9 +52,9 @@ pub struct Arrival {
     /// When that key ends.
     pub key_ends_at: Option<Timestamp>,
     /// What is seen of the user for whom a link is asked; none without a key that may ask.
-    pub issue_state: Option<Arc<IssueState>>,
+    pub issue_state: Option<Arc<UserLinkState>>,
     /// The session with its person.
-    pub signed_in: Option<Arc<SignedIn>>,
+    pub signed_in: Option<Arc<SessionWithUser>>,
     /// The link with its user.
     pub link: Option<Arc<FoundLink>>,
 }
@@ -103,19 +103,19 @@ macro_rules! with_user {
     };
 }
 
-impl Arrival {
+impl LookupRow {
     /// An arrival that names nobody.
     pub(super) const fn of_workspace(workspace: WorkspaceId, revision: i64) -> Self {
         let (api_key, key_ends_at) = (None, None);
         Self { workspace, revision, api_key, key_ends_at, issue_state: None, signed_in: None, link: None }
     }
 
-    /// What a statement of [`look`] found. `None` if no workspace has the host.
-    pub(super) fn from_rows(rows: Vec<Row>, named: Named<'_>) -> Result<Option<Self>, StoreError> {
+    /// What a statement of [`lookup_statement`] found. `None` if no workspace has the host.
+    pub(super) fn from_rows(rows: Vec<Row>, named: LookupBy<'_>) -> Result<Option<Self>, StoreError> {
         let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
         let (workspace, revision) = (row.take()?, row.take()?);
         let mut arrival = Self::of_workspace(workspace, revision);
-        if let Named::Key(_) | Named::KeyAndUser(..) = named {
+        if let LookupBy::Key(_) | LookupBy::KeyAndUser(..) = named {
             let key = found(&mut row, |row| Ok(((row.take()?, row.take()?), row.take()?)))?;
             (arrival.api_key, arrival.key_ends_at) = key.map_or((None, None), |(key, end)| (Some(key), end));
         }
@@ -123,8 +123,8 @@ impl Arrival {
         Ok(Some(arrival))
     }
 
-    /// Itself with what a statement of [`look_further`] found.
-    pub(super) fn with_rows(mut self, rows: Vec<Row>, named: Named<'_>) -> Result<Self, StoreError> {
+    /// Itself with what a statement of [`further_statement`] found.
+    pub(super) fn with_rows(mut self, rows: Vec<Row>, named: LookupBy<'_>) -> Result<Self, StoreError> {
         if let Some(mut row) = rows.into_iter().next() {
             self.take_person(&mut row, named)?;
         }
@@ -138,11 +138,13 @@ impl Arrival {
 
     /// Whether what comes before the person serves for others too. That a key may ask for links shows by the user that it
     /// has found.
-    pub(super) fn serves_others(&self, named: Named<'_>) -> bool {
+    pub(super) fn serves_others(&self, named: LookupBy<'_>) -> bool {
         match named {
-            Named::Key(_) => false,
-            Named::KeyAndUser(..) => self.issue_state.is_some(),
-            Named::Nobody | Named::Session(_) | Named::Link(_) | Named::SessionAndLink(..) => true,
+            LookupBy::Key(_) => false,
+            LookupBy::KeyAndUser(..) => self.issue_state.is_some(),
+            LookupBy::Nobody | LookupBy::Session(_) | LookupBy::Link(_) | LookupBy::SessionAndLink(..) => {
+                true
+            }
         }
     }
 
@@ -151,16 +153,16 @@ impl Arrival {
         Self { issue_state: None, signed_in: None, link: None, ..self.clone() }
     }
 
-    fn take_person(&mut self, row: &mut Row, named: Named<'_>) -> Result<(), StoreError> {
+    fn take_person(&mut self, row: &mut Row, named: LookupBy<'_>) -> Result<(), StoreError> {
         match named {
-            Named::KeyAndUser(..) if self.api_key.is_some() => {
+            LookupBy::KeyAndUser(..) if self.api_key.is_some() => {
                 self.issue_state = found(row, issue_state_from)?.map(Arc::new);
             }
-            Named::Nobody | Named::Key(_) | Named::KeyAndUser(..) => {}
-            Named::Session(_) | Named::SessionAndLink(..) => {
+            LookupBy::Nobody | LookupBy::Key(_) | LookupBy::KeyAndUser(..) => {}
+            LookupBy::Session(_) | LookupBy::SessionAndLink(..) => {
                 self.signed_in = found(row, signed_in_from)?.map(Arc::new);
             }
-            Named::Link(_) => self.link = found(row, found_link_from)?.map(Arc::new),
+            LookupBy::Link(_) => self.link = found(row, found_link_from)?.map(Arc::new),
         }
         Ok(())
     }
@@ -176,27 +178,28 @@ impl Store {
     pub async fn find_arrival(
         &self,
         host: &HostName,
-        named: Named<'_>,
+        named: LookupBy<'_>,
         now: Timestamp,
-    ) -> Result<Option<Arrival>, StoreError> {
-        if let Named::SessionAndLink(_, hash) = named {
-            let [rows, links] =
-                self.read([look(host, named, now), look(host, Named::Link(hash), now)]).await?;
-            let link = Arrival::from_rows(links, Named::Link(hash))?.and_then(|arrival| arrival.link);
-            return Ok(Arrival::from_rows(rows, named)?.map(|arrival| Arrival { link, ..arrival }));
+    ) -> Result<Option<LookupRow>, StoreError> {
+        if let LookupBy::SessionAndLink(_, hash) = named {
+            let [rows, links] = self
+                .read([lookup_statement(host, named, now), lookup_statement(host, LookupBy::Link(hash), now)])
+                .await?;
+            let link = LookupRow::from_rows(links, LookupBy::Link(hash))?.and_then(|arrival| arrival.link);
+            return Ok(LookupRow::from_rows(rows, named)?.map(|arrival| LookupRow { link, ..arrival }));
         }
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.readers().find_arrival(host, named, now),
             Engine::Postgres(_) => {
-                let [rows] = self.read([look(host, named, now)]).await?;
-                Arrival::from_rows(rows, named)
+                let [rows] = self.read([lookup_statement(host, named, now)]).await?;
+                LookupRow::from_rows(rows, named)
             }
         }
     }
 }
 
 /// The statement that finds all that is named.
-pub(super) fn look(host: &HostName, named: Named<'_>, now: Timestamp) -> Statement {
+pub(super) fn lookup_statement(host: &HostName, named: LookupBy<'_>, now: Timestamp) -> Statement {
     const WITH_SESSION: &str = arrival!(
         concat!(", ", signed_in_columns!()),
         "LEFT JOIN sessions s ON s.workspace_id = w.id AND s.id = $2
@@ -209,29 +212,29 @@ pub(super) fn look(host: &HostName, named: Named<'_>, now: Timestamp) -> Stateme
     );
     let host = host.as_str();
     match named {
-        Named::Nobody => sql(arrival!("", ""), values![host]),
-        Named::Key(hash) => {
+        LookupBy::Nobody => sql(arrival!("", ""), values![host]),
+        LookupBy::Key(hash) => {
             sql(arrival!(", k.id, k.seal, k.expires_at", with_key!()), values![host, hash, now])
         }
-        Named::KeyAndUser(hash, UserRef::Id(id)) => {
+        LookupBy::KeyAndUser(hash, UserRef::Id(id)) => {
             sql(with_user!("u.id = $4"), values![host, hash, now, *id])
         }
-        Named::KeyAndUser(hash, UserRef::Email(email)) => {
-            sql(with_user!("u.email_folded = $4"), values![host, hash, now, email.folded()])
+        LookupBy::KeyAndUser(hash, UserRef::Email(email)) => {
+            sql(with_user!("u.email_folded = $4"), values![host, hash, now, email.lowercased()])
         }
-        Named::Session(id) | Named::SessionAndLink(id, _) => sql(WITH_SESSION, values![host, id]),
-        Named::Link(hash) => sql(WITH_LINK, values![host, hash]),
+        LookupBy::Session(id) | LookupBy::SessionAndLink(id, _) => sql(WITH_SESSION, values![host, id]),
+        LookupBy::Link(hash) => sql(WITH_LINK, values![host, hash]),
     }
 }
 
 /// The statement that finds the person who is named, where the workspace, and a key that may ask for links, are known.
 /// `None` if no person is named.
-pub(super) fn look_further(workspace: WorkspaceId, named: Named<'_>) -> Option<Statement> {
+pub(super) fn further_statement(workspace: WorkspaceId, named: LookupBy<'_>) -> Option<Statement> {
     match named {
-        Named::Nobody | Named::Key(_) | Named::SessionAndLink(..) => None,
-        Named::KeyAndUser(_, user) => Some(state_of(workspace, user)),
-        Named::Session(id) => Some(by_id(workspace, id)),
-        Named::Link(hash) => Some(by_hash(workspace, hash)),
+        LookupBy::Nobody | LookupBy::Key(_) | LookupBy::SessionAndLink(..) => None,
+        LookupBy::KeyAndUser(_, user) => Some(state_of(workspace, user)),
+        LookupBy::Session(id) => Some(by_id(workspace, id)),
+        LookupBy::Link(hash) => Some(by_hash(workspace, hash)),
     }
 }
 

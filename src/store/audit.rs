@@ -7,12 +7,12 @@ use utoipa::ToSchema;
 use uuid::{ContextV7, Uuid};
 
 use super::lists::Source;
-use super::unit::{Statement, Unit, sql};
+use super::unit::{Statement, UnitOfWork, sql};
 use super::value::{Row, values};
 use super::{ListError, ListPermit, Store, StoreError};
-use crate::domain::audit::{Entry, INSTALLATION};
+use crate::domain::audit::{AuditEntry, INSTALLATION};
 use crate::domain::json::JsonText;
-use crate::domain::page::{Field, Kind, Page, PageWish};
+use crate::domain::page::{Field, FieldType, ListQuery, Page};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserId;
 use crate::domain::workspace::WorkspaceId;
@@ -41,12 +41,12 @@ pub struct ListedEntry {
 impl ListedEntry {
     /// What the log may be sorted and filtered by.
     pub const FIELDS: [Field; 6] = [
-        Field { name: "id", column: "id", kind: Kind::Id },
-        Field { name: "time", column: "time", kind: Kind::Time },
-        Field { name: "event", column: "event", kind: Kind::Text },
-        Field { name: "user_id", column: "user_id", kind: Kind::Number },
-        Field { name: "actor", column: "actor", kind: Kind::Text },
-        Field { name: "request_id", column: "request_id", kind: Kind::Id },
+        Field { name: "id", column: "id", kind: FieldType::Id },
+        Field { name: "time", column: "time", kind: FieldType::Time },
+        Field { name: "event", column: "event", kind: FieldType::Text },
+        Field { name: "user_id", column: "user_id", kind: FieldType::Number },
+        Field { name: "actor", column: "actor", kind: FieldType::Text },
+        Field { name: "request_id", column: "request_id", kind: FieldType::Id },
     ];
 
     fn from_row(mut row: Row) -> Result<Self, StoreError> {
@@ -74,7 +74,7 @@ pub(super) fn first_id_at(moment: Timestamp) -> [u8; 16] {
 }
 
 /// The statement that writes an entry.
-pub(super) fn entry(workspace: WorkspaceId, entry: &Entry, now: Timestamp) -> Statement {
+pub(super) fn entry(workspace: WorkspaceId, entry: &AuditEntry, now: Timestamp) -> Statement {
     let data = serde_json::Value::Object(entry.data.clone()).to_string();
     sql(
         "INSERT INTO audit_log (workspace_id, id, time, event, user_id, actor, request_id, data)
@@ -93,7 +93,7 @@ pub(super) fn entry(workspace: WorkspaceId, entry: &Entry, now: Timestamp) -> St
 }
 
 /// The statement that writes an entry about the whole installation: into the log of each workspace.
-pub(super) fn entry_everywhere(told: &Entry, now: Timestamp) -> Statement {
+pub(super) fn entry_everywhere(told: &AuditEntry, now: Timestamp) -> Statement {
     let data = serde_json::Value::Object(told.data.clone()).to_string();
     // In another workspace the same number is another entry's.
     sql(
@@ -104,7 +104,7 @@ pub(super) fn entry_everywhere(told: &Entry, now: Timestamp) -> Statement {
 }
 
 /// The statements that write several entries.
-pub(super) fn entries(workspace: WorkspaceId, entries: &[Entry], now: Timestamp) -> Vec<Statement> {
+pub(super) fn entries(workspace: WorkspaceId, entries: &[AuditEntry], now: Timestamp) -> Vec<Statement> {
     entries.iter().map(|one| entry(workspace, one, now)).collect()
 }
 
@@ -116,18 +116,18 @@ impl Store {
     pub async fn add_audit_entry(
         &self,
         workspace: WorkspaceId,
-        entry: &Entry,
+        entry: &AuditEntry,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.write(Unit::new().and(self::entry(workspace, entry, now))).await.map(|_| ())
+        self.write(UnitOfWork::new().and(self::entry(workspace, entry, now))).await.map(|_| ())
     }
 
     /// Writes an entry about the whole installation into the log of each workspace.
     ///
     /// # Errors
     /// `StoreError` if it could not be written.
-    pub async fn add_entry_everywhere(&self, entry: &Entry, now: Timestamp) -> Result<(), StoreError> {
-        self.write(Unit::new().and(entry_everywhere(entry, now))).await.map(|_| ())
+    pub async fn add_entry_everywhere(&self, entry: &AuditEntry, now: Timestamp) -> Result<(), StoreError> {
+        self.write(UnitOfWork::new().and(entry_everywhere(entry, now))).await.map(|_| ())
     }
 
     /// The entries of the installation's own log since a moment, oldest first.
@@ -167,7 +167,7 @@ impl Store {
     pub async fn list_audit_entries(
         &self,
         permit: &ListPermit,
-        wish: &PageWish,
+        options: &ListQuery,
     ) -> Result<Page<ListedEntry>, ListError> {
         let source = Source {
             columns: "id, time, event, user_id, actor, request_id, data",
@@ -177,6 +177,6 @@ impl Store {
             values: values![permit.workspace()],
             order: "id DESC",
         };
-        self.list(permit, source, wish, ListedEntry::from_row).await
+        self.list(permit, source, options, ListedEntry::from_row).await
     }
 }

@@ -3,7 +3,7 @@
 use super::StoreError;
 use super::value::Row;
 use crate::domain::login_link::KeyId;
-use crate::domain::user::Standing;
+use crate::domain::user::AccountStatus;
 
 /// The id of the secret key that a row rests on.
 pub(super) fn key_id(number: i64) -> Result<KeyId, StoreError> {
@@ -18,8 +18,8 @@ macro_rules! standing_columns {
 }
 pub(super) use standing_columns;
 
-pub(super) fn standing_from(row: &mut Row) -> Result<Standing, StoreError> {
-    Ok(Standing {
+pub(super) fn standing_from(row: &mut Row) -> Result<AccountStatus, StoreError> {
+    Ok(AccountStatus {
         is_staff: row.take()?,
         has_two_factor: row.take()?,
         is_active: row.take()?,

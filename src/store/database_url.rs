@@ -22,7 +22,7 @@ pub enum DatabaseUrl {
 pub struct PostgresUrl {
     /// The servers, in the order in which they are tried. The password hides in `Debug`.
     pub(super) servers: Vec<Config>,
-    pub(super) proof: Proof,
+    pub(super) proof: TlsVerification,
     /// The certificates that a server's own must rest on.
     pub(super) root_certificate: Option<PathBuf>,
     /// What is said of it in messages: no password.
@@ -31,7 +31,7 @@ pub struct PostgresUrl {
 
 /// What a server must prove over TLS before it is told anything.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Proof {
+pub(super) enum TlsVerification {
     /// Nothing, and encrypted if it can; but with a root certificate everything, since nothing else was asked for.
     AsTheRootSays,
     /// Nothing; whether the connection is encrypted is up to `sslmode`.
@@ -110,12 +110,12 @@ impl PostgresUrl {
             pairs.find(|(key, _)| *key == wanted).map(|(_, value)| value)
         };
         let (ssl_mode, proof) = match value("sslmode") {
-            Some("disable") => (SslMode::Disable, Proof::Nothing),
-            Some("prefer") => (SslMode::Prefer, Proof::Nothing),
-            Some("require") => (SslMode::Require, Proof::Nothing),
-            Some("verify-ca") => (SslMode::Require, Proof::Chain),
-            Some("verify-full") => (SslMode::Require, Proof::ChainAndName),
-            None => (SslMode::Prefer, Proof::AsTheRootSays),
+            Some("disable") => (SslMode::Disable, TlsVerification::Nothing),
+            Some("prefer") => (SslMode::Prefer, TlsVerification::Nothing),
+            Some("require") => (SslMode::Require, TlsVerification::Nothing),
+            Some("verify-ca") => (SslMode::Require, TlsVerification::Chain),
+            Some("verify-full") => (SslMode::Require, TlsVerification::ChainAndName),
+            None => (SslMode::Prefer, TlsVerification::AsTheRootSays),
             Some(_) => return None,
         };
         // Whatever is asked for: doorkey writes, and a server that does not let it is of no use.
@@ -142,11 +142,13 @@ impl PostgresUrl {
         self.root_certificate = Some(file);
         let is_encrypted = |server: &Config| server.get_ssl_mode() == SslMode::Require;
         self.proof = match self.proof {
-            Proof::AsTheRootSays => Proof::ChainAndName,
-            Proof::Nothing if self.servers.iter().all(is_encrypted) => Proof::Chain,
-            proof @ (Proof::Nothing | Proof::Chain | Proof::ChainAndName) => proof,
+            TlsVerification::AsTheRootSays => TlsVerification::ChainAndName,
+            TlsVerification::Nothing if self.servers.iter().all(is_encrypted) => TlsVerification::Chain,
+            proof @ (TlsVerification::Nothing | TlsVerification::Chain | TlsVerification::ChainAndName) => {
+                proof
+            }
         };
-        if self.proof == Proof::ChainAndName {
+        if self.proof == TlsVerification::ChainAndName {
             for server in &mut self.servers {
                 server.ssl_mode(SslMode::Require);
             }
@@ -193,7 +195,7 @@ mod tests {
         assert_eq!(url.servers.len(), 3);
         assert_eq!((url.servers[0].get_ports(), url.servers[1].get_ports()), (&[1][..], &[2][..]));
         assert!(url.servers.iter().all(|server| server.get_hosts().len() == 1));
-        assert_eq!(url.proof, Proof::ChainAndName);
+        assert_eq!(url.proof, TlsVerification::ChainAndName);
 
         let url = postgres("postgres:///x?host=/run/postgresql");
         assert!(matches!(&url.servers[0].get_hosts()[0], tokio_postgres::config::Host::Unix(_)));
@@ -213,12 +215,12 @@ mod tests {
     #[test]
     fn a_root_certificate_asks_for_a_proof_wherever_the_connection_must_be_encrypted() {
         for (mode, proof) in [
-            ("", Proof::ChainAndName),
-            ("?sslmode=disable", Proof::Nothing),
-            ("?sslmode=prefer", Proof::Nothing),
-            ("?sslmode=require", Proof::Chain),
-            ("?sslmode=verify-ca", Proof::Chain),
-            ("?sslmode=verify-full", Proof::ChainAndName),
+            ("", TlsVerification::ChainAndName),
+            ("?sslmode=disable", TlsVerification::Nothing),
+            ("?sslmode=prefer", TlsVerification::Nothing),
+            ("?sslmode=require", TlsVerification::Chain),
+            ("?sslmode=verify-ca", TlsVerification::Chain),
+            ("?sslmode=verify-full", TlsVerification::ChainAndName),
         ] {
             let url = DatabaseUrl::parse(&format!("postgres://a/x{mode}")).unwrap();
             let DatabaseUrl::Postgres(url) = url.with_root_certificate(Some("ca.pem".into())) else {
@@ -226,7 +228,7 @@ mod tests {
             };
             assert_eq!(url.proof, proof, "{mode}");
             let is_encrypted = url.servers[0].get_ssl_mode() == SslMode::Require;
-            assert_eq!(is_encrypted, proof != Proof::Nothing, "{mode}");
+            assert_eq!(is_encrypted, proof != TlsVerification::Nothing, "{mode}");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::database_url::DatabaseUrl;
-use super::unit::{Unit, Written, sql};
+use super::unit::{UnitOfWork, UnitResult, sql};
 use super::value::{Value, values};
 use super::{Statement, Store, StoreError};
 
@@ -51,19 +51,19 @@ pub(super) async fn hosts(store: &Store) -> Vec<String> {
 async fn a_lost_guard_leaves_nothing_of_its_unit(store: Store) {
     let lost = sql("UPDATE hosts SET workspace_id = 2 WHERE host = $1", values!["nobody"]);
 
-    let written = store.write(Unit::new().and(host("a")).guard(lost).and(host("b"))).await.unwrap();
+    let written = store.write(UnitOfWork::new().and(host("a")).guard(lost).and(host("b"))).await.unwrap();
 
-    assert!(matches!(written, Written::Lost));
+    assert!(matches!(written, UnitResult::Conflict));
     assert!(hosts(&store).await.is_empty());
 }
 
 async fn a_unit_that_fails_takes_none_of_its_neighbours_along(store: Store) {
-    let bad = Unit::new().and(host("b")).and(sql("INSERT INTO hosts (host) VALUES ($1)", values!["c"]));
+    let bad = UnitOfWork::new().and(host("b")).and(sql("INSERT INTO hosts (host) VALUES ($1)", values!["c"]));
 
     let (first, second, third) = tokio::join!(
-        store.write(Unit::new().and(host("a"))),
+        store.write(UnitOfWork::new().and(host("a"))),
         store.write(bad),
-        store.write(Unit::new().and(host("d"))),
+        store.write(UnitOfWork::new().and(host("d"))),
     );
 
     assert!(first.is_ok() && third.is_ok());
@@ -77,9 +77,9 @@ async fn a_guard_gives_its_rows_if_it_returns_any(store: Store) {
         values!["b"],
     );
 
-    let written = store.write(Unit::new().guard(host("a")).guard(told).and(host("c"))).await.unwrap();
+    let written = store.write(UnitOfWork::new().guard(host("a")).guard(told).and(host("c"))).await.unwrap();
 
-    let Written::Done(mut rows) = written else { panic!("lost") };
+    let UnitResult::Done(mut rows) = written else { panic!("lost") };
     assert_eq!(rows.iter().map(Vec::len).collect::<Vec<_>>(), [0, 1, 0]);
     let row = &mut rows[1][0];
     assert_eq!((row.take::<i64>().unwrap(), row.take::<String>().unwrap()), (7, "b".to_owned()));
@@ -96,7 +96,7 @@ async fn a_statement_may_have_any_number_of_values(store: Store) {
 
 /// One unit after the other moves two rows together, and nobody sees one moved without the other.
 async fn several_lookups_are_seen_at_one_moment(store: Store) {
-    store.write(Unit::new().and(host("a")).and(host("b"))).await.unwrap();
+    store.write(UnitOfWork::new().and(host("a")).and(host("b"))).await.unwrap();
     let mover = tokio::spawn({
         let store = store.clone();
         async move {
@@ -104,7 +104,7 @@ async fn several_lookups_are_seen_at_one_moment(store: Store) {
                 let moved = |name: &str| {
                     sql("UPDATE hosts SET workspace_id = $1 WHERE host = $2", values![number, name])
                 };
-                store.write(Unit::new().and(moved("a")).and(moved("b"))).await.unwrap();
+                store.write(UnitOfWork::new().and(moved("a")).and(moved("b"))).await.unwrap();
             }
         }
     });
@@ -124,7 +124,7 @@ async fn several_lookups_are_seen_at_one_moment(store: Store) {
 }
 
 async fn of_any_number_of_racing_units_one_wins(store: Store) {
-    store.write(Unit::new().and(host("a"))).await.unwrap();
+    store.write(UnitOfWork::new().and(host("a"))).await.unwrap();
     let won = Arc::new(std::sync::atomic::AtomicUsize::new(0));
 
     for round in 2..10_i64 {
@@ -135,7 +135,7 @@ async fn of_any_number_of_racing_units_one_wins(store: Store) {
                     "UPDATE hosts SET workspace_id = $1 WHERE host = 'a' AND workspace_id < $1",
                     values![round],
                 );
-                if let Written::Done(_) = store.write(Unit::new().guard(move_on)).await.unwrap() {
+                if let UnitResult::Done(_) = store.write(UnitOfWork::new().guard(move_on)).await.unwrap() {
                     won.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
                 }
             })

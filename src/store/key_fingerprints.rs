@@ -2,12 +2,12 @@
 
 use super::audit;
 use super::columns::key_id;
-use super::unit::{Outcome, Unit, sql};
+use super::unit::{Outcome, UnitOfWork, sql};
 use super::value::{Row, values};
 use super::{Store, StoreError};
-use crate::domain::audit::Entry;
+use crate::domain::audit::AuditEntry;
 use crate::domain::login_link::KeyId;
-use crate::domain::secret_key::KnownKey;
+use crate::domain::secret_key::SecretKeyRecord;
 use crate::domain::timestamp::Timestamp;
 
 /// The columns of a key, in the order in which [`known_key_from`] takes them.
@@ -18,9 +18,9 @@ macro_rules! known_key_columns {
 }
 pub(super) use known_key_columns;
 
-pub(super) fn known_key_from(row: &mut Row) -> Result<KnownKey, StoreError> {
+pub(super) fn known_key_from(row: &mut Row) -> Result<SecretKeyRecord, StoreError> {
     let (fingerprint, id) = (row.take()?, key_id(row.take()?)?);
-    Ok(KnownKey { id, fingerprint, used_at: row.take()?, retired_at: row.take()? })
+    Ok(SecretKeyRecord { id, fingerprint, used_at: row.take()?, retired_at: row.take()? })
 }
 
 /// What must be true of the key `$n` of something new, in the very statement that makes it: it is the one that derives. So
@@ -43,7 +43,7 @@ impl Store {
     ///
     /// # Errors
     /// `StoreError` if the store cannot be read.
-    pub async fn list_known_keys(&self) -> Result<Vec<KnownKey>, StoreError> {
+    pub async fn list_known_keys(&self) -> Result<Vec<SecretKeyRecord>, StoreError> {
         const ALL: &str = concat!("SELECT ", known_key_columns!(), " FROM key_fingerprints");
         let [rows] = self.read([sql(ALL, values![])]).await?;
         rows.into_iter().map(|mut row| known_key_from(&mut row)).collect()
@@ -60,7 +60,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Outcome, StoreError> {
         // One caller at a time: two nodes that start with different keys must not both find nothing.
-        let mut unit = Unit::new().guard(sql("UPDATE migrations SET number = number", values![]));
+        let mut unit = UnitOfWork::new().guard(sql("UPDATE migrations SET number = number", values![]));
         for (number, (key, fingerprint)) in keys.iter().enumerate() {
             let used_at = (number == 0).then_some(now);
             unit = unit.guard(sql(
@@ -82,7 +82,7 @@ impl Store {
         &self,
         (key, fingerprint): (KeyId, [u8; 32]),
         (used_at, there_since): (Timestamp, Timestamp),
-        entry: &Entry,
+        entry: &AuditEntry,
         now: Timestamp,
     ) -> Result<Outcome, StoreError> {
         let used = sql(
@@ -95,6 +95,6 @@ impl Store {
             values![fingerprint, i64::from(key.0), used_at, there_since, format!("%{key}%")],
         );
         let told = audit::entry_everywhere(entry, now);
-        self.write(Unit::new().guard(used).and(told)).await.map(Outcome::from)
+        self.write(UnitOfWork::new().guard(used).and(told)).await.map(Outcome::from)
     }
 }

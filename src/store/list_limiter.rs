@@ -134,7 +134,7 @@ impl ListPermit {
     }
 
     /// An error on the way, or that there was no time left.
-    pub(super) fn judge(&self, error: StoreError) -> ListError {
+    pub(super) fn classify(&self, error: StoreError) -> ListError {
         if Instant::now() >= self.0.deadline { ListError::TooLong } else { ListError::Store(error) }
     }
 
@@ -144,7 +144,7 @@ impl ListPermit {
         what: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, ListError> {
         let done = timeout_at(self.0.deadline.into(), what).await.map_err(|_| ListError::TooLong)?;
-        done.map_err(|error| self.judge(error))
+        done.map_err(|error| self.classify(error))
     }
 
     /// Room for an answer of so many bytes. The next list may begin before this one is sent, so a caller who reads slowly

@@ -3,15 +3,15 @@
 use super::unit::sql;
 use super::value::{Row, Value};
 use super::{ListError, ListPermit, Store, StoreError};
-use crate::domain::page::{Comparison, Filter, Operand, Page, PageWish};
+use crate::domain::page::{Comparison, Filter, FilterValue, ListQuery, Page};
 use crate::domain::workspace::WorkspaceId;
 
-impl From<&Operand> for Value {
-    fn from(operand: &Operand) -> Self {
+impl From<&FilterValue> for Value {
+    fn from(operand: &FilterValue) -> Self {
         match operand {
-            Operand::Number(number) => Self::Number(*number),
-            Operand::Text(text) => Self::Text(text.clone()),
-            Operand::Bytes(bytes) => Self::Bytes(bytes.clone()),
+            FilterValue::Number(number) => Self::Number(*number),
+            FilterValue::Text(text) => Self::Text(text.clone()),
+            FilterValue::Bytes(bytes) => Self::Bytes(bytes.clone()),
         }
     }
 }
@@ -49,17 +49,18 @@ impl Store {
         &self,
         permit: &ListPermit,
         source: Source,
-        wish: &PageWish,
+        options: &ListQuery,
         from_row: impl Fn(Row) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<Page<T>, ListError> {
         let Source { columns, table, key, from, mut values, order } = source;
-        let conditions: String = wish.filters.iter().map(|filter| condition(filter, &mut values)).collect();
-        let sort = wish.sort.map_or_else(String::new, |(field, is_down)| {
+        let conditions: String =
+            options.filters.iter().map(|filter| condition(filter, &mut values)).collect();
+        let sort = options.sort.map_or_else(String::new, |(field, is_down)| {
             format!("{} {}, ", field.column, if is_down { "DESC" } else { "ASC" })
         });
         let total = sql(format!("SELECT count(*) {from}{conditions}"), values.clone());
         let (limit, offset) = (values.len() + 1, values.len() + 2);
-        values.extend([Value::Number(wish.limit), Value::Number(wish.offset())]);
+        values.extend([Value::Number(options.limit), Value::Number(options.offset())]);
         let text = format!(
             "SELECT {columns}
              FROM (SELECT {key} AS place {from}{conditions} ORDER BY {sort}{order} LIMIT ${limit} OFFSET ${offset}) page
@@ -72,14 +73,14 @@ impl Store {
             Ok(Page { rows: rows?, total })
         };
         let listed = self.scan_with([total, sql(text, values)], Some(permit.clone()), page_of).await;
-        listed.map_err(|error| permit.judge(error))
+        listed.map_err(|error| permit.classify(error))
     }
 }
 
 /// One condition; its column is one of ours, its values are bound, so nothing of a caller's is in the text.
 fn condition(filter: &Filter, values: &mut Vec<Value>) -> String {
     let column = filter.field.column;
-    let mut bind = |operand: &Operand| {
+    let mut bind = |operand: &FilterValue| {
         values.push(operand.into());
         format!("${}", values.len())
     };

@@ -8,16 +8,16 @@ use super::audit;
 use super::columns::{key_id, standing_columns, standing_from};
 use super::key_fingerprints::is_active;
 use super::lists::Source;
-use super::unit::{Outcome, Statement, Unit, sql};
+use super::unit::{Outcome, Statement, UnitOfWork, sql};
 use super::value::{Row, values};
 use super::{Engine, ListError, ListPermit, Store, StoreError};
-use crate::domain::audit::Entry;
+use crate::domain::audit::AuditEntry;
 use crate::domain::email::EmailAddress;
-use crate::domain::login_link::{Draft, IssueState, LinkHash, LoginLink};
-use crate::domain::page::{Field, Kind, Page, PageWish};
+use crate::domain::login_link::{LinkClaims, LinkLookupKey, LoginLink, UserLinkState};
+use crate::domain::page::{Field, FieldType, ListQuery, Page};
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
-use crate::domain::user::{Standing, UserId, UserRef};
+use crate::domain::user::{AccountStatus, UserId, UserRef};
 use crate::domain::workspace::WorkspaceId;
 
 /// A live link as a back office sees it; never a token.
@@ -41,12 +41,12 @@ pub struct ListedLink {
 impl ListedLink {
     /// What a list of links may be sorted and filtered by.
     pub const FIELDS: [Field; 6] = [
-        Field { name: "id", column: "l.id", kind: Kind::Id },
-        Field { name: "user_id", column: "l.user_id", kind: Kind::Number },
-        Field { name: "created_at", column: "l.created_at", kind: Kind::Time },
-        Field { name: "expires_at", column: "l.expires_at", kind: Kind::Time },
-        Field { name: "last_issued_at", column: "l.last_issued_at", kind: Kind::Time },
-        Field { name: "times_issued", column: "l.times_issued", kind: Kind::Number },
+        Field { name: "id", column: "l.id", kind: FieldType::Id },
+        Field { name: "user_id", column: "l.user_id", kind: FieldType::Number },
+        Field { name: "created_at", column: "l.created_at", kind: FieldType::Time },
+        Field { name: "expires_at", column: "l.expires_at", kind: FieldType::Time },
+        Field { name: "last_issued_at", column: "l.last_issued_at", kind: FieldType::Time },
+        Field { name: "times_issued", column: "l.times_issued", kind: FieldType::Number },
     ];
 
     fn from_row(mut row: Row) -> Result<Self, StoreError> {
@@ -67,7 +67,7 @@ pub struct FoundLink {
     /// The link.
     pub link: LoginLink,
     /// Whether its user may use it.
-    pub standing: Standing,
+    pub standing: AccountStatus,
     /// The address of its user.
     pub email: EmailAddress,
     /// The session that it led to, if one use has ended it.
@@ -85,7 +85,7 @@ pub(super) use link_columns;
 
 pub(super) fn link_from(row: &mut Row) -> Result<LoginLink, StoreError> {
     let (workspace, hash, id) = (row.take()?, row.take()?, row.take()?);
-    let draft = Draft {
+    let draft = LinkClaims {
         workspace,
         user: row.take()?,
         epoch: row.take()?,
@@ -122,10 +122,10 @@ macro_rules! issue_state_columns {
 }
 pub(super) use issue_state_columns;
 
-pub(super) fn issue_state_from(row: &mut Row) -> Result<IssueState, StoreError> {
+pub(super) fn issue_state_from(row: &mut Row) -> Result<UserLinkState, StoreError> {
     let (user, standing, newest_hash) = (row.take()?, standing_from(row)?, row.take()?);
     let newest = if row.is_null_next() { None } else { Some(link_from(row)?) };
-    Ok(IssueState { user, standing, newest_hash, newest })
+    Ok(UserLinkState { user, standing, newest_hash, newest })
 }
 
 /// What must still be true of a user, in the very statement that acts (contract, section 2, rules 1 to 4).
@@ -145,7 +145,7 @@ impl Store {
         &self,
         workspace: WorkspaceId,
         user: &UserRef,
-    ) -> Result<Option<IssueState>, StoreError> {
+    ) -> Result<Option<UserLinkState>, StoreError> {
         let [rows] = self.read([state_of(workspace, user)]).await?;
         rows.into_iter().next().map(|mut row| issue_state_from(&mut row)).transpose()
     }
@@ -160,9 +160,9 @@ impl Store {
     pub async fn add_login_link(
         &self,
         link: &LoginLink,
-        seen: &IssueState,
+        seen: &UserLinkState,
         expired: Option<&LoginLink>,
-        entry: &Entry,
+        entry: &AuditEntry,
     ) -> Result<Outcome, StoreError> {
         let (draft, now) = (&link.draft, link.draft.created_at);
         let become_newest = sql(
@@ -201,8 +201,10 @@ impl Store {
                 link.seal
             ],
         );
-        let unit =
-            Unit::about(draft.workspace, draft.user).guard(become_newest).and(keep).and_all(expired.map(end));
+        let unit = UnitOfWork::about(draft.workspace, draft.user)
+            .guard(become_newest)
+            .and(keep)
+            .and_all(expired.map(end));
         self.write(unit.and(audit::entry(draft.workspace, entry, now))).await.map(Outcome::from)
     }
 
@@ -213,7 +215,7 @@ impl Store {
     pub async fn find_login_link(
         &self,
         workspace: WorkspaceId,
-        hashes: &[LinkHash],
+        hashes: &[LinkLookupKey],
     ) -> Result<Option<FoundLink>, StoreError> {
         for hash in hashes {
             let [rows] = self.read([by_hash(workspace, *hash)]).await?;
@@ -237,17 +239,17 @@ impl Store {
         link: &LoginLink,
         session: &Session,
         replaced: Option<Uuid>,
-        entries: &[Entry],
+        entries: &[AuditEntry],
     ) -> Result<Outcome, StoreError> {
         let (workspace, now) = (session.workspace, session.created_at);
         // PostgreSQL would let a kill pass between our look at the user and our commit, so the user is written to first,
         // though nothing changes: from there on a kill waits for us, or we for it. SQLite's one writer is passed by nobody.
         let held = match &self.engine {
-            Engine::Sqlite(_) => Unit::new(),
-            Engine::Postgres(_) => Unit::about(workspace, session.user).guard(hold_user(link, session)),
+            Engine::Sqlite(_) => UnitOfWork::new(),
+            Engine::Postgres(_) => UnitOfWork::about(workspace, session.user).guard(lock_user(link, session)),
         };
         let unit = held
-            .guard(use_up(link, session))
+            .guard(redeem(link, session))
             .and(super::sessions::begin(session, link.draft.is_single_use))
             .and_all(replaced.map(|id| super::sessions::end(workspace, id)))
             .and_all(audit::entries(workspace, entries, now));
@@ -259,7 +261,7 @@ impl Store {
     /// # Errors
     /// `StoreError` if it could not be committed.
     pub async fn end_login_link(&self, link: &LoginLink) -> Result<Outcome, StoreError> {
-        self.write(Unit::new().guard(end(link))).await.map(Outcome::from)
+        self.write(UnitOfWork::new().guard(end(link))).await.map(Outcome::from)
     }
 
     /// The live links of a workspace, counters up to date.
@@ -269,7 +271,7 @@ impl Store {
     pub async fn list_login_links(
         &self,
         permit: &ListPermit,
-        wish: &PageWish,
+        options: &ListQuery,
         now: Timestamp,
     ) -> Result<Page<ListedLink>, ListError> {
         // With leave: who lists without a pause makes no more commits than lists.
@@ -287,7 +289,7 @@ impl Store {
             values: values![permit.workspace(), now],
             order: "l.created_at DESC, l.id DESC",
         };
-        self.list(permit, source, wish, ListedLink::from_row).await
+        self.list(permit, source, options, ListedLink::from_row).await
     }
 }
 
@@ -307,12 +309,12 @@ pub(super) fn state_of(workspace: WorkspaceId, user: &UserRef) -> Statement {
     }
     match user {
         UserRef::Id(id) => sql(state!("u.id = $2"), values![workspace, *id]),
-        UserRef::Email(email) => sql(state!("u.email_folded = $2"), values![workspace, email.folded()]),
+        UserRef::Email(email) => sql(state!("u.email_folded = $2"), values![workspace, email.lowercased()]),
     }
 }
 
 /// The statement that finds a link and its user.
-pub(super) fn by_hash(workspace: WorkspaceId, hash: LinkHash) -> Statement {
+pub(super) fn by_hash(workspace: WorkspaceId, hash: LinkLookupKey) -> Statement {
     const FOUND: &str = concat!(
         "SELECT ",
         found_link_columns!(),
@@ -332,7 +334,7 @@ pub(super) fn end(link: &LoginLink) -> Statement {
 }
 
 /// The statement that holds the user of a link, unless the user may no longer use it.
-fn hold_user(link: &LoginLink, session: &Session) -> Statement {
+fn lock_user(link: &LoginLink, session: &Session) -> Statement {
     sql(
         concat!(
             "UPDATE users AS u SET link_epoch = link_epoch
@@ -344,7 +346,7 @@ fn hold_user(link: &LoginLink, session: &Session) -> Statement {
 }
 
 /// The statement that uses a link up, unless somebody or something came first.
-pub(super) fn use_up(link: &LoginLink, session: &Session) -> Statement {
+pub(super) fn redeem(link: &LoginLink, session: &Session) -> Statement {
     let (workspace, now) = (session.workspace, session.created_at);
     sql(
         concat!(
@@ -368,7 +370,7 @@ pub(super) fn use_up(link: &LoginLink, session: &Session) -> Statement {
             link.hash,
             session.user,
             session.epoch,
-            session.redemption,
+            session.confirm_hash,
             now.plus_seconds(-crate::domain::session::REPEAT_WINDOW),
             i64::from(session.key.0),
             link.draft.is_single_use.then_some(session.id)

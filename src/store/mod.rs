@@ -34,20 +34,20 @@ mod workspaces;
 
 use std::sync::Arc;
 
-use unit::{Statement, Unit, Written};
+use unit::{Statement, UnitOfWork, UnitResult};
 use value::Row;
 
-pub use arrivals::{Arrival, Named};
+pub use arrivals::{LookupBy, LookupRow};
 pub use audit::ListedEntry;
 pub use copies::{CarriedOver, CarryWith, CopyError, NotCarried, Replaced, Restore, back_up};
 pub use database_url::DatabaseUrl;
 pub use durability::ReadPoint;
 pub use list_limiter::{ListError, ListPermit, UnsentRoom};
 pub use login_links::{FoundLink, ListedLink};
-pub use moves::{Move, MoveError};
-pub use nodes::Footing;
-pub use resting::{Resting, RestingSession};
-pub use restored::{Flags, KeyBefore, MovedAddress, Revived, RevivedKey, RevivedUser};
+pub use moves::{Transfer, TransferError};
+pub use nodes::KeysAndClock;
+pub use resting::{KeyUsage, SessionUsingKey};
+pub use restored::{Flags, KeyBefore, MovedAddress, RestoredKey, RestoredUser, Revived};
 pub use sessions::ListedSession;
 pub use sqlite::{FileState, make_file, state_of};
 pub use sweep::Swept;
@@ -196,7 +196,7 @@ impl Store {
             }
         };
         let store = Self { engine, reuses: Arc::default(), list_limiter: Arc::default() };
-        store.judge_mark(url).await?;
+        store.check_marker(url).await?;
         Ok(store)
     }
 
@@ -205,9 +205,9 @@ impl Store {
     ///
     /// # Errors
     /// `StoreError` if the store cannot be used.
-    pub async fn keep_up(&self) -> Result<(), StoreError> {
+    pub async fn refresh_snapshot(&self) -> Result<(), StoreError> {
         match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.write(Unit::new()).await.map(|_| ()),
+            Engine::Sqlite(sqlite) => sqlite.write(UnitOfWork::new()).await.map(|_| ()),
             Engine::Postgres(postgres) => Box::pin(postgres.keep_covering()).await,
         }
     }
@@ -250,7 +250,7 @@ impl Store {
     }
 
     /// A unit of work: all of it or nothing, durable before this returns.
-    async fn write(&self, unit: Unit) -> Result<Written, StoreError> {
+    async fn write(&self, unit: UnitOfWork) -> Result<UnitResult, StoreError> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.write(unit).await,
             Engine::Postgres(postgres) => Box::pin(postgres.write(&unit)).await,

@@ -3,13 +3,13 @@
 use uuid::Uuid;
 
 use super::key_fingerprints::{known_key_columns, known_key_from};
-use super::unit::{Statement, Unit, sql};
+use super::unit::{Statement, UnitOfWork, sql};
 use super::value::{Row, values};
 use super::{Engine, Store, StoreError};
 use crate::domain::clock_watch::ClockReading;
 use crate::domain::login_link::KeyId;
 use crate::domain::node::Node;
-use crate::domain::secret_key::KnownKey;
+use crate::domain::secret_key::SecretKeyRecord;
 use crate::domain::timestamp::Timestamp;
 
 /// How long the row of a node that is gone is kept, in seconds.
@@ -17,9 +17,9 @@ const KEPT: i64 = 3_600;
 
 /// What a node is judged by.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Footing {
+pub struct KeysAndClock {
     /// The keys that the database rests on, and those that it retired.
-    pub keys: Vec<KnownKey>,
+    pub keys: Vec<SecretKeyRecord>,
     /// What the database's own clock said meanwhile, if it has one: an embedded one goes by ours.
     pub time: Option<Timestamp>,
     /// What the clocks of the machine said when an embedded database was last served.
@@ -31,7 +31,7 @@ impl Store {
     ///
     /// # Errors
     /// `StoreError` if the store cannot be read.
-    pub async fn find_footing(&self) -> Result<Footing, StoreError> {
+    pub async fn find_footing(&self) -> Result<KeysAndClock, StoreError> {
         const KEYS: &str = concat!("SELECT ", known_key_columns!(), ", NULL, NULL FROM key_fingerprints");
         const READING: &str = "SELECT boot, since_boot, wall FROM clock_readings";
         // The only place where another clock is asked: to compare it with ours.
@@ -50,7 +50,7 @@ impl Store {
             }
         };
         let last_reading = readings.into_iter().next().map(reading_from).transpose()?;
-        let mut footing = Footing { keys: Vec::new(), time: None, last_reading };
+        let mut footing = KeysAndClock { keys: Vec::new(), time: None, last_reading };
         for mut row in keys {
             footing.keys.push(known_key_from(&mut row)?);
             footing.time = row.take()?;
@@ -78,14 +78,14 @@ impl Store {
         );
         let long_gone = node.reported_at.plus_seconds(-KEPT);
         let forget = sql("DELETE FROM nodes WHERE reported_at < $1", values![long_gone]);
-        self.write(Unit::new().guard(report).and(forget).and_all(reading)).await.map(|_| ())
+        self.write(UnitOfWork::new().guard(report).and(forget).and_all(reading)).await.map(|_| ())
     }
 
     /// Has the file of an embedded database hold what its log holds, as far as nobody stands in the way: also which nodes there
     /// are, so that a copy of the file alone is known as one.
-    pub async fn carry_over(&self) {
+    pub async fn checkpoint(&self) {
         match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.carry_over().await,
+            Engine::Sqlite(sqlite) => sqlite.checkpoint().await,
             Engine::Postgres(_) => {}
         }
     }
@@ -95,7 +95,9 @@ impl Store {
     /// # Errors
     /// `StoreError` if it could not be committed.
     pub async fn remove_node(&self, id: Uuid) -> Result<(), StoreError> {
-        self.write(Unit::new().and(sql("DELETE FROM nodes WHERE id = $1", values![id]))).await.map(|_| ())
+        self.write(UnitOfWork::new().and(sql("DELETE FROM nodes WHERE id = $1", values![id])))
+            .await
+            .map(|_| ())
     }
 
     /// The nodes that reported in within the last hour or so.

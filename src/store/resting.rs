@@ -5,11 +5,11 @@ use uuid::Uuid;
 use super::api_keys::{api_key_columns, api_key_from};
 use super::audit;
 use super::login_links::{link_columns, link_from, may_use_links};
-use super::unit::{Outcome, Unit, sql};
+use super::unit::{Outcome, UnitOfWork, sql};
 use super::value::{Row, values};
 use super::{Store, StoreError};
 use crate::domain::api_key::ApiKey;
-use crate::domain::audit::Entry;
+use crate::domain::audit::AuditEntry;
 use crate::domain::login_link::{KeyId, LoginLink};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserId;
@@ -49,7 +49,7 @@ macro_rules! resting_api_keys {
 
 /// How much rests on a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Resting {
+pub struct KeyUsage {
     /// Login links.
     pub login_links: i64,
     /// Sessions.
@@ -60,7 +60,7 @@ pub struct Resting {
 
 /// A session to be ended: whose, and where.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct RestingSession {
+pub struct SessionUsingKey {
     /// The workspace.
     pub workspace: WorkspaceId,
     /// The number.
@@ -74,7 +74,12 @@ impl Store {
     ///
     /// # Errors
     /// `StoreError` if it could not be committed.
-    pub async fn retire_key(&self, key: KeyId, entry: &Entry, now: Timestamp) -> Result<Outcome, StoreError> {
+    pub async fn retire_key(
+        &self,
+        key: KeyId,
+        entry: &AuditEntry,
+        now: Timestamp,
+    ) -> Result<Outcome, StoreError> {
         const RETIRED: &str = concat!(
             "UPDATE key_fingerprints SET retired_at = $2
              WHERE key_id = $1 AND retired_at IS NULL
@@ -90,14 +95,14 @@ impl Store {
         );
         let retired = sql(RETIRED, values![i64::from(key.0), now]);
         let told = audit::entry_everywhere(entry, now);
-        self.write(Unit::new().guard(retired).and(told)).await.map(Outcome::from)
+        self.write(UnitOfWork::new().guard(retired).and(told)).await.map(Outcome::from)
     }
 
     /// Counts what lives and rests on a key.
     ///
     /// # Errors
     /// `StoreError` if the store cannot be read.
-    pub async fn count_resting(&self, key: KeyId, now: Timestamp) -> Result<Resting, StoreError> {
+    pub async fn count_resting(&self, key: KeyId, now: Timestamp) -> Result<KeyUsage, StoreError> {
         let values = || values![i64::from(key.0), now];
         let [links, sessions, api_keys] = self
             .scan([
@@ -108,7 +113,7 @@ impl Store {
             .await?;
         let count =
             |mut rows: Vec<Row>| rows.pop().ok_or(StoreError::Unexpected("a count without a row"))?.take();
-        Ok(Resting { login_links: count(links)?, sessions: count(sessions)?, api_keys: count(api_keys)? })
+        Ok(KeyUsage { login_links: count(links)?, sessions: count(sessions)?, api_keys: count(api_keys)? })
     }
 
     /// Some of the live links that rest on a key; none if there are none left.
@@ -129,12 +134,12 @@ impl Store {
         &self,
         key: KeyId,
         now: Timestamp,
-    ) -> Result<Vec<RestingSession>, StoreError> {
+    ) -> Result<Vec<SessionUsingKey>, StoreError> {
         const SOME: &str =
             concat!("SELECT s.workspace_id, s.id, s.user_id ", resting_sessions!(), " LIMIT $3");
         let [rows] = self.scan([sql(SOME, values![i64::from(key.0), now, BATCH])]).await?;
         let session =
-            |mut row: Row| Ok(RestingSession { workspace: row.take()?, id: row.take()?, user: row.take()? });
+            |mut row: Row| Ok(SessionUsingKey { workspace: row.take()?, id: row.take()?, user: row.take()? });
         rows.into_iter().map(session).collect()
     }
 
@@ -154,10 +159,10 @@ impl Store {
     /// `StoreError` if it could not be committed.
     pub async fn end_resting_links(
         &self,
-        links: &[(LoginLink, Entry)],
+        links: &[(LoginLink, AuditEntry)],
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let unit = links.iter().fold(Unit::new(), |unit, (link, entry)| {
+        let unit = links.iter().fold(UnitOfWork::new(), |unit, (link, entry)| {
             unit.and(super::login_links::end(link)).and(audit::entry(link.draft.workspace, entry, now))
         });
         self.write(unit).await.map(|_| ())
@@ -169,10 +174,10 @@ impl Store {
     /// `StoreError` if it could not be committed.
     pub async fn end_resting_sessions(
         &self,
-        sessions: &[(RestingSession, Entry)],
+        sessions: &[(SessionUsingKey, AuditEntry)],
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let unit = sessions.iter().fold(Unit::new(), |unit, (session, entry)| {
+        let unit = sessions.iter().fold(UnitOfWork::new(), |unit, (session, entry)| {
             let ended = super::sessions::end(session.workspace, session.id);
             unit.and(ended).and(audit::entry(session.workspace, entry, now))
         });

@@ -1,16 +1,16 @@
 //! After a restore: nothing that was handed out before lives on, and what may have come back is listed.
 
 use super::audit;
-use super::unit::{Unit, Written, sql};
+use super::unit::{UnitOfWork, UnitResult, sql};
 use super::value::{Row, values};
 use super::{Engine, Store, StoreError};
-use crate::domain::audit::Entry;
+use crate::domain::audit::AuditEntry;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::WorkspaceId;
 
 /// An API key that works after a restore.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RevivedKey {
+pub struct RestoredKey {
     /// The name of its workspace.
     pub workspace: String,
     /// The number.
@@ -34,7 +34,7 @@ pub enum KeyBefore {
 
 /// A user whose flags are those of the backup.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RevivedUser {
+pub struct RestoredUser {
     /// The name of the workspace.
     pub workspace: String,
     /// The number.
@@ -73,9 +73,9 @@ pub struct MovedAddress {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Revived {
     /// API keys that work: they may have been revoked since.
-    pub api_keys: Vec<RevivedKey>,
+    pub api_keys: Vec<RestoredKey>,
     /// Users whose flags are others than before the restore; if that cannot be told, all who have two-factor or are disabled.
-    pub users: Vec<RevivedUser>,
+    pub users: Vec<RestoredUser>,
     /// Users whose address is another one than before the restore.
     pub addresses: Vec<MovedAddress>,
     /// Workspaces that were not there before the restore.
@@ -98,7 +98,7 @@ impl Store {
             "UPDATE workspaces SET last_user_id = last_user_id + $1 WHERE last_user_id <= $2",
             values![LEAP, LAST_LEAP],
         );
-        let mut unit = Unit::new().and(users);
+        let mut unit = UnitOfWork::new().and(users);
         if !are_others_known {
             let keys = "UPDATE workspaces SET last_api_key_id = last_api_key_id + $1";
             let workspaces = match self.engine {
@@ -128,8 +128,8 @@ impl Store {
     async fn delete_all(&self, some: &'static str, workspace: WorkspaceId) -> Result<i64, StoreError> {
         let mut deleted = 0;
         loop {
-            let unit = Unit::new().and(sql(some, values![workspace]));
-            let Written::Done(rows) = self.write(unit).await? else { return Ok(deleted) };
+            let unit = UnitOfWork::new().and(sql(some, values![workspace]));
+            let UnitResult::Done(rows) = self.write(unit).await? else { return Ok(deleted) };
             let count = rows.iter().map(Vec::len).sum::<usize>();
             if count == 0 {
                 return Ok(deleted);
@@ -144,10 +144,10 @@ impl Store {
     /// `StoreError` if it could not be committed.
     pub async fn mark_restored(
         &self,
-        entries: &[(WorkspaceId, Entry)],
+        entries: &[(WorkspaceId, AuditEntry)],
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let forget = Unit::new().and(sql("DELETE FROM nodes", values![]));
+        let forget = UnitOfWork::new().and(sql("DELETE FROM nodes", values![]));
         let forget = forget.and(sql("DELETE FROM clock_readings", values![]));
         let entries = entries.iter().map(|(workspace, entry)| audit::entry(*workspace, entry, now));
         self.write(forget.and_all(entries)).await.map(|_| ())
@@ -157,7 +157,7 @@ impl Store {
     ///
     /// # Errors
     /// `StoreError` if the store cannot be read.
-    pub async fn list_revived_keys(&self, now: Timestamp) -> Result<Vec<RevivedKey>, StoreError> {
+    pub async fn list_revived_keys(&self, now: Timestamp) -> Result<Vec<RestoredKey>, StoreError> {
         let live = sql(
             "SELECT w.name, k.id, k.name FROM api_keys k JOIN workspaces w ON w.id = k.workspace_id
              WHERE k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $1) ORDER BY w.name, k.id",
@@ -165,7 +165,7 @@ impl Store {
         );
         let [rows] = self.scan([live]).await?;
         let key = |mut row: Row| {
-            Ok(RevivedKey { workspace: row.take()?, id: row.take()?, name: row.take()?, before: None })
+            Ok(RestoredKey { workspace: row.take()?, id: row.take()?, name: row.take()?, before: None })
         };
         rows.into_iter().map(key).collect()
     }
@@ -174,7 +174,7 @@ impl Store {
     ///
     /// # Errors
     /// `StoreError` if the store cannot be read.
-    pub async fn list_flagged_users(&self) -> Result<Vec<RevivedUser>, StoreError> {
+    pub async fn list_flagged_users(&self) -> Result<Vec<RestoredUser>, StoreError> {
         let flagged = sql(
             "SELECT w.name, u.id, u.two_factor, u.is_active, u.is_staff FROM users u JOIN workspaces w ON w.id = u.workspace_id
              WHERE u.deleted_at IS NULL AND (u.two_factor <> 0 OR u.is_active = 0) ORDER BY w.name, u.id",
@@ -185,8 +185,8 @@ impl Store {
     }
 }
 
-fn user_from(mut row: Row) -> Result<RevivedUser, StoreError> {
+fn user_from(mut row: Row) -> Result<RestoredUser, StoreError> {
     let (workspace, id) = (row.take()?, row.take()?);
     let flags = Flags { has_two_factor: row.take()?, is_active: row.take()?, is_staff: row.take()? };
-    Ok(RevivedUser { workspace, id, flags, before: None })
+    Ok(RestoredUser { workspace, id, flags, before: None })
 }

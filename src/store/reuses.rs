@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use super::unit::{Unit, sql};
+use super::unit::{UnitOfWork, sql};
 use super::value::values;
 use super::{Store, StoreError};
-use crate::domain::login_link::{LinkHash, LoginLink};
+use crate::domain::login_link::{LinkLookupKey, LoginLink};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::WorkspaceId;
 
 /// Links of a shard whose reuses wait to be written at most; the reuses of further ones are not counted.
-const LARGEST: usize = 6_000;
+const MAX_WAITING: usize = 6_000;
 
 /// Links of a shard whose reuses are better written down now.
 const MANY: usize = 2_000;
@@ -28,7 +28,7 @@ type Count = (i64, Timestamp);
 /// The counts since they were last written down.
 #[derive(Default, Debug)]
 pub(super) struct Reuses {
-    shards: [Mutex<HashMap<(WorkspaceId, LinkHash), Count>>; SHARDS],
+    shards: [Mutex<HashMap<(WorkspaceId, LinkLookupKey), Count>>; SHARDS],
     /// Held by who writes them down.
     turn: tokio::sync::Mutex<()>,
 }
@@ -73,7 +73,7 @@ impl Store {
                     values![*times, *last_at, *workspace, *hash],
                 )
             });
-            if let Err(error) = self.write(Unit::new().and_all(counted)).await {
+            if let Err(error) = self.write(UnitOfWork::new().and_all(counted)).await {
                 for (link, counted) in &waiting[number * BATCH..] {
                     self.reuses.add(*link, *counted);
                 }
@@ -85,11 +85,11 @@ impl Store {
 }
 
 impl Reuses {
-    fn add(&self, link: (WorkspaceId, LinkHash), (times, at): Count) {
+    fn add(&self, link: (WorkspaceId, LinkLookupKey), (times, at): Count) {
         // A hash begins with when its link was made: only its end lies anywhere.
         let shard = &self.shards[usize::from(link.1[31]) % SHARDS];
         let mut waiting = shard.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.len() < LARGEST || waiting.contains_key(&link) {
+        if waiting.len() < MAX_WAITING || waiting.contains_key(&link) {
             let (counted, last_at) = waiting.entry(link).or_insert((0, at));
             *counted += times;
             *last_at = at.max(*last_at);

@@ -8,13 +8,13 @@ use super::audit;
 use super::columns::{key_id, standing_columns, standing_from};
 use super::lists::Source;
 use super::login_links::FoundLink;
-use super::unit::{Outcome, Statement, Unit, sql};
+use super::unit::{Outcome, Statement, UnitOfWork, sql};
 use super::value::{Row, values};
 use super::{ListError, ListPermit, Store, StoreError};
-use crate::domain::audit::Entry;
+use crate::domain::audit::AuditEntry;
 use crate::domain::email::EmailAddress;
-use crate::domain::page::{Field, Kind, Page, PageWish};
-use crate::domain::session::{Session, SignedIn};
+use crate::domain::page::{Field, FieldType, ListQuery, Page};
+use crate::domain::session::{Session, SessionWithUser};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{UserId, full_name};
 use crate::domain::workspace::{Workspace, WorkspaceId};
@@ -37,10 +37,10 @@ pub struct ListedSession {
 impl ListedSession {
     /// What the list of sessions may be sorted and filtered by.
     pub const FIELDS: [Field; 4] = [
-        Field { name: "id", column: "s.id", kind: Kind::Id },
-        Field { name: "user_id", column: "s.user_id", kind: Kind::Number },
-        Field { name: "created_at", column: "s.created_at", kind: Kind::Time },
-        Field { name: "last_seen_at", column: "s.last_seen_at", kind: Kind::Time },
+        Field { name: "id", column: "s.id", kind: FieldType::Id },
+        Field { name: "user_id", column: "s.user_id", kind: FieldType::Number },
+        Field { name: "created_at", column: "s.created_at", kind: FieldType::Time },
+        Field { name: "last_seen_at", column: "s.last_seen_at", kind: FieldType::Time },
     ];
 }
 
@@ -60,7 +60,7 @@ fn session_from(row: &mut Row) -> Result<Session, StoreError> {
         user: row.take()?,
         epoch: row.take()?,
         link: row.take()?,
-        redemption: row.take()?,
+        confirm_hash: row.take()?,
         seed: row.take()?,
         secret_hash: row.take()?,
         key: key_id(row.take()?)?,
@@ -81,11 +81,11 @@ macro_rules! signed_in_columns {
 }
 pub(super) use signed_in_columns;
 
-pub(super) fn signed_in_from(row: &mut Row) -> Result<SignedIn, StoreError> {
+pub(super) fn signed_in_from(row: &mut Row) -> Result<SessionWithUser, StoreError> {
     let standing = standing_from(row)?;
     let email = EmailAddress::from_store(row.take()?);
     let (name_f, name_l): (String, String) = (row.take()?, row.take()?);
-    Ok(SignedIn { session: session_from(row)?, standing, email, name: full_name(&name_f, &name_l) })
+    Ok(SessionWithUser { session: session_from(row)?, standing, email, name: full_name(&name_f, &name_l) })
 }
 
 /// A session and its person, from `$1` the workspace on.
@@ -109,7 +109,7 @@ impl Store {
         &self,
         workspace: WorkspaceId,
         id: Uuid,
-    ) -> Result<Option<SignedIn>, StoreError> {
+    ) -> Result<Option<SessionWithUser>, StoreError> {
         let [rows] = self.read([by_id(workspace, id)]).await?;
         rows.into_iter().next().map(|mut row| signed_in_from(&mut row)).transpose()
     }
@@ -124,14 +124,14 @@ impl Store {
         &self,
         workspace: WorkspaceId,
         link: &FoundLink,
-        redemptions: &[[u8; 32]],
-    ) -> Result<Option<SignedIn>, StoreError> {
+        confirm_hashes: &[[u8; 32]],
+    ) -> Result<Option<SessionWithUser>, StoreError> {
         if let Some(id) = link.session {
             let found = self.find_session(workspace, id).await?;
-            return Ok(found.filter(|found| redemptions.contains(&found.session.redemption)));
+            return Ok(found.filter(|found| confirm_hashes.contains(&found.session.confirm_hash)));
         }
-        for redemption in redemptions {
-            let [rows] = self.read([by_redemption(workspace, *redemption)]).await?;
+        for confirm_hash in confirm_hashes {
+            let [rows] = self.read([by_redemption(workspace, *confirm_hash)]).await?;
             if let Some(mut row) = rows.into_iter().next() {
                 return signed_in_from(&mut row).map(Some);
             }
@@ -147,7 +147,7 @@ impl Store {
         &self,
         permit: &ListPermit,
         workspace: &Workspace,
-        wish: &PageWish,
+        options: &ListQuery,
         now: Timestamp,
     ) -> Result<Page<ListedSession>, ListError> {
         let source = Source {
@@ -176,7 +176,7 @@ impl Store {
                 expires_at: session.ends_at(&terms),
             })
         };
-        self.list(permit, source, wish, listed).await
+        self.list(permit, source, options, listed).await
     }
 
     /// Writes down when a session was last seen. `session` is as this leaves it, sealed.
@@ -189,7 +189,7 @@ impl Store {
              WHERE workspace_id = $3 AND id = $4 AND last_seen_at < $1",
             values![session.last_seen_at, session.seal, session.workspace, session.id],
         );
-        self.write(Unit::new().and(touched)).await.map(|_| ())
+        self.write(UnitOfWork::new().and(touched)).await.map(|_| ())
     }
 
     /// Ends a session, unless it ended before.
@@ -200,10 +200,10 @@ impl Store {
         &self,
         workspace: WorkspaceId,
         id: Uuid,
-        entry: &Entry,
+        entry: &AuditEntry,
         now: Timestamp,
     ) -> Result<Outcome, StoreError> {
-        let unit = Unit::new().guard(end(workspace, id)).and(audit::entry(workspace, entry, now));
+        let unit = UnitOfWork::new().guard(end(workspace, id)).and(audit::entry(workspace, entry, now));
         self.write(unit).await.map(Outcome::from)
     }
 }
@@ -214,12 +214,12 @@ pub(super) fn by_id(workspace: WorkspaceId, id: Uuid) -> Statement {
 }
 
 /// The statement that finds the newest session that a browser began with a link that may be used again.
-pub(super) fn by_redemption(workspace: WorkspaceId, redemption: [u8; 32]) -> Statement {
+pub(super) fn by_redemption(workspace: WorkspaceId, confirm_hash: [u8; 32]) -> Statement {
     const FOUND: &str = concat!(
         signed_in!(),
         "AND s.redemption = $2 AND s.single_use = 0 ORDER BY s.created_at DESC, s.id DESC LIMIT 1"
     );
-    sql(FOUND, values![workspace, redemption])
+    sql(FOUND, values![workspace, confirm_hash])
 }
 
 /// The statement that begins a session, by a link that this use ends or by another.
@@ -234,7 +234,7 @@ pub(super) fn begin(session: &Session, is_single_use: bool) -> Statement {
             session.user,
             session.epoch,
             session.link,
-            session.redemption,
+            session.confirm_hash,
             session.seed,
             session.secret_hash,
             i64::from(session.key.0),

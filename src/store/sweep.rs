@@ -1,7 +1,7 @@
 //! The sweep: what is dead long enough is deleted, a little at a time, so that nobody waits behind it.
 
 use super::audit;
-use super::unit::{Unit, sql};
+use super::unit::{UnitOfWork, sql};
 use super::value::{Value, values};
 use super::{Store, StoreError};
 use crate::domain::timestamp::Timestamp;
@@ -77,7 +77,7 @@ impl Store {
         loop {
             let [dead] = self.scan([sql(find, vec![workspace.into(), until.clone(), BATCH.into()])]).await?;
             let count = i64::try_from(dead.len()).unwrap_or(BATCH);
-            let mut unit = Unit::new();
+            let mut unit = UnitOfWork::new();
             for mut row in dead {
                 let key: Vec<u8> = row.take()?;
                 unit = unit.and(sql(delete, values![workspace, key.as_slice()]));

@@ -21,7 +21,7 @@ pub(super) fn sql(sql: impl Into<Cow<'static, str>>, values: Vec<Value>) -> Stat
 
 /// A row that many may want to change at the same moment.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) enum Sought {
+pub(super) enum ContendedRow {
     User(WorkspaceId, UserId),
     /// The counter that the numbers of users are drawn from.
     Counter(WorkspaceId),
@@ -29,25 +29,25 @@ pub(super) enum Sought {
 
 /// Statements that happen together or not at all.
 #[derive(Debug, Default)]
-pub(super) struct Unit {
+pub(super) struct UnitOfWork {
     pub(super) statements: Vec<Statement>,
     /// Whoever writes to the same one waits for this unit without taking a connection meanwhile.
-    pub(super) sought: Option<Sought>,
+    pub(super) sought: Option<ContendedRow>,
 }
 
-impl Unit {
+impl UnitOfWork {
     pub(super) fn new() -> Self {
         Self::default()
     }
 
     /// A unit that writes to a user.
     pub(super) fn about(workspace: WorkspaceId, user: UserId) -> Self {
-        Self { sought: Some(Sought::User(workspace, user)), ..Self::default() }
+        Self { sought: Some(ContendedRow::User(workspace, user)), ..Self::default() }
     }
 
     /// A unit that draws a number for a user.
     pub(super) fn drawing(workspace: WorkspaceId) -> Self {
-        Self { sought: Some(Sought::Counter(workspace)), ..Self::default() }
+        Self { sought: Some(ContendedRow::Counter(workspace)), ..Self::default() }
     }
 
     /// A statement that must change a row: if it changes none, nothing of the unit happens.
@@ -73,11 +73,11 @@ impl Unit {
 
 /// What became of a unit.
 #[derive(Debug)]
-pub(super) enum Written {
+pub(super) enum UnitResult {
     /// It is durable; the rows that each statement returned.
     Done(Vec<Vec<Row>>),
     /// A guard found nothing to change: another caller, a kill or the clock came first.
-    Lost,
+    Conflict,
 }
 
 /// Who won.
@@ -85,16 +85,16 @@ pub(super) enum Written {
 #[must_use]
 pub enum Outcome {
     /// This caller; what it asked for is durable.
-    Won,
+    Applied,
     /// Another caller, a kill or the clock came first; nothing was changed.
-    Lost,
+    Conflict,
 }
 
-impl From<Written> for Outcome {
-    fn from(written: Written) -> Self {
+impl From<UnitResult> for Outcome {
+    fn from(written: UnitResult) -> Self {
         match written {
-            Written::Done(_) => Self::Won,
-            Written::Lost => Self::Lost,
+            UnitResult::Done(_) => Self::Applied,
+            UnitResult::Conflict => Self::Conflict,
         }
     }
 }

@@ -5,21 +5,21 @@ use super::lists::Source;
 use super::users::{user_columns, user_from};
 use super::value::values;
 use super::{ListError, ListPermit, Store};
-use crate::domain::page::{Field, Kind, Page, PageWish};
+use crate::domain::page::{Field, FieldType, ListQuery, Page};
 use crate::domain::user::User;
 
 /// What lists of users may be sorted and filtered by.
 pub const USER_FIELDS: [Field; 10] = [
-    Field { name: "id", column: "u.id", kind: Kind::Number },
-    Field { name: "email", column: "u.email_folded", kind: Kind::Email },
-    Field { name: "name_f", column: "u.name_f", kind: Kind::Text },
-    Field { name: "name_l", column: "u.name_l", kind: Kind::Text },
-    Field { name: "company", column: "u.company", kind: Kind::Text },
-    Field { name: "phone", column: "u.phone", kind: Kind::Text },
-    Field { name: "status", column: "u.is_active", kind: Kind::Number },
-    Field { name: "two_factor_enabled", column: "u.two_factor", kind: Kind::Flag },
-    Field { name: "created_at", column: "u.created_at", kind: Kind::Time },
-    Field { name: "updated_at", column: "u.updated_at", kind: Kind::Time },
+    Field { name: "id", column: "u.id", kind: FieldType::Number },
+    Field { name: "email", column: "u.email_folded", kind: FieldType::Email },
+    Field { name: "name_f", column: "u.name_f", kind: FieldType::Text },
+    Field { name: "name_l", column: "u.name_l", kind: FieldType::Text },
+    Field { name: "company", column: "u.company", kind: FieldType::Text },
+    Field { name: "phone", column: "u.phone", kind: FieldType::Text },
+    Field { name: "status", column: "u.is_active", kind: FieldType::Number },
+    Field { name: "two_factor_enabled", column: "u.two_factor", kind: FieldType::Flag },
+    Field { name: "created_at", column: "u.created_at", kind: FieldType::Time },
+    Field { name: "updated_at", column: "u.updated_at", kind: FieldType::Time },
 ];
 
 impl Store {
@@ -31,7 +31,7 @@ impl Store {
         &self,
         permit: &ListPermit,
         is_staff: bool,
-        wish: &PageWish,
+        options: &ListQuery,
     ) -> Result<Page<User>, ListError> {
         let source = Source {
             columns: user_columns!(),
@@ -41,6 +41,6 @@ impl Store {
             values: values![permit.workspace(), is_staff],
             order: "u.id",
         };
-        self.list(permit, source, wish, user_from).await
+        self.list(permit, source, options, user_from).await
     }
 }

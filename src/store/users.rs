@@ -2,10 +2,10 @@
 
 use super::audit;
 use super::columns::{standing_columns, standing_from};
-use super::unit::{Outcome, Statement, Unit, sql};
+use super::unit::{Outcome, Statement, UnitOfWork, sql};
 use super::value::{Row, values};
 use super::{Store, StoreError};
-use crate::domain::audit::Entry;
+use crate::domain::audit::AuditEntry;
 use crate::domain::email::EmailAddress;
 use crate::domain::json::JsonText;
 use crate::domain::reach::Reach;
@@ -79,7 +79,7 @@ impl Store {
         let found = match user {
             UserRef::Id(id) => sql(format!("{FOUND} u.id = $2"), values![workspace, *id]),
             UserRef::Email(email) => {
-                sql(format!("{FOUND} u.email_folded = $2"), values![workspace, email.folded()])
+                sql(format!("{FOUND} u.email_folded = $2"), values![workspace, email.lowercased()])
             }
         };
         let [rows] = self.read([found]).await?;
@@ -104,14 +104,14 @@ impl Store {
         &self,
         workspace: WorkspaceId,
         user: &NewUser,
-        entry: &Entry,
+        entry: &AuditEntry,
         now: Timestamp,
     ) -> Result<Option<UserId>, StoreError> {
         let drawn = user.id.is_none();
         let unit = if drawn {
-            Unit::drawing(workspace).guard(hold_counter(workspace)).guard(draw_user_id(workspace))
+            UnitOfWork::drawing(workspace).guard(hold_counter(workspace)).guard(draw_user_id(workspace))
         } else {
-            Unit::new()
+            UnitOfWork::new()
         };
         let fields = &user.fields;
         let text = |field: &Option<String>| field.clone().unwrap_or_default();
@@ -127,7 +127,7 @@ impl Store {
                 workspace,
                 user.id,
                 user.email.as_str(),
-                user.email.folded(),
+                user.email.lowercased(),
                 text(&fields.name_f),
                 text(&fields.name_l),
                 text(&fields.company),
@@ -142,10 +142,10 @@ impl Store {
         );
         let told = match user.id {
             Some(id) => audit::entry(workspace, &entry.clone().about(id), now),
-            None => drawn_entry(workspace, entry, now),
+            None => allocated_entry(workspace, entry, now),
         };
         let written = self.write(unit.guard(added).and(told)).await?;
-        let super::Written::Done(mut rows) = written else { return Ok(None) };
+        let super::UnitResult::Done(mut rows) = written else { return Ok(None) };
         let row = rows.get_mut(if drawn { 2 } else { 0 }).and_then(Vec::pop);
         row.ok_or(StoreError::Unexpected("a user who was not added"))?.take().map(Some)
     }
@@ -159,7 +159,7 @@ impl Store {
         &self,
         workspace: WorkspaceId,
         (user, reach): (&User, Reach),
-        entries: &[Entry],
+        entries: &[AuditEntry],
         now: Timestamp,
     ) -> Result<Outcome, StoreError> {
         let standing = &user.standing;
@@ -172,7 +172,7 @@ impl Store {
                                AND o.id <> $16)",
             values![
                 user.email.as_str(),
-                user.email.folded(),
+                user.email.lowercased(),
                 user.name_f.as_str(),
                 user.name_l.as_str(),
                 user.company.as_str(),
@@ -196,8 +196,9 @@ impl Store {
         if reach == Reach::Clients {
             changed.sql += " AND is_active >= $10 AND two_factor <= $11";
         }
-        let unit =
-            Unit::about(workspace, user.id).guard(changed).and_all(audit::entries(workspace, entries, now));
+        let unit = UnitOfWork::about(workspace, user.id)
+            .guard(changed)
+            .and_all(audit::entries(workspace, entries, now));
         self.write(unit).await.map(Outcome::from)
     }
 
@@ -209,7 +210,7 @@ impl Store {
         &self,
         workspace: WorkspaceId,
         user: UserId,
-        entry: &Entry,
+        entry: &AuditEntry,
         now: Timestamp,
     ) -> Result<Outcome, StoreError> {
         let killed = sql(
@@ -217,7 +218,7 @@ impl Store {
              WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL",
             values![workspace, user],
         );
-        let unit = Unit::about(workspace, user).guard(killed).and(audit::entry(workspace, entry, now));
+        let unit = UnitOfWork::about(workspace, user).guard(killed).and(audit::entry(workspace, entry, now));
         self.write(unit).await.map(Outcome::from)
     }
 
@@ -229,14 +230,15 @@ impl Store {
         &self,
         workspace: WorkspaceId,
         (user, reach): (UserId, Reach),
-        entries: &[Entry],
+        entries: &[AuditEntry],
         now: Timestamp,
     ) -> Result<Outcome, StoreError> {
         let mut gone = deletion(workspace, user, now);
         if reach != Reach::All {
             gone.sql += " AND is_staff = 0";
         }
-        let unit = Unit::about(workspace, user).guard(gone).and_all(audit::entries(workspace, entries, now));
+        let unit =
+            UnitOfWork::about(workspace, user).guard(gone).and_all(audit::entries(workspace, entries, now));
         self.write(unit).await.map(Outcome::from)
     }
 
@@ -292,7 +294,7 @@ fn draw_user_id(workspace: WorkspaceId) -> Statement {
 }
 
 /// An entry about the user whose number was drawn in the same unit.
-fn drawn_entry(workspace: WorkspaceId, entry: &Entry, now: Timestamp) -> Statement {
+fn allocated_entry(workspace: WorkspaceId, entry: &AuditEntry, now: Timestamp) -> Statement {
     let mut statement = audit::entry(workspace, entry, now);
     let drawn = "coalesce($5, (SELECT last_user_id FROM workspaces WHERE id = $1))";
     statement.sql = statement.sql.replace("$5", drawn).into();

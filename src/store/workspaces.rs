@@ -1,10 +1,10 @@
 //! Workspaces and their hosts.
 
 use super::audit;
-use super::unit::{Outcome, Statement, Unit, sql};
+use super::unit::{Outcome, Statement, UnitOfWork, sql};
 use super::value::{Row, Value, values};
 use super::{Store, StoreError};
-use crate::domain::audit::{Entry, INSTALLATION};
+use crate::domain::audit::{AuditEntry, INSTALLATION};
 use crate::domain::host::HostName;
 use crate::domain::origin::Origin;
 use crate::domain::timestamp::Timestamp;
@@ -110,7 +110,7 @@ impl Store {
         &self,
         workspace: &Workspace,
         hosts: &[HostName],
-        entry: &Entry,
+        entry: &AuditEntry,
     ) -> Result<Outcome, StoreError> {
         let added = sql(
             "INSERT INTO workspaces (url, link_lifetime, single_use, landing_url, allowed_redirect_origins,
@@ -127,7 +127,7 @@ impl Store {
                 ]
             )
         );
-        let mut unit = Unit::new().guard(added);
+        let mut unit = UnitOfWork::new().guard(added);
         for host in hosts {
             unit = unit.guard(add_host(&workspace.name, host));
         }
@@ -157,7 +157,7 @@ impl Store {
         &self,
         workspace: &Workspace,
         hosts: Option<&[HostName]>,
-        entry: &Entry,
+        entry: &AuditEntry,
         now: Timestamp,
     ) -> Result<Outcome, StoreError> {
         let changed = sql(
@@ -167,7 +167,7 @@ impl Store {
              WHERE id = $9 AND revision = $10",
             settings(workspace, values![workspace.id, workspace.revision])
         );
-        let mut unit = Unit::new().guard(changed);
+        let mut unit = UnitOfWork::new().guard(changed);
         if let Some(hosts) = hosts {
             unit = unit.and(sql("DELETE FROM hosts WHERE workspace_id = $1", values![workspace.id]));
             for host in hosts {
@@ -186,7 +186,7 @@ impl Store {
         &self,
         workspace: &Workspace,
         name: &str,
-        entry: &Entry,
+        entry: &AuditEntry,
         now: Timestamp,
     ) -> Result<Outcome, StoreError> {
         let renamed = sql(
@@ -195,7 +195,7 @@ impl Store {
                AND NOT EXISTS (SELECT 1 FROM workspaces o WHERE o.id <> $3 AND (o.name = $1 OR o.name_folded = $2))",
             values![name, folded_name(name), workspace.id, workspace.revision],
         );
-        let unit = Unit::new().guard(renamed).and(audit::entry(workspace.id, entry, now));
+        let unit = UnitOfWork::new().guard(renamed).and(audit::entry(workspace.id, entry, now));
         self.write(unit).await.map(Outcome::from)
     }
 
@@ -240,7 +240,7 @@ impl Store {
     pub async fn delete_workspace(
         &self,
         workspace: &Workspace,
-        entry: &Entry,
+        entry: &AuditEntry,
         now: Timestamp,
     ) -> Result<Outcome, StoreError> {
         let id = workspace.id;
@@ -255,7 +255,7 @@ impl Store {
             "DELETE FROM audit_log WHERE workspace_id = $1",
         ];
         let belongings = belongings.map(|text| sql(text, values![id]));
-        let unit = Unit::new().guard(gone).and_all(belongings);
+        let unit = UnitOfWork::new().guard(gone).and_all(belongings);
         self.write(unit.and(audit::entry(INSTALLATION, entry, now))).await.map(Outcome::from)
     }
 }

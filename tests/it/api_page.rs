@@ -9,7 +9,7 @@ use doorkey::domain::user_change::UserChange;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::support::app::{Answer, Ask, TestApp};
+use crate::support::app::{TestApp, TestRequest, TestResponse};
 
 const PAGE: &str = include_str!("../../docs/api.md");
 
@@ -17,7 +17,7 @@ const PAGE: &str = include_str!("../../docs/api.md");
 struct Example {
     heading: &'static str,
     call: &'static str,
-    answer: &'static str,
+    response: &'static str,
 }
 
 /// A block of the page: the language it is marked with, and what is in it.
@@ -41,7 +41,7 @@ fn blocks(page: &'static str) -> Vec<(&'static str, Block)> {
 fn examples() -> Vec<Example> {
     let blocks = blocks(PAGE);
     let pairs = blocks.chunks(2).map(|pair| match pair {
-        [(heading, ("sh", call)), (_, ("http", answer))] => Example { heading, call, answer },
+        [(heading, ("sh", call)), (_, ("http", response))] => Example { heading, call, response },
         _ => panic!("no call with its answer: {pair:?}"),
     });
     pairs.collect()
@@ -67,11 +67,11 @@ fn words(line: &str, key: &str) -> Vec<String> {
 }
 
 /// The request that a curl line makes.
-fn ask_of(call: &str, key: &str) -> Ask {
+fn ask_of(call: &str, key: &str) -> TestRequest {
     let words = words(call, key);
     let mut words = words.iter().map(String::as_str);
     assert_eq!(words.next(), Some("curl"), "{call}");
-    let mut ask = Ask::of("GET", "/").without("host");
+    let mut ask = TestRequest::of("GET", "/").without("host");
     while let Some(option) = words.next() {
         if option == "--globoff" {
             continue;
@@ -148,7 +148,7 @@ impl Stand {
         }
     }
 
-    fn check_answer(&mut self, there: &str, here: &Answer, place: &str) {
+    fn check_answer(&mut self, there: &str, here: &TestResponse, place: &str) {
         let (head, body) = there.split_once("\n\n").unwrap_or((there.trim_end(), ""));
         let mut lines = head.lines();
         let status = lines.next().unwrap().strip_prefix("HTTP/1.1 ").unwrap();
@@ -197,8 +197,8 @@ async fn every_example_of_the_page_is_answered_as_the_page_says() {
 
     for example in examples {
         let ask = ask_of(&stand.translated(example.call), &test.key);
-        let answer = test.send(ask).await;
-        stand.check_answer(example.answer, &answer, example.call);
+        let response = test.send(ask).await;
+        stand.check_answer(example.response, &response, example.call);
     }
 }
 
@@ -206,7 +206,7 @@ async fn every_example_of_the_page_is_answered_as_the_page_says() {
 #[tokio::test]
 async fn every_endpoint_is_on_the_page_with_a_scope_and_an_example() {
     let test = TestApp::start().await;
-    let document = test.send(Ask::of("GET", "/api/openapi.json")).await.json();
+    let document = test.send(TestRequest::of("GET", "/api/openapi.json")).await.json();
     let examples = examples();
     let mut endpoints = BTreeSet::new();
     for (path, operations) in document["paths"].as_object().unwrap() {
@@ -237,7 +237,7 @@ async fn every_endpoint_is_on_the_page_with_a_scope_and_an_example() {
 }
 
 /// Whether a request is one of an endpoint, such as `GET /api/team/{user}`.
-fn is_call_of(ask: &Ask, endpoint: &str) -> bool {
+fn is_call_of(ask: &TestRequest, endpoint: &str) -> bool {
     let called = format!("{} {}", ask.method, ask.path.split('?').next().unwrap());
     let (called, endpoint): (Vec<_>, Vec<_>) = (called.split('/').collect(), endpoint.split('/').collect());
     let fits = |(called, part): (&&str, &&str)| called == part || part.starts_with('{');
@@ -272,10 +272,13 @@ fn every_scope_version_and_error_code_is_on_the_page() {
 fn the_comparison_notices_what_differs() {
     let same = |there: &str, here: &str| {
         let mut stand = Stand::default();
-        let answer =
-            Answer { status: StatusCode::OK, headers: axum::http::HeaderMap::new(), body: here.to_owned() };
+        let response = TestResponse {
+            status: StatusCode::OK,
+            headers: axum::http::HeaderMap::new(),
+            body: here.to_owned(),
+        };
         let there = format!("HTTP/1.1 200\n\n{there}");
-        std::panic::catch_unwind(move || stand.check_answer(&there, &answer, "here")).is_ok()
+        std::panic::catch_unwind(move || stand.check_answer(&there, &response, "here")).is_ok()
     };
     let (one, other) = ("0d9b1b3e-6f0c-4a52-9a57-b1f7c1f2a3d4", "019aae9b-55b2-7f04-9e02-6a1c54d0be72");
 

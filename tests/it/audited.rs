@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use axum::http::StatusCode;
-use doorkey::domain::audit::Act;
+use doorkey::domain::audit::AuditContext;
 use doorkey::domain::user::UserId;
 use doorkey::domain::user_change::UserChange;
 use doorkey::flow;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::support::app::{Answer, Ask, Browser, START, TestApp, UNLIMITED, button};
+use crate::support::app::{Browser, START, TestApp, TestRequest, TestResponse, UNLIMITED, button};
 
 /// People who act at the same time, and how often each goes through everything.
 const PEOPLE: i64 = 25;
@@ -36,8 +36,14 @@ impl<'a> Story<'a> {
         Self { test, number, browser: test.browser(), secrets, told: Vec::new(), acts: 0 }
     }
 
-    fn expect(&mut self, event: &'static str, actor: &str, reason: &'static str, answer: Option<&Answer>) {
-        let request = answer.map(|answer| answer.header("x-api-identifier").to_owned());
+    fn expect(
+        &mut self,
+        event: &'static str,
+        actor: &str,
+        reason: &'static str,
+        response: Option<&TestResponse>,
+    ) {
+        let request = response.map(|response| response.header("x-api-identifier").to_owned());
         self.told.push((event, actor.to_owned(), reason, request));
     }
 
@@ -48,25 +54,25 @@ impl<'a> Story<'a> {
         body: Value,
         status: u16,
         entries: &[(&'static str, &'static str)],
-    ) -> Answer {
+    ) -> TestResponse {
         let path = path.replace("{me}", &self.number.to_string());
-        let ask = Ask::of(method, &path).bearer(&self.test.key);
+        let ask = TestRequest::of(method, &path).bearer(&self.test.key);
         let ask = if body.is_null() { ask } else { ask.json(&body) };
-        let answer = self.test.send(ask).await;
-        assert_eq!(answer.status.as_u16(), status, "{method} {path}: {}", answer.body);
+        let response = self.test.send(ask).await;
+        assert_eq!(response.status.as_u16(), status, "{method} {path}: {}", response.body);
         for (event, reason) in entries {
-            self.expect(event, "api_key:1", reason, Some(&answer));
+            self.expect(event, "api_key:1", reason, Some(&response));
         }
         self.acts += 1;
-        answer
+        response
     }
 
     async fn ask_for_link(&mut self) -> String {
         let issued = [("login_link.issued", "")];
-        let answer = self.call(("GET", "/api/login_links/{me}"), Value::Null, 200, &issued).await;
+        let response = self.call(("GET", "/api/login_links/{me}"), Value::Null, 200, &issued).await;
         let again = self.call(("GET", "/api/login_links/{me}"), Value::Null, 200, &[]).await;
-        assert_eq!(again.body, answer.body, "handed out again, which is only counted");
-        let link = answer.json()["link"].as_str().unwrap().to_owned();
+        assert_eq!(again.body, response.body, "handed out again, which is only counted");
+        let link = response.json()["link"].as_str().unwrap().to_owned();
         self.keep(link.split('=').nth(1).unwrap());
         link
     }
@@ -86,8 +92,8 @@ impl<'a> Story<'a> {
         let others_page = other.open(&link).await;
         let was_signed_in = self.browser.session().is_some();
 
-        let answer = self.browser.sign_in(&link).await;
-        assert_eq!(answer.status, StatusCode::SEE_OTHER);
+        let response = self.browser.sign_in(&link).await;
+        assert_eq!(response.status, StatusCode::SEE_OTHER);
         let me = format!("user:{}", self.number);
         self.expect("login_link.redeemed", &me, "", None);
         if was_signed_in {
@@ -104,7 +110,7 @@ impl<'a> Story<'a> {
     async fn come_and_go(&mut self) {
         self.sign_in().await;
         self.sign_in().await;
-        let out = Ask::of("POST", "/logout").header("sec-fetch-site", "same-origin");
+        let out = TestRequest::of("POST", "/logout").header("sec-fetch-site", "same-origin");
         assert_eq!(self.browser.send(out).await.status, StatusCode::SEE_OTHER);
         self.expect("session.signed_out", &format!("user:{}", self.number), "", None);
         self.sign_in().await;
@@ -159,13 +165,13 @@ impl<'a> Story<'a> {
         let stranger = doorkey::keys::random_api_key().unwrap().reveal().to_owned();
         let path = format!("/api/login_links/{}", self.number);
         for key in [stranger.as_str(), "x", ""] {
-            let answer = self.test.send(Ask::of("GET", &path).bearer(key)).await;
-            assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+            let response = self.test.send(TestRequest::of("GET", &path).bearer(key)).await;
+            assert_eq!(response.status, StatusCode::UNAUTHORIZED);
         }
         let (_, secret) = stranger.split_at(8);
         for token in ["x", &secret[..32]] {
-            let answer = self.test.send(Ask::of("GET", &format!("/login?token={token}"))).await;
-            assert_eq!(answer.status, StatusCode::GONE);
+            let response = self.test.send(TestRequest::of("GET", &format!("/login?token={token}"))).await;
+            assert_eq!(response.status, StatusCode::GONE);
         }
         self.call(("GET", "/api/login_links/999999"), Value::Null, 404, &[]).await;
         self.keep(&stranger);
@@ -186,7 +192,7 @@ impl<'a> Story<'a> {
 
 /// An entry as it stands in the log.
 #[derive(Debug)]
-struct Entry {
+struct AuditEntry {
     event: String,
     user: Option<i64>,
     actor: String,
@@ -196,7 +202,7 @@ struct Entry {
 }
 
 /// The whole log as the API tells it, oldest first.
-async fn log_of(test: &TestApp) -> (Vec<Entry>, String) {
+async fn log_of(test: &TestApp) -> (Vec<AuditEntry>, String) {
     let (mut entries, mut whole, mut last) = (Vec::new(), String::new(), String::new());
     loop {
         let after = if last.is_empty() { String::new() } else { format!("&filters[id][$gt]={last}") };
@@ -207,7 +213,7 @@ async fn log_of(test: &TestApp) -> (Vec<Entry>, String) {
         let Some(end) = rows.last() else { return (entries, whole) };
         end["id"].as_str().unwrap().clone_into(&mut last);
         let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        entries.extend(rows.iter().map(|row| Entry {
+        entries.extend(rows.iter().map(|row| AuditEntry {
             event: word(&row["event"]),
             user: row["user_id"].as_i64(),
             actor: word(&row["actor"]),
@@ -269,8 +275,8 @@ async fn five_thousand_acts_leave_an_entry_each_and_no_secret() {
 }
 
 /// Every act is a request of its own: entries that share one tell of one act of one person.
-fn check_requests(entries: &[Entry]) {
-    let mut acts: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
+fn check_requests(entries: &[AuditEntry]) {
+    let mut acts: BTreeMap<&str, Vec<&AuditEntry>> = BTreeMap::new();
     for entry in entries {
         acts.entry(&entry.request).or_default().push(entry);
     }
@@ -302,9 +308,9 @@ async fn keys_settings_additions_deletions_and_ends_are_told_once_each() {
     test.revoke_key(key).await;
     test.revoke_key(key).await;
     let settings = [("link_lifetime".to_owned(), "600".to_owned())];
-    flow::workspaces::set(&test.app, &Act::at_command_line(), "Acme", &settings).await.unwrap();
+    flow::workspaces::set(&test.app, &AuditContext::at_command_line(), "Acme", &settings).await.unwrap();
     let body = json!({ "email": "bob@x.test", "name_f": "Bob", "name_l": "" });
-    let post = || Ask::of("POST", "/api/clients").bearer(&test.key).json(&body);
+    let post = || TestRequest::of("POST", "/api/clients").bearer(&test.key).json(&body);
     assert_eq!(test.send(post()).await.status, StatusCode::CREATED);
     assert_eq!(test.send(post()).await.status, StatusCode::BAD_REQUEST);
     assert_eq!(test.call("DELETE", "/api/clients/2").await.status, StatusCode::NO_CONTENT);

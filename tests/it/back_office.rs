@@ -5,14 +5,14 @@ use doorkey::domain::scope::Scope;
 use doorkey::domain::user_change::UserChange;
 use serde_json::{Value, json};
 
-use crate::support::app::{Answer, Ask, TestApp};
+use crate::support::app::{TestApp, TestRequest, TestResponse};
 use crate::support::server::encode;
 
-async fn send(test: &TestApp, method: &str, path: &str, body: &Value) -> Answer {
-    test.send(Ask::of(method, path).bearer(&test.key).json(body)).await
+async fn send(test: &TestApp, method: &str, path: &str, body: &Value) -> TestResponse {
+    test.send(TestRequest::of(method, path).bearer(&test.key).json(body)).await
 }
 
-async fn add(test: &TestApp, email: &str) -> Answer {
+async fn add(test: &TestApp, email: &str) -> TestResponse {
     send(test, "POST", "/api/clients", &json!({ "email": email, "name_f": "Ada", "name_l": "Lovelace" }))
         .await
 }
@@ -98,10 +98,10 @@ async fn a_client_that_does_not_pass_is_told_field_by_field() {
         (json!({ "email": "b@x.test", "name_f": "B", "name_l": "", "id": "7" }), vec!["id"]),
         (json!({ "email": "b@x.test", "name_f": "B", "name_l": "", "id": 1.5 }), vec!["id"]),
     ] {
-        let answer = send(&test, "POST", "/api/clients", &body).await;
-        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (400, "invalid"), "{body}");
-        assert_eq!(answer.json()["message"], "The given data was invalid.");
-        let named: Vec<_> = answer.json()["errors"].as_object().unwrap().keys().cloned().collect();
+        let response = send(&test, "POST", "/api/clients", &body).await;
+        assert_eq!((response.status.as_u16(), response.code().as_str()), (400, "invalid"), "{body}");
+        assert_eq!(response.json()["message"], "The given data was invalid.");
+        let named: Vec<_> = response.json()["errors"].as_object().unwrap().keys().cloned().collect();
         assert_eq!(named, fields, "{body}");
     }
     assert_eq!(test.number("SELECT count(*) FROM users"), 1);
@@ -136,17 +136,17 @@ async fn an_address_that_is_not_one_plain_mailbox_is_refused() {
         "<a@x.test>",
         "a@x.test\n",
     ] {
-        for answer in [
+        for response in [
             add(&test, email).await,
             send(&test, "PUT", "/api/clients/1", &json!({ "email": email })).await,
             test.call("GET", &format!("/api/clients?filters[email][$eq]={}", encode(email))).await,
         ] {
-            assert_eq!((answer.status.as_u16(), answer.code().as_str()), (400, "invalid"), "{email:?}");
+            assert_eq!((response.status.as_u16(), response.code().as_str()), (400, "invalid"), "{email:?}");
         }
         for noun in ["login_links", "clients"] {
-            let answer = test.call("GET", &format!("/api/{noun}/{}", encode(email))).await;
+            let response = test.call("GET", &format!("/api/{noun}/{}", encode(email))).await;
             assert_eq!(
-                (answer.status.as_u16(), answer.code().as_str()),
+                (response.status.as_u16(), response.code().as_str()),
                 (404, "user_not_found"),
                 "{email:?}"
             );
@@ -168,7 +168,7 @@ async fn an_address_that_is_not_one_plain_mailbox_is_refused() {
 #[tokio::test]
 async fn bodies_are_json_objects_of_at_most_a_mebibyte() {
     let test = TestApp::start().await;
-    let ask = || Ask::of("POST", "/api/clients").bearer(&test.key);
+    let ask = || TestRequest::of("POST", "/api/clients").bearer(&test.key);
     for (kind, body, status, code) in [
         ("text/plain", "{}", 415, "unsupported_media_type"),
         ("application/x-www-form-urlencoded", "email=a", 415, "unsupported_media_type"),
@@ -179,8 +179,8 @@ async fn bodies_are_json_objects_of_at_most_a_mebibyte() {
     ] {
         let mut ask = ask().header("content-type", kind);
         ask.body = body.into();
-        let answer = test.send(ask).await;
-        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (status, code), "{kind} {body}");
+        let response = test.send(ask).await;
+        assert_eq!((response.status.as_u16(), response.code().as_str()), (status, code), "{kind} {body}");
     }
     let mut large = ask().header("content-type", "application/json");
     large.body = vec![b' '; (1 << 20) + 1];
@@ -235,8 +235,8 @@ async fn staff_and_clients_are_two_lists() {
         StatusCode::NOT_FOUND
     );
     assert_eq!(test.call("DELETE", &format!("/api/clients/{staff}")).await.status, StatusCode::NOT_FOUND);
-    let ids = |answer: Answer| {
-        answer.json()["data"].as_array().unwrap().iter().map(|user| user["id"].clone()).collect::<Vec<_>>()
+    let ids = |response: TestResponse| {
+        response.json()["data"].as_array().unwrap().iter().map(|user| user["id"].clone()).collect::<Vec<_>>()
     };
     assert_eq!(ids(test.call("GET", "/api/clients").await), [client]);
     assert_eq!(ids(test.call("GET", "/api/team").await), [staff]);
@@ -272,9 +272,9 @@ async fn lists_are_sorted_filtered_and_paged() {
         ("filters[two_factor_enabled][$eq]=true", vec![]),
         ("filters%5Bname_l%5D%5B%24eq%5D=Bo", vec![2, 5]),
     ] {
-        let answer = test.call("GET", &format!("/api/clients?{query}")).await;
-        assert_eq!(answer.status, StatusCode::OK, "{query}: {}", answer.body);
-        let found: Vec<_> = answer.json()["data"]
+        let response = test.call("GET", &format!("/api/clients?{query}")).await;
+        assert_eq!(response.status, StatusCode::OK, "{query}: {}", response.body);
+        let found: Vec<_> = response.json()["data"]
             .as_array()
             .unwrap()
             .iter()
@@ -372,7 +372,7 @@ async fn every_endpoint_asks_for_its_scope() {
         let others: Vec<_> = Scope::ALL.into_iter().filter(|other| *other != scope).collect();
         let (_, without) = test.key_with(&others, None).await;
         let (_, with) = test.key_with(&[scope], None).await;
-        let ask = |key: &str| Ask::of(method, &path).bearer(key).json(&json!({}));
+        let ask = |key: &str| TestRequest::of(method, &path).bearer(key).json(&json!({}));
         let refused = test.send(ask(&without)).await;
         assert_eq!(
             (refused.status.as_u16(), refused.code().as_str()),

@@ -7,14 +7,14 @@ use doorkey::domain::host::HostName;
 use doorkey::domain::scope::Scope;
 use doorkey::domain::user::{UserId, UserRef};
 use doorkey::domain::user_change::UserChange;
-use doorkey::store::Named;
+use doorkey::store::LookupBy;
 use serde_json::{Value, json};
 
-use crate::support::app::{Answer, Ask, START, TestApp};
+use crate::support::app::{START, TestApp, TestRequest, TestResponse};
 
 /// A call whose body is written by hand.
-async fn send(test: &TestApp, method: &str, path: &str, body: impl Into<Vec<u8>>) -> Answer {
-    let mut ask = Ask::of(method, path).bearer(&test.key).header("content-type", "application/json");
+async fn send(test: &TestApp, method: &str, path: &str, body: impl Into<Vec<u8>>) -> TestResponse {
+    let mut ask = TestRequest::of(method, path).bearer(&test.key).header("content-type", "application/json");
     ask.body = body.into();
     test.send(ask).await
 }
@@ -25,14 +25,14 @@ fn body(email: &str, more: &str) -> String {
 }
 
 /// A refusal's `errors` and `codes`, field by field.
-fn told(answer: &Answer) -> (Vec<String>, Value) {
-    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (400, "invalid"), "{answer:?}");
-    let told = answer.json();
+fn told(response: &TestResponse) -> (Vec<String>, Value) {
+    assert_eq!((response.status.as_u16(), response.code().as_str()), (400, "invalid"), "{response:?}");
+    let told = response.json();
     let names = |what: &str| told[what].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    assert_eq!(names("errors"), names("codes"), "{answer:?}");
+    assert_eq!(names("errors"), names("codes"), "{response:?}");
     for (name, sentences) in told["errors"].as_object().unwrap() {
         let codes = told["codes"][name].as_array().unwrap();
-        assert_eq!(sentences.as_array().unwrap().len(), codes.len(), "{answer:?}");
+        assert_eq!(sentences.as_array().unwrap().len(), codes.len(), "{response:?}");
     }
     (names("errors"), told["codes"].clone())
 }
@@ -49,12 +49,12 @@ async fn each_field_takes_as_much_as_it_says_and_not_a_character_more() {
     {
         for letter in ["x", "é", "😀"] {
             let fits = json!({ field: letter.repeat(longest) });
-            let answer = send(&test, "PUT", "/api/clients/1", fits.to_string()).await;
-            assert_eq!(answer.json()[field], fits[field], "{field} {letter}");
+            let response = send(&test, "PUT", "/api/clients/1", fits.to_string()).await;
+            assert_eq!(response.json()[field], fits[field], "{field} {letter}");
 
             let too_long = json!({ field: letter.repeat(longest + 1) });
-            let answer = send(&test, "PUT", "/api/clients/1", too_long.to_string()).await;
-            assert_eq!(told(&answer), (vec![field.to_owned()], json!({ field: ["too_long"] })));
+            let response = send(&test, "PUT", "/api/clients/1", too_long.to_string()).await;
+            assert_eq!(told(&response), (vec![field.to_owned()], json!({ field: ["too_long"] })));
         }
     }
     let address = |labels: usize| format!("a@{}example.org", "b.".repeat(labels));
@@ -63,10 +63,10 @@ async fn each_field_takes_as_much_as_it_says_and_not_a_character_more() {
         ("custom_fields", object(16_384), object(16_385)),
         ("email", json!(format!("a{}", address(120))), json!(address(121))),
     ] {
-        let answer = send(&test, "PUT", "/api/clients/1", json!({ field: fits }).to_string()).await;
-        assert_eq!(answer.json()[field], fits, "{answer:?}");
-        let answer = send(&test, "PUT", "/api/clients/1", json!({ field: too_long }).to_string()).await;
-        assert_eq!(told(&answer), (vec![field.to_owned()], json!({ field: ["too_long"] })));
+        let response = send(&test, "PUT", "/api/clients/1", json!({ field: fits }).to_string()).await;
+        assert_eq!(response.json()[field], fits, "{response:?}");
+        let response = send(&test, "PUT", "/api/clients/1", json!({ field: too_long }).to_string()).await;
+        assert_eq!(told(&response), (vec![field.to_owned()], json!({ field: ["too_long"] })));
     }
 }
 
@@ -82,8 +82,8 @@ async fn custom_fields_come_back_digit_for_digit() {
     let shown = test.call("GET", "/api/clients/1").await;
     let listed = test.call("GET", "/api/clients").await;
 
-    for answer in [&added, &shown, &listed] {
-        assert!(answer.body.contains(&format!("\"custom_fields\":{kept},")), "{}", answer.body);
+    for response in [&added, &shown, &listed] {
+        assert!(response.body.contains(&format!("\"custom_fields\":{kept},")), "{}", response.body);
     }
     let again = send(&test, "PUT", "/api/clients/1", shown.body.clone()).await;
     assert_eq!(again.body, shown.body, "and an object may be sent back as it came: nothing of it is changed");
@@ -100,10 +100,10 @@ async fn nesting_is_refused_by_its_field() {
     let deep = |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels - 1), "]".repeat(levels - 1));
     for (levels, status) in [(100, 201), (101, 400), (8_000, 400), (10_000, 400), (250_000, 400)] {
         let fields = format!(",\"custom_fields\":{}", deep(levels));
-        let answer = send(&test, "POST", "/api/clients", body("a@x.test", &fields)).await;
-        assert_eq!(answer.status.as_u16(), status, "{levels}: {answer:?}");
+        let response = send(&test, "POST", "/api/clients", body("a@x.test", &fields)).await;
+        assert_eq!(response.status.as_u16(), status, "{levels}: {response:?}");
         if status == 400 {
-            assert_eq!(told(&answer).0, ["custom_fields"]);
+            assert_eq!(told(&response).0, ["custom_fields"]);
         }
     }
     let unknown = format!(",\"x\":{}", deep(250_000));
@@ -126,9 +126,13 @@ async fn a_name_that_stands_twice_in_one_object_is_malformed_wherever_it_stands(
         format!("{{{many},\"99\":0}}"),
     ] {
         for (method, path) in [("POST", "/api/clients"), ("PUT", "/api/clients/1")] {
-            let answer = send(&test, method, path, twice.clone()).await;
-            assert_eq!((answer.status.as_u16(), answer.code().as_str()), (400, "malformed"), "{answer:?}");
-            assert!(answer.json()["message"].as_str().unwrap().contains("twice"), "{answer:?}");
+            let response = send(&test, method, path, twice.clone()).await;
+            assert_eq!(
+                (response.status.as_u16(), response.code().as_str()),
+                (400, "malformed"),
+                "{response:?}"
+            );
+            assert!(response.json()["message"].as_str().unwrap().contains("twice"), "{response:?}");
         }
     }
     assert_eq!(test.number("SELECT count(*) FROM users WHERE email_folded = 'ada@example.org'"), 1);
@@ -140,15 +144,15 @@ async fn a_name_that_stands_twice_in_one_object_is_malformed_wherever_it_stands(
 async fn twenty_fields_are_named_however_many_are_wrong() {
     let test = TestApp::start().await;
     let many = (0..110_000).map(|number| format!(",\"{number:x}\":0")).collect::<Vec<_>>().concat();
-    let answer = send(&test, "POST", "/api/clients", body("nobody", &many)).await;
-    let (names, codes) = told(&answer);
+    let response = send(&test, "POST", "/api/clients", body("nobody", &many)).await;
+    let (names, codes) = told(&response);
     assert_eq!((names.len(), names.contains(&"email".to_owned())), (20, true), "{names:?}");
     assert_eq!((&codes["0"], &codes["email"]), (&json!(["unknown"]), &json!(["invalid"])));
-    assert!(answer.body.len() < 4_000, "{}", answer.body.len());
+    assert!(response.body.len() < 4_000, "{}", response.body.len());
 
     let long = "é\n".repeat(100_000);
-    let answer = send(&test, "POST", "/api/clients", json!({ long: 1, "name_f": 1 }).to_string()).await;
-    let (names, codes) = told(&answer);
+    let response = send(&test, "POST", "/api/clients", json!({ long: 1, "name_f": 1 }).to_string()).await;
+    let (names, codes) = told(&response);
     let [unknown] = names.iter().filter(|name| name.starts_with('é')).collect::<Vec<_>>()[..] else {
         panic!("{names:?}")
     };
@@ -171,11 +175,11 @@ async fn twenty_fields_are_named_however_many_are_wrong() {
 #[tokio::test]
 async fn a_body_that_cannot_be_read_is_refused_with_a_sentence_that_helps() {
     let test = TestApp::start().await;
-    let ask = || Ask::of("POST", "/api/clients").bearer(&test.key).json(&json!({}));
+    let ask = || TestRequest::of("POST", "/api/clients").bearer(&test.key).json(&json!({}));
     for encoding in ["gzip", "br", "identity"] {
-        let answer = test.send(ask().header("content-encoding", encoding)).await;
-        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (415, "unsupported_media_type"));
-        assert!(answer.json()["message"].as_str().unwrap().contains("without Content-Encoding"));
+        let response = test.send(ask().header("content-encoding", encoding)).await;
+        assert_eq!((response.status.as_u16(), response.code().as_str()), (415, "unsupported_media_type"));
+        assert!(response.json()["message"].as_str().unwrap().contains("without Content-Encoding"));
     }
     let plain = test.send(ask().without("content-type").header("content-type", "text/plain")).await;
     assert!(plain.json()["message"].as_str().unwrap().contains("application/json"));
@@ -208,14 +212,14 @@ async fn any_moment_of_rfc_3339_is_a_filter() {
         ("$lt", "2026-11-23T03:23:60Z", 1),
     ] {
         for list in ["clients?filters[created_at]", "clients?filters[updated_at]"] {
-            let answer = test.call("GET", &format!("/api/{list}[{operator}]={moment}")).await;
-            assert_eq!(answer.json()["meta"]["total"], total, "{operator} {moment}: {answer:?}");
+            let response = test.call("GET", &format!("/api/{list}[{operator}]={moment}")).await;
+            assert_eq!(response.json()["meta"]["total"], total, "{operator} {moment}: {response:?}");
         }
     }
-    let answer = test
+    let response = test
         .call("GET", "/api/logs?filters[time][$lt]=9999-12-31T23:59:59Z&filters[event][$eq]=user.added")
         .await;
-    assert_eq!(answer.json()["meta"]["total"], 1);
+    assert_eq!(response.json()["meta"]["total"], 1);
 }
 
 /// A client that has two-factor, and one that is disabled.
@@ -241,7 +245,7 @@ async fn a_key_without_the_scope_to_unlock_opens_nothing_that_the_rule_closes() 
     let (_, alone) = test.key_with(&[Scope::ClientsUnlock], None).await;
     let (_, both) = test.key_with(&[Scope::ClientsUnlock, Scope::ClientsWrite], None).await;
     let put = |key: &str, user: UserId, body: Value| {
-        test.send(Ask::of("PUT", &format!("/api/clients/{}", user.number())).bearer(key).json(&body))
+        test.send(TestRequest::of("PUT", &format!("/api/clients/{}", user.number())).bearer(key).json(&body))
     };
     let rows =
         || test.database.rows("SELECT id, is_active, two_factor, note, revision FROM users ORDER BY id");
@@ -252,8 +256,8 @@ async fn a_key_without_the_scope_to_unlock_opens_nothing_that_the_rule_closes() 
         more["note"] = json!("changed");
         for key in [&usual, &alone] {
             for body in [&unlocks, &more] {
-                let answer = put(key, user, body.clone()).await;
-                assert_eq!((answer.status.as_u16(), answer.code().as_str()), (403, "insufficient_scope"));
+                let response = put(key, user, body.clone()).await;
+                assert_eq!((response.status.as_u16(), response.code().as_str()), (403, "insufficient_scope"));
             }
         }
         let named = put(&usual, user, unlocks).await.json()["message"].to_string();
@@ -269,9 +273,9 @@ async fn a_key_without_the_scope_to_unlock_opens_nothing_that_the_rule_closes() 
         assert_eq!(put(&usual, user, other).await.status, StatusCode::OK, "all else it may");
     }
     for user in [two, off] {
-        let answer = put(&both, user, json!({ "two_factor_enabled": false, "status": 1 })).await;
+        let response = put(&both, user, json!({ "two_factor_enabled": false, "status": 1 })).await;
         assert_eq!(
-            (&answer.json()["two_factor_enabled"], &answer.json()["status"]),
+            (&response.json()["two_factor_enabled"], &response.json()["status"]),
             (&json!(false), &json!(1))
         );
     }
@@ -323,7 +327,7 @@ async fn a_key_finds_the_user_of_a_link_by_the_whole_scope_alone() {
         ("", false),
     ] {
         test.run_sql(&format!("UPDATE api_keys SET scopes = '{scopes}'"));
-        let named = Named::KeyAndUser(hash, &user);
+        let named = LookupBy::KeyAndUser(hash, &user);
         let arrival = test.app.store.find_arrival(&host, named, START).await.unwrap().unwrap();
         assert!(arrival.api_key.is_some());
         assert_eq!(arrival.issue_state.is_some(), finds, "{scopes}");

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use doorkey::domain::user_change::UserChange;
 
-use crate::support::app::{Ask, TestApp};
+use crate::support::app::{TestApp, TestRequest};
 
 /// O40, O42, O43, O62: whoever only looks changes nothing, and the person comes in all the same.
 #[tokio::test]
@@ -24,15 +24,15 @@ async fn looking_at_a_link_changes_nothing() {
     ] {
         for method in ["GET", "HEAD"] {
             for _ in 0..4 {
-                let answer = test.send(Ask::of(method, path).header(name, value)).await;
-                assert_eq!(answer.status, StatusCode::OK, "{method} {value}");
-                assert!(!answer.cookies().iter().any(|cookie| cookie.contains("session")));
-                assert!(!answer.body.contains("og:") && !answer.body.contains("ada@example.org"));
-                assert_eq!(answer.header("x-robots-tag"), "noindex");
+                let response = test.send(TestRequest::of(method, path).header(name, value)).await;
+                assert_eq!(response.status, StatusCode::OK, "{method} {value}");
+                assert!(!response.cookies().iter().any(|cookie| cookie.contains("session")));
+                assert!(!response.body.contains("og:") && !response.body.contains("ada@example.org"));
+                assert_eq!(response.header("x-robots-tag"), "noindex");
             }
         }
         assert_eq!(
-            test.send(Ask::of("OPTIONS", path).header(name, value)).await.status,
+            test.send(TestRequest::of("OPTIONS", path).header(name, value)).await.status,
             StatusCode::METHOD_NOT_ALLOWED
         );
     }
@@ -109,12 +109,12 @@ async fn a_used_link_leads_its_own_browser_back_while_signed_in() {
     test.advance(7_300);
     let late = browser.open(&link).await;
 
-    for (answer, location) in
+    for (response, location) in
         [(back, "/orders/5"), (elsewhere, "/other"), (bad, "/orders/5"), (late, "/orders/5")]
     {
-        assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, location));
+        assert_eq!((response.status, response.header("location")), (StatusCode::SEE_OTHER, location));
     }
-    browser.send(Ask::of("POST", "/logout")).await;
+    browser.send(TestRequest::of("POST", "/logout")).await;
     assert_eq!(browser.open(&link).await.status, StatusCode::GONE);
     assert_eq!(test.browser().open(&link).await.status, StatusCode::GONE);
 }
@@ -159,14 +159,14 @@ async fn every_dead_token_gets_the_same_page() {
     let test = TestApp::start().await;
     let (other, other_key) = test.another("Other", "https://other.example").await;
     let foreigner = test.add(&other, "ada@example.org", UserChange::default()).await;
-    let answer = test
+    let response = test
         .send(
-            Ask::of("GET", &format!("/api/login_links/{}", foreigner.number()))
+            TestRequest::of("GET", &format!("/api/login_links/{}", foreigner.number()))
                 .host("other.example")
                 .bearer(&other_key),
         )
         .await;
-    let foreign = answer.json()["link"].as_str().unwrap().replace("https://other.example", "");
+    let foreign = response.json()["link"].as_str().unwrap().replace("https://other.example", "");
     let ada = test.client("ada@example.org").await;
     let expired = test.ask_for_link(ada).await;
     test.advance(7_200);
@@ -216,9 +216,9 @@ async fn assert_all_dead_alike(test: &TestApp, paths: &[String]) {
     assert_eq!(dead.header("referrer-policy"), "no-referrer");
     assert!(!dead.body.contains("example.org") && dead.cookies().is_empty());
     for path in paths {
-        let answer = test.browser().open(path).await;
+        let response = test.browser().open(path).await;
         assert_eq!(
-            (answer.status, &answer.body, &answer.headers),
+            (response.status, &response.body, &response.headers),
             (StatusCode::GONE, &dead.body, &dead.headers),
             "{path}"
         );

@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use crate::support::server::Server;
 
 /// Longer than any limit: whoever still has a connection then would have it for ever.
-const PATIENCE: Duration = Duration::from_secs(100);
+const TIMEOUT: Duration = Duration::from_secs(100);
 
 const ASK: &str = "GET /login HTTP/1.1\r\nHost: localhost\r\n";
 
 /// What the server said until it closed the connection; that it does is what is promised.
 fn heard_until_the_end(stream: &mut TcpStream) -> String {
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     let mut heard = Vec::new();
     match stream.read_to_end(&mut heard) {
         Ok(_) => {}
@@ -30,7 +30,7 @@ fn heard_until_the_end(stream: &mut TcpStream) -> String {
 fn drip(stream: &mut TcpStream, bytes: &[u8]) -> String {
     let begun = Instant::now();
     while stream.write_all(bytes).is_ok() {
-        assert!(begun.elapsed() < PATIENCE, "it still listens");
+        assert!(begun.elapsed() < TIMEOUT, "it still listens");
         sleep(Duration::from_millis(500));
     }
     heard_until_the_end(stream)
@@ -180,10 +180,10 @@ fn a_request_to_no_workspace_is_answered_before_its_body_is_read() {
     ] {
         let head = format!("{line} HTTP/1.1\r\nHost: nobody.example\r\n{FORM}{length}\r\n\r\n");
 
-        let answer = answer_to_the_head(&server, &head);
+        let response = answer_to_the_head(&server, &head);
 
-        assert_eq!(status(&answer), "404", "{line}, {length}: {answer}");
-        assert!(!line.contains("/api/") || answer.contains("workspace_not_found"), "{answer}");
+        assert_eq!(status(&response), "404", "{line}, {length}: {response}");
+        assert!(!line.contains("/api/") || response.contains("workspace_not_found"), "{response}");
     }
     // A body that is waited for has ten seconds.
     assert!(begun.elapsed() < Duration::from_secs(9), "{:?}", begun.elapsed());
@@ -201,9 +201,9 @@ fn an_answer_is_heard_by_who_sends_all_of_a_body_that_nobody_reads() {
             for _ in 0..30 {
                 stream.write_all(&piece).expect("it hung up on who was still sending");
             }
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer).expect("the answer was taken back");
-            assert!(["404", "401"].contains(&status(&answer)), "{answer}");
+            let mut response = String::new();
+            stream.read_to_string(&mut response).expect("the answer was taken back");
+            assert!(["404", "401"].contains(&status(&response)), "{response}");
         }
     }
 }

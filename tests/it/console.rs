@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 use thirtyfour::Key;
 
-use crate::support::app::{Ask, TestApp};
+use crate::support::app::{TestApp, TestRequest};
 use crate::support::console::Console;
 use crate::support::elsewhere::Elsewhere;
 use crate::support::server::{Server, visitor};
@@ -22,7 +22,7 @@ async fn the_console_is_a_page_of_every_host_under_a_strict_policy() {
     let test = TestApp::start().await;
 
     for host in ["example.com", "example.spp.co:8443"] {
-        let page = test.send(Ask::of("GET", "/docs?url=https://evil.test").host(host)).await;
+        let page = test.send(TestRequest::of("GET", "/docs?url=https://evil.test").host(host)).await;
 
         assert_eq!(page.status, StatusCode::OK);
         assert!(page.body.contains(&format!("https://{host}")), "{}", page.body);
@@ -45,8 +45,11 @@ async fn the_console_is_a_page_of_every_host_under_a_strict_policy() {
         assert_eq!(page.body.matches("<script src=\"/docs/").count(), scripts, "an inline script");
         assert!(!page.body.contains("style="), "an inline style");
     }
-    assert_eq!(test.send(Ask::of("GET", "/docs").host("nobody.test")).await.status, StatusCode::NOT_FOUND);
-    assert_eq!(test.send(Ask::of("POST", "/docs")).await.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(
+        test.send(TestRequest::of("GET", "/docs").host("nobody.test")).await.status,
+        StatusCode::NOT_FOUND
+    );
+    assert_eq!(test.send(TestRequest::of("POST", "/docs")).await.status, StatusCode::METHOD_NOT_ALLOWED);
 }
 
 /// What a crate carries is unpacked by a stranger, who checks its checksum.
@@ -78,8 +81,8 @@ async fn without_the_console_its_addresses_are_like_any_other_that_is_not_there(
     let nothing = (nothing.status(), nothing.text().await.unwrap());
 
     for path in PATHS {
-        let answer = server.call("GET", path).await;
-        assert_eq!((answer.status(), answer.text().await.unwrap()), nothing, "{path}");
+        let response = server.call("GET", path).await;
+        assert_eq!((response.status(), response.text().await.unwrap()), nothing, "{path}");
     }
 
     server.stop();

@@ -16,7 +16,7 @@ use crate::support::person::Person;
 use crate::support::server::{Server, regular};
 
 /// How long something that happens by itself may take before the test fails.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
@@ -50,13 +50,13 @@ impl Load {
                 while !stop.load(Ordering::SeqCst) {
                     let email = format!("c{caller}n{number}@x.test");
                     let body = json!({ "email": email, "name_f": "N".repeat(200), "name_l": "X" });
-                    let answer = client.post(&url).bearer_auth(&key).json(&body).send().await.unwrap();
+                    let response = client.post(&url).bearer_auth(&key).json(&body).send().await.unwrap();
                     number += 1;
                     // A machine that stands still for seconds makes a writer give up; it says so.
-                    if answer.status() != 503 {
-                        assert_eq!(answer.status(), 201);
-                        let answer: Value = answer.json().await.unwrap();
-                        added.push(answer["id"].as_i64().unwrap());
+                    if response.status() != 503 {
+                        assert_eq!(response.status(), 201);
+                        let response: Value = response.json().await.unwrap();
+                        added.push(response["id"].as_i64().unwrap());
                     }
                 }
                 added
@@ -78,7 +78,7 @@ impl Load {
 pub async fn wait_for_clients(server: &Server, count: i64) {
     let begun = Instant::now();
     while server.database.number("SELECT count(*) FROM users") < count {
-        assert!(begun.elapsed() < PATIENCE, "{}", server.log());
+        assert!(begun.elapsed() < TIMEOUT, "{}", server.log());
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -9,10 +9,10 @@ use crate::support::person::{Page, Person};
 use crate::support::server::{Server, regular, visitor};
 
 /// How long a node may take to find its database again before the test fails; 5 s are promised.
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A node, what was acknowledged there, and somebody who is about to press the button.
-struct Scene {
+struct ServerFixture {
     server: Server,
     /// The link of user 1.
     link: String,
@@ -24,7 +24,7 @@ struct Scene {
     client: Client,
 }
 
-impl Scene {
+impl ServerFixture {
     async fn on(url: String) -> Self {
         let mut server = Server::prepare_at(url);
         server.serve_with(&[]);
@@ -60,8 +60,8 @@ impl Scene {
         assert_eq!(pressed.status, 503);
         let ready = client.get(server.ops_url("/readyz")).send().await.unwrap();
         assert_eq!(ready.status(), 503);
-        for answer in sent {
-            assert_eq!(answer.await.unwrap(), 503);
+        for response in sent {
+            assert_eq!(response.await.unwrap(), 503);
         }
     }
 
@@ -72,11 +72,7 @@ impl Scene {
         while status(ask()).await != 200
             || status(self.client.get(self.server.ops_url("/readyz"))).await != 200
         {
-            assert!(
-                begun.elapsed() < PATIENCE,
-                "it does not find its database again:\n{}",
-                self.server.log()
-            );
+            assert!(begun.elapsed() < TIMEOUT, "it does not find its database again:\n{}", self.server.log());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         assert_eq!(self.server.ask_for_link(1).await, self.link);
@@ -99,7 +95,7 @@ async fn status(ask: RequestBuilder) -> u16 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_database_that_is_frozen_or_gone_costs_503s_and_nothing_else() {
     let cluster = Cluster::start();
-    let mut scene = Scene::on(cluster.url()).await;
+    let mut scene = ServerFixture::on(cluster.url()).await;
 
     cluster.freeze();
     scene.expect_503s().await;
@@ -122,7 +118,7 @@ async fn after_a_failover_all_that_was_acknowledged_is_there() {
     let sql = "ALTER SYSTEM SET synchronous_standby_names = '*';\nSELECT pg_reload_conf();";
     crate::support::database::psql(&primary.url(), sql);
     let hosts = format!("{},{}", standby.address(), primary.address());
-    let mut scene = Scene::on(primary.url().replace(&primary.address(), &hosts)).await;
+    let mut scene = ServerFixture::on(primary.url().replace(&primary.address(), &hosts)).await;
 
     primary.stop();
     standby.promote();
@@ -142,7 +138,7 @@ async fn a_primary_that_hangs_is_left_for_the_standby_that_took_over() {
     let sql = "ALTER SYSTEM SET synchronous_standby_names = '*';\nSELECT pg_reload_conf();";
     crate::support::database::psql(&primary.url(), sql);
     let hosts = format!("{},{}", primary.address(), standby.address());
-    let mut scene = Scene::on(primary.url().replace(&primary.address(), &hosts)).await;
+    let mut scene = ServerFixture::on(primary.url().replace(&primary.address(), &hosts)).await;
 
     primary.freeze();
     standby.promote();

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 
-use crate::support::app::{Ask, TestApp, button};
+use crate::support::app::{TestApp, TestRequest, button};
 
 /// O46, O64: without the pair of this very page and browser nothing happens.
 #[tokio::test]
@@ -26,8 +26,8 @@ async fn a_form_works_only_in_the_browser_it_was_shown_in() {
         vec![("token", token.as_str()), ("proof", proof.as_str()), ("proof", proof.as_str())],
         vec![("proof", proof.as_str())],
     ] {
-        let answer = browser.send(Ask::of("POST", "/login").form(&fields)).await;
-        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{fields:?}");
+        let response = browser.send(TestRequest::of("POST", "/login").form(&fields)).await;
+        assert_eq!(response.status, StatusCode::FORBIDDEN, "{fields:?}");
     }
     assert_eq!(test.send(button(&page)).await.status, StatusCode::FORBIDDEN, "without the cookie");
     let mut stranger = test.browser();
@@ -55,9 +55,9 @@ async fn a_form_sent_from_elsewhere_is_refused() {
         bare.clone().header("origin", "https://example.com:8443"),
         bare.clone().header("origin", "null"),
     ] {
-        let answer = browser.send(ask.clone()).await;
-        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{:?}", ask.headers);
-        assert!(answer.body.contains("<h1>"));
+        let response = browser.send(ask.clone()).await;
+        assert_eq!(response.status, StatusCode::FORBIDDEN, "{:?}", ask.headers);
+        assert!(response.body.contains("<h1>"));
     }
     assert_eq!(test.number("SELECT count(*) FROM sessions"), 0);
     assert_eq!(browser.send(bare).await.status, StatusCode::SEE_OTHER);

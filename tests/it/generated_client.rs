@@ -55,8 +55,8 @@ async fn a_generated_client_has_every_call_lists_clients_and_gets_a_link() {
     for name in ["ada", "bob", "cyd"] {
         server.add_client(&format!("{name}@example.org"), name, "Lovelace");
     }
-    let answer = visitor().get(server.url("/api/openapi.json")).send().await.unwrap();
-    let description: Value = answer.json().await.unwrap();
+    let response = visitor().get(server.url("/api/openapi.json")).send().await.unwrap();
+    let description: Value = response.json().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
 
     let written = generate(folder.path(), &description);
@@ -86,14 +86,14 @@ async fn a_generated_client_has_every_call_lists_clients_and_gets_a_link() {
 /// Here the generator leaves out one of two calls, and both ways to notice that do.
 #[test]
 fn a_call_that_the_generator_cannot_write_does_not_pass_unseen() {
-    let answers = json!({ "204": { "description": "Done." } });
+    let responses = json!({ "204": { "description": "Done." } });
     let odd = json!([{ "name": "X", "in": "header", "schema": { "type": "array", "items": { "$ref": "#/nowhere" } } }]);
     let description = json!({
         "openapi": "3.1.0",
         "info": { "title": "odd", "version": "1" },
         "paths": { "/a": {
-            "get": { "operationId": "even", "responses": answers },
-            "put": { "operationId": "odd", "parameters": odd, "responses": answers },
+            "get": { "operationId": "even", "responses": responses },
+            "put": { "operationId": "odd", "parameters": odd, "responses": responses },
         }},
     });
     let folder = tempfile::tempdir().unwrap();

@@ -62,7 +62,7 @@ async fn two_lists_of_a_workspace_run_who_waits_gets_503_and_others_notice_nothi
     make_logs_endless(&server);
 
     let begun = Instant::now();
-    let answers: Vec<_> = (0..32).map(|_| tokio::spawn(head_of(ask(&server, ENDLESS), begun))).collect();
+    let responses: Vec<_> = (0..32).map(|_| tokio::spawn(head_of(ask(&server, ENDLESS), begun))).collect();
     sleep(Duration::from_millis(500)).await;
     if crate::ENGINE == Engine::Postgres {
         assert_eq!(running(&server), 2);
@@ -77,8 +77,8 @@ async fn two_lists_of_a_workspace_run_who_waits_gets_503_and_others_notice_nothi
     assert!(begun.elapsed() < Duration::from_secs(4), "others waited for the lists");
 
     let mut outcomes = Vec::new();
-    for answer in answers {
-        outcomes.push(answer.await.unwrap());
+    for response in responses {
+        outcomes.push(response.await.unwrap());
     }
     let all_fail = outcomes.iter().all(|(head, _)| {
         head.starts_with("http/1.1 503")

@@ -5,7 +5,7 @@ use doorkey::domain::scope::Scope;
 use doorkey::domain::user_change::UserChange;
 use doorkey::flow;
 
-use crate::support::app::{Ask, TestApp};
+use crate::support::app::{TestApp, TestRequest};
 
 /// O67, O68: two workspaces with the same people never meet.
 #[tokio::test]
@@ -17,8 +17,9 @@ async fn a_link_of_one_workspace_opens_nothing_at_another() {
     assert_eq!(ada, twin);
 
     let link = test.ask_for_link(ada).await;
-    let twins =
-        test.send(Ask::of("GET", "/api/login_links/1").host("other.example").bearer(&other_key)).await;
+    let twins = test
+        .send(TestRequest::of("GET", "/api/login_links/1").host("other.example").bearer(&other_key))
+        .await;
     let twins = twins.json()["link"].as_str().unwrap().to_owned();
 
     assert_ne!(link.split('=').nth(1), twins.split('=').nth(1));
@@ -35,8 +36,8 @@ async fn a_link_of_one_workspace_opens_nothing_at_another() {
 async fn a_host_that_no_workspace_has_gets_nothing() {
     let test = TestApp::start().await;
     test.client("ada@example.org").await;
-    let api = Ask::of("GET", "/api/login_links/1").bearer(&test.key);
-    let page = Ask::of("GET", "/login");
+    let api = TestRequest::of("GET", "/api/login_links/1").bearer(&test.key);
+    let page = TestRequest::of("GET", "/login");
 
     for host in [
         "nobody.example",
@@ -48,15 +49,15 @@ async fn a_host_that_no_workspace_has_gets_nothing() {
         "exa mple.com",
         "example.com:99999999",
     ] {
-        let answer = test.send(api.clone().host(host)).await;
+        let response = test.send(api.clone().host(host)).await;
         assert_eq!(
-            (answer.status, answer.code()),
+            (response.status, response.code()),
             (StatusCode::NOT_FOUND, "workspace_not_found".to_owned()),
             "{host:?}"
         );
-        let answer = test.send(page.clone().host(host)).await;
-        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{host:?}");
-        assert!(answer.body.contains("<h1>") && !answer.body.contains("Acme"));
+        let response = test.send(page.clone().host(host)).await;
+        assert_eq!(response.status, StatusCode::NOT_FOUND, "{host:?}");
+        assert!(response.body.contains("<h1>") && !response.body.contains("Acme"));
     }
     for ask in [
         api.clone().without("host"),
@@ -80,7 +81,7 @@ async fn forwarded_names_choose_no_workspace() {
     let (other, _) = test.another("Other", "https://other.example").await;
     for name in ["forwarded", "x-forwarded-host", "x-host", "x-original-host"] {
         let value = if name == "forwarded" { "host=other.example" } else { "other.example" };
-        let page = test.send(Ask::of("GET", "/login").header(name, value)).await;
+        let page = test.send(TestRequest::of("GET", "/login").header(name, value)).await;
         assert!(page.body.contains("Acme") && !page.body.contains(&other.name), "{name}");
     }
 }
@@ -99,11 +100,13 @@ async fn cookies_of_one_workspace_are_nothing_at_another() {
 
     browser.host = "other.example".to_owned();
     assert!(!browser.is_signed_in().await);
-    let answer =
-        test.send(Ask::of("GET", "/api/login_links/1").host("other.example").bearer(&other_key)).await;
-    let twins = answer.json()["link"].as_str().unwrap().to_owned();
+    let response = test
+        .send(TestRequest::of("GET", "/api/login_links/1").host("other.example").bearer(&other_key))
+        .await;
+    let twins = response.json()["link"].as_str().unwrap().to_owned();
     let token = twins.split('=').nth(1).unwrap();
-    let form = Ask::of("POST", "/login").form(&[("token", token), ("proof", &page.field("proof").unwrap())]);
+    let form =
+        TestRequest::of("POST", "/login").form(&[("token", token), ("proof", &page.field("proof").unwrap())]);
     assert_eq!(browser.send(form).await.status, StatusCode::FORBIDDEN);
 }
 
@@ -116,7 +119,7 @@ async fn a_deleted_workspace_is_gone_with_all_it_had() {
     browser.sign_in(&test.ask_for_link(ada).await).await;
     let link = test.ask_for_link(ada).await;
 
-    flow::workspaces::delete(&test.app, &doorkey::domain::audit::Act::at_command_line(), "Acme")
+    flow::workspaces::delete(&test.app, &doorkey::domain::audit::AuditContext::at_command_line(), "Acme")
         .await
         .unwrap();
 
@@ -133,7 +136,7 @@ async fn a_deleted_workspace_is_gone_with_all_it_had() {
 #[tokio::test]
 async fn hosts_and_names_are_taken_once() {
     let mut test = TestApp::start().await;
-    let act = doorkey::domain::audit::Act::at_command_line();
+    let act = doorkey::domain::audit::AuditContext::at_command_line();
     let url = |text: &str| doorkey::domain::origin::Origin::parse(text).unwrap();
 
     for (name, portal, said) in [
@@ -151,7 +154,7 @@ async fn hosts_and_names_are_taken_once() {
     assert!(refused.to_string().starts_with("host: other.example belongs"), "{refused}");
     test.set("host", "new.example").await;
     test.client("ada@example.org").await;
-    let api = Ask::of("GET", "/api/login_links/1").bearer(&test.key);
+    let api = TestRequest::of("GET", "/api/login_links/1").bearer(&test.key);
     for (host, status) in [("example.com", 200), ("new.example", 200), ("example.spp.co", 404)] {
         assert_eq!(test.send(api.clone().host(host)).await.status.as_u16(), status, "{host}");
     }
@@ -168,8 +171,8 @@ async fn a_setting_that_another_process_changes_binds_at_the_next_request() {
 
     elsewhere.set("url", "https://portal.example.com").await;
 
-    let answer = test.call("GET", "/api/login_links/1").await;
-    assert!(answer.body.contains("https://portal.example.com/login?token="), "{}", answer.body);
+    let response = test.call("GET", "/api/login_links/1").await;
+    assert!(response.body.contains("https://portal.example.com/login?token="), "{}", response.body);
 }
 
 /// A key that is known from before gains nothing by edits of its row: its end, its scopes, or another key's seal.
@@ -177,7 +180,7 @@ async fn a_setting_that_another_process_changes_binds_at_the_next_request() {
 async fn a_known_key_gains_nothing_by_edits_of_its_row() {
     let test = TestApp::start().await;
     let (id, key) = test.key_with(&[Scope::LogsRead], Some(60)).await;
-    let status = async |path: &str| test.send(Ask::of("GET", path).bearer(&key)).await.status;
+    let status = async |path: &str| test.send(TestRequest::of("GET", path).bearer(&key)).await.status;
     assert_eq!(status("/api/logs").await, StatusCode::OK);
 
     test.run_sql(&format!("UPDATE api_keys SET scopes = 'clients:read logs:read' WHERE id = {id}"));

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use doorkey::domain::user::UserId;
 use doorkey::domain::user_change::UserChange;
 
-use crate::support::app::{Ask, TestApp};
+use crate::support::app::{TestApp, TestRequest};
 
 fn staff() -> UserChange {
     UserChange { is_staff: Some(true), ..UserChange::default() }
@@ -19,10 +19,10 @@ async fn a_live_link_is_handed_out_again_with_its_expiry_untouched() {
 
     for minutes in [1, 118] {
         test.advance(minutes * 60);
-        let answer = test.call("GET", "/api/login_links/1").await;
-        assert_eq!(answer.json()["link"], link);
-        assert_eq!(answer.header("x-login-link-reused"), "true");
-        assert_eq!(answer.header("x-login-link-expires-at"), "2026-11-23T05:23:00.000Z");
+        let response = test.call("GET", "/api/login_links/1").await;
+        assert_eq!(response.json()["link"], link);
+        assert_eq!(response.header("x-login-link-reused"), "true");
+        assert_eq!(response.header("x-login-link-expires-at"), "2026-11-23T05:23:00.000Z");
     }
 }
 
@@ -68,15 +68,15 @@ async fn whoever_may_not_use_links_gets_none() {
         ("sd@x.test", UserChange { is_active: Some(false), ..staff() }, 403, "staff_user"),
     ] {
         let user = test.add(&test.acme, email, fields).await;
-        let answer = test.call("GET", &format!("/api/login_links/{}", user.number())).await;
-        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (status, code), "{email}");
+        let response = test.call("GET", &format!("/api/login_links/{}", user.number())).await;
+        assert_eq!((response.status.as_u16(), response.code().as_str()), (status, code), "{email}");
         assert_eq!(test.audit().last().unwrap(), &format!("login_link.refused by api_key:1 {code}"));
     }
     let gone = test.client("gone@x.test").await;
     test.delete(gone).await;
-    let answer = test.call("GET", &format!("/api/login_links/{}", gone.number())).await;
+    let response = test.call("GET", &format!("/api/login_links/{}", gone.number())).await;
 
-    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (404, "user_not_found"));
+    assert_eq!((response.status.as_u16(), response.code().as_str()), (404, "user_not_found"));
     assert_eq!(test.number("SELECT count(*) FROM login_links"), 0);
 }
 
@@ -168,10 +168,10 @@ async fn min_ttl_asks_for_a_link_with_enough_life_and_older_ones_stay_good() {
         "nothing made earlier has a whole lifetime left"
     );
     for bad in ["7201", "-1", "x", "", "1.5", "1&min_ttl=2"] {
-        let answer = test.call("GET", &format!("/api/login_links/1?min_ttl={bad}")).await;
-        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (400, "invalid"), "{bad}");
-        assert_eq!(answer.json()["message"], "The given data was invalid.");
-        assert!(answer.json()["errors"]["min_ttl"][0].is_string());
+        let response = test.call("GET", &format!("/api/login_links/1?min_ttl={bad}")).await;
+        assert_eq!((response.status.as_u16(), response.code().as_str()), (400, "invalid"), "{bad}");
+        assert_eq!(response.json()["message"], "The given data was invalid.");
+        assert!(response.json()["errors"]["min_ttl"][0].is_string());
     }
 }
 
@@ -194,12 +194,12 @@ async fn a_link_starts_with_the_portal_whatever_the_headers_say() {
     let test = TestApp::start().await;
     test.client("ada@example.org").await;
 
-    let ask = Ask::of("GET", "/api/login_links/1").host("EXAMPLE.spp.co.:8443").bearer(&test.key);
+    let ask = TestRequest::of("GET", "/api/login_links/1").host("EXAMPLE.spp.co.:8443").bearer(&test.key);
     let ask = ask.header("x-forwarded-host", "evil.test").header("x-forwarded-proto", "http");
-    let answer =
+    let response =
         test.send(ask.header("forwarded", "host=evil.test;proto=http").header("x-host", "evil.test")).await;
 
-    assert!(answer.json()["link"].as_str().unwrap().starts_with("https://example.com/login?token="));
+    assert!(response.json()["link"].as_str().unwrap().starts_with("https://example.com/login?token="));
 }
 
 #[tokio::test]
@@ -261,7 +261,7 @@ async fn live_links_are_listed_without_tokens() {
 #[tokio::test]
 async fn drawn_ids_skip_given_ones_and_no_id_comes_back() {
     let test = TestApp::start().await;
-    let act = doorkey::domain::audit::Act::at_command_line();
+    let act = doorkey::domain::audit::AuditContext::at_command_line();
     for id in [2, 3] {
         let email = doorkey::domain::email::EmailAddress::parse(&format!("given{id}@x.test")).unwrap();
         let user =

@@ -127,8 +127,8 @@ async fn provoke_errors(server: &Server, secrets: &Secrets) {
             format!("/api/login_links/1?{secret}=1&api_key={secret}"),
             format!("/auth/verify?redirect=1&{secret}"),
         ] {
-            let answer = server.call("GET", &path).await;
-            assert!(!answer.status().is_server_error(), "{path}");
+            let response = server.call("GET", &path).await;
+            assert!(!response.status().is_server_error(), "{path}");
         }
         let form = format!("token={secret}&proof={secret}");
         let request = visitor().post(server.url("/login")).body(form).header("sec-fetch-site", "same-origin");

@@ -5,31 +5,35 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use doorkey::domain::scope::Scope;
-use doorkey::flow::limits::Quotas;
+use doorkey::flow::limits::RateLimitConfig;
 use uuid::Uuid;
 
 use crate::races::{CALLERS, at_once};
-use crate::support::app::{Answer, Ask, TestApp, UNLIMITED, button};
+use crate::support::app::{TestApp, TestRequest, TestResponse, UNLIMITED, button};
 
 const STRANGER: &str = "198.51.100.7";
 const NEIGHBOUR: &str = "198.51.100.8";
 
 /// A limit of so many, of one kind or of all.
-fn at_most(count: u32) -> Quotas {
+fn at_most(count: u32) -> RateLimitConfig {
     let limit = NonZeroU32::new(count);
-    Quotas { login_misses_per_minute: limit, auth_failures_per_minute: limit, key_requests_per_second: limit }
+    RateLimitConfig {
+        login_misses_per_minute: limit,
+        auth_failures_per_minute: limit,
+        key_requests_per_second: limit,
+    }
 }
 
 /// A token that is nobody's.
-fn dead() -> Ask {
-    Ask::of("GET", &format!("/login?token={}", Uuid::new_v4().simple()))
+fn dead() -> TestRequest {
+    TestRequest::of("GET", &format!("/login?token={}", Uuid::new_v4().simple()))
 }
 
-fn without_key() -> Ask {
-    Ask::of("GET", "/api/login_links/1")
+fn without_key() -> TestRequest {
+    TestRequest::of("GET", "/api/login_links/1")
 }
 
-async fn statuses(test: &TestApp, peer: &str, asks: impl IntoIterator<Item = Ask>) -> Vec<u16> {
+async fn statuses(test: &TestApp, peer: &str, asks: impl IntoIterator<Item = TestRequest>) -> Vec<u16> {
     let mut statuses = Vec::new();
     for ask in asks {
         statuses.push(test.send_from(peer, ask).await.status.as_u16());
@@ -42,8 +46,9 @@ fn counted(statuses: &[u16]) -> Vec<(u16, usize)> {
     statuses.chunk_by(|one, next| one == next).map(|same| (same[0], same.len())).collect()
 }
 
-async fn sign_in_from(test: &TestApp, peer: &str, link: &str) -> Answer {
-    let page = test.send_from(peer, Ask::of("GET", link.trim_start_matches("https://example.com"))).await;
+async fn sign_in_from(test: &TestApp, peer: &str, link: &str) -> TestResponse {
+    let page =
+        test.send_from(peer, TestRequest::of("GET", link.trim_start_matches("https://example.com"))).await;
     assert_eq!(page.status, StatusCode::OK, "{}", page.body);
     let cookie = page.cookies()[0].split(';').next().unwrap().to_owned();
     test.send_from(peer, button(&page).header("cookie", cookie)).await
@@ -79,11 +84,11 @@ async fn whatever_opens_nothing_counts_as_a_miss() {
     let ada = test.client("ada@example.org").await;
     let used = test.ask_for_link(ada).await;
     sign_in_from(&test, NEIGHBOUR, &used).await;
-    let used = Ask::of("GET", used.trim_start_matches("https://example.com"));
+    let used = TestRequest::of("GET", used.trim_start_matches("https://example.com"));
     let badly = ["/login?token=x", "/login?token=%zz", "/login?token=a&token=b"];
-    let badly = badly.map(|path| Ask::of("GET", path));
+    let badly = badly.map(|path| TestRequest::of("GET", path));
 
-    assert_eq!(statuses(&test, STRANGER, (0..9).map(|_| Ask::of("GET", "/login"))).await, [200; 9]);
+    assert_eq!(statuses(&test, STRANGER, (0..9).map(|_| TestRequest::of("GET", "/login"))).await, [200; 9]);
     assert_eq!(statuses(&test, STRANGER, badly.clone()).await, [410; 3]);
     assert_eq!(statuses(&test, STRANGER, [used.clone()]).await, [410]);
     assert_eq!(statuses(&test, STRANGER, badly.into_iter().chain([used, dead()])).await, [429; 5]);
@@ -99,12 +104,12 @@ async fn beyond_the_limit_a_button_pressed_in_vain_leaves_no_entry() {
     let page = here.open(&link).await;
     there.sign_in(&link).await;
 
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for _ in 0..5 {
-        answers.push(here.press(&page).await.status.as_u16());
+        responses.push(here.press(&page).await.status.as_u16());
     }
 
-    assert_eq!(answers, [410, 410, 429, 429, 429]);
+    assert_eq!(responses, [410, 410, 429, 429, 429]);
     assert_eq!(test.number("SELECT count(*) FROM audit_log WHERE event = 'login_link.refused'"), 2);
 }
 
@@ -121,8 +126,8 @@ async fn beyond_the_limit_failed_keys_get_429_and_good_keys_work_all_the_same() 
         without_key().header("authorization", "Basic YTpi"),
         without_key().bearer(&slip),
         without_key().bearer(&revoked),
-        Ask::of("GET", &format!("/api/login_links/1?api_key={}", test.key)).bearer(&test.key),
-        Ask::of("GET", "/api/clients"),
+        TestRequest::of("GET", &format!("/api/login_links/1?api_key={}", test.key)).bearer(&test.key),
+        TestRequest::of("GET", "/api/clients"),
     ];
 
     let failures = statuses(&test, STRANGER, kinds.iter().cycle().take(900).cloned()).await;
@@ -135,7 +140,11 @@ async fn beyond_the_limit_failed_keys_get_429_and_good_keys_work_all_the_same() 
     assert_eq!(statuses(&test, STRANGER, [without_key().bearer(&test.key)]).await, [200]);
     assert_eq!(statuses(&test, NEIGHBOUR, [without_key()]).await, [401]);
     assert_eq!(statuses(&test, STRANGER, [dead()]).await, [410], "one limit is not the other");
-    for open in [Ask::of("GET", "/api/openapi.json"), Ask::of("GET", "/"), Ask::of("GET", "/auth/verify")] {
+    for open in [
+        TestRequest::of("GET", "/api/openapi.json"),
+        TestRequest::of("GET", "/"),
+        TestRequest::of("GET", "/auth/verify"),
+    ] {
         let status = test.send_from(STRANGER, open).await.status;
         assert_ne!(status, StatusCode::TOO_MANY_REQUESTS);
     }
@@ -148,22 +157,22 @@ async fn a_key_beyond_its_limit_gets_429_and_others_notice_nothing() {
     test.client("ada@example.org").await;
     let (_, beside) = test.key_with(&[Scope::LoginLinksWrite], None).await;
     let (_, elsewhere) = test.another("Other", "https://other.example").await;
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
 
     for users in (1..=10_000).collect::<Vec<u32>>().chunks(167) {
         for user in users {
-            answers.push(test.call("GET", &format!("/api/login_links/{user}")).await);
+            responses.push(test.call("GET", &format!("/api/login_links/{user}")).await);
         }
         assert_eq!(statuses(&test, STRANGER, [without_key().bearer(&beside)]).await, [200]);
-        let other = Ask::of("GET", "/api/clients").host("other.example").bearer(&elsewhere);
+        let other = TestRequest::of("GET", "/api/clients").host("other.example").bearer(&elsewhere);
         assert_eq!(statuses(&test, STRANGER, [other]).await, [200]);
         test.advance(1);
     }
 
-    let refused: Vec<_> = answers.iter().filter(|answer| answer.code() == "rate_limited").collect();
-    assert_eq!((answers.len(), refused.len()), (10_000, 10_000 - 60 * 50));
-    assert!(refused.iter().all(|answer| answer.status == StatusCode::TOO_MANY_REQUESTS));
-    assert!(refused.iter().all(|answer| answer.header("retry-after") == "1"));
+    let refused: Vec<_> = responses.iter().filter(|response| response.code() == "rate_limited").collect();
+    assert_eq!((responses.len(), refused.len()), (10_000, 10_000 - 60 * 50));
+    assert!(refused.iter().all(|response| response.status == StatusCode::TOO_MANY_REQUESTS));
+    assert!(refused.iter().all(|response| response.header("retry-after") == "1"));
     let told = format!("doorkey_limited_requests_total{{limit=\"key_requests\"}} {}", refused.len());
     assert!(test.app.metrics.text().contains(&told), "{}", test.app.metrics.text());
 }
@@ -173,10 +182,10 @@ async fn a_key_beyond_its_limit_gets_429_and_others_notice_nothing() {
 async fn the_limit_of_a_key_is_judged_after_the_key_and_before_its_scope() {
     let test = TestApp::start().await.limited_to(&at_most(1));
     let (_, reader) = test.key_with(&[Scope::LoginLinksRead], None).await;
-    let ask = Ask::of("GET", "/api/clients").bearer(&reader);
+    let ask = TestRequest::of("GET", "/api/clients").bearer(&reader);
 
     assert_eq!(
-        test.send(Ask::of("POST", "/api/login_links").bearer(&reader)).await.code(),
+        test.send(TestRequest::of("POST", "/api/login_links").bearer(&reader)).await.code(),
         "method_not_allowed"
     );
     assert_eq!(test.send(ask.clone().header("x-api-version", "x")).await.code(), "invalid_version");
@@ -236,7 +245,7 @@ async fn the_last_of_several_lines_is_the_nearest_proxys() {
 async fn a_limit_that_is_off_is_none() {
     let test = TestApp::start().await.limited_to(&UNLIMITED);
 
-    let with_key = Ask::of("GET", "/api/team").bearer(&test.key);
+    let with_key = TestRequest::of("GET", "/api/team").bearer(&test.key);
     let asks = (0..700).flat_map(|_| [dead(), without_key(), with_key.clone()]);
     let statuses = statuses(&test, STRANGER, asks).await;
 
@@ -254,9 +263,9 @@ async fn racing_callers_get_no_more_than_the_budget() {
             async move { statuses(&test, STRANGER, vec![ask; 10]).await }
         });
 
-        let answers = at_once(callers).await.concat();
+        let responses = at_once(callers).await.concat();
 
-        let refused = answers.iter().filter(|status| **status == 429).count();
+        let refused = responses.iter().filter(|status| **status == 429).count();
         assert_eq!(refused, CALLERS * 10 - 100, "{ask:?}");
     }
 }

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use doorkey::clock::Clock;
-use doorkey::domain::audit::{Act, Event};
+use doorkey::domain::audit::{AuditContext, AuditEvent};
 use doorkey::domain::origin::Origin;
 use doorkey::domain::user::UserId;
 use doorkey::flow;
 use doorkey::flow::moving::MovingError;
 use doorkey::http;
-use doorkey::store::{Move, MoveError};
+use doorkey::store::{Transfer, TransferError};
 
 use crate::support::app::{TestApp, open, settings};
 use crate::support::database::Database;
@@ -32,14 +32,14 @@ fn stop(test: TestApp) -> Stopped {
 }
 
 impl Stopped {
-    async fn begin_move_to(&self, target: &Database) -> Result<Move, MoveError> {
-        Move::begin(&self.database.parsed(), &target.parsed()).await
+    async fn begin_move_to(&self, target: &Database) -> Result<Transfer, TransferError> {
+        Transfer::begin(&self.database.parsed(), &target.parsed()).await
     }
 
     async fn move_to(&self, target: &Database) -> Result<Vec<(String, u64)>, MovingError> {
         let (from, to) = (self.database.parsed(), target.parsed());
         let key = self.remains.2.path().join("doorkey.key");
-        let act = Act::at_command_line();
+        let act = AuditContext::at_command_line();
         flow::moving::run((&from, &to), &key, &act, &Clock::System, &mut |_| ()).await
     }
 
@@ -64,9 +64,9 @@ impl Stopped {
 async fn told(test: &TestApp) -> Vec<String> {
     let mut all = Vec::new();
     for noun in ["clients", "team", "login_links", "sessions", "logs"] {
-        let answer = test.call("GET", &format!("/api/{noun}?limit=100")).await;
-        assert_eq!(answer.status, StatusCode::OK);
-        all.push(answer.body);
+        let response = test.call("GET", &format!("/api/{noun}?limit=100")).await;
+        assert_eq!(response.status, StatusCode::OK);
+        all.push(response.body);
     }
     all
 }
@@ -74,9 +74,9 @@ async fn told(test: &TestApp) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_moves_and_goes_on_working_with_the_same_key_file() {
     let test = embedded().await;
-    let act = Act::at_command_line();
+    let act = AuditContext::at_command_line();
     test.another("Gone", "https://gone.test").await;
-    flow::workspaces::delete(&test.app, &Act::at_command_line(), "Gone").await.unwrap();
+    flow::workspaces::delete(&test.app, &AuditContext::at_command_line(), "Gone").await.unwrap();
     let (ada, bob) = (test.client("ada@x.test").await, test.client("bob@x.test").await);
     let eve = test.client("eve@x.test").await;
     test.change(ada, "note", "\\N\t\\.\r\n\u{2028}Zoë\u{8}\\x00").await;
@@ -182,7 +182,7 @@ async fn of_two_moves_to_one_target_the_last_that_begins_is_made_whole() {
     overtaking.copy(&mut |_| ()).await.unwrap();
     overtaking.close_source().unwrap();
     overtaking
-        .open_target(&Act::at_command_line().entry(Event::DatabaseMoved), Clock::System.now())
+        .open_target(&AuditContext::at_command_line().entry(AuditEvent::DatabaseMoved), Clock::System.now())
         .await
         .unwrap();
 

@@ -106,7 +106,7 @@ async fn a_move_that_is_killed_in_the_middle_leaves_the_source_good_and_the_targ
         serde_json::from_str(&mover.well(&["link", "7", "--workspace", "Acme", "--json"])).unwrap();
     let source = doorkey::store::DatabaseUrl::Sqlite(mover.folder.path().join("doorkey.db"));
     // Makes the tables, so that one of them can be held.
-    drop(doorkey::store::Move::begin(&source, &mover.target.parsed()).await.unwrap());
+    drop(doorkey::store::Transfer::begin(&source, &mover.target.parsed()).await.unwrap());
     let hold = mover.target.hold_tables("workspaces");
     let mut copying = mover.migrate(&[]).spawn().unwrap();
     wait_until_it_waits(&mover.target, &mut copying);

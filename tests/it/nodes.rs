@@ -14,7 +14,7 @@ use crate::support::person::Person;
 use crate::support::server::{Server, later, regular};
 
 /// How long something that happens by itself may take before the test fails.
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Links that are issued on one node and used on another.
 const LINKS: i64 = 2_000;
@@ -36,9 +36,9 @@ fn at(node: &Server, link: &str) -> String {
 
 async fn link_on(client: &Client, node: &Server, user: i64) -> String {
     let ask = client.get(node.url(&format!("/api/login_links/{user}"))).bearer_auth(&node.key);
-    let answer = ask.send().await.unwrap();
-    assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
-    let body: serde_json::Value = answer.json().await.unwrap();
+    let response = ask.send().await.unwrap();
+    assert_eq!(response.status(), 200, "{}", response.text().await.unwrap());
+    let body: serde_json::Value = response.json().await.unwrap();
     body["link"].as_str().unwrap().to_owned()
 }
 
@@ -72,13 +72,13 @@ async fn parallel_asks_across_nodes_give_one_link_and_parallel_presses_one_sessi
         // Not on the node that showed the page: any of them can check its form.
         tokio::spawn(async move { person.press(&nodes[(number + 1) % 3], &page).await.status.as_u16() })
     });
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for pressed in presses.collect::<Vec<_>>() {
-        answers.push(pressed.await.unwrap());
+        responses.push(pressed.await.unwrap());
     }
-    answers.sort_unstable();
-    assert_eq!(answers[0], 303);
-    assert!(answers[1..].iter().all(|status| *status == 410), "{answers:?}");
+    responses.sort_unstable();
+    assert_eq!(responses[0], 303);
+    assert!(responses[1..].iter().all(|status| *status == 410), "{responses:?}");
     assert_eq!(nodes[0].database.number("SELECT count(*) FROM sessions"), 1);
 }
 
@@ -161,7 +161,7 @@ async fn what_is_added_or_taken_away_on_one_node_binds_on_all_at_the_next_reques
 async fn wait_until_ready(node: &Server, expected: bool) {
     let begun = Instant::now();
     while (regular().get(node.ops_url("/readyz")).send().await.unwrap().status() == 200) != expected {
-        assert!(begun.elapsed() < PATIENCE, "{}", node.log());
+        assert!(begun.elapsed() < TIMEOUT, "{}", node.log());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

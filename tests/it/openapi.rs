@@ -6,12 +6,12 @@ use axum::http::StatusCode;
 use doorkey::domain::scope::Scope;
 use serde_json::{Value, json};
 
-use crate::support::app::{Answer, Ask, TestApp};
+use crate::support::app::{TestApp, TestRequest, TestResponse};
 
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "DELETE", "PATCH"];
 
 async fn document(test: &TestApp) -> Value {
-    test.send(Ask::of("GET", "/api/openapi.json")).await.json()
+    test.send(TestRequest::of("GET", "/api/openapi.json")).await.json()
 }
 
 /// Path, method, operation.
@@ -83,7 +83,7 @@ fn check(document: &Value, schema: &Value, value: &Value, place: &str) {
 }
 
 /// An answer must have a status that the description knows, its headers and its body.
-fn check_answer(document: &Value, (method, path): (&str, &str), answer: &Answer) {
+fn check_answer(document: &Value, (method, path): (&str, &str), answer: &TestResponse) {
     let status = answer.status.as_u16().to_string();
     let operation = &document["paths"][path][method.to_lowercase()];
     let response = resolved(document, &operation["responses"][&status]);
@@ -107,7 +107,7 @@ fn check_answer(document: &Value, (method, path): (&str, &str), answer: &Answer)
     }
 }
 
-fn check_code(schema: &Value, answer: &Answer, place: &str) {
+fn check_code(schema: &Value, answer: &TestResponse, place: &str) {
     let codes = schema["properties"]["code"]["enum"].as_array().unwrap();
     assert!(codes.contains(&json!(answer.code())), "{place}: {}", answer.code());
 }
@@ -116,7 +116,7 @@ fn check_code(schema: &Value, answer: &Answer, place: &str) {
 async fn the_description_needs_no_key_and_carries_the_headers_of_every_answer() {
     let test = TestApp::start().await;
 
-    let answer = test.send(Ask::of("GET", "/api/openapi.json").host("example.spp.co")).await;
+    let answer = test.send(TestRequest::of("GET", "/api/openapi.json").host("example.spp.co")).await;
 
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.header("content-type"), "application/json");
@@ -125,11 +125,11 @@ async fn the_description_needs_no_key_and_carries_the_headers_of_every_answer() 
     assert!(answer.json()["openapi"].as_str().unwrap().starts_with("3.1."), "{}", answer.body);
     assert!(!answer.body.contains('<'), "plain text, no HTML");
     assert_eq!(
-        test.send(Ask::of("GET", "/api/openapi.json").host("nobody.test")).await.code(),
+        test.send(TestRequest::of("GET", "/api/openapi.json").host("nobody.test")).await.code(),
         "workspace_not_found"
     );
-    assert_eq!(test.send(Ask::of("POST", "/api/openapi.json")).await.code(), "method_not_allowed");
-    let asked = Ask::of("GET", "/api/openapi.json").header("x-api-version", "soon");
+    assert_eq!(test.send(TestRequest::of("POST", "/api/openapi.json")).await.code(), "method_not_allowed");
+    let asked = TestRequest::of("GET", "/api/openapi.json").header("x-api-version", "soon");
     assert_eq!(test.send(asked).await.code(), "invalid_version");
 }
 
@@ -147,7 +147,8 @@ async fn every_route_is_described_and_none_is_invented() {
     assert!(!table.contains(".nest"), "what is nested would not be seen here");
     for path in described {
         for method in METHODS {
-            let answer = test.send(Ask::of(method, &filled(path)).bearer(&test.key).json(&json!({}))).await;
+            let answer =
+                test.send(TestRequest::of(method, &filled(path)).bearer(&test.key).json(&json!({}))).await;
             let is_described = document["paths"][path].get(method.to_lowercase()).is_some();
             assert_eq!(answer.status != StatusCode::METHOD_NOT_ALLOWED, is_described, "{method} {path}");
         }
@@ -204,7 +205,7 @@ async fn check_scope(test: &TestApp, path: &str, method: &str, operation: &Value
     let (named, others): (Vec<_>, Vec<_>) = Scope::ALL.into_iter().partition(|one| one.name() == scope);
     for (scopes, is_refused) in [(named, false), (others, true)] {
         let (_, key) = test.key_with(&scopes, None).await;
-        let answer = test.send(Ask::of(method, &filled(path)).bearer(&key).json(&json!({}))).await;
+        let answer = test.send(TestRequest::of(method, &filled(path)).bearer(&key).json(&json!({}))).await;
         assert_eq!(answer.status == StatusCode::FORBIDDEN, is_refused, "{method} {path} {}", answer.body);
     }
 }
@@ -313,7 +314,7 @@ async fn answers_are_as_they_are_described() {
         ("DELETE", "/api/clients/{client}", "", None, 404),
     ] {
         let target = path.replace("{user}", "1").replace("{client}", "1").replace("{id}", uuid) + query;
-        let ask = Ask::of(method, &target).bearer(&test.key).header("x-api-version", "2026-12-01");
+        let ask = TestRequest::of(method, &target).bearer(&test.key).header("x-api-version", "2026-12-01");
         let ask = body.map_or(ask.clone(), |body| ask.json(body));
         let answer = test.send(ask.clone()).await;
         assert_eq!(answer.status.as_u16(), status, "{method} {target}: {}", answer.body);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use doorkey::metrics::{Answer, Metrics};
+use doorkey::metrics::{Metrics, ResponseLabels};
 
 use crate::support::server::{Server, visitor};
 
@@ -22,7 +22,7 @@ fn the_tables_of_metrics_and_alerts_name_what_is_counted_and_nothing_else() {
     let (metrics, page) = page.split_once("\n## Alerts\n").unwrap();
     let (alerts, _) = page.split_once("\n## ").unwrap();
     let counting = Metrics::default();
-    let _ = counting.answers.get_or_create(&Answer { route: "/".to_owned(), status: 200 });
+    let _ = counting.responses.get_or_create(&ResponseLabels { route: "/".to_owned(), status: 200 });
     let text = counting.text();
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
     let counted: BTreeSet<_> = types.map(|line| line.split_once(' ').unwrap().0.to_owned()).collect();
@@ -53,9 +53,9 @@ async fn prometheus_finds_nothing_to_complain_of_in_the_metrics() {
     let ada = server.add_client("ada@example.org", "Ada", "Lovelace");
     server.ask_for_link(ada).await;
 
-    let answer = visitor().get(server.ops_url("/metrics")).send().await.unwrap();
-    let kind = answer.headers()["content-type"].to_str().unwrap().to_owned();
-    let text = answer.text().await.unwrap();
+    let response = visitor().get(server.ops_url("/metrics")).send().await.unwrap();
+    let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
+    let text = response.text().await.unwrap();
 
     assert_eq!(kind, "text/plain; version=0.0.4; charset=utf-8");
     assert_eq!(complaints_of(&text), "");

@@ -33,11 +33,11 @@ async fn a_stop_lets_what_runs_finish_and_exits_with_0() {
         tokio::time::sleep(Duration::from_millis(300)).await;
         assert!(TcpStream::connect(("127.0.0.1", server.port)).is_err(), "it still takes new connections");
         running.write_all(last.as_bytes()).unwrap();
-        let mut answer = String::new();
-        running.read_to_string(&mut answer).unwrap();
+        let mut response = String::new();
+        running.read_to_string(&mut response).unwrap();
 
-        assert!(answer.starts_with("HTTP/1.1 303"), "{signal}: {answer}");
-        assert!(answer.contains("doorkey_session="), "{signal}: {answer}");
+        assert!(response.starts_with("HTTP/1.1 303"), "{signal}: {response}");
+        assert!(response.contains("doorkey_session="), "{signal}: {response}");
         assert_eq!(server.wait_for_the_end().code(), Some(0), "{signal}");
     }
 }
@@ -123,10 +123,10 @@ async fn bytes_that_are_hardly_http_harm_nobody() {
         ("no HTTP at all", "hello\r\n\r\n".to_owned(), &[0, 400]),
         ("two requests at once", format!("{ask}\r\n{ask}\r\n"), &[401]),
     ] {
-        let answer = server.send_raw(bytes.as_bytes());
+        let response = server.send_raw(bytes.as_bytes());
 
-        let status = answer.strip_prefix("HTTP/1.").map_or(0, |rest| rest[2..5].parse().unwrap());
-        assert!(allowed.contains(&status), "{what}: {status} is none of {allowed:?}\n{answer}");
+        let status = response.strip_prefix("HTTP/1.").map_or(0, |rest| rest[2..5].parse().unwrap());
+        assert!(allowed.contains(&status), "{what}: {status} is none of {allowed:?}\n{response}");
         assert_eq!(server.ask_for_link(ada).await, link, "after {what}");
     }
     assert!(!server.log().contains("panic"), "{}", server.log());

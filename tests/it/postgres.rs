@@ -8,7 +8,7 @@ use doorkey::clock::Clock;
 use doorkey::flow;
 use doorkey::store::DatabaseUrl;
 
-use crate::support::app::{Ask, TestApp};
+use crate::support::app::{TestApp, TestRequest};
 use crate::support::database::{Database, psql, server};
 
 /// A transaction of somebody else's that has done something and does not come to an end yet.
@@ -87,8 +87,8 @@ async fn a_link_is_not_made_for_who_becomes_staff_meanwhile() {
     wait_for(&test, "wait_event_type = 'Lock'");
     changing.commit();
 
-    let answer = asking.await.unwrap();
-    assert_eq!((answer.status, answer.code()), (StatusCode::FORBIDDEN, "staff_user".to_owned()));
+    let response = asking.await.unwrap();
+    assert_eq!((response.status, response.code()), (StatusCode::FORBIDDEN, "staff_user".to_owned()));
     assert_eq!(test.number("SELECT count(*) FROM login_links"), 0);
 }
 
@@ -119,9 +119,9 @@ async fn who_waits_for_one_user_keeps_nobody_else_waiting() {
 
     let mut links = std::collections::BTreeSet::new();
     for asked in asking {
-        let answer = asked.await.unwrap();
-        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-        links.insert(answer.json()["link"].as_str().unwrap().to_owned());
+        let response = asked.await.unwrap();
+        assert_eq!(response.status, StatusCode::OK, "{}", response.body);
+        links.insert(response.json()["link"].as_str().unwrap().to_owned());
     }
     assert_eq!(links.len(), 1);
 }
@@ -140,7 +140,7 @@ async fn an_address_that_is_taken_meanwhile_is_refused_as_taken() {
         let email = body["email"].as_str().unwrap().to_ascii_lowercase();
         let taking = format!("UPDATE users SET email = 'x', email_folded = '{email}' WHERE id = 2");
         let taking = Unfinished::begin(&test, &taking);
-        let ask = Ask::of(method, path).bearer(&test.key).json(&body);
+        let ask = TestRequest::of(method, path).bearer(&test.key).json(&body);
         let wanting = tokio::spawn({
             let test = Arc::clone(&test);
             async move { test.send(ask).await }
@@ -148,13 +148,13 @@ async fn an_address_that_is_taken_meanwhile_is_refused_as_taken() {
         wait_for(&test, "wait_event_type = 'Lock'");
         taking.commit();
 
-        let answer = wanting.await.unwrap();
+        let response = wanting.await.unwrap();
         assert_eq!(
-            (answer.status, answer.code()),
+            (response.status, response.code()),
             (StatusCode::BAD_REQUEST, "invalid".to_owned()),
             "{method}"
         );
-        assert_eq!(answer.json()["errors"]["email"][0], "belongs to another user");
+        assert_eq!(response.json()["errors"]["email"][0], "belongs to another user");
         test.run_sql(&format!("UPDATE users SET email_folded = 'free{number}@x.test' WHERE id = 2"));
     }
 }

@@ -191,9 +191,9 @@ fn while_doorkey_is_down_the_application_is_out_of_reach() {
     front.server.kill();
 
     for (way, person) in &people {
-        let answer = person.open(&page_of(way));
-        assert!((500..=599).contains(&answer.status), "{way:?}: {answer:?}");
-        assert_eq!(Traveller::sets_out(way).open(&page_of(way)).status, answer.status, "{way:?}");
+        let response = person.open(&page_of(way));
+        assert!((500..=599).contains(&response.status), "{way:?}: {response:?}");
+        assert_eq!(Traveller::sets_out(way).open(&page_of(way)).status, response.status, "{way:?}");
     }
     assert_eq!(front.application.visits().len(), 0);
 }
@@ -211,8 +211,8 @@ fn nothing_but_a_session_opens_the_application() {
             assert_eq!(person.open_saying(&page_of(&way), &[&cookie]).status, 302, "{way:?}: {cookie}");
         }
         for path in PATHS {
-            let answer = person.open(&format!("{}{path}", way.application));
-            assert!(answer.status >= 300, "{way:?}: {path}: {answer:?}");
+            let response = person.open(&format!("{}{path}", way.application));
+            assert!(response.status >= 300, "{way:?}: {path}: {response:?}");
         }
         assert_eq!(front.application.visits().len(), 0, "{way:?}");
     }

@@ -4,15 +4,15 @@ use std::collections::HashSet;
 use std::future::Future;
 
 use axum::http::StatusCode;
-use doorkey::domain::audit::{Act, Event};
-use doorkey::domain::login_link::{Draft, LoginLink};
+use doorkey::domain::audit::{AuditContext, AuditEvent};
+use doorkey::domain::login_link::{LinkClaims, LoginLink};
 use doorkey::domain::session::Session;
 use doorkey::domain::timestamp::Timestamp;
 use doorkey::domain::token::Token;
 use doorkey::domain::user::{UserId, UserRef};
 use doorkey::store::{FoundLink, Outcome};
 
-use crate::support::app::{Answer, Ask, TestApp, button};
+use crate::support::app::{TestApp, TestRequest, TestResponse, button};
 
 pub const CALLERS: usize = 32;
 
@@ -29,16 +29,17 @@ pub async fn at_once<T: Send + 'static>(
 }
 
 /// Everything that a prepared browser needs to press the button.
-async fn prepared(test: &TestApp, link: &str) -> Ask {
+async fn prepared(test: &TestApp, link: &str) -> TestRequest {
     let mut browser = test.browser();
     let page = browser.open(link).await;
     let cookies: Vec<_> = browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
     button(&page).header("cookie", cookies.join("; "))
 }
 
-fn sessions_of(answers: &[Answer]) -> HashSet<String> {
-    let cookies =
-        answers.iter().flat_map(|answer| answer.cookies().into_iter().map(str::to_owned).collect::<Vec<_>>());
+fn sessions_of(responses: &[TestResponse]) -> HashSet<String> {
+    let cookies = responses
+        .iter()
+        .flat_map(|response| response.cookies().into_iter().map(str::to_owned).collect::<Vec<_>>());
     cookies.filter(|cookie| cookie.contains("session")).collect()
 }
 
@@ -53,12 +54,12 @@ async fn thirty_two_callers_get_one_link() {
             async move { test.call("GET", &format!("/api/login_links/{user}?min_ttl={min_ttl}")).await }
         });
 
-        let answers = at_once(calls).await;
+        let responses = at_once(calls).await;
 
-        let links: HashSet<_> = answers.iter().map(|answer| answer.body.clone()).collect();
+        let links: HashSet<_> = responses.iter().map(|response| response.body.clone()).collect();
         assert_eq!(links.len(), 1, "round {round}");
         assert_eq!(
-            answers.iter().filter(|answer| answer.header("x-login-link-reused") == "false").count(),
+            responses.iter().filter(|response| response.header("x-login-link-reused") == "false").count(),
             1
         );
         assert_eq!(test.number(&format!("SELECT count(*) FROM login_links WHERE user_id = {user}")), 1);
@@ -95,9 +96,12 @@ async fn two_processes_on_one_database_agree() {
             let test = std::sync::Arc::clone(&both[number % 2]);
             async move { test.send(ask).await }
         });
-        let answers = at_once(presses).await;
-        assert_eq!(answers.iter().filter(|answer| answer.status == StatusCode::SEE_OTHER).count(), 1);
-        assert_eq!(answers.iter().filter(|answer| answer.status == StatusCode::GONE).count(), CALLERS - 1);
+        let responses = at_once(presses).await;
+        assert_eq!(responses.iter().filter(|response| response.status == StatusCode::SEE_OTHER).count(), 1);
+        assert_eq!(
+            responses.iter().filter(|response| response.status == StatusCode::GONE).count(),
+            CALLERS - 1
+        );
     }
 }
 
@@ -141,10 +145,13 @@ async fn thirty_two_browsers_get_one_session() {
             let test = std::sync::Arc::clone(&test);
             async move { test.send(ask).await }
         });
-        let answers = at_once(presses).await;
+        let responses = at_once(presses).await;
 
-        assert_eq!(answers.iter().filter(|answer| answer.status == StatusCode::SEE_OTHER).count(), 1);
-        assert_eq!(answers.iter().filter(|answer| answer.status == StatusCode::GONE).count(), CALLERS - 1);
+        assert_eq!(responses.iter().filter(|response| response.status == StatusCode::SEE_OTHER).count(), 1);
+        assert_eq!(
+            responses.iter().filter(|response| response.status == StatusCode::GONE).count(),
+            CALLERS - 1
+        );
         assert_eq!(
             test.number(&format!("SELECT count(*) FROM sessions WHERE user_id = {}", user.number())),
             1
@@ -166,10 +173,10 @@ async fn one_browser_pressing_thirty_two_times_gets_one_session() {
             let (test, ask) = (std::sync::Arc::clone(&test), ask.clone());
             async move { test.send(ask).await }
         });
-        let answers = at_once(presses).await;
+        let responses = at_once(presses).await;
 
-        assert!(answers.iter().all(|answer| answer.status == StatusCode::SEE_OTHER));
-        assert_eq!(sessions_of(&answers).len(), 1);
+        assert!(responses.iter().all(|response| response.status == StatusCode::SEE_OTHER));
+        assert_eq!(sessions_of(&responses).len(), 1);
         assert_eq!(test.number("SELECT count(*) FROM sessions"), 1);
     }
 }
@@ -268,13 +275,13 @@ async fn what_was_decided_before_a_kill_loses_after_it() {
         let claimed =
             store.claim_login_link(&keys.seal_link(found.used(now)), &session, None, &[]).await.unwrap();
 
-        assert_eq!(claimed, Outcome::Lost, "{kill}");
+        assert_eq!(claimed, Outcome::Conflict, "{kill}");
         assert_eq!(test.number("SELECT count(*) FROM sessions"), 0);
         if kill != "expires_at" && kill != "ended_at" {
-            let draft = Draft::for_user(user, standing.link_epoch, &test.acme, now, [7; 16]);
-            let entry = Act::at_command_line().entry(Event::LinkIssued);
-            let added = store.add_login_link(&keys.derive(draft).0, &seen, None, &entry).await.unwrap();
-            assert_eq!(added, Outcome::Lost, "{kill}");
+            let draft = LinkClaims::for_user(user, standing.link_epoch, &test.acme, now, [7; 16]);
+            let entry = AuditContext::at_command_line().entry(AuditEvent::LinkIssued);
+            let added = store.add_login_link(&keys.issue_token(draft).0, &seen, None, &entry).await.unwrap();
+            assert_eq!(added, Outcome::Conflict, "{kill}");
             assert_eq!(test.number("SELECT count(*) FROM login_links"), 1);
         }
     }
@@ -287,7 +294,7 @@ fn session_of(link: &LoginLink, epoch: i64, now: Timestamp) -> Session {
         user: link.draft.user,
         epoch,
         link: link.hash,
-        redemption: [7; 32],
+        confirm_hash: [7; 32],
         seed: [7; 16],
         secret_hash: [0; 32],
         key: link.key,

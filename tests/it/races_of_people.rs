@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use doorkey::domain::audit::{Act, Event};
+use doorkey::domain::audit::{AuditContext, AuditEvent};
 use doorkey::domain::email::EmailAddress;
 use doorkey::domain::reach::Reach;
 use doorkey::domain::user::{User, UserRef};
@@ -13,7 +13,7 @@ use doorkey::store::{NewUser, Outcome};
 use serde_json::json;
 
 use crate::races::{CALLERS, at_once};
-use crate::support::app::{Ask, TestApp};
+use crate::support::app::{TestApp, TestRequest};
 
 /// Whoever is added without a number gets one that nobody else gets, at the first try.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -25,7 +25,7 @@ async fn thirty_two_people_added_at_once_get_thirty_two_numbers() {
             let test = Arc::clone([&one, &two][number % 2]);
             let email = EmailAddress::parse(&format!("u{number}@x.test")).unwrap();
             let user = NewUser { id: None, email, fields: UserChange::default() };
-            let entry = Act::at_command_line().entry(Event::UserAdded);
+            let entry = AuditContext::at_command_line().entry(AuditEvent::UserAdded);
             async move {
                 test.app.store.add_user(test.acme.id, &user, &entry, test.app.clock.now()).await.unwrap()
             }
@@ -52,16 +52,17 @@ async fn thirty_two_people_who_want_one_address_are_one() {
             0 | 1 => ("PUT", format!("/api/clients/{}", number + 1)),
             _ => ("POST", "/api/clients".to_owned()),
         };
-        async move { test.send(Ask::of(method, &path).bearer(&test.key).json(&body)).await }
+        async move { test.send(TestRequest::of(method, &path).bearer(&test.key).json(&body)).await }
     });
 
-    let answers = at_once(wishes).await;
+    let responses = at_once(wishes).await;
 
-    let (well, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status.is_success());
+    let (well, refused): (Vec<_>, Vec<_>) =
+        responses.iter().partition(|response| response.status.is_success());
     assert_eq!(well.len(), 1);
-    for answer in refused {
-        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "invalid".to_owned()));
-        assert_eq!(answer.json()["errors"]["email"][0], "belongs to another user");
+    for response in refused {
+        assert_eq!((response.status, response.code()), (StatusCode::BAD_REQUEST, "invalid".to_owned()));
+        assert_eq!(response.json()["errors"]["email"][0], "belongs to another user");
     }
 }
 
@@ -80,13 +81,13 @@ async fn a_client_that_becomes_staff_is_out_of_reach_of_whoever_writes_at_that_m
             let (test, staff, path) = (Arc::clone([&one, &two][number % 2]), staff.clone(), path.clone());
             async move {
                 if number == 3 {
-                    let act = Act::at_command_line();
+                    let act = AuditContext::at_command_line();
                     let user = UserRef::Id(user);
                     return flow::users::set(&test.app, &test.acme, &act, &user, &staff).await.is_ok();
                 }
                 let note = json!({ "note": format!("put {number}") });
-                let answer = test.send(Ask::of(method, &path).bearer(&test.key).json(&note)).await;
-                assert!([200, 204, 404].contains(&answer.status.as_u16()), "{answer:?}");
+                let response = test.send(TestRequest::of(method, &path).bearer(&test.key).json(&note)).await;
+                assert!([200, 204, 404].contains(&response.status.as_u16()), "{response:?}");
                 false
             }
         });
@@ -123,13 +124,13 @@ async fn the_row_that_is_written_over_decides_who_may_write() {
     let off = add("off@x.test", false, false, false).await;
 
     for (id, reach, outcome) in [
-        (staff, Reach::Clients, Outcome::Lost),
-        (staff, Reach::ClientsUnlocked, Outcome::Lost),
-        (two, Reach::Clients, Outcome::Lost),
-        (off, Reach::Clients, Outcome::Lost),
-        (two, Reach::ClientsUnlocked, Outcome::Won),
-        (off, Reach::ClientsUnlocked, Outcome::Won),
-        (staff, Reach::All, Outcome::Won),
+        (staff, Reach::Clients, Outcome::Conflict),
+        (staff, Reach::ClientsUnlocked, Outcome::Conflict),
+        (two, Reach::Clients, Outcome::Conflict),
+        (off, Reach::Clients, Outcome::Conflict),
+        (two, Reach::ClientsUnlocked, Outcome::Applied),
+        (off, Reach::ClientsUnlocked, Outcome::Applied),
+        (staff, Reach::All, Outcome::Applied),
     ] {
         let user = store.find_user(test.acme.id, &UserRef::Id(id)).await.unwrap().unwrap();
         let mut changed = User { note: "written".to_owned(), ..user };
@@ -138,9 +139,11 @@ async fn the_row_that_is_written_over_decides_who_may_write() {
         let written = store.set_user(test.acme.id, (&changed, reach), &[], now).await.unwrap();
         assert_eq!(written, outcome, "{id:?} {reach:?}");
     }
-    for (reach, outcome) in
-        [(Reach::Clients, Outcome::Lost), (Reach::ClientsUnlocked, Outcome::Lost), (Reach::All, Outcome::Won)]
-    {
+    for (reach, outcome) in [
+        (Reach::Clients, Outcome::Conflict),
+        (Reach::ClientsUnlocked, Outcome::Conflict),
+        (Reach::All, Outcome::Applied),
+    ] {
         let now = test.app.clock.now();
         assert_eq!(store.delete_user(test.acme.id, (staff, reach), &[], now).await.unwrap(), outcome);
     }

@@ -5,7 +5,7 @@ use doorkey::flow::nodes;
 use doorkey::flow::upkeep::sweep_if_due;
 use serde_json::json;
 
-use crate::support::app::{Ask, Browser, TestApp};
+use crate::support::app::{Browser, TestApp, TestRequest};
 
 const YEAR: i64 = 365 * 86_400;
 
@@ -13,16 +13,16 @@ const YEAR: i64 = 365 * 86_400;
 async fn take_a_key_away(test: &TestApp) {
     let accept = "INSERT INTO key_fingerprints (fingerprint, key_id, created_at) VALUES";
     test.run_sql(&format!("{accept} (x'{}', 7, 0)", "07".repeat(32)));
-    nodes::look(&test.app).await.unwrap().unwrap_err();
+    nodes::check_health(&test.app).await.unwrap().unwrap_err();
 }
 
 async fn give_it_back(test: &TestApp) {
     test.run_sql("DELETE FROM key_fingerprints WHERE key_id = 7");
-    nodes::look(&test.app).await.unwrap().unwrap();
+    nodes::check_health(&test.app).await.unwrap().unwrap();
 }
 
 async fn sign_out(browser: &mut Browser<'_>) -> StatusCode {
-    let ask = Ask::of("POST", "/logout").form(&[]).header("sec-fetch-site", "same-origin");
+    let ask = TestRequest::of("POST", "/logout").form(&[]).header("sec-fetch-site", "same-origin");
     browser.send(ask).await.status
 }
 
@@ -62,7 +62,7 @@ async fn a_node_that_lacks_a_key_refuses_nothing_by_it_and_ends_nothing() {
     assert_eq!(test.browser().open("/login?token=short").await.status, 410, "no key makes a link of that");
     assert_eq!(test.browser().get("/auth/verify").await.status, 401, "nobody has no cookie");
     assert_eq!(adas.press(&page).await.status, 503);
-    let unknown = Ask::of("GET", "/api/team");
+    let unknown = TestRequest::of("GET", "/api/team");
     assert_eq!(test.send(unknown.clone()).await.status, 401);
     let strangers = TestApp::start().await.key;
     assert_eq!(test.send(unknown.bearer(&strangers)).await.status, 503);
@@ -75,7 +75,7 @@ async fn a_node_that_lacks_a_key_refuses_nothing_by_it_and_ends_nothing() {
     ] {
         assert_eq!(test.call(method, path).await.status, 503, "{method} {path}");
     }
-    let disable = Ask::of("PUT", "/api/clients/1").bearer(&test.key);
+    let disable = TestRequest::of("PUT", "/api/clients/1").bearer(&test.key);
     assert_eq!(test.send(disable.json(&json!({ "status": 0 }))).await.status, 503);
     assert_eq!(all(&test), before);
 

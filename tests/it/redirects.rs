@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::support::app::{Ask, TestApp, button};
+use crate::support::app::{TestApp, TestRequest, button};
 
 fn encoded(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
@@ -32,8 +32,12 @@ async fn a_bad_redirect_leads_nobody_astray() {
         "",
         &long,
     ] {
-        let answer = test.call("GET", &format!("/api/login_links/1?redirect={}", encoded(bad))).await;
-        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (400, "invalid_redirect"), "{bad:?}");
+        let response = test.call("GET", &format!("/api/login_links/1?redirect={}", encoded(bad))).await;
+        assert_eq!(
+            (response.status.as_u16(), response.code().as_str()),
+            (400, "invalid_redirect"),
+            "{bad:?}"
+        );
         let link = test.ask_for_link(ada).await;
         let landed = test.browser().sign_in(&format!("{link}&redirect={}", encoded(bad))).await;
         assert_eq!((landed.status, landed.header("location")), (StatusCode::SEE_OTHER, "/start"), "{bad:?}");
@@ -48,12 +52,12 @@ async fn a_deep_link_arrives_as_it_was_given() {
     let ada = test.client("ada@example.org").await;
     let plain = test.ask_for_link(ada).await;
 
-    let answer =
+    let response =
         test.call("GET", &format!("/api/login_links/1?redirect={}", encoded("/orders/5?x=1#part"))).await;
-    let link = answer.json()["link"].as_str().unwrap().to_owned();
+    let link = response.json()["link"].as_str().unwrap().to_owned();
 
     assert_eq!(link, format!("{plain}&redirect=%2Forders%2F5%3Fx%3D1%23part"));
-    assert_eq!(answer.header("x-login-link-reused"), "true");
+    assert_eq!(response.header("x-login-link-reused"), "true");
     assert_eq!(test.browser().sign_in(&link).await.header("location"), "/orders/5?x=1#part");
 }
 
@@ -72,7 +76,7 @@ async fn a_redirect_changed_in_the_form_does_not_count() {
         ("redirect", "/other"),
         ("redirect_proof", &fields[2]),
     ];
-    let landed = browser.send(Ask::of("POST", "/login").form(&changed)).await;
+    let landed = browser.send(TestRequest::of("POST", "/login").form(&changed)).await;
 
     assert_eq!((landed.status, landed.header("location")), (StatusCode::SEE_OTHER, "/"));
 }
@@ -126,8 +130,8 @@ async fn what_is_accepted_is_appended_as_given_and_arrives() {
         ("https://example.com:443/z", "/z"),
         ("/a/../b?c=[d]|\"e\"", "/b?c=[d]|%22e%22"),
     ] {
-        let answer = test.call("GET", &format!("/api/login_links/1?redirect={}", encoded(given))).await;
-        let link = answer.json()["link"].as_str().unwrap().to_owned();
+        let response = test.call("GET", &format!("/api/login_links/1?redirect={}", encoded(given))).await;
+        let link = response.json()["link"].as_str().unwrap().to_owned();
         assert!(
             link.ends_with(&format!("&redirect={}", encoded(given).replace("%2E", ".").replace("%2D", "-"))),
             "{link}"
@@ -136,8 +140,8 @@ async fn what_is_accepted_is_appended_as_given_and_arrives() {
         assert_ne!(test.ask_for_link(ada).await, link);
     }
     let long = format!("/{}", "é".repeat(900));
-    let answer = test.call("GET", &format!("/api/login_links/1?redirect={}", encoded(&long))).await;
-    assert_eq!(answer.code(), "invalid_redirect");
+    let response = test.call("GET", &format!("/api/login_links/1?redirect={}", encoded(&long))).await;
+    assert_eq!(response.code(), "invalid_redirect");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 
-use crate::support::app::{Ask, TestApp};
+use crate::support::app::{TestApp, TestRequest};
 
 #[tokio::test]
 async fn the_same_confirm_again_gives_the_same_session_for_two_minutes() {
@@ -96,7 +96,7 @@ async fn a_repeat_after_signing_out_gives_nothing() {
     let mut browser = test.browser();
     let page = browser.open(&test.ask_for_link(ada).await).await;
     browser.press(&page).await;
-    browser.send(Ask::of("POST", "/logout")).await;
+    browser.send(TestRequest::of("POST", "/logout")).await;
 
     assert_eq!(browser.press(&page).await.status, StatusCode::GONE);
     assert!(!browser.is_signed_in().await);

@@ -5,18 +5,18 @@ use std::collections::HashSet;
 use axum::http::StatusCode;
 use doorkey::domain::scope::Scope;
 
-use crate::support::app::{Answer, Ask, TestApp};
+use crate::support::app::{TestApp, TestRequest, TestResponse};
 
 /// Everything of an answer that a caller could tell a bad key from another by.
-fn shape(answer: &Answer) -> (StatusCode, String, Vec<(String, String)>) {
-    let mut headers: Vec<_> = answer
+fn shape(response: &TestResponse) -> (StatusCode, String, Vec<(String, String)>) {
+    let mut headers: Vec<_> = response
         .headers
         .iter()
         .filter(|(name, _)| name.as_str() != "x-api-identifier")
         .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
         .collect();
     headers.sort();
-    (answer.status, answer.body.clone(), headers)
+    (response.status, response.body.clone(), headers)
 }
 
 #[tokio::test]
@@ -24,23 +24,24 @@ async fn the_answer_has_the_shape_of_the_reference_page() {
     let test = TestApp::start().await;
     test.client("ada@example.org").await;
 
-    let ask =
-        Ask::of("GET", "/api/login_links/1").header("accept", "application/json").header("x-api-version", "");
-    let answer = test.send(ask.bearer(&test.key)).await;
+    let ask = TestRequest::of("GET", "/api/login_links/1")
+        .header("accept", "application/json")
+        .header("x-api-version", "");
+    let response = test.send(ask.bearer(&test.key)).await;
 
-    assert_eq!(answer.status, StatusCode::OK);
-    let link = answer.json()["link"].as_str().unwrap().to_owned();
+    assert_eq!(response.status, StatusCode::OK);
+    let link = response.json()["link"].as_str().unwrap().to_owned();
     let token = link.strip_prefix("https://example.com/login?token=").unwrap();
     assert_eq!(token.len(), 32);
     assert!(token.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-    assert_eq!(answer.body, format!("{{\"link\":\"{link}\"}}"));
-    assert_eq!(answer.header("content-type"), "application/json");
-    assert_eq!(answer.header("cache-control"), "no-store");
-    assert_eq!(answer.header("x-api-version"), "20240305");
-    assert_eq!(answer.header("x-login-link-reused"), "false");
-    assert_eq!(answer.header("x-login-link-expires-at"), "2026-11-23T05:23:00.000Z");
-    assert!(uuid::Uuid::parse_str(answer.header("x-api-identifier")).is_ok());
-    assert!(answer.cookies().is_empty());
+    assert_eq!(response.body, format!("{{\"link\":\"{link}\"}}"));
+    assert_eq!(response.header("content-type"), "application/json");
+    assert_eq!(response.header("cache-control"), "no-store");
+    assert_eq!(response.header("x-api-version"), "20240305");
+    assert_eq!(response.header("x-login-link-reused"), "false");
+    assert_eq!(response.header("x-login-link-expires-at"), "2026-11-23T05:23:00.000Z");
+    assert!(uuid::Uuid::parse_str(response.header("x-api-identifier")).is_ok());
+    assert!(response.cookies().is_empty());
 }
 
 #[tokio::test]
@@ -49,15 +50,19 @@ async fn the_newest_version_adds_expiry_and_reuse() {
     test.client("ada@example.org").await;
     test.ask_for_link(doorkey::domain::user::UserId::from_number(1).unwrap()).await;
 
-    let answer = test
-        .send(Ask::of("GET", "/api/login_links/1").bearer(&test.key).header("x-api-version", "20261201"))
+    let response = test
+        .send(
+            TestRequest::of("GET", "/api/login_links/1")
+                .bearer(&test.key)
+                .header("x-api-version", "20261201"),
+        )
         .await;
 
-    let body = answer.json();
+    let body = response.json();
     assert_eq!(body["reused"], true);
     assert_eq!(body["expires_at"], "2026-11-23T05:23:00.000Z");
     assert_eq!(body.as_object().unwrap().len(), 3);
-    assert_eq!(answer.header("x-api-version"), "20261201");
+    assert_eq!(response.header("x-api-version"), "20261201");
 }
 
 /// O1, O2, O3, O5, O12: whatever is wrong with a key, the answer is the same.
@@ -74,7 +79,7 @@ async fn every_bad_key_gets_one_and_the_same_401() {
     let broken = format!("{}{}", &test.key[..56], if test.key.ends_with('0') { '1' } else { '0' });
     let path = "/api/login_links/1";
 
-    let none = test.send(Ask::of("GET", path)).await;
+    let none = test.send(TestRequest::of("GET", path)).await;
     assert_eq!(none.status, StatusCode::UNAUTHORIZED);
     assert_eq!(none.code(), "unauthenticated");
     assert_eq!(none.header("www-authenticate"), "Bearer");
@@ -89,7 +94,7 @@ async fn every_bad_key_gets_one_and_the_same_401() {
         "",
         " ",
     ] {
-        assert_eq!(shape(&test.send(Ask::of("GET", path).bearer(key)).await), shape(&none), "{key}");
+        assert_eq!(shape(&test.send(TestRequest::of("GET", path).bearer(key)).await), shape(&none), "{key}");
     }
     assert_eq!(test.number("SELECT count(*) FROM login_links"), 0);
 }
@@ -100,7 +105,7 @@ async fn a_revoked_key_is_refused_at_once() {
     let test = TestApp::start().await;
     test.client("ada@example.org").await;
     let (id, key) = test.key_with(&[Scope::LoginLinksWrite], None).await;
-    let ask = Ask::of("GET", "/api/login_links/1").bearer(&key);
+    let ask = TestRequest::of("GET", "/api/login_links/1").bearer(&key);
 
     assert_eq!(test.send(ask.clone()).await.status, StatusCode::OK);
     test.revoke_key(id).await;
@@ -120,9 +125,9 @@ async fn a_key_without_the_scope_learns_nothing() {
         "/api/login_links/1?min_ttl=x",
         "/api/login_links/1?x=%zz",
     ] {
-        let answer = test.send(Ask::of("GET", path).bearer(&key)).await;
+        let response = test.send(TestRequest::of("GET", path).bearer(&key)).await;
         assert_eq!(
-            (answer.status, answer.code()),
+            (response.status, response.code()),
             (StatusCode::FORBIDDEN, "insufficient_scope".to_owned()),
             "{path}"
         );
@@ -139,14 +144,15 @@ async fn a_key_counts_in_the_header_alone() {
     let path = "/api/login_links/1";
 
     for ask in [
-        Ask::of("GET", &format!("{path}?api_key={key}")),
-        Ask::of("GET", &format!("{path}?access_token={key}")),
-        Ask::of("GET", &format!("{path}?access_token={key}")).bearer(&key),
-        Ask::of("GET", &format!("{path}?api_key=x")).bearer(&key),
-        Ask::of("GET", path).header("cookie", format!("doorkey_key={key}; Authorization=Bearer {key}")),
-        Ask::of("GET", path).form(&[("access_token", &key)]),
-        Ask::of("GET", path).header("x-api-key", &key),
-        Ask::of("GET", path).bearer(&key).bearer(&key),
+        TestRequest::of("GET", &format!("{path}?api_key={key}")),
+        TestRequest::of("GET", &format!("{path}?access_token={key}")),
+        TestRequest::of("GET", &format!("{path}?access_token={key}")).bearer(&key),
+        TestRequest::of("GET", &format!("{path}?api_key=x")).bearer(&key),
+        TestRequest::of("GET", path)
+            .header("cookie", format!("doorkey_key={key}; Authorization=Bearer {key}")),
+        TestRequest::of("GET", path).form(&[("access_token", &key)]),
+        TestRequest::of("GET", path).header("x-api-key", &key),
+        TestRequest::of("GET", path).bearer(&key).bearer(&key),
     ] {
         assert_eq!(test.send(ask.clone()).await.status, StatusCode::UNAUTHORIZED, "{ask:?}");
     }
@@ -162,8 +168,9 @@ async fn bearer_is_the_only_scheme_in_whatever_case() {
         [("bearer", 200), ("BEARER", 200), ("Bearer", 200), ("Basic", 401), ("Token", 401), ("", 401)]
     {
         let value = format!("{scheme} {}", test.key);
-        let answer = test.send(Ask::of("GET", "/api/login_links/1").header("authorization", value)).await;
-        assert_eq!(answer.status.as_u16(), status, "{scheme}");
+        let response =
+            test.send(TestRequest::of("GET", "/api/login_links/1").header("authorization", value)).await;
+        assert_eq!(response.status.as_u16(), status, "{scheme}");
     }
 }
 
@@ -221,8 +228,8 @@ async fn what_names_nobody_is_a_user_that_is_not_there() {
             ("DELETE", "clients"),
             ("GET", "team"),
         ] {
-            let answer = test.call(method, &format!("/api/{noun}/{user}")).await;
-            let told = (answer.status.as_u16(), answer.code());
+            let response = test.call(method, &format!("/api/{noun}/{user}")).await;
+            let told = (response.status.as_u16(), response.code());
             assert_eq!(told, (404, "user_not_found".to_owned()), "{method} {noun} {user}");
         }
     }
@@ -233,8 +240,8 @@ async fn what_names_nobody_is_a_user_that_is_not_there() {
         "/api/login_links/%2e%2e/2",
         "/api/login_links/",
     ] {
-        let answer = test.call("GET", path).await;
-        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (404, "not_found"), "{path}");
+        let response = test.call("GET", path).await;
+        assert_eq!((response.status.as_u16(), response.code().as_str()), (404, "not_found"), "{path}");
     }
     assert_eq!(test.number("SELECT count(*) FROM login_links"), 0);
     assert_eq!(test.call("GET", "/api/login_links/1?user=2").await.status, StatusCode::OK);
@@ -263,9 +270,9 @@ async fn other_methods_are_refused_and_store_nothing() {
             if (method, path) == ("HEAD", "/api/login_links") {
                 continue;
             }
-            let answer = test.send(Ask::of(method, path)).await;
-            assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, allow), "{method} {path}");
-            assert!(!answer.header("x-api-identifier").is_empty());
+            let response = test.send(TestRequest::of(method, path)).await;
+            assert_eq!((response.status.as_u16(), response.header("allow")), (405, allow), "{method} {path}");
+            assert!(!response.header("x-api-identifier").is_empty());
         }
     }
     assert_eq!(test.number("SELECT count(*) FROM login_links"), 0);
@@ -290,12 +297,20 @@ async fn a_version_is_a_date_or_a_400() {
         (long.as_str(), 400, "20240305"),
         ("x\u{e9}", 400, "20240305"),
     ] {
-        let answer = test
-            .send(Ask::of("GET", "/api/login_links/1").bearer(&test.key).header("x-api-version", version))
+        let response = test
+            .send(
+                TestRequest::of("GET", "/api/login_links/1")
+                    .bearer(&test.key)
+                    .header("x-api-version", version),
+            )
             .await;
-        assert_eq!((answer.status.as_u16(), answer.header("x-api-version")), (status, served), "{version}");
-        assert!(!answer.body.contains(version) || status == 200);
-        assert!(status == 200 || answer.code() == "invalid_version");
+        assert_eq!(
+            (response.status.as_u16(), response.header("x-api-version")),
+            (status, served),
+            "{version}"
+        );
+        assert!(!response.body.contains(version) || status == 200);
+        assert!(status == 200 || response.code() == "invalid_version");
     }
 }
 
@@ -305,19 +320,19 @@ async fn requests_are_judged_in_the_order_of_the_contract() {
     let test = TestApp::start().await;
     let (_, reader) = test.key_with(&[Scope::LoginLinksRead], None).await;
     let path = "/api/login_links/99?min_ttl=x";
-    let bad_version = |ask: Ask| ask.header("x-api-version", "x");
+    let bad_version = |ask: TestRequest| ask.header("x-api-version", "x");
 
     for (ask, code) in [
-        (bad_version(Ask::of("POST", "/api/nothing").host("nobody.example")), "workspace_not_found"),
-        (bad_version(Ask::of("POST", "/api/nothing")), "not_found"),
-        (bad_version(Ask::of("POST", path)), "method_not_allowed"),
-        (bad_version(Ask::of("GET", path)), "invalid_version"),
-        (Ask::of("GET", path), "unauthenticated"),
-        (Ask::of("GET", path).bearer(&reader), "insufficient_scope"),
-        (Ask::of("GET", path).bearer(&test.key), "invalid"),
-        (Ask::of("GET", "/api/login_links/99?x=%zz").bearer(&test.key), "malformed"),
-        (Ask::of("GET", "/api/login_links/99?redirect=//x").bearer(&test.key), "invalid_redirect"),
-        (Ask::of("GET", "/api/login_links/99").bearer(&test.key), "user_not_found"),
+        (bad_version(TestRequest::of("POST", "/api/nothing").host("nobody.example")), "workspace_not_found"),
+        (bad_version(TestRequest::of("POST", "/api/nothing")), "not_found"),
+        (bad_version(TestRequest::of("POST", path)), "method_not_allowed"),
+        (bad_version(TestRequest::of("GET", path)), "invalid_version"),
+        (TestRequest::of("GET", path), "unauthenticated"),
+        (TestRequest::of("GET", path).bearer(&reader), "insufficient_scope"),
+        (TestRequest::of("GET", path).bearer(&test.key), "invalid"),
+        (TestRequest::of("GET", "/api/login_links/99?x=%zz").bearer(&test.key), "malformed"),
+        (TestRequest::of("GET", "/api/login_links/99?redirect=//x").bearer(&test.key), "invalid_redirect"),
+        (TestRequest::of("GET", "/api/login_links/99").bearer(&test.key), "user_not_found"),
     ] {
         assert_eq!(test.send(ask.clone()).await.code(), code, "{ask:?}");
     }
@@ -335,18 +350,22 @@ async fn answers_are_whole_json_for_nobody_elses_scripts() {
         ("if-none-match", "*"),
         ("origin", "https://evil.test"),
     ] {
-        let answer =
-            test.send(Ask::of("GET", "/api/login_links/1").bearer(&test.key).header(name, value)).await;
-        assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (200, "no-store"), "{name}");
-        assert!(answer.json()["link"].is_string());
+        let response = test
+            .send(TestRequest::of("GET", "/api/login_links/1").bearer(&test.key).header(name, value))
+            .await;
+        assert_eq!((response.status.as_u16(), response.header("cache-control")), (200, "no-store"), "{name}");
+        assert!(response.json()["link"].is_string());
         assert!(
-            !answer.headers.keys().any(|name| name.as_str().starts_with("access-control") || name == "etag")
+            !response
+                .headers
+                .keys()
+                .any(|name| name.as_str().starts_with("access-control") || name == "etag")
         );
     }
-    let preflight = Ask::of("OPTIONS", "/api/login_links/1").header("origin", "https://evil.test");
-    let answer = test.send(preflight.header("access-control-request-method", "GET")).await;
-    assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
-    assert!(!answer.headers.keys().any(|name| name.as_str().starts_with("access-control")));
+    let preflight = TestRequest::of("OPTIONS", "/api/login_links/1").header("origin", "https://evil.test");
+    let response = test.send(preflight.header("access-control-request-method", "GET")).await;
+    assert_eq!(response.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert!(!response.headers.keys().any(|name| name.as_str().starts_with("access-control")));
 }
 
 /// O21: every answer has a number of its own, errors included.
@@ -358,20 +377,20 @@ async fn every_answer_has_a_number_of_its_own() {
 
     for round in 0..500 {
         for ask in [
-            Ask::of("GET", "/api/login_links/1").bearer(&test.key),
-            Ask::of("GET", "/api/login_links/1"),
-            Ask::of("GET", "/api/login_links/7").bearer(&test.key),
-            Ask::of("PUT", "/api/login_links/1"),
-            Ask::of("GET", "/api"),
-            Ask::of("GET", "/api/login_links/1").host("nobody.example"),
-            Ask::of("GET", "/api/login_links/1").without("host"),
+            TestRequest::of("GET", "/api/login_links/1").bearer(&test.key),
+            TestRequest::of("GET", "/api/login_links/1"),
+            TestRequest::of("GET", "/api/login_links/7").bearer(&test.key),
+            TestRequest::of("PUT", "/api/login_links/1"),
+            TestRequest::of("GET", "/api"),
+            TestRequest::of("GET", "/api/login_links/1").host("nobody.example"),
+            TestRequest::of("GET", "/api/login_links/1").without("host"),
         ] {
-            let answer = test.send(ask).await;
-            let number = answer.header("x-api-identifier").to_owned();
+            let response = test.send(ask).await;
+            let number = response.header("x-api-identifier").to_owned();
             assert!(uuid::Uuid::parse_str(&number).is_ok());
             assert!(numbers.insert(number), "round {round}");
-            assert_eq!(answer.header("x-api-version"), "20240305");
-            assert_eq!(answer.header("content-type"), "application/json");
+            assert_eq!(response.header("x-api-version"), "20240305");
+            assert_eq!(response.header("content-type"), "application/json");
         }
     }
 }

@@ -4,21 +4,21 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use doorkey::domain::audit::Act;
+use doorkey::domain::audit::AuditContext;
 use doorkey::domain::login_link::KeyId;
 use doorkey::domain::scope::{Scope, Scopes};
 use doorkey::flow::secret_keys::{self, SecretKeyError};
 use doorkey::flow::{self, nodes};
 use doorkey::keys;
-use doorkey::store::Resting;
+use doorkey::store::KeyUsage;
 use serde_json::Value;
 
-use crate::support::app::{Ask, TestApp};
+use crate::support::app::{TestApp, TestRequest};
 use crate::support::person::Person;
 use crate::support::server::{Server, regular};
 
 /// How long something that happens by itself may take before the test fails.
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 
 fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
@@ -42,7 +42,7 @@ fn number(id: &str) -> i64 {
 async fn wait_until(server: &Server, sql: &str, expected: i64) {
     let begun = Instant::now();
     while server.database.number(sql) != expected {
-        assert!(begun.elapsed() < PATIENCE, "{sql}\n{}", server.log());
+        assert!(begun.elapsed() < TIMEOUT, "{sql}\n{}", server.log());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -51,7 +51,7 @@ async fn wait_until(server: &Server, sql: &str, expected: i64) {
 async fn wait_for_line(server: &Server, line: &str, times: usize) {
     let begun = Instant::now();
     while server.log().matches(line).count() < times {
-        assert!(begun.elapsed() < PATIENCE, "{line}\n{}", server.log());
+        assert!(begun.elapsed() < TIMEOUT, "{line}\n{}", server.log());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -121,7 +121,7 @@ async fn what_was_made_with_the_old_key_goes_on_beside_running_servers() {
 async fn wait_until_the_api_key_moves(server: &Server, key: i64) {
     let begun = Instant::now();
     while server.database.number(&format!("SELECT count(*) FROM api_keys WHERE key_id = {key}")) != 1 {
-        assert!(begun.elapsed() < PATIENCE, "{}", server.log());
+        assert!(begun.elapsed() < TIMEOUT, "{}", server.log());
         assert_eq!(server.call("GET", "/api/team").await.status(), 200);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -138,7 +138,7 @@ async fn wait_until_it_derives_with(node: &Server, user: i64, key: i64) {
         if node.database.number(&newest) == 1 {
             return;
         }
-        assert!(begun.elapsed() < PATIENCE, "{}", node.log());
+        assert!(begun.elapsed() < TIMEOUT, "{}", node.log());
         assert_eq!(node.call("DELETE", &format!("/api/login_links/{user}")).await.status(), 204);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -156,12 +156,12 @@ async fn no_request_fails_while_the_key_changes() {
     let callers = (0..8).map(|_| {
         let (client, url, key, stopped) = (client.clone(), url.clone(), key.clone(), stopped.clone());
         tokio::spawn(async move {
-            let mut answers = Vec::new();
+            let mut responses = Vec::new();
             while !*stopped.borrow() {
-                let answer = client.get(&url).bearer_auth(&key).send().await.unwrap();
-                answers.push((answer.status().as_u16(), answer.text().await.unwrap()));
+                let response = client.get(&url).bearer_auth(&key).send().await.unwrap();
+                responses.push((response.status().as_u16(), response.text().await.unwrap()));
             }
-            answers
+            responses
         })
     });
     let callers: Vec<_> = callers.collect();
@@ -261,18 +261,18 @@ async fn with_another_key(test: &TestApp) -> (KeyId, KeyId) {
     let old = test.app.keys().active_id();
     let new = keys::add(&test.key_file()).unwrap();
     // In this process nobody looks each second.
-    nodes::look(&test.app).await.unwrap().unwrap();
+    nodes::check_health(&test.app).await.unwrap().unwrap();
     (old, new)
 }
 
-async fn retire(operator: &TestApp, key: KeyId, is_forced: bool) -> Result<Resting, SecretKeyError> {
-    secret_keys::retire(&operator.app, &Act::at_command_line(), key, is_forced).await
+async fn retire(operator: &TestApp, key: KeyId, is_forced: bool) -> Result<KeyUsage, SecretKeyError> {
+    secret_keys::retire(&operator.app, &AuditContext::at_command_line(), key, is_forced).await
 }
 
 async fn wait_until_all_but(test: &TestApp, left: i64, key: KeyId) {
     let begun = Instant::now();
     while test.number(&format!("SELECT count(*) FROM api_keys WHERE key_id = {}", key.0)) != left {
-        assert!(begun.elapsed() < PATIENCE);
+        assert!(begun.elapsed() < TIMEOUT);
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
@@ -290,21 +290,21 @@ async fn a_key_retired_by_force_takes_along_what_rests_on_it_and_nothing_else() 
     bobs.sign_in(&test.ask_for_link(people[1]).await).await;
     let (old, new) = with_another_key(&test).await;
     let operator = test.beside().await;
-    secret_keys::make_active(&operator.app, &Act::at_command_line(), new).await.unwrap();
-    nodes::look(&test.app).await.unwrap().unwrap();
+    secret_keys::make_active(&operator.app, &AuditContext::at_command_line(), new).await.unwrap();
+    nodes::check_health(&test.app).await.unwrap().unwrap();
     cats.sign_in(&test.ask_for_link(people[2]).await).await;
     wait_until_all_but(&test, 1, old).await;
 
     let refused = retire(&operator, old, false).await.unwrap_err().to_string();
     assert!(bobs.is_signed_in().await, "what was refused ended nothing");
     let ended = retire(&operator, old, true).await.unwrap();
-    nodes::look(&test.app).await.unwrap().unwrap();
+    nodes::check_health(&test.app).await.unwrap().unwrap();
 
     assert!(refused.contains("1 live login link(s), 1 session(s) and 1 API key(s)"), "{refused}");
-    assert_eq!(ended, Resting { login_links: 1, sessions: 1, api_keys: 1 });
+    assert_eq!(ended, KeyUsage { login_links: 1, sessions: 1, api_keys: 1 });
     assert_eq!(test.browser().open(&link).await.status, 410);
     assert!(!bobs.is_signed_in().await && cats.is_signed_in().await);
-    let team = Ask::of("GET", "/api/team");
+    let team = TestRequest::of("GET", "/api/team");
     assert_eq!(test.send(team.clone().bearer(&spare)).await.status, 401);
     assert_eq!(test.send(team.bearer(&test.key)).await.status, 200);
     let told = test.audit();
@@ -325,8 +325,8 @@ async fn a_node_that_has_not_heard_of_another_key_makes_nothing_with_the_old_one
         let (ada, bob) = (test.client("ada@x.test").await, test.client("bob@x.test").await);
         let (old, new) = with_another_key(&test).await;
         let (second, third, operator) = (test.beside().await, test.beside().await, test.beside().await);
-        secret_keys::make_active(&operator.app, &Act::at_command_line(), new).await.unwrap();
-        nodes::look(&operator.app).await.unwrap().unwrap();
+        secret_keys::make_active(&operator.app, &AuditContext::at_command_line(), new).await.unwrap();
+        nodes::check_health(&operator.app).await.unwrap().unwrap();
         let mut adas = test.browser();
         let page = adas.open(&operator.ask_for_link(ada).await).await;
         wait_until_all_but(&test, 0, old).await;
@@ -339,7 +339,7 @@ async fn a_node_that_has_not_heard_of_another_key_makes_nothing_with_the_old_one
 
         let pressed = adas.press(&page).await;
         let link = second.ask_for_link(bob).await;
-        let act = Act::at_command_line();
+        let act = AuditContext::at_command_line();
         flow::api_keys::create(&third.app, &test.acme, &act, ("x", Scopes::all(), None)).await.unwrap();
 
         assert_eq!((pressed.status.as_u16(), test.browser().open(&link).await.status.as_u16()), (303, 200));

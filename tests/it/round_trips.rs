@@ -39,16 +39,16 @@ async fn carry(mut client: TcpStream, mut server: TcpStream, trips: Arc<AtomicUs
     while let Ok(length @ 1..) = client.read(&mut asked).await {
         trips.fetch_add(1, Ordering::SeqCst);
         server.write_all(&asked[..length]).await.unwrap();
-        let mut answer = Vec::new();
+        let mut response = Vec::new();
         loop {
             tokio::select! {
                 Ok(length @ 1..) = client.read(&mut asked) => server.write_all(&asked[..length]).await.unwrap(),
-                Ok(length @ 1..) = server.read(&mut told) => answer.extend_from_slice(&told[..length]),
+                Ok(length @ 1..) = server.read(&mut told) => response.extend_from_slice(&told[..length]),
                 () = tokio::time::sleep(SILENCE) => break,
                 else => return,
             }
         }
-        client.write_all(&answer).await.unwrap();
+        client.write_all(&response).await.unwrap();
     }
 }
 
@@ -123,7 +123,7 @@ async fn with_a_standby_a_reuse_in_quiet_times_is_one_round_trip_too() {
     let old = test.ask_for_link(ada).await;
     let (url, trips) = between(&test.database.url()).await;
     let node = test.beside_at(&url).await;
-    node.app.store.keep_up().await.unwrap();
+    node.app.store.refresh_snapshot().await.unwrap();
     set_back(&test, 0);
     let new = test.ask_for_link(bob).await;
 
@@ -174,10 +174,10 @@ async fn without_a_standby_an_answer_that_rests_on_a_read_costs_no_commit() {
     let node = test.beside_at(&url).await;
     // The first time has the statements prepared.
     node.call("DELETE", "/api/sessions/0190163d-8694-739b-aea5-966c26f8ad91").await;
-    node.app.store.keep_up().await.unwrap();
+    node.app.store.refresh_snapshot().await.unwrap();
 
     trips.store(0, Ordering::SeqCst);
-    node.app.store.keep_up().await.unwrap();
+    node.app.store.refresh_snapshot().await.unwrap();
     let ended = node.call("DELETE", "/api/sessions/0190163d-8694-739b-aea5-966c26f8ad91").await;
 
     assert_eq!(ended.status, StatusCode::NOT_FOUND);

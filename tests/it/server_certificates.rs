@@ -80,12 +80,12 @@ impl Pair {
 type Case<'a> = (&'a str, Option<&'a Pair>, &'a str, &'a str);
 
 /// A server that shows one certificate after another.
-struct Scene {
+struct ServerFixture {
     cluster: Cluster,
     folder: TempDir,
 }
 
-impl Scene {
+impl ServerFixture {
     fn set() -> Self {
         let scene = Self { cluster: Cluster::start(), folder: tempfile::tempdir().unwrap() };
         doorkey::keys::create(&scene.key()).unwrap();
@@ -115,7 +115,7 @@ impl Scene {
 
 #[tokio::test]
 async fn an_old_certificate_connects_and_proves_itself_where_it_stands_in_the_root_file() {
-    let scene = Scene::set();
+    let scene = ServerFixture::set();
     let folder = scene.folder.path();
     let old = Pair::old(folder, "old", "localhost", "rsa:2048");
     let elliptic = Pair::old(folder, "elliptic", "localhost", "ec -pkeyopt ec_paramgen_curve:prime256v1");
@@ -150,7 +150,7 @@ async fn an_old_certificate_connects_and_proves_itself_where_it_stands_in_the_ro
 
 #[tokio::test]
 async fn a_certificate_that_proves_nothing_is_refused_by_what_it_lacks() {
-    let scene = Scene::set();
+    let scene = ServerFixture::set();
     let folder = scene.folder.path();
     let old = Pair::old(folder, "old", "localhost", "rsa:2048");
     let authority = Pair::authority(folder, "authority");

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use doorkey::domain::user_change::UserChange;
 
-use crate::support::app::{Answer, Ask, Browser, TestApp};
+use crate::support::app::{Browser, TestApp, TestRequest, TestResponse};
 
 const REMOTE: [&str; 4] = ["remote-user", "remote-email", "remote-name", "remote-groups"];
 
@@ -14,10 +14,10 @@ async fn signed_in(test: &TestApp) -> Browser<'_> {
     browser
 }
 
-fn is_nobody(answer: &Answer) -> bool {
-    answer.status == StatusCode::UNAUTHORIZED
-        && answer.body.is_empty()
-        && REMOTE.iter().all(|name| !answer.headers.contains_key(*name))
+fn is_nobody(response: &TestResponse) -> bool {
+    response.status == StatusCode::UNAUTHORIZED
+        && response.body.is_empty()
+        && REMOTE.iter().all(|name| !response.headers.contains_key(*name))
 }
 
 /// Waits until it is written down that a session was seen so many seconds after it began.
@@ -54,7 +54,7 @@ async fn a_workspace_with_a_cookie_domain_shares_its_sessions_there_and_nowhere_
     test.set("host", "example.spp.co,app.example.com").await;
     test.set("cookie_domain", "example.com").await;
     let ada = test.client("ada@example.org").await;
-    let ask = Ask::of("GET", "/api/login_links/1").host("example.spp.co").bearer(&test.key);
+    let ask = TestRequest::of("GET", "/api/login_links/1").host("example.spp.co").bearer(&test.key);
     let link = test.send(ask.clone()).await.json()["link"].as_str().unwrap().to_owned();
     let mut browser = test.browser();
     browser.host = "login.example.com".to_owned();
@@ -98,10 +98,11 @@ async fn signing_out_ends_the_session_on_the_server() {
     let before = browser.cookies.clone();
 
     assert_eq!(browser.get("/logout").await.status, StatusCode::METHOD_NOT_ALLOWED);
-    let foreign = browser.send(Ask::of("POST", "/logout").header("sec-fetch-site", "cross-site")).await;
+    let foreign =
+        browser.send(TestRequest::of("POST", "/logout").header("sec-fetch-site", "cross-site")).await;
     assert_eq!(foreign.status, StatusCode::FORBIDDEN);
     assert!(browser.is_signed_in().await);
-    let out = browser.send(Ask::of("POST", "/logout").header("sec-fetch-site", "same-origin")).await;
+    let out = browser.send(TestRequest::of("POST", "/logout").header("sec-fetch-site", "same-origin")).await;
 
     assert_eq!((out.status, out.header("location")), (StatusCode::SEE_OTHER, "/login"));
     assert!(
@@ -113,7 +114,7 @@ async fn signing_out_ends_the_session_on_the_server() {
     assert!(!browser.is_signed_in().await);
     assert!(is_nobody(&browser.get("/auth/verify").await));
     assert!(test.audit().contains(&"session.signed_out by user:1".to_owned()));
-    assert_eq!(browser.send(Ask::of("POST", "/logout")).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(browser.send(TestRequest::of("POST", "/logout")).await.status, StatusCode::SEE_OTHER);
 }
 
 /// O84, part of O138: idle and absolute ends are the server's, and final.
@@ -173,9 +174,9 @@ async fn cookies_of_others_are_passed_over_whatever_they_hold() {
         [b"theme=\xc3\xa9\xff; x; =y; __Host-doorkey_session=".as_slice(), session.as_bytes(), b";z=1"]
             .concat();
 
-    let answer = test.send(Ask::of("GET", "/auth/verify").header("cookie", &cookies)).await;
-    assert_eq!(answer.status, StatusCode::OK);
-    let twice = Ask::of("GET", "/auth/verify").header("cookie", &cookies).header("cookie", &cookies);
+    let response = test.send(TestRequest::of("GET", "/auth/verify").header("cookie", &cookies)).await;
+    assert_eq!(response.status, StatusCode::OK);
+    let twice = TestRequest::of("GET", "/auth/verify").header("cookie", &cookies).header("cookie", &cookies);
     assert!(is_nobody(&test.send(twice).await));
 }
 
@@ -200,22 +201,22 @@ async fn being_seen_is_written_down_at_most_once_a_minute() {
 #[tokio::test]
 async fn proxies_are_told_who_is_signed_in_and_nothing_else() {
     let test = TestApp::start().await;
-    let forged = |ask: Ask| {
+    let forged = |ask: TestRequest| {
         let ask = REMOTE.iter().fold(ask, |ask, name| ask.header(name, "root"));
         ask.header("x-auth-user", "root").header("remote_user", "root")
     };
-    let verify = || forged(Ask::of("GET", "/auth/verify"));
+    let verify = || forged(TestRequest::of("GET", "/auth/verify"));
     assert!(is_nobody(&test.browser().send(verify()).await));
     assert!(is_nobody(&test.send(verify().host("nobody.example")).await));
     assert!(is_nobody(&test.send(verify().without("host")).await));
 
     let mut browser = signed_in(&test).await;
-    let answer = browser.send(verify()).await;
+    let response = browser.send(verify()).await;
 
-    assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, ""));
-    assert_eq!(REMOTE.map(|name| answer.header(name)), ["1", "ada@example.org", "Ada Lovelace", "client"]);
-    assert!(!answer.headers.contains_key("x-auth-user"));
-    assert_eq!(answer.header("cache-control"), "no-store");
+    assert_eq!((response.status, response.body.as_str()), (StatusCode::OK, ""));
+    assert_eq!(REMOTE.map(|name| response.header(name)), ["1", "ada@example.org", "Ada Lovelace", "client"]);
+    assert!(!response.headers.contains_key("x-auth-user"));
+    assert_eq!(response.header("cache-control"), "no-store");
 }
 
 /// O85, O89: with `redirect=1` the way leads to the login page, and back only where the rule lets it.
@@ -223,7 +224,7 @@ async fn proxies_are_told_who_is_signed_in_and_nothing_else() {
 async fn proxies_can_send_people_to_the_login_page() {
     let test = TestApp::start().await;
     let ask = |uri: &str, host: &str| {
-        Ask::of("GET", "/auth/verify?redirect=1")
+        TestRequest::of("GET", "/auth/verify?redirect=1")
             .header("x-forwarded-proto", "https")
             .header("x-forwarded-host", host)
             .header("x-forwarded-uri", uri)
@@ -247,14 +248,14 @@ async fn proxies_can_send_people_to_the_login_page() {
         ("orders", "example.com", "https://example.com/login"),
         ("@evil.test/", "example.com", "https://example.com/login"),
     ] {
-        let answer = test.send_from("10.1.2.3", ask(uri, host)).await;
-        assert_eq!((answer.status.as_u16(), answer.header("location")), (302, location), "{uri} {host}");
+        let response = test.send_from("10.1.2.3", ask(uri, host)).await;
+        assert_eq!((response.status.as_u16(), response.header("location")), (302, location), "{uri} {host}");
     }
     let long = format!("/{}", "a".repeat(8_000));
     for uri in ["/%zz", long.as_str()] {
-        let answer =
+        let response =
             test.send_from("10.1.2.3", ask(uri, "example.com").header("x-forwarded-method", "BREW")).await;
-        assert_eq!(answer.status, StatusCode::FOUND);
+        assert_eq!(response.status, StatusCode::FOUND);
     }
 }
 
@@ -280,15 +281,16 @@ async fn a_malformed_or_doubled_cookie_is_nobody() {
         good[..63].to_owned(),
         format!("{good}0"),
     ] {
-        let answer =
-            test.send(Ask::of("GET", "/auth/verify").header("cookie", format!("{name}={value}"))).await;
-        assert!(is_nobody(&answer), "{value}");
+        let response = test
+            .send(TestRequest::of("GET", "/auth/verify").header("cookie", format!("{name}={value}")))
+            .await;
+        assert!(is_nobody(&response), "{value}");
     }
     let binary = [name.as_bytes(), b"=\xff\xfe\x80"].concat();
-    assert!(is_nobody(&test.send(Ask::of("GET", "/auth/verify").header("cookie", binary)).await));
+    assert!(is_nobody(&test.send(TestRequest::of("GET", "/auth/verify").header("cookie", binary)).await));
     let twice = format!("{name}={good}; {name}={good}");
-    assert!(is_nobody(&test.send(Ask::of("GET", "/auth/verify").header("cookie", &twice)).await));
-    let apart = Ask::of("GET", "/auth/verify").header("cookie", format!("{name}={good}"));
+    assert!(is_nobody(&test.send(TestRequest::of("GET", "/auth/verify").header("cookie", &twice)).await));
+    let apart = TestRequest::of("GET", "/auth/verify").header("cookie", format!("{name}={good}"));
     assert_eq!(test.send(apart.clone()).await.status, StatusCode::OK);
     assert!(is_nobody(&test.send(apart.header("cookie", format!("a=b; {name}=x"))).await));
 }
@@ -347,10 +349,10 @@ async fn any_name_travels_in_a_header() {
         let mut browser = test.browser();
         browser.sign_in(&test.ask_for_link(user).await).await;
 
-        let answer = browser.get("/auth/verify").await;
+        let response = browser.get("/auth/verify").await;
 
-        assert_eq!((answer.status, answer.header("remote-name")), (StatusCode::OK, header));
-        assert!(answer.cookies().is_empty());
+        assert_eq!((response.status, response.header("remote-name")), (StatusCode::OK, header));
+        assert!(response.cookies().is_empty());
         assert!(browser.is_signed_in().await);
     }
 }
@@ -365,12 +367,12 @@ async fn neither_an_empty_name_nor_odd_forwarded_headers_change_the_decision() {
     let mut browser = test.browser();
     browser.sign_in(&test.ask_for_link(user).await).await;
     for uri in ["/%zz", "//x", "/../", "", &"a".repeat(8_000)] {
-        let verify = Ask::of("GET", "/auth/verify").header("x-forwarded-uri", uri);
+        let verify = TestRequest::of("GET", "/auth/verify").header("x-forwarded-uri", uri);
         let verify = verify.header("x-forwarded-method", "BREW");
         assert!(is_nobody(&test.send(verify.clone()).await), "{uri}");
-        let answer = browser.send(verify).await;
-        assert_eq!(answer.status, StatusCode::OK, "{uri}");
-        assert_eq!(answer.headers["remote-name"], "", "{uri}");
+        let response = browser.send(verify).await;
+        assert_eq!(response.status, StatusCode::OK, "{uri}");
+        assert_eq!(response.headers["remote-name"], "", "{uri}");
     }
 }
 

@@ -147,10 +147,10 @@ async fn what_does_not_fit_into_memory_needs_no_folder_but_that_of_the_database(
     let imported = import.envs(surroundings).output().unwrap();
     assert!(imported.status.success(), "{}", String::from_utf8_lossy(&imported.stderr));
     server.serve_under(&starter, &surroundings);
-    let answer = server.call("GET", "/api/clients?sort=company:desc&limit=2&page=9000").await;
+    let response = server.call("GET", "/api/clients?sort=company:desc&limit=2&page=9000").await;
 
-    assert_eq!(answer.status(), 200, "{}", server.log());
-    let list: serde_json::Value = answer.json().await.unwrap();
+    assert_eq!(response.status(), 200, "{}", server.log());
+    let list: serde_json::Value = response.json().await.unwrap();
     assert_eq!(list["meta"]["total"], 20_000);
     assert_eq!(list["data"].as_array().unwrap().len(), 2);
 }

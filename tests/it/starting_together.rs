@@ -85,17 +85,17 @@ impl Knocking {
             let (client, is_over) = (regular(), Arc::clone(&is_over));
             let (url, key) = (server.url(&format!("/api/login_links/{user}")), server.key.clone());
             callers.push(tokio::spawn(async move {
-                let mut answers = Vec::new();
-                while !is_over.load(Ordering::Relaxed) || answers.len() < ASKS {
+                let mut responses = Vec::new();
+                while !is_over.load(Ordering::Relaxed) || responses.len() < ASKS {
                     match client.get(&url).bearer_auth(&key).send().await {
-                        Ok(answer) => answers.push((answer.status(), answer.text().await.unwrap())),
+                        Ok(response) => responses.push((response.status(), response.text().await.unwrap())),
                         Err(error) => {
-                            assert!(error.is_connect() && answers.is_empty(), "{error}");
+                            assert!(error.is_connect() && responses.is_empty(), "{error}");
                             tokio::time::sleep(Duration::from_millis(5)).await;
                         }
                     }
                 }
-                answers
+                responses
             }));
         }
         Self { is_over, callers }
@@ -109,7 +109,7 @@ impl Knocking {
             all.extend(caller.await.unwrap());
         }
         let first = all.pop().unwrap();
-        assert_eq!(all.into_iter().find(|answer| *answer != first), None, "others got {first:?}");
+        assert_eq!(all.into_iter().find(|response| *response != first), None, "others got {first:?}");
         first
     }
 }
@@ -135,8 +135,8 @@ async fn start_together(first: Server, count: usize, user: i64) -> (Vec<Server>,
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn servers_that_start_together_on_an_empty_database_make_one_of_it() {
     for count in [2, 3] {
-        let (mut servers, answer) = start_together(Server::untouched(), count, 1).await;
-        assert_eq!(answer.0, StatusCode::NOT_FOUND);
+        let (mut servers, response) = start_together(Server::untouched(), count, 1).await;
+        assert_eq!(response.0, StatusCode::NOT_FOUND);
         expect_up_to_date(&servers[0].database);
 
         servers[0].add_workspace();
@@ -163,10 +163,10 @@ async fn servers_that_start_together_on_an_older_database_lose_nothing_of_it() {
         make_older(&database);
         let before = database.rows_of(1);
 
-        let (servers, answer) = start_together(first, count, cyd).await;
+        let (servers, response) = start_together(first, count, cyd).await;
 
         // Everybody got the one new link, and of what was there only its user has changed.
-        assert_eq!(answer.0, StatusCode::OK);
+        assert_eq!(response.0, StatusCode::OK);
         expect_up_to_date(&database);
         let after = database.rows_of(1);
         // A migration may add columns behind those that were there.

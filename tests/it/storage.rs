@@ -6,7 +6,7 @@ use doorkey::domain::scope::Scope;
 use doorkey::domain::user::UserId;
 use doorkey::flow;
 
-use crate::support::app::{self, Ask, TestApp, UNLIMITED};
+use crate::support::app::{self, TestApp, TestRequest, UNLIMITED};
 
 fn ada() -> UserId {
     UserId::from_number(1).unwrap()
@@ -40,14 +40,17 @@ async fn nothing_in_the_database_opens_anything() {
         for start in 0..candidates.len().saturating_sub(31).min(8) {
             let candidate = &candidates[start..(start + 64).min(candidates.len())];
             let as_token = test
-                .send(Ask::of("GET", &format!("/login?token={}", &candidate[..candidate.len().min(32)])))
+                .send(TestRequest::of(
+                    "GET",
+                    &format!("/login?token={}", &candidate[..candidate.len().min(32)]),
+                ))
                 .await;
             assert_ne!(as_token.status, StatusCode::OK, "{candidate}");
-            let as_cookie = Ask::of("GET", "/auth/verify")
+            let as_cookie = TestRequest::of("GET", "/auth/verify")
                 .header("cookie", format!("__Host-doorkey_session={candidate}"));
             assert_eq!(test.send(as_cookie).await.status, StatusCode::UNAUTHORIZED, "{candidate}");
             assert_eq!(
-                test.send(Ask::of("GET", "/api/login_links/1").bearer(candidate)).await.status,
+                test.send(TestRequest::of("GET", "/api/login_links/1").bearer(candidate)).await.status,
                 StatusCode::UNAUTHORIZED
             );
         }
@@ -156,11 +159,12 @@ async fn edited_api_keys_let_nobody_in() {
         test.run_sql(edit);
 
         for key in [&reader, &short, &revoked] {
-            let answer = test.send(Ask::of("GET", "/api/login_links/7").bearer(key)).await;
-            assert!(matches!(answer.status.as_u16(), 401 | 403), "{edit}: {}", answer.body);
+            let response = test.send(TestRequest::of("GET", "/api/login_links/7").bearer(key)).await;
+            assert!(matches!(response.status.as_u16(), 401 | 403), "{edit}: {}", response.body);
         }
-        let moved =
-            test.send(Ask::of("GET", "/api/login_links/7").host("other.example").bearer(&test.key)).await;
+        let moved = test
+            .send(TestRequest::of("GET", "/api/login_links/7").host("other.example").bearer(&test.key))
+            .await;
         assert_eq!(moved.status, StatusCode::UNAUTHORIZED, "{edit}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use doorkey::domain::login_link::Draft;
+use doorkey::domain::login_link::LinkClaims;
 use doorkey::domain::origin::Origin;
 use doorkey::domain::timestamp::Timestamp;
 use doorkey::domain::user::UserId;
@@ -44,7 +44,8 @@ fn no_two_tokens_are_alike_and_their_letters_tell_nothing_of_user_or_time() {
         for _ in 0..10 {
             let now = Timestamp::from_millis(start.millis() + user);
             let user = UserId::from_number(user).unwrap();
-            let (_, token) = keys.derive(Draft::for_user(user, 0, &workspace, now, keys::random().unwrap()));
+            let (_, token) =
+                keys.issue_token(LinkClaims::for_user(user, 0, &workspace, now, keys::random().unwrap()));
             for (place, letter) in token.reveal().chars().enumerate() {
                 let letter = ALPHABET.find(letter).expect("a letter of the alphabet");
                 letters.0[place][letter] += 1;

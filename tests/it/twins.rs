@@ -1,7 +1,7 @@
 //! Two workspaces with the same people: whatever is done in one, the other stays as it is, and nothing of it is told.
 
 use axum::http::StatusCode;
-use doorkey::domain::audit::Act;
+use doorkey::domain::audit::AuditContext;
 use doorkey::domain::custom_fields;
 use doorkey::domain::user::{UserId, UserRef};
 use doorkey::domain::user_change::UserChange;
@@ -9,7 +9,7 @@ use doorkey::domain::workspace::Workspace;
 use doorkey::flow;
 use serde_json::{Value, json};
 
-use crate::support::app::{Answer, Ask, TestApp, button};
+use crate::support::app::{TestApp, TestRequest, TestResponse, button};
 
 const HOST: &str = "twin.example";
 
@@ -55,9 +55,9 @@ impl Twin {
         let note = UserChange { note: Some(MARK.to_owned()), ..UserChange::default() };
         test.add(&workspace, STRANGER, note).await;
 
-        let ask = |path: &str| test.send(Ask::of("GET", path).host(HOST).bearer(&key));
-        let link_of = |answer: Answer| {
-            answer.json()["link"].as_str().unwrap_or_else(|| panic!("{answer:?}")).to_owned()
+        let ask = |path: &str| test.send(TestRequest::of("GET", path).host(HOST).bearer(&key));
+        let link_of = |response: TestResponse| {
+            response.json()["link"].as_str().unwrap_or_else(|| panic!("{response:?}")).to_owned()
         };
         let used = link_of(ask("/api/login_links/1").await);
         let mut browser = test.browser();
@@ -104,21 +104,21 @@ impl Twin {
     }
 
     /// Sends a request to Acme: whatever comes of it, it neither touches the twin nor tells of it.
-    async fn stays(&self, test: &TestApp, ask: Ask) -> Answer {
+    async fn stays(&self, test: &TestApp, ask: TestRequest) -> TestResponse {
         let by = format!("{} {} {}", ask.method, ask.path, String::from_utf8_lossy(&ask.body));
         // What the caller said itself comes back in the links of a list.
         let (path, query) = ask.path.split_once('?').unwrap_or((&ask.path, ""));
         let said = [path.to_owned(), query.to_owned()];
         let body_said = String::from_utf8_lossy(&ask.body).into_owned();
-        let answer = test.send(ask).await;
+        let response = test.send(ask).await;
 
-        assert!(!answer.status.is_server_error(), "{by}: {}", answer.body);
-        let mut told = format!("{:?} {}", answer.headers, answer.body);
+        assert!(!response.status.is_server_error(), "{by}: {}", response.body);
+        let mut told = format!("{:?} {}", response.headers, response.body);
         for text in said.iter().filter(|text| !text.is_empty()) {
             told = told.replace(text.as_str(), "");
         }
-        if answer.body.contains("\"last_page\":1,") {
-            let list = answer.json();
+        if response.body.contains("\"last_page\":1,") {
+            let list = response.json();
             let rows = list["data"].as_array().unwrap().len();
             assert!(list["meta"]["current_page"] != 1 || list["meta"]["total"] == rows, "{by} counts others");
         }
@@ -126,7 +126,7 @@ impl Twin {
             assert!(!told.contains(secret), "{by} tells {secret}: {told}");
         }
         self.is_untouched(test, &by);
-        answer
+        response
     }
 }
 
@@ -191,7 +191,7 @@ async fn nothing_that_the_api_does_in_one_workspace_touches_or_tells_of_its_twin
     browser.sign_in(&test.ask_for_link(user_id(1)).await).await;
     let own = test.call("GET", "/api/sessions").await.json()["data"][0]["id"].as_str().unwrap().to_owned();
     let sessions = [twin.session.as_str(), own.as_str()];
-    let document = test.send(Ask::of("GET", "/api/openapi.json")).await.json();
+    let document = test.send(TestRequest::of("GET", "/api/openapi.json")).await.json();
     let paths = document["paths"].as_object().unwrap();
     let (mut tried, mut done) = (0, 0);
 
@@ -204,13 +204,13 @@ async fn nothing_that_the_api_does_in_one_workspace_touches_or_tells_of_its_twin
                 queries.iter().flat_map(|query| bodies(method).into_iter().map(move |body| (query, body)))
             {
                 let path = if query.is_empty() { target.clone() } else { format!("{target}?{query}") };
-                let ask = Ask::of(method, &path);
+                let ask = TestRequest::of(method, &path);
                 let ask = if body.is_null() { ask } else { ask.json(&body) };
                 let foreign = twin.stays(&test, ask.clone().bearer(&twin.key)).await;
                 assert!(target == "/api/openapi.json" || foreign.status.is_client_error(), "{method} {path}");
-                let answer = twin.stays(&test, ask.bearer(&test.key)).await;
+                let response = twin.stays(&test, ask.bearer(&test.key)).await;
                 tried += 1;
-                done += usize::from(answer.status.is_success());
+                done += usize::from(response.status.is_success());
             }
         }
     }
@@ -220,7 +220,7 @@ async fn nothing_that_the_api_does_in_one_workspace_touches_or_tells_of_its_twin
     let mut visitor = test.browser();
     HOST.clone_into(&mut visitor.host);
     assert_eq!(visitor.sign_in(&twin.links[0]).await.status, StatusCode::SEE_OTHER);
-    let verify = Ask::of("GET", "/auth/verify").host(HOST).header("cookie", &twin.cookies);
+    let verify = TestRequest::of("GET", "/auth/verify").host(HOST).header("cookie", &twin.cookies);
     assert_eq!(test.send(verify).await.status, StatusCode::OK);
 }
 
@@ -237,19 +237,19 @@ async fn nothing_else_that_is_done_in_one_workspace_touches_its_twin() {
     let page = test.browser().open(&link).await;
 
     for path in ["/", "/auth/verify", "/auth/verify?redirect=1", "/login", "/login/go"] {
-        twin.stays(&test, Ask::of("GET", path).header("cookie", &twin.cookies)).await;
+        twin.stays(&test, TestRequest::of("GET", path).header("cookie", &twin.cookies)).await;
     }
     for link in &twin.links {
-        let open = Ask::of("GET", link.split_once(HOST).unwrap().1);
+        let open = TestRequest::of("GET", link.split_once(HOST).unwrap().1);
         assert_eq!(twin.stays(&test, open.clone()).await.status, StatusCode::GONE);
         let open = open.header("cookie", &twin.cookies);
         assert_eq!(twin.stays(&test, open).await.status, StatusCode::GONE);
     }
     twin.stays(&test, button(&page).header("cookie", &twin.cookies)).await;
-    let out = Ask::of("POST", "/logout").header("sec-fetch-site", "same-origin");
+    let out = TestRequest::of("POST", "/logout").header("sec-fetch-site", "same-origin");
     twin.stays(&test, out.header("cookie", &twin.cookies)).await;
 
-    let act = Act::at_command_line();
+    let act = AuditContext::at_command_line();
     test.key_with(&[], None).await;
     test.revoke_key(2).await;
     twin.is_untouched(&test, "a key that is made and revoked");
@@ -266,6 +266,6 @@ async fn nothing_else_that_is_done_in_one_workspace_touches_its_twin() {
     flow::login_links::revoke(&test.app, &test.acme, &act, &UserRef::Id(user_id(3))).await.unwrap();
     test.revoke_key(1).await;
     twin.is_untouched(&test, "a user who is deleted, links and a key that are revoked");
-    flow::workspaces::delete(&test.app, &Act::at_command_line(), "Acme").await.unwrap();
+    flow::workspaces::delete(&test.app, &AuditContext::at_command_line(), "Acme").await.unwrap();
     twin.is_untouched(&test, "the end of Acme");
 }

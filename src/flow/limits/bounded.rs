@@ -14,9 +14,9 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 ///
 /// It is hashed with a secret of this process, so that nobody can choose addresses that crowd one corner of it.
 #[derive(Debug)]
-pub(super) struct Bounded<K: Hash + Eq>(Cache<K, Arc<InMemoryState>, UnitWeighter, RandomState>);
+pub(super) struct BoundedStateStore<K: Hash + Eq>(Cache<K, Arc<InMemoryState>, UnitWeighter, RandomState>);
 
-impl<K: Hash + Eq> Bounded<K> {
+impl<K: Hash + Eq> BoundedStateStore<K> {
     pub(super) fn to(most: usize) -> Self {
         let hasher = RandomState::new();
         Self(Cache::with(0, most as u64, UnitWeighter, hasher, DefaultLifecycle::default()))
@@ -24,13 +24,13 @@ impl<K: Hash + Eq> Bounded<K> {
 }
 
 #[cfg(test)]
-impl<K: Hash + Eq> Bounded<K> {
+impl<K: Hash + Eq> BoundedStateStore<K> {
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
 }
 
-impl<K: Hash + Eq + Clone> StateStore for Bounded<K> {
+impl<K: Hash + Eq + Clone> StateStore for BoundedStateStore<K> {
     type Key = K;
 
     fn measure_and_replace<T, F, E>(&self, key: &K, f: F) -> Result<T, E>

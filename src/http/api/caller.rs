@@ -8,15 +8,15 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
 use crate::app::App;
-use crate::domain::audit::{Act, Actor};
+use crate::domain::audit::{Actor, AuditContext};
 use crate::domain::scope::{Scope, Scopes};
 use crate::domain::version::ApiVersion;
 use crate::flow;
 use crate::http::error::Error;
-use crate::http::visit::{Known, Visit};
+use crate::http::visit::{RequestContext, RequestInfo};
 
 /// A scope that an endpoint needs, as a type.
-pub(in crate::http) trait Needs {
+pub(in crate::http) trait RequiredScope {
     /// The scope.
     const SCOPE: Scope;
 }
@@ -27,7 +27,7 @@ macro_rules! needs {
         $(
             pub(in crate::http) struct $name;
 
-            impl Needs for $name {
+            impl RequiredScope for $name {
                 const SCOPE: Scope = Scope::$name;
             }
         )*
@@ -49,40 +49,40 @@ needs!(
 /// nothing else of the request may be judged before.
 pub(in crate::http) struct Caller<S> {
     pub(in crate::http) version: ApiVersion,
-    pub(in crate::http) act: Act,
+    pub(in crate::http) act: AuditContext,
     pub(in crate::http) scopes: Scopes,
-    visit: Visit,
+    visit: RequestContext,
     scope: PhantomData<S>,
 }
 
 /// What else is known of the request.
 impl<S> Deref for Caller<S> {
-    type Target = Known;
+    type Target = RequestInfo;
 
-    fn deref(&self) -> &Known {
+    fn deref(&self) -> &RequestInfo {
         &self.visit
     }
 }
 
-impl<S: Needs> FromRequestParts<App> for Caller<S> {
+impl<S: RequiredScope> FromRequestParts<App> for Caller<S> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let visit = parts.extensions.get::<Visit>().ok_or(Error::WorkspaceNotFound)?.clone();
+        let visit = parts.extensions.get::<RequestContext>().ok_or(Error::WorkspaceNotFound)?.clone();
         let version = visit.version.map_err(|_| Error::InvalidVersion)?;
         let Some(key) = &visit.api_key else {
             if parts.headers.contains_key(AUTHORIZATION) {
                 // It may hold by a secret key that this node lacks, or by the right time.
                 flow::nodes::is_fit(app)?;
             }
-            flow::admission::refuse(app, visit.source(&parts.headers))?;
+            flow::admission::count_auth_failure(app, visit.source(&parts.headers))?;
             return Err(Error::Unauthenticated);
         };
-        flow::limits::count_request(app, key)?;
+        flow::limits::check_key(app, key)?;
         if !key.scopes.has(S::SCOPE) {
             return Err(Error::InsufficientScope(S::SCOPE.name()));
         }
-        let act = Act { actor: Actor::ApiKey(key.id), request: visit.request };
+        let act = AuditContext { actor: Actor::ApiKey(key.id), request: visit.request };
         let scopes = key.scopes;
         Ok(Self { visit, version, act, scopes, scope: PhantomData })
     }

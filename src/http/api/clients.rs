@@ -38,8 +38,8 @@ pub(in crate::http) async fn list(
     uri: Uri,
 ) -> Result<Response, Error> {
     let listing = Listing::begin(&app, &caller, &uri, &USER_FIELDS).await?;
-    let Page { rows, total } = flow::users::list(&app, &listing.permit, false, &listing.wish).await?;
-    listing.answer(Page { rows: rows.into_iter().map(ListedUser).collect(), total }).await
+    let Page { rows, total } = flow::users::list(&app, &listing.permit, false, &listing.options).await?;
+    listing.respond(Page { rows: rows.into_iter().map(ListedUser).collect(), total }).await
 }
 
 /// Add a client
@@ -61,7 +61,7 @@ pub(in crate::http) async fn add(
     body: Body,
 ) -> Result<Response, Error> {
     let body = read_object(&headers, body, ClientBody::parse).await?;
-    let NewClient { id, email, fields } = body.into_new().map_err(Error::Invalid)?;
+    let NewClient { id, email, fields } = body.into_new().map_err(Error::ValidationErrors)?;
     let client = NewUser { id, email, fields };
     let id = flow::users::add(&app, &caller.workspace, &caller.act, &client).await?;
     let added = flow::users::show(&app, &caller.workspace, &UserRef::Id(id)).await?;
@@ -109,7 +109,7 @@ pub(in crate::http) async fn set(
     body: Body,
 ) -> Result<Response, Error> {
     let body = read_object(&headers, body, ClientBody::parse).await?;
-    let change = body.into_change().map_err(Error::Invalid)?;
+    let change = body.into_change().map_err(Error::ValidationErrors)?;
     let (client, reach) = (user_of(client)?, Reach::of_key(caller.scopes));
     let (changed, _) =
         flow::users::set_within(&app, &caller.workspace, &caller.act, &client, (&change, reach)).await?;

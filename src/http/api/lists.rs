@@ -11,10 +11,10 @@ use utoipa::ToSchema;
 
 use super::caller::Caller;
 use crate::app::App;
-use crate::domain::page::{Field, Page, PageWish};
+use crate::domain::page::{Field, ListQuery, Page};
 use crate::flow;
 use crate::http::error::Error;
-use crate::http::query::{Pairs, decode};
+use crate::http::query::{Params, decode};
 use crate::store::{ListPermit, UnsentRoom};
 
 /// A page of a list.
@@ -69,7 +69,7 @@ struct Meta {
 /// A list that may be made now, and which part of it is asked for.
 pub(super) struct Listing {
     pub(super) permit: ListPermit,
-    pub(super) wish: PageWish,
+    pub(super) options: ListQuery,
     /// The URL of the list without parameters.
     url: String,
     /// The other parameters.
@@ -85,15 +85,15 @@ impl Listing {
         fields: &[Field],
     ) -> Result<Self, Error> {
         let query = uri.query().unwrap_or_default();
-        let wish = PageWish::parse(&Pairs::parse(query)?.0, fields).map_err(Error::Invalid)?;
+        let options = ListQuery::parse(&Params::parse(query)?.0, fields).map_err(Error::ValidationErrors)?;
         let permit = flow::lists::permit(app, &caller.workspace).await?;
         // The links are absolute: the scheme of the workspace's URL, the host and port that were asked.
         let url = format!("{}://{}{}", caller.workspace.url.scheme(), caller.authority, uri.path());
-        Ok(Self { permit, wish, url, kept: kept_of(query) })
+        Ok(Self { permit, options, url, kept: kept_of(query) })
     }
 
     /// A page in its frame, written off the serving threads: it may be long.
-    pub(super) async fn answer<T>(self, page: Page<T>) -> Result<Response, Error>
+    pub(super) async fn respond<T>(self, page: Page<T>) -> Result<Response, Error>
     where
         T: Serialize + Send + 'static,
     {
@@ -110,12 +110,12 @@ impl Listing {
     }
 
     fn written<T: Serialize>(self, page: Page<T>) -> serde_json::Result<Vec<u8>> {
-        let Self { wish, url, kept, .. } = &self;
-        let (current, total) = (wish.page, page.total);
-        let last = ((total + wish.limit - 1) / wish.limit).max(1);
+        let Self { options, url, kept, .. } = &self;
+        let (current, total) = (options.page, page.total);
+        let last = ((total + options.limit - 1) / options.limit).max(1);
         let link = |number: i64| format!("{url}?{kept}page={number}");
         let rows = i64::try_from(page.rows.len()).unwrap_or(0);
-        let from = (rows > 0).then(|| wish.offset() + 1);
+        let from = (rows > 0).then(|| options.offset() + 1);
         let links = Links {
             first: link(1),
             last: link(last),
@@ -127,7 +127,7 @@ impl Listing {
             from,
             to: from.map(|from| from + rows - 1),
             last_page: last,
-            per_page: wish.limit,
+            per_page: options.limit,
             total,
             path: url.clone(),
         };

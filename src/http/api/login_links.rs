@@ -12,16 +12,16 @@ use super::caller::{Caller, LoginLinksRead, LoginLinksWrite};
 use super::lists::{List, Listing};
 use super::{USER_IN_PATH, user_of};
 use crate::app::App;
-use crate::domain::invalid::Invalid;
+use crate::domain::invalid::ValidationErrors;
 use crate::domain::login_link::parse_min_ttl;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::Refusal;
 use crate::domain::version::ApiVersion;
 use crate::domain::workspace::Workspace;
 use crate::flow;
-use crate::flow::login_links::{Issued, Wish};
+use crate::flow::login_links::{IssueOptions, Issued};
 use crate::http::error::Error;
-use crate::http::query::Pairs;
+use crate::http::query::Params;
 use crate::store::ListedLink;
 
 const EXPIRES_AT: HeaderName = HeaderName::from_static("x-login-link-expires-at");
@@ -66,11 +66,11 @@ pub(in crate::http) async fn issue(
     caller: Caller<LoginLinksWrite>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Error> {
-    let wish = wish_of(query.as_deref(), &caller.workspace)?;
+    let options = parse_issue_options(query.as_deref(), &caller.workspace)?;
     // The path was read when the request arrived, and the user looked up together with the key.
     let subject = caller.subject.as_ref().ok_or(Error::Refused(Refusal::UserNotFound))?;
-    let issued = flow::login_links::issue(&app, &caller.workspace, &caller.act, subject, &wish).await?;
-    Ok(answer(&issued, caller.version))
+    let issued = flow::login_links::issue(&app, &caller.workspace, &caller.act, subject, &options).await?;
+    Ok(issue_response(&issued, caller.version))
 }
 
 /// List the live login links
@@ -90,8 +90,8 @@ pub(in crate::http) async fn list(
     uri: Uri,
 ) -> Result<Response, Error> {
     let listing = Listing::begin(&app, &caller, &uri, &ListedLink::FIELDS).await?;
-    let page = flow::login_links::list(&app, &listing.permit, &listing.wish).await?;
-    listing.answer(page).await
+    let page = flow::login_links::list(&app, &listing.permit, &listing.options).await?;
+    listing.respond(page).await
 }
 
 /// Kill a user's login links
@@ -121,15 +121,15 @@ pub(in crate::http) async fn only_get_generates() -> (StatusCode, [(HeaderName, 
     (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, DELETE")])
 }
 
-fn wish_of(query: Option<&str>, workspace: &Workspace) -> Result<Wish, Error> {
-    let query = Pairs::parse(query.unwrap_or_default())?;
-    let min_ttl = match query.one("min_ttl").map_err(Error::Invalid)? {
+fn parse_issue_options(query: Option<&str>, workspace: &Workspace) -> Result<IssueOptions, Error> {
+    let query = Params::parse(query.unwrap_or_default())?;
+    let min_ttl = match query.single("min_ttl").map_err(Error::ValidationErrors)? {
         Some(text) => parse_min_ttl(text, workspace)
-            .map_err(|sentence| Error::Invalid(Invalid::field("min_ttl", sentence)))?,
+            .map_err(|sentence| Error::ValidationErrors(ValidationErrors::field("min_ttl", sentence)))?,
         None => 0,
     };
-    let redirect = query.one("redirect").map_err(Error::Invalid)?;
-    Wish::judged(min_ttl, redirect, workspace).map_err(|_| Error::InvalidRedirect)
+    let redirect = query.single("redirect").map_err(Error::ValidationErrors)?;
+    IssueOptions::validated(min_ttl, redirect, workspace).map_err(|_| Error::InvalidRedirect)
 }
 
 /// A login link.
@@ -148,7 +148,7 @@ pub(in crate::http) struct LoginLink<'a> {
     reused: Option<bool>,
 }
 
-fn answer(issued: &Issued, version: ApiVersion) -> Response {
+fn issue_response(issued: &Issued, version: ApiVersion) -> Response {
     let says_more = version >= ApiVersion::V20261201;
     let link = LoginLink {
         link: issued.link.reveal(),

@@ -28,6 +28,6 @@ pub(in crate::http) async fn list(
     uri: Uri,
 ) -> Result<Response, Error> {
     let listing = Listing::begin(&app, &caller, &uri, &ListedEntry::FIELDS).await?;
-    let page = flow::logs::list(&app, &listing.permit, &listing.wish).await?;
-    listing.answer(page).await
+    let page = flow::logs::list(&app, &listing.permit, &listing.options).await?;
+    listing.respond(page).await
 }

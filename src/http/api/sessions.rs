@@ -30,8 +30,8 @@ pub(in crate::http) async fn list(
     uri: Uri,
 ) -> Result<Response, Error> {
     let listing = Listing::begin(&app, &caller, &uri, &ListedSession::FIELDS).await?;
-    let page = flow::sessions::list(&app, &listing.permit, &caller.workspace, &listing.wish).await?;
-    listing.answer(page).await
+    let page = flow::sessions::list(&app, &listing.permit, &caller.workspace, &listing.options).await?;
+    listing.respond(page).await
 }
 
 /// End a session

@@ -33,8 +33,8 @@ pub(in crate::http) async fn list(
     uri: Uri,
 ) -> Result<Response, Error> {
     let listing = Listing::begin(&app, &caller, &uri, &USER_FIELDS).await?;
-    let Page { rows, total } = flow::users::list(&app, &listing.permit, true, &listing.wish).await?;
-    listing.answer(Page { rows: rows.into_iter().map(ListedUser).collect(), total }).await
+    let Page { rows, total } = flow::users::list(&app, &listing.permit, true, &listing.options).await?;
+    listing.respond(Page { rows: rows.into_iter().map(ListedUser).collect(), total }).await
 }
 
 /// Get a member of staff

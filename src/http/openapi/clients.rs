@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::domain::custom_fields;
-use crate::domain::user_change::{LONGEST_NAME, LONGEST_NOTE, LONGEST_PHONE};
+use crate::domain::user_change::{MAX_NAME, MAX_NOTE, MAX_PHONE};
 
 /// What is sent to add and to change a client: the fields of the object that is shown, and no others.
 pub(super) fn bodies(user: &Value) -> [(&'static str, Value); 2] {
@@ -13,15 +13,15 @@ pub(super) fn bodies(user: &Value) -> [(&'static str, Value); 2] {
         fields[name]["readOnly"] = json!(true);
     }
     for name in ["name_f", "name_l", "company"] {
-        fields[name]["maxLength"] = json!(LONGEST_NAME);
+        fields[name]["maxLength"] = json!(MAX_NAME);
     }
-    fields["phone"]["maxLength"] = json!(LONGEST_PHONE);
-    fields["note"]["maxLength"] = json!(LONGEST_NOTE);
+    fields["phone"]["maxLength"] = json!(MAX_PHONE);
+    fields["note"]["maxLength"] = json!(MAX_NOTE);
     fields["custom_fields"] = json!({
         "description": format!(
             "Fields of the operator's own: {} bytes at most as JSON without spaces, nested {} deep at most; numbers keep \
              their digits. An empty array counts as an empty object.",
-            custom_fields::LONGEST,
+            custom_fields::MAX_LENGTH,
             custom_fields::DEEPEST,
         ),
         "anyOf": [{ "type": "object" }, { "type": "array", "maxItems": 0, "items": {} }],

@@ -9,25 +9,25 @@ use axum::response::{IntoResponse, Response};
 
 use super::view::DocsPage;
 use super::{page, swagger_ui};
-use crate::http::visit::Visit;
+use crate::http::visit::RequestContext;
 
 /// Scripts and calls of this host alone. Swagger UI's style draws its arrows with `data:` images; it needs no inline
 /// style, no inline script and no `eval`.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                       connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 
 /// `GET /docs`: the console.
-pub(in crate::http) async fn show(Extension(visit): Extension<Visit>) -> Response {
+pub(in crate::http) async fn show(Extension(visit): Extension<RequestContext>) -> Response {
     let view = DocsPage {
         workspace: &visit.workspace.name,
         origin: &visit.origin(),
         release: env!("CARGO_PKG_VERSION"),
     };
     let mut response = page(StatusCode::OK, &view);
-    response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(CSP));
     response
 }
 

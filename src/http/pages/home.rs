@@ -8,32 +8,32 @@ use axum::response::Response;
 use super::view::HomePage;
 use super::{page, see_other};
 use crate::app::App;
-use crate::domain::redirect::Target;
+use crate::domain::redirect::RedirectTarget;
 use crate::flow;
-use crate::http::cookies::Jar;
+use crate::http::cookies::CookieJar;
 use crate::http::error::Error;
-use crate::http::visit::Visit;
+use crate::http::visit::RequestContext;
 
 /// `GET /`: who you are, since when, until when; to the login page for anybody else.
 pub(in crate::http) async fn show(
     State(app): State<App>,
-    Extension(visit): Extension<Visit>,
+    Extension(visit): Extension<RequestContext>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    let cookie = Jar::of(&visit).session(&headers);
-    let act = visit.visitors_act();
+    let cookie = CookieJar::of(&visit).session(&headers);
+    let act = visit.anonymous_audit_context();
     let current = flow::sessions::current(&app, &visit.workspace, &act, cookie.as_ref()).await?;
     let Some(signed_in) = current else {
-        return see_other(&app, &visit, Target::Path("/login".to_owned()));
+        return see_other(&app, &visit, RedirectTarget::Path("/login".to_owned()));
     };
     let (since, until) = (signed_in.session.created_at, signed_in.session.ends_at(&visit.workspace));
     let view = HomePage {
         workspace: &visit.workspace.name,
         name: &signed_in.name,
         email: signed_in.email.as_str(),
-        since: &since.for_people(),
+        since: &since.display(),
         since_iso: &since.to_string(),
-        until: &until.for_people(),
+        until: &until.display(),
         until_iso: &until.to_string(),
     };
     Ok(page(StatusCode::OK, &view))
@@ -42,13 +42,14 @@ pub(in crate::http) async fn show(
 /// `POST /logout`: the session ends here and in the store.
 pub(in crate::http) async fn sign_out(
     State(app): State<App>,
-    Extension(visit): Extension<Visit>,
+    Extension(visit): Extension<RequestContext>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    let jar = Jar::of(&visit);
+    let jar = CookieJar::of(&visit);
     let cookie = jar.session(&headers);
-    flow::sessions::sign_out(&app, &visit.workspace, &visit.visitors_act(), cookie.as_ref()).await?;
-    let mut response = see_other(&app, &visit, Target::Path("/login".to_owned()))?;
+    flow::sessions::sign_out(&app, &visit.workspace, &visit.anonymous_audit_context(), cookie.as_ref())
+        .await?;
+    let mut response = see_other(&app, &visit, RedirectTarget::Path("/login".to_owned()))?;
     response.headers_mut().append(header::SET_COOKIE, jar.clear_session());
     Ok(response)
 }

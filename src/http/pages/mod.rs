@@ -13,8 +13,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 
 use super::error::Error;
-use super::visit::{Visit, empty};
-use crate::domain::redirect::Target;
+use super::visit::{RequestContext, empty};
+use crate::domain::redirect::RedirectTarget;
 
 /// A page with its status.
 pub(super) fn page(status: StatusCode, page: &impl Template) -> Response {
@@ -28,10 +28,14 @@ pub(super) fn page(status: StatusCode, page: &impl Template) -> Response {
 }
 
 /// 303 to a path of this host, or over the page that leads to another origin.
-fn see_other(app: &crate::app::App, visit: &Visit, target: Target) -> Result<Response, Error> {
+fn see_other(
+    app: &crate::app::App,
+    visit: &RequestContext,
+    target: RedirectTarget,
+) -> Result<Response, Error> {
     let location = match target.seen_from(&visit.origin()) {
-        Target::Path(path) => path,
-        elsewhere @ Target::Elsewhere(_) => go::address(app, visit, elsewhere.as_str()),
+        RedirectTarget::Path(path) => path,
+        elsewhere @ RedirectTarget::Absolute(_) => go::address(app, visit, elsewhere.as_str()),
     };
     let mut response = empty(StatusCode::SEE_OTHER);
     let location = HeaderValue::from_str(&location).map_err(|_| Error::Internal)?;

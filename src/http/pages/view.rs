@@ -25,14 +25,14 @@ pub(in crate::http) struct ConfirmPage<'a> {
 /// The page for every link that signs nobody in: it has no field for a reason or an account, so it cannot tell one.
 #[derive(Template)]
 #[template(path = "dead.html")]
-pub(in crate::http) struct DeadPage<'a> {
+pub(in crate::http) struct InvalidLinkPage<'a> {
     pub(in crate::http) workspace: &'a str,
 }
 
 /// The page for who comes without a link: how to get one.
 #[derive(Template)]
 #[template(path = "ask.html")]
-pub(in crate::http) struct AskPage<'a> {
+pub(in crate::http) struct SignInHelpPage<'a> {
     pub(in crate::http) workspace: &'a str,
 }
 
@@ -57,7 +57,7 @@ pub(in crate::http) struct HomePage<'a> {
 /// The page on the way to another origin, sent with `Refresh: 0`; shows where to, and a link for browsers that stay.
 #[derive(Template)]
 #[template(path = "go.html")]
-pub(in crate::http) struct GoPage<'a> {
+pub(in crate::http) struct LeavingPage<'a> {
     pub(in crate::http) workspace: &'a str,
     /// An absolute `http` or `https` URL that has passed the redirect rule: escaping does not make `javascript:` harmless.
     pub(in crate::http) target: &'a str,

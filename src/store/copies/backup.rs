@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{CopyError, copy_pages, fresh, judge_whole, make_single, put_in_place, remove};
+use super::{CopyError, check_whole, copy_pages, fresh, make_single, put_in_place, remove};
 use crate::store::DatabaseUrl;
 use crate::store::sqlite::{beside, connect_to_share, store_error};
 
@@ -29,5 +29,5 @@ fn make(path: &Path, draft: &Path) -> Result<(), CopyError> {
     let mut copy = fresh(draft)?;
     copy_pages(&source, &mut copy)?;
     make_single(&copy)?;
-    judge_whole(&copy, path)
+    check_whole(&copy, path)
 }

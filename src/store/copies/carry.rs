@@ -10,9 +10,9 @@ use rusqlite::{Connection, TransactionBehavior};
 use serde_json::{Map, Value as Json};
 
 use super::restore::Restore;
-use super::{CopyError, io_error, judge_whole, make_single, remove};
+use super::{CopyError, check_whole, io_error, make_single, remove};
 use crate::domain::api_key::ApiKey;
-use crate::domain::audit::{Act, Entry, Event};
+use crate::domain::audit::{AuditContext, AuditEntry, AuditEvent};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserId;
 use crate::domain::workspace::WorkspaceId;
@@ -31,7 +31,7 @@ pub struct CarryWith {
     /// was there. `None` leaves it as it is.
     pub judge: JudgeKey,
     /// Who acts.
-    pub act: Act,
+    pub act: AuditContext,
     /// The time.
     pub now: Timestamp,
 }
@@ -92,7 +92,7 @@ fn readable(copy: &Path, scratch: &Path) -> Result<(), CopyError> {
     remove(scratch);
     fs::copy(copy, scratch).map_err(io_error(scratch))?;
     let mut database = connect(scratch).map_err(|error| store_error(&error))?;
-    judge_whole(&database, copy)?;
+    check_whole(&database, copy)?;
     migrate::migrate(&mut database, scratch)?;
     make_single(&database)
 }
@@ -137,7 +137,7 @@ impl Work<'_> {
         run(self.database, statement).map_err(|error| store_error(&error))
     }
 
-    fn tell(&self, workspace: WorkspaceId, entry: Entry) -> Result<(), StoreError> {
+    fn tell(&self, workspace: WorkspaceId, entry: AuditEntry) -> Result<(), StoreError> {
         self.run(&audit::entry(workspace, &entry.with("reason", "restored"), self.with.now)).map(|_| ())
     }
 
@@ -211,7 +211,7 @@ impl Work<'_> {
             ];
             self.run(&sql(changed, of_key))?;
             if kept.revoked_at.is_some() {
-                let entry = self.with.act.entry(Event::KeyRevoked).with("key", kept.id);
+                let entry = self.with.act.entry(AuditEvent::KeyRevoked).with("key", kept.id);
                 self.tell(kept.workspace, entry.with("name", kept.name.as_str()))?;
                 revoked += 1;
             }
@@ -231,7 +231,7 @@ impl Work<'_> {
         for mut row in gone {
             let (workspace, user): (WorkspaceId, UserId) = (row.take()?, row.take()?);
             self.run(&crate::store::users::deletion(workspace, user, self.with.now))?;
-            self.tell(workspace, self.with.act.entry(Event::UserDeleted).about(user))?;
+            self.tell(workspace, self.with.act.entry(AuditEvent::UserDeleted).about(user))?;
         }
         let since = "INSERT INTO main.users SELECT o.* FROM old.users o
                      JOIN old.workspaces ow ON ow.id = o.workspace_id
@@ -296,7 +296,7 @@ fn flags_of(row: &mut Row) -> Result<Flags, StoreError> {
 }
 
 /// What changed, by the names that the API has for it, from what to what.
-fn changed_entry(act: &Act, from: Flags, to: Flags) -> Entry {
+fn changed_entry(act: &AuditContext, from: Flags, to: Flags) -> AuditEntry {
     let (mut fields, mut before, mut after) = (Vec::new(), Map::new(), Map::new());
     for (name, from, to) in [
         ("staff", Json::from(from.is_staff), Json::from(to.is_staff)),
@@ -309,7 +309,7 @@ fn changed_entry(act: &Act, from: Flags, to: Flags) -> Entry {
             after.insert(name.to_owned(), to);
         }
     }
-    act.entry(Event::UserChanged).with("fields", fields).with("from", before).with("to", after)
+    act.entry(AuditEvent::UserChanged).with("fields", fields).with("from", before).with("to", after)
 }
 
 fn number(mut rows: Vec<Row>) -> Result<i64, StoreError> {

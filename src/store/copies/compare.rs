@@ -6,7 +6,7 @@ use rusqlite::{Connection, Row};
 
 use super::CopyError;
 use crate::domain::timestamp::Timestamp;
-use crate::store::restored::{Flags, KeyBefore, MovedAddress, Revived, RevivedKey, RevivedUser};
+use crate::store::restored::{Flags, KeyBefore, MovedAddress, RestoredKey, RestoredUser, Revived};
 use crate::store::sqlite::{connect, store_error};
 
 /// The API keys that work, and what is otherwise than before. It blocks the calling thread.
@@ -24,7 +24,7 @@ pub(super) fn compare(restored: &Path, replaced: &Path, now: Timestamp) -> Resul
     Ok(read().map_err(|error: rusqlite::Error| store_error(&error))?)
 }
 
-fn keys(database: &Connection, now: Timestamp) -> rusqlite::Result<Vec<RevivedKey>> {
+fn keys(database: &Connection, now: Timestamp) -> rusqlite::Result<Vec<RestoredKey>> {
     // Of another installation even the same numbers are others.
     let sql = "SELECT w.name, k.id, k.name, o.id IS NULL, o.revoked_at IS NULL
                FROM main.api_keys k JOIN main.workspaces w ON w.id = k.workspace_id
@@ -38,7 +38,7 @@ fn keys(database: &Connection, now: Timestamp) -> rusqlite::Result<Vec<RevivedKe
             (false, false) => KeyBefore::Revoked,
         };
         let (workspace, id, name) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        Ok(RevivedKey { workspace, id, name, before: Some(before) })
+        Ok(RestoredKey { workspace, id, name, before: Some(before) })
     };
     database.prepare(sql)?.query_map([now.millis()], key)?.collect()
 }
@@ -65,7 +65,7 @@ fn workspaces(database: &Connection) -> rusqlite::Result<Vec<String>> {
     database.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
 }
 
-fn users(database: &Connection) -> rusqlite::Result<Vec<RevivedUser>> {
+fn users(database: &Connection) -> rusqlite::Result<Vec<RestoredUser>> {
     let sql =
         "SELECT w.name, u.id, u.two_factor, u.is_active, u.is_staff, o.two_factor, o.is_active, o.is_staff
                FROM main.users u JOIN main.workspaces w ON w.id = u.workspace_id
@@ -79,7 +79,7 @@ fn users(database: &Connection) -> rusqlite::Result<Vec<RevivedUser>> {
     let user = |row: &Row<'_>| {
         let (workspace, id) = (row.get(0)?, row.get(1)?);
         let flags = flags_from(row, 2)?.ok_or(rusqlite::Error::InvalidQuery)?;
-        Ok(RevivedUser { workspace, id, flags, before: Some(flags_from(row, 5)?) })
+        Ok(RestoredUser { workspace, id, flags, before: Some(flags_from(row, 5)?) })
     };
     database.prepare(sql)?.query_map([], user)?.collect()
 }

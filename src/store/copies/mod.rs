@@ -88,7 +88,7 @@ fn make_single(database: &Connection) -> Result<(), CopyError> {
 }
 
 /// Whether a database is whole. `path` is what people know it by.
-fn judge_whole(database: &Connection, path: &Path) -> Result<(), CopyError> {
+fn check_whole(database: &Connection, path: &Path) -> Result<(), CopyError> {
     let found = database.query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0));
     match found {
         Ok(found) if found == "ok" => Ok(()),

@@ -8,11 +8,11 @@ use rusqlite::{Connection, ErrorCode};
 
 use super::compare::compare;
 use super::{
-    CopyError, copy_pages, fresh, fresh_file, io_error, judge_whole, make_single, put_in_place, remove,
+    CopyError, check_whole, copy_pages, fresh, fresh_file, io_error, make_single, put_in_place, remove,
 };
 use crate::domain::timestamp::Timestamp;
 use crate::store::restored::Revived;
-use crate::store::sqlite::{LOCK_PATIENCE, alone, beside, connect, migrate, store_error};
+use crate::store::sqlite::{LOCK_TIMEOUT, alone, beside, connect, migrate, store_error};
 use crate::store::{DatabaseUrl, OpenError, Store};
 
 /// A restore on its way: the backup lies beside the database, which is as it was until it is replaced. Meanwhile nobody else
@@ -66,10 +66,10 @@ impl Restore {
             }
             CopyError::Damaged { path: file.to_owned(), what: error.to_string() }
         })?;
-        if migrate::judge(newest, file)? == 0 {
+        if migrate::check_version(newest, file)? == 0 {
             return Err(OpenError::Foreign(file.display().to_string()).into());
         }
-        judge_whole(&draft, file)?;
+        check_whole(&draft, file)?;
         migrate::migrate(&mut draft, &restore.draft)?;
         // Whoever had it open then has nothing to do with it any more.
         draft.execute("DELETE FROM nodes", []).map_err(|error| store_error(&error))?;
@@ -86,7 +86,7 @@ impl Restore {
         copy_pages(replaced, &mut copy)?;
         match migrate::newest_of(replaced) {
             Ok(newest) => {
-                migrate::judge(newest, &self.path)?;
+                migrate::check_version(newest, &self.path)?;
                 make_single(&copy)
             }
             // A damaged one is what a backup is for.
@@ -159,5 +159,5 @@ impl Drop for Restore {
 }
 
 fn take(path: &Path) -> Result<Connection, CopyError> {
-    alone::take(path, LOCK_PATIENCE)?.ok_or_else(|| CopyError::InUse(path.display().to_string()))
+    alone::take(path, LOCK_TIMEOUT)?.ok_or_else(|| CopyError::InUse(path.display().to_string()))
 }

@@ -19,27 +19,27 @@ pub(super) struct Mark {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum State {
     /// A source that a move was begun for. It is as good as ever.
-    Leaving,
+    SourceStarted,
     /// A source whose rows are elsewhere.
-    Moved,
+    SourceClosed,
     /// A target that holds nothing yet.
-    Filling,
+    TargetFilling,
     /// A target that holds everything, and waits for the source to be marked.
-    Filled,
+    TargetComplete,
 }
 
 impl State {
     pub(super) const fn word(self) -> &'static str {
         match self {
-            Self::Leaving => "leaving",
-            Self::Moved => "moved",
-            Self::Filling => "filling",
-            Self::Filled => "filled",
+            Self::SourceStarted => "leaving",
+            Self::SourceClosed => "moved",
+            Self::TargetFilling => "filling",
+            Self::TargetComplete => "filled",
         }
     }
 
     pub(super) fn parse(word: &str) -> Result<Self, StoreError> {
-        let all = [Self::Leaving, Self::Moved, Self::Filling, Self::Filled];
+        let all = [Self::SourceStarted, Self::SourceClosed, Self::TargetFilling, Self::TargetComplete];
         let found = all.into_iter().find(|state| state.word() == word);
         found.ok_or(StoreError::Unexpected("a move in an unknown state"))
     }

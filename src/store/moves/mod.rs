@@ -12,13 +12,13 @@ use self::mark::{Mark, State};
 use self::source::Source;
 use self::target::Target;
 use super::{DatabaseUrl, OpenError, Store, StoreError, audit};
-use crate::domain::audit::Entry;
-use crate::domain::secret_key::KnownKey;
+use crate::domain::audit::AuditEntry;
+use crate::domain::secret_key::SecretKeyRecord;
 use crate::domain::timestamp::Timestamp;
 
 /// Why a database is not moved.
 #[derive(Debug, thiserror::Error)]
-pub enum MoveError {
+pub enum TransferError {
     /// One of the two cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -73,27 +73,27 @@ pub enum MoveError {
 }
 
 /// A move on its way. While there is one, nobody else can open the source.
-pub struct Move {
+pub struct Transfer {
     source: Source,
     target: Target,
     is_copied: bool,
     tables: Vec<(String, u64)>,
 }
 
-impl Move {
+impl Transfer {
     /// Keeps everybody out of the source, and out of a target that nobody has used.
     ///
     /// # Errors
-    /// `MoveError` says what stands in the way; the source is as it was.
-    pub async fn begin(from: &DatabaseUrl, to: &DatabaseUrl) -> Result<Self, MoveError> {
+    /// `TransferError` says what stands in the way; the source is as it was.
+    pub async fn begin(from: &DatabaseUrl, to: &DatabaseUrl) -> Result<Self, TransferError> {
         let (DatabaseUrl::Sqlite(path), DatabaseUrl::Postgres(servers)) = (from, to) else {
-            return Err(MoveError::Direction { from: from.to_string(), to: to.to_string() });
+            return Err(TransferError::Direction { from: from.to_string(), to: to.to_string() });
         };
         let source = Source::take(path)?;
         let mut target = Target::enter(servers, &to.to_string()).await?;
         let found = source.mark()?;
         let is_copied = match &found {
-            Some(mark) if mark.state == State::Moved => {
+            Some(mark) if mark.state == State::SourceClosed => {
                 if !target.has_copy_of(mark).await? {
                     return Err(moved(from, mark).into());
                 }
@@ -118,21 +118,21 @@ impl Move {
         &self.tables
     }
 
-    /// Copies every row in one transaction, and compares the counts. `told` hears now and then how many are sent.
+    /// Copies every row in one transaction, and compares the counts. `progress` hears now and then how many are sent.
     ///
     /// # Errors
-    /// `MoveError`, and nothing was copied.
-    pub async fn copy(&mut self, told: &mut dyn FnMut(u64)) -> Result<(), MoveError> {
+    /// `TransferError`, and nothing was copied.
+    pub async fn copy(&mut self, progress: &mut dyn FnMut(u64)) -> Result<(), TransferError> {
         self.target.begin().await?;
         let mut sent = 0;
         for (table, rows) in &self.tables {
             let arrived =
-                self.target.fill(&self.source, table, &mut |of_table| told(sent + of_table)).await?;
+                self.target.fill(&self.source, table, &mut |of_table| progress(sent + of_table)).await?;
             if arrived != *rows {
-                return Err(MoveError::Uneven { table: table.clone(), sent: *rows, arrived });
+                return Err(TransferError::Uneven { table: table.clone(), sent: *rows, arrived });
             }
             sent += rows;
-            told(sent);
+            progress(sent);
         }
         for (table, last) in self.source.last_numbers()? {
             self.target.go_on_after(&table, last).await?;
@@ -143,26 +143,26 @@ impl Move {
     /// Marks the source as moved: from here on nobody opens it any more.
     ///
     /// # Errors
-    /// `MoveError`, and the source is as it was.
-    pub fn close_source(&self) -> Result<(), MoveError> {
+    /// `TransferError`, and the source is as it was.
+    pub fn close_source(&self) -> Result<(), TransferError> {
         Ok(self.source.close()?)
     }
 
     /// Lets everybody use the target. The log of each workspace has an entry of that.
     ///
     /// # Errors
-    /// `MoveError`, and it is still closed.
-    pub async fn open_target(mut self, entry: &Entry, now: Timestamp) -> Result<(), MoveError> {
+    /// `TransferError`, and it is still closed.
+    pub async fn open_target(mut self, entry: &AuditEntry, now: Timestamp) -> Result<(), TransferError> {
         Ok(self.target.let_go(&audit::entry_everywhere(entry, now)).await?)
     }
 
     /// The secret keys that a source rests on, before anything is done with it.
     ///
     /// # Errors
-    /// `MoveError` if it cannot be opened by this process alone.
-    pub fn known_keys(from: &DatabaseUrl, to: &DatabaseUrl) -> Result<Vec<KnownKey>, MoveError> {
+    /// `TransferError` if it cannot be opened by this process alone.
+    pub fn known_keys(from: &DatabaseUrl, to: &DatabaseUrl) -> Result<Vec<SecretKeyRecord>, TransferError> {
         let (DatabaseUrl::Sqlite(path), DatabaseUrl::Postgres(_)) = (from, to) else {
-            return Err(MoveError::Direction { from: from.to_string(), to: to.to_string() });
+            return Err(TransferError::Direction { from: from.to_string(), to: to.to_string() });
         };
         Ok(Source::take(path)?.known_keys()?)
     }
@@ -170,7 +170,7 @@ impl Move {
 
 impl Store {
     /// Whether this database may be used: one that was moved, or that a move has not ended for, may not.
-    pub(super) async fn judge_mark(&self, url: &DatabaseUrl) -> Result<(), OpenError> {
+    pub(super) async fn check_marker(&self, url: &DatabaseUrl) -> Result<(), OpenError> {
         let [rows] = self
             .read([mark::find()])
             .await
@@ -178,8 +178,8 @@ impl Store {
         let found = rows.into_iter().next().map(Mark::from_row).transpose();
         let found = found.map_err(|source| OpenError::Failed { database: url.to_string(), source })?;
         match found {
-            Some(mark) if mark.state == State::Moved => Err(moved(url, &mark)),
-            Some(mark) if mark.state != State::Leaving => {
+            Some(mark) if mark.state == State::SourceClosed => Err(moved(url, &mark)),
+            Some(mark) if mark.state != State::SourceStarted => {
                 Err(OpenError::HalfMoved { database: url.to_string(), from: mark.place })
             }
             Some(_) | None => Ok(()),

@@ -8,11 +8,11 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension};
 use uuid::Uuid;
 
-use super::MoveError;
+use super::TransferError;
 use super::mark::{Mark, State};
-use crate::domain::secret_key::KnownKey;
+use crate::domain::secret_key::SecretKeyRecord;
 use crate::store::key_fingerprints::{known_key_columns, known_key_from};
-use crate::store::sqlite::{LOCK_PATIENCE, alone, migrate, run, store_error};
+use crate::store::sqlite::{LOCK_TIMEOUT, alone, migrate, run, store_error};
 use crate::store::unit::sql;
 use crate::store::{DatabaseUrl, StoreError};
 
@@ -35,15 +35,15 @@ pub(super) struct Lines<'a> {
 
 impl Source {
     /// Opens the file for this process alone, and brings its schema up to date.
-    pub(super) fn take(path: &Path) -> Result<Self, MoveError> {
-        let in_use = || MoveError::InUse(path.display().to_string());
-        let mut connection = alone::take(path, LOCK_PATIENCE)?.ok_or_else(in_use)?;
+    pub(super) fn take(path: &Path) -> Result<Self, TransferError> {
+        let in_use = || TransferError::InUse(path.display().to_string());
+        let mut connection = alone::take(path, LOCK_TIMEOUT)?.ok_or_else(in_use)?;
         migrate::migrate(&mut connection, path)?;
         Ok(Self(connection))
     }
 
     /// The secret keys that it rests on.
-    pub(super) fn known_keys(&self) -> Result<Vec<KnownKey>, StoreError> {
+    pub(super) fn known_keys(&self) -> Result<Vec<SecretKeyRecord>, StoreError> {
         const ALL: &str = concat!("SELECT ", known_key_columns!(), " FROM key_fingerprints");
         let rows = run(&self.0, &sql(ALL, Vec::new())).map_err(|error| store_error(&error))?;
         rows.into_iter().map(|mut row| known_key_from(&mut row)).collect()
@@ -63,7 +63,7 @@ impl Source {
     /// Writes down that a move is begun, under the number of an earlier try if there was one.
     pub(super) fn leave(&self, found: Option<Mark>, to: &DatabaseUrl) -> Result<Mark, StoreError> {
         let id = found.map_or_else(Uuid::new_v4, |mark| mark.id);
-        let mark = Mark { id, state: State::Leaving, place: to.to_string() };
+        let mark = Mark { id, state: State::SourceStarted, place: to.to_string() };
         let sql = "INSERT INTO moves (id, state, place) VALUES (?1, ?2, ?3)
                    ON CONFLICT (id) DO UPDATE SET state = ?2, place = ?3";
         self.0
@@ -73,7 +73,7 @@ impl Source {
     }
 
     pub(super) fn close(&self) -> Result<(), StoreError> {
-        let closed = self.0.execute("UPDATE moves SET state = ?1", [State::Moved.word()]);
+        let closed = self.0.execute("UPDATE moves SET state = ?1", [State::SourceClosed.word()]);
         closed.map(|_| ()).map_err(|error| store_error(&error))
     }
 

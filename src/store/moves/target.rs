@@ -8,7 +8,7 @@ use tokio_postgres::Error;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use super::MoveError;
+use super::TransferError;
 use super::mark::{Mark, State};
 use super::source::{Lines, Source};
 use crate::store::database_url::{DatabaseUrl, PostgresUrl};
@@ -33,27 +33,27 @@ impl Target {
     pub(super) async fn has_copy_of(&mut self, source: &Mark) -> Result<bool, StoreError> {
         self.id = source.id;
         let mark = self.mark().await.map_err(|error| store_error(&error))?.transpose()?;
-        Ok(mark.is_some_and(|mark| mark.id == source.id && mark.state == State::Filled))
+        Ok(mark.is_some_and(|mark| mark.id == source.id && mark.state == State::TargetComplete))
     }
 
     /// Keeps everybody else out, if nobody has used it: of several moves to one target the last that begins copies.
-    pub(super) async fn claim(&mut self, source: &Mark, from: &DatabaseUrl) -> Result<(), MoveError> {
-        let failed = |error: Error| MoveError::from(store_error(&error));
+    pub(super) async fn claim(&mut self, source: &Mark, from: &DatabaseUrl) -> Result<(), TransferError> {
+        let failed = |error: Error| TransferError::from(store_error(&error));
         self.id = source.id;
         // The lock of whoever takes a fresh database into use.
         let begin = "BEGIN READ WRITE; UPDATE migrations SET number = number";
         self.client.batch_execute(begin).await.map_err(failed)?;
         let (mine, from) = (source.id.as_bytes().to_vec(), from.to_string());
         match self.mark().await.map_err(failed)?.transpose()? {
-            Some(mark) if mark.id != source.id && mark.state != State::Filling => {
-                return Err(MoveError::Taken { target: self.shown.clone(), from: mark.place });
+            Some(mark) if mark.id != source.id && mark.state != State::TargetFilling => {
+                return Err(TransferError::Taken { target: self.shown.clone(), from: mark.place });
             }
             Some(_) => {
                 // One that is copying meanwhile finds that its mark is gone, or has left its own here.
                 let sql = "UPDATE moves SET id = $1, place = $2 WHERE id = $1 OR state = $3";
-                let values: [&(dyn ToSql + Sync); 3] = [&mine, &from, &State::Filling.word()];
+                let values: [&(dyn ToSql + Sync); 3] = [&mine, &from, &State::TargetFilling.word()];
                 if self.client.execute(sql, &values).await.map_err(failed)? != 1 {
-                    return Err(MoveError::Overtaken(self.shown.clone()));
+                    return Err(TransferError::Overtaken(self.shown.clone()));
                 }
             }
             None => {
@@ -62,28 +62,28 @@ impl Target {
                 let used =
                     self.client.query_one(used, &[]).await.and_then(|row| row.try_get(0)).map_err(failed)?;
                 if used {
-                    return Err(MoveError::Used(self.shown.clone()));
+                    return Err(TransferError::Used(self.shown.clone()));
                 }
                 let sql = "INSERT INTO moves (id, state, place) VALUES ($1, $2, $3)";
-                let values: [&(dyn ToSql + Sync); 3] = [&mine, &State::Filling.word(), &from];
+                let values: [&(dyn ToSql + Sync); 3] = [&mine, &State::TargetFilling.word(), &from];
                 self.client.execute(sql, &values).await.map_err(failed)?;
             }
         }
-        self.commit().await.map_err(MoveError::from)
+        self.commit().await.map_err(TransferError::from)
     }
 
     /// Begins the transaction that everything is copied in. Its end lets nobody in yet.
-    pub(super) async fn begin(&mut self) -> Result<(), MoveError> {
+    pub(super) async fn begin(&mut self) -> Result<(), TransferError> {
         // It takes as long as it takes.
         let begin = "BEGIN READ WRITE; SET LOCAL statement_timeout = 0;
                      SET LOCAL idle_in_transaction_session_timeout = 0";
         self.client.batch_execute(begin).await.map_err(|error| store_error(&error))?;
         let sql = "UPDATE moves SET state = $2 WHERE id = $1";
         let mine = self.id.as_bytes().to_vec();
-        let marked = self.client.execute(sql, &[&mine, &State::Filled.word()]).await;
+        let marked = self.client.execute(sql, &[&mine, &State::TargetComplete.word()]).await;
         match marked.map_err(|error| store_error(&error))? {
             1 => Ok(()),
-            _ => Err(MoveError::Overtaken(self.shown.clone())),
+            _ => Err(TransferError::Overtaken(self.shown.clone())),
         }
     }
 
@@ -92,7 +92,7 @@ impl Target {
         &self,
         source: &Source,
         table: &str,
-        told: &mut dyn FnMut(u64),
+        progress: &mut dyn FnMut(u64),
     ) -> Result<u64, StoreError> {
         let columns = source.columns(table)?;
         let mut rows = source.read(table, &columns)?;
@@ -103,7 +103,7 @@ impl Target {
         let mut sink = pin!(self.client.copy_in::<_, Bytes>(&copy).await.map_err(failed)?);
         while let Some(chunk) = lines.chunk()? {
             sink.send(chunk).await.map_err(failed)?;
-            told(lines.count);
+            progress(lines.count);
         }
         sink.finish().await.map_err(failed)?;
         let arrived = self.client.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await;
@@ -128,8 +128,8 @@ impl Target {
         let mine = self.id.as_bytes().to_vec();
         self.client.execute("DELETE FROM moves WHERE id = $1", &[&mine]).await.map_err(failed)?;
         let types: Vec<_> = entry.values.iter().map(postgres::type_of).collect();
-        let told = self.client.prepare_typed(&entry.sql, &types).await.map_err(failed)?;
-        self.client.execute_raw(&told, &entry.values).await.map_err(failed)?;
+        let progress = self.client.prepare_typed(&entry.sql, &types).await.map_err(failed)?;
+        self.client.execute_raw(&progress, &entry.values).await.map_err(failed)?;
         self.commit().await
     }
 

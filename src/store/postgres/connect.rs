@@ -14,7 +14,7 @@ use crate::store::database_url::PostgresUrl;
 use crate::store::{OpenError, StoreError};
 
 /// How long one of several servers may take before the next is tried: it may be frozen, or cut off.
-const PATIENCE: Duration = Duration::from_millis(1_500);
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(1_500);
 
 /// What every connection is told first. The server gives up a statement before its caller does, so that what was
 /// refused does not happen a moment later. A commit that waits for a standby is no statement and is never given up. Of a
@@ -25,7 +25,7 @@ const SETTINGS: &str = "SET statement_timeout = '4500ms'; SET idle_in_transactio
 /// Servers that hold one database, and how they are reached.
 pub(in crate::store) struct Servers {
     configs: Vec<Config>,
-    trust: Mutex<Trust>,
+    trust: Mutex<PrimaryGeneration>,
     pub(super) tls: MakeRustlsConnect,
     pub(super) primary: Primary,
 }
@@ -36,7 +36,7 @@ pub(in crate::store) struct Servers {
 /// its standby is gone, but whoever still has a connection to it would read what was true before. So with each turn to
 /// another server all connections of the age before are given up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Trust {
+pub(super) struct PrimaryGeneration {
     server: usize,
     age: usize,
 }
@@ -50,10 +50,10 @@ impl Servers {
             }
             // Whoever does not acknowledge what was sent is gone, and so is what waits for its answer.
             if server.get_tcp_user_timeout().is_none() {
-                server.tcp_user_timeout(super::PATIENCE);
+                server.tcp_user_timeout(super::STORE_TIMEOUT);
             }
         }
-        let trust = Mutex::new(Trust { server: 0, age: 0 });
+        let trust = Mutex::new(PrimaryGeneration { server: 0, age: 0 });
         Ok(Self { configs, trust, tls: tls::connector(url, shown)?, primary: Primary::unknown() })
     }
 
@@ -74,9 +74,9 @@ impl Servers {
         // Nothing is set before this is known: it would be set for others.
         let (one, other) = (self.reach("").await?, self.reach("").await?);
         let look = async {
-            let first = told(&one, "SELECT pg_backend_pid()").await?;
-            let meanwhile = told(&other, "BEGIN; SELECT pg_backend_pid()").await?;
-            let second = told(&one, "SELECT pg_backend_pid()").await?;
+            let first = query_text(&one, "SELECT pg_backend_pid()").await?;
+            let meanwhile = query_text(&other, "BEGIN; SELECT pg_backend_pid()").await?;
+            let second = query_text(&one, "SELECT pg_backend_pid()").await?;
             let is_its_own = first != meanwhile && first == second;
             if is_its_own {
                 one.batch_execute(SETTINGS).await?;
@@ -88,7 +88,7 @@ impl Servers {
     }
 
     async fn reach(&self, settings: &str) -> Result<Connected, StoreError> {
-        let patience = if self.configs.len() > 1 { PATIENCE } else { super::PATIENCE };
+        let patience = if self.configs.len() > 1 { CONNECT_TIMEOUT } else { super::STORE_TIMEOUT };
         let mut error = late();
         let first = self.trust().server;
         for number in (first..self.configs.len()).chain(0..first) {
@@ -115,27 +115,30 @@ impl Servers {
     }
 
     /// Trusts a server that takes writes; none if others have turned elsewhere since.
-    fn turn_to(&self, server: usize, before: Trust) -> Option<Trust> {
+    fn turn_to(&self, server: usize, before: PrimaryGeneration) -> Option<PrimaryGeneration> {
         let mut trust = self.trust();
         if trust.server != server {
             if *trust != before {
                 return None;
             }
-            *trust = Trust { server, age: before.age + 1 };
+            *trust = PrimaryGeneration { server, age: before.age + 1 };
         }
         Some(*trust)
     }
 
     /// Turns away from a server that does not answer, or is no longer the one to ask: the next one is asked first, and
     /// no other caller finds out by waiting on a connection of its own.
-    pub(super) fn turn_from(&self, given_up: Trust) {
+    pub(super) fn turn_from(&self, given_up: PrimaryGeneration) {
         let mut trust = self.trust();
         if *trust == given_up {
-            *trust = Trust { server: (trust.server + 1) % self.configs.len().max(1), age: trust.age + 1 };
+            *trust = PrimaryGeneration {
+                server: (trust.server + 1) % self.configs.len().max(1),
+                age: trust.age + 1,
+            };
         }
     }
 
-    fn trust(&self) -> MutexGuard<'_, Trust> {
+    fn trust(&self) -> MutexGuard<'_, PrimaryGeneration> {
         self.trust.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -162,7 +165,7 @@ impl Servers {
         let standbys = "SELECT coalesce(current_setting('synchronous_standby_names', true), '')";
         let question =
             if settings.is_empty() { standbys.to_owned() } else { format!("{settings}; {standbys}") };
-        let standbys = told(&client, &question).await?;
+        let standbys = query_text(&client, &question).await?;
         let process =
             if standbys.is_none_or(|names| names.is_empty()) { None } else { process_of(&client).await? };
         Ok((client, process))
@@ -170,9 +173,9 @@ impl Servers {
 }
 
 /// The first value that is told. Without a prepared statement, which a pooler may not carry.
-async fn told(client: &ClientWrapper, question: &str) -> Result<Option<String>, Error> {
-    let told = client.simple_query(question).await?;
-    Ok(told.iter().find_map(|message| {
+async fn query_text(client: &ClientWrapper, question: &str) -> Result<Option<String>, Error> {
+    let query_text = client.simple_query(question).await?;
+    Ok(query_text.iter().find_map(|message| {
         let SimpleQueryMessage::Row(row) = message else { return None };
         row.get(0).map(str::to_owned)
     }))
@@ -187,15 +190,15 @@ struct Process {
 
 /// Asked only where commits wait for a standby. Neither changes while the connection lives.
 async fn process_of(client: &ClientWrapper) -> Result<Option<Process>, Error> {
-    let server = told(client, "SELECT pg_postmaster_start_time()").await?;
-    let number = told(client, "SELECT pg_backend_pid()").await?.and_then(|number| number.parse().ok());
+    let server = query_text(client, "SELECT pg_postmaster_start_time()").await?;
+    let number = query_text(client, "SELECT pg_backend_pid()").await?.and_then(|number| number.parse().ok());
     Ok(server.zip(number).map(|(server, number)| Process { server, number }))
 }
 
 /// A connection, and what was trusted when it was made.
 pub(in crate::store) struct Connected {
     client: ClientWrapper,
-    pub(super) trust: Trust,
+    pub(super) trust: PrimaryGeneration,
     /// Of the server, as [`Primary`] counts.
     pub(super) generation: u64,
     /// The number of the server's process, where its commits wait for a standby.

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::time::timeout_at;
 
-use super::{PATIENCE, Postgres, late};
+use super::{Postgres, STORE_TIMEOUT, late};
 use crate::domain::timestamp::Timestamp;
 use crate::store::StoreError;
-use crate::store::unit::{Unit, Written, sql};
+use crate::store::unit::{UnitOfWork, UnitResult, sql};
 use crate::store::value::values;
 
 /// How much older than a commit of ours a row's own time must be for the row to be committed before it, in seconds. A
@@ -128,7 +128,7 @@ impl Postgres {
             // One that runs already may have begun before what was read was written.
             state.commits.begun + 1
         };
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + STORE_TIMEOUT;
         loop {
             {
                 let mut state = primary.state();
@@ -165,10 +165,10 @@ impl Postgres {
     }
 
     async fn commit_mark(&self, generation: u64, number: u64) {
-        let written = Box::pin(self.write(&Unit::new().and(sql(MARK, values![])))).await;
+        let written = Box::pin(self.write(&UnitOfWork::new().and(sql(MARK, values![])))).await;
         let begun_at = match written {
-            Ok(Written::Done(mut rows)) => rows.pop().and_then(|mut rows| rows.pop()?.take().ok()),
-            Ok(Written::Lost) | Err(_) => None,
+            Ok(UnitResult::Done(mut rows)) => rows.pop().and_then(|mut rows| rows.pop()?.take().ok()),
+            Ok(UnitResult::Conflict) | Err(_) => None,
         };
         let mut state = self.primary().state();
         let is_the_same = state.generation == generation;

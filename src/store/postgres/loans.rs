@@ -13,8 +13,8 @@ use tokio_postgres::SimpleQueryMessage;
 
 use super::connect::{Connected, Servers};
 use super::pool::{Pool, Pooled};
-use super::{PATIENCE, late};
-use crate::store::unit::Sought;
+use super::{STORE_TIMEOUT, late};
+use crate::store::unit::ContendedRow;
 use crate::store::{ListPermit, StoreError};
 
 /// Of the connections, those that may write at the same moment: whatever writers wait for, lookups find a connection.
@@ -32,14 +32,14 @@ const CALLS: usize = 4;
 
 /// Lends connections.
 #[derive(Clone)]
-pub(super) struct Lender {
+pub(super) struct ConnectionPool {
     pub(super) pool: Pool,
     writers: Arc<Semaphore>,
     writers_and_lists: Arc<Semaphore>,
-    lines: Arc<Lines>,
+    lines: Arc<RowQueues>,
 }
 
-impl Lender {
+impl ConnectionPool {
     pub(super) fn over(servers: Servers) -> Self {
         Self {
             pool: Pool::over(servers),
@@ -54,25 +54,25 @@ impl Lender {
     }
 
     /// A connection to look something up with.
-    pub(super) async fn for_reading(&self, deadline: Instant) -> Result<Loan, StoreError> {
+    pub(super) async fn for_reading(&self, deadline: Instant) -> Result<Lease, StoreError> {
         self.lend(None, deadline).await
     }
 
     /// A connection to make a list with. If its caller goes away, the list is called off.
-    pub(super) async fn for_listing(&self, permit: &ListPermit) -> Result<Loan, StoreError> {
+    pub(super) async fn for_listing(&self, permit: &ListPermit) -> Result<Lease, StoreError> {
         let deadline = permit.deadline();
         let any = timeout_at(deadline.into(), Arc::clone(&self.writers_and_lists).acquire_owned());
         let any = any.await.map_err(|_| late())?.ok();
-        let turn = Turn { _line: None, _writer: None, _any: any, list: Some(permit.clone()) };
+        let turn = WritePermit { _line: None, _writer: None, _any: any, list: Some(permit.clone()) };
         self.lend(Some(turn), deadline).await
     }
 
     /// A connection to write with, once nobody else of this process writes to the row that is sought.
     pub(super) async fn for_writing(
         &self,
-        sought: Option<Sought>,
+        sought: Option<ContendedRow>,
         deadline: Instant,
-    ) -> Result<Loan, StoreError> {
+    ) -> Result<Lease, StoreError> {
         let turn = async {
             let line = match sought {
                 Some(sought) => Some(Place::in_line(&self.lines, sought).wait().await),
@@ -81,21 +81,21 @@ impl Lender {
             // It is never closed.
             let writer = Arc::clone(&self.writers).acquire_owned().await.ok();
             let any = Arc::clone(&self.writers_and_lists).acquire_owned().await.ok();
-            Turn { _line: line, _writer: writer, _any: any, list: None }
+            WritePermit { _line: line, _writer: writer, _any: any, list: None }
         };
         let turn = timeout_at(deadline.into(), turn).await.map_err(|_| late())?;
         self.lend(Some(turn), deadline).await
     }
 
-    async fn lend(&self, turn: Option<Turn>, deadline: Instant) -> Result<Loan, StoreError> {
+    async fn lend(&self, turn: Option<WritePermit>, deadline: Instant) -> Result<Lease, StoreError> {
         let client = self.pool.get(deadline).await?;
-        Ok(Loan { pool: self.pool.clone(), client: Some(client), turn, begun: Instant::now() })
+        Ok(Lease { pool: self.pool.clone(), client: Some(client), turn, begun: Instant::now() })
     }
 }
 
 /// How a connection comes back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Condition {
+pub(super) enum Health {
     /// It can be lent again.
     Good,
     /// Nobody knows what it is good for.
@@ -106,38 +106,38 @@ pub(super) enum Condition {
 
 /// A connection, until it is given back. If its caller goes away before that, it comes back by itself when it has
 /// answered, and its place in the line is kept so long.
-pub(super) struct Loan {
+pub(super) struct Lease {
     pool: Pool,
     client: Option<Pooled>,
-    turn: Option<Turn>,
+    turn: Option<WritePermit>,
     begun: Instant,
 }
 
-impl Loan {
+impl Lease {
     /// The connection, until it is given back.
     pub(super) fn client(&self) -> Option<&Connected> {
         self.client.as_ref()?.client()
     }
 
-    pub(super) fn give_back(mut self, condition: Condition) {
+    pub(super) fn give_back(mut self, condition: Health) {
         if let Some(client) = self.client.take() {
             take_back(&self.pool, client, condition);
         }
     }
 }
 
-impl Drop for Loan {
+impl Drop for Lease {
     fn drop(&mut self) {
         let Some(client) = self.client.take() else { return };
         // At the end of the process there is nobody left to wait, and nobody to lend to.
         let Ok(runtime) = Handle::try_current() else { return };
-        let (pool, turn, deadline) = (self.pool.clone(), self.turn.take(), self.begun + PATIENCE);
+        let (pool, turn, deadline) = (self.pool.clone(), self.turn.take(), self.begun + STORE_TIMEOUT);
         runtime.spawn(async move {
             let is_list = turn.as_ref().is_some_and(|turn| turn.list.is_some());
             let condition = match client.client() {
                 Some(connected) if is_list => call_off(&pool, connected).await,
                 Some(connected) => end_of(&pool, connected, turn.is_some(), deadline).await,
-                None => Condition::Broken,
+                None => Health::Broken,
             };
             take_back(&pool, client, condition);
             drop(turn);
@@ -150,18 +150,18 @@ impl Drop for Loan {
 /// A commit that waits for the standby may do so for hours: it keeps its connection and its leave to write so long. Were
 /// they given up, the server's process would wait on by itself, the next writer would send another after it, and soon there
 /// would be no connection left to read with.
-async fn end_of(pool: &Pool, connected: &Connected, has_written: bool, deadline: Instant) -> Condition {
+async fn end_of(pool: &Pool, connected: &Connected, has_written: bool, deadline: Instant) -> Health {
     // Answers come in order: this one comes after those that the caller did not wait for.
     let mut answer = pin!(connected.simple_query(""));
     let mut deadline = deadline;
     loop {
         match timeout_at(deadline.into(), &mut answer).await {
-            Ok(Ok(_)) => return Condition::Good,
-            Ok(Err(_)) => return Condition::Broken,
+            Ok(Ok(_)) => return Health::Good,
+            Ok(Err(_)) => return Health::Broken,
             Err(_) if has_written && waits_for_standby(pool, connected).await => {
                 deadline = Instant::now() + Duration::from_secs(1);
             }
-            Err(_) => return Condition::Stale,
+            Err(_) => return Health::Stale,
         }
     }
 }
@@ -171,22 +171,22 @@ async fn waits_for_standby(pool: &Pool, connected: &Connected) -> bool {
     let Some(process) = connected.process else { return false };
     let deadline = Instant::now() + Duration::from_millis(1_500);
     let Ok(client) = pool.get(deadline).await else { return false };
-    let loan = Loan { pool: pool.clone(), client: Some(client), turn: None, begun: Instant::now() };
+    let loan = Lease { pool: pool.clone(), client: Some(client), turn: None, begun: Instant::now() };
     let Some(other) = loan.client().filter(|other| other.generation == connected.generation) else {
         return false;
     };
     let question = format!("SELECT 1 FROM pg_stat_activity WHERE pid = {process} AND wait_event = 'SyncRep'");
     let Ok(told) = timeout_at(deadline.into(), other.simple_query(&question)).await else { return false };
-    loan.give_back(if told.is_ok() { Condition::Good } else { Condition::Broken });
+    loan.give_back(if told.is_ok() { Health::Good } else { Health::Broken });
     told.is_ok_and(|told| told.iter().any(|message| matches!(message, SimpleQueryMessage::Row(_))))
 }
 
 /// Has the server stop what it does for nobody.
-async fn call_off(pool: &Pool, client: &Connected) -> Condition {
+async fn call_off(pool: &Pool, client: &Connected) -> Health {
     // Answers come in order: this one comes after those that the caller did not wait for.
     let mut answer = pin!(client.simple_query(""));
     if let Ok(answer) = timeout(GRACE, &mut answer).await {
-        return if answer.is_ok() { Condition::Good } else { Condition::Broken };
+        return if answer.is_ok() { Health::Good } else { Health::Broken };
     }
     let token = client.cancel_token();
     for _ in 0..CALLS {
@@ -196,14 +196,14 @@ async fn call_off(pool: &Pool, client: &Connected) -> Condition {
         }
     }
     // The server may hear of it late. So nobody gets this connection any more: that could be a commit by then.
-    Condition::Broken
+    Health::Broken
 }
 
-fn take_back(pool: &Pool, client: Pooled, condition: Condition) {
-    if condition == Condition::Good {
+fn take_back(pool: &Pool, client: Pooled, condition: Health) {
+    if condition == Health::Good {
         return;
     }
-    if condition == Condition::Stale
+    if condition == Health::Stale
         && let Some(connected) = client.client()
     {
         pool.servers().turn_from(connected.trust);
@@ -212,7 +212,7 @@ fn take_back(pool: &Pool, client: Pooled, condition: Condition) {
 }
 
 /// Leave to write, or to make a list; it goes back when this is dropped.
-struct Turn {
+struct WritePermit {
     _line: Option<(OwnedMutexGuard<()>, Place)>,
     _writer: Option<OwnedSemaphorePermit>,
     _any: Option<OwnedSemaphorePermit>,
@@ -221,17 +221,17 @@ struct Turn {
 
 /// Where callers wait who want to write to the same row. The server would have them wait as well, but each of them
 /// with a connection: a row that somebody holds on to would soon hold all of them.
-type Lines = std::sync::Mutex<HashMap<Sought, Arc<Mutex<()>>>>;
+type RowQueues = std::sync::Mutex<HashMap<ContendedRow, Arc<Mutex<()>>>>;
 
 /// A place in a line, which is gone with the last one.
 struct Place {
-    lines: Arc<Lines>,
-    sought: Sought,
+    lines: Arc<RowQueues>,
+    sought: ContendedRow,
     line: Arc<Mutex<()>>,
 }
 
 impl Place {
-    fn in_line(lines: &Arc<Lines>, sought: Sought) -> Self {
+    fn in_line(lines: &Arc<RowQueues>, sought: ContendedRow) -> Self {
         let mut all = lines.lock().unwrap_or_else(PoisonError::into_inner);
         let line = Arc::clone(all.entry(sought).or_default());
         Self { lines: Arc::clone(lines), sought, line }

@@ -26,7 +26,7 @@ const MIGRATIONS: [&str; 9] = [
 pub(super) async fn migrate(client: &ClientWrapper, shown: &str, may_create: bool) -> Result<(), OpenError> {
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
     let failed = |error: Error| OpenError::Failed { database: shown.to_owned(), source: store_error(&error) };
-    let found = match look(client).await.map_err(failed)? {
+    let found = match inspect(client).await.map_err(failed)? {
         Found::Foreign => return Err(OpenError::Foreign(shown.to_owned())),
         Found::Nothing if !may_create => return Err(OpenError::Missing(shown.to_owned())),
         Found::Weak => {
@@ -63,7 +63,7 @@ enum Found {
     Encoded(String),
 }
 
-async fn look(client: &ClientWrapper) -> Result<Found, Error> {
+async fn inspect(client: &ClientWrapper) -> Result<Found, Error> {
     let settings = "SELECT current_setting('synchronous_commit'), current_setting('server_encoding')";
     let settings = client.query_one(settings, &[]).await?;
     if settings.try_get::<_, String>(0)? == "off" {
@@ -121,9 +121,9 @@ async fn run_migration(client: &ClientWrapper, number: i64, migration: &str) -> 
 /// Two nodes may find no table at the same moment, and `IF NOT EXISTS` does not keep the second from failing.
 async fn make_table(client: &ClientWrapper) -> Result<(), Error> {
     let text = "BEGIN READ WRITE; CREATE TABLE IF NOT EXISTS migrations (number BIGINT PRIMARY KEY); COMMIT";
-    let is_there = [SqlState::UNIQUE_VIOLATION, SqlState::DUPLICATE_TABLE, SqlState::DUPLICATE_OBJECT];
+    let is_taken = [SqlState::UNIQUE_VIOLATION, SqlState::DUPLICATE_TABLE, SqlState::DUPLICATE_OBJECT];
     match client.batch_execute(text).await {
-        Err(error) if error.code().is_some_and(|code| is_there.contains(code)) => {
+        Err(error) if error.code().is_some_and(|code| is_taken.contains(code)) => {
             client.batch_execute("ROLLBACK").await
         }
         other => other,

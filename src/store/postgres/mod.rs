@@ -29,22 +29,22 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Error, Row as PostgresRow};
 
 pub(super) use self::connect::{Connected, Servers};
-use self::loans::{Condition, Lender, Loan};
+use self::loans::{ConnectionPool, Health, Lease};
 pub(super) use self::values::type_of;
 use super::database_url::PostgresUrl;
-use super::unit::{Statement, Unit, Written};
+use super::unit::{Statement, UnitOfWork, UnitResult};
 use super::value::Row;
 use super::{ListPermit, OpenError, StoreError};
 
 /// How long a caller waits for an answer before it is told that the store cannot (contract, section 2).
-const PATIENCE: Duration = Duration::from_secs(5);
+const STORE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often a unit is tried that others got in the way of, before its caller is told so.
-const TRIES: usize = 16;
+const MAX_ATTEMPTS: usize = 16;
 
 #[derive(Clone)]
 pub(super) struct Postgres {
-    lender: Lender,
+    lender: ConnectionPool,
     shown: String,
 }
 
@@ -61,7 +61,7 @@ pub(super) async fn enter(
     may_create: bool,
 ) -> Result<(Connected, Servers), OpenError> {
     let servers = Servers::new(url, shown)?;
-    let connected = tokio::time::timeout(PATIENCE, servers.connect_first()).await;
+    let connected = tokio::time::timeout(STORE_TIMEOUT, servers.connect_first()).await;
     let client = connected
         .unwrap_or_else(|_| Err(late()))
         .map_err(|source| OpenError::Unreachable { database: shown.to_owned(), source })?;
@@ -71,7 +71,7 @@ pub(super) async fn enter(
 }
 
 /// What kind of look is taken.
-enum Look {
+enum Lookup {
     /// An index answers it.
     Lookup,
     /// It may take long.
@@ -80,14 +80,14 @@ enum Look {
     List(ListPermit),
 }
 
-impl Look {
+impl Lookup {
     fn is_prepared(&self) -> bool {
         matches!(self, Self::Lookup)
     }
 
     fn deadline(&self) -> Instant {
         match self {
-            Self::Lookup | Self::Scan => Instant::now() + PATIENCE,
+            Self::Lookup | Self::Scan => Instant::now() + STORE_TIMEOUT,
             Self::List(permit) => permit.deadline(),
         }
     }
@@ -99,7 +99,7 @@ type Answer<'a> = MaybeDone<BoxFuture<'a, Result<Vec<PostgresRow>, Error>>>;
 impl Postgres {
     pub(super) async fn open(url: &PostgresUrl, shown: &str, may_create: bool) -> Result<Self, OpenError> {
         let (_, servers) = enter(url, shown, may_create).await?;
-        Ok(Self { lender: Lender::over(servers), shown: shown.to_owned() })
+        Ok(Self { lender: ConnectionPool::over(servers), shown: shown.to_owned() })
     }
 
     /// The server that reads are of from here on, if answers that rest on them are to be covered.
@@ -120,7 +120,7 @@ impl Postgres {
         &self,
         statements: &[Statement; N],
     ) -> Result<[Vec<Row>; N], StoreError> {
-        values::rows_of(&self.look(statements, &Look::Lookup).await?)
+        values::rows_of(&self.look_up(statements, &Lookup::Lookup).await?)
     }
 
     /// As `read`, for texts that differ from call to call: the server is not asked to remember them. What is made of the
@@ -131,8 +131,8 @@ impl Postgres {
         permit: Option<ListPermit>,
         made_of: impl FnOnce([Vec<Row>; N]) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let look = permit.map_or(Look::Scan, Look::List);
-        let rows = self.look(statements, &look).await?;
+        let look = permit.map_or(Lookup::Scan, Lookup::List);
+        let rows = self.look_up(statements, &look).await?;
         let finish = move || {
             let _until_it_is_made = look;
             values::rows_of(&rows).and_then(made_of)
@@ -141,34 +141,34 @@ impl Postgres {
         made.map_err(|_| StoreError::Unavailable("a read was broken off".to_owned()))?
     }
 
-    async fn look<const N: usize>(
+    async fn look_up<const N: usize>(
         &self,
         statements: &[Statement; N],
-        look: &Look,
+        look: &Lookup,
     ) -> Result<Vec<Vec<PostgresRow>>, StoreError> {
         let begin = if N > 1 { "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" } else { "" };
         let deadline = look.deadline();
         for number in 1.. {
             let texts = statements.iter().map(|one| (one, Cow::Borrowed(&*one.sql)));
             let loan = match look {
-                Look::Lookup | Look::Scan => self.lender.for_reading(deadline).await?,
-                Look::List(permit) => self.lender.for_listing(permit).await?,
+                Lookup::Lookup | Lookup::Scan => self.lender.for_reading(deadline).await?,
+                Lookup::List(permit) => self.lender.for_listing(permit).await?,
             };
             match try_once(loan, deadline, begin, texts, look.is_prepared()).await? {
                 Ok(rows) => return Ok(rows),
                 // Nothing was changed, so it can be asked again of a server that is there.
-                Err(error) if number < TRIES && (is_gone(&error) || is_a_race(&error)) => {}
+                Err(error) if number < MAX_ATTEMPTS && (is_gone(&error) || is_a_race(&error)) => {}
                 Err(error) => return Err(store_error(&error)),
             }
         }
         Err(late())
     }
 
-    pub(super) async fn write(&self, unit: &Unit) -> Result<Written, StoreError> {
+    pub(super) async fn write(&self, unit: &UnitOfWork) -> Result<UnitResult, StoreError> {
         // A connection writes nowhere but here: it is read-only by default, so that nothing happens outside a
         // transaction if this `BEGIN` fails and the statements behind it do not.
         let begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + STORE_TIMEOUT;
         for number in 1.. {
             let texts = unit.statements.iter().map(|one| (one, guarded(one)));
             let loan = self.lender.for_writing(unit.sought, deadline).await?;
@@ -177,8 +177,8 @@ impl Postgres {
                     tracing::trace!(statements = rows.len(), "committed");
                     return values::written(unit, &rows);
                 }
-                Err(error) if is_lost(&error) => return Ok(Written::Lost),
-                Err(error) if number < TRIES && is_a_race(&error) => {}
+                Err(error) if is_lost(&error) => return Ok(UnitResult::Conflict),
+                Err(error) if number < MAX_ATTEMPTS && is_a_race(&error) => {}
                 Err(error) => {
                     tracing::error!(error = %explained(&error), "a unit of work failed");
                     return Err(store_error(&error));
@@ -191,7 +191,7 @@ impl Postgres {
 
 /// Runs statements on one connection. The outer error is that nobody answers in time.
 async fn try_once<'a>(
-    loan: Loan,
+    loan: Lease,
     deadline: Instant,
     begin: &'static str,
     statements: impl Iterator<Item = (&'a Statement, Cow<'a, str>)>,
@@ -203,10 +203,10 @@ async fn try_once<'a>(
     let answered = timeout_at(deadline.into(), run(client, begin, statements, is_prepared)).await;
     let Ok(answer) = answered else { return Err(late()) };
     loan.give_back(match &answer {
-        Ok(_) => Condition::Good,
-        Err(error) if is_a_race(error) || is_lost(error) => Condition::Good,
-        Err(error) if is_gone(error) || is_read_only(error) => Condition::Stale,
-        Err(_) => Condition::Broken,
+        Ok(_) => Health::Good,
+        Err(error) if is_a_race(error) || is_lost(error) => Health::Good,
+        Err(error) if is_gone(error) || is_read_only(error) => Health::Stale,
+        Err(_) => Health::Broken,
     });
     Ok(answer)
 }
@@ -323,7 +323,7 @@ fn explained(error: &Error) -> String {
     match (error.as_db_error(), std::error::Error::source(error)) {
         (Some(said), _) => format!("{} ({})", said.message(), said.code().code()),
         (None, Some(source)) => {
-            tls::told_of_certificate(source).unwrap_or_else(|| format!("{error}: {source}"))
+            tls::explain_certificate(source).unwrap_or_else(|| format!("{error}: {source}"))
         }
         (None, None) => error.to_string(),
     }

@@ -8,10 +8,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_postgres::NoTls;
 
-use super::loans::Condition;
+use super::loans::Health;
 use crate::store::database_url::DatabaseUrl;
 use crate::store::engine_tests::{host, hosts};
-use crate::store::unit::{Unit, Written, sql};
+use crate::store::unit::{UnitOfWork, UnitResult, sql};
 use crate::store::value::values;
 use crate::store::{Engine, Store, StoreError};
 
@@ -119,11 +119,12 @@ async fn every_call_of_the_door_is_one_round_trip() {
         store.scan([count(), look("a")]).await.unwrap();
         counted();
         let name = if round == 1 { "a" } else { "b" };
-        let written = store.write(Unit::new().and(host(name)).guard(guard()).and(guard())).await.unwrap();
-        assert!(matches!(written, Written::Done(_)));
+        let written =
+            store.write(UnitOfWork::new().and(host(name)).guard(guard()).and(guard())).await.unwrap();
+        assert!(matches!(written, UnitResult::Done(_)));
         counted();
-        let written = store.write(Unit::new().guard(lost()).and(host("c"))).await.unwrap();
-        assert!(matches!(written, Written::Lost));
+        let written = store.write(UnitOfWork::new().guard(lost()).and(host("c"))).await.unwrap();
+        assert!(matches!(written, UnitResult::Conflict));
         counted();
         assert!(expected.is_none_or(|expected| seen == expected), "{seen:?}");
     }
@@ -138,7 +139,8 @@ async fn a_connection_writes_nothing_outside_a_transaction() {
     let Engine::Postgres(postgres) = &store.engine else { panic!("another engine") };
 
     let refused = {
-        let pooled = postgres.lender.pool.get(std::time::Instant::now() + super::PATIENCE).await.unwrap();
+        let pooled =
+            postgres.lender.pool.get(std::time::Instant::now() + super::STORE_TIMEOUT).await.unwrap();
         let client = pooled.client().unwrap();
         client.execute("INSERT INTO hosts (host, workspace_id) VALUES ('a', 1)", &[]).await.unwrap_err()
     };
@@ -155,14 +157,14 @@ async fn a_caller_that_gives_up_leaves_a_connection_that_works() {
     let store = Store::open(&schema.url(), true).await.unwrap();
 
     for number in 0..200_u32 {
-        let unit = Unit::new().and(host(&format!("{number:03}"))).and(host(&format!("{number:03}b")));
+        let unit = UnitOfWork::new().and(host(&format!("{number:03}"))).and(host(&format!("{number:03}b")));
         let patience = Duration::from_micros(u64::from(number) * 20);
         let _ = tokio::time::timeout(patience, store.write(unit)).await;
     }
 
     let there = hosts(&store).await;
     assert_eq!(there.len() % 2, 0, "half a unit is there: {there:?}");
-    store.write(Unit::new().and(host("z"))).await.unwrap();
+    store.write(UnitOfWork::new().and(host("z"))).await.unwrap();
     schema.unmake().await;
 }
 
@@ -171,7 +173,7 @@ async fn a_caller_that_gives_up_leaves_a_connection_that_works() {
 async fn connections_that_the_server_cuts_are_made_anew() {
     let schema = Schema::make().await;
     let store = Store::open(&schema.url(), true).await.unwrap();
-    store.write(Unit::new().and(host("a"))).await.unwrap();
+    store.write(UnitOfWork::new().and(host("a"))).await.unwrap();
     let me = sql("SELECT CAST(pg_backend_pid() AS BIGINT)", values![]);
     let [mut rows] = store.read([me]).await.unwrap();
     let number = rows.remove(0).take::<i64>().unwrap();
@@ -187,15 +189,16 @@ async fn connections_that_the_server_cuts_are_made_anew() {
 async fn what_a_node_held_that_vanished_amidst_a_transaction_is_let_go() {
     let schema = Schema::make().await;
     let store = Store::open(&schema.url(), true).await.unwrap();
-    store.write(Unit::new().and(host("a"))).await.unwrap();
+    store.write(UnitOfWork::new().and(host("a"))).await.unwrap();
     let Engine::Postgres(postgres) = &store.engine else { panic!("another engine") };
-    let pooled = postgres.lender.pool.get(std::time::Instant::now() + super::PATIENCE).await.unwrap();
+    let pooled = postgres.lender.pool.get(std::time::Instant::now() + super::STORE_TIMEOUT).await.unwrap();
     let vanished = pooled.client().unwrap();
     vanished.batch_execute("BEGIN READ WRITE; UPDATE hosts SET workspace_id = 2").await.unwrap();
 
-    let written = store.write(Unit::new().guard(sql("UPDATE hosts SET workspace_id = 3", values![]))).await;
+    let written =
+        store.write(UnitOfWork::new().guard(sql("UPDATE hosts SET workspace_id = 3", values![]))).await;
 
-    assert!(matches!(written, Ok(Written::Done(_))), "{written:?}");
+    assert!(matches!(written, Ok(UnitResult::Done(_))), "{written:?}");
     schema.unmake().await;
 }
 
@@ -238,19 +241,19 @@ async fn when_one_connection_is_stale_no_other_from_before_is_lent_again() {
     let store = Store::open(&schema.url(), true).await.unwrap();
     let Engine::Postgres(postgres) = &store.engine else { panic!("another engine") };
     let lend = async || {
-        let deadline = std::time::Instant::now() + super::PATIENCE;
+        let deadline = std::time::Instant::now() + super::STORE_TIMEOUT;
         let loan = postgres.lender.for_reading(deadline).await.unwrap();
         let row = loan.client().unwrap().query_one("SELECT pg_backend_pid()", &[]).await.unwrap();
         (loan, row.get::<_, i32>(0))
     };
     let ((idle, its_process), (stale, _)) = (lend().await, lend().await);
 
-    idle.give_back(Condition::Good);
-    stale.give_back(Condition::Stale);
+    idle.give_back(Health::Good);
+    stale.give_back(Health::Stale);
 
     let (afterwards, process) = lend().await;
     assert_ne!(process, its_process);
-    afterwards.give_back(Condition::Good);
+    afterwards.give_back(Health::Good);
     assert_eq!(lend().await.1, process, "one that was made since is kept");
     schema.unmake().await;
 }

@@ -17,7 +17,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::certificate::Certificate;
 use crate::store::OpenError;
-use crate::store::database_url::{PostgresUrl, Proof};
+use crate::store::database_url::{PostgresUrl, TlsVerification};
 
 pub(super) fn connector(url: &PostgresUrl, shown: &str) -> Result<MakeRustlsConnect, OpenError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -26,12 +26,12 @@ pub(super) fn connector(url: &PostgresUrl, shown: &str) -> Result<MakeRustlsConn
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider));
     let builder = builder.with_safe_default_protocol_versions().map_err(broken)?;
     let verifier: Arc<dyn ServerCertVerifier> = match url.proof {
-        Proof::AsTheRootSays | Proof::Nothing => Arc::new(AnyCertificate(known)),
-        Proof::Chain | Proof::ChainAndName => {
+        TlsVerification::AsTheRootSays | TlsVerification::Nothing => Arc::new(NoVerification(known)),
+        TlsVerification::Chain | TlsVerification::ChainAndName => {
             let (roots, listed) = roots(url, shown)?;
             let whole = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
             let whole = whole.map_err(|error| OpenError::RootCertificate(error.to_string()))?;
-            Arc::new(Proven { whole, listed, has_name: url.proof == Proof::ChainAndName, known })
+            Arc::new(Proven { whole, listed, has_name: url.proof == TlsVerification::ChainAndName, known })
         }
     };
     let config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
@@ -63,9 +63,9 @@ fn read_roots(path: &Path) -> Result<Roots, String> {
 ///
 /// Nor is it looked at whether the other end holds its key: whoever stands between has a certificate and a key too.
 #[derive(Debug)]
-struct AnyCertificate(WebPkiSupportedAlgorithms);
+struct NoVerification(WebPkiSupportedAlgorithms);
 
-impl ServerCertVerifier for AnyCertificate {
+impl ServerCertVerifier for NoVerification {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,
@@ -263,7 +263,7 @@ impl fmt::Display for Lacks {
 impl std::error::Error for Lacks {}
 
 /// What is wrong with a server's certificate, if that is why no connection could be made.
-pub(super) fn told_of_certificate(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+pub(super) fn explain_certificate(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     let broken = error.downcast_ref::<std::io::Error>()?.get_ref()?.downcast_ref::<Error>()?;
     let Error::InvalidCertificate(refused) = broken else { return None };
     if let CertificateError::Other(OtherError(lacks)) = refused

@@ -7,7 +7,7 @@ use tokio_postgres::Row as PostgresRow;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 use crate::store::StoreError;
-use crate::store::unit::{Statement, Unit, Written};
+use crate::store::unit::{Statement, UnitOfWork, UnitResult};
 use crate::store::value::{Row, Value};
 
 type Trouble = Box<dyn Error + Sync + Send>;
@@ -65,12 +65,12 @@ pub(super) fn rows_of<const N: usize>(found: &[Vec<PostgresRow>]) -> Result<[Vec
 }
 
 /// What each statement of a unit returned; a guard that returns nothing has a row of its own, which is left out.
-pub(super) fn written(unit: &Unit, found: &[Vec<PostgresRow>]) -> Result<Written, StoreError> {
+pub(super) fn written(unit: &UnitOfWork, found: &[Vec<PostgresRow>]) -> Result<UnitResult, StoreError> {
     let statements = unit.statements.iter().zip(found);
     let rows = statements.map(|(statement, found)| {
         if statement.is_guard && !returns_rows(statement) { Ok(Vec::new()) } else { rows(found) }
     });
-    rows.collect::<Result<_, _>>().map(Written::Done)
+    rows.collect::<Result<_, _>>().map(UnitResult::Done)
 }
 
 /// Whether a statement that changes rows gives something of them back.

@@ -11,9 +11,9 @@ use std::time::Duration;
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, DEFAULT_NAME, ErrorCode};
 
-use super::connect::{LOCK_PATIENCE, connect_to_share, leave_log, tune};
+use super::connect::{LOCK_TIMEOUT, connect_to_share, leave_log, tune};
 use super::doubt::sync_failed;
-use super::file::Watched;
+use super::file::DatabaseFile;
 
 /// Pages in the log that are worth a checkpoint: a page that was written several times is carried over once.
 const WORTH_IT: usize = 2_000;
@@ -28,20 +28,20 @@ const ROUNDS: usize = 4;
 const TOO_MANY: usize = 25_000;
 
 /// How long the writer waits for readers before it leaves the end of the checkpoint for later.
-const READERS_PATIENCE: Duration = Duration::from_millis(20);
+const READERS_TIMEOUT: Duration = Duration::from_millis(20);
 
 /// The writer's side of the checkpoints; a thread of their own does most of the work.
 pub(super) struct Checkpoints {
-    carrier: Arc<Carrier>,
+    carrier: Arc<Checkpointer>,
     ask: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Checkpoints {
     /// Checkpoints of a database, for the writer of this process.
-    pub(super) fn of(watched: &Arc<Watched>) -> io::Result<Self> {
+    pub(super) fn of(watched: &Arc<DatabaseFile>) -> io::Result<Self> {
         let (ask, asked) = sync_channel(1);
-        let carrier = Arc::new(Carrier {
+        let carrier = Arc::new(Checkpointer {
             watched: Arc::clone(watched),
             file: Box::leak(Box::new(File::open(&watched.path)?)),
             pages: AtomicUsize::new(0),
@@ -71,13 +71,13 @@ impl Checkpoints {
         if is_nearly_done || is_too_long {
             // The thread ends what it is at, and nothing is added meanwhile. Most often it is at nothing.
             let _turn = is_too_long.then(|| self.carrier.connection.lock());
-            let _ = connection.busy_timeout(READERS_PATIENCE);
+            let _ = connection.busy_timeout(READERS_TIMEOUT);
             // What could not be carried over now stays in the log, and is as safe there.
             if let Err(error) = connection.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::RESTART) {
                 tracing::debug!(%error, "a checkpoint waits");
-                self.carrier.watched.doubt.judge(&error);
+                self.carrier.watched.fsync_failure.observe(&error);
             }
-            let _ = connection.busy_timeout(LOCK_PATIENCE);
+            let _ = connection.busy_timeout(LOCK_TIMEOUT);
         }
     }
 
@@ -107,8 +107,8 @@ impl Drop for Checkpoints {
 }
 
 /// What the thread has.
-struct Carrier {
-    watched: Arc<Watched>,
+struct Checkpointer {
+    watched: Arc<DatabaseFile>,
     /// The database, to sync what was carried over: the writer would do so else, and everybody would wait for it.
     ///
     /// It is never closed: a process that closes a file loses all locks that it holds on it, and SQLite's are such locks
@@ -122,7 +122,7 @@ struct Carrier {
     connection: Mutex<Option<Connection>>,
 }
 
-impl Carrier {
+impl Checkpointer {
     /// Does one checkpoint after the other, as long as somebody may ask for one.
     fn run(&self, asked: &Receiver<()>) {
         while asked.recv().is_ok() {
@@ -130,7 +130,7 @@ impl Carrier {
                 // The rest is the writer's; this was asked for before.
                 continue;
             }
-            match self.carry_over() {
+            match self.checkpoint() {
                 Ok(()) => self.is_nearly_done.store(true, Ordering::Release),
                 // Another process is at it.
                 Err(error) if is_busy(&error) => {
@@ -141,7 +141,7 @@ impl Carrier {
         }
     }
 
-    fn carry_over(&self) -> rusqlite::Result<()> {
+    fn checkpoint(&self) -> rusqlite::Result<()> {
         let mut kept = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         self.watched.is_here()?;
         let connection = kept.take().map_or_else(|| self.connect(), Ok)?;
@@ -149,7 +149,7 @@ impl Carrier {
         match &carried {
             Err(error) if !is_busy(error) => {
                 // Before anybody else may carry over. What fails is not used again.
-                self.watched.doubt.judge(error);
+                self.watched.fsync_failure.observe(error);
             }
             _ => *kept = Some(connection),
         }

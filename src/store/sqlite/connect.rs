@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 use crate::store::StoreError;
 
 /// How long a connection waits for another process to let go of the file.
-pub(in crate::store) const LOCK_PATIENCE: Duration = Duration::from_millis(4_500);
+pub(in crate::store) const LOCK_TIMEOUT: Duration = Duration::from_millis(4_500);
 
 /// Statements kept prepared on each connection.
 const PREPARED: usize = 64;
@@ -18,7 +18,7 @@ const PREPARED: usize = 64;
 pub(in crate::store) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(LOCK_PATIENCE)?;
+    connection.busy_timeout(LOCK_TIMEOUT)?;
     keep_temporary_files_beside(&connection, path);
     Ok(connection)
 }
@@ -70,7 +70,7 @@ pub(super) fn make_durable(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Where two connections turn a new file to WAL at once, SQLite tells one of them that it is locked without waiting.
 fn into_wal(connection: &Connection) -> rusqlite::Result<String> {
-    let deadline = Instant::now() + LOCK_PATIENCE;
+    let deadline = Instant::now() + LOCK_TIMEOUT;
     loop {
         match connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0)) {
             Err(error)

@@ -27,40 +27,40 @@ const NOTE: &str = "A sync of the database beside this file failed. Whoever open
 
 /// Whether nobody knows what of a database is on the disk.
 #[derive(Debug)]
-pub(super) struct Doubt {
+pub(super) struct FsyncFailure {
     path: PathBuf,
     /// A file that says so to other processes, and to those that come later: the errors of a disk are not told twice.
     note: PathBuf,
-    is_there: AtomicBool,
+    is_pending: AtomicBool,
     /// Whether the note was there when it was last looked at.
     is_noted: AtomicBool,
 }
 
-impl Doubt {
+impl FsyncFailure {
     /// That of a database that is opened: of one who was there before, if any.
     pub(super) fn of(path: &Path) -> Self {
-        let (note, is_there, is_noted) =
+        let (note, is_pending, is_noted) =
             (beside(path, "-doubt"), AtomicBool::new(false), AtomicBool::new(false));
-        let doubt = Self { path: path.to_owned(), note, is_there, is_noted };
-        doubt.look();
-        doubt
+        let fsync_failure = Self { path: path.to_owned(), note, is_pending, is_noted };
+        fsync_failure.check();
+        fsync_failure
     }
 
     /// Whether it is there, as far as this process knows.
-    pub(super) fn is_there(&self) -> bool {
-        self.is_there.load(Ordering::SeqCst)
+    pub(super) fn is_pending(&self) -> bool {
+        self.is_pending.load(Ordering::SeqCst)
     }
 
     /// Looks on the disk whether another process has raised or ended it.
-    pub(super) fn look(&self) -> bool {
+    pub(super) fn check(&self) -> bool {
         if self.note.exists() {
             self.is_noted.store(true, Ordering::SeqCst);
-            self.is_there.store(true, Ordering::SeqCst);
+            self.is_pending.store(true, Ordering::SeqCst);
         } else if self.is_noted.swap(false, Ordering::SeqCst) {
             // Only who had the database alone takes the note away, so this process had let go of it.
-            self.is_there.store(false, Ordering::SeqCst);
+            self.is_pending.store(false, Ordering::SeqCst);
         }
-        self.is_there()
+        self.is_pending()
     }
 
     /// What is told to those who would use the database meanwhile.
@@ -74,9 +74,9 @@ impl Doubt {
     }
 
     /// Raises it if this is a sync that failed.
-    pub(super) fn judge(&self, error: &rusqlite::Error) {
+    pub(super) fn observe(&self, error: &rusqlite::Error) {
         let is_sync = error.sqlite_error().is_some_and(|error| error.extended_code == SQLITE_IOERR_FSYNC);
-        if !is_sync || self.is_there.swap(true, Ordering::SeqCst) {
+        if !is_sync || self.is_pending.swap(true, Ordering::SeqCst) {
             return;
         }
         tracing::error!(%error, "a sync failed: nothing is served until the database was written once more");
@@ -98,10 +98,10 @@ impl Doubt {
         match self.write_once_more(patience).map(|is_written| is_written && then()) {
             Ok(true) => {
                 self.is_noted.store(false, Ordering::SeqCst);
-                self.is_there.store(false, Ordering::SeqCst);
+                self.is_pending.store(false, Ordering::SeqCst);
                 tracing::info!("the database was written once more, and all of it is on the disk");
             }
-            Ok(false) => tracing::debug!("the database is still in doubt"),
+            Ok(false) => tracing::debug!("the database is still in fsync_failure"),
             Err(error) => tracing::debug!(%error, "the database could not be written once more"),
         }
     }

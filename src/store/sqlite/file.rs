@@ -14,19 +14,19 @@ use std::time::SystemTime;
 use rusqlite::Connection;
 
 use super::connect::connect_to_share;
-use super::doubt::Doubt;
+use super::doubt::FsyncFailure;
 use super::migrate::failed;
 use crate::store::OpenError;
 
 /// A database file, as it was found before it was opened.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::store) struct Place {
+pub(in crate::store) struct FileId {
     /// The number of the file in its file system.
     pub(in crate::store) file: i64,
     has_log: bool,
 }
 
-impl Place {
+impl FileId {
     /// Looks at the file, and at whether its log is beside it. Whoever opens it makes a log.
     pub(super) fn of(path: &Path) -> Self {
         let file = fs::metadata(path).map_or(0, |file| i64::try_from(file.ino()).unwrap_or(0));
@@ -39,7 +39,7 @@ impl Place {
     /// Refuses a copy that was made without its log while a server had the file open, or after it was killed.
     ///
     /// With its log it is whole, wherever it was taken to, and from here on this is its place.
-    pub(super) fn judge(self, connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    pub(super) fn validate(self, connection: &Connection, path: &Path) -> Result<(), OpenError> {
         let elsewhere = "SELECT count(*) FROM nodes WHERE place <> ?1";
         let elsewhere = connection.query_row(elsewhere, [self.file], |row| row.get::<_, i64>(0));
         if elsewhere.map_err(|error| failed(path, &error))? == 0 {
@@ -53,7 +53,7 @@ impl Place {
     }
 
     /// Has the file itself say where it is, and not the log alone, as far as nobody stands in the way.
-    pub(super) fn carry_over(path: &Path) -> rusqlite::Result<()> {
+    pub(super) fn checkpoint(path: &Path) -> rusqlite::Result<()> {
         connect_to_share(path)?.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
     }
 }
@@ -78,19 +78,19 @@ impl Identity {
 /// Whoever has a file open goes on reading and writing it after it was deleted or replaced, and what is acknowledged
 /// there is gone with the process. So nothing is acknowledged, and nothing read, while its path names something else.
 #[derive(Debug)]
-pub(super) struct Watched {
+pub(super) struct DatabaseFile {
     pub(super) path: PathBuf,
     log_path: PathBuf,
     file: Option<Identity>,
     is_lost: AtomicBool,
-    pub(super) doubt: Doubt,
+    pub(super) fsync_failure: FsyncFailure,
 }
 
 /// Which file the log was after the first commit of a connection.
 #[derive(Default, Debug)]
-pub(super) struct Log(Option<Identity>);
+pub(super) struct WalIdentity(Option<Identity>);
 
-impl Watched {
+impl DatabaseFile {
     /// A database that is open.
     pub(super) fn of(path: &Path) -> Self {
         Self {
@@ -98,7 +98,7 @@ impl Watched {
             log_path: beside(path, "-wal"),
             file: Identity::of(path),
             is_lost: AtomicBool::new(false),
-            doubt: Doubt::of(path),
+            fsync_failure: FsyncFailure::of(path),
         }
     }
 
@@ -107,17 +107,17 @@ impl Watched {
         if self.is_lost.load(Ordering::Relaxed) {
             return Err(lost());
         }
-        if self.doubt.is_there() { Err(self.doubt.error()) } else { Ok(()) }
+        if self.fsync_failure.is_pending() { Err(self.fsync_failure.error()) } else { Ok(()) }
     }
 
     /// Whether the paths name the file that was opened, and its log if one was seen.
-    pub(super) fn are_named(&self, log: &Log) -> bool {
+    pub(super) fn are_named(&self, log: &WalIdentity) -> bool {
         let has_log = log.0.is_none_or(|seen| Identity::of(&self.log_path) == Some(seen));
         has_log && Identity::of(&self.path) == self.file
     }
 
     /// Looks whether the database, and the log if one was seen, are still there.
-    pub(super) fn look(&self, log: &Log) -> rusqlite::Result<()> {
+    pub(super) fn check(&self, log: &WalIdentity) -> rusqlite::Result<()> {
         let is_lost = !self.are_named(log);
         match (self.is_lost.swap(is_lost, Ordering::Relaxed), is_lost) {
             (false, true) => {
@@ -130,10 +130,10 @@ impl Watched {
     }
 
     /// The same after a commit: only what the path names will be found by whoever comes next.
-    pub(super) fn look_after(&self, log: &mut Log) -> rusqlite::Result<()> {
+    pub(super) fn check_after_commit(&self, log: &mut WalIdentity) -> rusqlite::Result<()> {
         // A connection makes the log with its first commit, if no other has.
         log.0 = log.0.or_else(|| Identity::of(&self.log_path));
-        self.look(log)
+        self.check(log)
     }
 }
 

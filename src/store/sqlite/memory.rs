@@ -7,20 +7,20 @@ use std::collections::HashMap;
 
 use crate::domain::host::HostName;
 use crate::domain::user::UserRef;
-use crate::store::arrivals::{Arrival, Named};
+use crate::store::arrivals::{LookupBy, LookupRow};
 
 /// Arrivals that are remembered at most.
-const MOST_REMEMBERED: usize = 2_048;
+const MAX_REMEMBERED: usize = 2_048;
 
 /// What was found through a connection since the last commit of anybody.
 #[derive(Default)]
-pub(super) struct Memory {
+pub(super) struct SnapshotCache {
     /// What SQLite calls the data version: another one whenever somebody else has committed, whichever process it was.
     version: i64,
-    arrivals: HashMap<Vec<u8>, Arrival>,
+    arrivals: HashMap<Vec<u8>, LookupRow>,
 }
 
-impl Memory {
+impl SnapshotCache {
     /// Forgets everything if it is of another version.
     pub(super) fn be_at(&mut self, version: i64) {
         if version != self.version {
@@ -29,12 +29,12 @@ impl Memory {
         }
     }
 
-    pub(super) fn recall(&self, name: &[u8]) -> Option<&Arrival> {
+    pub(super) fn get(&self, name: &[u8]) -> Option<&LookupRow> {
         self.arrivals.get(name)
     }
 
-    pub(super) fn remember(&mut self, name: Vec<u8>, arrival: Arrival) {
-        if self.arrivals.len() == MOST_REMEMBERED {
+    pub(super) fn insert(&mut self, name: Vec<u8>, arrival: LookupRow) {
+        if self.arrivals.len() == MAX_REMEMBERED {
             self.arrivals.clear();
         }
         self.arrivals.insert(name, arrival);
@@ -43,23 +43,27 @@ impl Memory {
 
 /// Host and whatever is named, so that no two are alike. `None` for what is asked for once, or may be anything that a
 /// stranger thinks of.
-pub(super) fn name_of(host: &HostName, named: Named<'_>) -> Option<Vec<u8>> {
+pub(super) fn name_of(host: &HostName, named: LookupBy<'_>) -> Option<Vec<u8>> {
     Some(match named {
-        Named::Nobody => name(host, 0, &[]),
-        Named::Key(hash) => name(host, 1, &[&hash]),
-        Named::KeyAndUser(hash, UserRef::Id(id)) => name(host, 2, &[&hash, &id.number().to_be_bytes()]),
-        Named::KeyAndUser(hash, UserRef::Email(email)) => name(host, 3, &[&hash, email.folded().as_bytes()]),
-        Named::Session(id) => name(host, 4, &[id.as_bytes()]),
-        Named::Link(_) | Named::SessionAndLink(..) => return None,
+        LookupBy::Nobody => name(host, 0, &[]),
+        LookupBy::Key(hash) => name(host, 1, &[&hash]),
+        LookupBy::KeyAndUser(hash, UserRef::Id(id)) => name(host, 2, &[&hash, &id.number().to_be_bytes()]),
+        LookupBy::KeyAndUser(hash, UserRef::Email(email)) => {
+            name(host, 3, &[&hash, email.lowercased().as_bytes()])
+        }
+        LookupBy::Session(id) => name(host, 4, &[id.as_bytes()]),
+        LookupBy::Link(_) | LookupBy::SessionAndLink(..) => return None,
     })
 }
 
 /// The same of what comes before the person.
-pub(super) fn name_before_person(host: &HostName, named: Named<'_>) -> Vec<u8> {
+pub(super) fn name_before_person(host: &HostName, named: LookupBy<'_>) -> Vec<u8> {
     match named {
-        Named::Nobody | Named::Session(_) | Named::Link(_) | Named::SessionAndLink(..) => name(host, 0, &[]),
-        Named::Key(hash) => name(host, 1, &[&hash]),
-        Named::KeyAndUser(hash, _) => name(host, 5, &[&hash]),
+        LookupBy::Nobody | LookupBy::Session(_) | LookupBy::Link(_) | LookupBy::SessionAndLink(..) => {
+            name(host, 0, &[])
+        }
+        LookupBy::Key(hash) => name(host, 1, &[&hash]),
+        LookupBy::KeyAndUser(hash, _) => name(host, 5, &[&hash]),
     }
 }
 
@@ -78,8 +82,8 @@ mod tests {
     use super::*;
     use crate::domain::timestamp::Timestamp;
     use crate::domain::workspace::WorkspaceId;
-    use crate::store::arrivals::look;
-    use crate::store::unit::{Unit, sql};
+    use crate::store::arrivals::lookup_statement;
+    use crate::store::unit::{UnitOfWork, sql};
     use crate::store::value::values;
     use crate::store::{DatabaseUrl, Store};
 
@@ -131,7 +135,7 @@ mod tests {
             if number % 2 == 0 {
                 other.execute(change, []).unwrap();
             } else {
-                store.write(Unit::new().and(sql(change, values![]))).await.unwrap();
+                store.write(UnitOfWork::new().and(sql(change, values![]))).await.unwrap();
             }
             // Another order each time, so that each is once the first to look.
             for place in 0..40 {
@@ -152,24 +156,24 @@ mod tests {
         hash[31] = u8::try_from(user).unwrap();
         let session = Uuid::from_u128(user as u128);
         let named = match number / 2 {
-            0 => Named::Nobody,
-            1 => Named::Key([0; 32]),
-            2..=4 => Named::KeyAndUser([0; 32], &id),
-            5 => Named::KeyAndUser([0; 32], &email),
-            6 | 7 => Named::Session(session),
-            8 => Named::Link(hash),
-            _ => Named::SessionAndLink(session, hash),
+            0 => LookupBy::Nobody,
+            1 => LookupBy::Key([0; 32]),
+            2..=4 => LookupBy::KeyAndUser([0; 32], &id),
+            5 => LookupBy::KeyAndUser([0; 32], &email),
+            6 | 7 => LookupBy::Session(session),
+            8 => LookupBy::Link(hash),
+            _ => LookupBy::SessionAndLink(session, hash),
         };
         let now = Timestamp::from_millis(1);
 
         let remembered = store.find_arrival(&host, named, now).await.unwrap();
 
-        let [rows] = store.read([look(&host, named, now)]).await.unwrap();
-        let mut fresh = Arrival::from_rows(rows, named).unwrap();
-        if let (Named::SessionAndLink(..), Some(fresh)) = (named, &mut fresh) {
-            let [rows] = store.read([look(&host, Named::Link(hash), now)]).await.unwrap();
+        let [rows] = store.read([lookup_statement(&host, named, now)]).await.unwrap();
+        let mut fresh = LookupRow::from_rows(rows, named).unwrap();
+        if let (LookupBy::SessionAndLink(..), Some(fresh)) = (named, &mut fresh) {
+            let [rows] = store.read([lookup_statement(&host, LookupBy::Link(hash), now)]).await.unwrap();
             fresh.link =
-                Arrival::from_rows(rows, Named::Link(hash)).unwrap().and_then(|arrival| arrival.link);
+                LookupRow::from_rows(rows, LookupBy::Link(hash)).unwrap().and_then(|arrival| arrival.link);
         }
         assert_eq!(remembered, fresh, "{named:?}");
         remembered.map_or(0, |found| usize::from(found.names_somebody() || found.link.is_some()))
@@ -187,27 +191,27 @@ mod tests {
         let host = HostName::parse("a.example").unwrap();
         let look = async |user: &str, now| {
             let user = UserRef::parse(user).unwrap();
-            let named = Named::KeyAndUser([0; 32], &user);
+            let named = LookupBy::KeyAndUser([0; 32], &user);
             store.find_arrival(&host, named, Timestamp::from_millis(now)).await.unwrap().unwrap()
         };
 
         assert!(look("1", 1).await.issue_state.is_some());
         assert!(look("2", 4).await.issue_state.is_some());
-        assert_eq!(look("3", 5).await, Arrival::of_workspace(WorkspaceId(1), 1));
+        assert_eq!(look("3", 5).await, LookupRow::of_workspace(WorkspaceId(1), 1));
     }
 
     #[test]
     fn what_is_remembered_is_bounded_and_forgotten_at_another_version() {
         let host = HostName::parse("a.example").unwrap();
-        let nobody = |number: i64| Arrival::of_workspace(WorkspaceId(number), 1);
-        let mut memory = Memory::default();
+        let nobody = |number: i64| LookupRow::of_workspace(WorkspaceId(number), 1);
+        let mut memory = SnapshotCache::default();
         memory.be_at(1);
 
         for number in 0..5_000 {
-            let name = name_of(&host, Named::Session(Uuid::from_u128(number))).unwrap();
-            memory.remember(name.clone(), nobody(i64::try_from(number).unwrap()));
-            assert_eq!(memory.recall(&name), Some(&nobody(i64::try_from(number).unwrap())));
-            assert!(memory.arrivals.len() <= MOST_REMEMBERED);
+            let name = name_of(&host, LookupBy::Session(Uuid::from_u128(number))).unwrap();
+            memory.insert(name.clone(), nobody(i64::try_from(number).unwrap()));
+            assert_eq!(memory.get(&name), Some(&nobody(i64::try_from(number).unwrap())));
+            assert!(memory.arrivals.len() <= MAX_REMEMBERED);
         }
 
         memory.be_at(1);

@@ -25,7 +25,7 @@ const MIGRATIONS: [&str; 9] = [
 /// A database that is not ours, or is newer than this binary, is left as it is.
 pub(in crate::store) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
     let found = newest_of(connection).map_err(|error| failed(path, &error))?;
-    let found = judge(found, path)?;
+    let found = check_version(found, path)?;
     let migrated = make_durable(connection).and_then(|()| {
         // What is up to date is not locked: a command that only reads does not wait for one that writes.
         let missing = (1..).zip(MIGRATIONS).skip(usize::try_from(found).unwrap_or(0));
@@ -35,7 +35,7 @@ pub(in crate::store) fn migrate(connection: &mut Connection, path: &Path) -> Res
 }
 
 /// Takes the newest migration of a file that is ours, and not newer than this binary.
-pub(in crate::store) fn judge(found: Option<i64>, path: &Path) -> Result<i64, OpenError> {
+pub(in crate::store) fn check_version(found: Option<i64>, path: &Path) -> Result<i64, OpenError> {
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
     let database = path.display().to_string();
     match found {

@@ -24,29 +24,29 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use self::connect::connect_to_write;
-pub(super) use self::connect::{LOCK_PATIENCE, connect, connect_to_share, store_error};
-use self::doubt::Doubt;
+pub(super) use self::connect::{LOCK_TIMEOUT, connect, connect_to_share, store_error};
+use self::doubt::FsyncFailure;
 pub(super) use self::file::beside;
+use self::file::{DatabaseFile, FileId, make_private};
 pub use self::file::{FileState, make_file, state_of};
-use self::file::{Place, Watched, make_private};
-use self::readers::Readers;
+use self::readers::ReadPool;
 pub(super) use self::run::run;
-use self::writer::{Job, Writer};
-use super::unit::{Unit, Written};
+use self::writer::{WriteRequest, Writer};
+use super::unit::{UnitOfWork, UnitResult};
 use super::{OpenError, StoreError};
 
 /// How long a caller waits for its commit before it is told that the store cannot (contract, section 2).
-const PATIENCE: Duration = Duration::from_secs(5);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Units that may wait; beyond, callers are told at once that the store cannot keep up.
 const QUEUE: usize = 4_096;
 
 #[derive(Clone)]
 pub(super) struct Sqlite {
-    readers: Arc<Readers>,
-    queue: mpsc::Sender<Job>,
+    readers: Arc<ReadPool>,
+    queue: mpsc::Sender<WriteRequest>,
     writer: Arc<Mutex<Option<JoinHandle<()>>>>,
-    pub(super) place: Place,
+    pub(super) place: FileId,
 }
 
 impl fmt::Debug for Sqlite {
@@ -62,13 +62,13 @@ impl Sqlite {
         }
         let made = make_private(path);
         end_doubt(path).map_err(|error| migrate::failed(path, &error))?;
-        let place = Place::of(path);
+        let place = FileId::of(path);
         let connection = made.and_then(|()| connect_to_write(path));
         let mut connection = connection.map_err(|error| migrate::failed(path, &error))?;
         migrate::migrate(&mut connection, path)?;
-        place.judge(&connection, path)?;
+        place.validate(&connection, path)?;
         let (queue, jobs) = mpsc::channel(QUEUE);
-        let readers = Arc::new(Readers::of(Arc::new(Watched::of(path))));
+        let readers = Arc::new(ReadPool::of(Arc::new(DatabaseFile::of(path))));
         let writer = Writer::spawn(Arc::clone(&readers), connection, jobs);
         let writer = writer.map_err(|error| OpenError::Failed {
             database: path.display().to_string(),
@@ -78,15 +78,15 @@ impl Sqlite {
     }
 
     /// Carries the log over into the file, as far as nobody stands in the way.
-    pub(super) async fn carry_over(&self) {
+    pub(super) async fn checkpoint(&self) {
         let readers = Arc::clone(&self.readers);
-        let carry_over = move || {
+        let checkpoint = move || {
             let watched = &readers.watched;
             // What is not carried over now is so later.
-            let carried = watched.is_here().and_then(|()| Place::carry_over(&watched.path));
-            carried.map_err(|error| watched.doubt.judge(&error))
+            let carried = watched.is_here().and_then(|()| FileId::checkpoint(&watched.path));
+            carried.map_err(|error| watched.fsync_failure.observe(&error))
         };
-        let _ = tokio::task::spawn_blocking(carry_over).await;
+        let _ = tokio::task::spawn_blocking(checkpoint).await;
     }
 
     /// Closes every connection.
@@ -99,26 +99,26 @@ impl Sqlite {
     }
 
     /// The connections that read.
-    pub(super) fn readers(&self) -> &Readers {
+    pub(super) fn readers(&self) -> &ReadPool {
         &self.readers
     }
 
-    pub(super) async fn write(&self, unit: Unit) -> Result<Written, StoreError> {
+    pub(super) async fn write(&self, unit: UnitOfWork) -> Result<UnitResult, StoreError> {
         let late = || StoreError::Unavailable("nothing could be committed for 5 s".to_owned());
         let (reply, answer) = oneshot::channel();
-        let job = Job { unit, deadline: Instant::now() + PATIENCE, reply };
+        let job = WriteRequest { unit, deadline: Instant::now() + WRITE_TIMEOUT, reply };
         self.queue.try_send(job).map_err(|_| StoreError::Unavailable("too many writes wait".to_owned()))?;
-        let answered = tokio::time::timeout(PATIENCE, answer).await.map_err(|_| late())?;
+        let answered = tokio::time::timeout(WRITE_TIMEOUT, answer).await.map_err(|_| late())?;
         answered.map_err(|_| late())?
     }
 }
 
 /// Ends the doubt in which a process before this one left the file, if one did.
 fn end_doubt(path: &Path) -> rusqlite::Result<()> {
-    let doubt = Doubt::of(path);
-    if doubt.is_there() {
-        doubt.end(LOCK_PATIENCE, || true);
+    let fsync_failure = FsyncFailure::of(path);
+    if fsync_failure.is_pending() {
+        fsync_failure.end(LOCK_TIMEOUT, || true);
     }
     // Somebody else may have been quicker.
-    if doubt.look() { Err(doubt.error()) } else { Ok(()) }
+    if fsync_failure.check() { Err(fsync_failure.error()) } else { Ok(()) }
 }

@@ -8,19 +8,19 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::connect::{connect_to_share, store_error, tune};
-use super::file::Watched;
-use super::memory::{Memory, name_before_person, name_of};
+use super::file::DatabaseFile;
+use super::memory::{SnapshotCache, name_before_person, name_of};
 use super::run::run;
 use super::scans::Patience;
 use crate::domain::host::HostName;
 use crate::domain::timestamp::Timestamp;
 use crate::store::StoreError;
-use crate::store::arrivals::{Arrival, Named, look, look_further};
+use crate::store::arrivals::{LookupBy, LookupRow, further_statement, lookup_statement};
 use crate::store::unit::Statement;
 use crate::store::value::Row;
 
 /// Connections kept open to read; more are opened and closed when more read at once.
-const SEATS: usize = 32;
+const MAX_READERS: usize = 32;
 
 /// Numbers the threads that read, so that each has a connection that is most often free and warm.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
@@ -30,20 +30,20 @@ thread_local! {
 }
 
 /// Connections that only read: whoever holds the lock has the connection, and nobody waits for one.
-pub(in crate::store) struct Readers {
-    pub(super) watched: Arc<Watched>,
-    seats: [Mutex<Option<Reader>>; SEATS],
+pub(in crate::store) struct ReadPool {
+    pub(super) watched: Arc<DatabaseFile>,
+    seats: [Mutex<Option<Reader>>; MAX_READERS],
 }
 
 /// A connection, and what it remembers.
 struct Reader {
     connection: Connection,
-    memory: Memory,
+    memory: SnapshotCache,
 }
 
-impl Readers {
-    pub(super) fn of(watched: Arc<Watched>) -> Self {
-        Self { watched, seats: [const { Mutex::new(None) }; SEATS] }
+impl ReadPool {
+    pub(super) fn of(watched: Arc<DatabaseFile>) -> Self {
+        Self { watched, seats: [const { Mutex::new(None) }; MAX_READERS] }
     }
 
     /// Waits for those who read, and closes the connections.
@@ -82,9 +82,9 @@ impl Readers {
     pub(in crate::store) fn find_arrival(
         &self,
         host: &HostName,
-        named: Named<'_>,
+        named: LookupBy<'_>,
         now: Timestamp,
-    ) -> Result<Option<Arrival>, StoreError> {
+    ) -> Result<Option<LookupRow>, StoreError> {
         self.with_reader(|reader| reader.find_arrival(host, named, now))
     }
 
@@ -109,7 +109,7 @@ impl Readers {
     /// A connection's place that nobody is at, this thread's own if possible.
     fn free_seat(&self) -> Option<MutexGuard<'_, Option<Reader>>> {
         let own = THREAD.with(|thread| *thread);
-        (own..own + SEATS).find_map(|seat| match self.seats[seat % SEATS].try_lock() {
+        (own..own + MAX_READERS).find_map(|seat| match self.seats[seat % MAX_READERS].try_lock() {
             Ok(free) => Some(free),
             Err(TryLockError::Poisoned(free)) => Some(free.into_inner()),
             Err(TryLockError::WouldBlock) => None,
@@ -119,39 +119,40 @@ impl Readers {
 
 impl Reader {
     fn open(path: &Path) -> rusqlite::Result<Self> {
-        Ok(Self { connection: connect_to_read(path)?, memory: Memory::default() })
+        Ok(Self { connection: connect_to_read(path)?, memory: SnapshotCache::default() })
     }
 
     fn find_arrival(
         &mut self,
         host: &HostName,
-        named: Named<'_>,
+        named: LookupBy<'_>,
         now: Timestamp,
-    ) -> Result<Option<Arrival>, StoreError> {
+    ) -> Result<Option<LookupRow>, StoreError> {
         self.memory.be_at(self.data_version()?);
         let name = name_of(host, named);
-        if let Some(known) = name.as_ref().and_then(|name| self.memory.recall(name)) {
+        if let Some(known) = name.as_ref().and_then(|name| self.memory.get(name)) {
             return Ok(Some(known.clone()));
         }
         // What is committed by now is newer than the version, never older: it is forgotten too early at worst.
         let before_person = name_before_person(host, named);
-        let known = self.memory.recall(&before_person);
+        let known = self.memory.get(&before_person);
         // Nobody is looked for on behalf of a key that has ended.
         let known = known.filter(|known| known.key_ends_at.is_none_or(|end| now < end));
-        let further = known.and_then(|known| Some((known.clone(), look_further(known.workspace, named)?)));
+        let further =
+            known.and_then(|known| Some((known.clone(), further_statement(known.workspace, named)?)));
         let arrival = if let Some((known, further)) = further {
             let [rows] = self.read_at_one_moment(&[further])?;
             known.with_rows(rows, named)?
         } else {
-            let [rows] = self.read_at_one_moment(&[look(host, named, now)])?;
-            let Some(arrival) = Arrival::from_rows(rows, named)? else { return Ok(None) };
+            let [rows] = self.read_at_one_moment(&[lookup_statement(host, named, now)])?;
+            let Some(arrival) = LookupRow::from_rows(rows, named)? else { return Ok(None) };
             if arrival.serves_others(named) {
-                self.memory.remember(before_person, arrival.without_person());
+                self.memory.insert(before_person, arrival.without_person());
             }
             arrival
         };
         if let Some(name) = name.filter(|_| arrival.names_somebody()) {
-            self.memory.remember(name, arrival.clone());
+            self.memory.insert(name, arrival.clone());
         }
         Ok(Some(arrival))
     }

@@ -1,15 +1,15 @@
 //! What is so of the embedded engine alone.
 
 use crate::domain::host::HostName;
-use crate::domain::login_link::{Draft, KeyId, LoginLink};
+use crate::domain::login_link::{KeyId, LinkClaims, LoginLink};
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{UserId, UserRef};
 use crate::domain::workspace::Workspace;
-use crate::store::arrivals::{Named, look};
+use crate::store::arrivals::{LookupBy, lookup_statement};
 use crate::store::database_url::DatabaseUrl;
 use crate::store::engine_tests::{host, hosts};
-use crate::store::unit::{Unit, sql};
+use crate::store::unit::{UnitOfWork, sql};
 use crate::store::value::values;
 use crate::store::{Store, StoreError};
 use uuid::Uuid;
@@ -23,13 +23,13 @@ async fn after_a_commit_that_failed_the_next_one_works() {
     locker.execute_batch("BEGIN IMMEDIATE").unwrap();
     let begun = std::time::Instant::now();
 
-    let refused = store.write(Unit::new().and(host("a"))).await;
+    let refused = store.write(UnitOfWork::new().and(host("a"))).await;
 
     assert!(matches!(refused, Err(StoreError::Unavailable(_))));
     // Five seconds are promised; the rest is for a machine that is busy with other things.
     assert!(begun.elapsed().as_secs() < 8);
     locker.execute_batch("ROLLBACK").unwrap();
-    store.write(Unit::new().and(host("b"))).await.unwrap();
+    store.write(UnitOfWork::new().and(host("b"))).await.unwrap();
     assert_eq!(hosts(&store).await, ["b"]);
     let [mut rows] =
         store.read([sql("SELECT synchronous FROM pragma_synchronous", values![])]).await.unwrap();
@@ -45,8 +45,8 @@ async fn the_log_does_not_grow_without_end() {
     let (rounds, name) = (600, "a".repeat(10_000));
 
     for round in 0..rounds {
-        let unit =
-            (0..50).fold(Unit::new(), |unit, number| unit.and(host(&format!("{round} {number} {name}"))));
+        let unit = (0..50)
+            .fold(UnitOfWork::new(), |unit, number| unit.and(host(&format!("{round} {number} {name}"))));
         store.write(unit).await.unwrap();
     }
 
@@ -65,8 +65,8 @@ async fn the_log_is_carried_over_beside_the_writer() {
     let name = "a".repeat(10_000);
 
     for round in 0..50 {
-        let unit =
-            (0..50).fold(Unit::new(), |unit, number| unit.and(host(&format!("{round} {number} {name}"))));
+        let unit = (0..50)
+            .fold(UnitOfWork::new(), |unit, number| unit.and(host(&format!("{round} {number} {name}"))));
         store.write(unit).await.unwrap();
     }
 
@@ -88,8 +88,8 @@ async fn a_log_that_a_reader_held_up_is_cut_back_when_it_begins_anew() {
     let reader = rusqlite::Connection::open(&path).unwrap();
     reader.execute_batch("BEGIN; SELECT count(*) FROM hosts").unwrap();
     for round in 0..100 {
-        let unit =
-            (0..50).fold(Unit::new(), |unit, number| unit.and(host(&format!("{round} {number} {name}"))));
+        let unit = (0..50)
+            .fold(UnitOfWork::new(), |unit, number| unit.and(host(&format!("{round} {number} {name}"))));
         store.write(unit).await.unwrap();
     }
     assert!(length_of_log() > 40_000_000, "nobody was held up: {}", length_of_log());
@@ -99,7 +99,7 @@ async fn a_log_that_a_reader_held_up_is_cut_back_when_it_begins_anew() {
     // Whoever writes next has it begun anew: at the latest the next report of a node.
     let begun = std::time::Instant::now();
     for round in 0.. {
-        store.write(Unit::new().and(host(&format!("after {round}")))).await.unwrap();
+        store.write(UnitOfWork::new().and(host(&format!("after {round}")))).await.unwrap();
         if length_of_log() <= 16 << 20 {
             break;
         }
@@ -119,22 +119,22 @@ async fn what_a_request_looks_up_is_found_by_a_whole_key() {
     let (host, now) = (HostName::parse("portal.example.com").unwrap(), Timestamp::from_millis(0));
     let (id, email) = (UserRef::parse("1").unwrap(), UserRef::parse("ada@example.org").unwrap());
     let workspace = Workspace::sample("https://portal.example.com");
-    let draft = Draft::for_user(UserId::from_store(1), 0, &workspace, now, [0; 16]);
+    let draft = LinkClaims::for_user(UserId::from_store(1), 0, &workspace, now, [0; 16]);
     let (key, seal) = (KeyId(1), [0; 32]);
     let link = LoginLink { id: Uuid::nil(), hash: [0; 32], draft, key, used_at: None, ended_at: None, seal };
     for statement in [
-        look(&host, Named::Nobody, now),
-        look(&host, Named::Key([0; 32]), now),
-        look(&host, Named::KeyAndUser([0; 32], &id), now),
-        look(&host, Named::KeyAndUser([0; 32], &email), now),
-        look(&host, Named::Session(Uuid::nil()), now),
-        look(&host, Named::Link([0; 32]), now),
+        lookup_statement(&host, LookupBy::Nobody, now),
+        lookup_statement(&host, LookupBy::Key([0; 32]), now),
+        lookup_statement(&host, LookupBy::KeyAndUser([0; 32], &id), now),
+        lookup_statement(&host, LookupBy::KeyAndUser([0; 32], &email), now),
+        lookup_statement(&host, LookupBy::Session(Uuid::nil()), now),
+        lookup_statement(&host, LookupBy::Link([0; 32]), now),
         crate::store::login_links::state_of(workspace.id, &id),
         crate::store::login_links::state_of(workspace.id, &email),
         crate::store::login_links::by_hash(workspace.id, [0; 32]),
         crate::store::sessions::by_id(workspace.id, Uuid::nil()),
         crate::store::sessions::by_redemption(workspace.id, [0; 32]),
-        crate::store::login_links::use_up(&link, &Session::sample(&link)),
+        crate::store::login_links::redeem(&link, &Session::sample(&link)),
     ] {
         let mut explained = database.prepare(&format!("EXPLAIN QUERY PLAN {}", statement.sql)).unwrap();
         let mut rows = explained.raw_query();

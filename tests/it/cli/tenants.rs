@@ -105,9 +105,9 @@ fn a_workspace_is_deleted_only_by_whoever_says_so_and_the_log_tells_what_it_took
     operator.run("key create --workspace Acme --name crm").well();
     let server = operator.serve("serve");
     assert!(operator.run("workspace delete Acme").refused(2).contains("--yes"));
-    for (answer, is_sure) in [("no", false), ("", false), ("yes", true)] {
+    for (response, is_sure) in [("no", false), ("", false), ("yes", true)] {
         let line = format!("{} workspace delete Acme", env!("CARGO_BIN_EXE_doorkey"));
-        let line = format!("printf '{answer}\\n' | script --quiet --return --command '{line}' /dev/null");
+        let line = format!("printf '{response}\\n' | script --quiet --return --command '{line}' /dev/null");
         let mut at_terminal = operator.command(&[]);
         let variables: Vec<_> = at_terminal
             .get_envs()
@@ -121,7 +121,7 @@ fn a_workspace_is_deleted_only_by_whoever_says_so_and_the_log_tells_what_it_took
         assert_eq!(
             operator.json("workspace list").as_array().unwrap().is_empty(),
             is_sure,
-            "{answer}: {shown}"
+            "{response}: {shown}"
         );
     }
     // A server looks each second.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use doorkey::domain::audit::Act;
+use doorkey::domain::audit::AuditContext;
 use doorkey::domain::email::EmailAddress;
 use doorkey::domain::import_row::ImportRow;
 use doorkey::domain::scope::Scopes;
@@ -13,7 +13,7 @@ use doorkey::flow::import::Import;
 use serde_json::json;
 
 use super::cluster::Cluster;
-use crate::support::app::{Ask, TestApp};
+use crate::support::app::{TestApp, TestRequest};
 use crate::support::database::Database;
 
 async fn start_on(primary: &Cluster) -> TestApp {
@@ -38,7 +38,7 @@ async fn writers_that_wait_for_a_standby_leave_readers_their_connections() {
     for number in 0..30 {
         test.client(&format!("{number}@x.test")).await;
     }
-    test.app.store.keep_up().await.unwrap();
+    test.app.store.refresh_snapshot().await.unwrap();
 
     standby.kill();
     for _ in 0..3 {
@@ -85,7 +85,7 @@ async fn nothing_is_said_to_be_so_already_while_that_could_be_lost() {
     let sessions = test.call("GET", "/api/sessions").await.json();
     let session = sessions["data"][0]["id"].as_str().unwrap().to_owned();
     assert_eq!(test.call("DELETE", &format!("/api/sessions/{session}")).await.status, StatusCode::NO_CONTENT);
-    let act = Act::at_command_line();
+    let act = AuditContext::at_command_line();
     let wish = ("again", Scopes::all(), None);
     let (key, _) = flow::api_keys::create(&test.app, &test.acme, &act, wish).await.unwrap();
     flow::api_keys::revoke(&test.app, &test.acme, &act, key.id).await.unwrap();
@@ -101,11 +101,11 @@ async fn nothing_is_said_to_be_so_already_while_that_could_be_lost() {
         }
         let expect = |there: StatusCode| if is_away { StatusCode::SERVICE_UNAVAILABLE } else { there };
         let call = async |method: &str, path: String| test.call(method, &path).await.status;
-        let same = Ask::of("PUT", &format!("/api/clients/{}", ada.number())).bearer(&test.key);
+        let same = TestRequest::of("PUT", &format!("/api/clients/{}", ada.number())).bearer(&test.key);
         let same = same.json(&json!({ "name_f": "Ada" }));
-        let out = Ask::of("POST", "/logout").header("cookie", cookie.clone());
+        let out = TestRequest::of("POST", "/logout").header("cookie", cookie.clone());
         let out = out.header("sec-fetch-site", "same-origin");
-        let answers = tokio::join!(
+        let responses = tokio::join!(
             async { test.send(same).await.status },
             call("DELETE", format!("/api/clients/{}", gone.number())),
             call("DELETE", format!("/api/login_links/{}", gone.number())),
@@ -116,7 +116,7 @@ async fn nothing_is_said_to_be_so_already_while_that_could_be_lost() {
             flow::secret_keys::make_active(&on_time.app, &act, on_time.app.keys().active_id()),
             tokio::time::timeout(Duration::from_secs(8), import_same(&test)),
         );
-        let (same, delete, kill, end, out, revoked, deleted, used, imported) = answers;
+        let (same, delete, kill, end, out, revoked, deleted, used, imported) = responses;
         assert_eq!((same, out), (expect(StatusCode::OK), expect(StatusCode::SEE_OTHER)));
         assert_eq!([delete, kill, end], [expect(StatusCode::NOT_FOUND); 3]);
         assert_eq!((revoked.is_err(), used.is_err()), (is_away, is_away), "{used:?}");
@@ -127,7 +127,7 @@ async fn nothing_is_said_to_be_so_already_while_that_could_be_lost() {
 
 /// How many rows an import found as they are.
 async fn import_same(test: &TestApp) -> Result<u64, String> {
-    let mut import = Import::begin(&test.app, &test.acme, Act::at_command_line());
+    let mut import = Import::begin(&test.app, &test.acme, AuditContext::at_command_line());
     let mut row = ImportRow::default();
     row.fields.email = EmailAddress::parse("ada@x.test").ok();
     import.put(1, row).await.map_err(|error| error.to_string())?;

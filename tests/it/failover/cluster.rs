@@ -13,7 +13,7 @@ use crate::support::database::psql;
 use crate::support::server::free_port;
 
 /// How long a server may take to start, to follow or to take over.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// One server: a folder, a port, and a process if it runs.
 pub struct Cluster {
@@ -125,7 +125,7 @@ impl Cluster {
         self.process = Some(server.spawn().unwrap());
         let begun = Instant::now();
         while !is_done(program("psql").args(["-X", "-c", "SELECT 1", "-d", &self.url()])) {
-            assert!(begun.elapsed() < PATIENCE, "it does not start");
+            assert!(begun.elapsed() < TIMEOUT, "it does not start");
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -133,7 +133,7 @@ impl Cluster {
     fn wait_for(&self, sql: &str, wanted: &str) {
         let begun = Instant::now();
         while self.run(sql).trim() != wanted {
-            assert!(begun.elapsed() < PATIENCE, "{sql} does not come to {wanted}");
+            assert!(begun.elapsed() < TIMEOUT, "{sql} does not come to {wanted}");
             std::thread::sleep(Duration::from_millis(50));
         }
     }

@@ -1,8 +1,8 @@
 //! The rule of the product in one sentence, against the function that decides it.
 
-use doorkey::domain::login_link::{Decision, Draft, IssueState, KeyId, LoginLink, decide};
+use doorkey::domain::login_link::{Decision, KeyId, LinkClaims, LoginLink, UserLinkState, decide};
 use doorkey::domain::timestamp::Timestamp;
-use doorkey::domain::user::{Standing, UserId};
+use doorkey::domain::user::{AccountStatus, UserId};
 use doorkey::domain::workspace::WorkspaceId;
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -17,9 +17,9 @@ fn seconds() -> impl Strategy<Value = i64> {
     prop_oneof![prop::sample::select(vec![-7_200, -1, 0, 1, 59, 60, 61, 3_600, 7_200]), -10_000_i64..10_000,]
 }
 
-fn standing() -> impl Strategy<Value = Standing> {
+fn standing() -> impl Strategy<Value = AccountStatus> {
     let rarely = || prop::bool::weighted(0.1);
-    (rarely(), rarely(), rarely()).prop_map(|(is_staff, has_two_factor, is_disabled)| Standing {
+    (rarely(), rarely(), rarely()).prop_map(|(is_staff, has_two_factor, is_disabled)| AccountStatus {
         is_staff,
         has_two_factor,
         is_active: !is_disabled,
@@ -33,7 +33,7 @@ fn link() -> impl Strategy<Value = LoginLink> {
     let moments = (seconds(), seconds());
     (moments, any::<bool>(), rarely(), rarely(), rarely()).prop_map(
         |((created, expires), is_single_use, is_used, is_ended, is_killed)| {
-            let draft = Draft {
+            let draft = LinkClaims {
                 workspace: WorkspaceId(1),
                 user: UserId::from_number(1).unwrap(),
                 epoch: EPOCH - i64::from(is_killed),
@@ -77,15 +77,15 @@ proptest! {
             left > 0 && left >= min_ttl && is_of_now && !is_killed && !is_used_up
         });
         let user = UserId::from_number(1).unwrap();
-        let seen = IssueState { user, standing, newest_hash: None, newest: newest.clone() };
+        let seen = UserLinkState { user, standing, newest_hash: None, newest: newest.clone() };
 
         match decide(Some(&seen), min_ttl, START) {
             Decision::Refuse(told) => prop_assert_eq!(Some(told.code()), refusal),
-            Decision::HandOut(link) => {
+            Decision::Reuse(link) => {
                 prop_assert!(refusal.is_none() && is_good);
                 prop_assert_eq!(Some(link), newest);
             }
-            Decision::Make => prop_assert!(refusal.is_none() && !is_good),
+            Decision::Issue => prop_assert!(refusal.is_none() && !is_good),
         }
     }
 }

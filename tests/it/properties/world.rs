@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::model::{Asked, LINK_LIFETIME, Model, Opened, Person, Pressed};
 use super::{Change, Step};
-use crate::support::app::{Answer, Ask, Browser, START, TestApp, button};
+use crate::support::app::{Browser, START, TestApp, TestRequest, TestResponse, button};
 
 const PEOPLE: usize = 2;
 const BROWSERS: usize = 2;
@@ -22,7 +22,7 @@ pub struct World<'a> {
     /// The cookies as they were set, and by which link.
     sessions: Vec<(String, usize)>,
     /// Buttons that were seen: by which browser, of which link.
-    pages: Vec<(usize, usize, Ask)>,
+    pages: Vec<(usize, usize, TestRequest)>,
     addresses: usize,
 }
 
@@ -47,7 +47,7 @@ impl<'a> World<'a> {
 
     pub async fn take(&mut self, step: &Step) {
         match step {
-            Step::Ask { person, min_ttl } => {
+            Step::TestRequest { person, min_ttl } => {
                 self.ask(person.index(PEOPLE), *min_ttl).await;
             }
             Step::Open { browser, link } => {
@@ -97,27 +97,27 @@ impl<'a> World<'a> {
     async fn ask(&mut self, person: usize, min_ttl: i64) -> Option<usize> {
         let before = self.kept();
         let path = format!("/api/login_links/{}?min_ttl={min_ttl}", self.people[person].number());
-        let answer = self.test.call("GET", &path).await;
+        let response = self.test.call("GET", &path).await;
         let asked = self.model.ask(person, min_ttl);
         let (link, is_reused) = match asked {
             Asked::Refused(status, code) => {
-                assert_eq!((answer.status.as_u16(), answer.code().as_str()), (status, code));
+                assert_eq!((response.status.as_u16(), response.code().as_str()), (status, code));
                 assert_eq!(self.kept(), before, "a refusal stored something");
                 return None;
             }
             Asked::Same(link) => (link, "true"),
             Asked::New(link) => (link, "false"),
         };
-        assert_eq!(answer.status, StatusCode::OK, "{asked:?}: {}", answer.body);
-        let text = answer.json()["link"].as_str().unwrap().to_owned();
+        assert_eq!(response.status, StatusCode::OK, "{asked:?}: {}", response.body);
+        let text = response.json()["link"].as_str().unwrap().to_owned();
         if let Asked::New(_) = asked {
             assert!(!self.links.contains(&text), "a link was made twice");
             self.links.push(text);
         } else {
             assert_eq!(text, self.links[link], "{asked:?}");
         }
-        assert_eq!(answer.header("x-login-link-reused"), is_reused, "{asked:?}");
-        let expires_at: jiff::Timestamp = answer.header("x-login-link-expires-at").parse().unwrap();
+        assert_eq!(response.header("x-login-link-reused"), is_reused, "{asked:?}");
+        let expires_at: jiff::Timestamp = response.header("x-login-link-expires-at").parse().unwrap();
         assert_eq!(expires_at.as_second(), self.model.links[link].born + LINK_LIFETIME, "{asked:?}");
         Some(link)
     }
@@ -125,16 +125,16 @@ impl<'a> World<'a> {
     /// Whether there is a button to press.
     async fn open(&mut self, browser: usize, link: usize) -> bool {
         let text = self.links[link].clone();
-        let answer = self.browsers[browser].open(&text).await;
+        let response = self.browsers[browser].open(&text).await;
         let opened = self.model.open(browser, link);
         let status = match opened {
             Opened::Page => StatusCode::OK,
             Opened::UsedHere => StatusCode::SEE_OTHER,
             Opened::Dead => StatusCode::GONE,
         };
-        assert_eq!(answer.status, status, "link {link} in browser {browser}");
+        assert_eq!(response.status, status, "link {link} in browser {browser}");
         if opened == Opened::Page {
-            self.pages.push((browser, link, button(&answer)));
+            self.pages.push((browser, link, button(&response)));
         }
         opened == Opened::Page
     }
@@ -142,19 +142,23 @@ impl<'a> World<'a> {
     async fn press(&mut self, page: usize) {
         let (browser, link, ask) = self.pages[page].clone();
         let before = self.kept();
-        let answer = self.browsers[browser].send(ask).await;
+        let response = self.browsers[browser].send(ask).await;
         match self.model.press(browser, link) {
             Pressed::Dead => {
-                assert_eq!(answer.status, StatusCode::GONE, "link {link} in browser {browser}");
-                assert_eq!(answer.cookies(), [""; 0], "a dead link set a cookie");
+                assert_eq!(response.status, StatusCode::GONE, "link {link} in browser {browser}");
+                assert_eq!(response.cookies(), [""; 0], "a dead link set a cookie");
                 assert!(self.kept() <= before, "a dead link began a session");
             }
             Pressed::Same(session) => {
-                assert_eq!(session_of(&answer), self.sessions[session].0, "link {link} in browser {browser}");
+                assert_eq!(
+                    session_of(&response),
+                    self.sessions[session].0,
+                    "link {link} in browser {browser}"
+                );
                 assert_eq!(self.kept(), before, "a repeated confirm began a session");
             }
             Pressed::New(_) => {
-                let cookie = session_of(&answer);
+                let cookie = session_of(&response);
                 assert!(self.sessions.iter().all(|known| known.0 != cookie), "a session was begun twice");
                 self.sessions.push((cookie, link));
             }
@@ -169,7 +173,7 @@ impl<'a> World<'a> {
     }
 
     async fn sign_out(&mut self, browser: usize) {
-        let ask = Ask::of("POST", "/logout").header("sec-fetch-site", "same-origin");
+        let ask = TestRequest::of("POST", "/logout").header("sec-fetch-site", "same-origin");
         assert_eq!(self.browsers[browser].send(ask).await.status, StatusCode::SEE_OTHER);
         self.model.sign_out(browser);
     }
@@ -228,18 +232,18 @@ impl<'a> World<'a> {
     /// Whether there was such a client to change.
     async fn put(&self, person: usize, body: Value) -> bool {
         let Person { is_deleted, is_staff, .. } = self.model.people[person];
-        let is_there = !is_deleted && !is_staff;
+        let is_alive = !is_deleted && !is_staff;
         let path = format!("/api/clients/{}", self.people[person].number());
-        let answer = self.test.send(Ask::of("PUT", &path).bearer(&self.test.key).json(&body)).await;
-        assert_eq!(answer.status, if is_there { StatusCode::OK } else { StatusCode::NOT_FOUND }, "{body}");
-        is_there
+        let response = self.test.send(TestRequest::of("PUT", &path).bearer(&self.test.key).json(&body)).await;
+        assert_eq!(response.status, if is_alive { StatusCode::OK } else { StatusCode::NOT_FOUND }, "{body}");
+        is_alive
     }
 
-    async fn api_deletes(&self, what: &str, person: usize, is_there: bool) {
+    async fn api_deletes(&self, what: &str, person: usize, is_alive: bool) {
         let path = format!("/api/{what}/{}", self.people[person].number());
-        let answer = self.test.call("DELETE", &path).await;
-        let expected = if is_there { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND };
-        assert_eq!(answer.status, expected, "{path}: {}", answer.body);
+        let response = self.test.call("DELETE", &path).await;
+        let expected = if is_alive { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND };
+        assert_eq!(response.status, expected, "{path}: {}", response.body);
     }
 
     /// How many links and sessions are kept.
@@ -253,9 +257,9 @@ fn pick(index: Index, of: usize) -> Option<usize> {
 }
 
 /// The session cookie that an answer sets.
-fn session_of(answer: &Answer) -> String {
-    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+fn session_of(response: &TestResponse) -> String {
+    assert_eq!(response.status, StatusCode::SEE_OTHER, "{}", response.body);
     let session =
-        answer.cookies().into_iter().find_map(|cookie| cookie.strip_prefix("__Host-doorkey_session="));
+        response.cookies().into_iter().find_map(|cookie| cookie.strip_prefix("__Host-doorkey_session="));
     session.unwrap().split(';').next().unwrap().to_owned()
 }

@@ -4,27 +4,27 @@ use reqwest::Response;
 use serde_json::Value;
 
 use super::figures::Figures;
-use super::{Scene, times};
+use super::{ServerFixture, times};
 use crate::support::server::Server;
 use crate::support::wall::Wall;
 
 /// What a fresh link is said to be good until, and the link.
-async fn new_link(scene: &Scene) -> (String, String) {
+async fn new_link(scene: &ServerFixture) -> (String, String) {
     let user = scene.office.add_client().await.unwrap();
-    let answer: Response = scene.server.call("GET", &format!("/api/login_links/{user}")).await;
-    let until = answer.headers()["x-login-link-expires-at"].to_str().unwrap().to_owned();
-    let body: Value = answer.json().await.unwrap();
+    let response: Response = scene.server.call("GET", &format!("/api/login_links/{user}")).await;
+    let until = response.headers()["x-login-link-expires-at"].to_str().unwrap().to_owned();
+    let body: Value = response.json().await.unwrap();
     (body["link"].as_str().unwrap().to_owned(), until)
 }
 
 /// The cookie of somebody who has just signed in, and the link of that.
-async fn signed_in(scene: &Scene) -> (String, String) {
+async fn signed_in(scene: &ServerFixture) -> (String, String) {
     let (link, _) = new_link(scene).await;
     let button = scene.office.find_button(&link).await.expect("a new link is live");
     (scene.office.press(&button).await.expect("a live link signs in"), link)
 }
 
-async fn is_live(scene: &Scene, link: &str) -> bool {
+async fn is_live(scene: &ServerFixture, link: &str) -> bool {
     !scene.office.is_dead(link).await
 }
 
@@ -38,7 +38,7 @@ async fn a_wall_clock_that_jumps_three_hours_revives_and_prolongs_nothing() {
     server.workspace_set("session_idle=7200");
     wall.serve(&mut server);
     let office = super::Office::of(vec![server.port], &server.key);
-    let scene = Scene { server, office };
+    let scene = ServerFixture { server, office };
     for _ in 0..times(2, 50) {
         let (refused, now) = new_link(&scene).await;
         let (session, used) = signed_in(&scene).await;
@@ -103,7 +103,7 @@ async fn what_it_makes_ends_with_it(hands: &str, until: &str) -> Vec<String> {
     let (wall, mut server) = (Wall::at(hands), Server::prepare("Acme"));
     wall.serve(&mut server);
     let office = super::Office::of(vec![server.port], &server.key);
-    let mut scene = Scene { server, office };
+    let mut scene = ServerFixture { server, office };
     let (then, good_until) = new_link(&scene).await;
     assert!(good_until.starts_with(until), "{good_until}");
     assert!(is_live(&scene, &then).await);
@@ -127,7 +127,7 @@ async fn what_it_makes_ends_with_it(hands: &str, until: &str) -> Vec<String> {
 }
 
 async fn what_was_there_before_it_is_left_alone(hands: &str) -> Vec<String> {
-    let mut scene = Scene::start();
+    let mut scene = ServerFixture::start();
     let (today, _) = new_link(&scene).await;
     let (session, used) = signed_in(&scene).await;
     assert!(scene.server.stop().success());
@@ -146,6 +146,6 @@ async fn what_was_there_before_it_is_left_alone(hands: &str) -> Vec<String> {
     super::books::damage(&scene.server.database)
 }
 
-async fn status_of(scene: &Scene, link: &str) -> u16 {
+async fn status_of(scene: &ServerFixture, link: &str) -> u16 {
     scene.office.open(link).await.unwrap().status().as_u16()
 }

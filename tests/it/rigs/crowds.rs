@@ -13,16 +13,16 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
 use super::figures::Figures;
-use super::{CLIENTS, PATIENCE, Scene, times};
+use super::{CLIENTS, ServerFixture, TIMEOUT, times};
 use crate::support::ledger::Fate;
 use crate::support::server::{Server, visitor};
 
 /// Starts a server with so much to use, as `prlimit` is told it: `--nofile=48`.
-fn under(limits: &[&str]) -> Scene {
+fn under(limits: &[&str]) -> ServerFixture {
     under_all(&[&["prlimit"], limits].concat(), limits)
 }
 
-pub(super) fn under_all(command: &[&str], limits: &[&str]) -> Scene {
+pub(super) fn under_all(command: &[&str], limits: &[&str]) -> ServerFixture {
     let mut server = Server::prepare("Acme");
     server.serve_under(command, &[]);
     let told = std::fs::read_to_string(format!("/proc/{}/limits", server.id())).unwrap();
@@ -31,7 +31,7 @@ pub(super) fn under_all(command: &[&str], limits: &[&str]) -> Scene {
         assert!(told.split_whitespace().any(|word| word == value), "{limit} does not bind:\n{told}");
     }
     let office = super::Office::of(vec![server.port], &server.key);
-    Scene { server, office }
+    ServerFixture { server, office }
 }
 
 /// A group of processes (cgroups, version 1 or 2) that the kernel gives no more than so much memory to: whoever needs more is
@@ -76,7 +76,7 @@ pub(super) async fn connect(port: u16, from: u16) -> TcpStream {
     let [network, from] = from.to_be_bytes();
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((Ipv4Addr::new(127, 0, network, from), 0).into()).unwrap();
-    let connected = tokio::time::timeout(PATIENCE, socket.connect((Ipv4Addr::LOCALHOST, port).into())).await;
+    let connected = tokio::time::timeout(TIMEOUT, socket.connect((Ipv4Addr::LOCALHOST, port).into())).await;
     connected.expect("nobody takes connections any more").unwrap()
 }
 
@@ -110,9 +110,9 @@ fn descriptors(server: &Server) -> usize {
 }
 
 /// Everybody else is served meanwhile, all of them.
-async fn others_are_served(scene: &Scene, figures: &mut Figures) {
+async fn others_are_served(scene: &ServerFixture, figures: &mut Figures) {
     let crowd = scene.crowd();
-    crowd.acknowledges(CLIENTS * 8, PATIENCE).await;
+    crowd.acknowledges(CLIENTS * 8, TIMEOUT).await;
     let mut entries = crowd.end().await;
     let unanswered = entries.iter().filter(|entry| matches!(entry.fate, Fate::Unknown(_))).count();
     assert_eq!(unanswered, 0, "somebody had no answer:\n{}", scene.server.log());
@@ -140,13 +140,13 @@ async fn forty_eight_descriptors_are_enough_beside_hundreds_who_say_nothing() {
     figures.write();
 }
 
-async fn operators_are_answered(scene: &Scene) {
-    let answer = visitor().get(scene.server.ops_url("/healthz")).send().await.unwrap();
-    assert_eq!(answer.status(), 200);
+async fn operators_are_answered(scene: &ServerFixture) {
+    let response = visitor().get(scene.server.ops_url("/healthz")).send().await.unwrap();
+    assert_eq!(response.status(), 200);
 }
 
 /// Requests that come a byte at a time, or never end.
-fn slow_and_huge(scene: &Scene, count: usize) -> (JoinSet<()>, Arc<AtomicUsize>) {
+fn slow_and_huge(scene: &ServerFixture, count: usize) -> (JoinSet<()>, Arc<AtomicUsize>) {
     let (port, sent) = (scene.server.port, Arc::new(AtomicUsize::new(0)));
     let key = format!("Authorization: Bearer {}\r\nContent-Type: application/json\r\n", scene.server.key);
     let form = "Content-Type: application/x-www-form-urlencoded\r\nSec-Fetch-Site: same-origin\r\n";
@@ -162,7 +162,7 @@ fn slow_and_huge(scene: &Scene, count: usize) -> (JoinSet<()>, Arc<AtomicUsize>)
         // All but the last byte of a form.
         (
             head("POST /login", &format!("{form}Content-Length: 65536\r\n\r\n{}", "x".repeat(65_535))),
-            PATIENCE,
+            TIMEOUT,
             1,
         ),
         // Who has a key may send more: a few of them.
@@ -211,12 +211,12 @@ async fn sixty_four_megabytes_are_enough_beside_slow_and_huge_requests() {
         // Several times as much as it may take, or it would fit whatever is kept of it.
         let begun = Instant::now();
         while sent.load(Ordering::Relaxed) < 1 << 28 {
-            assert!(begun.elapsed() < PATIENCE, "nothing huge was sent");
+            assert!(begun.elapsed() < TIMEOUT, "nothing huge was sent");
             assert!(scene.server.runs(), "it ended:\n{}", scene.server.log());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let crowd = scene.crowd();
-        crowd.acknowledges(CLIENTS * 4, PATIENCE * 2).await;
+        crowd.acknowledges(CLIENTS * 4, TIMEOUT * 2).await;
         // Who was to give way at the moment of asking has no answer, and asks again.
         let mut entries = crowd.end().await;
         assert!(scene.server.runs(), "it ended:\n{}", scene.server.log());

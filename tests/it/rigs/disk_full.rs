@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::figures::Figures;
-use super::{PATIENCE, Scene, times};
+use super::{ServerFixture, TIMEOUT, times};
 use crate::support::database::Database;
 
 /// A file system in memory; only root may make one.
@@ -69,14 +69,14 @@ async fn a_full_disk_costs_503s_and_nothing_else() {
 }
 
 async fn fills_up(small: &Small, figures: &mut Figures) {
-    let mut scene = Scene::on(Database::Sqlite(small.0.path().join("doorkey.db")));
+    let mut scene = ServerFixture::on(Database::Sqlite(small.0.path().join("doorkey.db")));
     let crowd = scene.crowd();
     let witness = scene.witness().await;
-    crowd.acknowledges(8, PATIENCE).await;
+    crowd.acknowledges(8, TIMEOUT).await;
     small.fill();
     let begun = Instant::now();
     while crowd.refused.load(Ordering::Relaxed) < super::CLIENTS * 3 {
-        assert!(begun.elapsed() < PATIENCE, "the disk is not full");
+        assert!(begun.elapsed() < TIMEOUT, "the disk is not full");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let mut entries = crowd.end().await;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::figures::Figures;
 use super::tracer::Tracer;
-use super::{Entry, Office, PATIENCE, Scene, Server, Witness, times};
+use super::{Entry, Office, Server, ServerFixture, SignedInProbe, TIMEOUT, times};
 use crate::support::database::Database;
 use crate::support::ledger::outage;
 
@@ -17,17 +17,17 @@ type Fault = fn(usize) -> Vec<String>;
 
 /// Whatever goes wrong once costs those who wait some 503s: the process goes on, and so does everybody.
 async fn every_kth_call_fails_once(figures: &mut Figures, fault: Fault, most: usize) {
-    let mut scene = Scene::start();
+    let mut scene = ServerFixture::start();
     let mut all = Vec::new();
     for k in 1..=most {
         let crowd = scene.crowd();
-        crowd.acknowledges(8, PATIENCE).await;
+        crowd.acknowledges(8, TIMEOUT).await;
         let tracer = Tracer::attach(&scene.server, &fault(k));
         let begun = Instant::now();
         tracer.has_bitten().await;
-        crowd.acknowledges(24, PATIENCE).await;
+        crowd.acknowledges(24, TIMEOUT).await;
         drop(tracer);
-        crowd.acknowledges(8, PATIENCE).await;
+        crowd.acknowledges(8, TIMEOUT).await;
         let mut entries = crowd.end().await;
 
         assert!(scene.server.runs(), "it ended: {}", scene.server.log());
@@ -43,10 +43,10 @@ async fn every_kth_call_fails_once(figures: &mut Figures, fault: Fault, most: us
 
 /// While it goes wrong all the time nothing is acknowledged, and from then on all is as it was.
 async fn while_it_lasts(figures: &mut Figures, faults: &[String]) {
-    let mut scene = Scene::start();
+    let mut scene = ServerFixture::start();
     let crowd = scene.crowd();
     let witness = scene.witness().await;
-    crowd.acknowledges(24, PATIENCE).await;
+    crowd.acknowledges(24, TIMEOUT).await;
     let mut entries = crowd.end().await;
     let tracer = Tracer::attach(&scene.server, faults);
     witness.sees_503s_alone(&scene).await;
@@ -113,7 +113,12 @@ async fn a_file_system_that_turns_read_only_costs_503s_and_nothing_else() {
 }
 
 /// The process goes on, and all holds, for it and for whoever comes next.
-async fn recovers(mut scene: Scene, witness: &Witness, entries: &mut [Entry], figures: &mut Figures) {
+async fn recovers(
+    mut scene: ServerFixture,
+    witness: &SignedInProbe,
+    entries: &mut [Entry],
+    figures: &mut Figures,
+) {
     figures.came_back(scene.until_it_serves().await);
     figures.tries += 1;
     scene.settle(entries, figures).await;
@@ -127,10 +132,10 @@ async fn recovers(mut scene: Scene, witness: &Witness, entries: &mut [Entry], fi
 async fn what_a_failed_sync_left_unwritten_is_never_built_upon() {
     let mut figures = Figures::of("09-forgotten", "a failed `fsync` whose bytes the kernel then forgets");
     for _ in 0..times(2, 20) {
-        let scene = Scene::start();
+        let scene = ServerFixture::start();
         let crowd = scene.crowd();
         let witness = scene.witness().await;
-        crowd.acknowledges(16, PATIENCE).await;
+        crowd.acknowledges(16, TIMEOUT).await;
         let mut entries = crowd.end().await;
         let log = OpenOptions::new().write(true).open(log_of(&scene.server.database)).unwrap();
         let durable = log.metadata().unwrap().len();
@@ -153,7 +158,7 @@ async fn what_was_carried_over_before_a_failed_sync_is_carried_over_once_more() 
         "a failed `fsync` of the database itself, whose bytes are forgotten",
     );
     for _ in 0..times(1, 10) {
-        let scene = Scene::start();
+        let scene = ServerFixture::start();
         let witness = scene.witness().await;
         let path = file_of(&scene.server.database).to_owned();
         let durable = fs::read(&path).unwrap();
@@ -179,7 +184,7 @@ async fn a_doubt_outlives_the_process() {
         "the same, and the server is killed while others have the file open",
     );
     for _ in 0..times(1, 10) {
-        let mut scene = Scene::start();
+        let mut scene = ServerFixture::start();
         let witness = scene.witness().await;
         let path = file_of(&scene.server.database).to_owned();
         let durable = path.with_extension("durable");
@@ -218,7 +223,7 @@ async fn a_doubt_is_ended_by_whoever_can() {
         "a failed `fsync` of the database itself, with a second server on the file",
     );
     for _ in 0..times(1, 10) {
-        let scene = Scene::start();
+        let scene = ServerFixture::start();
         let mut second = scene.server.beside();
         second.serve_with(&[]);
         let seconds = Office::of(vec![second.port], &scene.server.key);
@@ -232,7 +237,7 @@ async fn a_doubt_is_ended_by_whoever_can() {
         figures.came_back(begun.elapsed() + scene.until_it_serves().await);
         let served = Instant::now();
         while seconds.add_client().await.is_none() {
-            assert!(served.elapsed() < PATIENCE, "the second one does not recover:\n{}", second.log());
+            assert!(served.elapsed() < TIMEOUT, "the second one does not recover:\n{}", second.log());
         }
 
         figures.tries += 1;

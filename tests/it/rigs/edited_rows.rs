@@ -9,8 +9,8 @@ use doorkey::domain::workspace::Workspace;
 use rusqlite::types::Value;
 
 use super::figures::{Figures, times};
-use super::rows::{Edit, Table, Thief};
-use crate::support::app::{Ask, Browser, TestApp, UNLIMITED, button};
+use super::rows::{Edit, RowEditor, Table};
+use crate::support::app::{Browser, TestApp, TestRequest, UNLIMITED, button};
 use crate::support::database::Engine;
 
 /// Columns that are no authority, so that no seal is over them: counters, and names for people. (Nor is there one over
@@ -23,13 +23,13 @@ const OF_KEYS: &[&str] = &["id", "name"];
 const HOSTS: [&str; 2] = ["example.com", "other.example"];
 
 /// Two workspaces with people in them.
-struct House {
+struct TwoTenants {
     test: TestApp,
     other: Workspace,
     others_key: String,
 }
 
-impl House {
+impl TwoTenants {
     async fn build() -> Self {
         let test = TestApp::start().await.limited_to(&UNLIMITED);
         let (other, others_key) = test.another("Other", "https://other.example").await;
@@ -46,9 +46,9 @@ impl House {
 
     /// What is handed out for a user. A row that cannot be read at all costs its user an error, and nobody anything.
     async fn handed_out(&self, user: i64) -> Option<String> {
-        let answer = self.test.call("GET", &format!("/api/login_links/{user}")).await;
-        assert!(matches!(answer.status.as_u16(), 200 | 500), "{}", answer.body);
-        answer.json()["link"].as_str().map(str::to_owned)
+        let response = self.test.call("GET", &format!("/api/login_links/{user}")).await;
+        assert!(matches!(response.status.as_u16(), 200 | 500), "{}", response.body);
+        response.json()["link"].as_str().map(str::to_owned)
     }
 
     /// Whom a token signs in at a host.
@@ -71,8 +71,8 @@ impl House {
     }
 
     /// Three people who have signed in, each with the button that they pressed; the third has signed out.
-    async fn three_sign_in(&self) -> Vec<(Browser<'_>, Ask)> {
-        let mut people: Vec<(Browser<'_>, Ask)> = Vec::new();
+    async fn three_sign_in(&self) -> Vec<(Browser<'_>, TestRequest)> {
+        let mut people: Vec<(Browser<'_>, TestRequest)> = Vec::new();
         for user in 1..=3 {
             let mut person = self.test.browser();
             let page = person.open(&self.link_of(user).await).await;
@@ -83,7 +83,7 @@ impl House {
         people[2]
             .0
             .clone()
-            .send(Ask::of("POST", "/logout").form(&[]).header("sec-fetch-site", "same-origin"))
+            .send(TestRequest::of("POST", "/logout").form(&[]).header("sec-fetch-site", "same-origin"))
             .await;
         people
     }
@@ -129,7 +129,7 @@ fn judge(table: &Table, noticed: &[String], named: &[&str], figures: &mut Figure
 #[tokio::test]
 async fn edited_copied_and_invented_links_give_nobody_anything() {
     let mut figures = figures_of(21, "links");
-    let house = House::build().await;
+    let house = TwoTenants::build().await;
     let mut links = Vec::new();
     for user in 1..=4 {
         links.push(house.link_of(user).await);
@@ -137,7 +137,7 @@ async fn edited_copied_and_invented_links_give_nobody_anything() {
     let path_of = |link: &String| link[link.find("/login").unwrap()..].to_owned();
     assert_eq!(house.opens(HOSTS[0], &path_of(&links[2])).await, Some("3".to_owned()));
     house.test.call("DELETE", "/api/login_links/4").await;
-    let thief = Thief::of(&house.test.database).await;
+    let thief = RowEditor::of(&house.test.database).await;
     let table = thief.table("login_links").await;
     let before = house.all_open(&links).await;
     assert_eq!(before.iter().flatten().collect::<Vec<_>>(), ["1", "2"], "{before:?}");
@@ -186,7 +186,7 @@ async fn edited_copied_and_invented_links_give_nobody_anything() {
 }
 
 /// Whose sessions the cookies of some people are at each host, and what the first button gives again.
-async fn whose(people: &[(Browser<'_>, Ask)], is_pressed_again: bool) -> Vec<Option<String>> {
+async fn whose(people: &[(Browser<'_>, TestRequest)], is_pressed_again: bool) -> Vec<Option<String>> {
     let mut whose = Vec::new();
     for (person, _) in people {
         for host in HOSTS {
@@ -210,9 +210,9 @@ async fn whose(people: &[(Browser<'_>, Ask)], is_pressed_again: bool) -> Vec<Opt
 #[tokio::test]
 async fn edited_copied_and_invented_sessions_sign_nobody_in() {
     let mut figures = figures_of(22, "sessions");
-    let house = House::build().await;
+    let house = TwoTenants::build().await;
     let people = house.three_sign_in().await;
-    let thief = Thief::of(&house.test.database).await;
+    let thief = RowEditor::of(&house.test.database).await;
     let table = thief.table("sessions").await;
     let before = whose(&people, true).await;
     assert_eq!(before.iter().flatten().count(), 3, "{before:?}");
@@ -246,7 +246,7 @@ async fn edited_copied_and_invented_sessions_sign_nobody_in() {
     thief.put_everything_back().await;
     thief.invent(&table, "workspace_id = 1 AND user_id = 2", &[("user_id", Value::Integer(1))]).await;
     let cookie = format!("__Host-doorkey_session={}{}", "5a".repeat(16), "Z".repeat(32));
-    let verified = house.test.send(Ask::of("GET", "/auth/verify").header("cookie", cookie)).await;
+    let verified = house.test.send(TestRequest::of("GET", "/auth/verify").header("cookie", cookie)).await;
     assert_eq!(verified.status, StatusCode::UNAUTHORIZED);
     judge(&table, &noticed, OF_SESSIONS, &mut figures, tried + 1);
     figures.write();
@@ -255,14 +255,14 @@ async fn edited_copied_and_invented_sessions_sign_nobody_in() {
 #[tokio::test]
 async fn edited_copied_and_invented_api_keys_let_nobody_in() {
     let mut figures = figures_of(23, "API keys");
-    let house = House::build().await;
+    let house = TwoTenants::build().await;
     let (_, reader) = house.test.key_with(&[Scope::LoginLinksRead], None).await;
     let (_, short) = house.test.key_with(&Scope::ALL, Some(1)).await;
     let (revoked_id, revoked) = house.test.key_with(&Scope::ALL, None).await;
     house.test.revoke_key(revoked_id).await;
     house.test.advance(2);
     let keys = [&house.test.key, &reader, &short, &revoked, &house.others_key];
-    let thief = Thief::of(&house.test.database).await;
+    let thief = RowEditor::of(&house.test.database).await;
     let table = thief.table("api_keys").await;
     let lets_in = async |test: &TestApp| {
         let mut lets_in = Vec::new();
@@ -270,8 +270,8 @@ async fn edited_copied_and_invented_api_keys_let_nobody_in() {
             for host in HOSTS {
                 // Nobody has this number: whoever is let in is told so, and nothing is written.
                 for path in ["/api/login_links/99", "/api/login_links", "/api/clients", "/api/logs"] {
-                    let answer = test.send(Ask::of("GET", path).host(host).bearer(key)).await;
-                    lets_in.push(matches!(answer.status.as_u16(), 200 | 404));
+                    let response = test.send(TestRequest::of("GET", path).host(host).bearer(key)).await;
+                    lets_in.push(matches!(response.status.as_u16(), 200 | 404));
                 }
             }
         }
@@ -309,8 +309,8 @@ async fn edited_copied_and_invented_api_keys_let_nobody_in() {
     thief.put_everything_back().await;
     thief.invent(&table, "workspace_id = 1 AND id = 1", &[("id", Value::Integer(9))]).await;
     let invented = doorkey::keys::random_api_key().unwrap();
-    let answer = house.test.send(Ask::of("GET", "/api/clients").bearer(invented.reveal())).await;
-    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    let response = house.test.send(TestRequest::of("GET", "/api/clients").bearer(invented.reveal())).await;
+    assert_eq!(response.status, StatusCode::UNAUTHORIZED);
     judge(&table, &noticed, OF_KEYS, &mut figures, tried + 1);
     figures.write();
 }

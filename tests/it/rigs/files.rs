@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::figures::Figures;
-use super::{PATIENCE, Scene, times};
+use super::{ServerFixture, TIMEOUT, times};
 use crate::support::database::Database;
 use crate::support::ledger::{Crowd, Office};
 use crate::support::server::Server;
@@ -35,12 +35,12 @@ fn put_back(path: &Path) {
 /// Whatever stands at the path, it is not what is open: nothing is acknowledged, nothing is read, and nothing of the
 /// other file is touched.
 async fn without_its_file(figures: &mut Figures, take_away: Deed, give_back: Deed) {
-    let mut scene = Scene::start();
+    let mut scene = ServerFixture::start();
     let path = file_of(&scene.server);
     let mut all = Vec::new();
     for _ in 0..times(1, 10) {
         let crowd = scene.crowd();
-        crowd.acknowledges(16, PATIENCE).await;
+        crowd.acknowledges(16, TIMEOUT).await;
         let own = fs::metadata(&path).unwrap().ino();
         take_away(&path);
         // Its own, without the log, may be in the middle of a checkpoint.
@@ -96,7 +96,7 @@ async fn nothing_is_acknowledged_while_the_file_is_not_where_it_was() {
 async fn nothing_is_acknowledged_once_the_file_is_deleted() {
     let mut figures = Figures::of("14-deleted", "the file is deleted under the server (O137)");
     for _ in 0..times(1, 10) {
-        let mut scene = Scene::start();
+        let mut scene = ServerFixture::start();
         let path = file_of(&scene.server);
         let link = scene.a_new_link().await.unwrap();
 
@@ -105,7 +105,7 @@ async fn nothing_is_acknowledged_once_the_file_is_deleted() {
         // Nothing is read from it either, as soon as that was noticed.
         let begun = Instant::now();
         while scene.office.find_button(&link).await.is_some() {
-            assert!(begun.elapsed() < PATIENCE, "a link of a deleted file is shown");
+            assert!(begun.elapsed() < TIMEOUT, "a link of a deleted file is shown");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         assert_eq!(scene.office.add_client().await, None, "a client was acknowledged");
@@ -122,13 +122,13 @@ async fn nothing_is_acknowledged_once_the_file_is_deleted() {
 async fn two_servers_on_one_file_agree_also_when_one_is_killed() {
     let mut figures =
         Figures::of("15-second", "a second server on the same file is killed under load (O137)");
-    let scene = Scene::start();
+    let scene = ServerFixture::start();
     let mut second = scene.server.beside();
     second.serve_with(&[]);
     let both = Office::of(vec![scene.server.port, second.port], &scene.server.key);
     for _ in 0..times(2, 20) {
         let crowd = Crowd::begin(&both, super::CLIENTS);
-        crowd.acknowledges(24, PATIENCE).await;
+        crowd.acknowledges(24, TIMEOUT).await;
         second.kill();
         let mut entries = crowd.end().await;
         figures.came_back(scene.until_it_serves().await);

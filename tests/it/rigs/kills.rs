@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::figures::Figures;
 use super::tracer::Tracer;
-use super::{PATIENCE, Scene, times};
+use super::{ServerFixture, TIMEOUT, times};
 use crate::support::ledger::Fate;
 use crate::support::server::{Server, visitor};
 
@@ -73,11 +73,11 @@ async fn whatever_was_acknowledged_outlives_500_kills_under_load() {
     let mut figures = Figures::of("01-kill", "`kill -9` under load (O134)");
     let mut unanswered = 0;
     for _ in 0..times(20, 500) / SEASON {
-        let mut scene = Scene::start();
+        let mut scene = ServerFixture::start();
         let (mut all, mut all_keys) = (Vec::new(), Vec::new());
         for round in 0..SEASON {
             let (clerk, crowd) = (Clerk::begin(scene.server.beside()), scene.crowd());
-            crowd.acknowledges(8 + round * 7 % 32, PATIENCE).await;
+            crowd.acknowledges(8 + round * 7 % 32, TIMEOUT).await;
             // Not only where an answer has just gone out.
             tokio::time::sleep(Duration::from_micros(u64::try_from(round).unwrap() * 397 % 5_000)).await;
             let refused = crowd.refused.load(Ordering::Relaxed);
@@ -111,7 +111,7 @@ async fn whatever_was_acknowledged_outlives_500_kills_under_load() {
 async fn a_kill_between_the_commit_of_a_confirm_and_its_answer_locks_nobody_out() {
     let mut figures =
         Figures::of("02-confirm", "`kill -9` between the commit of a confirm and its answer (O135)");
-    let mut scene = Scene::start();
+    let mut scene = ServerFixture::start();
     for _ in 0..times(3, 50) {
         let user = scene.office.add_client().await.unwrap();
         let (link, _) = scene.office.ask_for_link(user).await.unwrap();

@@ -28,18 +28,18 @@ use crate::support::ledger::{Crowd, Entry, Office};
 use crate::support::server::Server;
 
 /// How long something may take before a rig fails.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Clients at work at once.
 const CLIENTS: usize = 6;
 
 /// A server and those who use it.
-struct Scene {
+struct ServerFixture {
     server: Server,
     office: Office,
 }
 
-impl Scene {
+impl ServerFixture {
     fn start() -> Self {
         Self::serve(Server::prepare("Acme"))
     }
@@ -59,14 +59,14 @@ impl Scene {
     }
 
     /// Somebody who is signed in, and a link that nobody opened.
-    async fn witness(&self) -> Witness {
+    async fn witness(&self) -> SignedInProbe {
         let user = self.office.add_client().await.unwrap();
         let (link, _) = self.office.ask_for_link(user).await.unwrap();
         let button = self.office.find_button(&link).await.unwrap();
         let session = self.office.press(&button).await.unwrap();
         let waiting = self.office.add_client().await.unwrap();
         let (link, _) = self.office.ask_for_link(waiting).await.unwrap();
-        Witness { session, waiting, link }
+        SignedInProbe { session, waiting, link }
     }
 
     /// Everything acknowledged is so, and the books balance.
@@ -98,7 +98,7 @@ impl Scene {
     async fn until_it_serves(&self) -> Duration {
         let begun = Instant::now();
         while self.a_new_link().await.is_none() {
-            assert!(begun.elapsed() < PATIENCE, "it does not recover:\n{}", self.server.log());
+            assert!(begun.elapsed() < TIMEOUT, "it does not recover:\n{}", self.server.log());
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         begun.elapsed()
@@ -111,15 +111,15 @@ impl Scene {
 }
 
 /// What was there before a fault, and must be there during it.
-struct Witness {
+struct SignedInProbe {
     session: String,
     waiting: i64,
     link: String,
 }
 
-impl Witness {
+impl SignedInProbe {
     /// While nothing can be committed: nothing is acknowledged, no link is used up, and who is signed in stays so.
-    async fn sees_503s_alone(&self, scene: &Scene) {
+    async fn sees_503s_alone(&self, scene: &ServerFixture) {
         let office = &scene.office;
         assert_eq!(office.add_client().await, None, "a client was acknowledged");
         let button = office.find_button(&self.link).await.expect("a live link is shown");
@@ -128,7 +128,7 @@ impl Witness {
     }
 
     /// All is as it was before; this uses the link up.
-    async fn finds_all_as_it_was(&self, scene: &Scene) {
+    async fn finds_all_as_it_was(&self, scene: &ServerFixture) {
         let office = &scene.office;
         assert_eq!(office.ask_for_link(self.waiting).await, Some((self.link.clone(), true)));
         let button = office.find_button(&self.link).await.expect("the link is live");

@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
-use super::Scene;
+use super::ServerFixture;
 use super::tracer::Tracer;
 
 #[tokio::test]
 async fn every_request_is_answered_and_numbered_where_the_system_gives_no_random_bytes() {
     for error in ["ENOSYS", "EIO", "EPERM"] {
-        let scene = Scene::start();
+        let scene = ServerFixture::start();
         let user = scene.office.add_client().await.unwrap();
         let (link, _) = scene.office.ask_for_link(user).await.unwrap();
         let other = scene.office.add_client().await.unwrap();
@@ -23,9 +23,9 @@ async fn every_request_is_answered_and_numbered_where_the_system_gives_no_random
             // Where there is another source of randomness a new link is made.
             assert!([200, 500, 503].contains(&new.status().as_u16()), "{error}: {}", new.status());
             assert_eq!((reused.status().as_u16(), page.status().as_u16()), (200, 200), "{error}");
-            for answer in [reused, new] {
-                assert!(answer.headers().contains_key("x-api-version"), "{error}");
-                numbers.insert(answer.headers()["x-api-identifier"].clone());
+            for response in [reused, new] {
+                assert!(response.headers().contains_key("x-api-version"), "{error}");
+                numbers.insert(response.headers()["x-api-identifier"].clone());
             }
         }
 

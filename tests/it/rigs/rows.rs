@@ -19,7 +19,7 @@ pub struct Table {
 }
 
 /// The database in the hands of somebody who may write to it.
-pub enum Thief {
+pub enum RowEditor {
     Sqlite(rusqlite::Connection),
     Postgres(Client),
 }
@@ -31,7 +31,7 @@ pub struct Edit {
     pub value: Value,
 }
 
-impl Thief {
+impl RowEditor {
     /// Keeps a copy of everything, to put it back.
     pub async fn of(database: &Database) -> Self {
         let thief = match database {

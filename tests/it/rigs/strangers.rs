@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::crowds::{Group, connect, hard_limit, hung_up, kilobytes, under_all};
 use super::figures::Figures;
-use super::{CLIENTS, PATIENCE, Scene, times};
+use super::{CLIENTS, ServerFixture, TIMEOUT, times};
 
 /// How many descriptors the unit asks for.
 const OF_THE_UNIT: usize = 65_536;
@@ -45,14 +45,14 @@ async fn strangers(port: u16, count: usize, has_many_addresses: bool) -> Vec<Tcp
 }
 
 /// Waits until no more than so much is resident.
-async fn has_given_back(scene: &Scene, most: usize) -> usize {
+async fn has_given_back(scene: &ServerFixture, most: usize) -> usize {
     let begun = Instant::now();
     loop {
         let resident = kilobytes(&scene.server, "VmRSS:");
         if resident <= most {
             return resident;
         }
-        assert!(begun.elapsed() < PATIENCE, "{resident} kB are resident, and should be {most} at most");
+        assert!(begun.elapsed() < TIMEOUT, "{resident} kB are resident, and should be {most} at most");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
@@ -76,7 +76,7 @@ async fn thousands_whose_requests_never_end_take_little_memory_and_give_it_back(
         for has_many_addresses in [false, true] {
             let strangers = strangers(scene.server.port, count, has_many_addresses).await;
             let crowd = scene.crowd();
-            crowd.acknowledges(CLIENTS * 4, PATIENCE * 2).await;
+            crowd.acknowledges(CLIENTS * 4, TIMEOUT * 2).await;
             // Who was to give way at the moment of asking has no answer, and asks again.
             let mut entries = crowd.end().await;
             assert!(scene.server.runs(), "it ended:\n{}", scene.server.log());

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::PATIENCE;
+use super::TIMEOUT;
 use crate::support::server::Server;
 
 /// A tracer that is attached to a server; gone when it is dropped, and the fault with it.
@@ -44,7 +44,7 @@ impl Tracer {
         let begun = Instant::now();
         while !tracer.read("told").contains("attached") {
             let ended = tracer.process.try_wait().unwrap();
-            assert!(ended.is_none() && begun.elapsed() < PATIENCE, "{}", tracer.read("told"));
+            assert!(ended.is_none() && begun.elapsed() < TIMEOUT, "{}", tracer.read("told"));
             std::thread::sleep(Duration::from_millis(10));
         }
         tracer
@@ -59,7 +59,7 @@ impl Tracer {
     pub async fn has_bitten(&self) {
         let begun = Instant::now();
         while self.bites() == 0 {
-            assert!(begun.elapsed() < PATIENCE, "no call has gone wrong:\n{}", self.read("calls"));
+            assert!(begun.elapsed() < TIMEOUT, "no call has gone wrong:\n{}", self.read("calls"));
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }

@@ -30,7 +30,7 @@ enum End {
 }
 
 /// Everybody for whom something is asked.
-struct Scene {
+struct ServerFixture {
     primary: Cluster,
     standby: Cluster,
     server: Server,
@@ -80,7 +80,7 @@ impl Answers {
     }
 }
 
-impl Scene {
+impl ServerFixture {
     async fn set() -> Self {
         let primary = Cluster::start_primary();
         let mut standby = Cluster::plan();
@@ -117,9 +117,9 @@ impl Scene {
         let server = &*server;
         let call = async |method: &str, path: String| server.call(method, &path).await.status();
         let link = async {
-            let answer = server.call("GET", &format!("/api/login_links/{LINKED}")).await;
-            let status = answer.status();
-            let body: Value = answer.json().await.unwrap();
+            let response = server.call("GET", &format!("/api/login_links/{LINKED}")).await;
+            let status = response.status();
+            let body: Value = response.json().await.unwrap();
             (status, body["link"].as_str().map(str::to_owned))
         };
         let change = async {
@@ -187,28 +187,28 @@ impl Scene {
     async fn ask_until_answered(&mut self) -> Answers {
         let deadline = Instant::now() + Duration::from_mins(1);
         loop {
-            let answers = self.ask().await;
-            let Answers { link, press, kill, sign_out, end, delete, change, is_revoked } = &answers;
+            let responses = self.ask().await;
+            let Answers { link, press, kill, sign_out, end, delete, change, is_revoked } = &responses;
             let told = [link.0, *press, *kill, *sign_out, *end, *delete, *change];
             if !told.contains(&StatusCode::SERVICE_UNAVAILABLE) && *is_revoked {
-                return answers;
+                return responses;
             }
-            assert!(Instant::now() < deadline, "it does not find its database again: {answers:?}");
+            assert!(Instant::now() < deadline, "it does not find its database again: {responses:?}");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 
     /// What was answered, and is not so.
-    async fn complaints(&mut self, answers: &Answers) -> Vec<String> {
+    async fn complaints(&mut self, responses: &Answers) -> Vec<String> {
         let mut complaints = Vec::new();
         let mut expect = |what: &str, is_so: bool| {
             if !is_so {
-                complaints.push(format!("{what}: {answers:?}"));
+                complaints.push(format!("{what}: {responses:?}"));
             }
         };
         let server = &self.server;
         let link = server.ask_for_link(LINKED).await;
-        expect("the link that was answered is not handed out", answers.link.1.as_ref() == Some(&link));
+        expect("the link that was answered is not handed out", responses.link.1.as_ref() == Some(&link));
         expect("who pressed is not signed in", self.presser.is_signed_in(server).await);
         expect("a killed link opens", Person::arrives().open(&self.killed).await.status == StatusCode::GONE);
         expect("who signed out is signed in", !self.leaver.is_signed_in(server).await);
@@ -226,7 +226,7 @@ impl Scene {
 }
 
 async fn one_round(blow: Blow, end: End, figures: &mut Figures) {
-    let mut scene = Scene::set().await;
+    let mut scene = ServerFixture::set().await;
     scene.standby.kill();
     let unanswered = scene.ask().await;
     assert!(unanswered.are_none(), "answered without the standby: {unanswered:?}");
@@ -244,7 +244,7 @@ async fn one_round(blow: Blow, end: End, figures: &mut Figures) {
         scene.promote();
     }
     let begun = Instant::now();
-    let answers = scene.ask_until_answered().await;
+    let responses = scene.ask_until_answered().await;
     figures.came_back(begun.elapsed());
     if end == End::Back {
         scene.promote();
@@ -255,7 +255,7 @@ async fn one_round(blow: Blow, end: End, figures: &mut Figures) {
         }
     }
 
-    figures.lose(scene.complaints(&answers).await);
+    figures.lose(scene.complaints(&responses).await);
     figures.tries += 1;
     for fate in [Fate::Live, Fate::Used(String::new()), Fate::Killed, Fate::SignedOut(String::new())] {
         figures.acknowledge_one(&fate);

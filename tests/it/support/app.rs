@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use doorkey::app::App;
 use doorkey::clock::Clock;
-use doorkey::domain::audit::Act;
+use doorkey::domain::audit::AuditContext;
 use doorkey::domain::email::EmailAddress;
 use doorkey::domain::origin::Origin;
 use doorkey::domain::reach::Reach;
@@ -20,7 +20,7 @@ use doorkey::domain::user::{UserId, UserRef};
 use doorkey::domain::user_change::UserChange;
 use doorkey::domain::workspace::Workspace;
 use doorkey::flow;
-use doorkey::flow::limits::Quotas;
+use doorkey::flow::limits::RateLimitConfig;
 use doorkey::http;
 use doorkey::store::{DatabaseUrl, NewUser};
 use tempfile::TempDir;
@@ -32,8 +32,11 @@ use super::database::Database;
 pub const START: Timestamp = Timestamp::from_millis(1_795_404_180_000);
 
 /// For who misses more often in a test than people do in a minute.
-pub const UNLIMITED: Quotas =
-    Quotas { login_misses_per_minute: None, auth_failures_per_minute: None, key_requests_per_second: None };
+pub const UNLIMITED: RateLimitConfig = RateLimitConfig {
+    login_misses_per_minute: None,
+    auth_failures_per_minute: None,
+    key_requests_per_second: None,
+};
 
 /// An installation with one workspace, Acme, at <https://example.com> and example.spp.co.
 pub struct TestApp {
@@ -47,7 +50,7 @@ pub struct TestApp {
 
 /// What came back.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct TestResponse {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: String,
@@ -55,7 +58,7 @@ pub struct Answer {
 
 /// A request in the making.
 #[derive(Clone, Debug)]
-pub struct Ask {
+pub struct TestRequest {
     pub method: Method,
     pub path: String,
     pub headers: Vec<(String, Vec<u8>)>,
@@ -105,7 +108,7 @@ impl TestApp {
     }
 
     /// With other limits than the usual ones, and full budgets.
-    pub fn limited_to(self, quotas: &Quotas) -> Self {
+    pub fn limited_to(self, quotas: &RateLimitConfig) -> Self {
         let app = self.app.clone().limited_to(quotas);
         Self { router: http::router(app.clone(), settings()), app, ..self }
     }
@@ -130,7 +133,9 @@ impl TestApp {
 
     pub async fn set(&mut self, setting: &str, value: &str) {
         let settings = [(setting.to_owned(), value.to_owned())];
-        let set = flow::workspaces::set(&self.app, &Act::at_command_line(), &self.acme.name, &settings).await;
+        let set =
+            flow::workspaces::set(&self.app, &AuditContext::at_command_line(), &self.acme.name, &settings)
+                .await;
         self.acme = set.unwrap();
     }
 
@@ -145,18 +150,18 @@ impl TestApp {
             ..fields
         };
         let user = NewUser { id: None, email: EmailAddress::parse(email).unwrap(), fields };
-        flow::users::add(&self.app, workspace, &Act::at_command_line(), &user).await.unwrap()
+        flow::users::add(&self.app, workspace, &AuditContext::at_command_line(), &user).await.unwrap()
     }
 
     pub async fn change(&self, user: UserId, field: &str, value: &str) {
         let mut change = UserChange::default();
         change.set(field, value).unwrap();
-        let act = Act::at_command_line();
+        let act = AuditContext::at_command_line();
         flow::users::set(&self.app, &self.acme, &act, &UserRef::Id(user), &change).await.unwrap();
     }
 
     pub async fn delete(&self, user: UserId) {
-        let act = Act::at_command_line();
+        let act = AuditContext::at_command_line();
         let user = UserRef::Id(user);
         flow::users::delete(&self.app, &self.acme, &act, (&user, Reach::All)).await.unwrap();
     }
@@ -166,20 +171,20 @@ impl TestApp {
     }
 
     pub async fn revoke_key(&self, id: i64) {
-        flow::api_keys::revoke(&self.app, &self.acme, &Act::at_command_line(), id).await.unwrap();
+        flow::api_keys::revoke(&self.app, &self.acme, &AuditContext::at_command_line(), id).await.unwrap();
     }
 
     /// A call of the back office with its key.
-    pub async fn call(&self, method: &str, path: &str) -> Answer {
-        self.send(Ask::of(method, path).bearer(&self.key)).await
+    pub async fn call(&self, method: &str, path: &str) -> TestResponse {
+        self.send(TestRequest::of(method, path).bearer(&self.key)).await
     }
 
-    pub async fn send(&self, ask: Ask) -> Answer {
+    pub async fn send(&self, ask: TestRequest) -> TestResponse {
         self.send_from("192.0.2.1", ask).await
     }
 
     /// A request whose connection comes from an address.
-    pub async fn send_from(&self, peer: &str, ask: Ask) -> Answer {
+    pub async fn send_from(&self, peer: &str, ask: TestRequest) -> TestResponse {
         let peer = http::Peer(SocketAddr::new(peer.parse().unwrap(), 40_000));
         let mut request = Request::builder().method(ask.method).uri(&ask.path).extension(peer);
         for (name, value) in &ask.headers {
@@ -189,7 +194,7 @@ impl TestApp {
             self.router.clone().oneshot(request.body(Body::from(ask.body)).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-        Answer {
+        TestResponse {
             status: parts.status,
             headers: parts.headers,
             body: String::from_utf8(bytes.to_vec()).unwrap(),
@@ -247,20 +252,20 @@ pub async fn open(database: &Database, key_file: &Path) -> App {
 async fn workspace(app: &App, name: &str, url: &str, hosts: &[&str]) -> (Workspace, String) {
     let hosts = flow::workspaces::parse_hosts(&hosts.join(",")).unwrap();
     let url = Origin::parse(url).unwrap();
-    let act = Act::at_command_line();
+    let act = AuditContext::at_command_line();
     let workspace = flow::workspaces::create(app, &act, name.to_owned(), url, hosts).await.unwrap();
     let (_, key) = make_key(app, &workspace, Scopes::all(), None).await;
     (workspace, key)
 }
 
 async fn make_key(app: &App, workspace: &Workspace, scopes: Scopes, lifetime: Option<i64>) -> (i64, String) {
-    let act = Act::at_command_line();
+    let act = AuditContext::at_command_line();
     let (key, secret) =
         flow::api_keys::create(app, workspace, &act, ("test", scopes, lifetime)).await.unwrap();
     (key.id, secret.reveal().to_owned())
 }
 
-impl Ask {
+impl TestRequest {
     pub fn of(method: &str, path: &str) -> Self {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let ask = Self { method, path: path.to_owned(), headers: Vec::new(), body: Vec::new() };
@@ -297,7 +302,7 @@ impl Ask {
     }
 }
 
-impl Answer {
+impl TestResponse {
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
@@ -332,7 +337,7 @@ pub struct Browser<'a> {
 }
 
 impl Browser<'_> {
-    pub async fn send(&mut self, ask: Ask) -> Answer {
+    pub async fn send(&mut self, ask: TestRequest) -> TestResponse {
         let host = self.host.clone();
         let mut ask = ask.host(&host);
         if !self.cookies.is_empty() {
@@ -352,24 +357,24 @@ impl Browser<'_> {
         answer
     }
 
-    pub async fn get(&mut self, path: &str) -> Answer {
-        self.send(Ask::of("GET", path)).await
+    pub async fn get(&mut self, path: &str) -> TestResponse {
+        self.send(TestRequest::of("GET", path)).await
     }
 
     /// Opens a login link (or anything below the portal) in this browser.
-    pub async fn open(&mut self, link: &str) -> Answer {
+    pub async fn open(&mut self, link: &str) -> TestResponse {
         let path =
             link.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..])).unwrap_or(link);
         self.get(path).await
     }
 
     /// Presses the button of a page that was opened.
-    pub async fn press(&mut self, page: &Answer) -> Answer {
+    pub async fn press(&mut self, page: &TestResponse) -> TestResponse {
         self.send(button(page)).await
     }
 
     /// Opens a link and presses the button.
-    pub async fn sign_in(&mut self, link: &str) -> Answer {
+    pub async fn sign_in(&mut self, link: &str) -> TestResponse {
         let page = self.open(link).await;
         assert_eq!(page.status, StatusCode::OK, "{}", page.body);
         self.press(&page).await
@@ -385,11 +390,11 @@ impl Browser<'_> {
 }
 
 /// What a browser sends when the button of a page is pressed.
-pub fn button(page: &Answer) -> Ask {
+pub fn button(page: &TestResponse) -> TestRequest {
     let names = ["token", "proof", "redirect", "redirect_proof"];
     let fields: Vec<_> = names.iter().filter_map(|name| Some((*name, page.field(name)?))).collect();
     let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    Ask::of("POST", "/login")
+    TestRequest::of("POST", "/login")
         .form(&fields)
         .header("sec-fetch-site", "same-origin")
         .header("origin", "https://example.com")

@@ -14,7 +14,7 @@ use thirtyfour::common::command::{Command as DriverCommand, ExtensionCommand};
 use thirtyfour::{By, ChromiumLikeCapabilities, DesiredCapabilities, LoggingPrefsLogLevel, WebDriver};
 
 /// How long a page may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Without these Chromium talks to its maker, or does not start in a container.
 const ARGUMENTS: &[&str] = &[
@@ -90,7 +90,7 @@ impl Chromium {
         button.click().await.unwrap();
         let start = Instant::now();
         while button.tag_name().await.is_ok() {
-            assert!(start.elapsed() < PATIENCE, "pressing {text:?} led nowhere");
+            assert!(start.elapsed() < TIMEOUT, "pressing {text:?} led nowhere");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -112,7 +112,7 @@ impl Chromium {
     pub async fn shows(&self, words: &str) {
         let start = Instant::now();
         while !self.heading().await.contains(words) {
-            assert!(start.elapsed() < PATIENCE, "no {words:?} but:\n{}", self.text().await);
+            assert!(start.elapsed() < TIMEOUT, "no {words:?} but:\n{}", self.text().await);
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -127,7 +127,7 @@ impl Chromium {
         let start = Instant::now();
         while self.address().await != url {
             let here = self.address().await;
-            assert!(start.elapsed() < PATIENCE, "not at {url} but at {here}:\n{}", self.text().await);
+            assert!(start.elapsed() < TIMEOUT, "not at {url} but at {here}:\n{}", self.text().await);
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -250,7 +250,7 @@ fn start_chromedriver() -> (Child, u16) {
 /// A request without a runtime: a test may be falling over.
 fn ask(port: u16, line: &str) {
     let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else { return };
-    let _ = stream.set_read_timeout(Some(PATIENCE));
+    let _ = stream.set_read_timeout(Some(TIMEOUT));
     let _ = write!(stream, "{line} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
     let _ = stream.read(&mut [0; 1024]);
 }

@@ -8,7 +8,7 @@ use thirtyfour::{By, Key, WebElement};
 use super::browser::Chromium;
 
 /// How long something may take to appear.
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Notes every violation of the page's policy, from before its first script on.
 const WATCH: &str = "window.violations = []; document.addEventListener('securitypolicyviolation', \
@@ -54,7 +54,7 @@ impl Console {
             if let Ok(found) = self.browser.driver().find(By::Css(css)).await {
                 return found;
             }
-            assert!(start.elapsed() < PATIENCE, "no {css} in:\n{}", self.browser.text().await);
+            assert!(start.elapsed() < TIMEOUT, "no {css} in:\n{}", self.browser.text().await);
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -103,11 +103,11 @@ impl Console {
             let css = format!("#operations-{operation} {css}");
             self.find(&css).await.text().await.unwrap()
         };
-        let answer = ".live-responses-table .response";
+        let response = ".live-responses-table .response";
         Shown {
-            status: part(&format!("{answer} > .response-col_status")).await,
-            body: part(&format!("{answer} .highlight-code pre")).await,
-            headers: part(&format!("{answer} > .response-col_description > div:last-child pre")).await,
+            status: part(&format!("{response} > .response-col_status")).await,
+            body: part(&format!("{response} .highlight-code pre")).await,
+            headers: part(&format!("{response} > .response-col_description > div:last-child pre")).await,
             curl: part(".curl-command pre").await,
             url: part(".request-url pre").await,
         }
@@ -145,10 +145,10 @@ impl Console {
 
     /// Goes from field to field with the Tab key until it stands on this one.
     pub async fn tab_to(&self, css: &str) {
-        let is_there = format!("return document.activeElement.matches(\"{css}\")");
+        let is_alive = format!("return document.activeElement.matches(\"{css}\")");
         for _ in 0..60 {
             self.type_keys(Key::Tab).await;
-            if self.browser.evaluate(&is_there).await == true {
+            if self.browser.evaluate(&is_alive).await == true {
                 let outline = "return getComputedStyle(document.activeElement).outlineStyle";
                 assert_ne!(
                     self.browser.evaluate(outline).await,

@@ -13,7 +13,7 @@ use super::server::{Server, free_port};
 use super::traveller::Traveller;
 
 /// How long a proxy may take to start.
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Where the proxies write what they have to say.
 const LOGS: [&str; 6] = [
@@ -192,10 +192,10 @@ impl Front {
     fn wait_for(&self, way: &Way) {
         let start = Instant::now();
         // Caddy makes a certificate for each host, one after the other.
-        let answers = |host: &str| Traveller::sets_out(way).gets_an_answer(host);
-        while !answers(&format!("{}/login/style.css", way.portal)) || !answers(way.application) {
+        let responses = |host: &str| Traveller::sets_out(way).gets_an_answer(host);
+        while !responses(&format!("{}/login/style.css", way.portal)) || !responses(way.application) {
             let logs = self.proxy_logs();
-            assert!(start.elapsed() < PATIENCE, "{} does not answer:\n{logs}", way.name);
+            assert!(start.elapsed() < TIMEOUT, "{} does not answer:\n{logs}", way.name);
             sleep(Duration::from_millis(50));
         }
     }

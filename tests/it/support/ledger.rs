@@ -138,38 +138,39 @@ impl Office {
     pub async fn add_client(&self) -> Option<i64> {
         let email = format!("{}@x.test", uuid::Uuid::new_v4().simple());
         let body = json!({ "email": email, "name_f": "A", "name_l": "B" });
-        let answer = self.ask("POST", "/api/clients").json(&body).bearer_auth(&self.key).send().await.ok()?;
-        if answer.status() != 201 {
-            return refusal(&answer);
+        let response =
+            self.ask("POST", "/api/clients").json(&body).bearer_auth(&self.key).send().await.ok()?;
+        if response.status() != 201 {
+            return refusal(&response);
         }
-        answer.json::<Value>().await.ok()?["id"].as_i64()
+        response.json::<Value>().await.ok()?["id"].as_i64()
     }
 
     /// The link, and whether it was handed out before.
     pub async fn ask_for_link(&self, user: i64) -> Option<(String, bool)> {
         let asked = self.ask("GET", &format!("/api/login_links/{user}")).bearer_auth(&self.key);
-        let answer = asked.send().await.ok()?;
-        if answer.status() != 200 {
-            return refusal(&answer);
+        let response = asked.send().await.ok()?;
+        if response.status() != 200 {
+            return refusal(&response);
         }
-        let is_reused = answer.headers()["x-login-link-reused"] == "true";
-        Some((answer.json::<Value>().await.ok()?["link"].as_str()?.to_owned(), is_reused))
+        let is_reused = response.headers()["x-login-link-reused"] == "true";
+        Some((response.json::<Value>().await.ok()?["link"].as_str()?.to_owned(), is_reused))
     }
 
     async fn kill(&self, user: i64) -> bool {
         let asked = self.ask("DELETE", &format!("/api/login_links/{user}")).bearer_auth(&self.key);
-        let Ok(answer) = asked.send().await else { return false };
-        answer.status() == 204 || refusal::<()>(&answer).is_some()
+        let Ok(response) = asked.send().await else { return false };
+        response.status() == 204 || refusal::<()>(&response).is_some()
     }
 
     async fn sign_out(&self, session: &str) -> bool {
         let asked =
             self.ask("POST", "/logout").header(COOKIE, session).header("sec-fetch-site", "same-origin");
-        let Ok(answer) = asked.header("content-type", "application/x-www-form-urlencoded").send().await
+        let Ok(response) = asked.header("content-type", "application/x-www-form-urlencoded").send().await
         else {
             return false;
         };
-        answer.status() == 303 || refusal::<()>(&answer).is_some()
+        response.status() == 303 || refusal::<()>(&response).is_some()
     }
 
     /// The page of a link.
@@ -191,11 +192,11 @@ impl Office {
     pub async fn press(&self, button: &Button) -> Option<String> {
         let press = self.ask("POST", "/login").body(button.form.clone()).header(COOKIE, &button.browser);
         let press = press.header("sec-fetch-site", "same-origin");
-        let answer = press.header("content-type", "application/x-www-form-urlencoded").send().await.ok()?;
-        if answer.status() != 303 {
-            return refusal(&answer);
+        let response = press.header("content-type", "application/x-www-form-urlencoded").send().await.ok()?;
+        if response.status() != 303 {
+            return refusal(&response);
         }
-        cookie(&answer, "doorkey_session")
+        cookie(&response, "doorkey_session")
     }
 
     async fn use_up(&self, link: &str) -> Fate {
@@ -235,9 +236,9 @@ impl Office {
     async fn is_so(&self, user: i64, link: &str, fate: &mut Fate) -> bool {
         match fate.clone() {
             Fate::Live => {
-                let is_there = self.ask_for_link(user).await == Some((link.to_owned(), true));
+                let is_alive = self.ask_for_link(user).await == Some((link.to_owned(), true));
                 *fate = self.use_up(link).await;
-                is_there && matches!(fate, Fate::Used(_)) && self.is_dead(link).await
+                is_alive && matches!(fate, Fate::Used(_)) && self.is_dead(link).await
             }
             Fate::Used(session) => self.is_dead(link).await && self.is_signed_in(&session).await,
             Fate::SignedOut(session) => self.is_dead(link).await && !self.is_signed_in(&session).await,
@@ -282,15 +283,15 @@ pub fn outage(entries: &[Entry], since: Instant) -> Duration {
     moments.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap()
 }
 
-fn cookie(answer: &Response, name: &str) -> Option<String> {
-    let mut cookies = answer.headers().get_all(SET_COOKIE).iter().map(|cookie| cookie.to_str().unwrap());
+fn cookie(response: &Response, name: &str) -> Option<String> {
+    let mut cookies = response.headers().get_all(SET_COOKIE).iter().map(|cookie| cookie.to_str().unwrap());
     let found = cookies.find(|cookie| cookie.starts_with(name))?;
     found.split(';').next().map(str::to_owned)
 }
 
 /// While the database is away there is one answer, and no other.
 #[track_caller]
-fn refusal<T>(answer: &Response) -> Option<T> {
-    assert_eq!(answer.status(), 503, "{answer:?}");
+fn refusal<T>(response: &Response) -> Option<T> {
+    assert_eq!(response.status(), 503, "{response:?}");
     None
 }

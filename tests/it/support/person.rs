@@ -45,14 +45,14 @@ impl Person {
     pub async fn sign_in(&mut self, server: &Server, link: &str) {
         let page = self.open(link).await;
         assert_eq!(page.status, StatusCode::OK, "{}", page.body);
-        let answer = self.press(server, &page).await;
-        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
-        assert!(answer.headers.contains_key(LOCATION));
+        let response = self.press(server, &page).await;
+        assert_eq!(response.status, StatusCode::SEE_OTHER, "{}", response.body);
+        assert!(response.headers.contains_key(LOCATION));
     }
 
     pub async fn sign_out(&mut self, server: &Server) {
-        let answer = self.press_sign_out(server).await;
-        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+        let response = self.press_sign_out(server).await;
+        assert_eq!(response.status, StatusCode::SEE_OTHER, "{}", response.body);
     }
 
     /// Sends the form that signs out, whatever comes of it.
@@ -77,8 +77,8 @@ impl Person {
 
     async fn send(&mut self, request: RequestBuilder) -> Page {
         let pairs: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let answer = request.header(COOKIE, pairs.join("; ")).send().await.unwrap();
-        let (status, headers) = (answer.status(), answer.headers().clone());
+        let response = request.header(COOKIE, pairs.join("; ")).send().await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
         for cookie in headers.get_all(SET_COOKIE) {
             let (name, rest) = cookie.to_str().unwrap().split_once('=').unwrap();
             let value = rest.split(';').next().unwrap();
@@ -87,7 +87,7 @@ impl Person {
                 self.cookies.push((name.to_owned(), value.to_owned()));
             }
         }
-        Page { status, headers, body: answer.text().await.unwrap() }
+        Page { status, headers, body: response.text().await.unwrap() }
     }
 }
 

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use super::database::Database;
 
 /// How long a start, a stop or an answer may take before the test fails.
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 
 const KEY_FILE: &str = "doorkey.key";
 const LOG: &str = "server.log";
@@ -135,9 +135,9 @@ impl Server {
     pub async fn ask_for_link_to(&self, user: i64, redirect: &str) -> String {
         let wish =
             if redirect.is_empty() { String::new() } else { format!("?redirect={}", encode(redirect)) };
-        let answer = self.call("GET", &format!("/api/login_links/{user}{wish}")).await;
-        assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
-        let body: Value = answer.json().await.unwrap();
+        let response = self.call("GET", &format!("/api/login_links/{user}{wish}")).await;
+        assert_eq!(response.status(), 200, "{}", response.text().await.unwrap());
+        let body: Value = response.json().await.unwrap();
         body["link"].as_str().unwrap().to_owned()
     }
 
@@ -151,12 +151,12 @@ impl Server {
     pub async fn counts(&self, line: &str) {
         let start = Instant::now();
         loop {
-            let answer = visitor().get(self.ops_url("/metrics")).send().await.unwrap();
-            let metrics = answer.text().await.unwrap();
+            let response = visitor().get(self.ops_url("/metrics")).send().await.unwrap();
+            let metrics = response.text().await.unwrap();
             if metrics.lines().any(|counted| counted == line) {
                 return;
             }
-            assert!(start.elapsed() < PATIENCE, "{line} is not among\n{metrics}");
+            assert!(start.elapsed() < TIMEOUT, "{line} is not among\n{metrics}");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
@@ -175,9 +175,9 @@ impl Server {
         stream.set_read_timeout(Some(Duration::from_millis(700))).unwrap();
         // A server that has heard enough may close before it has read all: what it said still counts.
         let _ = stream.write_all(bytes);
-        let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer);
-        String::from_utf8_lossy(&answer).into_owned()
+        let mut response = Vec::new();
+        let _ = stream.read_to_end(&mut response);
+        String::from_utf8_lossy(&response).into_owned()
     }
 
     pub fn connect(&self) -> TcpStream {
@@ -255,10 +255,10 @@ impl Server {
             if let Some(status) = process.try_wait().unwrap() {
                 return status;
             }
-            if start.elapsed() > PATIENCE {
+            if start.elapsed() > TIMEOUT {
                 process.kill().unwrap();
                 process.wait().unwrap();
-                panic!("it did not end within {PATIENCE:?}:\n{}", self.log());
+                panic!("it did not end within {TIMEOUT:?}:\n{}", self.log());
             }
             sleep(Duration::from_millis(10));
         }
@@ -302,18 +302,18 @@ impl Server {
             if let Some(status) = self.process.as_mut().unwrap().try_wait().unwrap() {
                 panic!("it ended at once, {status}:\n{}", self.log());
             }
-            assert!(start.elapsed() < PATIENCE, "it does not answer:\n{}", self.log());
+            assert!(start.elapsed() < TIMEOUT, "it does not answer:\n{}", self.log());
             sleep(Duration::from_millis(20));
         }
     }
 
     fn says_yes(&self, path: &str) -> bool {
         let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, self.ops_port)) else { return false };
-        let mut answer = String::new();
+        let mut response = String::new();
         stream.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
         let question = format!("GET {path} HTTP/1.1\r\nHost: ops\r\nConnection: close\r\n\r\n");
         let asked = stream.write_all(question.as_bytes());
-        asked.is_ok() && stream.read_to_string(&mut answer).is_ok() && answer.starts_with("HTTP/1.1 200")
+        asked.is_ok() && stream.read_to_string(&mut response).is_ok() && response.starts_with("HTTP/1.1 200")
     }
 }
 
@@ -342,12 +342,12 @@ pub fn false_clock() -> [(&'static str, String); 2] {
 
 /// A client without a memory that keeps its connections.
 pub fn regular() -> Client {
-    Client::builder().redirect(Policy::none()).no_proxy().timeout(PATIENCE).build().unwrap()
+    Client::builder().redirect(Policy::none()).no_proxy().timeout(TIMEOUT).build().unwrap()
 }
 
 /// A client without a memory that stays where it is sent.
 pub fn visitor() -> Client {
-    let client = Client::builder().redirect(Policy::none()).no_proxy().timeout(PATIENCE);
+    let client = Client::builder().redirect(Policy::none()).no_proxy().timeout(TIMEOUT);
     // A connection that was kept would die with the server that a test kills.
     client.pool_max_idle_per_host(0).build().unwrap()
 }

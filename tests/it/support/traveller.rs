@@ -16,7 +16,7 @@ pub struct Traveller {
 
 /// An answer as it came.
 #[derive(Debug)]
-pub struct Answer {
+pub struct TestResponse {
     pub status: u16,
     head: String,
     pub body: String,
@@ -50,23 +50,23 @@ impl Traveller {
         found.unwrap_or_else(|| panic!("no cookie {name} in\n{jar}"))
     }
 
-    pub fn open(&self, url: &str) -> Answer {
+    pub fn open(&self, url: &str) -> TestResponse {
         self.open_with(url, &[])
     }
 
     /// With further arguments for curl.
-    pub fn open_with(&self, url: &str, arguments: &[&str]) -> Answer {
+    pub fn open_with(&self, url: &str, arguments: &[&str]) -> TestResponse {
         let output = self.curl(url, arguments);
         let complaint = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{}: {url}: {complaint}", self.way.name);
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answer { status, head: head.to_owned(), body: body.to_owned() }
+        TestResponse { status, head: head.to_owned(), body: body.to_owned() }
     }
 
     /// With these headers, each `Name: value`.
-    pub fn open_saying(&self, url: &str, headers: &[&str]) -> Answer {
+    pub fn open_saying(&self, url: &str, headers: &[&str]) -> TestResponse {
         let arguments: Vec<_> = headers.iter().flat_map(|header| ["--header", header]).collect();
         self.open_with(url, &arguments)
     }
@@ -76,11 +76,11 @@ impl Traveller {
     }
 
     /// Opens a link, presses the button, and goes where that leads. Gives the address of the last page.
-    pub fn sign_in(&self, link: &str) -> (String, Answer) {
+    pub fn sign_in(&self, link: &str) -> (String, TestResponse) {
         self.sign_in_saying(link, &[])
     }
 
-    pub fn sign_in_saying(&self, link: &str, headers: &[&str]) -> (String, Answer) {
+    pub fn sign_in_saying(&self, link: &str, headers: &[&str]) -> (String, TestResponse) {
         let page = self.open_saying(link, headers);
         assert_eq!(page.status, 200, "{}: {}", self.way.name, page.body);
         let portal = link.split_once("/login?").unwrap().0;
@@ -88,14 +88,14 @@ impl Traveller {
         let said = [headers, &same_origin].concat();
         let mut arguments = vec!["--data-raw", &body];
         arguments.extend(said.iter().flat_map(|header| ["--header", header]));
-        let mut answer = self.open_with(&format!("{portal}/login"), &arguments);
-        assert_eq!(answer.status, 303, "{}: {}", self.way.name, answer.body);
+        let mut response = self.open_with(&format!("{portal}/login"), &arguments);
+        assert_eq!(response.status, 303, "{}: {}", self.way.name, response.body);
         let mut address = portal.to_owned();
-        while let Some(next) = answer.leads_to() {
+        while let Some(next) = response.leads_to() {
             address = if next.starts_with('/') { format!("{portal}{next}") } else { next };
-            answer = self.open_saying(&address, headers);
+            response = self.open_saying(&address, headers);
         }
-        (address, answer)
+        (address, response)
     }
 
     /// A client who has just signed in here: their number, and the person.
@@ -109,8 +109,8 @@ impl Traveller {
 
     pub fn signs_out(&self) {
         let form = ["--data-raw", "", "--header", "Sec-Fetch-Site: same-origin"];
-        let answer = self.open_with(&format!("{}/logout", self.way.portal), &form);
-        assert_eq!(answer.status, 303, "{}: {}", self.way.name, answer.body);
+        let response = self.open_with(&format!("{}/logout", self.way.portal), &form);
+        assert_eq!(response.status, 303, "{}: {}", self.way.name, response.body);
     }
 
     fn curl(&self, url: &str, arguments: &[&str]) -> Output {
@@ -124,7 +124,7 @@ impl Traveller {
     }
 }
 
-impl Answer {
+impl TestResponse {
     /// The value of a header that came once at most.
     pub fn header(&self, name: &str) -> Option<&str> {
         let headers = self.head.lines().filter_map(|line| line.split_once(": "));
