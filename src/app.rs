@@ -4,11 +4,11 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::flow::admission::LookupCache;
-use crate::flow::limits::{RateLimitConfig, RateLimits};
-use crate::flow::nodes::ThisNode;
+use crate::flow::operations::nodes::ThisNode;
+use crate::flow::request_lookup::LookupCache;
 use crate::keys::{Keyring, LiveKeyring};
 use crate::metrics::Metrics;
+use crate::rate_limits::{RateLimitConfig, RateLimits};
 use crate::store::Store;
 
 /// Store, clock, keys and counters: cheap to clone, one for the whole process.

@@ -11,5 +11,7 @@ pub mod domain;
 pub mod flow;
 pub mod http;
 pub mod keys;
+pub mod logging;
 pub mod metrics;
+pub mod rate_limits;
 pub mod store;

@@ -8,8 +8,8 @@ mod stage;
 use std::io;
 
 use anyhow::{Context, Result, bail};
-use doorkey::cli::log::Lines;
 use doorkey::config::LogFormat;
+use doorkey::logging::Lines;
 use stage::Stage;
 use tracing_subscriber::filter::LevelFilter;
 

@@ -11,7 +11,7 @@ use doorkey::domain::email::EmailAddress;
 use doorkey::domain::origin::Origin;
 use doorkey::domain::scope::Scopes;
 use doorkey::domain::timestamp::Timestamp;
-use doorkey::domain::user_change::UserChange;
+use doorkey::domain::user::change::UserChange;
 use doorkey::domain::workspace::Workspace;
 use doorkey::store::{DatabaseUrl, NewUser};
 use doorkey::{flow, http};
@@ -44,7 +44,7 @@ impl Stage {
         let folder = tempfile::tempdir()?;
         let database = DatabaseUrl::Sqlite(folder.path().join("doorkey.db"));
         let key_file = folder.path().join("doorkey.key");
-        let app = flow::start::open(&database, &key_file, true, Clock::manual(NOW)).await?;
+        let app = flow::operations::startup::open(&database, &key_file, true, Clock::manual(NOW)).await?;
         let (act, url) = (AuditContext::at_command_line(), Origin::parse(&format!("https://{HOST}"))?);
         let workspace = flow::workspaces::create(&app, &act, "Bench".to_owned(), url, Vec::new()).await?;
         let wish = ("bench", Scopes::all(), None);

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use doorkey::domain::version::ApiVersion;
+use doorkey::domain::api_version::ApiVersion;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

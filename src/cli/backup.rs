@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::out::{Output, Table};
+use super::output::{Output, Table};
 use super::{Context, os_user, say, words};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::flow::copies::{self, BackUpError, Carried, Restored};
+use crate::flow::operations::backup;
+use crate::flow::operations::backup::{BackUpError, Carried, Restored};
 use crate::store::{
     CarriedOver, Flags, KeyBefore, MovedAddress, NotCarried, RestoredKey, RestoredUser, Revived,
 };
@@ -43,7 +44,7 @@ pub(super) struct RestoreArgs {
 }
 
 pub(super) async fn back_up(Context { config, out, .. }: &mut Context, args: &BackupArgs) -> Result<()> {
-    let made = copies::back_up(&config.database, &args.file, &os_user::act(), &Clock::System).await;
+    let made = backup::back_up(&config.database, &args.file, &os_user::act(), &Clock::System).await;
     let bytes = match made {
         Err(error @ BackUpError::Untold { bytes, .. }) => {
             say(&error.to_string());
@@ -65,9 +66,9 @@ pub(super) async fn restore(context: &mut Context, args: &RestoreArgs) -> Result
         Some(file) => {
             let Config { database, secret_key_file, .. } = &context.config;
             let places = (database, &**secret_key_file);
-            copies::restore(places, file, args.as_it_was, &os_user::act(), &Clock::System).await?
+            backup::restore(places, file, args.as_it_was, &os_user::act(), &Clock::System).await?
         }
-        None => copies::invalidate_only(&context.open().await?, &os_user::act()).await?,
+        None => backup::invalidate_only(&context.open().await?, &os_user::act()).await?,
     };
     if context.out.is_json {
         Ok(context.out.json(&object(&restored))?)

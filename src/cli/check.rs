@@ -3,10 +3,11 @@
 use anyhow::{Result, anyhow};
 use serde_json::json;
 
-use super::out::{Output, Table};
+use super::output::{Output, Table};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
-use crate::flow::checks::{self, Check};
+use crate::flow::operations::checks;
+use crate::flow::operations::checks::Check;
 
 pub(super) async fn run(config: Result<Config, ConfigError>, out: &mut Output) -> Result<()> {
     let checks = match config {

@@ -7,8 +7,8 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 
-use super::out::Output;
-use super::{Context, log, os_user, say, serve};
+use super::output::Output;
+use super::{Context, os_user, say, serve};
 use crate::app::App;
 use crate::config::CommonFlags;
 use crate::domain::email::EmailAddress;
@@ -16,12 +16,13 @@ use crate::domain::host::HostName;
 use crate::domain::origin::Origin;
 use crate::domain::scope::Scopes;
 use crate::domain::user::UserId;
-use crate::domain::user_change::UserChange;
+use crate::domain::user::change::UserChange;
 use crate::domain::workspace::Workspace;
 use crate::flow::users::UserError;
 use crate::flow::workspaces::WorkspaceError;
 use crate::flow::{api_keys, users, workspaces};
 use crate::http::Listeners;
+use crate::logging;
 use crate::store::{DatabaseUrl, NewUser};
 
 const FOLDER: &str = "doorkey-demo";
@@ -31,7 +32,7 @@ const HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
 /// Serves the demo. Only flags move its database: a variable or file that names a real one does not count here.
 pub(super) async fn run(context: &mut Context, common: &CommonFlags) -> Result<()> {
-    let _log = log::start(context.config.log);
+    let _log = logging::start(context.config.log);
     context.log_unknown();
     // The port first: where a demo runs already, nothing of it is touched.
     let public = serve::bind(&context.config.listen, "--listen").await?;

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::out::Table;
+use super::output::Table;
 use super::{Context, os_user};
 use crate::config::parse_duration;
 use crate::domain::api_key::ApiKey;

@@ -5,8 +5,9 @@ use serde_json::json;
 
 use super::{Context, os_user, user_ref};
 use crate::domain::user::UserRef;
-use crate::flow::login_links::{self, IssueOptions, RequestedUser};
-use crate::flow::{nodes, upkeep};
+use crate::flow::login_links;
+use crate::flow::login_links::{IssueOptions, RequestedUser};
+use crate::flow::operations::{maintenance, nodes};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -43,5 +44,5 @@ pub(super) async fn run(context: &mut Context, args: Args) -> Result<()> {
         context.out.line(issued.link.reveal())?;
     }
     // The process ends here, and with it what was counted in memory.
-    Ok(upkeep::flush_counters(&app).await?)
+    Ok(maintenance::flush_counters(&app).await?)
 }

@@ -4,10 +4,10 @@ use anyhow::{Context as _, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
-use super::out::Table;
+use super::output::Table;
 use super::{Context, os_user, words};
 use crate::clock::Clock;
-use crate::flow::moving;
+use crate::flow::operations::transfer;
 use crate::store::DatabaseUrl;
 
 pub(super) const ABOUT: &str = "\
@@ -39,12 +39,12 @@ pub(super) async fn run(Context { config, out, .. }: &mut Context, args: &Args) 
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(5));
     let looks = ProgressStyle::with_template("{wide_bar} {percent:>3} %  {pos} rows  {eta} left");
     bar.set_style(looks.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    let mut progress = |progress: moving::Progress| {
+    let mut progress = |progress: transfer::Progress| {
         bar.set_length(progress.all);
         bar.set_position(progress.sent);
     };
     let moved =
-        moving::run((&from, to), &config.secret_key_file, &os_user::act(), &Clock::System, &mut progress)
+        transfer::run((&from, to), &config.secret_key_file, &os_user::act(), &Clock::System, &mut progress)
             .await;
     bar.finish_and_clear();
     let tables = moved?;

@@ -4,14 +4,11 @@ mod backup;
 mod check;
 mod demo;
 mod import;
-mod import_file;
-mod import_lines;
 mod key;
 mod link;
-pub mod log;
 mod migrate;
 mod os_user;
-mod out;
+mod output;
 mod secret;
 mod serve;
 mod user;
@@ -25,15 +22,16 @@ use anyhow::{Context as _, Result, anyhow};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
+use self::output::Output;
 use crate::app::App;
 use crate::clock::Clock;
-use crate::config::{self, CommonFlags, Config, ServeFlags, may_have_password};
+use crate::config;
+use crate::config::{CommonFlags, Config, ServeFlags, may_have_password};
 use crate::domain::user::UserRef;
 use crate::domain::workspace::Workspace;
 use crate::flow;
-use crate::flow::start::StartError;
+use crate::flow::operations::startup::StartError;
 use crate::store::OpenError;
-use out::Output;
 
 /// A self-hosted magic-link login service.
 #[derive(Debug, Parser)]
@@ -106,7 +104,7 @@ impl Context {
     /// Opens the database, if there is one.
     async fn open_if_there(&self) -> Result<Option<App>> {
         let Config { database, secret_key_file, .. } = &self.config;
-        match flow::start::open(database, secret_key_file, false, Clock::System).await {
+        match flow::operations::startup::open(database, secret_key_file, false, Clock::System).await {
             Err(StartError::Open(OpenError::Missing(_))) => Ok(None),
             opened => Ok(Some(opened?)),
         }
@@ -128,7 +126,7 @@ impl Context {
 
     async fn open_or(&self, may_create: bool) -> Result<App> {
         let Config { database, secret_key_file, .. } = &self.config;
-        Ok(flow::start::open(database, secret_key_file, may_create, Clock::System).await?)
+        Ok(flow::operations::startup::open(database, secret_key_file, may_create, Clock::System).await?)
     }
 }
 
@@ -253,7 +251,7 @@ pub fn explain_usage(error: &clap::Error) -> ExitCode {
 
 fn say(sentence: &str) {
     // With nobody to read it, the exit status alone must tell.
-    let _ = writeln!(io::stderr(), "doorkey: {}", out::shown(&in_one_line(sentence)));
+    let _ = writeln!(io::stderr(), "doorkey: {}", output::shown(&in_one_line(sentence)));
 }
 
 fn in_one_line(text: &str) -> String {

@@ -32,7 +32,7 @@ fn name_in(list: &str, number: u32) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::name_in;
+    use crate::cli::os_user::name_in;
 
     #[test]
     fn a_user_is_named_by_the_first_line_that_has_the_number() {

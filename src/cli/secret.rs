@@ -4,10 +4,10 @@ use anyhow::Result;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::out::Table;
+use super::output::Table;
 use super::{Context, os_user};
 use crate::domain::login_link::KeyId;
-use crate::flow::secret_keys;
+use crate::flow::operations::secret_keys;
 use crate::keys;
 
 #[derive(Debug, Subcommand)]

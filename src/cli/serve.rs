@@ -7,11 +7,13 @@ use anyhow::{Context as _, Result, anyhow};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Context, log};
+use super::Context;
 use crate::app::App;
 use crate::config::Config;
-use crate::flow::{nodes, upkeep};
-use crate::http::{self, Listeners, Settings};
+use crate::flow::operations::{maintenance, nodes};
+use crate::http;
+use crate::http::{Listeners, Settings};
+use crate::logging;
 
 /// Connections that may wait to be taken. Whoever finds no room tries again after a second, which a burst of the usual 128
 /// would see.
@@ -23,7 +25,7 @@ const RECEIVE_BUFFER: u32 = 32 << 10;
 
 pub(super) async fn run(context: &Context) -> Result<()> {
     let config = &context.config;
-    let _log = log::start(config.log);
+    let _log = logging::start(config.log);
     context.log_unknown();
     // The ports first: a server that cannot listen leaves no files behind.
     let public = bind(&config.listen, "--listen").await?;
@@ -48,12 +50,12 @@ pub(super) async fn serve(app: App, config: &Config, listeners: Listeners) -> Re
     let public = listeners.public.local_addr()?;
     let ops = listeners.ops.as_ref().map(TcpListener::local_addr).transpose()?;
     // A node that must not issue anything knows it before the first request.
-    if let Err(error) = upkeep::ready(&app).await {
+    if let Err(error) = maintenance::ready(&app).await {
         let because = std::error::Error::source(&error).map(ToString::to_string);
         tracing::warn!(%error, because, "not ready yet");
     }
-    upkeep::checkpoint(&app).await;
-    let housekeeping = tokio::spawn(upkeep::keep(app.clone(), config.audit_retention));
+    maintenance::checkpoint(&app).await;
+    let housekeeping = tokio::spawn(maintenance::keep(app.clone(), config.audit_retention));
     let ops = ops.map_or_else(|| "none".to_owned(), |address| address.to_string());
     tracing::info!(%public, %ops, "listening");
     let settings = Settings { trusted_proxies: config.trusted_proxies.clone(), has_docs: config.has_docs };
@@ -61,7 +63,7 @@ pub(super) async fn serve(app: App, config: &Config, listeners: Listeners) -> Re
     housekeeping.abort();
     // It may be reporting in at this moment, and must not once this node has left.
     let _ = housekeeping.await;
-    if let Err(error) = upkeep::leave(&app).await {
+    if let Err(error) = maintenance::leave(&app).await {
         tracing::warn!(%error, "the last counters of reused links could not be written down");
     }
     tracing::info!("stopped");

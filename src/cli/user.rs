@@ -4,14 +4,15 @@ use anyhow::Result;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::out::{Output, Table};
+use super::output::{Output, Table};
 use super::{Context, import, os_user, pairs, user_ref};
 use crate::domain::email::EmailAddress;
-use crate::domain::invalid::ValidationErrors;
 use crate::domain::reach::Reach;
+use crate::domain::user::change::{FIELDS, UserChange};
 use crate::domain::user::{User, UserId, UserRef};
-use crate::domain::user_change::{FIELDS, UserChange};
-use crate::flow::users::{self, UserError};
+use crate::domain::validation::ValidationErrors;
+use crate::flow::users;
+use crate::flow::users::UserError;
 use crate::store::NewUser;
 
 /// Users that are read from the store at once: a list of any length takes this much memory.

@@ -8,15 +8,16 @@ use clap::error::ErrorKind;
 use serde::Serialize;
 use serde_json::json;
 
-use super::out::{Output, Table};
+use super::output::{Output, Table};
 use super::{Context, os_user, pairs};
 use crate::app::App;
 use crate::domain::host::HostName;
-use crate::domain::invalid::ValidationErrors;
 use crate::domain::origin::Origin;
 use crate::domain::timestamp::Timestamp;
+use crate::domain::validation::ValidationErrors;
 use crate::domain::workspace::{SETTINGS, Workspace, WorkspaceId, parse_name};
-use crate::flow::workspaces::{self, WorkspaceError};
+use crate::flow::workspaces;
+use crate::flow::workspaces::WorkspaceError;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {

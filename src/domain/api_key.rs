@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::base62;
-use super::canonical::MacInput;
 use super::login_link::KeyId;
+use super::mac_input::MacInput;
 use super::scope::Scopes;
 use super::timestamp::Timestamp;
 use super::workspace::WorkspaceId;

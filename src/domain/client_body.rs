@@ -1,10 +1,10 @@
 //! What a request says of a client: the body that adds one, or changes one.
 
 use super::email::EmailAddress;
-use super::invalid::{Code, Problem, ValidationErrors};
 use super::json::{Json, NotAnObject, read_members, text_of};
 use super::user::UserId;
-use super::user_change::UserChange;
+use super::user::change::UserChange;
+use super::validation::{Code, Problem, ValidationErrors};
 
 /// Fields of the client object that are computed or given once.
 const READ_ONLY: [&str; 4] = ["id", "name", "created_at", "updated_at"];

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::invalid::{Code, Problem};
 use super::json::{JsonText, NotAnObject, Token, Tokens, read_members, unquoted};
+use super::validation::{Code, Problem};
 
 /// The longest text, in bytes, as it is kept: without spaces, and with no more escapes than JSON asks for.
 pub const MAX_LENGTH: usize = 16_384;

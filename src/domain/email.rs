@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::invalid::{Code, Problem};
+use super::validation::{Code, Problem};
 
 /// The longest address that is taken, in bytes (RFC 5321, section 4.5.3.1.3, less the angle brackets).
 const MAX_LENGTH: usize = 254;

@@ -1,10 +1,10 @@
 //! A row of an import: what one line of CSV or JSON says about one user.
 
 use super::email::EmailAddress;
-use super::invalid::{Code, Problem, ValidationErrors};
 use super::json::{Json, read_members};
 use super::user::UserId;
-use super::user_change::{FIELDS, UserChange};
+use super::user::change::{FIELDS, UserChange};
+use super::validation::{Code, Problem, ValidationErrors};
 
 /// Fields of the client object that nobody can set: they are let pass, so that a list can be imported as it is.
 const READ_ONLY: [&str; 3] = ["name", "created_at", "updated_at"];

@@ -6,7 +6,7 @@ use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::invalid::shown_name;
+use super::validation::shown_name;
 
 /// How deep names are looked at. Whatever nests deeper is refused by every field that may nest.
 const DEEPEST: usize = 128;

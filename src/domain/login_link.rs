@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::canonical::MacInput;
+use super::mac_input::MacInput;
 use super::timestamp::Timestamp;
 use super::token;
 use super::user::{AccountStatus, Refusal, UserId};

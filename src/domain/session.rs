@@ -5,9 +5,9 @@ use std::fmt;
 use uuid::Uuid;
 
 use super::base62;
-use super::canonical::MacInput;
 use super::email::EmailAddress;
 use super::login_link::{KeyId, LinkLookupKey};
+use super::mac_input::MacInput;
 use super::timestamp::Timestamp;
 use super::user::{AccountStatus, UserId};
 use super::workspace::{Workspace, WorkspaceId};

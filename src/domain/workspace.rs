@@ -4,10 +4,10 @@ use serde::Serialize;
 use url::Url;
 
 use super::host::HostName;
-use super::invalid::ValidationErrors;
 use super::origin::Origin;
 use super::redirect::RedirectTarget;
 use super::timestamp::Timestamp;
+use super::validation::ValidationErrors;
 
 /// The number of a workspace; never used again.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]

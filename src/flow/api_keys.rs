@@ -1,13 +1,14 @@
 //! API keys are made, listed, revoked.
 
-use super::nodes;
+use super::operations::nodes;
 use crate::app::App;
 use crate::domain::api_key::{ApiKey, ApiKeySecret};
 use crate::domain::audit::{AuditContext, AuditEvent};
 use crate::domain::login_link::KeyId;
 use crate::domain::scope::Scopes;
 use crate::domain::workspace::Workspace;
-use crate::keys::{self, InvalidSeal, NoRandomness};
+use crate::keys;
+use crate::keys::{InvalidSeal, NoRandomness};
 use crate::store::{Outcome, StoreError};
 
 /// How often a number is drawn again when others keep taking it.

@@ -5,14 +5,15 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
-use super::users::{self, UserError};
+use super::users;
+use super::users::UserError;
 use crate::app::App;
 use crate::domain::audit::AuditContext;
 use crate::domain::import_row::ImportRow;
-use crate::domain::invalid::ValidationErrors;
 use crate::domain::reach::Reach;
+use crate::domain::user::change::UserChange;
 use crate::domain::user::{User, UserId, UserRef};
-use crate::domain::user_change::UserChange;
+use crate::domain::validation::ValidationErrors;
 use crate::domain::workspace::Workspace;
 use crate::store::{NewUser, StoreError};
 

@@ -5,18 +5,20 @@ use std::sync::Arc;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::nodes::{self, EndError};
+use super::operations::nodes;
+use super::operations::nodes::EndError;
 use crate::app::App;
 use crate::domain::audit::{AuditContext, AuditEvent};
+use crate::domain::list_query::{ListQuery, Page};
 use crate::domain::login_link::{Decision, LinkClaims, LoginLink, UserLinkState, decide};
 use crate::domain::node::NodeUnhealthy;
-use crate::domain::page::{ListQuery, Page};
 use crate::domain::redirect::{InvalidRedirect, RedirectTarget};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::Token;
 use crate::domain::user::{Refusal, RevocationReason, UserRef};
 use crate::domain::workspace::Workspace;
-use crate::keys::{self, NoRandomness};
+use crate::keys;
+use crate::keys::NoRandomness;
 use crate::store::{ListError, ListPermit, ListedLink, Outcome, ReadPoint, StoreError};
 
 /// What may stand in a query value as it is (RFC 3986, section 2.3).

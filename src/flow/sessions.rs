@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::nodes::{self, EndError};
+use super::operations::nodes;
+use super::operations::nodes::EndError;
 use crate::app::App;
 use crate::domain::audit::{Actor, AuditContext, AuditEvent};
-use crate::domain::page::{ListQuery, Page};
+use crate::domain::list_query::{ListQuery, Page};
 use crate::domain::session::{Session, SessionCookie, SessionWithUser};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::Workspace;

@@ -4,20 +4,24 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::limits::{self, RateLimited};
-use super::nodes::{self, EndError};
-use super::sessions::{self, PresentedCookie};
+use super::operations::nodes;
+use super::operations::nodes::EndError;
+use super::sessions;
+use super::sessions::PresentedCookie;
 use crate::app::App;
 use crate::domain::audit::{Actor, AuditContext, AuditEntry, AuditEvent};
+use crate::domain::client_network::ClientNetwork;
 use crate::domain::login_link::{LinkRejection, LoginLink};
 use crate::domain::node::NodeUnhealthy;
 use crate::domain::session::{CsrfCookie, Session, SessionCookie, SessionWithUser};
-use crate::domain::source::ClientNetwork;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::Token;
 use crate::domain::user::AccountStatus;
 use crate::domain::workspace::Workspace;
-use crate::keys::{self, NoRandomness};
+use crate::keys;
+use crate::keys::NoRandomness;
+use crate::rate_limits;
+use crate::rate_limits::RateLimited;
 pub use crate::store::FoundLink;
 use crate::store::{Outcome, ReadPoint, StoreError};
 
@@ -332,5 +336,5 @@ async fn find(
 
 fn record_rejection(app: &App, death: LinkRejection, visitor: &Client) -> Result<(), RateLimited> {
     app.metrics.dead_tokens.get_or_create(&death.reason().into()).inc();
-    limits::check_login(app, visitor.source)
+    rate_limits::check_login(app, visitor.source)
 }

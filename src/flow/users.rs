@@ -1,14 +1,14 @@
 //! Users are added, changed, deleted; what that kills dies in the same commit.
 
-use super::nodes;
+use super::operations::nodes;
 use crate::app::App;
 use crate::domain::audit::{AuditContext, AuditEvent};
-use crate::domain::invalid::{Code, ValidationErrors};
+use crate::domain::list_query::{ListQuery, Page};
 use crate::domain::node::NodeUnhealthy;
-use crate::domain::page::{ListQuery, Page};
 use crate::domain::reach::Reach;
+use crate::domain::user::change::UserChange;
 use crate::domain::user::{RevocationReason, User, UserId, UserRef};
-use crate::domain::user_change::UserChange;
+use crate::domain::validation::{Code, ValidationErrors};
 use crate::domain::workspace::Workspace;
 use crate::store::{ListError, ListPermit, NewUser, Outcome, ReadPoint, StoreError};
 

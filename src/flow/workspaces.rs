@@ -3,8 +3,8 @@
 use crate::app::App;
 use crate::domain::audit::{AuditContext, AuditEvent};
 use crate::domain::host::HostName;
-use crate::domain::invalid::ValidationErrors;
 use crate::domain::origin::Origin;
+use crate::domain::validation::ValidationErrors;
 use crate::domain::workspace::{Workspace, WorkspaceId};
 use crate::store::{Outcome, StoreError};
 

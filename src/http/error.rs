@@ -11,19 +11,19 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::pages;
-use super::pages::view::ProblemPage;
-use crate::domain::invalid::{Code, Problem, ValidationErrors};
+use super::pages::templates::ProblemPage;
+use crate::domain::api_version::InvalidVersion;
 use crate::domain::node::NodeUnhealthy;
 use crate::domain::redirect::InvalidRedirect;
 use crate::domain::scope::Scope;
 use crate::domain::user::Refusal;
-use crate::domain::version::InvalidVersion;
-use crate::flow::limits::RateLimited;
+use crate::domain::validation::{Code, Problem, ValidationErrors};
 use crate::flow::login_links::IssueError;
-use crate::flow::nodes::EndError;
+use crate::flow::operations::nodes::EndError;
 use crate::flow::sign_in::SignInError;
 use crate::flow::users::UserError;
 use crate::keys::NoRandomness;
+use crate::rate_limits::RateLimited;
 use crate::store::{ListError, StoreError};
 
 /// Why a request is not answered as it wished.

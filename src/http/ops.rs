@@ -26,7 +26,7 @@ pub(super) fn router(app: App) -> Router {
 /// `GET /readyz`: 200 if the store can be read and written now, and keys and clock are as they must be, else 503
 /// within two seconds.
 async fn ready(State(app): State<App>) -> Response {
-    match tokio::time::timeout(READY_TIMEOUT, flow::upkeep::ready(&app)).await {
+    match tokio::time::timeout(READY_TIMEOUT, flow::operations::maintenance::ready(&app)).await {
         Ok(Ok(())) => "ready\n".into_response(),
         Ok(Err(error)) => {
             let because = std::error::Error::source(&error).map(ToString::to_string);

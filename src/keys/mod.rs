@@ -1,9 +1,9 @@
 //! The secret keys: what derives tokens, seals rows and ties forms to browsers.
 
-mod drafts;
 mod file;
-mod held;
-mod links;
+mod file_edit;
+mod live_keyring;
+mod login_tokens;
 mod random;
 
 use hkdf::Hkdf;
@@ -12,17 +12,19 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use crate::domain::api_key::{ApiKey, ApiKeySecret};
-use crate::domain::canonical::MacInput;
 use crate::domain::login_link::KeyId;
+use crate::domain::mac_input::MacInput;
 use crate::domain::secret_key::{SecretKeyRecord, active_key};
 use crate::domain::session::{CsrfCookie, Session, SessionCookie};
 use crate::domain::token::Token;
 use crate::domain::workspace::WorkspaceId;
 
-pub use drafts::{PendingKeyFile, add, create, create_in_use, is_unused, take_into_use, with_active};
-pub use file::{KeyFileError, load};
-pub use held::LiveKeyring;
-pub use random::{NoRandomness, random, random_api_key, random_browser_cookie};
+pub use self::file::{KeyFileError, load};
+pub use self::file_edit::{
+    PendingKeyFile, add, create, create_in_use, is_unused, take_into_use, with_active,
+};
+pub use self::live_keyring::LiveKeyring;
+pub use self::random::{NoRandomness, random, random_api_key, random_browser_cookie};
 
 type HmacSha256 = Hmac<Sha256>;
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tokio_postgres::config::{Config, SslMode, TargetSessionAttrs};
 
 use super::OpenError;
-use super::sqlite::{FileState, state_of};
+use super::engine::sqlite::{FileState, state_of};
 
 /// Where a database is.
 #[derive(Clone, PartialEq, Eq, Debug)]

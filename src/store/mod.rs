@@ -4,56 +4,36 @@
 //! [`Store::scan`] a query that may take long, [`Store::write`] a unit of work. The nouns' methods, which are
 //! what flows call, are written once for every engine.
 
-mod api_keys;
-mod arrivals;
-mod audit;
-mod columns;
-mod copies;
+mod backup;
 mod database_url;
 mod durability;
-#[cfg(test)]
-mod engine_tests;
-mod key_fingerprints;
+mod engine;
 mod list_limiter;
-mod lists;
-mod login_links;
-mod moves;
-mod nodes;
-mod postgres;
-mod resting;
-mod restored;
-mod reuses;
-mod sessions;
-mod sqlite;
-mod sweep;
-mod unit;
-mod user_lists;
-mod users;
-mod value;
-mod workspaces;
+mod queries;
+mod transfer;
 
 use std::sync::Arc;
 
-use unit::{Statement, UnitOfWork, UnitResult};
-use value::Row;
+use self::engine::unit_of_work::{Statement, UnitOfWork, UnitResult};
+use self::engine::value::Row;
 
-pub use arrivals::{LookupBy, LookupRow};
-pub use audit::ListedEntry;
-pub use copies::{CarriedOver, CarryWith, CopyError, NotCarried, Replaced, Restore, back_up};
-pub use database_url::DatabaseUrl;
-pub use durability::ReadPoint;
-pub use list_limiter::{ListError, ListPermit, UnsentRoom};
-pub use login_links::{FoundLink, ListedLink};
-pub use moves::{Transfer, TransferError};
-pub use nodes::KeysAndClock;
-pub use resting::{KeyUsage, SessionUsingKey};
-pub use restored::{Flags, KeyBefore, MovedAddress, RestoredKey, RestoredUser, Revived};
-pub use sessions::ListedSession;
-pub use sqlite::{FileState, make_file, state_of};
-pub use sweep::Swept;
-pub use unit::Outcome;
-pub use user_lists::USER_FIELDS;
-pub use users::NewUser;
+pub use self::backup::{CarriedOver, CarryWith, CopyError, NotCarried, Replaced, Restore, back_up};
+pub use self::database_url::DatabaseUrl;
+pub use self::durability::ReadPoint;
+pub use self::engine::sqlite::{FileState, make_file, state_of};
+pub use self::engine::unit_of_work::Outcome;
+pub use self::list_limiter::{ListError, ListPermit, UnsentRoom};
+pub use self::queries::audit::ListedEntry;
+pub use self::queries::cleanup::Swept;
+pub use self::queries::key_usage::{KeyUsage, SessionUsingKey};
+pub use self::queries::login_links::{FoundLink, ListedLink};
+pub use self::queries::nodes::KeysAndClock;
+pub use self::queries::post_restore::{Flags, KeyBefore, MovedAddress, RestoredKey, RestoredUser, Revived};
+pub use self::queries::request_lookup::{LookupBy, LookupRow};
+pub use self::queries::sessions::ListedSession;
+pub use self::queries::user_lists::USER_FIELDS;
+pub use self::queries::users::NewUser;
+pub use self::transfer::{Transfer, TransferError};
 
 /// The store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -173,14 +153,14 @@ pub enum OpenError {
 #[derive(Clone, Debug)]
 pub struct Store {
     engine: Engine,
-    reuses: Arc<reuses::Reuses>,
+    reuses: Arc<queries::reuse_counters::Reuses>,
     list_limiter: Arc<list_limiter::ListLimiter>,
 }
 
 #[derive(Clone, Debug)]
 enum Engine {
-    Sqlite(sqlite::Sqlite),
-    Postgres(postgres::Postgres),
+    Sqlite(engine::sqlite::Sqlite),
+    Postgres(engine::postgres::Postgres),
 }
 
 impl Store {
@@ -190,10 +170,10 @@ impl Store {
     /// `OpenError` says what stands in the way.
     pub async fn open(url: &DatabaseUrl, may_create: bool) -> Result<Self, OpenError> {
         let engine = match url {
-            DatabaseUrl::Sqlite(path) => Engine::Sqlite(sqlite::Sqlite::open(path, may_create)?),
-            DatabaseUrl::Postgres(servers) => {
-                Engine::Postgres(postgres::Postgres::open(servers, &url.to_string(), may_create).await?)
-            }
+            DatabaseUrl::Sqlite(path) => Engine::Sqlite(engine::sqlite::Sqlite::open(path, may_create)?),
+            DatabaseUrl::Postgres(servers) => Engine::Postgres(
+                engine::postgres::Postgres::open(servers, &url.to_string(), may_create).await?,
+            ),
         };
         let store = Self { engine, reuses: Arc::default(), list_limiter: Arc::default() };
         store.check_marker(url).await?;

@@ -1,7 +1,7 @@
 //! Section C of the attacks: links are opened and confirmed.
 
 use axum::http::StatusCode;
-use doorkey::domain::user_change::UserChange;
+use doorkey::domain::user::change::UserChange;
 
 use crate::support::app::{TestApp, TestRequest};
 

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use doorkey::domain::user::UserId;
-use doorkey::domain::user_change::UserChange;
+use doorkey::domain::user::change::UserChange;
 
 use crate::support::app::{TestApp, TestRequest};
 

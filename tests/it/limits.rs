@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use doorkey::domain::scope::Scope;
-use doorkey::flow::limits::RateLimitConfig;
+use doorkey::rate_limits::RateLimitConfig;
 use uuid::Uuid;
 
 use crate::races::{CALLERS, at_once};

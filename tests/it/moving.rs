@@ -9,7 +9,7 @@ use doorkey::domain::audit::{AuditContext, AuditEvent};
 use doorkey::domain::origin::Origin;
 use doorkey::domain::user::UserId;
 use doorkey::flow;
-use doorkey::flow::moving::MovingError;
+use doorkey::flow::operations::transfer::MovingError;
 use doorkey::http;
 use doorkey::store::{Transfer, TransferError};
 
@@ -40,14 +40,14 @@ impl Stopped {
         let (from, to) = (self.database.parsed(), target.parsed());
         let key = self.remains.2.path().join("doorkey.key");
         let act = AuditContext::at_command_line();
-        flow::moving::run((&from, &to), &key, &act, &Clock::System, &mut |_| ()).await
+        flow::operations::transfer::run((&from, &to), &key, &act, &Clock::System, &mut |_| ()).await
     }
 
     /// Why a database of this installation is not opened.
     async fn refusal_of(&self, database: &Database) -> String {
         let key = self.remains.2.path().join("doorkey.key");
         let url = database.parsed();
-        let opened = flow::start::open(&url, &key, true, Clock::System).await;
+        let opened = flow::operations::startup::open(&url, &key, true, Clock::System).await;
         opened.unwrap_err().to_string()
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use doorkey::domain::timestamp::Timestamp;
-use doorkey::flow::upkeep;
+use doorkey::flow::operations::maintenance;
 use reqwest::{Client, StatusCode};
 use serde_json::json;
 
@@ -220,9 +220,9 @@ async fn the_sweep_goes_by_the_databases_clock() {
 
     for wall in [now - 400 * 86_400_000, now + 400 * 86_400_000] {
         test.app.clock.set(Timestamp::from_millis(wall));
-        upkeep::sweep_if_due(&test.app, 365 * 86_400).await.unwrap();
+        maintenance::sweep_if_due(&test.app, 365 * 86_400).await.unwrap();
         test.advance(600);
-        upkeep::sweep_if_due(&test.app, 365 * 86_400).await.unwrap();
+        maintenance::sweep_if_due(&test.app, 365 * 86_400).await.unwrap();
         assert_eq!(left(), [[bob.number().to_string()]], "{wall}");
     }
     assert_eq!(test.number("SELECT count(*) FROM audit_log"), entries);

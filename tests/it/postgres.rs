@@ -168,7 +168,8 @@ async fn a_schema_that_holds_something_else_is_refused_and_left_alone() {
         let database = Database::on_server();
         psql(&database.url(), tables);
 
-        let refused = flow::start::open(&database.parsed(), &key, true, Clock::System).await.unwrap_err();
+        let refused =
+            flow::operations::startup::open(&database.parsed(), &key, true, Clock::System).await.unwrap_err();
 
         assert!(refused.to_string().contains("is not a doorkey database"), "{refused}");
         let here = "SELECT count(*) FROM information_schema.tables WHERE table_schema = current_schema()";
@@ -183,10 +184,12 @@ async fn neither_a_key_nor_tables_are_made_unasked() {
     let key = folder.path().join("doorkey.key");
     let database = Database::on_server();
 
-    let refused = flow::start::open(&database.parsed(), &key, true, Clock::System).await.unwrap_err();
+    let refused =
+        flow::operations::startup::open(&database.parsed(), &key, true, Clock::System).await.unwrap_err();
     assert!(refused.to_string().contains("no key file") && !key.exists(), "{refused}");
     doorkey::keys::create(&key).unwrap();
-    let refused = flow::start::open(&database.parsed(), &key, false, Clock::System).await.unwrap_err();
+    let refused =
+        flow::operations::startup::open(&database.parsed(), &key, false, Clock::System).await.unwrap_err();
     assert!(refused.to_string().contains("there is no database at postgres://"), "{refused}");
 
     let here = "SELECT count(*) FROM information_schema.tables WHERE table_schema = current_schema()";
@@ -202,7 +205,9 @@ async fn of_two_nodes_with_keys_of_their_own_one_starts() {
         let starts = [0, 1, 2, 3].map(|number| {
             let (url, key) = (database.parsed(), folder.path().join(format!("{number}.key")));
             doorkey::keys::create(&key).unwrap();
-            tokio::spawn(async move { flow::start::open(&url, &key, true, Clock::System).await })
+            tokio::spawn(
+                async move { flow::operations::startup::open(&url, &key, true, Clock::System).await },
+            )
         });
         let mut started = 0;
         for start in starts {
@@ -235,7 +240,8 @@ async fn a_node_that_dies_while_it_migrates_leaves_nothing_half_made() {
         dying.kill().unwrap();
         dying.wait().unwrap();
 
-        let app = flow::start::open(&database.parsed(), &key, true, Clock::System).await.unwrap();
+        let app =
+            flow::operations::startup::open(&database.parsed(), &key, true, Clock::System).await.unwrap();
 
         assert!(flow::workspaces::list(&app).await.unwrap().len() < 2);
         assert_eq!(database.number("SELECT count(*) FROM migrations"), migrations);
@@ -252,7 +258,9 @@ async fn a_server_that_answers_before_it_has_written_is_refused() {
     let weak = format!("{}%20-csynchronous_commit%3Doff", database.url());
 
     let refused =
-        flow::start::open(&DatabaseUrl::parse(&weak).unwrap(), &key, true, Clock::System).await.unwrap_err();
+        flow::operations::startup::open(&DatabaseUrl::parse(&weak).unwrap(), &key, true, Clock::System)
+            .await
+            .unwrap_err();
 
     assert!(refused.to_string().contains("synchronous_commit"), "{refused}");
 }
@@ -264,7 +272,7 @@ async fn a_server_proves_over_tls_what_is_asked_of_it() {
     let key = folder.path().join("doorkey.key");
     doorkey::keys::create(&key).unwrap();
     let database = Database::on_server();
-    flow::start::open(&database.parsed(), &key, true, Clock::System).await.unwrap();
+    flow::operations::startup::open(&database.parsed(), &key, true, Clock::System).await.unwrap();
     let right = std::path::PathBuf::from(std::env::var_os("DOORKEY_TEST_POSTGRES_ROOT").unwrap());
     let (stranger, text) = (folder.path().join("stranger.pem"), folder.path().join("text.pem"));
     let new = [
@@ -307,8 +315,13 @@ async fn a_server_proves_over_tls_what_is_asked_of_it() {
         let name = format!("tls_{}", uuid::Uuid::new_v4().simple());
         let url = database.url().replace("sslmode=disable", mode).replace("127.0.0.1", host);
         let url = DatabaseUrl::parse(&format!("{url}&application_name={name}")).unwrap();
-        let opened =
-            flow::start::open(&url.with_root_certificate(root.cloned()), &key, false, Clock::System).await;
+        let opened = flow::operations::startup::open(
+            &url.with_root_certificate(root.cloned()),
+            &key,
+            false,
+            Clock::System,
+        )
+        .await;
         match (&opened, expected) {
             (Ok(_), Ok(is_encrypted)) => {
                 let ours = format!("JOIN pg_stat_activity USING (pid) WHERE application_name = '{name}'");
@@ -334,11 +347,12 @@ async fn of_several_servers_the_one_that_takes_writes_is_used() {
     let hosts = format!("{scheme}@{},{gone},{rest}", silent.local_addr().unwrap());
     let url = DatabaseUrl::parse(&hosts).unwrap();
 
-    let app = flow::start::open(&url, &test.key_file(), false, Clock::System).await.unwrap();
+    let app = flow::operations::startup::open(&url, &test.key_file(), false, Clock::System).await.unwrap();
 
     assert_eq!(flow::workspaces::list(&app).await.unwrap().len(), 1);
     let read_only = format!("{}%20-cdefault_transaction_read_only%3Don", test.database.url());
     let url = DatabaseUrl::parse(&read_only).unwrap();
-    let refused = flow::start::open(&url, &test.key_file(), false, Clock::System).await.unwrap_err();
+    let refused =
+        flow::operations::startup::open(&url, &test.key_file(), false, Clock::System).await.unwrap_err();
     assert!(refused.to_string().contains("does not allow writes"), "{refused}");
 }

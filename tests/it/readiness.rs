@@ -1,8 +1,8 @@
 //! What is not ready takes nothing away: no sweep, nothing marked as over, 503 where it cannot be sure.
 
 use axum::http::StatusCode;
-use doorkey::flow::nodes;
-use doorkey::flow::upkeep::sweep_if_due;
+use doorkey::flow::operations::maintenance::sweep_if_due;
+use doorkey::flow::operations::nodes;
 use serde_json::json;
 
 use crate::support::app::{Browser, TestApp, TestRequest};

@@ -102,7 +102,7 @@ impl ServerFixture {
             let url = format!("postgres://doorkey@{host}:{}/postgres?{mode}", self.cluster.port);
             let root = root.map(|root| root.0.clone());
             let url = DatabaseUrl::parse(&url).unwrap().with_root_certificate(root.clone());
-            let opened = flow::start::open(&url, &self.key(), true, Clock::System).await;
+            let opened = flow::operations::startup::open(&url, &self.key(), true, Clock::System).await;
             let told = opened.map_or_else(|error| error.to_string(), |_| String::new());
             assert!(
                 told.contains(expected) && told.is_empty() == expected.is_empty(),
@@ -211,7 +211,10 @@ async fn a_certificate_of_the_root_file_without_its_key_proves_nothing() {
             let url =
                 format!("postgres://me@localhost:{}/x?sslmode=verify-full", impostor(&genuine.0, private));
             let url = DatabaseUrl::parse(&url).unwrap().with_root_certificate(Some(genuine.0.clone()));
-            let refused = flow::start::open(&url, &key, true, Clock::System).await.unwrap_err().to_string();
+            let refused = flow::operations::startup::open(&url, &key, true, Clock::System)
+                .await
+                .unwrap_err()
+                .to_string();
             assert_eq!(refused.contains("the server's certificate"), is_refused, "{refused}");
         }
     }

@@ -1,7 +1,7 @@
 //! Section F of the attacks: sessions, signing out, the door for reverse proxies.
 
 use axum::http::StatusCode;
-use doorkey::domain::user_change::UserChange;
+use doorkey::domain::user::change::UserChange;
 
 use crate::support::app::{Browser, TestApp, TestRequest, TestResponse};
 

@@ -32,7 +32,7 @@ async fn a_file_that_is_no_database_of_ours_is_refused_and_left_alone() {
 
 async fn refused(path: &Path, key: &Path) -> String {
     let url = DatabaseUrl::Sqlite(path.to_owned());
-    flow::start::open(&url, key, true, Clock::System).await.unwrap_err().to_string()
+    flow::operations::startup::open(&url, key, true, Clock::System).await.unwrap_err().to_string()
 }
 
 /// O25, O53, O138: by the clock of the operating system, without a hand in the code. On PostgreSQL a node whose clock is

@@ -94,7 +94,7 @@ async fn a_link_copied_into_another_workspace_opens_nothing_there() {
     let test = TestApp::start().await;
     let (other, _) = test.another("Other", "https://other.example").await;
     test.client("ada@example.org").await;
-    test.add(&other, "ada@example.org", doorkey::domain::user_change::UserChange::default()).await;
+    test.add(&other, "ada@example.org", doorkey::domain::user::change::UserChange::default()).await;
     let link = test.ask_for_link(ada()).await;
     test.run_sql(&format!("UPDATE login_links SET workspace_id = {}", other.id.0));
 
@@ -196,7 +196,9 @@ async fn another_databases_keys_are_refused() {
     let (one, two) = (TestApp::start().await, TestApp::start().await);
 
     let refused =
-        flow::start::open(&one.database.parsed(), &two.key_file(), true, Clock::System).await.unwrap_err();
+        flow::operations::startup::open(&one.database.parsed(), &two.key_file(), true, Clock::System)
+            .await
+            .unwrap_err();
 
     assert!(refused.to_string().contains("does not belong to this database"), "{refused}");
 }
@@ -207,7 +209,9 @@ async fn a_database_that_is_newer_is_left_alone() {
     test.run_sql("INSERT INTO migrations (number) VALUES (99)");
 
     let refused =
-        flow::start::open(&test.database.parsed(), &test.key_file(), true, Clock::System).await.unwrap_err();
+        flow::operations::startup::open(&test.database.parsed(), &test.key_file(), true, Clock::System)
+            .await
+            .unwrap_err();
 
     assert!(refused.to_string().contains("newer than this version"), "{refused}");
 }
@@ -222,7 +226,7 @@ async fn the_sweep_takes_the_long_dead_alone() {
     test.advance(7_200 + 86_399);
     let live = test.ask_for_link(ada()).await;
     let year = 365 * 86_400;
-    let sweep = |retention| flow::upkeep::sweep(&test.app, test.app.clock.now(), retention);
+    let sweep = |retention| flow::operations::maintenance::sweep(&test.app, test.app.clock.now(), retention);
 
     let early = sweep(year).await.unwrap();
     assert_eq!((early.login_links, early.sessions, early.audit_entries), (0, 0, 0));

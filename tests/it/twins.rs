@@ -3,8 +3,8 @@
 use axum::http::StatusCode;
 use doorkey::domain::audit::AuditContext;
 use doorkey::domain::custom_fields;
+use doorkey::domain::user::change::UserChange;
 use doorkey::domain::user::{UserId, UserRef};
-use doorkey::domain::user_change::UserChange;
 use doorkey::domain::workspace::Workspace;
 use doorkey::flow;
 use serde_json::{Value, json};

@@ -8,12 +8,12 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
 use crate::app::App;
+use crate::domain::api_version::ApiVersion;
 use crate::domain::audit::{Actor, AuditContext};
 use crate::domain::scope::{Scope, Scopes};
-use crate::domain::version::ApiVersion;
 use crate::flow;
 use crate::http::error::Error;
-use crate::http::visit::{RequestContext, RequestInfo};
+use crate::http::request::context::{RequestContext, RequestInfo};
 
 /// A scope that an endpoint needs, as a type.
 pub(in crate::http) trait RequiredScope {
@@ -73,12 +73,12 @@ impl<S: RequiredScope> FromRequestParts<App> for Caller<S> {
         let Some(key) = &visit.api_key else {
             if parts.headers.contains_key(AUTHORIZATION) {
                 // It may hold by a secret key that this node lacks, or by the right time.
-                flow::nodes::is_fit(app)?;
+                flow::operations::nodes::is_fit(app)?;
             }
-            flow::admission::count_auth_failure(app, visit.source(&parts.headers))?;
+            flow::request_lookup::count_auth_failure(app, visit.source(&parts.headers))?;
             return Err(Error::Unauthenticated);
         };
-        flow::limits::check_key(app, key)?;
+        crate::rate_limits::check_key(app, key)?;
         if !key.scopes.has(S::SCOPE) {
             return Err(Error::InsufficientScope(S::SCOPE.name()));
         }

@@ -8,17 +8,17 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
 use super::caller::{Caller, ClientsRead, ClientsWrite};
-use super::lists::{List, Listing};
+use super::pagination::{List, Listing};
 use super::{USER_IN_PATH, user_of};
 use crate::app::App;
 use crate::domain::client_body::{ClientBody, NewClient};
-use crate::domain::page::Page;
+use crate::domain::list_query::Page;
 use crate::domain::reach::Reach;
 use crate::domain::user::UserRef;
-use crate::domain::user_object::{ListedUser, UserObject};
+use crate::domain::user::object::{ListedUser, UserObject};
 use crate::flow;
 use crate::http::error::Error;
-use crate::http::query::read_object;
+use crate::http::request::params::read_object;
 use crate::store::{NewUser, USER_FIELDS};
 
 /// List the clients

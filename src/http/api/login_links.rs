@@ -9,19 +9,19 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::caller::{Caller, LoginLinksRead, LoginLinksWrite};
-use super::lists::{List, Listing};
+use super::pagination::{List, Listing};
 use super::{USER_IN_PATH, user_of};
 use crate::app::App;
-use crate::domain::invalid::ValidationErrors;
+use crate::domain::api_version::ApiVersion;
 use crate::domain::login_link::parse_min_ttl;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::Refusal;
-use crate::domain::version::ApiVersion;
+use crate::domain::validation::ValidationErrors;
 use crate::domain::workspace::Workspace;
 use crate::flow;
 use crate::flow::login_links::{IssueOptions, Issued};
 use crate::http::error::Error;
-use crate::http::query::Params;
+use crate::http::request::params::Params;
 use crate::store::ListedLink;
 
 const EXPIRES_AT: HeaderName = HeaderName::from_static("x-login-link-expires-at");

@@ -5,7 +5,7 @@ use axum::http::Uri;
 use axum::response::Response;
 
 use super::caller::{Caller, LogsRead};
-use super::lists::{List, Listing};
+use super::pagination::{List, Listing};
 use crate::app::App;
 use crate::flow;
 use crate::http::error::Error;
@@ -28,6 +28,6 @@ pub(in crate::http) async fn list(
     uri: Uri,
 ) -> Result<Response, Error> {
     let listing = Listing::begin(&app, &caller, &uri, &ListedEntry::FIELDS).await?;
-    let page = flow::logs::list(&app, &listing.permit, &listing.options).await?;
+    let page = flow::audit_log::list(&app, &listing.permit, &listing.options).await?;
     listing.respond(page).await
 }

@@ -2,9 +2,10 @@
 
 mod caller;
 pub(super) mod clients;
-pub(super) mod lists;
 pub(super) mod login_links;
 pub(super) mod logs;
+pub(super) mod openapi;
+pub(super) mod pagination;
 pub(super) mod sessions;
 pub(super) mod team;
 

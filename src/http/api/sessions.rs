@@ -7,7 +7,7 @@ use axum::response::Response;
 use uuid::Uuid;
 
 use super::caller::{Caller, SessionsRead, SessionsWrite};
-use super::lists::{List, Listing};
+use super::pagination::{List, Listing};
 use crate::app::App;
 use crate::flow;
 use crate::http::error::Error;

@@ -7,11 +7,11 @@ use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
 
 use super::caller::{Caller, TeamRead};
-use super::lists::{List, Listing};
+use super::pagination::{List, Listing};
 use super::{USER_IN_PATH, user_of};
 use crate::app::App;
-use crate::domain::page::Page;
-use crate::domain::user_object::{ListedUser, UserObject};
+use crate::domain::list_query::Page;
+use crate::domain::user::object::{ListedUser, UserObject};
 use crate::flow;
 use crate::http::error::Error;
 use crate::store::USER_FIELDS;

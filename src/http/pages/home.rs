@@ -5,14 +5,14 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 
-use super::view::HomePage;
+use super::templates::HomePage;
 use super::{page, see_other};
 use crate::app::App;
 use crate::domain::redirect::RedirectTarget;
 use crate::flow;
-use crate::http::cookies::CookieJar;
 use crate::http::error::Error;
-use crate::http::visit::RequestContext;
+use crate::http::request::context::RequestContext;
+use crate::http::request::cookies::CookieJar;
 
 /// `GET /`: who you are, since when, until when; to the login page for anybody else.
 pub(in crate::http) async fn show(

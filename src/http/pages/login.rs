@@ -7,21 +7,21 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::view::{ConfirmPage, InvalidLinkPage, SignInHelpPage};
+use super::templates::{ConfirmPage, InvalidLinkPage, SignInHelpPage};
 use super::{page, see_other};
 use crate::app::App;
-use crate::domain::canonical::MacInput;
+use crate::domain::mac_input::MacInput;
 use crate::domain::redirect::RedirectTarget;
 use crate::domain::session::CsrfCookie;
 use crate::domain::token::Token;
 use crate::domain::workspace::Workspace;
 use crate::flow;
 use crate::flow::sign_in::{Client, Confirmation, Confirmed, Opened};
-use crate::http::cookies::CookieJar;
 use crate::http::error::Error;
-use crate::http::query::Params;
-use crate::http::shown::ParsedForm;
-use crate::http::visit::RequestContext;
+use crate::http::request::context::RequestContext;
+use crate::http::request::cookies::CookieJar;
+use crate::http::request::credentials::ParsedForm;
+use crate::http::request::params::Params;
 use crate::keys;
 
 /// What a cookie's value cannot hold (RFC 6265, section 4.1.1), and what marks that something was encoded.

@@ -1,19 +1,19 @@
 //! What a person sees.
 
 pub(super) mod assets;
-pub(super) mod docs;
-pub(super) mod go;
+pub(super) mod console;
 pub(super) mod home;
 pub(super) mod login;
+pub(super) mod redirect;
 mod swagger_ui;
-pub(super) mod view;
+pub(super) mod templates;
 
 use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 
 use super::error::Error;
-use super::visit::{RequestContext, empty};
+use super::request::context::{RequestContext, empty};
 use crate::domain::redirect::RedirectTarget;
 
 /// A page with its status.
@@ -35,7 +35,7 @@ fn see_other(
 ) -> Result<Response, Error> {
     let location = match target.seen_from(&visit.origin()) {
         RedirectTarget::Path(path) => path,
-        elsewhere @ RedirectTarget::Absolute(_) => go::address(app, visit, elsewhere.as_str()),
+        elsewhere @ RedirectTarget::Absolute(_) => redirect::address(app, visit, elsewhere.as_str()),
     };
     let mut response = empty(StatusCode::SEE_OTHER);
     let location = HeaderValue::from_str(&location).map_err(|_| Error::Internal)?;

@@ -113,7 +113,7 @@ async fn nothing_is_said_to_be_so_already_while_that_could_be_lost() {
             async { test.send(out).await.status },
             flow::api_keys::revoke(&test.app, &test.acme, &act, key.id),
             flow::workspaces::delete(&test.app, &act, "Nobody"),
-            flow::secret_keys::make_active(&on_time.app, &act, on_time.app.keys().active_id()),
+            flow::operations::secret_keys::make_active(&on_time.app, &act, on_time.app.keys().active_id()),
             tokio::time::timeout(Duration::from_secs(8), import_same(&test)),
         );
         let (same, delete, kill, end, out, revoked, deleted, used, imported) = responses;

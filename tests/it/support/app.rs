@@ -16,12 +16,12 @@ use doorkey::domain::origin::Origin;
 use doorkey::domain::reach::Reach;
 use doorkey::domain::scope::{Scope, Scopes};
 use doorkey::domain::timestamp::Timestamp;
+use doorkey::domain::user::change::UserChange;
 use doorkey::domain::user::{UserId, UserRef};
-use doorkey::domain::user_change::UserChange;
 use doorkey::domain::workspace::Workspace;
 use doorkey::flow;
-use doorkey::flow::limits::RateLimitConfig;
 use doorkey::http;
+use doorkey::rate_limits::RateLimitConfig;
 use doorkey::store::{DatabaseUrl, NewUser};
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -101,7 +101,7 @@ impl TestApp {
 
     async fn beside_with(&self, url: &str, clock: Clock) -> Self {
         let url = DatabaseUrl::parse(url).unwrap();
-        let app = flow::start::open(&url, &self.key_file(), false, clock).await.unwrap();
+        let app = flow::operations::startup::open(&url, &self.key_file(), false, clock).await.unwrap();
         let router = http::router(app.clone(), settings());
         let (acme, key, folder) = (self.acme.clone(), self.key.clone(), Arc::clone(&self.folder));
         Self { app, acme, key, router, database: Arc::clone(&self.database), folder }
@@ -246,7 +246,7 @@ pub fn settings() -> http::Settings {
 
 pub async fn open(database: &Database, key_file: &Path) -> App {
     database.prepare_key(key_file);
-    flow::start::open(&database.parsed(), key_file, true, Clock::manual(START)).await.unwrap()
+    flow::operations::startup::open(&database.parsed(), key_file, true, Clock::manual(START)).await.unwrap()
 }
 
 async fn workspace(app: &App, name: &str, url: &str, hosts: &[&str]) -> (Workspace, String) {

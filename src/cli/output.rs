@@ -1,0 +1,108 @@
+//! What a command prints: lines and tables for people, or one JSON document.
+
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+
+use serde::Serialize;
+
+/// Standard output. Every way out gives an error where nobody reads any more, instead of a panic.
+pub(super) struct Output {
+    stdout: BufWriter<Stdout>,
+    /// Whether JSON is wanted.
+    pub(super) is_json: bool,
+    /// Whether a person looks at it.
+    pub(super) is_terminal: bool,
+}
+
+impl Output {
+    pub(super) fn to_stdout(is_json: bool) -> Self {
+        let stdout = io::stdout();
+        let is_terminal = stdout.is_terminal();
+        Self { stdout: BufWriter::new(stdout), is_json, is_terminal }
+    }
+
+    /// One line, as it is.
+    pub(super) fn line(&mut self, text: &str) -> io::Result<()> {
+        writeln!(self.stdout, "{text}")
+    }
+
+    /// A part of a line.
+    pub(super) fn part(&mut self, text: &str) -> io::Result<()> {
+        write!(self.stdout, "{text}")
+    }
+
+    /// One JSON document, on a line of its own.
+    pub(super) fn json(&mut self, value: &impl Serialize) -> io::Result<()> {
+        self.json_part(value)?;
+        writeln!(self.stdout)
+    }
+
+    /// One JSON value inside a document that is written piece by piece.
+    pub(super) fn json_part(&mut self, value: &impl Serialize) -> io::Result<()> {
+        Ok(serde_json::to_writer(&mut self.stdout, value)?)
+    }
+
+    /// Names and values, aligned.
+    pub(super) fn facts(&mut self, facts: &[(&str, String)]) -> io::Result<()> {
+        let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        for (name, value) in facts {
+            writeln!(self.stdout, "{}", format!("{name:width$}  {}", shown(value)).trim_end())?;
+        }
+        Ok(())
+    }
+
+    /// Hands on what was printed.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.stdout.flush()
+    }
+}
+
+/// A table that may come in pages: columns are as wide as what was seen so far.
+pub(super) struct Table<const N: usize> {
+    headings: Option<[&'static str; N]>,
+    widths: [usize; N],
+}
+
+impl<const N: usize> Table<N> {
+    pub(super) fn of(headings: [&'static str; N]) -> Self {
+        Self { widths: headings.map(str::len), headings: Some(headings) }
+    }
+
+    /// Prints a page of rows, the headings above the first; nothing if there are no rows.
+    pub(super) fn page(&mut self, out: &mut Output, rows: &[[String; N]]) -> io::Result<()> {
+        let rows: Vec<_> = rows.iter().map(|row| row.each_ref().map(|cell| shown(cell))).collect();
+        for row in &rows {
+            for (width, cell) in self.widths.iter_mut().zip(row) {
+                *width = cell.chars().count().max(*width);
+            }
+        }
+        if let Some(headings) = self.headings.take_if(|_| !rows.is_empty()) {
+            self.row(out, &headings.map(str::to_owned))?;
+        }
+        rows.iter().try_for_each(|row| self.row(out, row))
+    }
+
+    fn row(&self, out: &mut Output, row: &[String; N]) -> io::Result<()> {
+        let cells: Vec<_> =
+            row.iter().zip(self.widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        out.line(cells.join("  ").trim_end())
+    }
+}
+
+/// A text as a terminal may show it: what a user was named must not move the cursor or turn the line round.
+pub(super) fn shown(text: &str) -> String {
+    let is_plain = |letter: char| {
+        !letter.is_control()
+            && !matches!(letter, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|letter| if is_plain(letter) { letter } else { '\u{fffd}' }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::cli::output::shown;
+
+    #[test]
+    fn what_would_steer_a_terminal_is_not_shown() {
+        assert_eq!(shown("Zoë\u{1b}[2J\r\n\u{202e}x"), "Zoë\u{fffd}[2J\u{fffd}\u{fffd}\u{fffd}x");
+    }
+}

@@ -1,0 +1,296 @@
+//! Pages of lists: which part, in which order, filtered how.
+
+use super::email::EmailAddress;
+use super::moment::Moment;
+use super::validation::{Code, Problem, ValidationErrors};
+
+/// What a field of a list holds, and so how a filter's value is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FieldType {
+    /// A whole number.
+    Number,
+    /// A moment, given as RFC 3339.
+    Time,
+    /// Text, compared letter by letter.
+    Text,
+    /// An e-mail address, compared whatever its case.
+    Email,
+    /// A UUID.
+    Id,
+    /// `true` or `false`.
+    Flag,
+}
+
+/// A field of a list that may be sorted and filtered by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Field {
+    /// Its name outside.
+    pub name: &'static str,
+    /// The name of the column it is kept in.
+    pub column: &'static str,
+    /// What it holds.
+    pub kind: FieldType,
+}
+
+/// A value that a field is compared with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum FilterValue {
+    /// A number, a moment in milliseconds, or a flag as 0 or 1.
+    Number(i64),
+    /// Text.
+    Text(String),
+    /// Bytes.
+    Bytes(Vec<u8>),
+}
+
+/// How a field is compared.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Comparison {
+    /// Equal to the value.
+    Equal(FilterValue),
+    /// Less than the value.
+    Less(FilterValue),
+    /// Greater than the value.
+    Greater(FilterValue),
+    /// One of the values.
+    OneOf(Vec<FilterValue>),
+}
+
+/// One condition on a list; all must hold.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Filter {
+    /// The field.
+    pub field: Field,
+    /// The comparison.
+    pub comparison: Comparison,
+}
+
+/// Which part of a list is asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListQuery {
+    /// The page, from 1.
+    pub page: i64,
+    /// Rows on a page, 1 to 100.
+    pub limit: i64,
+    /// What to sort by, and whether the largest comes first.
+    pub sort: Option<(Field, bool)>,
+    /// What must hold.
+    pub filters: Vec<Filter>,
+}
+
+/// Parameters of a list at most: databases bound how long a condition may be.
+const MAX_PARAMETERS: usize = 100;
+
+impl Default for ListQuery {
+    fn default() -> Self {
+        Self { page: 1, limit: 20, sort: None, filters: Vec::new() }
+    }
+}
+
+impl ListQuery {
+    /// Takes the parameters of a query, already decoded; at most a hundred of them.
+    ///
+    /// # Errors
+    /// `ValidationErrors` names every parameter, field or operator that is unknown or out of bounds.
+    pub fn parse(parameters: &[(String, String)], fields: &[Field]) -> Result<Self, ValidationErrors> {
+        let mut options = Self::default();
+        let mut invalid = ValidationErrors::default();
+        if parameters.len() > MAX_PARAMETERS {
+            return Err(ValidationErrors::field(
+                "filters",
+                format!("must be {MAX_PARAMETERS} parameters at most"),
+            ));
+        }
+        for (place, (name, value)) in parameters.iter().enumerate() {
+            if ["page", "limit", "sort"].contains(&name.as_str())
+                && parameters[..place].iter().any(|earlier| earlier.0 == *name)
+            {
+                invalid.add(name, "must be given once");
+            }
+            match name.as_str() {
+                // The last page that is looked for still has a first row that fits a number.
+                "page" => options.page = invalid.take(name, number(value, i64::MAX / 100)).unwrap_or(1),
+                "limit" => options.limit = invalid.take(name, number(value, 100)).unwrap_or(20),
+                "sort" => options.sort = invalid.take(name, sort(value, fields)),
+                _ => {
+                    if let Some(filter) = invalid.take(name, filter(name, value, fields)) {
+                        options.add(filter);
+                    }
+                }
+            }
+        }
+        if invalid.is_empty() { Ok(options) } else { Err(invalid) }
+    }
+
+    /// How many rows come before this page.
+    pub const fn offset(&self) -> i64 {
+        (self.page - 1) * self.limit
+    }
+
+    /// Adds a condition; the values of several `$in` on one field are alternatives.
+    fn add(&mut self, filter: Filter) {
+        for known in &mut self.filters {
+            if known.field == filter.field
+                && let (Comparison::OneOf(values), Comparison::OneOf(more)) =
+                    (&mut known.comparison, &filter.comparison)
+            {
+                values.extend(more.iter().cloned());
+                return;
+            }
+        }
+        self.filters.push(filter);
+    }
+}
+
+/// One page of a list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Page<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// How many rows the whole list has.
+    pub total: i64,
+}
+
+fn number(value: &str, largest: i64) -> Result<i64, String> {
+    let is_digits = value.bytes().all(|byte| byte.is_ascii_digit());
+    let number = value.parse().ok().filter(|number| is_digits && (1..=largest).contains(number));
+    number.ok_or_else(|| format!("must be a number from 1 to {largest}"))
+}
+
+fn sort(value: &str, fields: &[Field]) -> Result<(Field, bool), Problem> {
+    let (name, direction) = value.split_once(':').unwrap_or((value, "asc"));
+    let field = find(name, fields)?;
+    match direction {
+        "asc" => Ok((field, false)),
+        "desc" => Ok((field, true)),
+        _ => Err("must be a field and a direction, such as created_at:desc".into()),
+    }
+}
+
+fn filter(name: &str, value: &str, fields: &[Field]) -> Result<Filter, Problem> {
+    let unknown = || Code::Unknown.saying("is no parameter of this list");
+    let inner = name.strip_prefix("filters[").ok_or_else(unknown)?;
+    let (field, operator) = inner.split_once(']').ok_or_else(unknown)?;
+    let field = find(field, fields)?;
+    let operand = if field.kind == FieldType::Time {
+        moment(value, operator == "[$lt]")?
+    } else {
+        operand(value, field.kind)?
+    };
+    let comparison = match operator {
+        "[$eq]" => Comparison::Equal(operand),
+        "[$lt]" => Comparison::Less(operand),
+        "[$gt]" => Comparison::Greater(operand),
+        "[$in][]" => Comparison::OneOf(vec![operand]),
+        _ => {
+            let sentence = "uses an unknown operator; there are [$eq], [$lt], [$gt] and [$in][]";
+            return Err(Code::Unknown.saying(sentence));
+        }
+    };
+    Ok(Filter { field, comparison })
+}
+
+fn find(name: &str, fields: &[Field]) -> Result<Field, Problem> {
+    let names = || fields.iter().map(|field| field.name).collect::<Vec<_>>().join(", ");
+    let field = fields.iter().find(|field| field.name == name);
+    let unknown = || Code::Unknown.saying(format!("names an unknown field; there are {}", names()));
+    field.copied().ok_or_else(unknown)
+}
+
+/// A moment to compare with. Those that are kept are whole milliseconds: what is less than a part of one is less than the
+/// next whole one.
+fn moment(value: &str, is_upper_bound: bool) -> Result<FilterValue, String> {
+    let moment = Moment::parse(value).ok_or("must be compared with a moment such as 2026-11-23T03:23:00Z")?;
+    let bound = if is_upper_bound && moment.has_more { moment.whole.just_after() } else { moment.whole };
+    Ok(FilterValue::Number(bound.millis()))
+}
+
+fn operand(value: &str, kind: FieldType) -> Result<FilterValue, String> {
+    let refused = |what: &str| format!("must be compared with {what}");
+    match kind {
+        FieldType::Number => value.parse().map(FilterValue::Number).map_err(|_| refused("a whole number")),
+        FieldType::Time => moment(value, false),
+        FieldType::Text if value.contains('\0') => Err(refused("text without NUL")),
+        FieldType::Text => Ok(FilterValue::Text(value.to_owned())),
+        FieldType::Email => {
+            let address = EmailAddress::parse(value).map_err(|_| refused("an e-mail address"))?;
+            Ok(FilterValue::Text(address.lowercased()))
+        }
+        FieldType::Id => {
+            let id = uuid::Uuid::try_parse(value).map_err(|_| refused("an id of this list"))?;
+            Ok(FilterValue::Bytes(id.as_bytes().to_vec()))
+        }
+        FieldType::Flag => match value {
+            "true" | "1" => Ok(FilterValue::Number(1)),
+            "false" | "0" => Ok(FilterValue::Number(0)),
+            _ => Err(refused("true or false")),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIELDS: [Field; 2] = [
+        Field { name: "user_id", column: "user_id", kind: FieldType::Number },
+        Field { name: "created_at", column: "created_at", kind: FieldType::Time },
+    ];
+
+    fn parse(query: &[(&str, &str)]) -> Result<ListQuery, ValidationErrors> {
+        let owned: Vec<_> =
+            query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        ListQuery::parse(&owned, &FIELDS)
+    }
+
+    #[test]
+    fn a_query_is_read_into_a_wish() {
+        let options = parse(&[
+            ("page", "2"),
+            ("limit", "100"),
+            ("sort", "created_at:desc"),
+            ("filters[user_id][$in][]", "1"),
+            ("filters[user_id][$in][]", "2"),
+            ("filters[created_at][$gt]", "1970-01-01T00:00:01Z"),
+        ])
+        .unwrap();
+
+        assert_eq!((options.page, options.limit, options.offset()), (2, 100, 100));
+        assert_eq!(options.sort, Some((FIELDS[1], true)));
+        assert_eq!(
+            options.filters,
+            [
+                Filter {
+                    field: FIELDS[0],
+                    comparison: Comparison::OneOf(vec![FilterValue::Number(1), FilterValue::Number(2)])
+                },
+                Filter { field: FIELDS[1], comparison: Comparison::Greater(FilterValue::Number(1_000)) },
+            ]
+        );
+    }
+
+    #[test]
+    fn every_unknown_or_outlandish_parameter_is_named() {
+        for (name, value) in [
+            ("page", "0"),
+            ("page", "-1"),
+            ("page", "x"),
+            ("page", "99999999999999999999"),
+            ("limit", "101"),
+            ("limit", ""),
+            ("sort", "token"),
+            ("sort", "user_id:up"),
+            ("filters[token][$eq]", "1"),
+            ("filters[user_id][$ne]", "1"),
+            ("filters[user_id]", "1"),
+            ("filters[user_id][$eq]", "x"),
+            ("filters[created_at][$lt]", "yesterday"),
+            ("q", "1"),
+            ("filters[user_id][$in]", "1"),
+            ("filters", "1"),
+        ] {
+            let invalid = parse(&[(name, value)]).expect_err(name);
+            assert_eq!(invalid.fields().map(|(name, _)| name).collect::<Vec<_>>(), [name], "{name}={value}");
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! What operators and the process itself do: start, check, keep in order, back up, transfer.
+
+pub mod backup;
+pub mod checks;
+pub mod maintenance;
+pub mod nodes;
+pub mod secret_keys;
+pub mod startup;
+pub mod transfer;

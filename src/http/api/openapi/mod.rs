@@ -1,0 +1,380 @@
+//! `GET /api/openapi.json`: the API's own description. What an operation takes and gives is read from its handler;
+//! what is the same for all of them is added here, once.
+
+mod clients;
+
+use std::sync::LazyLock;
+
+use axum::Extension;
+use axum::body::Bytes;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{OpenApi, PartialSchema, ToSchema};
+
+use crate::domain::list_query::{Field, FieldType};
+use crate::domain::scope::Scopes;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::user::UserId;
+use crate::http::api;
+use crate::http::error::{Error, ErrorBody};
+use crate::http::request::context::RequestContext;
+use crate::store::{ListedEntry, ListedLink, ListedSession, USER_FIELDS};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "doorkey", description = "Login links, and what a back office does around them."),
+    servers((url = "/", description = "Any host of the workspace.")),
+    paths(
+        api::login_links::issue,
+        api::login_links::list,
+        api::login_links::revoke,
+        api::clients::list,
+        api::clients::add,
+        api::clients::show,
+        api::clients::set,
+        api::clients::delete,
+        api::team::list,
+        api::team::show,
+        api::logs::list,
+        api::sessions::list,
+        api::sessions::revoke,
+        show,
+    ),
+    tags(
+        (name = "Login links", description = "What a client signs in with."),
+        (name = "Clients", description = "The people who may have login links."),
+        (name = "Team", description = "Staff, who may not."),
+        (name = "Sessions", description = "Who is signed in."),
+        (name = "Logs", description = "What happened."),
+        (name = "Description", description = "The API itself."),
+    )
+)]
+struct Description;
+
+/// Built at the first request, and the same for every workspace.
+static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(document().to_string()));
+
+/// Get this description
+///
+/// It needs no key.
+#[utoipa::path(
+    get,
+    path = "/api/openapi.json",
+    operation_id = "getDescription",
+    tag = "Description",
+    responses((status = 200, description = "OpenAPI 3.1.", body = Object)),
+    security(())
+)]
+pub(in crate::http) async fn show(Extension(visit): Extension<RequestContext>) -> Result<Response, Error> {
+    visit.version.map_err(|_| Error::InvalidVersion)?;
+    Ok(([(CONTENT_TYPE, "application/json")], DOCUMENT.clone()).into_response())
+}
+
+impl ToSchema for UserId {}
+
+impl PartialSchema for UserId {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+            .minimum(Some(1))
+            .maximum(Some(Self::MAX))
+            .description(Some("The number of a user: unique in the workspace, never used again."))
+            .into()
+    }
+}
+
+impl ToSchema for Timestamp {}
+
+impl PartialSchema for Timestamp {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+            .description(Some("A moment in UTC (RFC 3339)."))
+            .examples([json!("2026-11-23T03:23:00.000Z")])
+            .into()
+    }
+}
+
+/// An error that several operations answer.
+struct Failure {
+    status: &'static str,
+    /// Its name among the components.
+    name: &'static str,
+    sentence: &'static str,
+    /// Every code it comes with; the first one stands in the example.
+    codes: &'static [&'static str],
+}
+
+impl Failure {
+    const fn new(
+        status: &'static str,
+        name: &'static str,
+        sentence: &'static str,
+        codes: &'static [&'static str],
+    ) -> Self {
+        Self { status, name, sentence, codes }
+    }
+}
+
+/// Every status that is not a success.
+const FAILURES: [Failure; 11] = [
+    Failure::new(
+        "400",
+        "BadRequest",
+        "The request cannot be read or does not pass; `invalid` says in `errors` and `codes` which \
+         fields, 20 at most, and why.",
+        &["invalid", "malformed", "invalid_version", "invalid_redirect"],
+    ),
+    Failure::new("401", "Unauthenticated", "No API key of this workspace that holds.", &["unauthenticated"]),
+    Failure::new(
+        "403",
+        "Forbidden",
+        "The key lacks a scope, or the user may not have a login link.",
+        &["insufficient_scope", "staff_user", "two_factor_enabled", "user_disabled"],
+    ),
+    Failure::new(
+        "404",
+        "NotFound",
+        "No such user, session or route, or no workspace has this host.",
+        &["not_found", "user_not_found", "workspace_not_found"],
+    ),
+    Failure::new("405", "MethodNotAllowed", "The route has no such method.", &["method_not_allowed"]),
+    Failure::new("408", "RequestTimeout", "The body did not arrive in time.", &["request_timeout"]),
+    Failure::new("413", "PayloadTooLarge", "The body is larger than 1 MiB.", &["payload_too_large"]),
+    Failure::new(
+        "415",
+        "UnsupportedMediaType",
+        "The body is not application/json, or comes with Content-Encoding.",
+        &["unsupported_media_type"],
+    ),
+    Failure::new(
+        "429",
+        "RateLimited",
+        "The key asks more often than it may, or too many requests without one came from this address.",
+        &["rate_limited"],
+    ),
+    Failure::new("500", "Internal", "Something went wrong on the server.", &["internal"]),
+    Failure::new(
+        "503",
+        "Unavailable",
+        "The service is not available at the moment; nothing was done.",
+        &["unavailable"],
+    ),
+];
+
+/// The lists, and what each may be sorted and filtered by.
+const LISTS: [(&str, &[Field]); 5] = [
+    ("listLoginLinks", &ListedLink::FIELDS),
+    ("listClients", &USER_FIELDS),
+    ("listTeam", &USER_FIELDS),
+    ("listLogs", &ListedEntry::FIELDS),
+    ("listSessions", &ListedSession::FIELDS),
+];
+
+/// The whole document.
+fn document() -> Value {
+    let mut document = json!(Description::openapi());
+    if let Some(Value::Object(paths)) = document.get_mut("paths") {
+        let operations = paths.values_mut().filter_map(Value::as_object_mut).flat_map(Map::values_mut);
+        operations.for_each(complete);
+    }
+    let bodies = clients::bodies(&document["components"]["schemas"]["User"]);
+    let components = &mut document["components"];
+    for (name, schema) in bodies {
+        components["schemas"][name] = schema;
+    }
+    // A row of a list is an object that has a name.
+    for (name, schema) in components["schemas"].as_object_mut().into_iter().flatten() {
+        if let Some(row) = name.strip_prefix("List_") {
+            schema["properties"]["data"]["items"] = json!({ "$ref": format!("#/components/schemas/{row}") });
+        }
+    }
+    components["schemas"]["Error"] = json!(ErrorBody::schema());
+    components["headers"] = headers();
+    components["parameters"] = json!({ "X-Api-Version": version_parameter() });
+    components["responses"] =
+        FAILURES.iter().map(|failure| (failure.name.to_owned(), response(failure))).collect();
+    components["securitySchemes"] = json!({ "key": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": format!("An API key of the workspace. Each operation needs one scope of: {}.", Scopes::all()),
+    }});
+    document
+}
+
+/// Adds to an operation what it shares with others.
+fn complete(operation: &mut Value) {
+    let name = operation["operationId"].as_str().unwrap_or_default().to_owned();
+    let mut parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+    if let Some((_, fields)) = LISTS.iter().find(|(list, _)| *list == name) {
+        parameters.extend(list_parameters(fields));
+    }
+    parameters.push(json!({ "$ref": "#/components/parameters/X-Api-Version" }));
+    operation["parameters"] = parameters.into();
+
+    let has_body = operation.get("requestBody").is_some();
+    if has_body {
+        operation["requestBody"]["required"] = json!(true);
+    }
+    let has_key = name != "getDescription";
+    let more = if name == "getLoginLink" { &LINK_HEADERS[..] } else { &[] };
+    let Some(Value::Object(responses)) = operation.get_mut("responses") else { return };
+    for answer in responses.values_mut() {
+        answer["headers"] = response_headers(more);
+    }
+    for failure in &FAILURES {
+        let happens = match failure.status {
+            "408" | "413" | "415" => has_body,
+            "401" | "403" | "429" => has_key,
+            _ => true,
+        };
+        if happens {
+            let reference = format!("#/components/responses/{}", failure.name);
+            responses.insert(failure.status.to_owned(), json!({ "$ref": reference }));
+        }
+    }
+}
+
+/// What a request for a link is answered with besides.
+const LINK_HEADERS: [&str; 2] = ["X-Login-Link-Expires-At", "X-Login-Link-Reused"];
+
+/// The headers of every answer, and some more.
+fn response_headers(more: &[&str]) -> Value {
+    let names = ["X-Api-Identifier", "X-Api-Version"].iter().chain(more);
+    names
+        .map(|name| ((*name).to_owned(), json!({ "$ref": format!("#/components/headers/{name}") })))
+        .collect()
+}
+
+fn headers() -> Value {
+    json!({
+        "X-Api-Identifier": {
+            "description": "A unique identifier of the request; please name it when you ask for help.",
+            "required": true,
+            "schema": { "type": "string", "format": "uuid" },
+            "example": "efc995d2-bfdb-3bc9-80a3-e828bb9c83c2",
+        },
+        "X-Api-Version": {
+            "description": "The version that served the request.",
+            "required": true,
+            "schema": { "type": "string", "pattern": "^[0-9]{8}$" },
+            "example": "20231214",
+        },
+        "X-Login-Link-Expires-At": {
+            "description": "When the link dies of age.",
+            "required": true,
+            "schema": { "type": "string", "format": "date-time" },
+        },
+        "X-Login-Link-Reused": {
+            "description": "Whether the link had been handed out before.",
+            "required": true,
+            "schema": { "type": "string", "enum": ["true", "false"] },
+        },
+        "Allow": {
+            "description": "The methods that the route has.",
+            "required": true,
+            "schema": { "type": "string" },
+        },
+        "WWW-Authenticate": {
+            "description": "How to authenticate.",
+            "required": true,
+            "schema": { "type": "string", "const": "Bearer" },
+        },
+        "Retry-After": {
+            "description": "How many seconds to wait.",
+            "required": true,
+            "schema": { "type": "integer", "minimum": 1 },
+        },
+    })
+}
+
+fn version_parameter() -> Value {
+    json!({
+        "name": "X-Api-Version",
+        "in": "header",
+        "required": false,
+        "description": "The version to be served by, a date: 2023-12-14, 2024-03-05 (the default) or 2026-12-01. \
+                        Any other date is served by the newest version that is not after it.",
+        "schema": { "type": "string", "pattern": "^([0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8})?$" },
+        "example": "2024-03-05",
+    })
+}
+
+/// The answer that a failure is.
+fn response(failure: &Failure) -> Value {
+    let more: &[&str] = match failure.status {
+        "401" => &["WWW-Authenticate"],
+        "405" => &["Allow"],
+        "429" | "503" => &["Retry-After"],
+        _ => &[],
+    };
+    let mut example = json!({ "message": failure.sentence, "code": failure.codes[0] });
+    if failure.codes[0] == "invalid" {
+        example["message"] = json!("The given data was invalid.");
+        example["errors"] = json!({ "email": ["is needed"] });
+        example["codes"] = json!({ "email": ["required"] });
+    }
+    let own = json!({ "properties": { "code": { "enum": failure.codes } } });
+    json!({
+        "description": format!("{} Codes: {}.", failure.sentence, failure.codes.join(", ")),
+        "headers": response_headers(more),
+        "content": { "application/json": {
+            "schema": { "allOf": [{ "$ref": "#/components/schemas/Error" }, own] },
+            "example": example,
+        }},
+    })
+}
+
+/// The parameters of a list.
+///
+/// Each filter is a parameter of its own, since no style of an object has names such as `filters[id][$in][]` in it
+/// (docs/decisions/0014-filters.md).
+fn list_parameters(fields: &[Field]) -> Vec<Value> {
+    let orders = fields
+        .iter()
+        .flat_map(|field| ["", ":asc", ":desc"].map(|direction| json!(format!("{}{direction}", field.name))));
+    let mut parameters = vec![
+        json!({
+            "name": "page", "in": "query", "description": "The page, from 1.",
+            "schema": { "type": "integer", "minimum": 1, "maximum": i64::MAX / 100, "default": 1 },
+        }),
+        json!({
+            "name": "limit", "in": "query", "description": "Rows on a page.",
+            "schema": { "type": "integer", "minimum": 1, "maximum": 100, "default": 20 },
+        }),
+        json!({
+            "name": "sort", "in": "query", "description": "A field and a direction.",
+            "schema": { "type": "string", "enum": orders.collect::<Vec<_>>() },
+        }),
+    ];
+    parameters.extend(fields.iter().flat_map(filters));
+    parameters
+}
+
+/// The filters on a field; all that are given must hold.
+fn filters(field: &Field) -> [Value; 4] {
+    let value = match field.kind {
+        FieldType::Number => json!({ "type": "integer", "format": "int64" }),
+        FieldType::Time => json!({ "type": "string", "format": "date-time" }),
+        FieldType::Text => json!({ "type": "string" }),
+        FieldType::Email => json!({ "type": "string", "format": "email" }),
+        FieldType::Id => json!({ "type": "string", "format": "uuid" }),
+        FieldType::Flag => json!({ "type": "boolean" }),
+    };
+    let some = json!({ "type": "array", "items": value });
+    let operators = [
+        ("[$eq]", "equal to this", &value),
+        ("[$lt]", "less than this", &value),
+        ("[$gt]", "greater than this", &value),
+        ("[$in][]", "one of these", &some),
+    ];
+    operators.map(|(operator, sentence, schema)| {
+        let name = format!("filters[{}]{operator}", field.name);
+        json!({ "name": name, "in": "query", "description": format!("Only {sentence}."), "schema": schema })
+    })
+}

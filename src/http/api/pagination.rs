@@ -1,0 +1,176 @@
+//! The frame around every list: `data`, `links`, `meta`.
+
+use std::io;
+
+use axum::body::Body;
+use axum::http::{HeaderValue, Uri, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::caller::Caller;
+use crate::app::App;
+use crate::domain::list_query::{Field, ListQuery, Page};
+use crate::flow;
+use crate::http::error::Error;
+use crate::http::request::params::{Params, decode};
+use crate::store::{ListPermit, UnsentRoom};
+
+/// A page of a list.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct List<T> {
+    /// The rows.
+    data: Vec<T>,
+    /// Where other pages are.
+    links: Links,
+    /// Which page this is.
+    meta: Meta,
+}
+
+/// Other pages, as absolute URLs with all other parameters kept.
+#[derive(Serialize, ToSchema)]
+struct Links {
+    /// The first page.
+    #[schema(example = "https://example.spp.co/api/{resource}?page=1")]
+    first: String,
+    /// The last page.
+    #[schema(example = "https://example.spp.co/api/{resource}?page=3")]
+    last: String,
+    /// The page before; null on the first.
+    #[schema(required = true)]
+    prev: Option<String>,
+    /// The page after; null on the last.
+    #[schema(required = true, example = "https://example.spp.co/api/{resource}?page=2")]
+    next: Option<String>,
+}
+
+/// Which page this is.
+#[derive(Serialize, ToSchema)]
+struct Meta {
+    /// The page, from 1.
+    current_page: i64,
+    /// The place of its first row in the whole list; null if it is empty.
+    #[schema(required = true)]
+    from: Option<i64>,
+    /// The place of its last row; null if it is empty.
+    #[schema(required = true)]
+    to: Option<i64>,
+    /// The last page.
+    last_page: i64,
+    /// Rows on a page.
+    per_page: i64,
+    /// Rows of the whole list.
+    total: i64,
+    /// The URL of the list without parameters.
+    path: String,
+}
+
+/// A list that may be made now, and which part of it is asked for.
+pub(super) struct Listing {
+    pub(super) permit: ListPermit,
+    pub(super) options: ListQuery,
+    /// The URL of the list without parameters.
+    url: String,
+    /// The other parameters.
+    kept: String,
+}
+
+impl Listing {
+    /// Reads the query, and waits until the list may be made.
+    pub(super) async fn begin<S>(
+        app: &App,
+        caller: &Caller<S>,
+        uri: &Uri,
+        fields: &[Field],
+    ) -> Result<Self, Error> {
+        let query = uri.query().unwrap_or_default();
+        let options = ListQuery::parse(&Params::parse(query)?.0, fields).map_err(Error::ValidationErrors)?;
+        let permit = flow::lists::permit(app, &caller.workspace).await?;
+        // The links are absolute: the scheme of the workspace's URL, the host and port that were asked.
+        let url = format!("{}://{}{}", caller.workspace.url.scheme(), caller.authority, uri.path());
+        Ok(Self { permit, options, url, kept: kept_of(query) })
+    }
+
+    /// A page in its frame, written off the serving threads: it may be long.
+    pub(super) async fn respond<T>(self, page: Page<T>) -> Result<Response, Error>
+    where
+        T: Serialize + Send + 'static,
+    {
+        let permit = self.permit.clone();
+        let written = tokio::task::spawn_blocking(move || self.written(page)).await;
+        let Ok(Ok(bytes)) = written else {
+            tracing::error!("a list could not be written");
+            return Err(Error::Internal);
+        };
+        let room = permit.make_room(bytes.len()).await?;
+        let json = HeaderValue::from_static("application/json");
+        let body = Body::from(Bytes::from_owner(Unsent { bytes, _room: room }));
+        Ok(([(header::CONTENT_TYPE, json)], body).into_response())
+    }
+
+    fn written<T: Serialize>(self, page: Page<T>) -> serde_json::Result<Vec<u8>> {
+        let Self { options, url, kept, .. } = &self;
+        let (current, total) = (options.page, page.total);
+        let last = ((total + options.limit - 1) / options.limit).max(1);
+        let link = |number: i64| format!("{url}?{kept}page={number}");
+        let rows = i64::try_from(page.rows.len()).unwrap_or(0);
+        let from = (rows > 0).then(|| options.offset() + 1);
+        let links = Links {
+            first: link(1),
+            last: link(last),
+            prev: (current > 1).then(|| link(current - 1)),
+            next: (current < last).then(|| link(current + 1)),
+        };
+        let meta = Meta {
+            current_page: current,
+            from,
+            to: from.map(|from| from + rows - 1),
+            last_page: last,
+            per_page: options.limit,
+            total,
+            path: url.clone(),
+        };
+        let framed = List { data: page.rows, links, meta };
+        // Counted first: what grows as it is written takes three times as much on the way.
+        let mut length = Length(0);
+        serde_json::to_writer(&mut length, &framed)?;
+        let mut bytes = Vec::with_capacity(length.0);
+        serde_json::to_writer(&mut bytes, &framed)?;
+        Ok(bytes)
+    }
+}
+
+/// Counts what is written to it.
+struct Length(usize);
+
+impl io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// An answer on its way: its room is free when the last byte is handed over, or nobody takes it.
+struct Unsent {
+    bytes: Vec<u8>,
+    _room: UnsentRoom,
+}
+
+impl AsRef<[u8]> for Unsent {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// The other parameters, as they were sent.
+fn kept_of(query: &str) -> String {
+    let is_page =
+        |pair: &&str| decode(pair.split('=').next().unwrap_or_default()).is_some_and(|name| name == "page");
+    let others = query.split('&').filter(|pair| !pair.is_empty() && !is_page(pair));
+    others.fold(String::new(), |kept, pair| kept + pair + "&")
+}

@@ -1,0 +1,168 @@
+//! `/auth/verify`: who is signed in, for reverse proxies that stand before another application.
+
+use std::fmt::Write;
+
+use axum::Extension;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::request::context::{RequestContext, empty};
+use super::request::cookies::CookieJar;
+use super::request::params::Params;
+use crate::app::App;
+use crate::domain::redirect::RedirectTarget;
+use crate::domain::session::SessionWithUser;
+use crate::flow;
+
+/// Room for the headers of an answer, those that the server adds included.
+const HEADERS: usize = 8;
+
+/// The longest value of a header, in bytes: proxies have 4 KiB for all headers of an answer, or refuse it.
+const MAX_VALUE: usize = 1_024;
+
+/// `GET /auth/verify`: 200 with four headers that say who is signed in, 401 for anybody else.
+///
+/// With `?redirect=1` nobody gets 302 to the login page instead.
+pub(super) async fn verify(
+    State(app): State<App>,
+    Extension(visit): Extension<RequestContext>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let cookie = CookieJar::of(&visit).session(&headers);
+    let current =
+        flow::sessions::current(&app, &visit.workspace, &visit.anonymous_audit_context(), cookie.as_ref())
+            .await;
+    let wants_redirect = Params::parse(query.as_deref().unwrap_or_default())
+        .is_ok_and(|query| query.single("redirect").is_ok_and(|value| value == Some("1")));
+    match current {
+        Ok(Some(signed_in)) => signed_in_response(&signed_in),
+        Ok(None) if wants_redirect => to_login(&visit, &headers),
+        Ok(None) => unauthorized(),
+        Err(error) => {
+            tracing::warn!(%error, "nobody was let in: the session could not be looked up");
+            empty(StatusCode::SERVICE_UNAVAILABLE)
+        }
+    }
+}
+
+/// The answer for anything but a proven session.
+pub(super) fn unauthorized() -> Response {
+    empty(StatusCode::UNAUTHORIZED)
+}
+
+fn signed_in_response(signed_in: &SessionWithUser) -> Response {
+    let mut response = empty(StatusCode::OK);
+    let headers = response.headers_mut();
+    headers.reserve(HEADERS);
+    for (name, value) in [
+        ("remote-user", signed_in.session.user.number().into()),
+        ("remote-email", header_value(signed_in.email.as_str())),
+        ("remote-name", header_value(&signed_in.name)),
+        ("remote-groups", HeaderValue::from_static("client")),
+    ] {
+        headers.insert(HeaderName::from_static(name), value);
+    }
+    response
+}
+
+/// Text as a header carries it unharmed: bytes outside 0x20-0x7E, `%`, and spaces at either end percent-encoded. What is too
+/// long ends at a whole character, so that it can be decoded as far as it goes.
+fn header_value(text: &str) -> HeaderValue {
+    let is_plain = text.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b'%');
+    let is_plain = is_plain && !text.starts_with(' ') && !text.ends_with(' ') && text.len() <= MAX_VALUE;
+    let value =
+        if is_plain { HeaderValue::from_str(text) } else { HeaderValue::from_str(&header_text(text)) };
+    // What is left after the encoding is always a header value.
+    value.unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+fn header_text(text: &str) -> String {
+    let inner = text.len() - text.trim_start_matches(' ').len()..text.trim_end_matches(' ').len();
+    let mut encoded = String::new();
+    for (place, character) in text.char_indices() {
+        let before = encoded.len();
+        let is_plain = (' '..='~').contains(&character) && character != '%';
+        if is_plain && (character != ' ' || inner.contains(&place)) {
+            encoded.push(character);
+        } else {
+            for byte in character.encode_utf8(&mut [0; 4]).bytes() {
+                // Writing to a string cannot fail.
+                let _ = write!(encoded, "%{byte:02X}");
+            }
+        }
+        if encoded.len() > MAX_VALUE {
+            encoded.truncate(before);
+            // Proxies would take a space off that stands at the end now.
+            encoded.truncate(encoded.trim_end_matches(' ').len());
+            break;
+        }
+    }
+    encoded
+}
+
+/// To the login page, and from there back to the page that was asked for, where the rule lets it.
+fn to_login(visit: &RequestContext, headers: &HeaderMap) -> Response {
+    let asked = asked_for(visit, headers).and_then(|url| RedirectTarget::parse(&url, &visit.workspace).ok());
+    let redirect = asked.map_or_else(String::new, |target| {
+        format!("?redirect={}", utf8_percent_encode(target.as_str(), NON_ALPHANUMERIC))
+    });
+    let mut response = empty(StatusCode::FOUND);
+    let location = HeaderValue::from_str(&format!("{}/login{redirect}", visit.workspace.url));
+    response.headers_mut().extend(location.into_iter().map(|location| (header::LOCATION, location)));
+    response
+}
+
+/// The page that a trusted proxy says was asked for.
+fn asked_for(visit: &RequestContext, headers: &HeaderMap) -> Option<String> {
+    let one = |name: &str| {
+        let mut values = headers.get_all(name).iter();
+        match (values.next(), values.next()) {
+            (Some(value), None) => value.to_str().ok(),
+            _ => None,
+        }
+    };
+    let (proto, host) = (one("x-forwarded-proto")?, one("x-forwarded-host")?);
+    let uri = one("x-forwarded-uri")?;
+    (visit.is_from_trusted_proxy && uri.starts_with('/')).then(|| format!("{proto}://{host}{uri}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_carries_any_name_unharmed() {
+        for (name, encoded) in [
+            ("Ada Lovelace", "Ada Lovelace"),
+            ("Ünal 100%", "%C3%9Cnal 100%25"),
+            (" a b  ", "%20a b%20%20"),
+            ("a\r\nSet-Cookie: x", "a%0D%0ASet-Cookie: x"),
+            ("", ""),
+            ("  ", "%20%20"),
+        ] {
+            assert_eq!(header_value(name), encoded, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_header_ends_at_the_last_whole_character_that_has_room() {
+        let long = |repeated: &str, times: usize, more: &str| header_value(&(repeated.repeat(times) + more));
+        for (value, expected) in [
+            (long("a", 1_024, ""), "a".repeat(1_024)),
+            (long("a", 1_025, ""), "a".repeat(1_024)),
+            (long("😀", 85, "ab😀"), "%F0%9F%98%80".repeat(85) + "ab"),
+            (long("😀", 85, "abcd"), "%F0%9F%98%80".repeat(85) + "abcd"),
+            (long("😀", 85, "abcde"), "%F0%9F%98%80".repeat(85) + "abcd"),
+            (long("a", 1_022, "%b"), "a".repeat(1_022)),
+            (long("a", 1_021, "%b"), "a".repeat(1_021) + "%25"),
+            (long("a", 1_000, &(" ".repeat(30) + "b")), "a".repeat(1_000)),
+            (long(" ", 400, "b"), "%20".repeat(341)),
+            (long("%", 10_000, ""), "%25".repeat(341)),
+        ] {
+            assert_eq!(value.to_str().unwrap(), expected);
+        }
+    }
+}

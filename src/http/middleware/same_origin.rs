@@ -1,0 +1,78 @@
+//! Forms are sent from our own pages, or not at all.
+
+use axum::extract::Request;
+use axum::http::{HeaderMap, Method, header};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use crate::http::error::Error;
+use crate::http::request::context::RequestContext;
+
+/// Refuses a POST that the browser says comes from elsewhere: by `Sec-Fetch-Site` (W3C Fetch Metadata, section 2.3),
+/// else by `Origin` against the host and port asked. Who says nothing of the kind is an old browser or no browser: the
+/// pair of form and cookie decides then.
+pub(in crate::http) async fn require_same_origin(request: Request, next: Next) -> Response {
+    let visit = request.extensions().get::<RequestContext>();
+    let is_post = request.method() == Method::POST;
+    if is_post && !visit.is_some_and(|visit| is_same_origin(request.headers(), &visit.origin())) {
+        return Error::CrossOriginForm.into_placeholder();
+    }
+    next.run(request).await
+}
+
+fn is_same_origin(headers: &HeaderMap, asked: &str) -> bool {
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site == "same-origin" || site == "none";
+    }
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    // The proxy before us may speak TLS where we do not: host and port are compared, each with its scheme's own port.
+    let place = |url: &str| {
+        url::Url::parse(url)
+            .ok()
+            .and_then(|url| Some((url.host_str()?.to_owned(), url.port_or_known_default()?)))
+    };
+    let from = origin.to_str().ok().and_then(place);
+    from.is_some() && from == place(asked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(name: &'static str, value: &'static str) -> bool {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, value.parse().unwrap());
+        is_same_origin(&headers, "https://portal.example.com")
+    }
+
+    #[test]
+    fn our_own_pages_are_known_by_either_header() {
+        assert!(is_same_origin(&HeaderMap::new(), "https://portal.example.com"));
+        for (name, value) in [
+            ("sec-fetch-site", "same-origin"),
+            ("sec-fetch-site", "none"),
+            ("origin", "https://portal.example.com"),
+            ("origin", "https://portal.example.com:443"),
+            ("origin", "https://PORTAL.example.com"),
+        ] {
+            assert!(from(name, value), "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn every_other_place_is_elsewhere() {
+        for (name, value) in [
+            ("sec-fetch-site", "same-site"),
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-site", ""),
+            ("origin", ""),
+            ("origin", "null"),
+            ("origin", "https://evil.test"),
+            ("origin", "https://portal.example.com:8443"),
+            ("origin", "https://portal.example.com.evil.test"),
+            ("origin", "portal.example.com"),
+        ] {
+            assert!(!from(name, value), "{name}: {value}");
+        }
+    }
+}

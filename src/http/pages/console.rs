@@ -1,0 +1,57 @@
+//! The console at `/docs`: a page of our own around Swagger UI, in which the API is tried. It is the one page with a
+//! script.
+
+use axum::Extension;
+use axum::body::Bytes;
+use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use super::templates::DocsPage;
+use super::{page, swagger_ui};
+use crate::http::request::context::RequestContext;
+
+/// Scripts and calls of this host alone. Swagger UI's style draws its arrows with `data:` images; it needs no inline
+/// style, no inline script and no `eval`.
+const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+                      connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+
+/// `GET /docs`: the console.
+pub(in crate::http) async fn show(Extension(visit): Extension<RequestContext>) -> Response {
+    let view = DocsPage {
+        workspace: &visit.workspace.name,
+        origin: &visit.origin(),
+        release: env!("CARGO_PKG_VERSION"),
+    };
+    let mut response = page(StatusCode::OK, &view);
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(CSP));
+    response
+}
+
+/// `GET /docs/console.js`.
+pub(in crate::http) async fn script() -> impl IntoResponse {
+    asset(SCRIPT, include_str!("../../../assets/console.js"))
+}
+
+/// `GET /docs/console.css`.
+pub(in crate::http) async fn style() -> impl IntoResponse {
+    asset(STYLE, include_str!("../../../assets/console.css"))
+}
+
+/// `GET /docs/swagger-ui.js`: compressed for everybody, since whoever runs scripts reads gzip.
+pub(in crate::http) async fn swagger_ui_script() -> impl IntoResponse {
+    ([(CONTENT_ENCODING, "gzip")], asset(SCRIPT, swagger_ui::SCRIPT.clone()))
+}
+
+/// `GET /docs/swagger-ui.css`: compressed for everybody, too.
+pub(in crate::http) async fn swagger_ui_style() -> impl IntoResponse {
+    ([(CONTENT_ENCODING, "gzip")], asset(STYLE, swagger_ui::STYLE.clone()))
+}
+
+/// Kept by browsers for a day; the page asks for them by the release, so that a new one is not served old files.
+fn asset(kind: &'static str, body: impl Into<Bytes>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "public, max-age=86400")], body.into())
+}

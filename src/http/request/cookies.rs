@@ -1,0 +1,123 @@
+//! Cookies: read without guessing, written with every attribute (RFC 6265 and its revision's name prefixes).
+
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, HeaderValue, header};
+
+use super::context::RequestContext;
+use crate::domain::session::{CsrfCookie, SessionCookie, SessionWithUser};
+use crate::flow::sessions::PresentedCookie;
+
+/// How long the place that somebody wanted to go to is remembered, in seconds.
+const REDIRECT_REMEMBERED: i64 = 3_600;
+
+/// The number of a session that a request's cookies name, whichever workspace's name the cookie has: it says what to
+/// look up, and proves nothing. [`CookieJar::session`] says which cookie counts.
+pub(in crate::http) fn any_session(headers: &HeaderMap) -> Option<SessionCookie> {
+    pairs(headers).find_map(|pair| {
+        let (name, value) = std::str::from_utf8(pair).ok()?.split_once('=')?;
+        name.contains("doorkey_session").then(|| SessionCookie::parse(value)).flatten()
+    })
+}
+
+/// The cookies of a workspace on one of its hosts.
+#[derive(Clone, Debug)]
+pub(in crate::http) struct CookieJar {
+    found: Option<Arc<SessionWithUser>>,
+    is_secure: bool,
+    session: String,
+    domain: Option<String>,
+    link_lifetime: i64,
+    session_lifetime: i64,
+}
+
+impl CookieJar {
+    /// The cookies as this visit's host has them.
+    ///
+    /// A shared domain counts where the host is within it; other hosts keep cookies of their own, since browsers
+    /// would not take any other there.
+    pub(in crate::http) fn of(visit: &RequestContext) -> Self {
+        let workspace = &visit.workspace;
+        let is_secure = workspace.url.is_https();
+        let domain = workspace.cookie_domain.clone().filter(|domain| visit.host.is_within(domain));
+        let session = match &domain {
+            Some(_) => format!("__Secure-doorkey_session_{}", workspace.id.0),
+            None => name(is_secure, "session"),
+        };
+        let (link_lifetime, session_lifetime) = (workspace.link_lifetime, workspace.session_lifetime);
+        let found = visit.signed_in.clone();
+        Self { found, is_secure, session, domain, link_lifetime, session_lifetime }
+    }
+
+    /// The session cookie, with what was found by its number when the request arrived; none if there are two of them,
+    /// or it is malformed.
+    pub(in crate::http) fn session(&self, headers: &HeaderMap) -> Option<PresentedCookie> {
+        let cookie = SessionCookie::parse(single_cookie(headers, &self.session)?)?;
+        let found = self.found.clone().filter(|found| found.session.id == cookie.id);
+        Some(PresentedCookie { cookie, found })
+    }
+
+    /// What ties forms to this browser; none if there are two of them, or it is malformed.
+    pub(in crate::http) fn browser(&self, headers: &HeaderMap) -> Option<CsrfCookie> {
+        CsrfCookie::parse(single_cookie(headers, &name(self.is_secure, "browser"))?)
+    }
+
+    /// Where somebody wanted to go before there was a link.
+    pub(in crate::http) fn redirect(&self, headers: &HeaderMap) -> Option<String> {
+        super::params::decode(single_cookie(headers, &name(self.is_secure, "redirect"))?)
+    }
+
+    pub(in crate::http) fn set_session(&self, cookie: &SessionCookie) -> HeaderValue {
+        self.write(&self.session, &cookie.reveal(), self.session_lifetime, self.domain.as_deref())
+    }
+
+    pub(in crate::http) fn clear_session(&self) -> HeaderValue {
+        self.write(&self.session, "", 0, self.domain.as_deref())
+    }
+
+    pub(in crate::http) fn set_browser(&self, cookie: &CsrfCookie) -> HeaderValue {
+        self.write(&name(self.is_secure, "browser"), cookie.reveal(), self.link_lifetime, None)
+    }
+
+    /// `encoded` is percent-encoded, so that it is a cookie value.
+    pub(in crate::http) fn set_redirect(&self, encoded: &str) -> HeaderValue {
+        self.write(&name(self.is_secure, "redirect"), encoded, REDIRECT_REMEMBERED, None)
+    }
+
+    pub(in crate::http) fn clear_redirect(&self) -> HeaderValue {
+        self.write(&name(self.is_secure, "redirect"), "", 0, None)
+    }
+
+    fn write(&self, name: &str, value: &str, lifetime: i64, domain: Option<&str>) -> HeaderValue {
+        let secure = if self.is_secure { "; Secure" } else { "" };
+        let domain = domain.map_or_else(String::new, |domain| format!("; Domain={domain}"));
+        let text =
+            format!("{name}={value}; Path=/; Max-Age={lifetime}; HttpOnly; SameSite=Lax{secure}{domain}");
+        // Names and values are plain ASCII, so this is always a header value.
+        let mut value = HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""));
+        value.set_sensitive(true);
+        value
+    }
+}
+
+/// `__Host-` makes browsers keep other hosts from setting the cookie; it needs https.
+fn name(is_secure: bool, what: &str) -> String {
+    let prefix = if is_secure { "__Host-" } else { "" };
+    format!("{prefix}doorkey_{what}")
+}
+
+/// The value of a cookie that was sent exactly once. Other cookies on the host are not ours: whatever bytes they
+/// hold, they are passed over.
+fn single_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let named = |pair: &'a [u8]| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"=");
+    let mut values = pairs(headers).filter_map(named);
+    match (values.next(), values.next()) {
+        (Some(value), None) => std::str::from_utf8(value).ok(),
+        _ => None,
+    }
+}
+
+fn pairs(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let lines = headers.get_all(header::COOKIE).iter();
+    lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';')).map(<[u8]>::trim_ascii)
+}

@@ -1,0 +1,138 @@
+//! Whole copies of an embedded database: made beside running servers, and put in its place when none runs.
+
+mod carry;
+mod compare;
+mod create;
+mod restore;
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use rusqlite::backup::{Backup, StepResult};
+
+use super::engine::sqlite::{beside, connect, store_error};
+use super::{OpenError, StoreError};
+
+pub use self::carry::{CarriedOver, CarryWith, NotCarried};
+pub use self::create::back_up;
+pub use self::restore::{Replaced, Restore};
+
+/// Why no copy was made, or none was put in place.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    /// One of the databases cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// It is no embedded one.
+    #[error(
+        "{0} is no embedded database: back up and restore PostgreSQL with its own tools (pg_dump, pg_basebackup), and run \
+         `doorkey restore --mark-only` after a restore"
+    )]
+    NotEmbedded(String),
+    /// Something stands where the copy should go.
+    #[error("there is a file at {0} already, which is left as it is: name another one, or move it away")]
+    Exists(PathBuf),
+    /// There is no such copy.
+    #[error("there is no file at {0}: nothing was changed")]
+    Missing(PathBuf),
+    /// The copy is not whole.
+    #[error("{path} is damaged ({what}): nothing was changed; restore another backup")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says of it.
+        what: String,
+    },
+    /// Somebody has the database open.
+    #[error(
+        "the database {0} is in use, and nothing was changed: stop the server, and whatever else has the file open, and \
+         run this again"
+    )]
+    InUse(String),
+    /// The database did not do what it was asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file cannot be read or written.
+    #[error("{path} cannot be read or written: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+fn io_error(path: &Path) -> impl FnOnce(io::Error) -> CopyError {
+    move |source| CopyError::Io { path: path.to_owned(), source }
+}
+
+/// Copies a database as it is at one moment, page by page, over whatever the other holds.
+///
+/// All of it is one step: done piece by piece, it would begin again whenever somebody else writes meanwhile.
+fn copy_pages(from: &Connection, to: &mut Connection) -> Result<(), CopyError> {
+    let copied = Backup::new(from, to).and_then(|backup| backup.step(-1));
+    if matches!(copied.map_err(|error| store_error(&error))?, StepResult::Done) {
+        Ok(())
+    } else {
+        Err(StoreError::Unavailable("somebody else holds the database".to_owned()).into())
+    }
+}
+
+/// A database as one file, with nothing beside it that belongs to it.
+fn make_single(database: &Connection) -> Result<(), CopyError> {
+    let single = database.pragma_update_and_check(None, "journal_mode", "delete", |_| Ok(()));
+    Ok(single.map_err(|error| store_error(&error))?)
+}
+
+/// Whether a database is whole. `path` is what people know it by.
+fn check_whole(database: &Connection, path: &Path) -> Result<(), CopyError> {
+    let found = database.query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0));
+    match found {
+        Ok(found) if found == "ok" => Ok(()),
+        Ok(what) => Err(CopyError::Damaged { path: path.to_owned(), what }),
+        Err(error) => Err(CopyError::Damaged { path: path.to_owned(), what: error.to_string() }),
+    }
+}
+
+/// A fresh and private file that is a database, where an interrupted attempt may have left something.
+fn fresh(path: &Path) -> Result<Connection, CopyError> {
+    remove(path);
+    fresh_file(path)?;
+    Ok(connect(path).map_err(|error| store_error(&error))?)
+}
+
+fn fresh_file(path: &Path) -> Result<fs::File, CopyError> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    made.map_err(io_error(path))
+}
+
+/// Takes a database away, with all that belongs to it.
+fn remove(path: &Path) {
+    for ending in ["", "-wal", "-shm", "-journal", "-doubt"] {
+        // What is not there is gone.
+        let _ = fs::remove_file(beside(path, ending));
+    }
+}
+
+/// Gives a finished file another name, for good, unless something of that name is there.
+fn put_in_place(draft: &Path, path: &Path) -> Result<(), CopyError> {
+    let synced = fs::File::open(draft).and_then(|file| file.sync_all());
+    synced.map_err(io_error(draft))?;
+    match fs::hard_link(draft, path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            return Err(CopyError::Exists(path.to_owned()));
+        }
+        // Not every file system knows links. An empty file keeps the name free until it is taken.
+        Err(_) => {
+            fresh_file(path)?;
+            fs::rename(draft, path).map_err(io_error(path))?;
+        }
+    }
+    remove(draft);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io_error(folder))
+}

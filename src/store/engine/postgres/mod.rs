@@ -1,0 +1,346 @@
+//! The engine for many nodes: PostgreSQL, one round trip for each call of the door.
+//!
+//! Statements are sent one behind the other without waiting for answers, `BEGIN` and `COMMIT` among them. How a
+//! guard ends such a transaction: docs/decisions/0018-one-round-trip.md.
+
+mod certificate;
+mod durable;
+mod pool;
+mod row_queue;
+mod schema;
+mod servers;
+#[cfg(test)]
+pub(in crate::store) mod tests;
+mod tls;
+mod values;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use deadpool_postgres::ClientWrapper;
+use futures_util::future::{BoxFuture, FutureExt, MaybeDone, maybe_done};
+use tokio::time::timeout_at;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Error, Row as PostgresRow};
+
+use self::row_queue::{ConnectionPool, Health, Lease};
+pub(in crate::store) use self::servers::{Connected, Servers};
+pub(in crate::store) use self::values::type_of;
+use super::unit_of_work::{Statement, UnitOfWork, UnitResult};
+use super::value::Row;
+use crate::store::database_url::PostgresUrl;
+use crate::store::{ListPermit, OpenError, StoreError};
+
+/// How long a caller waits for an answer before it is told that the store cannot (contract, section 2).
+const STORE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often a unit is tried that others got in the way of, before its caller is told so.
+const MAX_ATTEMPTS: usize = 16;
+
+#[derive(Clone)]
+pub(in crate::store) struct Postgres {
+    lender: ConnectionPool,
+    shown: String,
+}
+
+impl fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Postgres({})", self.shown)
+    }
+}
+
+/// One connection, and how to make more, to a database whose schema is brought up to date first.
+pub(in crate::store) async fn enter(
+    url: &PostgresUrl,
+    shown: &str,
+    may_create: bool,
+) -> Result<(Connected, Servers), OpenError> {
+    let servers = Servers::new(url, shown)?;
+    let connected = tokio::time::timeout(STORE_TIMEOUT, servers.connect_first()).await;
+    let client = connected
+        .unwrap_or_else(|_| Err(late()))
+        .map_err(|source| OpenError::Unreachable { database: shown.to_owned(), source })?;
+    let Some(client) = client else { return Err(OpenError::Pooled(shown.to_owned())) };
+    schema::migrate(&client, shown, may_create).await?;
+    Ok((client, servers))
+}
+
+/// What kind of look is taken.
+enum Lookup {
+    /// An index answers it.
+    Lookup,
+    /// It may take long.
+    Scan,
+    /// It may take long, and others wait for its permit.
+    List(ListPermit),
+}
+
+impl Lookup {
+    fn is_prepared(&self) -> bool {
+        matches!(self, Self::Lookup)
+    }
+
+    fn deadline(&self) -> Instant {
+        match self {
+            Self::Lookup | Self::Scan => Instant::now() + STORE_TIMEOUT,
+            Self::List(permit) => permit.deadline(),
+        }
+    }
+}
+
+/// An answer of the server to one of several questions that were sent at once.
+type Answer<'a> = MaybeDone<BoxFuture<'a, Result<Vec<PostgresRow>, Error>>>;
+
+impl Postgres {
+    pub(in crate::store) async fn open(
+        url: &PostgresUrl,
+        shown: &str,
+        may_create: bool,
+    ) -> Result<Self, OpenError> {
+        let (_, servers) = enter(url, shown, may_create).await?;
+        Ok(Self { lender: ConnectionPool::over(servers), shown: shown.to_owned() })
+    }
+
+    /// The server that reads are of from here on, if answers that rest on them are to be covered.
+    pub(in crate::store) fn read_point(&self) -> Option<u64> {
+        self.lender.servers().primary.read_point()
+    }
+
+    /// Notes whether commits wait for a standby, as a read since a point has shown.
+    pub(in crate::store) fn note_synchronous(&self, generation: u64, is_synchronous: bool) {
+        self.lender.servers().primary.note(generation, is_synchronous);
+    }
+
+    pub(in crate::store) fn generation(&self) -> u64 {
+        self.lender.servers().primary.generation()
+    }
+
+    pub(in crate::store) async fn read<const N: usize>(
+        &self,
+        statements: &[Statement; N],
+    ) -> Result<[Vec<Row>; N], StoreError> {
+        values::rows_of(&self.look_up(statements, &Lookup::Lookup).await?)
+    }
+
+    /// As `read`, for texts that differ from call to call: the server is not asked to remember them. What is made of the
+    /// rows is made off the calling thread.
+    pub(in crate::store) async fn scan<const N: usize, T: Send + 'static>(
+        &self,
+        statements: &[Statement; N],
+        permit: Option<ListPermit>,
+        made_of: impl FnOnce([Vec<Row>; N]) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let look = permit.map_or(Lookup::Scan, Lookup::List);
+        let rows = self.look_up(statements, &look).await?;
+        let finish = move || {
+            let _until_it_is_made = look;
+            values::rows_of(&rows).and_then(made_of)
+        };
+        let made = tokio::task::spawn_blocking(finish).await;
+        made.map_err(|_| StoreError::Unavailable("a read was broken off".to_owned()))?
+    }
+
+    async fn look_up<const N: usize>(
+        &self,
+        statements: &[Statement; N],
+        look: &Lookup,
+    ) -> Result<Vec<Vec<PostgresRow>>, StoreError> {
+        let begin = if N > 1 { "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" } else { "" };
+        let deadline = look.deadline();
+        for number in 1.. {
+            let texts = statements.iter().map(|one| (one, Cow::Borrowed(&*one.sql)));
+            let loan = match look {
+                Lookup::Lookup | Lookup::Scan => self.lender.for_reading(deadline).await?,
+                Lookup::List(permit) => self.lender.for_listing(permit).await?,
+            };
+            match try_once(loan, deadline, begin, texts, look.is_prepared()).await? {
+                Ok(rows) => return Ok(rows),
+                // Nothing was changed, so it can be asked again of a server that is there.
+                Err(error) if number < MAX_ATTEMPTS && (is_gone(&error) || is_a_race(&error)) => {}
+                Err(error) => return Err(store_error(&error)),
+            }
+        }
+        Err(late())
+    }
+
+    pub(in crate::store) async fn write(&self, unit: &UnitOfWork) -> Result<UnitResult, StoreError> {
+        // A connection writes nowhere but here: it is read-only by default, so that nothing happens outside a
+        // transaction if this `BEGIN` fails and the statements behind it do not.
+        let begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+        let deadline = Instant::now() + STORE_TIMEOUT;
+        for number in 1.. {
+            let texts = unit.statements.iter().map(|one| (one, guarded(one)));
+            let loan = self.lender.for_writing(unit.sought, deadline).await?;
+            match try_once(loan, deadline, begin, texts, true).await? {
+                Ok(rows) => {
+                    tracing::trace!(statements = rows.len(), "committed");
+                    return values::written(unit, &rows);
+                }
+                Err(error) if is_lost(&error) => return Ok(UnitResult::Conflict),
+                Err(error) if number < MAX_ATTEMPTS && is_a_race(&error) => {}
+                Err(error) => {
+                    tracing::error!(error = %explained(&error), "a unit of work failed");
+                    return Err(store_error(&error));
+                }
+            }
+        }
+        Err(late())
+    }
+}
+
+/// Runs statements on one connection. The outer error is that nobody answers in time.
+async fn try_once<'a>(
+    loan: Lease,
+    deadline: Instant,
+    begin: &'static str,
+    statements: impl Iterator<Item = (&'a Statement, Cow<'a, str>)>,
+    is_prepared: bool,
+) -> Result<Result<Vec<Vec<PostgresRow>>, Error>, StoreError> {
+    let Some(client) = loan.client() else { return Err(late()) };
+    // What was sent may yet be committed or not: whoever asks again sees which. A commit is never called off, since one
+    // that waits for a standby would then count as done.
+    let answered = timeout_at(deadline.into(), run(client, begin, statements, is_prepared)).await;
+    let Ok(answer) = answered else { return Err(late()) };
+    loan.give_back(match &answer {
+        Ok(_) => Health::Good,
+        Err(error) if is_a_race(error) || is_lost(error) => Health::Good,
+        Err(error) if is_gone(error) || is_read_only(error) => Health::Stale,
+        Err(_) => Health::Broken,
+    });
+    Ok(answer)
+}
+
+/// Runs statements at one moment or in one transaction, if there is a `begin`; gives the rows of each.
+///
+/// Everything is sent before the first answer is waited for. Of several errors the first counts: the others follow
+/// from it.
+async fn run<'a>(
+    client: &ClientWrapper,
+    begin: &'static str,
+    statements: impl Iterator<Item = (&'a Statement, Cow<'a, str>)>,
+    is_prepared: bool,
+) -> Result<Vec<Vec<PostgresRow>>, Error> {
+    let mut questions = Vec::new();
+    for (statement, text) in statements {
+        let types: Vec<Type> = statement.values.iter().map(type_of).collect();
+        // What is prepared for the first time on this connection costs a round trip of its own.
+        let prepared =
+            if is_prepared { Some(client.prepare_typed_cached(&text, &types).await?) } else { None };
+        questions.push((statement, text, types, prepared));
+    }
+    if let ("", [(statement, text, types, prepared)]) = (begin, &*questions) {
+        return ask(client, statement, text, types, prepared.as_ref()).await.map(|rows| vec![rows]);
+    }
+    let command = |text| -> Answer<'_> {
+        maybe_done(async move { client.batch_execute(text).await.map(|()| Vec::new()) }.boxed())
+    };
+    let mut answers = vec![command(begin)];
+    for (statement, text, types, prepared) in &questions {
+        answers.push(maybe_done(ask(client, statement, text, types, prepared.as_ref()).boxed()));
+    }
+    answers.push(command("COMMIT"));
+    // The first look at each sends it. From here on the connection comes to its end of the transaction by itself,
+    // even if nobody waits for the answers any more.
+    poll_fn(|context| {
+        for answer in &mut answers {
+            let _ = Pin::new(answer).poll(context);
+        }
+        Poll::Ready(())
+    })
+    .await;
+    let mut rows = Vec::with_capacity(answers.len());
+    for mut answer in answers {
+        Pin::new(&mut answer).await;
+        rows.extend(Pin::new(&mut answer).take_output().transpose()?);
+    }
+    // Those of `BEGIN` and `COMMIT` are none.
+    rows.pop();
+    rows.remove(0);
+    Ok(rows)
+}
+
+async fn ask(
+    client: &ClientWrapper,
+    statement: &Statement,
+    text: &str,
+    types: &[Type],
+    prepared: Option<&tokio_postgres::Statement>,
+) -> Result<Vec<PostgresRow>, Error> {
+    let values = statement.values.iter().map(|value| value as &(dyn ToSql + Sync));
+    match prepared {
+        Some(prepared) => client.query(prepared, &values.collect::<Vec<_>>()).await,
+        None => client.query_typed(text, &values.zip(types.iter().cloned()).collect::<Vec<_>>()).await,
+    }
+}
+
+/// The text of a statement; that of a guard fails, and with it the transaction, if it changes no row.
+fn guarded(statement: &Statement) -> Cow<'_, str> {
+    if !statement.is_guard {
+        return Cow::Borrowed(&*statement.sql);
+    }
+    let returning = if values::returns_rows(statement) { "" } else { " RETURNING 1" };
+    Cow::Owned(format!(
+        "WITH guarded AS ({}{returning})
+         SELECT guarded.*, CAST(1 / (SELECT count(*) FROM guarded) AS BIGINT)
+         FROM (SELECT 1) always LEFT JOIN guarded ON true",
+        statement.sql
+    ))
+}
+
+/// Whether a guard found nothing to change: nothing else divides.
+fn is_lost(error: &Error) -> bool {
+    error.code() == Some(&SqlState::DIVISION_BY_ZERO)
+}
+
+/// Whether others got in the way, and the same may go well if it is begun again.
+///
+/// A key that is there already is one of them: what looks before it adds looks again, and finds what was added
+/// meanwhile.
+fn is_a_race(error: &Error) -> bool {
+    let races =
+        [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::UNIQUE_VIOLATION];
+    error.code().is_some_and(|code| races.contains(code))
+}
+
+/// Whether the connection was closed, or its server is being stopped.
+fn is_gone(error: &Error) -> bool {
+    error.is_closed() || error.code() == Some(&SqlState::ADMIN_SHUTDOWN)
+}
+
+/// Whether its server is a standby, which it was not when the connection was made.
+fn is_read_only(error: &Error) -> bool {
+    let told = [SqlState::READ_ONLY_SQL_TRANSACTION, SqlState::FEATURE_NOT_SUPPORTED];
+    error.code().is_some_and(|code| told.contains(code))
+}
+
+fn late() -> StoreError {
+    StoreError::Unavailable("PostgreSQL did not answer for 5 s".to_owned())
+}
+
+/// What the server or the connection said. Its details are left out: they quote rows.
+fn explained(error: &Error) -> String {
+    match (error.as_db_error(), std::error::Error::source(error)) {
+        (Some(said), _) => format!("{} ({})", said.message(), said.code().code()),
+        (None, Some(source)) => {
+            tls::explain_certificate(source).unwrap_or_else(|| format!("{error}: {source}"))
+        }
+        (None, None) => error.to_string(),
+    }
+}
+
+pub(in crate::store) fn store_error(error: &Error) -> StoreError {
+    let Some(code) = error.code() else { return StoreError::Unavailable(explained(error)) };
+    // By class (PostgreSQL, appendix A): the connection, an invalid transaction state such as that of a standby,
+    // authorization, a rolled back transaction, resources, objects in use, an operator's intervention, the system.
+    let passing = ["08", "25", "28", "40", "53", "55", "57", "58"];
+    if passing.iter().any(|class| code.code().starts_with(class)) || *code == SqlState::FEATURE_NOT_SUPPORTED
+    {
+        return StoreError::Unavailable(explained(error));
+    }
+    StoreError::Refused(explained(error))
+}

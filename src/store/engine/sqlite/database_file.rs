@@ -1,0 +1,195 @@
+//! The embedded engine's file: whether it is whole, and whether its path still names what was opened.
+//!
+//! A copy of the file alone, made while a server had it open, lacks what stands in the log, and if the log was just
+//! carried over it is of two moments. No look at the pages would find that out. But the file of a server says which
+//! file it is, and a copy is another one.
+
+use std::fs::{self, OpenOptions};
+use std::io::ErrorKind::NotFound;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
+
+use rusqlite::Connection;
+
+use super::connect::connect_to_share;
+use super::fsync_failure::FsyncFailure;
+use super::schema::failed;
+use crate::store::OpenError;
+
+/// A database file, as it was found before it was opened.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::store) struct FileId {
+    /// The number of the file in its file system.
+    pub(in crate::store) file: i64,
+    has_log: bool,
+}
+
+impl FileId {
+    /// Looks at the file, and at whether its log is beside it. Whoever opens it makes a log.
+    pub(super) fn of(path: &Path) -> Self {
+        let file = fs::metadata(path).map_or(0, |file| i64::try_from(file.ino()).unwrap_or(0));
+        // An empty one is what somebody leaves who was refused.
+        let has_log = fs::metadata(beside(path, "-wal"))
+            .map_or_else(|error| error.kind() != NotFound, |log| log.len() > 0);
+        Self { file, has_log }
+    }
+
+    /// Refuses a copy that was made without its log while a server had the file open, or after it was killed.
+    ///
+    /// With its log it is whole, wherever it was taken to, and from here on this is its place.
+    pub(super) fn validate(self, connection: &Connection, path: &Path) -> Result<(), OpenError> {
+        let elsewhere = "SELECT count(*) FROM nodes WHERE place <> ?1";
+        let elsewhere = connection.query_row(elsewhere, [self.file], |row| row.get::<_, i64>(0));
+        if elsewhere.map_err(|error| failed(path, &error))? == 0 {
+            return Ok(());
+        }
+        if !self.has_log {
+            return Err(OpenError::BareCopy(path.display().to_string()));
+        }
+        let forgotten = connection.execute("DELETE FROM nodes WHERE place <> ?1", [self.file]);
+        forgotten.map(|_| ()).map_err(|error| failed(path, &error))
+    }
+
+    /// Has the file itself say where it is, and not the log alone, as far as nobody stands in the way.
+    pub(super) fn checkpoint(path: &Path) -> rusqlite::Result<()> {
+        connect_to_share(path)?.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+    }
+}
+
+/// A file by what a path named at some moment. Its number alone may be given again once it is deleted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Identity {
+    device: u64,
+    number: u64,
+    made_at: Option<SystemTime>,
+}
+
+impl Identity {
+    fn of(path: &Path) -> Option<Self> {
+        let found = fs::metadata(path).ok()?;
+        Some(Self { device: found.dev(), number: found.ino(), made_at: found.created().ok() })
+    }
+}
+
+/// A database's path, and which file that was when it was opened.
+///
+/// Whoever has a file open goes on reading and writing it after it was deleted or replaced, and what is acknowledged
+/// there is gone with the process. So nothing is acknowledged, and nothing read, while its path names something else.
+#[derive(Debug)]
+pub(super) struct DatabaseFile {
+    pub(super) path: PathBuf,
+    log_path: PathBuf,
+    file: Option<Identity>,
+    is_lost: AtomicBool,
+    pub(super) fsync_failure: FsyncFailure,
+}
+
+/// Which file the log was after the first commit of a connection.
+#[derive(Default, Debug)]
+pub(super) struct WalIdentity(Option<Identity>);
+
+impl DatabaseFile {
+    /// A database that is open.
+    pub(super) fn of(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            log_path: beside(path, "-wal"),
+            file: Identity::of(path),
+            is_lost: AtomicBool::new(false),
+            fsync_failure: FsyncFailure::of(path),
+        }
+    }
+
+    /// Whether the database was still there when the writer last looked, and it is known what of it is on the disk.
+    pub(super) fn is_here(&self) -> rusqlite::Result<()> {
+        if self.is_lost.load(Ordering::Relaxed) {
+            return Err(lost());
+        }
+        if self.fsync_failure.is_pending() { Err(self.fsync_failure.error()) } else { Ok(()) }
+    }
+
+    /// Whether the paths name the file that was opened, and its log if one was seen.
+    pub(super) fn are_named(&self, log: &WalIdentity) -> bool {
+        let has_log = log.0.is_none_or(|seen| Identity::of(&self.log_path) == Some(seen));
+        has_log && Identity::of(&self.path) == self.file
+    }
+
+    /// Looks whether the database, and the log if one was seen, are still there.
+    pub(super) fn check(&self, log: &WalIdentity) -> rusqlite::Result<()> {
+        let is_lost = !self.are_named(log);
+        match (self.is_lost.swap(is_lost, Ordering::Relaxed), is_lost) {
+            (false, true) => {
+                tracing::error!("the database file is not where it was: nothing is served without it");
+            }
+            (true, false) => tracing::info!("the database file is where it was"),
+            _ => {}
+        }
+        self.is_here()
+    }
+
+    /// The same after a commit: only what the path names will be found by whoever comes next.
+    pub(super) fn check_after_commit(&self, log: &mut WalIdentity) -> rusqlite::Result<()> {
+        // A connection makes the log with its first commit, if no other has.
+        log.0 = log.0.or_else(|| Identity::of(&self.log_path));
+        self.check(log)
+    }
+}
+
+fn lost() -> rusqlite::Error {
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_READONLY_DBMOVED);
+    let why =
+        "its file was moved, deleted or replaced: put it back, or start again with the one that is there";
+    rusqlite::Error::SqliteFailure(code, Some(why.to_owned()))
+}
+
+/// What is where an embedded database should be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FileState {
+    /// Nothing.
+    Missing,
+    /// A file with nothing in it: somebody is about to make a database, or was broken off.
+    Empty,
+    /// Something.
+    Filled,
+}
+
+/// Looks at what is where an embedded database should be.
+pub fn state_of(path: &Path) -> FileState {
+    match fs::metadata(path) {
+        Ok(found) if found.is_file() && found.len() == 0 => FileState::Empty,
+        Err(error) if error.kind() == NotFound => FileState::Missing,
+        // What cannot be looked at is told of when it is opened.
+        Ok(_) | Err(_) => FileState::Filled,
+    }
+}
+
+/// Makes a file for a database, for its owner alone, unless there is one.
+///
+/// # Errors
+/// `OpenError` if it cannot be made.
+pub fn make_file(path: &Path) -> Result<(), OpenError> {
+    make_private(path).map_err(|error| failed(path, &error))
+}
+
+/// A file that belongs to a database, by what its name ends with.
+pub(in crate::store) fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+/// Makes the file, if there is none, so that its owner alone can read it.
+///
+/// One that is there is not even opened: closing it would drop the locks that this process holds on it.
+pub(super) fn make_private(path: &Path) -> rusqlite::Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    let made = OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+    made.map(|_| ()).map_err(|error| {
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN);
+        rusqlite::Error::SqliteFailure(code, Some(error.to_string()))
+    })
+}

@@ -1,0 +1,156 @@
+//! What is so of the embedded engine alone.
+
+use crate::domain::host::HostName;
+use crate::domain::login_link::{KeyId, LinkClaims, LoginLink};
+use crate::domain::session::Session;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::user::{UserId, UserRef};
+use crate::domain::workspace::Workspace;
+use crate::store::database_url::DatabaseUrl;
+use crate::store::engine::tests::{host, hosts};
+use crate::store::engine::unit_of_work::{UnitOfWork, sql};
+use crate::store::engine::value::values;
+use crate::store::queries::request_lookup::{LookupBy, lookup_statement};
+use crate::store::{Store, StoreError};
+use uuid::Uuid;
+
+#[tokio::test]
+async fn after_a_commit_that_failed_the_next_one_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("doorkey.db");
+    let store = Store::open(&DatabaseUrl::Sqlite(path.clone()), true).await.unwrap();
+    let locker = rusqlite::Connection::open(path).unwrap();
+    locker.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let begun = std::time::Instant::now();
+
+    let refused = store.write(UnitOfWork::new().and(host("a"))).await;
+
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))));
+    // Five seconds are promised; the rest is for a machine that is busy with other things.
+    assert!(begun.elapsed().as_secs() < 8);
+    locker.execute_batch("ROLLBACK").unwrap();
+    store.write(UnitOfWork::new().and(host("b"))).await.unwrap();
+    assert_eq!(hosts(&store).await, ["b"]);
+    let [mut rows] =
+        store.read([sql("SELECT synchronous FROM pragma_synchronous", values![])]).await.unwrap();
+    assert_eq!(rows.remove(0).take::<i64>().unwrap(), 2, "FULL");
+}
+
+/// The log is carried over while it is written, and begun anew: it does not grow with what is written.
+#[tokio::test]
+async fn the_log_does_not_grow_without_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("doorkey.db");
+    let store = Store::open(&DatabaseUrl::Sqlite(path.clone()), true).await.unwrap();
+    let (rounds, name) = (600, "a".repeat(10_000));
+
+    for round in 0..rounds {
+        let unit = (0..50)
+            .fold(UnitOfWork::new(), |unit, number| unit.and(host(&format!("{round} {number} {name}"))));
+        store.write(unit).await.unwrap();
+    }
+
+    let size = |path: &str| std::fs::metadata(folder.path().join(path)).unwrap().len();
+    assert!(size("doorkey.db") > 150_000_000, "most of it is in the file: {}", size("doorkey.db"));
+    assert!(size("doorkey.db-wal") < 150_000_000, "the log was begun anew: {}", size("doorkey.db-wal"));
+    assert_eq!(hosts(&store).await.len(), rounds * 50);
+}
+
+/// What the log holds is carried over though nothing more is written.
+#[tokio::test]
+async fn the_log_is_carried_over_beside_the_writer() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("doorkey.db");
+    let store = Store::open(&DatabaseUrl::Sqlite(path.clone()), true).await.unwrap();
+    let name = "a".repeat(10_000);
+
+    for round in 0..50 {
+        let unit = (0..50)
+            .fold(UnitOfWork::new(), |unit, number| unit.and(host(&format!("{round} {number} {name}"))));
+        store.write(unit).await.unwrap();
+    }
+
+    let begun = std::time::Instant::now();
+    while std::fs::metadata(&path).unwrap().len() < 15_000_000 {
+        assert!(begun.elapsed() < std::time::Duration::from_mins(1), "it stays in the log");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+/// Who reads for long keeps the log from beginning anew; once they are done it shrinks by itself.
+#[tokio::test]
+async fn a_log_that_a_reader_held_up_is_cut_back_when_it_begins_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("doorkey.db");
+    let store = Store::open(&DatabaseUrl::Sqlite(path.clone()), true).await.unwrap();
+    let name = "a".repeat(10_000);
+    let length_of_log = || std::fs::metadata(folder.path().join("doorkey.db-wal")).unwrap().len();
+    let reader = rusqlite::Connection::open(&path).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM hosts").unwrap();
+    for round in 0..100 {
+        let unit = (0..50)
+            .fold(UnitOfWork::new(), |unit, number| unit.and(host(&format!("{round} {number} {name}"))));
+        store.write(unit).await.unwrap();
+    }
+    assert!(length_of_log() > 40_000_000, "nobody was held up: {}", length_of_log());
+
+    reader.execute_batch("COMMIT").unwrap();
+
+    // Whoever writes next has it begun anew: at the latest the next report of a node.
+    let begun = std::time::Instant::now();
+    for round in 0.. {
+        store.write(UnitOfWork::new().and(host(&format!("after {round}")))).await.unwrap();
+        if length_of_log() <= 16 << 20 {
+            break;
+        }
+        assert!(begun.elapsed() < std::time::Duration::from_mins(1), "it stays long: {}", length_of_log());
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(hosts(&store).await.iter().filter(|host| host.ends_with(&name)).count(), 100 * 50);
+}
+
+/// What a request waits for costs the same however many rows a workspace has: none of it is walked through.
+#[tokio::test]
+async fn what_a_request_looks_up_is_found_by_a_whole_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("doorkey.db");
+    let _store = Store::open(&DatabaseUrl::Sqlite(path.clone()), true).await.unwrap();
+    let database = rusqlite::Connection::open(path).unwrap();
+    let (host, now) = (HostName::parse("portal.example.com").unwrap(), Timestamp::from_millis(0));
+    let (id, email) = (UserRef::parse("1").unwrap(), UserRef::parse("ada@example.org").unwrap());
+    let workspace = Workspace::sample("https://portal.example.com");
+    let draft = LinkClaims::for_user(UserId::from_store(1), 0, &workspace, now, [0; 16]);
+    let (key, seal) = (KeyId(1), [0; 32]);
+    let link = LoginLink { id: Uuid::nil(), hash: [0; 32], draft, key, used_at: None, ended_at: None, seal };
+    for statement in [
+        lookup_statement(&host, LookupBy::Nobody, now),
+        lookup_statement(&host, LookupBy::Key([0; 32]), now),
+        lookup_statement(&host, LookupBy::KeyAndUser([0; 32], &id), now),
+        lookup_statement(&host, LookupBy::KeyAndUser([0; 32], &email), now),
+        lookup_statement(&host, LookupBy::Session(Uuid::nil()), now),
+        lookup_statement(&host, LookupBy::Link([0; 32]), now),
+        crate::store::queries::login_links::state_of(workspace.id, &id),
+        crate::store::queries::login_links::state_of(workspace.id, &email),
+        crate::store::queries::login_links::by_hash(workspace.id, [0; 32]),
+        crate::store::queries::sessions::by_id(workspace.id, Uuid::nil()),
+        crate::store::queries::sessions::by_redemption(workspace.id, [0; 32]),
+        crate::store::queries::login_links::redeem(&link, &Session::sample(&link)),
+    ] {
+        let mut explained = database.prepare(&format!("EXPLAIN QUERY PLAN {}", statement.sql)).unwrap();
+        let mut rows = explained.raw_query();
+        let mut steps: Vec<String> = Vec::new();
+        while let Some(row) = rows.next().unwrap() {
+            steps.push(row.get(3).unwrap());
+        }
+        steps.retain(|step| !step.contains("SUBQUERY"));
+
+        assert!(!steps.is_empty());
+        for step in steps {
+            let is_sort = step.starts_with("USE TEMP B-TREE");
+            // The secret keys of an installation are a handful.
+            let is_sort = is_sort || ["SCAN f", "SCAN g"].contains(&step.as_str());
+            let is_walk = step.starts_with("SCAN") || step.ends_with("(workspace_id=?)");
+            assert!(is_sort || !is_walk, "{step}: {}", statement.sql);
+        }
+    }
+}

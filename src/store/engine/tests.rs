@@ -1,0 +1,148 @@
+//! What every engine promises, whatever the nouns do with it: each test runs on both.
+
+use std::sync::Arc;
+
+use super::unit_of_work::{UnitOfWork, UnitResult, sql};
+use super::value::{Value, values};
+use crate::store::DatabaseUrl;
+use crate::store::{Statement, Store, StoreError};
+
+/// The same tests on both engines.
+macro_rules! on_both_engines {
+    ($($name:ident)*) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                let folder = tempfile::tempdir().unwrap();
+                let url = DatabaseUrl::Sqlite(folder.path().join("doorkey.db"));
+                super::$name(crate::store::Store::open(&url, true).await.unwrap()).await;
+            })*
+        }
+
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                let schema = crate::store::engine::postgres::tests::Schema::make().await;
+                super::$name(crate::store::Store::open(&schema.url(), true).await.unwrap()).await;
+                schema.unmake().await;
+            })*
+        }
+    };
+}
+
+on_both_engines! {
+    a_lost_guard_leaves_nothing_of_its_unit
+    a_unit_that_fails_takes_none_of_its_neighbours_along
+    a_guard_gives_its_rows_if_it_returns_any
+    a_statement_may_have_any_number_of_values
+    several_lookups_are_seen_at_one_moment
+    of_any_number_of_racing_units_one_wins
+}
+
+pub(in crate::store) fn host(name: &str) -> Statement {
+    sql("INSERT INTO hosts (host, workspace_id) VALUES ($1, 1)", values![name])
+}
+
+pub(in crate::store) async fn hosts(store: &Store) -> Vec<String> {
+    let [rows] = store.read([sql("SELECT host FROM hosts ORDER BY host", values![])]).await.unwrap();
+    rows.into_iter().map(|mut row| row.take().unwrap()).collect()
+}
+
+async fn a_lost_guard_leaves_nothing_of_its_unit(store: Store) {
+    let lost = sql("UPDATE hosts SET workspace_id = 2 WHERE host = $1", values!["nobody"]);
+
+    let written = store.write(UnitOfWork::new().and(host("a")).guard(lost).and(host("b"))).await.unwrap();
+
+    assert!(matches!(written, UnitResult::Conflict));
+    assert!(hosts(&store).await.is_empty());
+}
+
+async fn a_unit_that_fails_takes_none_of_its_neighbours_along(store: Store) {
+    let bad = UnitOfWork::new().and(host("b")).and(sql("INSERT INTO hosts (host) VALUES ($1)", values!["c"]));
+
+    let (first, second, third) = tokio::join!(
+        store.write(UnitOfWork::new().and(host("a"))),
+        store.write(bad),
+        store.write(UnitOfWork::new().and(host("d"))),
+    );
+
+    assert!(first.is_ok() && third.is_ok());
+    assert!(matches!(second, Err(StoreError::Refused(_))));
+    assert_eq!(hosts(&store).await, ["a", "d"]);
+}
+
+async fn a_guard_gives_its_rows_if_it_returns_any(store: Store) {
+    let told = sql(
+        "INSERT INTO hosts (host, workspace_id) VALUES ($1, 7) RETURNING workspace_id, host",
+        values!["b"],
+    );
+
+    let written = store.write(UnitOfWork::new().guard(host("a")).guard(told).and(host("c"))).await.unwrap();
+
+    let UnitResult::Done(mut rows) = written else { panic!("lost") };
+    assert_eq!(rows.iter().map(Vec::len).collect::<Vec<_>>(), [0, 1, 0]);
+    let row = &mut rows[1][0];
+    assert_eq!((row.take::<i64>().unwrap(), row.take::<String>().unwrap()), (7, "b".to_owned()));
+}
+
+async fn a_statement_may_have_any_number_of_values(store: Store) {
+    let places: Vec<_> = (1..=60).map(|number| format!("(${number})")).collect();
+    let text = format!("SELECT count(*) FROM (VALUES {}) AS v", places.join(", "));
+
+    let [mut rows] = store.read([sql(text, (0..60).map(Value::Number).collect())]).await.unwrap();
+
+    assert_eq!(rows.remove(0).take::<i64>().unwrap(), 60);
+}
+
+/// One unit after the other moves two rows together, and nobody sees one moved without the other.
+async fn several_lookups_are_seen_at_one_moment(store: Store) {
+    store.write(UnitOfWork::new().and(host("a")).and(host("b"))).await.unwrap();
+    let mover = tokio::spawn({
+        let store = store.clone();
+        async move {
+            for number in 2..200_i64 {
+                let moved = |name: &str| {
+                    sql("UPDATE hosts SET workspace_id = $1 WHERE host = $2", values![number, name])
+                };
+                store.write(UnitOfWork::new().and(moved("a")).and(moved("b"))).await.unwrap();
+            }
+        }
+    });
+
+    let look = |name: &str| sql("SELECT workspace_id FROM hosts WHERE host = $1", values![name]);
+    let mut seen = std::collections::HashSet::new();
+    while !mover.is_finished() {
+        let [mut a, mut b] = store.read([look("a"), look("b")]).await.unwrap();
+        let (a, b) = (a.remove(0).take::<i64>().unwrap(), b.remove(0).take::<i64>().unwrap());
+        assert_eq!(a, b);
+        let [mut c, mut d] = store.scan([look("b"), look("a")]).await.unwrap();
+        assert_eq!(c.remove(0).take::<i64>().unwrap(), d.remove(0).take::<i64>().unwrap());
+        seen.insert(a);
+    }
+    mover.await.unwrap();
+    assert!(seen.len() > 2, "nothing moved while it was looked at");
+}
+
+async fn of_any_number_of_racing_units_one_wins(store: Store) {
+    store.write(UnitOfWork::new().and(host("a"))).await.unwrap();
+    let won = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+
+    for round in 2..10_i64 {
+        let racers = (0..32).map(|_| {
+            let (store, won) = (store.clone(), Arc::clone(&won));
+            tokio::spawn(async move {
+                let move_on = sql(
+                    "UPDATE hosts SET workspace_id = $1 WHERE host = 'a' AND workspace_id < $1",
+                    values![round],
+                );
+                if let UnitResult::Done(_) = store.write(UnitOfWork::new().guard(move_on)).await.unwrap() {
+                    won.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                }
+            })
+        });
+        for racer in racers.collect::<Vec<_>>() {
+            racer.await.unwrap();
+        }
+        assert_eq!(won.swap(0, std::sync::atomic::Ordering::SeqCst), 1, "round {round}");
+    }
+}

@@ -1,0 +1,186 @@
+//! The audit log: entries travel in the same unit as the act they tell of.
+
+use std::sync::Mutex;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::{ContextV7, Uuid};
+
+use super::list::Source;
+use crate::domain::audit::{AuditEntry, INSTALLATION};
+use crate::domain::json::JsonText;
+use crate::domain::list_query::{Field, FieldType, ListQuery, Page};
+use crate::domain::timestamp::Timestamp;
+use crate::domain::user::UserId;
+use crate::domain::workspace::WorkspaceId;
+use crate::store::engine::unit_of_work::{Statement, UnitOfWork, sql};
+use crate::store::engine::value::{Row, values};
+use crate::store::{ListError, ListPermit, Store, StoreError};
+
+/// An entry as a back office reads it.
+#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
+pub struct ListedEntry {
+    /// The number.
+    pub id: Uuid,
+    /// When it happened.
+    pub time: Timestamp,
+    /// What happened.
+    pub event: String,
+    /// To whom.
+    #[schema(required = true)]
+    pub user_id: Option<UserId>,
+    /// Who did it.
+    pub actor: String,
+    /// In which request.
+    pub request_id: Uuid,
+    /// What else is worth knowing.
+    #[schema(value_type = Object)]
+    pub data: JsonText,
+}
+
+impl ListedEntry {
+    /// What the log may be sorted and filtered by.
+    pub const FIELDS: [Field; 6] = [
+        Field { name: "id", column: "id", kind: FieldType::Id },
+        Field { name: "time", column: "time", kind: FieldType::Time },
+        Field { name: "event", column: "event", kind: FieldType::Text },
+        Field { name: "user_id", column: "user_id", kind: FieldType::Number },
+        Field { name: "actor", column: "actor", kind: FieldType::Text },
+        Field { name: "request_id", column: "request_id", kind: FieldType::Id },
+    ];
+
+    fn from_row(mut row: Row) -> Result<Self, StoreError> {
+        let (id, time, event) = (row.take()?, row.take()?, row.take()?);
+        let (user_id, actor, request_id) = (row.take()?, row.take()?, row.take()?);
+        let data = JsonText::trusted(row.take::<String>()?);
+        Ok(Self { id, time, event, user_id, actor, request_id, data })
+    }
+}
+
+/// Keeps entries of the same millisecond in the order in which they were told.
+static ORDER: Mutex<ContextV7> = Mutex::new(ContextV7::new());
+
+/// A number for an entry: later entries have larger ones (UUID version 7, RFC 9562, section 5.7).
+pub(in crate::store) fn entry_id(now: Timestamp) -> Uuid {
+    let millis = u64::try_from(now.millis()).unwrap_or(0);
+    let nanos = u32::try_from(millis % 1000 * 1_000_000).unwrap_or(0);
+    Uuid::new_v7(uuid::Timestamp::from_unix(&ORDER, millis / 1000, nanos))
+}
+
+/// What all numbers of entries before a moment are less than.
+pub(in crate::store) fn first_id_at(moment: Timestamp) -> [u8; 16] {
+    let millis = u128::try_from(moment.millis()).unwrap_or(0);
+    (millis << 80).to_be_bytes()
+}
+
+/// The statement that writes an entry.
+pub(in crate::store) fn entry(workspace: WorkspaceId, entry: &AuditEntry, now: Timestamp) -> Statement {
+    let data = serde_json::Value::Object(entry.data.clone()).to_string();
+    sql(
+        "INSERT INTO audit_log (workspace_id, id, time, event, user_id, actor, request_id, data)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        values![
+            workspace,
+            entry_id(now),
+            now,
+            entry.event.name(),
+            entry.user,
+            entry.act.actor.to_string(),
+            entry.act.request,
+            data
+        ],
+    )
+}
+
+/// The statement that writes an entry about the whole installation: into the log of each workspace.
+pub(in crate::store) fn entry_everywhere(told: &AuditEntry, now: Timestamp) -> Statement {
+    let data = serde_json::Value::Object(told.data.clone()).to_string();
+    // In another workspace the same number is another entry's.
+    sql(
+        "INSERT INTO audit_log (workspace_id, id, time, event, actor, request_id, data)
+         SELECT w.id, $1, $2, $3, $4, $5, $6 FROM workspaces w",
+        values![entry_id(now), now, told.event.name(), told.act.actor.to_string(), told.act.request, data],
+    )
+}
+
+/// The statements that write several entries.
+pub(in crate::store) fn entries(
+    workspace: WorkspaceId,
+    entries: &[AuditEntry],
+    now: Timestamp,
+) -> Vec<Statement> {
+    entries.iter().map(|one| entry(workspace, one, now)).collect()
+}
+
+impl Store {
+    /// Writes an entry about something that changed nothing else, such as a refusal.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be written.
+    pub async fn add_audit_entry(
+        &self,
+        workspace: WorkspaceId,
+        entry: &AuditEntry,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(UnitOfWork::new().and(self::entry(workspace, entry, now))).await.map(|_| ())
+    }
+
+    /// Writes an entry about the whole installation into the log of each workspace.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be written.
+    pub async fn add_entry_everywhere(&self, entry: &AuditEntry, now: Timestamp) -> Result<(), StoreError> {
+        self.write(UnitOfWork::new().and(entry_everywhere(entry, now))).await.map(|_| ())
+    }
+
+    /// The entries of the installation's own log since a moment, oldest first.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn list_installation_entries(&self, since: Timestamp) -> Result<Vec<ListedEntry>, StoreError> {
+        let later = sql(
+            "SELECT id, time, event, user_id, actor, request_id, data FROM audit_log
+             WHERE workspace_id = $1 AND id >= $2 ORDER BY id LIMIT 1000",
+            values![INSTALLATION, first_id_at(since)],
+        );
+        let [rows] = self.read([later]).await?;
+        rows.into_iter().map(ListedEntry::from_row).collect()
+    }
+
+    /// When the newest entry of a workspace was written, if there is one.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn find_newest_audit_time(
+        &self,
+        workspace: WorkspaceId,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let newest = sql(
+            "SELECT time FROM audit_log WHERE workspace_id = $1 ORDER BY id DESC LIMIT 1",
+            values![workspace],
+        );
+        let [rows] = self.read([newest]).await?;
+        rows.into_iter().next().map(|mut row| row.take()).transpose()
+    }
+
+    /// The audit log of a workspace, newest first.
+    ///
+    /// # Errors
+    /// `ListError` if the store cannot be read, or not in time.
+    pub async fn list_audit_entries(
+        &self,
+        permit: &ListPermit,
+        options: &ListQuery,
+    ) -> Result<Page<ListedEntry>, ListError> {
+        let source = Source {
+            columns: "id, time, event, user_id, actor, request_id, data",
+            table: "audit_log WHERE workspace_id = $1",
+            key: "id",
+            from: "FROM audit_log WHERE workspace_id = $1",
+            values: values![permit.workspace()],
+            order: "id DESC",
+        };
+        self.list(permit, source, options, ListedEntry::from_row).await
+    }
+}

@@ -1,0 +1,94 @@
+//! The sweep: what is dead long enough is deleted, a little at a time, so that nobody waits behind it.
+
+use super::audit;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::workspace::WorkspaceId;
+use crate::store::engine::unit_of_work::{UnitOfWork, sql};
+use crate::store::engine::value::{Value, values};
+use crate::store::{Store, StoreError};
+
+/// Rows deleted in one commit at most.
+const BATCH: i64 = 500;
+
+/// How many rows a sweep deleted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Swept {
+    /// Login links.
+    pub login_links: i64,
+    /// Sessions.
+    pub sessions: i64,
+    /// Audit entries.
+    pub audit_entries: i64,
+}
+
+impl Store {
+    /// Deletes the dead of a workspace: links and sessions that expired before `now`, idle sessions last seen
+    /// before `idle_since`, audit entries older than `audit_since`.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be committed; what was deleted before stays deleted.
+    pub async fn sweep(
+        &self,
+        workspace: WorkspaceId,
+        now: Timestamp,
+        idle_since: Timestamp,
+        audit_since: Timestamp,
+    ) -> Result<Swept, StoreError> {
+        Ok(Swept {
+            login_links: self
+                .sweep_table(
+                    "SELECT hash FROM login_links WHERE workspace_id = $1 AND expires_at <= $2 LIMIT $3",
+                    "DELETE FROM login_links WHERE workspace_id = $1 AND hash = $2",
+                    (workspace, now.into()),
+                )
+                .await?,
+            sessions: self
+                .sweep_table(
+                    "SELECT id FROM sessions WHERE workspace_id = $1 AND expires_at <= $2 LIMIT $3",
+                    "DELETE FROM sessions WHERE workspace_id = $1 AND id = $2",
+                    (workspace, now.into()),
+                )
+                .await?
+                + self
+                    .sweep_table(
+                        "SELECT id FROM sessions WHERE workspace_id = $1 AND last_seen_at <= $2 LIMIT $3",
+                        "DELETE FROM sessions WHERE workspace_id = $1 AND id = $2",
+                        (workspace, idle_since.into()),
+                    )
+                    .await?,
+            audit_entries: self
+                .sweep_table(
+                    "SELECT id FROM audit_log WHERE workspace_id = $1 AND id < $2 ORDER BY id LIMIT $3",
+                    "DELETE FROM audit_log WHERE workspace_id = $1 AND id = $2",
+                    (workspace, audit::first_id_at(audit_since).into()),
+                )
+                .await?,
+        })
+    }
+
+    /// Finds what is dead off the calling thread, deletes it by key, and goes on until nothing is found.
+    async fn sweep_table(
+        &self,
+        find: &'static str,
+        delete: &'static str,
+        (workspace, until): (WorkspaceId, Value),
+    ) -> Result<i64, StoreError> {
+        let mut swept = 0;
+        loop {
+            let [dead] = self.scan([sql(find, vec![workspace.into(), until.clone(), BATCH.into()])]).await?;
+            let count = i64::try_from(dead.len()).unwrap_or(BATCH);
+            let mut unit = UnitOfWork::new();
+            for mut row in dead {
+                let key: Vec<u8> = row.take()?;
+                unit = unit.and(sql(delete, values![workspace, key.as_slice()]));
+            }
+            if count > 0 {
+                self.write(unit).await?;
+            }
+            swept += count;
+            if count < BATCH {
+                return Ok(swept);
+            }
+        }
+    }
+}

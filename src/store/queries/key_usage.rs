@@ -1,0 +1,186 @@
+//! What rests on a secret key: live links, sessions and API keys of any workspace, which would end with it.
+
+use uuid::Uuid;
+
+use super::api_keys::{api_key_columns, api_key_from};
+use super::audit;
+use super::login_links::{link_columns, link_from, may_use_links};
+use crate::domain::api_key::ApiKey;
+use crate::domain::audit::AuditEntry;
+use crate::domain::login_link::{KeyId, LoginLink};
+use crate::domain::timestamp::Timestamp;
+use crate::domain::user::UserId;
+use crate::domain::workspace::WorkspaceId;
+use crate::store::engine::unit_of_work::{Outcome, UnitOfWork, sql};
+use crate::store::engine::value::{Row, values};
+use crate::store::{Store, StoreError};
+
+/// Rows that are listed, and ended in one commit, at most.
+const BATCH: i64 = 64;
+
+/// Live links whose key is `$1`, at the moment `$2`.
+macro_rules! resting_links {
+    () => {
+        concat!(
+            "FROM login_links l JOIN users u ON u.workspace_id = l.workspace_id AND u.id = l.user_id
+             WHERE l.key_id = $1 AND l.expires_at > $2 AND l.ended_at IS NULL AND u.link_epoch = l.link_epoch AND ",
+            may_use_links!()
+        )
+    };
+}
+
+/// Live sessions whose key is `$1`, at the moment `$2`.
+macro_rules! resting_sessions {
+    () => {
+        "FROM sessions s JOIN workspaces w ON w.id = s.workspace_id
+           JOIN users u ON u.workspace_id = s.workspace_id AND u.id = s.user_id
+         WHERE s.key_id = $1 AND s.expires_at > $2 AND s.last_seen_at > $2 - w.session_idle * 1000
+           AND s.created_at > $2 - w.session_lifetime * 1000
+           AND u.session_epoch = s.session_epoch AND u.deleted_at IS NULL AND u.is_active <> 0 AND u.is_staff = 0"
+    };
+}
+
+/// Live API keys whose key is `$1`, at the moment `$2`.
+macro_rules! resting_api_keys {
+    () => {
+        "FROM api_keys k WHERE k.key_id = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)"
+    };
+}
+
+/// How much rests on a key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct KeyUsage {
+    /// Login links.
+    pub login_links: i64,
+    /// Sessions.
+    pub sessions: i64,
+    /// API keys.
+    pub api_keys: i64,
+}
+
+/// A session to be ended: whose, and where.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SessionUsingKey {
+    /// The workspace.
+    pub workspace: WorkspaceId,
+    /// The number.
+    pub id: Uuid,
+    /// Who is signed in.
+    pub user: UserId,
+}
+
+impl Store {
+    /// Retires a key for good, unless it is the active one, or something that lives rests on it.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be committed.
+    pub async fn retire_key(
+        &self,
+        key: KeyId,
+        entry: &AuditEntry,
+        now: Timestamp,
+    ) -> Result<Outcome, StoreError> {
+        const RETIRED: &str = concat!(
+            "UPDATE key_fingerprints SET retired_at = $2
+             WHERE key_id = $1 AND retired_at IS NULL
+               AND EXISTS (SELECT 1 FROM key_fingerprints g
+                           WHERE g.retired_at IS NULL AND g.used_at > coalesce(key_fingerprints.used_at, 0))
+               AND NOT EXISTS (SELECT 1 ",
+            resting_links!(),
+            ") AND NOT EXISTS (SELECT 1 ",
+            resting_sessions!(),
+            ") AND NOT EXISTS (SELECT 1 ",
+            resting_api_keys!(),
+            ")"
+        );
+        let retired = sql(RETIRED, values![i64::from(key.0), now]);
+        let told = audit::entry_everywhere(entry, now);
+        self.write(UnitOfWork::new().guard(retired).and(told)).await.map(Outcome::from)
+    }
+
+    /// Counts what lives and rests on a key.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn count_resting(&self, key: KeyId, now: Timestamp) -> Result<KeyUsage, StoreError> {
+        let values = || values![i64::from(key.0), now];
+        let [links, sessions, api_keys] = self
+            .scan([
+                sql(concat!("SELECT count(*) ", resting_links!()), values()),
+                sql(concat!("SELECT count(*) ", resting_sessions!()), values()),
+                sql(concat!("SELECT count(*) ", resting_api_keys!()), values()),
+            ])
+            .await?;
+        let count =
+            |mut rows: Vec<Row>| rows.pop().ok_or(StoreError::Unexpected("a count without a row"))?.take();
+        Ok(KeyUsage { login_links: count(links)?, sessions: count(sessions)?, api_keys: count(api_keys)? })
+    }
+
+    /// Some of the live links that rest on a key; none if there are none left.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn list_resting_links(&self, key: KeyId, now: Timestamp) -> Result<Vec<LoginLink>, StoreError> {
+        const SOME: &str = concat!("SELECT ", link_columns!(), " ", resting_links!(), " LIMIT $3");
+        let [rows] = self.scan([sql(SOME, values![i64::from(key.0), now, BATCH])]).await?;
+        rows.into_iter().map(|mut row| link_from(&mut row)).collect()
+    }
+
+    /// Some of the live sessions that rest on a key.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn list_resting_sessions(
+        &self,
+        key: KeyId,
+        now: Timestamp,
+    ) -> Result<Vec<SessionUsingKey>, StoreError> {
+        const SOME: &str =
+            concat!("SELECT s.workspace_id, s.id, s.user_id ", resting_sessions!(), " LIMIT $3");
+        let [rows] = self.scan([sql(SOME, values![i64::from(key.0), now, BATCH])]).await?;
+        let session =
+            |mut row: Row| Ok(SessionUsingKey { workspace: row.take()?, id: row.take()?, user: row.take()? });
+        rows.into_iter().map(session).collect()
+    }
+
+    /// The live API keys that rest on a key.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn list_resting_api_keys(&self, key: KeyId, now: Timestamp) -> Result<Vec<ApiKey>, StoreError> {
+        const ALL: &str = concat!("SELECT ", api_key_columns!(), " ", resting_api_keys!());
+        let [rows] = self.scan([sql(ALL, values![i64::from(key.0), now])]).await?;
+        rows.into_iter().map(|mut row| api_key_from(&mut row)).collect()
+    }
+
+    /// Ends links, each with its entry. They are as this leaves them, sealed.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be committed.
+    pub async fn end_resting_links(
+        &self,
+        links: &[(LoginLink, AuditEntry)],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let unit = links.iter().fold(UnitOfWork::new(), |unit, (link, entry)| {
+            unit.and(super::login_links::end(link)).and(audit::entry(link.draft.workspace, entry, now))
+        });
+        self.write(unit).await.map(|_| ())
+    }
+
+    /// Ends sessions, each with its entry.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be committed.
+    pub async fn end_resting_sessions(
+        &self,
+        sessions: &[(SessionUsingKey, AuditEntry)],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let unit = sessions.iter().fold(UnitOfWork::new(), |unit, (session, entry)| {
+            let ended = super::sessions::end(session.workspace, session.id);
+            unit.and(ended).and(audit::entry(session.workspace, entry, now))
+        });
+        self.write(unit).await.map(|_| ())
+    }
+}

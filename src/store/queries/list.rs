@@ -1,0 +1,96 @@
+//! Pages of lists: one query text for every noun.
+
+use crate::domain::list_query::{Comparison, Filter, FilterValue, ListQuery, Page};
+use crate::domain::workspace::WorkspaceId;
+use crate::store::engine::unit_of_work::sql;
+use crate::store::engine::value::{Row, Value};
+use crate::store::{ListError, ListPermit, Store, StoreError};
+
+impl From<&FilterValue> for Value {
+    fn from(operand: &FilterValue) -> Self {
+        match operand {
+            FilterValue::Number(number) => Self::Number(*number),
+            FilterValue::Text(text) => Self::Text(text.clone()),
+            FilterValue::Bytes(bytes) => Self::Bytes(bytes.clone()),
+        }
+    }
+}
+
+/// What a list is made from.
+pub(in crate::store) struct Source {
+    /// The columns of a row.
+    pub(in crate::store) columns: &'static str,
+    /// The table that they stand in, in the workspace `$1`.
+    pub(in crate::store) table: &'static str,
+    /// The column that tells its rows apart.
+    pub(in crate::store) key: &'static str,
+    /// Tables and conditions that say which rows are meant, from `FROM` on; its placeholders are `values`.
+    pub(in crate::store) from: &'static str,
+    /// The values of those placeholders.
+    pub(in crate::store) values: Vec<Value>,
+    /// The order of rows that are equal in what is sorted by, or of all of them.
+    pub(in crate::store) order: &'static str,
+}
+
+impl Store {
+    /// Leave to make a list of a workspace, once few enough are being made.
+    ///
+    /// # Errors
+    /// `ListError::Busy` if that takes too long.
+    pub async fn permit_list(&self, workspace: WorkspaceId) -> Result<ListPermit, ListError> {
+        self.list_limiter.permit(workspace).await
+    }
+
+    /// One page of a list, and how long the whole list is, seen at one moment.
+    ///
+    /// What is sorted and skipped is keys alone: whole rows would make a deep page several times as dear. `CROSS JOIN`
+    /// keeps SQLite from walking an index of the whole table to find the few rows of the page in their order.
+    pub(in crate::store) async fn list<T: Send + 'static>(
+        &self,
+        permit: &ListPermit,
+        source: Source,
+        options: &ListQuery,
+        from_row: impl Fn(Row) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<Page<T>, ListError> {
+        let Source { columns, table, key, from, mut values, order } = source;
+        let conditions: String =
+            options.filters.iter().map(|filter| condition(filter, &mut values)).collect();
+        let sort = options.sort.map_or_else(String::new, |(field, is_down)| {
+            format!("{} {}, ", field.column, if is_down { "DESC" } else { "ASC" })
+        });
+        let total = sql(format!("SELECT count(*) {from}{conditions}"), values.clone());
+        let (limit, offset) = (values.len() + 1, values.len() + 2);
+        values.extend([Value::Number(options.limit), Value::Number(options.offset())]);
+        let text = format!(
+            "SELECT {columns}
+             FROM (SELECT {key} AS place {from}{conditions} ORDER BY {sort}{order} LIMIT ${limit} OFFSET ${offset}) page
+             CROSS JOIN {table} AND {key} = page.place
+             ORDER BY {sort}{order}"
+        );
+        let page_of = move |[mut count, rows]: [Vec<Row>; 2]| {
+            let total = count.pop().ok_or(StoreError::Unexpected("a count without a row"))?.take()?;
+            let rows: Result<_, _> = rows.into_iter().map(from_row).collect();
+            Ok(Page { rows: rows?, total })
+        };
+        let listed = self.scan_with([total, sql(text, values)], Some(permit.clone()), page_of).await;
+        listed.map_err(|error| permit.classify(error))
+    }
+}
+
+/// One condition; its column is one of ours, its values are bound, so nothing of a caller's is in the text.
+fn condition(filter: &Filter, values: &mut Vec<Value>) -> String {
+    let column = filter.field.column;
+    let mut bind = |operand: &FilterValue| {
+        values.push(operand.into());
+        format!("${}", values.len())
+    };
+    match &filter.comparison {
+        Comparison::Equal(operand) => format!(" AND {column} = {}", bind(operand)),
+        Comparison::Less(operand) => format!(" AND {column} < {}", bind(operand)),
+        Comparison::Greater(operand) => format!(" AND {column} > {}", bind(operand)),
+        Comparison::OneOf(operands) => {
+            let places: Vec<_> = operands.iter().map(bind).collect();
+            format!(" AND {column} IN ({})", places.join(", "))
+        }
+    }
+}

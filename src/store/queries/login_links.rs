@@ -1,0 +1,379 @@
+//! Login links: the guarded writes that make, use and end them.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::audit;
+use super::columns::{key_id, standing_columns, standing_from};
+use super::list::Source;
+use super::secret_keys::is_active;
+use crate::domain::audit::AuditEntry;
+use crate::domain::email::EmailAddress;
+use crate::domain::list_query::{Field, FieldType, ListQuery, Page};
+use crate::domain::login_link::{LinkClaims, LinkLookupKey, LoginLink, UserLinkState};
+use crate::domain::session::Session;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::user::{AccountStatus, UserId, UserRef};
+use crate::domain::workspace::WorkspaceId;
+use crate::store::engine::unit_of_work::{Outcome, Statement, UnitOfWork, sql};
+use crate::store::engine::value::{Row, values};
+use crate::store::{Engine, ListError, ListPermit, Store, StoreError};
+
+/// A live link as a back office sees it; never a token.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+pub struct ListedLink {
+    /// The number.
+    pub id: Uuid,
+    /// Whom it signs in.
+    pub user_id: UserId,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it dies of age.
+    pub expires_at: Timestamp,
+    /// When it was last handed out.
+    pub last_issued_at: Timestamp,
+    /// How often it was handed out.
+    #[schema(minimum = 1)]
+    pub times_issued: i64,
+}
+
+impl ListedLink {
+    /// What a list of links may be sorted and filtered by.
+    pub const FIELDS: [Field; 6] = [
+        Field { name: "id", column: "l.id", kind: FieldType::Id },
+        Field { name: "user_id", column: "l.user_id", kind: FieldType::Number },
+        Field { name: "created_at", column: "l.created_at", kind: FieldType::Time },
+        Field { name: "expires_at", column: "l.expires_at", kind: FieldType::Time },
+        Field { name: "last_issued_at", column: "l.last_issued_at", kind: FieldType::Time },
+        Field { name: "times_issued", column: "l.times_issued", kind: FieldType::Number },
+    ];
+
+    fn from_row(mut row: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.take()?,
+            user_id: row.take()?,
+            created_at: row.take()?,
+            expires_at: row.take()?,
+            last_issued_at: row.take()?,
+            times_issued: row.take()?,
+        })
+    }
+}
+
+/// A link with its user. It is not proven by that: its token and seal must be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FoundLink {
+    /// The link.
+    pub link: LoginLink,
+    /// Whether its user may use it.
+    pub standing: AccountStatus,
+    /// The address of its user.
+    pub email: EmailAddress,
+    /// The session that it led to, if one use has ended it.
+    pub session: Option<Uuid>,
+}
+
+/// The columns of a link, in the order in which [`link_from`] takes them.
+macro_rules! link_columns {
+    () => {
+        "l.workspace_id, l.hash, l.id, l.user_id, l.link_epoch, l.seed, l.single_use, l.created_at, l.expires_at, \
+         l.key_id, l.used_at, l.ended_at, l.seal"
+    };
+}
+pub(in crate::store) use link_columns;
+
+pub(in crate::store) fn link_from(row: &mut Row) -> Result<LoginLink, StoreError> {
+    let (workspace, hash, id) = (row.take()?, row.take()?, row.take()?);
+    let draft = LinkClaims {
+        workspace,
+        user: row.take()?,
+        epoch: row.take()?,
+        seed: row.take()?,
+        is_single_use: row.take()?,
+        created_at: row.take()?,
+        expires_at: row.take()?,
+    };
+    let key = key_id(row.take()?)?;
+    Ok(LoginLink { id, hash, draft, key, used_at: row.take()?, ended_at: row.take()?, seal: row.take()? })
+}
+
+/// A link with its user, in the order in which [`found_link_from`] takes it: the user first, since without one there is no
+/// link.
+macro_rules! found_link_columns {
+    () => {
+        concat!(standing_columns!(), ", u.email, l.session_id, ", link_columns!())
+    };
+}
+pub(in crate::store) use found_link_columns;
+
+pub(in crate::store) fn found_link_from(row: &mut Row) -> Result<FoundLink, StoreError> {
+    let standing = standing_from(row)?;
+    let email = EmailAddress::from_store(row.take()?);
+    let session = row.take()?;
+    Ok(FoundLink { link: link_from(row)?, standing, email, session })
+}
+
+/// What is seen of a user when a link is asked for, in the order in which [`issue_state_from`] takes it.
+macro_rules! issue_state_columns {
+    () => {
+        concat!("u.id, ", standing_columns!(), ", u.newest_link, ", link_columns!())
+    };
+}
+pub(in crate::store) use issue_state_columns;
+
+pub(in crate::store) fn issue_state_from(row: &mut Row) -> Result<UserLinkState, StoreError> {
+    let (user, standing, newest_hash) = (row.take()?, standing_from(row)?, row.take()?);
+    let newest = if row.is_null_next() { None } else { Some(link_from(row)?) };
+    Ok(UserLinkState { user, standing, newest_hash, newest })
+}
+
+/// What must still be true of a user, in the very statement that acts (contract, section 2, rules 1 to 4).
+macro_rules! may_use_links {
+    () => {
+        "u.deleted_at IS NULL AND u.is_staff = 0 AND u.two_factor = 0 AND u.is_active <> 0"
+    };
+}
+pub(in crate::store) use may_use_links;
+
+impl Store {
+    /// What is seen of a user when a link is asked for. `None` if there is no such user.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn find_issue_state(
+        &self,
+        workspace: WorkspaceId,
+        user: &UserRef,
+    ) -> Result<Option<UserLinkState>, StoreError> {
+        let [rows] = self.read([state_of(workspace, user)]).await?;
+        rows.into_iter().next().map(|mut row| issue_state_from(&mut row)).transpose()
+    }
+
+    /// Keeps a new link, unless another was made, or the user may no longer have one, since `seen` was seen.
+    ///
+    /// The conditions sit in the first statement, so that of any number of racing callers exactly one makes a
+    /// link. `expired` is the link it takes the place of, sealed as ended, if that one's time was over.
+    ///
+    /// # Errors
+    /// `StoreError` if nothing could be committed.
+    pub async fn add_login_link(
+        &self,
+        link: &LoginLink,
+        seen: &UserLinkState,
+        expired: Option<&LoginLink>,
+        entry: &AuditEntry,
+    ) -> Result<Outcome, StoreError> {
+        let (draft, now) = (&link.draft, link.draft.created_at);
+        let become_newest = sql(
+            concat!(
+                "UPDATE users AS u SET newest_link = $1
+                 WHERE u.workspace_id = $2 AND u.id = $3 AND u.newest_link IS NOT DISTINCT FROM $4
+                   AND u.link_epoch = $5 AND ",
+                may_use_links!(),
+                " AND ",
+                is_active!("$6")
+            ),
+            values![
+                link.hash,
+                draft.workspace,
+                draft.user,
+                seen.newest_hash,
+                draft.epoch,
+                i64::from(link.key.0)
+            ],
+        );
+        let keep = sql(
+            "INSERT INTO login_links (workspace_id, hash, id, user_id, link_epoch, seed, single_use, created_at,
+                                      expires_at, key_id, seal, last_issued_at, times_issued)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $8, 1)",
+            values![
+                draft.workspace,
+                link.hash,
+                link.id,
+                draft.user,
+                draft.epoch,
+                draft.seed,
+                draft.is_single_use,
+                draft.created_at,
+                draft.expires_at,
+                i64::from(link.key.0),
+                link.seal
+            ],
+        );
+        let unit = UnitOfWork::about(draft.workspace, draft.user)
+            .guard(become_newest)
+            .and(keep)
+            .and_all(expired.map(end));
+        self.write(unit.and(audit::entry(draft.workspace, entry, now))).await.map(Outcome::from)
+    }
+
+    /// A link and its user, by the hashes its token may have. `None` if there is no such link, or its user was deleted.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn find_login_link(
+        &self,
+        workspace: WorkspaceId,
+        hashes: &[LinkLookupKey],
+    ) -> Result<Option<FoundLink>, StoreError> {
+        for hash in hashes {
+            let [rows] = self.read([by_hash(workspace, *hash)]).await?;
+            if let Some(mut row) = rows.into_iter().next() {
+                return found_link_from(&mut row).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Uses a link and starts its session, ending the one that this browser had.
+    ///
+    /// `link` is as the use leaves it. The conditions sit in the first two statements, so that of any number of racing
+    /// callers exactly one gets a session: another confirm, a kill, a refusal as expired or a change of the user
+    /// that came first makes this lose. Do not split this into a read and a write.
+    ///
+    /// # Errors
+    /// `StoreError` if nothing could be committed.
+    pub async fn claim_login_link(
+        &self,
+        link: &LoginLink,
+        session: &Session,
+        replaced: Option<Uuid>,
+        entries: &[AuditEntry],
+    ) -> Result<Outcome, StoreError> {
+        let (workspace, now) = (session.workspace, session.created_at);
+        // PostgreSQL would let a kill pass between our look at the user and our commit, so the user is written to first,
+        // though nothing changes: from there on a kill waits for us, or we for it. SQLite's one writer is passed by nobody.
+        let held = match &self.engine {
+            Engine::Sqlite(_) => UnitOfWork::new(),
+            Engine::Postgres(_) => UnitOfWork::about(workspace, session.user).guard(lock_user(link, session)),
+        };
+        let unit = held
+            .guard(redeem(link, session))
+            .and(super::sessions::begin(session, link.draft.is_single_use))
+            .and_all(replaced.map(|id| super::sessions::end(workspace, id)))
+            .and_all(audit::entries(workspace, entries, now));
+        self.write(unit).await.map(Outcome::from)
+    }
+
+    /// Marks a link as dead of age, for good, unless it ended before: a clock set back must not revive what was refused.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be committed.
+    pub async fn end_login_link(&self, link: &LoginLink) -> Result<Outcome, StoreError> {
+        self.write(UnitOfWork::new().guard(end(link))).await.map(Outcome::from)
+    }
+
+    /// The live links of a workspace, counters up to date.
+    ///
+    /// # Errors
+    /// `ListError` if the store cannot be used, or not in time.
+    pub async fn list_login_links(
+        &self,
+        permit: &ListPermit,
+        options: &ListQuery,
+        now: Timestamp,
+    ) -> Result<Page<ListedLink>, ListError> {
+        // With leave: who lists without a pause makes no more commits than lists.
+        permit.in_time(self.write_reuses()).await?;
+        let source = Source {
+            columns: "l.id, l.user_id, l.created_at, l.expires_at, l.last_issued_at, l.times_issued",
+            table: "login_links l WHERE l.workspace_id = $1",
+            key: "l.hash",
+            from: concat!(
+                "FROM login_links l JOIN users u ON u.workspace_id = l.workspace_id AND u.id = l.user_id
+                 WHERE l.workspace_id = $1 AND l.expires_at > $2 AND l.ended_at IS NULL
+                   AND u.link_epoch = l.link_epoch AND ",
+                may_use_links!()
+            ),
+            values: values![permit.workspace(), now],
+            order: "l.created_at DESC, l.id DESC",
+        };
+        self.list(permit, source, options, ListedLink::from_row).await
+    }
+}
+
+/// The statement that finds a user and the newest link.
+pub(in crate::store) fn state_of(workspace: WorkspaceId, user: &UserRef) -> Statement {
+    macro_rules! state {
+        ($condition:expr) => {
+            concat!(
+                "SELECT ",
+                issue_state_columns!(),
+                " FROM users u LEFT JOIN login_links l
+                    ON l.workspace_id = u.workspace_id AND l.hash = u.newest_link AND l.user_id = u.id
+                  WHERE u.workspace_id = $1 AND u.deleted_at IS NULL AND ",
+                $condition
+            )
+        };
+    }
+    match user {
+        UserRef::Id(id) => sql(state!("u.id = $2"), values![workspace, *id]),
+        UserRef::Email(email) => sql(state!("u.email_folded = $2"), values![workspace, email.lowercased()]),
+    }
+}
+
+/// The statement that finds a link and its user.
+pub(in crate::store) fn by_hash(workspace: WorkspaceId, hash: LinkLookupKey) -> Statement {
+    const FOUND: &str = concat!(
+        "SELECT ",
+        found_link_columns!(),
+        " FROM login_links l JOIN users u ON u.workspace_id = l.workspace_id AND u.id = l.user_id
+         WHERE l.workspace_id = $1 AND l.hash = $2 AND u.deleted_at IS NULL"
+    );
+    sql(FOUND, values![workspace, hash])
+}
+
+/// The statement that ends a link, unless it ended before.
+pub(in crate::store) fn end(link: &LoginLink) -> Statement {
+    sql(
+        "UPDATE login_links SET ended_at = $1, seal = $2
+         WHERE workspace_id = $3 AND hash = $4 AND ended_at IS NULL",
+        values![link.ended_at, link.seal, link.draft.workspace, link.hash],
+    )
+}
+
+/// The statement that holds the user of a link, unless the user may no longer use it.
+fn lock_user(link: &LoginLink, session: &Session) -> Statement {
+    sql(
+        concat!(
+            "UPDATE users AS u SET link_epoch = link_epoch
+             WHERE u.workspace_id = $1 AND u.id = $2 AND u.link_epoch = $3 AND u.session_epoch = $4 AND ",
+            may_use_links!()
+        ),
+        values![session.workspace, session.user, link.draft.epoch, session.epoch],
+    )
+}
+
+/// The statement that uses a link up, unless somebody or something came first.
+pub(in crate::store) fn redeem(link: &LoginLink, session: &Session) -> Statement {
+    let (workspace, now) = (session.workspace, session.created_at);
+    sql(
+        concat!(
+            "UPDATE login_links AS l SET used_at = $1, ended_at = $2, seal = $3, session_id = $11
+             WHERE l.workspace_id = $4 AND l.hash = $5 AND l.user_id = $6 AND l.ended_at IS NULL
+               AND l.expires_at > $1
+               AND EXISTS (SELECT 1 FROM users u WHERE u.workspace_id = $4 AND u.id = $6
+                           AND u.link_epoch = l.link_epoch AND u.session_epoch = $7 AND ",
+            may_use_links!(),
+            ")
+               AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.workspace_id = $4 AND s.redemption = $8
+                               AND s.single_use = 0 AND s.created_at > $9)
+               AND ",
+            is_active!("$10")
+        ),
+        values![
+            now,
+            link.ended_at,
+            link.seal,
+            workspace,
+            link.hash,
+            session.user,
+            session.epoch,
+            session.confirm_hash,
+            now.plus_seconds(-crate::domain::session::REPEAT_WINDOW),
+            i64::from(session.key.0),
+            link.draft.is_single_use.then_some(session.id)
+        ],
+    )
+}

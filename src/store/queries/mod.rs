@@ -1,0 +1,18 @@
+//! The statements: one file for each noun, written once for both engines.
+
+pub(super) mod api_keys;
+pub(super) mod audit;
+pub(super) mod cleanup;
+pub(super) mod columns;
+pub(super) mod key_usage;
+pub(super) mod list;
+pub(super) mod login_links;
+pub(super) mod nodes;
+pub(super) mod post_restore;
+pub(super) mod request_lookup;
+pub(super) mod reuse_counters;
+pub(super) mod secret_keys;
+pub(super) mod sessions;
+pub(super) mod user_lists;
+pub(super) mod users;
+pub(super) mod workspaces;

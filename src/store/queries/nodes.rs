@@ -1,0 +1,134 @@
+//! Nodes report in, and see by what they are judged: the keys that the database rests on, and its clock.
+
+use uuid::Uuid;
+
+use super::secret_keys::{known_key_columns, known_key_from};
+use crate::domain::clock_watch::ClockReading;
+use crate::domain::login_link::KeyId;
+use crate::domain::node::Node;
+use crate::domain::secret_key::SecretKeyRecord;
+use crate::domain::timestamp::Timestamp;
+use crate::store::engine::unit_of_work::{Statement, UnitOfWork, sql};
+use crate::store::engine::value::{Row, values};
+use crate::store::{Engine, Store, StoreError};
+
+/// How long the row of a node that is gone is kept, in seconds.
+const KEPT: i64 = 3_600;
+
+/// What a node is judged by.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeysAndClock {
+    /// The keys that the database rests on, and those that it retired.
+    pub keys: Vec<SecretKeyRecord>,
+    /// What the database's own clock said meanwhile, if it has one: an embedded one goes by ours.
+    pub time: Option<Timestamp>,
+    /// What the clocks of the machine said when an embedded database was last served.
+    pub last_reading: Option<ClockReading>,
+}
+
+impl Store {
+    /// Looks at what a node is judged by.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn find_footing(&self) -> Result<KeysAndClock, StoreError> {
+        const KEYS: &str = concat!("SELECT ", known_key_columns!(), ", NULL, NULL FROM key_fingerprints");
+        const READING: &str = "SELECT boot, since_boot, wall FROM clock_readings";
+        // The only place where another clock is asked: to compare it with ours.
+        const KEYS_AND_TIME: &str = concat!(
+            "SELECT ",
+            known_key_columns!(),
+            ", CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT),
+               current_setting('synchronous_standby_names', true) FROM key_fingerprints"
+        );
+        let generation = self.generation();
+        let [keys, readings] = match &self.engine {
+            Engine::Sqlite(_) => self.read([sql(KEYS, values![]), sql(READING, values![])]).await?,
+            Engine::Postgres(_) => {
+                let [rows] = self.read([sql(KEYS_AND_TIME, values![])]).await?;
+                [rows, Vec::new()]
+            }
+        };
+        let last_reading = readings.into_iter().next().map(reading_from).transpose()?;
+        let mut footing = KeysAndClock { keys: Vec::new(), time: None, last_reading };
+        for mut row in keys {
+            footing.keys.push(known_key_from(&mut row)?);
+            footing.time = row.take()?;
+            let standbys: Option<String> = row.take()?;
+            self.note_synchronous(generation, standbys.is_some_and(|names| !names.is_empty()));
+        }
+        Ok(footing)
+    }
+
+    /// Writes down that a node is there, and forgets those that are long gone; in an embedded database also what its clocks
+    /// say, for whoever serves it next.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be committed.
+    pub async fn report_node(&self, node: &Node, clocks: &ClockReading) -> Result<(), StoreError> {
+        let keys: Vec<_> = node.keys.iter().map(KeyId::to_string).collect();
+        let (place, reading) = match &self.engine {
+            Engine::Sqlite(sqlite) => (Some(sqlite.place.file), Some(keep(clocks))),
+            Engine::Postgres(_) => (None, None),
+        };
+        let report = sql(
+            "INSERT INTO nodes (id, key_ids, reported_at, place) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (id) DO UPDATE SET key_ids = $2, reported_at = $3",
+            values![node.id, keys.join(" "), node.reported_at, place],
+        );
+        let long_gone = node.reported_at.plus_seconds(-KEPT);
+        let forget = sql("DELETE FROM nodes WHERE reported_at < $1", values![long_gone]);
+        self.write(UnitOfWork::new().guard(report).and(forget).and_all(reading)).await.map(|_| ())
+    }
+
+    /// Has the file of an embedded database hold what its log holds, as far as nobody stands in the way: also which nodes there
+    /// are, so that a copy of the file alone is known as one.
+    pub async fn checkpoint(&self) {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.checkpoint().await,
+            Engine::Postgres(_) => {}
+        }
+    }
+
+    /// Takes a node off the list.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be committed.
+    pub async fn remove_node(&self, id: Uuid) -> Result<(), StoreError> {
+        self.write(UnitOfWork::new().and(sql("DELETE FROM nodes WHERE id = $1", values![id])))
+            .await
+            .map(|_| ())
+    }
+
+    /// The nodes that reported in within the last hour or so.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn list_nodes(&self) -> Result<Vec<Node>, StoreError> {
+        let [rows] = self.read([sql("SELECT id, key_ids, reported_at FROM nodes", values![])]).await?;
+        rows.into_iter().map(node_from).collect()
+    }
+}
+
+/// The statement that keeps a reading in place of the one before.
+fn keep(clocks: &ClockReading) -> Statement {
+    sql(
+        "INSERT INTO clock_readings (id, boot, since_boot, wall) VALUES (1, $1, $2, $3)
+         ON CONFLICT (id) DO UPDATE SET boot = $1, since_boot = $2, wall = $3",
+        values![clocks.boot.as_str(), clocks.since_boot, clocks.wall],
+    )
+}
+
+fn reading_from(mut row: Row) -> Result<ClockReading, StoreError> {
+    Ok(ClockReading { boot: row.take()?, since_boot: row.take()?, wall: row.take()? })
+}
+
+fn node_from(mut row: Row) -> Result<Node, StoreError> {
+    let id = row.take()?;
+    let keys: String = row.take()?;
+    let keys = keys.split_whitespace().map(|key| u32::from_str_radix(key, 16).map(KeyId));
+    let keys = keys
+        .collect::<Result<_, _>>()
+        .map_err(|_| StoreError::Unexpected("the number of a key that is none"))?;
+    Ok(Node { id, keys, reported_at: row.take()? })
+}

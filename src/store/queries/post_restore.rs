@@ -1,0 +1,192 @@
+//! After a restore: nothing that was handed out before lives on, and what may have come back is listed.
+
+use super::audit;
+use crate::domain::audit::AuditEntry;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::workspace::WorkspaceId;
+use crate::store::engine::unit_of_work::{UnitOfWork, UnitResult, sql};
+use crate::store::engine::value::{Row, values};
+use crate::store::{Engine, Store, StoreError};
+
+/// An API key that works after a restore.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RestoredKey {
+    /// The name of its workspace.
+    pub workspace: String,
+    /// The number.
+    pub id: i64,
+    /// What the operator calls it.
+    pub name: String,
+    /// What it was in the database that was replaced, if that can be told.
+    pub before: Option<KeyBefore>,
+}
+
+/// What an API key was before a restore.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum KeyBefore {
+    /// It worked.
+    Live,
+    /// It was revoked: the restore has brought it back.
+    Revoked,
+    /// There was none.
+    Absent,
+}
+
+/// A user whose flags are those of the backup.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RestoredUser {
+    /// The name of the workspace.
+    pub workspace: String,
+    /// The number.
+    pub id: i64,
+    /// The flags now.
+    pub flags: Flags,
+    /// Those in the database that was replaced, if that can be told; none, if there was no such user.
+    pub before: Option<Option<Flags>>,
+}
+
+/// What decides whether a user may sign in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Flags {
+    /// Whether two-factor is on.
+    pub has_two_factor: bool,
+    /// Whether the user is active.
+    pub is_active: bool,
+    /// Whether the user is staff.
+    pub is_staff: bool,
+}
+
+/// A user whose address is that of the backup.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MovedAddress {
+    /// The name of the workspace.
+    pub workspace: String,
+    /// The number.
+    pub id: i64,
+    /// The address now.
+    pub now: String,
+    /// That in the database that was replaced.
+    pub before: String,
+}
+
+/// What an operator looks through after a restore.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Revived {
+    /// API keys that work: they may have been revoked since.
+    pub api_keys: Vec<RestoredKey>,
+    /// Users whose flags are others than before the restore; if that cannot be told, all who have two-factor or are disabled.
+    pub users: Vec<RestoredUser>,
+    /// Users whose address is another one than before the restore.
+    pub addresses: Vec<MovedAddress>,
+    /// Workspaces that were not there before the restore.
+    pub workspaces: Vec<String>,
+}
+
+/// How far the numbers of users go on after a restore: some may have been given of which nothing is known any more.
+const LEAP: i64 = 1_000_000;
+
+/// The largest number of a user is 2^53 - 1: from here on there is no leap.
+const LAST_LEAP: i64 = 9_007_199_254_740_991 - LEAP;
+
+impl Store {
+    /// Goes on with later numbers for users; and for API keys and workspaces too, unless it is known which were given last.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be committed.
+    pub async fn skip_numbers(&self, are_others_known: bool) -> Result<(), StoreError> {
+        let users = sql(
+            "UPDATE workspaces SET last_user_id = last_user_id + $1 WHERE last_user_id <= $2",
+            values![LEAP, LAST_LEAP],
+        );
+        let mut unit = UnitOfWork::new().and(users);
+        if !are_others_known {
+            let keys = "UPDATE workspaces SET last_api_key_id = last_api_key_id + $1";
+            let workspaces = match self.engine {
+                Engine::Sqlite(_) => "UPDATE sqlite_sequence SET seq = seq + $1 WHERE name = 'workspaces'",
+                Engine::Postgres(_) => {
+                    "SELECT setval(s.name, nextval(s.name) + $1)
+                     FROM (SELECT pg_get_serial_sequence('workspaces', 'id')::regclass AS name) s"
+                }
+            };
+            unit = unit.and(sql(keys, values![LEAP])).and(sql(workspaces, values![LEAP]));
+        }
+        self.write(unit).await.map(|_| ())
+    }
+
+    /// Deletes every link and session of a workspace, some at a time, and gives how many there were of each.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be committed; what was deleted stays deleted.
+    pub async fn end_everything(&self, workspace: WorkspaceId) -> Result<(i64, i64), StoreError> {
+        let links = "DELETE FROM login_links WHERE workspace_id = $1 AND hash IN
+                       (SELECT hash FROM login_links WHERE workspace_id = $1 LIMIT 2000) RETURNING 1";
+        let sessions = "DELETE FROM sessions WHERE workspace_id = $1 AND id IN
+                          (SELECT id FROM sessions WHERE workspace_id = $1 LIMIT 2000) RETURNING 1";
+        Ok((self.delete_all(links, workspace).await?, self.delete_all(sessions, workspace).await?))
+    }
+
+    async fn delete_all(&self, some: &'static str, workspace: WorkspaceId) -> Result<i64, StoreError> {
+        let mut deleted = 0;
+        loop {
+            let unit = UnitOfWork::new().and(sql(some, values![workspace]));
+            let UnitResult::Done(rows) = self.write(unit).await? else { return Ok(deleted) };
+            let count = rows.iter().map(Vec::len).sum::<usize>();
+            if count == 0 {
+                return Ok(deleted);
+            }
+            deleted += i64::try_from(count).unwrap_or(0);
+        }
+    }
+
+    /// Writes down that a workspace was restored, and forgets the nodes of before and what a clock said then.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be committed.
+    pub async fn mark_restored(
+        &self,
+        entries: &[(WorkspaceId, AuditEntry)],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let forget = UnitOfWork::new().and(sql("DELETE FROM nodes", values![]));
+        let forget = forget.and(sql("DELETE FROM clock_readings", values![]));
+        let entries = entries.iter().map(|(workspace, entry)| audit::entry(*workspace, entry, now));
+        self.write(forget.and_all(entries)).await.map(|_| ())
+    }
+
+    /// Every API key that works.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn list_revived_keys(&self, now: Timestamp) -> Result<Vec<RestoredKey>, StoreError> {
+        let live = sql(
+            "SELECT w.name, k.id, k.name FROM api_keys k JOIN workspaces w ON w.id = k.workspace_id
+             WHERE k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $1) ORDER BY w.name, k.id",
+            values![now],
+        );
+        let [rows] = self.scan([live]).await?;
+        let key = |mut row: Row| {
+            Ok(RestoredKey { workspace: row.take()?, id: row.take()?, name: row.take()?, before: None })
+        };
+        rows.into_iter().map(key).collect()
+    }
+
+    /// Every user who has two-factor, or is disabled.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn list_flagged_users(&self) -> Result<Vec<RestoredUser>, StoreError> {
+        let flagged = sql(
+            "SELECT w.name, u.id, u.two_factor, u.is_active, u.is_staff FROM users u JOIN workspaces w ON w.id = u.workspace_id
+             WHERE u.deleted_at IS NULL AND (u.two_factor <> 0 OR u.is_active = 0) ORDER BY w.name, u.id",
+            values![],
+        );
+        let [rows] = self.scan([flagged]).await?;
+        rows.into_iter().map(user_from).collect()
+    }
+}
+
+fn user_from(mut row: Row) -> Result<RestoredUser, StoreError> {
+    let (workspace, id) = (row.take()?, row.take()?);
+    let flags = Flags { has_two_factor: row.take()?, is_active: row.take()?, is_staff: row.take()? };
+    Ok(RestoredUser { workspace, id, flags, before: None })
+}

@@ -1,0 +1,254 @@
+//! Sessions: who is signed in.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::audit;
+use super::columns::{key_id, standing_columns, standing_from};
+use super::list::Source;
+use super::login_links::FoundLink;
+use crate::domain::audit::AuditEntry;
+use crate::domain::email::EmailAddress;
+use crate::domain::list_query::{Field, FieldType, ListQuery, Page};
+use crate::domain::session::{Session, SessionWithUser};
+use crate::domain::timestamp::Timestamp;
+use crate::domain::user::{UserId, full_name};
+use crate::domain::workspace::{Workspace, WorkspaceId};
+use crate::store::engine::unit_of_work::{Outcome, Statement, UnitOfWork, sql};
+use crate::store::engine::value::{Row, values};
+use crate::store::{ListError, ListPermit, Store, StoreError};
+
+/// A session as a back office sees it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+pub struct ListedSession {
+    /// The number.
+    pub id: Uuid,
+    /// Who is signed in.
+    pub user_id: UserId,
+    /// Since when.
+    pub created_at: Timestamp,
+    /// When it was last used, to the minute.
+    pub last_seen_at: Timestamp,
+    /// When it ends if it is not used again.
+    pub expires_at: Timestamp,
+}
+
+impl ListedSession {
+    /// What the list of sessions may be sorted and filtered by.
+    pub const FIELDS: [Field; 4] = [
+        Field { name: "id", column: "s.id", kind: FieldType::Id },
+        Field { name: "user_id", column: "s.user_id", kind: FieldType::Number },
+        Field { name: "created_at", column: "s.created_at", kind: FieldType::Time },
+        Field { name: "last_seen_at", column: "s.last_seen_at", kind: FieldType::Time },
+    ];
+}
+
+/// The columns of a session, in the order in which [`session_from`] takes them.
+macro_rules! session_columns {
+    () => {
+        "s.workspace_id, s.id, s.user_id, s.session_epoch, s.link_hash, s.redemption, s.seed, s.secret_hash, \
+         s.key_id, s.landing, s.created_at, s.last_seen_at, s.expires_at, s.seal"
+    };
+}
+pub(in crate::store) use session_columns;
+
+fn session_from(row: &mut Row) -> Result<Session, StoreError> {
+    Ok(Session {
+        workspace: row.take()?,
+        id: row.take()?,
+        user: row.take()?,
+        epoch: row.take()?,
+        link: row.take()?,
+        confirm_hash: row.take()?,
+        seed: row.take()?,
+        secret_hash: row.take()?,
+        key: key_id(row.take()?)?,
+        landing: row.take()?,
+        created_at: row.take()?,
+        last_seen_at: row.take()?,
+        expires_at: row.take()?,
+        seal: row.take()?,
+    })
+}
+
+/// A session with its person, in the order in which [`signed_in_from`] takes it: the person first, since without one
+/// there is nobody signed in.
+macro_rules! signed_in_columns {
+    () => {
+        concat!(standing_columns!(), ", u.email, u.name_f, u.name_l, ", session_columns!())
+    };
+}
+pub(in crate::store) use signed_in_columns;
+
+pub(in crate::store) fn signed_in_from(row: &mut Row) -> Result<SessionWithUser, StoreError> {
+    let standing = standing_from(row)?;
+    let email = EmailAddress::from_store(row.take()?);
+    let (name_f, name_l): (String, String) = (row.take()?, row.take()?);
+    Ok(SessionWithUser { session: session_from(row)?, standing, email, name: full_name(&name_f, &name_l) })
+}
+
+/// A session and its person, from `$1` the workspace on.
+macro_rules! signed_in {
+    () => {
+        concat!(
+            "SELECT ",
+            signed_in_columns!(),
+            " FROM sessions s JOIN users u ON u.workspace_id = s.workspace_id AND u.id = s.user_id
+             WHERE s.workspace_id = $1 AND u.deleted_at IS NULL "
+        )
+    };
+}
+
+impl Store {
+    /// A session with its person, by its number. It is not proven by that: its secret and standing must be.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn find_session(
+        &self,
+        workspace: WorkspaceId,
+        id: Uuid,
+    ) -> Result<Option<SessionWithUser>, StoreError> {
+        let [rows] = self.read([by_id(workspace, id)]).await?;
+        rows.into_iter().next().map(|mut row| signed_in_from(&mut row)).transpose()
+    }
+
+    /// The newest session that a browser began with a link, by the hashes that the pair may have.
+    ///
+    /// A link that one use has ended says itself where it led; else it is looked for.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn find_session_of(
+        &self,
+        workspace: WorkspaceId,
+        link: &FoundLink,
+        confirm_hashes: &[[u8; 32]],
+    ) -> Result<Option<SessionWithUser>, StoreError> {
+        if let Some(id) = link.session {
+            let found = self.find_session(workspace, id).await?;
+            return Ok(found.filter(|found| confirm_hashes.contains(&found.session.confirm_hash)));
+        }
+        for confirm_hash in confirm_hashes {
+            let [rows] = self.read([by_redemption(workspace, *confirm_hash)]).await?;
+            if let Some(mut row) = rows.into_iter().next() {
+                return signed_in_from(&mut row).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The sessions of a workspace that hold, newest first.
+    ///
+    /// # Errors
+    /// `ListError` if the store cannot be read, or not in time.
+    pub async fn list_sessions(
+        &self,
+        permit: &ListPermit,
+        workspace: &Workspace,
+        options: &ListQuery,
+        now: Timestamp,
+    ) -> Result<Page<ListedSession>, ListError> {
+        let source = Source {
+            columns: session_columns!(),
+            table: "sessions s WHERE s.workspace_id = $1",
+            key: "s.id",
+            from: "FROM sessions s JOIN users u ON u.workspace_id = s.workspace_id AND u.id = s.user_id
+                   WHERE s.workspace_id = $1 AND s.expires_at > $2 AND s.last_seen_at > $3 AND s.created_at > $4
+                     AND u.session_epoch = s.session_epoch AND u.is_active <> 0 AND u.is_staff = 0",
+            values: values![
+                workspace.id,
+                now,
+                now.plus_seconds(-workspace.session_idle),
+                now.plus_seconds(-workspace.session_lifetime)
+            ],
+            order: "s.created_at DESC, s.id DESC",
+        };
+        let terms = workspace.clone();
+        let listed = move |mut row: Row| {
+            let session = session_from(&mut row)?;
+            Ok(ListedSession {
+                id: session.id,
+                user_id: session.user,
+                created_at: session.created_at,
+                last_seen_at: session.last_seen_at,
+                expires_at: session.ends_at(&terms),
+            })
+        };
+        self.list(permit, source, options, listed).await
+    }
+
+    /// Writes down when a session was last seen. `session` is as this leaves it, sealed.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be committed.
+    pub async fn touch_session(&self, session: &Session) -> Result<(), StoreError> {
+        let touched = sql(
+            "UPDATE sessions SET last_seen_at = $1, seal = $2
+             WHERE workspace_id = $3 AND id = $4 AND last_seen_at < $1",
+            values![session.last_seen_at, session.seal, session.workspace, session.id],
+        );
+        self.write(UnitOfWork::new().and(touched)).await.map(|_| ())
+    }
+
+    /// Ends a session, unless it ended before.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be committed.
+    pub async fn end_session(
+        &self,
+        workspace: WorkspaceId,
+        id: Uuid,
+        entry: &AuditEntry,
+        now: Timestamp,
+    ) -> Result<Outcome, StoreError> {
+        let unit = UnitOfWork::new().guard(end(workspace, id)).and(audit::entry(workspace, entry, now));
+        self.write(unit).await.map(Outcome::from)
+    }
+}
+
+/// The statement that finds a session and its person.
+pub(in crate::store) fn by_id(workspace: WorkspaceId, id: Uuid) -> Statement {
+    sql(concat!(signed_in!(), "AND s.id = $2"), values![workspace, id])
+}
+
+/// The statement that finds the newest session that a browser began with a link that may be used again.
+pub(in crate::store) fn by_redemption(workspace: WorkspaceId, confirm_hash: [u8; 32]) -> Statement {
+    const FOUND: &str = concat!(
+        signed_in!(),
+        "AND s.redemption = $2 AND s.single_use = 0 ORDER BY s.created_at DESC, s.id DESC LIMIT 1"
+    );
+    sql(FOUND, values![workspace, confirm_hash])
+}
+
+/// The statement that begins a session, by a link that this use ends or by another.
+pub(in crate::store) fn begin(session: &Session, is_single_use: bool) -> Statement {
+    sql(
+        "INSERT INTO sessions (workspace_id, id, user_id, session_epoch, link_hash, redemption, seed, secret_hash,
+                               key_id, landing, created_at, last_seen_at, expires_at, seal, single_use)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+        values![
+            session.workspace,
+            session.id,
+            session.user,
+            session.epoch,
+            session.link,
+            session.confirm_hash,
+            session.seed,
+            session.secret_hash,
+            i64::from(session.key.0),
+            session.landing.as_str(),
+            session.created_at,
+            session.last_seen_at,
+            session.expires_at,
+            session.seal,
+            is_single_use
+        ],
+    )
+}
+
+/// The statement that ends a session.
+pub(in crate::store) fn end(workspace: WorkspaceId, id: Uuid) -> Statement {
+    sql("DELETE FROM sessions WHERE workspace_id = $1 AND id = $2", values![workspace, id])
+}

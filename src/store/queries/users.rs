@@ -1,0 +1,302 @@
+//! Users: the people of a workspace.
+
+use super::audit;
+use super::columns::{standing_columns, standing_from};
+use crate::domain::audit::AuditEntry;
+use crate::domain::email::EmailAddress;
+use crate::domain::json::JsonText;
+use crate::domain::reach::Reach;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::user::change::UserChange;
+use crate::domain::user::{User, UserId, UserRef};
+use crate::domain::workspace::WorkspaceId;
+use crate::store::engine::unit_of_work::{Outcome, Statement, UnitOfWork, sql};
+use crate::store::engine::value::{Row, values};
+use crate::store::{Store, StoreError};
+
+/// A user to be added.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewUser {
+    /// The number that the caller gives; the next free one is drawn otherwise.
+    pub id: Option<UserId>,
+    /// The address.
+    pub email: EmailAddress,
+    /// The other fields; the address in it is not looked at.
+    pub fields: UserChange,
+}
+
+/// The columns of a user, in the order in which [`user_from`] takes them.
+macro_rules! user_columns {
+    () => {
+        concat!(
+            "u.id, u.email, u.name_f, u.name_l, u.company, u.phone, u.note, u.custom_fields, ",
+            standing_columns!(),
+            ", u.revision, u.created_at, u.updated_at"
+        )
+    };
+}
+
+pub(in crate::store) use user_columns;
+
+pub(in crate::store) fn user_from(mut row: Row) -> Result<User, StoreError> {
+    let (id, email) = (row.take()?, EmailAddress::from_store(row.take()?));
+    let (name_f, name_l, company) = (row.take()?, row.take()?, row.take()?);
+    let (phone, note): (String, String) = (row.take()?, row.take()?);
+    let custom_fields = JsonText::trusted(row.take::<String>()?);
+    let standing = standing_from(&mut row)?;
+    let (revision, created_at, updated_at) = (row.take()?, row.take()?, row.take()?);
+    Ok(User {
+        id,
+        email,
+        name_f,
+        name_l,
+        company,
+        phone,
+        note,
+        custom_fields,
+        standing,
+        revision,
+        created_at,
+        updated_at,
+    })
+}
+
+impl Store {
+    /// A user who was not deleted.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn find_user(
+        &self,
+        workspace: WorkspaceId,
+        user: &UserRef,
+    ) -> Result<Option<User>, StoreError> {
+        const FOUND: &str = concat!(
+            "SELECT ",
+            user_columns!(),
+            " FROM users u WHERE u.workspace_id = $1 AND u.deleted_at IS NULL AND "
+        );
+        let found = match user {
+            UserRef::Id(id) => sql(format!("{FOUND} u.id = $2"), values![workspace, *id]),
+            UserRef::Email(email) => {
+                sql(format!("{FOUND} u.email_folded = $2"), values![workspace, email.lowercased()])
+            }
+        };
+        let [rows] = self.read([found]).await?;
+        rows.into_iter().next().map(user_from).transpose()
+    }
+
+    /// Whether a number was ever given to a user of the workspace.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn is_user_id_taken(&self, workspace: WorkspaceId, id: UserId) -> Result<bool, StoreError> {
+        let found = sql("SELECT 1 FROM users WHERE workspace_id = $1 AND id = $2", values![workspace, id]);
+        let [rows] = self.read([found]).await?;
+        Ok(!rows.is_empty())
+    }
+
+    /// Adds a user and gives the number, unless the number or the address is taken, or the workspace is gone.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be committed.
+    pub async fn add_user(
+        &self,
+        workspace: WorkspaceId,
+        user: &NewUser,
+        entry: &AuditEntry,
+        now: Timestamp,
+    ) -> Result<Option<UserId>, StoreError> {
+        let drawn = user.id.is_none();
+        let unit = if drawn {
+            UnitOfWork::drawing(workspace).guard(hold_counter(workspace)).guard(draw_user_id(workspace))
+        } else {
+            UnitOfWork::new()
+        };
+        let fields = &user.fields;
+        let text = |field: &Option<String>| field.clone().unwrap_or_default();
+        let custom_fields = fields.custom_fields.clone().unwrap_or_default();
+        let added = sql(
+            "INSERT INTO users (workspace_id, id, email, email_folded, name_f, name_l, company, phone, note,
+                                custom_fields, is_staff, is_active, two_factor, link_epoch, session_epoch, revision,
+                                created_at, updated_at)
+             SELECT w.id, coalesce($2, w.last_user_id), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, 1, $14, $14
+             FROM workspaces w WHERE w.id = $1
+             ON CONFLICT DO NOTHING RETURNING id",
+            values![
+                workspace,
+                user.id,
+                user.email.as_str(),
+                user.email.lowercased(),
+                text(&fields.name_f),
+                text(&fields.name_l),
+                text(&fields.company),
+                text(&fields.phone),
+                text(&fields.note),
+                custom_fields.as_str(),
+                fields.is_staff.unwrap_or(false),
+                fields.is_active.unwrap_or(true),
+                fields.has_two_factor.unwrap_or(false),
+                now
+            ],
+        );
+        let told = match user.id {
+            Some(id) => audit::entry(workspace, &entry.clone().about(id), now),
+            None => allocated_entry(workspace, entry, now),
+        };
+        let written = self.write(unit.guard(added).and(told)).await?;
+        let crate::store::UnitResult::Done(mut rows) = written else { return Ok(None) };
+        let row = rows.get_mut(if drawn { 2 } else { 0 }).and_then(Vec::pop);
+        row.ok_or(StoreError::Unexpected("a user who was not added"))?.take().map(Some)
+    }
+
+    /// Changes a user, unless somebody else did since `user` was read, or the user is out of reach. The revision is counted up
+    /// here; epochs are as `user` says.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be committed.
+    pub async fn set_user(
+        &self,
+        workspace: WorkspaceId,
+        (user, reach): (&User, Reach),
+        entries: &[AuditEntry],
+        now: Timestamp,
+    ) -> Result<Outcome, StoreError> {
+        let standing = &user.standing;
+        let mut changed = sql(
+            "UPDATE users SET email = $1, email_folded = $2, name_f = $3, name_l = $4, company = $5, phone = $6,
+                    note = $7, custom_fields = $8, is_staff = $9, is_active = $10, two_factor = $11,
+                    link_epoch = $12, session_epoch = $13, revision = revision + 1, updated_at = $14
+             WHERE workspace_id = $15 AND id = $16 AND revision = $17 AND deleted_at IS NULL
+               AND NOT EXISTS (SELECT 1 FROM users o WHERE o.workspace_id = $15 AND o.email_folded = $2
+                               AND o.id <> $16)",
+            values![
+                user.email.as_str(),
+                user.email.lowercased(),
+                user.name_f.as_str(),
+                user.name_l.as_str(),
+                user.company.as_str(),
+                user.phone.as_str(),
+                user.note.as_str(),
+                user.custom_fields.as_str(),
+                standing.is_staff,
+                standing.is_active,
+                standing.has_two_factor,
+                standing.link_epoch,
+                standing.session_epoch,
+                now,
+                workspace,
+                user.id,
+                user.revision
+            ],
+        );
+        if reach != Reach::All {
+            changed.sql += " AND is_staff = 0";
+        }
+        if reach == Reach::Clients {
+            changed.sql += " AND is_active >= $10 AND two_factor <= $11";
+        }
+        let unit = UnitOfWork::about(workspace, user.id)
+            .guard(changed)
+            .and_all(audit::entries(workspace, entries, now));
+        self.write(unit).await.map(Outcome::from)
+    }
+
+    /// Kills all links and unfinished sign-ins of a user, for good.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be committed.
+    pub async fn kill_login_links(
+        &self,
+        workspace: WorkspaceId,
+        user: UserId,
+        entry: &AuditEntry,
+        now: Timestamp,
+    ) -> Result<Outcome, StoreError> {
+        let killed = sql(
+            "UPDATE users SET link_epoch = link_epoch + 1, revision = revision + 1
+             WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL",
+            values![workspace, user],
+        );
+        let unit = UnitOfWork::about(workspace, user).guard(killed).and(audit::entry(workspace, entry, now));
+        self.write(unit).await.map(Outcome::from)
+    }
+
+    /// Deletes a user, unless it is out of reach: the person goes, the number stays taken; links and sessions are dead.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be committed.
+    pub async fn delete_user(
+        &self,
+        workspace: WorkspaceId,
+        (user, reach): (UserId, Reach),
+        entries: &[AuditEntry],
+        now: Timestamp,
+    ) -> Result<Outcome, StoreError> {
+        let mut gone = deletion(workspace, user, now);
+        if reach != Reach::All {
+            gone.sql += " AND is_staff = 0";
+        }
+        let unit =
+            UnitOfWork::about(workspace, user).guard(gone).and_all(audit::entries(workspace, entries, now));
+        self.write(unit).await.map(Outcome::from)
+    }
+
+    /// Up to `limit` users whose numbers are larger than `after`, in the order of their numbers.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn list_users_after(
+        &self,
+        workspace: WorkspaceId,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<User>, StoreError> {
+        const AFTER: &str = concat!(
+            "SELECT ",
+            user_columns!(),
+            " FROM users u WHERE u.workspace_id = $1 AND u.id > $2 AND u.deleted_at IS NULL ORDER BY u.id LIMIT $3"
+        );
+        let [rows] = self.scan([sql(AFTER, values![workspace, after, limit])]).await?;
+        rows.into_iter().map(user_from).collect()
+    }
+}
+
+/// Takes the person out of a user's row, which stays.
+pub(in crate::store) fn deletion(workspace: WorkspaceId, user: UserId, now: Timestamp) -> Statement {
+    sql(
+        "UPDATE users SET email = NULL, email_folded = NULL, name_f = '', name_l = '', company = '', phone = '',
+                note = '', custom_fields = '{}', is_active = 0, newest_link = NULL, link_epoch = link_epoch + 1,
+                session_epoch = session_epoch + 1, revision = revision + 1, updated_at = $1, deleted_at = $1
+         WHERE workspace_id = $2 AND id = $3 AND deleted_at IS NULL",
+        values![now, workspace, user],
+    )
+}
+
+/// Lets one caller at a time draw: in PostgreSQL whoever waited here sees, in the next statement, all that the one
+/// before did.
+fn hold_counter(workspace: WorkspaceId) -> Statement {
+    sql("UPDATE workspaces SET last_user_id = last_user_id WHERE id = $1", values![workspace])
+}
+
+/// Moves the workspace's counter to the next number that nobody has or had.
+fn draw_user_id(workspace: WorkspaceId) -> Statement {
+    sql(
+        "UPDATE workspaces SET last_user_id = coalesce(
+             (SELECT w.last_user_id + 1 FROM workspaces w WHERE w.id = $1
+              AND NOT EXISTS (SELECT 1 FROM users u WHERE u.workspace_id = $1 AND u.id = w.last_user_id + 1)),
+             (SELECT min(u.id) + 1 FROM users u
+              WHERE u.workspace_id = $1 AND u.id > workspaces.last_user_id
+                AND NOT EXISTS (SELECT 1 FROM users n WHERE n.workspace_id = $1 AND n.id = u.id + 1)))
+         WHERE id = $1",
+        values![workspace],
+    )
+}
+
+/// An entry about the user whose number was drawn in the same unit.
+fn allocated_entry(workspace: WorkspaceId, entry: &AuditEntry, now: Timestamp) -> Statement {
+    let mut statement = audit::entry(workspace, entry, now);
+    let drawn = "coalesce($5, (SELECT last_user_id FROM workspaces WHERE id = $1))";
+    statement.sql = statement.sql.replace("$5", drawn).into();
+    statement
+}

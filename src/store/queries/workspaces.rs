@@ -1,0 +1,290 @@
+//! Workspaces and their hosts.
+
+use super::audit;
+use crate::domain::audit::{AuditEntry, INSTALLATION};
+use crate::domain::host::HostName;
+use crate::domain::origin::Origin;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::workspace::{Workspace, WorkspaceId};
+use crate::store::engine::unit_of_work::{Outcome, Statement, UnitOfWork, sql};
+use crate::store::engine::value::{Row, Value, values};
+use crate::store::{Store, StoreError};
+
+/// The columns of a workspace, in the order in which [`workspace_from`] takes them.
+macro_rules! workspace_columns {
+    () => {
+        "w.id, w.name, w.url, w.link_lifetime, w.single_use, w.landing_url, w.allowed_redirect_origins, \
+         w.session_lifetime, w.session_idle, w.cookie_domain, w.revision, w.created_at"
+    };
+}
+
+fn workspace_from(row: &mut Row) -> Result<Workspace, StoreError> {
+    let (id, name, url) = (row.take()?, row.take()?, Origin::from_store(row.take()?));
+    let (link_lifetime, is_single_use, landing_url) = (row.take()?, row.take()?, row.take()?);
+    let origins: String = row.take()?;
+    let origins = origins.split(' ').filter(|origin| !origin.is_empty());
+    Ok(Workspace {
+        id,
+        name,
+        url,
+        link_lifetime,
+        is_single_use,
+        landing_url,
+        allowed_redirect_origins: origins.map(|origin| Origin::from_store(origin.to_owned())).collect(),
+        session_lifetime: row.take()?,
+        session_idle: row.take()?,
+        cookie_domain: row.take()?,
+        revision: row.take()?,
+        created_at: row.take()?,
+    })
+}
+
+fn joined(origins: &[Origin]) -> String {
+    origins.iter().map(Origin::as_str).collect::<Vec<_>>().join(" ")
+}
+
+impl Store {
+    /// A workspace, by its number.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn find_workspace_by_id(&self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError> {
+        const FOUND: &str = concat!("SELECT ", workspace_columns!(), " FROM workspaces w WHERE w.id = $1");
+        let [rows] = self.read([sql(FOUND, values![id])]).await?;
+        rows.into_iter().next().map(|mut row| workspace_from(&mut row)).transpose()
+    }
+
+    /// A workspace and its hosts, by its name.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn find_workspace(&self, name: &str) -> Result<Option<(Workspace, Vec<HostName>)>, StoreError> {
+        const FOUND: &str = concat!("SELECT ", workspace_columns!(), " FROM workspaces w WHERE w.name = $1");
+        const HOSTS: &str = "SELECT h.host FROM hosts h JOIN workspaces w ON w.id = h.workspace_id
+                             WHERE w.name = $1 ORDER BY h.host";
+        let [rows, hosts] = self.read([sql(FOUND, values![name]), sql(HOSTS, values![name])]).await?;
+        let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
+        let hosts: Result<_, _> =
+            hosts.into_iter().map(|mut row| row.take().map(HostName::from_store)).collect();
+        Ok(Some((workspace_from(&mut row)?, hosts?)))
+    }
+
+    /// Every workspace, by name.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn list_workspaces(&self) -> Result<Vec<Workspace>, StoreError> {
+        const ALL: &str = concat!("SELECT ", workspace_columns!(), " FROM workspaces w ORDER BY w.name");
+        let [rows] = self.scan([sql(ALL, values![])]).await?;
+        rows.into_iter().map(|mut row| workspace_from(&mut row)).collect()
+    }
+
+    /// Which of these hosts belong to another workspace than this one.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn list_taken_hosts(
+        &self,
+        hosts: &[HostName],
+        workspace: WorkspaceId,
+    ) -> Result<Vec<HostName>, StoreError> {
+        let mut taken = Vec::new();
+        for host in hosts {
+            let found = sql(
+                "SELECT 1 FROM hosts WHERE host = $1 AND workspace_id <> $2",
+                values![host.as_str(), workspace],
+            );
+            let [rows] = self.read([found]).await?;
+            if !rows.is_empty() {
+                taken.push(host.clone());
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Makes a workspace with its hosts, unless its name, in whatever case, or one of the hosts is taken.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be committed.
+    pub async fn add_workspace(
+        &self,
+        workspace: &Workspace,
+        hosts: &[HostName],
+        entry: &AuditEntry,
+    ) -> Result<Outcome, StoreError> {
+        let added = sql(
+            "INSERT INTO workspaces (url, link_lifetime, single_use, landing_url, allowed_redirect_origins,
+                                     session_lifetime, session_idle, cookie_domain, name, revision, created_at,
+                                     name_folded)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING",
+            settings(
+                workspace,
+                values![
+                    workspace.name.as_str(),
+                    workspace.revision,
+                    workspace.created_at,
+                    folded_name(&workspace.name)
+                ]
+            )
+        );
+        let mut unit = UnitOfWork::new().guard(added);
+        for host in hosts {
+            unit = unit.guard(add_host(&workspace.name, host));
+        }
+        let data = serde_json::Value::Object(entry.data.clone()).to_string();
+        let told = sql(
+            "INSERT INTO audit_log (workspace_id, id, time, event, actor, request_id, data)
+             VALUES ((SELECT id FROM workspaces WHERE name = $1), $2, $3, $4, $5, $6, $7)",
+            values![
+                workspace.name.as_str(),
+                audit::entry_id(workspace.created_at),
+                workspace.created_at,
+                entry.event.name(),
+                entry.act.actor.to_string(),
+                entry.act.request,
+                data
+            ],
+        );
+        self.write(unit.and(told)).await.map(Outcome::from)
+    }
+
+    /// Changes the settings of a workspace, and its hosts where they are given, unless it was changed since
+    /// `workspace` was read or a host is taken. The revision is counted up here.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be committed.
+    pub async fn set_workspace(
+        &self,
+        workspace: &Workspace,
+        hosts: Option<&[HostName]>,
+        entry: &AuditEntry,
+        now: Timestamp,
+    ) -> Result<Outcome, StoreError> {
+        let changed = sql(
+            "UPDATE workspaces SET url = $1, link_lifetime = $2, single_use = $3, landing_url = $4,
+                    allowed_redirect_origins = $5, session_lifetime = $6, session_idle = $7, cookie_domain = $8,
+                    revision = revision + 1
+             WHERE id = $9 AND revision = $10",
+            settings(workspace, values![workspace.id, workspace.revision])
+        );
+        let mut unit = UnitOfWork::new().guard(changed);
+        if let Some(hosts) = hosts {
+            unit = unit.and(sql("DELETE FROM hosts WHERE workspace_id = $1", values![workspace.id]));
+            for host in hosts {
+                unit = unit.guard(add_host(&workspace.name, host));
+            }
+        }
+        self.write(unit.and(audit::entry(workspace.id, entry, now))).await.map(Outcome::from)
+    }
+
+    /// Gives a workspace another name, unless that is taken, in whatever case, or the workspace was changed since it was
+    /// read.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be committed.
+    pub async fn rename_workspace(
+        &self,
+        workspace: &Workspace,
+        name: &str,
+        entry: &AuditEntry,
+        now: Timestamp,
+    ) -> Result<Outcome, StoreError> {
+        let renamed = sql(
+            "UPDATE workspaces SET name = $1, name_folded = $2, revision = revision + 1
+             WHERE id = $3 AND revision = $4
+               AND NOT EXISTS (SELECT 1 FROM workspaces o WHERE o.id <> $3 AND (o.name = $1 OR o.name_folded = $2))",
+            values![name, folded_name(name), workspace.id, workspace.revision],
+        );
+        let unit = UnitOfWork::new().guard(renamed).and(audit::entry(workspace.id, entry, now));
+        self.write(unit).await.map(Outcome::from)
+    }
+
+    /// Whether another workspace has a name, in whatever case.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn is_workspace_name_taken(&self, name: &str, but: WorkspaceId) -> Result<bool, StoreError> {
+        let found = sql(
+            "SELECT 1 FROM workspaces WHERE id <> $1 AND (name = $2 OR name_folded = $3)",
+            values![but, name, folded_name(name)],
+        );
+        let [rows] = self.read([found]).await?;
+        Ok(!rows.is_empty())
+    }
+
+    /// How many rows belong to a workspace, by what they are called.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be read.
+    pub async fn count_belongings(&self, id: WorkspaceId) -> Result<[(&'static str, i64); 5], StoreError> {
+        let counts = [
+            sql("SELECT count(*) FROM users WHERE workspace_id = $1 AND deleted_at IS NULL", values![id]),
+            sql("SELECT count(*) FROM api_keys WHERE workspace_id = $1 AND revoked_at IS NULL", values![id]),
+            sql("SELECT count(*) FROM login_links WHERE workspace_id = $1", values![id]),
+            sql("SELECT count(*) FROM sessions WHERE workspace_id = $1", values![id]),
+            sql("SELECT count(*) FROM audit_log WHERE workspace_id = $1", values![id]),
+        ];
+        let mut counted =
+            [("users", 0), ("api_keys", 0), ("login_links", 0), ("sessions", 0), ("entries", 0)];
+        for (mut rows, (_, count)) in self.scan(counts).await?.into_iter().zip(&mut counted) {
+            *count = rows.pop().ok_or(StoreError::Unexpected("a count without a row"))?.take()?;
+        }
+        Ok(counted)
+    }
+
+    /// Deletes a workspace and all that belongs to it, unless it was changed since it was read. Its number is never used
+    /// again. The entry goes into the log of the installation, since its own is gone.
+    ///
+    /// # Errors
+    /// `StoreError` if it could not be committed.
+    pub async fn delete_workspace(
+        &self,
+        workspace: &Workspace,
+        entry: &AuditEntry,
+        now: Timestamp,
+    ) -> Result<Outcome, StoreError> {
+        let id = workspace.id;
+        let gone =
+            sql("DELETE FROM workspaces WHERE id = $1 AND revision = $2", values![id, workspace.revision]);
+        let belongings = [
+            "DELETE FROM hosts WHERE workspace_id = $1",
+            "DELETE FROM api_keys WHERE workspace_id = $1",
+            "DELETE FROM sessions WHERE workspace_id = $1",
+            "DELETE FROM login_links WHERE workspace_id = $1",
+            "DELETE FROM users WHERE workspace_id = $1",
+            "DELETE FROM audit_log WHERE workspace_id = $1",
+        ];
+        let belongings = belongings.map(|text| sql(text, values![id]));
+        let unit = UnitOfWork::new().guard(gone).and_all(belongings);
+        self.write(unit.and(audit::entry(INSTALLATION, entry, now))).await.map(Outcome::from)
+    }
+}
+
+/// What two names must not have in common.
+fn folded_name(name: &str) -> String {
+    name.to_lowercase()
+}
+
+/// The values of all settings, `$1` to `$8`, and then some more.
+fn settings(workspace: &Workspace, more: Vec<Value>) -> Vec<Value> {
+    let mut values = values![
+        workspace.url.as_str(),
+        workspace.link_lifetime,
+        workspace.is_single_use,
+        workspace.landing_url.clone(),
+        joined(&workspace.allowed_redirect_origins),
+        workspace.session_lifetime,
+        workspace.session_idle,
+        workspace.cookie_domain.clone()
+    ];
+    values.extend(more);
+    values
+}
+
+fn add_host(workspace: &str, host: &HostName) -> Statement {
+    sql(
+        "INSERT INTO hosts (host, workspace_id) SELECT $1, id FROM workspaces WHERE name = $2
+         ON CONFLICT (host) DO NOTHING",
+        values![host.as_str(), workspace],
+    )
+}

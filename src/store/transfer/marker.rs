@@ -1,0 +1,58 @@
+//! The mark that a move leaves in both databases.
+
+use uuid::Uuid;
+
+use crate::store::StoreError;
+use crate::store::engine::unit_of_work::{Statement, sql};
+use crate::store::engine::value::Row;
+
+/// How far a move came.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Mark {
+    /// The same in source and target, and at every try.
+    pub(super) id: Uuid,
+    pub(super) state: State,
+    /// In the source where it goes, in the target where it comes from.
+    pub(super) place: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum State {
+    /// A source that a move was begun for. It is as good as ever.
+    SourceStarted,
+    /// A source whose rows are elsewhere.
+    SourceClosed,
+    /// A target that holds nothing yet.
+    TargetFilling,
+    /// A target that holds everything, and waits for the source to be marked.
+    TargetComplete,
+}
+
+impl State {
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::SourceStarted => "leaving",
+            Self::SourceClosed => "moved",
+            Self::TargetFilling => "filling",
+            Self::TargetComplete => "filled",
+        }
+    }
+
+    pub(super) fn parse(word: &str) -> Result<Self, StoreError> {
+        let all = [Self::SourceStarted, Self::SourceClosed, Self::TargetFilling, Self::TargetComplete];
+        let found = all.into_iter().find(|state| state.word() == word);
+        found.ok_or(StoreError::Unexpected("a move in an unknown state"))
+    }
+}
+
+impl Mark {
+    pub(super) fn from_row(mut row: Row) -> Result<Self, StoreError> {
+        let (id, state, place): (_, String, _) = (row.take()?, row.take()?, row.take()?);
+        Ok(Self { id, state: State::parse(&state)?, place })
+    }
+}
+
+/// The one mark of a database, if there is one.
+pub(super) fn find() -> Statement {
+    sql("SELECT id, state, place FROM moves", Vec::new())
+}

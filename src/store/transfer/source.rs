@@ -1,0 +1,168 @@
+//! The embedded database that is left: held by this process alone, and read row by row.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use bytes::Bytes;
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OptionalExtension};
+use uuid::Uuid;
+
+use super::TransferError;
+use super::marker::{Mark, State};
+use crate::domain::secret_key::SecretKeyRecord;
+use crate::store::engine::sqlite::{LOCK_TIMEOUT, exclusive, run, schema, store_error};
+use crate::store::engine::unit_of_work::sql;
+use crate::store::queries::secret_keys::{known_key_columns, known_key_from};
+use crate::store::{DatabaseUrl, StoreError};
+
+/// What is each database's own.
+const NOT_MOVED: &str =
+    "name NOT LIKE 'sqlite%' AND name NOT IN ('clock_readings', 'migrations', 'moves', 'nodes')";
+
+#[derive(Debug)]
+pub(super) struct Source(Connection);
+
+/// Bytes that are sent at once, more or less.
+const CHUNK: usize = 64 * 1024;
+
+/// The rows of a table on their way, as PostgreSQL's `COPY` reads them.
+pub(super) struct Lines<'a> {
+    rows: rusqlite::Rows<'a>,
+    /// How many were read so far.
+    pub(super) count: u64,
+}
+
+impl Source {
+    /// Opens the file for this process alone, and brings its schema up to date.
+    pub(super) fn take(path: &Path) -> Result<Self, TransferError> {
+        let in_use = || TransferError::InUse(path.display().to_string());
+        let mut connection = exclusive::take(path, LOCK_TIMEOUT)?.ok_or_else(in_use)?;
+        schema::migrate(&mut connection, path)?;
+        Ok(Self(connection))
+    }
+
+    /// The secret keys that it rests on.
+    pub(super) fn known_keys(&self) -> Result<Vec<SecretKeyRecord>, StoreError> {
+        const ALL: &str = concat!("SELECT ", known_key_columns!(), " FROM key_fingerprints");
+        let rows = run(&self.0, &sql(ALL, Vec::new())).map_err(|error| store_error(&error))?;
+        rows.into_iter().map(|mut row| known_key_from(&mut row)).collect()
+    }
+
+    pub(super) fn mark(&self) -> Result<Option<Mark>, StoreError> {
+        let found = self.0.query_row("SELECT id, state, place FROM moves", [], |row| {
+            Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, String>(1)?, row.get(2)?))
+        });
+        let found = found.optional().map_err(|error| store_error(&error))?;
+        let mark = found.map(|(id, state, place)| {
+            Ok(Mark { id: Uuid::from_bytes(id), state: State::parse(&state)?, place })
+        });
+        mark.transpose()
+    }
+
+    /// Writes down that a move is begun, under the number of an earlier try if there was one.
+    pub(super) fn leave(&self, found: Option<Mark>, to: &DatabaseUrl) -> Result<Mark, StoreError> {
+        let id = found.map_or_else(Uuid::new_v4, |mark| mark.id);
+        let mark = Mark { id, state: State::SourceStarted, place: to.to_string() };
+        let sql = "INSERT INTO moves (id, state, place) VALUES (?1, ?2, ?3)
+                   ON CONFLICT (id) DO UPDATE SET state = ?2, place = ?3";
+        self.0
+            .execute(sql, (mark.id.as_bytes(), mark.state.word(), &mark.place))
+            .map_err(|error| store_error(&error))?;
+        Ok(mark)
+    }
+
+    pub(super) fn close(&self) -> Result<(), StoreError> {
+        let closed = self.0.execute("UPDATE moves SET state = ?1", [State::SourceClosed.word()]);
+        closed.map(|_| ()).map_err(|error| store_error(&error))
+    }
+
+    /// Every table that is moved, and how many rows it has.
+    pub(super) fn count(&self) -> Result<Vec<(String, u64)>, StoreError> {
+        let names =
+            format!("SELECT name FROM sqlite_master WHERE type = 'table' AND {NOT_MOVED} ORDER BY name");
+        let counted = self.0.prepare(&names).and_then(|mut names| {
+            let names = names.query_map([], |row| row.get::<_, String>(0))?;
+            let counted = names.map(|name| {
+                let name = name?;
+                let count: i64 =
+                    self.0.query_row(&format!("SELECT count(*) FROM {name}"), [], |row| row.get(0))?;
+                Ok((name, u64::try_from(count).unwrap_or(0)))
+            });
+            counted.collect()
+        });
+        counted.map_err(|error| store_error(&error))
+    }
+
+    /// Tables whose numbers are never given twice, with the last that was given.
+    pub(super) fn last_numbers(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        let found = self
+            .0
+            .prepare("SELECT name, seq FROM sqlite_sequence WHERE seq > 0")
+            .and_then(|mut found| found.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect());
+        found.map_err(|error| store_error(&error))
+    }
+
+    /// The columns of a table, with commas between.
+    pub(super) fn columns(&self, table: &str) -> Result<String, StoreError> {
+        let sql = "SELECT group_concat(name, ', ' ORDER BY cid) FROM pragma_table_info(?1)";
+        self.0.query_row(sql, [table], |row| row.get(0)).map_err(|error| store_error(&error))
+    }
+
+    /// A table to be read from its first row to its last.
+    pub(super) fn read(&self, table: &str, columns: &str) -> Result<rusqlite::Statement<'_>, StoreError> {
+        let sql = format!("SELECT {columns} FROM {table}");
+        self.0.prepare(&sql).map_err(|error| store_error(&error))
+    }
+}
+
+impl<'a> Lines<'a> {
+    pub(super) fn of(table: &'a mut rusqlite::Statement<'_>) -> Result<Self, StoreError> {
+        let rows = table.query([]).map_err(|error| store_error(&error))?;
+        Ok(Self { rows, count: 0 })
+    }
+
+    /// The next rows, none at the end.
+    pub(super) fn chunk(&mut self) -> Result<Option<Bytes>, StoreError> {
+        let mut lines = String::with_capacity(CHUNK + CHUNK / 4);
+        while lines.len() < CHUNK {
+            let Some(row) = self.rows.next().map_err(|error| store_error(&error))? else { break };
+            let columns = row.as_ref().column_count();
+            for column in 0..columns {
+                write(&mut lines, row.get_ref(column).map_err(|error| store_error(&error))?)?;
+                lines.push(if column + 1 < columns { '\t' } else { '\n' });
+            }
+            self.count += 1;
+        }
+        Ok((!lines.is_empty()).then(|| Bytes::from(lines)))
+    }
+}
+
+/// A value in the text format of `COPY`: what would end it, or a row, stands behind a backslash.
+fn write(line: &mut String, value: ValueRef<'_>) -> Result<(), StoreError> {
+    match value {
+        ValueRef::Null => line.push_str("\\N"),
+        ValueRef::Integer(number) => _ = write!(line, "{number}"),
+        ValueRef::Text(text) => {
+            let text = str::from_utf8(text).map_err(|_| StoreError::Unexpected("a text that is no UTF-8"))?;
+            for letter in text.chars() {
+                match letter {
+                    '\\' => line.push_str("\\\\"),
+                    '\t' => line.push_str("\\t"),
+                    '\n' => line.push_str("\\n"),
+                    '\r' => line.push_str("\\r"),
+                    _ => line.push(letter),
+                }
+            }
+        }
+        ValueRef::Blob(bytes) => {
+            line.push_str("\\\\x");
+            for byte in bytes {
+                // Writing to a text cannot fail.
+                let _ = write!(line, "{byte:02x}");
+            }
+        }
+        ValueRef::Real(_) => return Err(StoreError::Unexpected("a number that is not whole")),
+    }
+    Ok(())
+}
