@@ -3,7 +3,6 @@
 use url::{Position, Url};
 
 use super::origin::Origin;
-use super::workspace::Workspace;
 
 /// The longest target that is taken, in bytes, as it is given and in its normal form.
 const MAX_LENGTH: usize = 2_000;
@@ -19,6 +18,27 @@ pub enum RedirectTarget {
     Absolute(Url),
 }
 
+/// Where a workspace lets people be sent.
+#[derive(Clone, Copy, Debug)]
+pub struct RedirectPolicy<'a> {
+    /// Paths are those of this origin.
+    pub portal: &'a Origin,
+    /// Where people land who asked for nothing else: its origin is allowed too.
+    pub landing: Option<&'a str>,
+    /// Further origins.
+    pub allowed: &'a [Origin],
+}
+
+impl RedirectPolicy<'_> {
+    /// Whether people may be sent to an origin: the portal's, the landing URL's, or an allowed one.
+    pub fn allows(&self, origin: &Origin) -> bool {
+        let landing = self.landing.and_then(|url| Url::parse(url).ok());
+        origin == self.portal
+            || self.allowed.contains(origin)
+            || landing.is_some_and(|url| Origin::of(&url).is_ok_and(|landing| landing == *origin))
+    }
+}
+
 /// Why a target is refused.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
@@ -28,20 +48,20 @@ pub enum RedirectTarget {
 pub struct InvalidRedirect;
 
 impl RedirectTarget {
-    /// Judges a target against the workspace's rule.
+    /// Validates a target against a workspace's policy.
     ///
     /// Characters that URL parsers drop or turn round (control characters, backslashes) are refused before
     /// anything is parsed: what a browser would read must be what was judged.
     ///
     /// # Errors
     /// `InvalidRedirect` for whatever could lead to an origin that the workspace does not name.
-    pub fn parse(text: &str, workspace: &Workspace) -> Result<Self, InvalidRedirect> {
+    pub fn parse(text: &str, policy: &RedirectPolicy<'_>) -> Result<Self, InvalidRedirect> {
         let is_clean =
             !text.chars().any(|letter| letter.is_control() || letter == '\\' || letter.is_whitespace());
         if !is_clean || text.len() > MAX_LENGTH {
             return Err(InvalidRedirect);
         }
-        let portal = Url::parse(workspace.url.as_str()).map_err(|_| InvalidRedirect)?;
+        let portal = Url::parse(policy.portal.as_str()).map_err(|_| InvalidRedirect)?;
         if text.starts_with('/') {
             return path_of(text, &portal);
         }
@@ -51,7 +71,7 @@ impl RedirectTarget {
         });
         let url = Url::parse(text).map_err(|_| InvalidRedirect)?;
         let origin = Origin::of(&url).map_err(|_| InvalidRedirect)?;
-        if has_authority && workspace.may_send_to(&origin) && url.as_str().len() <= MAX_LENGTH {
+        if has_authority && policy.allows(&origin) && url.as_str().len() <= MAX_LENGTH {
             Ok(Self::Absolute(url))
         } else {
             Err(InvalidRedirect)
@@ -93,6 +113,7 @@ fn path_of(text: &str, portal: &Url) -> Result<RedirectTarget, InvalidRedirect> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::workspace::Workspace;
 
     fn workspace() -> Workspace {
         let mut workspace = Workspace::sample("https://app.example.com");
@@ -114,7 +135,7 @@ mod tests {
             "/login?redirect=//evil.test",
         ] {
             assert_eq!(
-                RedirectTarget::parse(text, &workspace()).map(|target| target.as_str().to_owned()),
+                RedirectTarget::parse(text, &workspace().redirect_policy()).map(|target| target.as_str().to_owned()),
                 Ok(text.to_owned())
             );
         }
@@ -153,13 +174,13 @@ mod tests {
             &long,
             &longer_once_encoded,
         ] {
-            assert_eq!(RedirectTarget::parse(text, &workspace()), Err(InvalidRedirect), "{text:?}");
+            assert_eq!(RedirectTarget::parse(text, &workspace().redirect_policy()), Err(InvalidRedirect), "{text:?}");
         }
     }
 
     #[test]
     fn a_url_of_the_origin_asked_is_a_path_there() {
-        let target = RedirectTarget::parse("https://app.example.com/a?b#c", &workspace()).unwrap();
+        let target = RedirectTarget::parse("https://app.example.com/a?b#c", &workspace().redirect_policy()).unwrap();
 
         assert_eq!(
             target.clone().seen_from("https://app.example.com"),

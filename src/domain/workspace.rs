@@ -1,11 +1,9 @@
 //! Workspaces: one tenant each, with hosts, a portal and settings of its own.
 
 use serde::Serialize;
-use url::Url;
-
 use super::host::HostName;
 use super::origin::Origin;
-use super::redirect::RedirectTarget;
+use super::redirect::{RedirectPolicy, RedirectTarget};
 use super::timestamp::Timestamp;
 use super::validation::ValidationErrors;
 
@@ -72,17 +70,18 @@ impl Workspace {
         HostName::from_header(self.url.authority()).ok()
     }
 
-    /// Whether people may be sent to an origin: the portal's, the landing URL's, or an allowed one.
-    pub fn may_send_to(&self, origin: &Origin) -> bool {
-        let landing = self.landing_url.as_deref().and_then(|url| Url::parse(url).ok());
-        *origin == self.url
-            || self.allowed_redirect_origins.contains(origin)
-            || landing.is_some_and(|url| Origin::of(&url).is_ok_and(|landing| landing == *origin))
+    /// Where people may be sent.
+    pub fn redirect_policy(&self) -> RedirectPolicy<'_> {
+        RedirectPolicy {
+            portal: &self.url,
+            landing: self.landing_url.as_deref(),
+            allowed: &self.allowed_redirect_origins,
+        }
     }
 
     /// Where people land who asked for nothing else.
     pub fn landing(&self) -> RedirectTarget {
-        let chosen = self.landing_url.as_deref().and_then(|url| RedirectTarget::parse(url, self).ok());
+        let chosen = self.landing_url.as_deref().and_then(|url| RedirectTarget::parse(url, &self.redirect_policy()).ok());
         chosen.unwrap_or_else(|| RedirectTarget::Path("/".to_owned()))
     }
 
@@ -163,9 +162,8 @@ fn landing_url(value: &str, workspace: &Workspace) -> Result<Option<String>, Str
     if value.is_empty() {
         return Ok(None);
     }
-    let mut trusting = workspace.clone();
-    trusting.landing_url = Some(value.to_owned());
-    let target = RedirectTarget::parse(value, &trusting);
+    let policy = RedirectPolicy { landing: Some(value), ..workspace.redirect_policy() };
+    let target = RedirectTarget::parse(value, &policy);
     let sentence =
         "must be a path of the portal or an absolute https URL, such as https://app.example.com/start";
     target.map(|target| Some(target.as_str().to_owned())).map_err(|_| sentence.to_owned())

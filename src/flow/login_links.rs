@@ -46,7 +46,7 @@ impl IssueOptions {
         redirect: Option<&str>,
         workspace: &Workspace,
     ) -> Result<Self, InvalidRedirect> {
-        redirect.map(|text| RedirectTarget::parse(text, workspace)).transpose()?;
+        redirect.map(|text| RedirectTarget::parse(text, &workspace.redirect_policy())).transpose()?;
         Ok(Self { min_ttl, redirect: redirect.map(str::to_owned) })
     }
 }

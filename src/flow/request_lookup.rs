@@ -14,7 +14,6 @@ use crate::domain::session::{SessionCookie, SessionWithUser};
 use crate::domain::token::Token;
 use crate::domain::user::UserRef;
 use crate::domain::workspace::{Workspace, WorkspaceId};
-use crate::rate_limits;
 use crate::rate_limits::RateLimited;
 use crate::store;
 use crate::store::{FoundLink, LookupBy, Outcome, ReadPoint, StoreError};
@@ -194,7 +193,7 @@ async fn look_up_once(
 /// `RateLimited` if there were too many of them from this source.
 pub fn count_auth_failure(app: &App, source: ClientNetwork) -> Result<(), RateLimited> {
     app.metrics.failed_keys.inc();
-    rate_limits::check_auth(app, source)
+    app.limits.check_auth(&app.metrics, source)
 }
 
 /// What was read before: believed as long as a look at the store says that it is still the same.

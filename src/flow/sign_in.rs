@@ -20,7 +20,6 @@ use crate::domain::user::AccountStatus;
 use crate::domain::workspace::Workspace;
 use crate::keys;
 use crate::keys::NoRandomness;
-use crate::rate_limits;
 use crate::rate_limits::RateLimited;
 pub use crate::store::FoundLink;
 use crate::store::{Outcome, ReadPoint, StoreError};
@@ -224,7 +223,7 @@ impl Attempt<'_> {
         let Self { app, workspace, act, confirm, now } = *self;
         let confirm_hashes = app.keys().confirm_hashes(&confirm.token, &confirm.browser);
         let read_point = app.store.read_point();
-        let found = app.store.find_session_of(workspace.id, link, &confirm_hashes).await?;
+        let found = app.store.find_session_of(workspace.id, link.session, &confirm_hashes).await?;
         let Some(signed_in) = found.filter(|signed_in| signed_in.session.within_replay_window(now)) else {
             return Ok(None);
         };
@@ -336,5 +335,5 @@ async fn find(
 
 fn record_rejection(app: &App, death: LinkRejection, visitor: &Client) -> Result<(), RateLimited> {
     app.metrics.dead_tokens.get_or_create(&death.reason().into()).inc();
-    rate_limits::check_login(app, visitor.source)
+    app.limits.check_login(&app.metrics, visitor.source)
 }

@@ -27,19 +27,19 @@ const MAX_VALUE: usize = 1_024;
 /// With `?redirect=1` nobody gets 302 to the login page instead.
 pub(super) async fn verify(
     State(app): State<App>,
-    Extension(visit): Extension<RequestContext>,
+    Extension(context): Extension<RequestContext>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let cookie = CookieJar::of(&visit).session(&headers);
+    let cookie = CookieJar::of(&context).session(&headers);
     let current =
-        flow::sessions::current(&app, &visit.workspace, &visit.anonymous_audit_context(), cookie.as_ref())
+        flow::sessions::current(&app, &context.workspace, &context.anonymous_audit_context(), cookie.as_ref())
             .await;
     let wants_redirect = Params::parse(query.as_deref().unwrap_or_default())
         .is_ok_and(|query| query.single("redirect").is_ok_and(|value| value == Some("1")));
     match current {
         Ok(Some(signed_in)) => signed_in_response(&signed_in),
-        Ok(None) if wants_redirect => to_login(&visit, &headers),
+        Ok(None) if wants_redirect => to_login(&context, &headers),
         Ok(None) => unauthorized(),
         Err(error) => {
             tracing::warn!(%error, "nobody was let in: the session could not be looked up");
@@ -104,19 +104,19 @@ fn header_text(text: &str) -> String {
 }
 
 /// To the login page, and from there back to the page that was asked for, where the rule lets it.
-fn to_login(visit: &RequestContext, headers: &HeaderMap) -> Response {
-    let asked = asked_for(visit, headers).and_then(|url| RedirectTarget::parse(&url, &visit.workspace).ok());
+fn to_login(context: &RequestContext, headers: &HeaderMap) -> Response {
+    let asked = asked_for(context, headers).and_then(|url| RedirectTarget::parse(&url, &context.workspace.redirect_policy()).ok());
     let redirect = asked.map_or_else(String::new, |target| {
         format!("?redirect={}", utf8_percent_encode(target.as_str(), NON_ALPHANUMERIC))
     });
     let mut response = empty(StatusCode::FOUND);
-    let location = HeaderValue::from_str(&format!("{}/login{redirect}", visit.workspace.url));
+    let location = HeaderValue::from_str(&format!("{}/login{redirect}", context.workspace.url));
     response.headers_mut().extend(location.into_iter().map(|location| (header::LOCATION, location)));
     response
 }
 
 /// The page that a trusted proxy says was asked for.
-fn asked_for(visit: &RequestContext, headers: &HeaderMap) -> Option<String> {
+fn asked_for(context: &RequestContext, headers: &HeaderMap) -> Option<String> {
     let one = |name: &str| {
         let mut values = headers.get_all(name).iter();
         match (values.next(), values.next()) {
@@ -126,7 +126,7 @@ fn asked_for(visit: &RequestContext, headers: &HeaderMap) -> Option<String> {
     };
     let (proto, host) = (one("x-forwarded-proto")?, one("x-forwarded-host")?);
     let uri = one("x-forwarded-uri")?;
-    (visit.is_from_trusted_proxy && uri.starts_with('/')).then(|| format!("{proto}://{host}{uri}"))
+    (context.is_from_trusted_proxy && uri.starts_with('/')).then(|| format!("{proto}://{host}{uri}"))
 }
 
 #[cfg(test)]

@@ -13,11 +13,11 @@ use governor::middleware::NoOpMiddleware;
 use governor::{Quota, RateLimiter};
 
 use self::state_store::BoundedStateStore;
-use crate::app::App;
 use crate::clock::Clock;
 use crate::domain::api_key::ApiKey;
 use crate::domain::client_network::ClientNetwork;
 use crate::domain::workspace::WorkspaceId;
+use crate::metrics::Metrics;
 
 /// Sources, or API keys, whose budgets are known at most.
 const MAX_TRACKED: usize = 16_384;
@@ -69,56 +69,56 @@ impl RateLimits {
             key_requests: quotas.key_requests_per_second.map(|n| Limit::new(Quota::per_second(n), clock)),
         }
     }
+
+    /// Takes a dead token from the budget of its source.
+    ///
+    /// # Errors
+    /// `RateLimited` if it is used up.
+    pub fn check_login(&self, metrics: &Metrics, source: ClientNetwork) -> Result<(), RateLimited> {
+        let Some(limit) = &self.login_misses else { return Ok(()) };
+        limit.take(&source).map_err(|over| {
+            if over.should_warn {
+                tracing::warn!("an address shows more dead tokens than it may");
+            }
+            refused(metrics, "login_misses", over.wait)
+        })
+    }
+
+    /// Takes a key that does not hold from the budget of its source.
+    ///
+    /// # Errors
+    /// `RateLimited` if it is used up.
+    pub fn check_auth(&self, metrics: &Metrics, source: ClientNetwork) -> Result<(), RateLimited> {
+        let Some(limit) = &self.auth_failures else { return Ok(()) };
+        limit.take(&source).map_err(|over| {
+            if over.should_warn {
+                tracing::warn!("an address asks more often without a key that holds than it may");
+            }
+            refused(metrics, "auth_failures", over.wait)
+        })
+    }
+
+    /// Takes a request from the budget of its API key.
+    ///
+    /// # Errors
+    /// `RateLimited` if it is used up.
+    pub fn check_key(&self, metrics: &Metrics, key: &ApiKey) -> Result<(), RateLimited> {
+        let Some(limit) = &self.key_requests else { return Ok(()) };
+        limit.take(&(key.workspace, key.id)).map_err(|over| {
+            if over.should_warn {
+                tracing::warn!(
+                    workspace = key.workspace.0,
+                    key = key.id,
+                    "an API key asks more often than it may"
+                );
+            }
+            refused(metrics, "key_requests", over.wait)
+        })
+    }
 }
 
-/// Takes a dead token from the budget of its source.
-///
-/// # Errors
-/// `RateLimited` if it is used up.
-pub fn check_login(app: &App, source: ClientNetwork) -> Result<(), RateLimited> {
-    let Some(limit) = &app.limits.login_misses else { return Ok(()) };
-    limit.take(&source).map_err(|over| {
-        if over.should_warn {
-            tracing::warn!("an address shows more dead tokens than it may");
-        }
-        refused(app, "login_misses", over.wait)
-    })
-}
-
-/// Takes a key that does not hold from the budget of its source.
-///
-/// # Errors
-/// `RateLimited` if it is used up.
-pub fn check_auth(app: &App, source: ClientNetwork) -> Result<(), RateLimited> {
-    let Some(limit) = &app.limits.auth_failures else { return Ok(()) };
-    limit.take(&source).map_err(|over| {
-        if over.should_warn {
-            tracing::warn!("an address asks more often without a key that holds than it may");
-        }
-        refused(app, "auth_failures", over.wait)
-    })
-}
-
-/// Takes a request from the budget of its API key.
-///
-/// # Errors
-/// `RateLimited` if it is used up.
-pub fn check_key(app: &App, key: &ApiKey) -> Result<(), RateLimited> {
-    let Some(limit) = &app.limits.key_requests else { return Ok(()) };
-    limit.take(&(key.workspace, key.id)).map_err(|over| {
-        if over.should_warn {
-            tracing::warn!(
-                workspace = key.workspace.0,
-                key = key.id,
-                "an API key asks more often than it may"
-            );
-        }
-        refused(app, "key_requests", over.wait)
-    })
-}
-
-fn refused(app: &App, limit: &'static str, wait: Duration) -> RateLimited {
-    app.metrics.limited.get_or_create(&limit.into()).inc();
+fn refused(metrics: &Metrics, limit: &'static str, wait: Duration) -> RateLimited {
+    metrics.limited.get_or_create(&limit.into()).inc();
     let seconds = wait.as_millis().div_ceil(1000).max(1);
     RateLimited { seconds: seconds.try_into().unwrap_or(u64::MAX) }
 }

@@ -51,7 +51,7 @@ pub(in crate::http) struct Caller<S> {
     pub(in crate::http) version: ApiVersion,
     pub(in crate::http) act: AuditContext,
     pub(in crate::http) scopes: Scopes,
-    visit: RequestContext,
+    context: RequestContext,
     scope: PhantomData<S>,
 }
 
@@ -60,7 +60,7 @@ impl<S> Deref for Caller<S> {
     type Target = RequestInfo;
 
     fn deref(&self) -> &RequestInfo {
-        &self.visit
+        &self.context
     }
 }
 
@@ -68,22 +68,22 @@ impl<S: RequiredScope> FromRequestParts<App> for Caller<S> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let visit = parts.extensions.get::<RequestContext>().ok_or(Error::WorkspaceNotFound)?.clone();
-        let version = visit.version.map_err(|_| Error::InvalidVersion)?;
-        let Some(key) = &visit.api_key else {
+        let context = parts.extensions.get::<RequestContext>().ok_or(Error::WorkspaceNotFound)?.clone();
+        let version = context.version.map_err(|_| Error::InvalidVersion)?;
+        let Some(key) = &context.api_key else {
             if parts.headers.contains_key(AUTHORIZATION) {
                 // It may hold by a secret key that this node lacks, or by the right time.
                 flow::operations::nodes::is_fit(app)?;
             }
-            flow::request_lookup::count_auth_failure(app, visit.source(&parts.headers))?;
+            flow::request_lookup::count_auth_failure(app, context.source(&parts.headers))?;
             return Err(Error::Unauthenticated);
         };
-        crate::rate_limits::check_key(app, key)?;
+        app.limits.check_key(&app.metrics, key)?;
         if !key.scopes.has(S::SCOPE) {
             return Err(Error::InsufficientScope(S::SCOPE.name()));
         }
-        let act = AuditContext { actor: Actor::ApiKey(key.id), request: visit.request };
+        let act = AuditContext { actor: Actor::ApiKey(key.id), request: context.request };
         let scopes = key.scopes;
-        Ok(Self { visit, version, act, scopes, scope: PhantomData })
+        Ok(Self { context, version, act, scopes, scope: PhantomData })
     }
 }

@@ -74,10 +74,10 @@ async fn handle_with_id(
 
     let context_result = build_context(&app, settings, (number, version), &mut request, is_api);
     let context_result = outcome_of(context_result, deadline).await.and_then(|context_result| context_result);
-    let workspace = context_result.as_ref().ok().map(|visit| Arc::clone(&visit.workspace));
+    let workspace = context_result.as_ref().ok().map(|context| Arc::clone(&context.workspace));
     let response = match context_result {
-        Ok(visit) => {
-            request.extensions_mut().insert(visit);
+        Ok(context) => {
+            request.extensions_mut().insert(context);
             run_handler(next.run(request), deadline).await
         }
         // Proxies take an empty 401 for what it is: nobody is let in.

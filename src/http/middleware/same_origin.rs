@@ -12,9 +12,9 @@ use crate::http::request::context::RequestContext;
 /// else by `Origin` against the host and port asked. Who says nothing of the kind is an old browser or no browser: the
 /// pair of form and cookie decides then.
 pub(in crate::http) async fn require_same_origin(request: Request, next: Next) -> Response {
-    let visit = request.extensions().get::<RequestContext>();
+    let context = request.extensions().get::<RequestContext>();
     let is_post = request.method() == Method::POST;
-    if is_post && !visit.is_some_and(|visit| is_same_origin(request.headers(), &visit.origin())) {
+    if is_post && !context.is_some_and(|context| is_same_origin(request.headers(), &context.origin())) {
         return Error::CrossOriginForm.into_placeholder();
     }
     next.run(request).await

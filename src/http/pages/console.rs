@@ -20,10 +20,10 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 
 /// `GET /docs`: the console.
-pub(in crate::http) async fn show(Extension(visit): Extension<RequestContext>) -> Response {
+pub(in crate::http) async fn show(Extension(context): Extension<RequestContext>) -> Response {
     let view = DocsPage {
-        workspace: &visit.workspace.name,
-        origin: &visit.origin(),
+        workspace: &context.workspace.name,
+        origin: &context.origin(),
         release: env!("CARGO_PKG_VERSION"),
     };
     let mut response = page(StatusCode::OK, &view);

@@ -17,18 +17,18 @@ use crate::http::request::cookies::CookieJar;
 /// `GET /`: who you are, since when, until when; to the login page for anybody else.
 pub(in crate::http) async fn show(
     State(app): State<App>,
-    Extension(visit): Extension<RequestContext>,
+    Extension(context): Extension<RequestContext>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    let cookie = CookieJar::of(&visit).session(&headers);
-    let act = visit.anonymous_audit_context();
-    let current = flow::sessions::current(&app, &visit.workspace, &act, cookie.as_ref()).await?;
+    let cookie = CookieJar::of(&context).session(&headers);
+    let act = context.anonymous_audit_context();
+    let current = flow::sessions::current(&app, &context.workspace, &act, cookie.as_ref()).await?;
     let Some(signed_in) = current else {
-        return see_other(&app, &visit, RedirectTarget::Path("/login".to_owned()));
+        return see_other(&app, &context, RedirectTarget::Path("/login".to_owned()));
     };
-    let (since, until) = (signed_in.session.created_at, signed_in.session.ends_at(&visit.workspace));
+    let (since, until) = (signed_in.session.created_at, signed_in.session.ends_at(&context.workspace));
     let view = HomePage {
-        workspace: &visit.workspace.name,
+        workspace: &context.workspace.name,
         name: &signed_in.name,
         email: signed_in.email.as_str(),
         since: &since.display(),
@@ -42,14 +42,14 @@ pub(in crate::http) async fn show(
 /// `POST /logout`: the session ends here and in the store.
 pub(in crate::http) async fn sign_out(
     State(app): State<App>,
-    Extension(visit): Extension<RequestContext>,
+    Extension(context): Extension<RequestContext>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    let jar = CookieJar::of(&visit);
+    let jar = CookieJar::of(&context);
     let cookie = jar.session(&headers);
-    flow::sessions::sign_out(&app, &visit.workspace, &visit.anonymous_audit_context(), cookie.as_ref())
+    flow::sessions::sign_out(&app, &context.workspace, &context.anonymous_audit_context(), cookie.as_ref())
         .await?;
-    let mut response = see_other(&app, &visit, RedirectTarget::Path("/login".to_owned()))?;
+    let mut response = see_other(&app, &context, RedirectTarget::Path("/login".to_owned()))?;
     response.headers_mut().append(header::SET_COOKIE, jar.clear_session());
     Ok(response)
 }

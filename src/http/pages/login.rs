@@ -31,25 +31,25 @@ const NOT_IN_COOKIES: &AsciiSet =
 /// `GET /login`: what is behind a token, or how to get one. It changes nothing.
 pub(in crate::http) async fn open(
     State(app): State<App>,
-    Extension(visit): Extension<RequestContext>,
+    Extension(context): Extension<RequestContext>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    let workspace = &visit.workspace;
+    let workspace = &context.workspace;
     let query = Params::parse(query.as_deref().unwrap_or_default());
     // A query that cannot be read may hold a token that was cut or rewritten: it opens nothing.
     let is_to_open = query.as_ref().map_or(true, names_a_token);
     let query = query.unwrap_or_default();
     let wished = query.has("redirect");
     let redirect =
-        query.single("redirect").ok().flatten().and_then(|text| RedirectTarget::parse(text, workspace).ok());
+        query.single("redirect").ok().flatten().and_then(|text| RedirectTarget::parse(text, &workspace.redirect_policy()).ok());
     if !is_to_open {
-        return Ok(ask(&visit, redirect.as_ref()));
+        return Ok(ask(&context, redirect.as_ref()));
     }
-    let jar = CookieJar::of(&visit);
+    let jar = CookieJar::of(&context);
     let token = query.single("token").ok().flatten().and_then(Token::parse);
-    let visitor = visitor(&visit, &jar, &headers);
-    match flow::sign_in::open(&app, workspace, &visit.anonymous_audit_context(), token.as_ref(), &visitor)
+    let visitor = visitor(&context, &jar, &headers);
+    match flow::sign_in::open(&app, workspace, &context.anonymous_audit_context(), token.as_ref(), &visitor)
         .await?
     {
         Opened::Live { account, signed_in_as } => {
@@ -58,11 +58,11 @@ pub(in crate::http) async fn open(
             let redirect =
                 wished.then(|| redirect.map_or_else(String::new, |target| target.as_str().to_owned()));
             let form = Form { token, redirect, account, signed_in_as };
-            form.page(&app, &visit, &jar, jar.browser(&headers))
+            form.page(&app, &context, &jar, jar.browser(&headers))
         }
         Opened::AlreadySignedIn(landing) => {
-            let landing = redirect.or_else(|| RedirectTarget::parse(&landing, workspace).ok());
-            see_other(&app, &visit, landing.unwrap_or_else(|| workspace.landing()))
+            let landing = redirect.or_else(|| RedirectTarget::parse(&landing, &workspace.redirect_policy()).ok());
+            see_other(&app, &context, landing.unwrap_or_else(|| workspace.landing()))
         }
         Opened::Dead => Ok(invalid_link(workspace)),
     }
@@ -71,32 +71,32 @@ pub(in crate::http) async fn open(
 /// `POST /login`: uses the link up and begins a session.
 pub(in crate::http) async fn confirm(
     State(app): State<App>,
-    Extension(visit): Extension<RequestContext>,
+    Extension(context): Extension<RequestContext>,
     RawQuery(query): RawQuery,
     Extension(ParsedForm(form)): Extension<ParsedForm>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    let workspace = &visit.workspace;
+    let workspace = &context.workspace;
     let form = form?;
     let query = Params::parse(query.as_deref().unwrap_or_default())?;
     let text = form.single("token").map_err(|_| Error::ConflictingTokens)?.unwrap_or_default();
     if names_a_token(&query) && query.single("token") != Ok(Some(text)) {
         return Err(Error::ConflictingTokens);
     }
-    let jar = CookieJar::of(&visit);
+    let jar = CookieJar::of(&context);
     let browser = jar.browser(&headers).ok_or(Error::CsrfMismatch)?;
     let proof = form.single("proof").ok().flatten().unwrap_or_default();
     if !app.keys().verify_form_mac(&form_message(workspace, text, &browser), proof) {
         return Err(Error::CsrfMismatch);
     }
     let Some(token) = Token::parse(text) else { return Ok(invalid_link(workspace)) };
-    let landing = destination(&app, &visit, (&form, &browser), jar.redirect(&headers).as_deref());
-    let visitor = visitor(&visit, &jar, &headers);
+    let landing = destination(&app, &context, (&form, &browser), jar.redirect(&headers).as_deref());
+    let visitor = visitor(&context, &jar, &headers);
     let confirm = Confirmation { token, browser, visitor, landing: landing.as_str().to_owned() };
-    match flow::sign_in::confirm(&app, workspace, &visit.anonymous_audit_context(), &confirm).await? {
+    match flow::sign_in::confirm(&app, workspace, &context.anonymous_audit_context(), &confirm).await? {
         Confirmed::SignedIn { cookie, landing } => {
-            let landing = RedirectTarget::parse(&landing, workspace).unwrap_or_else(|_| workspace.landing());
-            let mut response = see_other(&app, &visit, landing)?;
+            let landing = RedirectTarget::parse(&landing, &workspace.redirect_policy()).unwrap_or_else(|_| workspace.landing());
+            let mut response = see_other(&app, &context, landing)?;
             response.headers_mut().append(SET_COOKIE, jar.set_session(&cookie));
             if jar.redirect(&headers).is_some() {
                 response.headers_mut().append(SET_COOKIE, jar.clear_redirect());
@@ -107,12 +107,12 @@ pub(in crate::http) async fn confirm(
     }
 }
 
-fn visitor(visit: &RequestContext, jar: &CookieJar, headers: &HeaderMap) -> Client {
+fn visitor(context: &RequestContext, jar: &CookieJar, headers: &HeaderMap) -> Client {
     Client {
-        source: visit.source(headers),
+        source: context.source(headers),
         session: jar.session(headers),
-        link: visit.link.clone(),
-        read_point: visit.read_point,
+        link: context.link.clone(),
+        read_point: context.read_point,
     }
 }
 
@@ -127,11 +127,11 @@ fn invalid_link(workspace: &Workspace) -> Response {
 }
 
 /// How to get a link; a good redirect is remembered until there is one.
-fn ask(visit: &RequestContext, redirect: Option<&RedirectTarget>) -> Response {
-    let mut response = page(StatusCode::OK, &SignInHelpPage { workspace: &visit.workspace.name });
+fn ask(context: &RequestContext, redirect: Option<&RedirectTarget>) -> Response {
+    let mut response = page(StatusCode::OK, &SignInHelpPage { workspace: &context.workspace.name });
     if let Some(target) = redirect {
         let encoded = utf8_percent_encode(target.as_str(), NOT_IN_COOKIES).to_string();
-        response.headers_mut().append(SET_COOKIE, CookieJar::of(visit).set_redirect(&encoded));
+        response.headers_mut().append(SET_COOKIE, CookieJar::of(context).set_redirect(&encoded));
     }
     response
 }
@@ -149,12 +149,12 @@ impl Form {
     fn page(
         self,
         app: &App,
-        visit: &RequestContext,
+        context: &RequestContext,
         jar: &CookieJar,
         browser: Option<CsrfCookie>,
     ) -> Result<Response, Error> {
         let browser = browser.map_or_else(keys::random_browser_cookie, Ok)?;
-        let workspace = &visit.workspace;
+        let workspace = &context.workspace;
         let token = self.token.reveal();
         let redirect = self.redirect.as_deref();
         let redirect_proof =
@@ -180,13 +180,13 @@ impl Form {
 /// Where a confirm leads: the form's redirect if its MAC holds, else the remembered one, else the workspace's.
 fn destination(
     app: &App,
-    visit: &RequestContext,
+    context: &RequestContext,
     (form, browser): (&Params, &CsrfCookie),
     remembered: Option<&str>,
 ) -> RedirectTarget {
-    let workspace = &visit.workspace;
+    let workspace = &context.workspace;
     let field = |name| form.single(name).ok().flatten().unwrap_or_default();
-    let parse = |text: &str| RedirectTarget::parse(text, workspace).ok();
+    let parse = |text: &str| RedirectTarget::parse(text, &workspace.redirect_policy()).ok();
     if form.has("redirect") {
         let message = redirect_message(workspace, (field("token"), field("redirect")), browser);
         let is_ours = app.keys().verify_form_mac(&message, field("redirect_proof"));

@@ -30,12 +30,12 @@ pub(super) fn page(status: StatusCode, page: &impl Template) -> Response {
 /// 303 to a path of this host, or over the page that leads to another origin.
 fn see_other(
     app: &crate::app::App,
-    visit: &RequestContext,
+    context: &RequestContext,
     target: RedirectTarget,
 ) -> Result<Response, Error> {
-    let location = match target.seen_from(&visit.origin()) {
+    let location = match target.seen_from(&context.origin()) {
         RedirectTarget::Path(path) => path,
-        elsewhere @ RedirectTarget::Absolute(_) => redirect::address(app, visit, elsewhere.as_str()),
+        elsewhere @ RedirectTarget::Absolute(_) => redirect::address(app, context, elsewhere.as_str()),
     };
     let mut response = empty(StatusCode::SEE_OTHER);
     let location = HeaderValue::from_str(&location).map_err(|_| Error::Internal)?;

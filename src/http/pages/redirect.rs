@@ -22,23 +22,23 @@ use crate::http::request::params::Params;
 const REFRESH: HeaderName = HeaderName::from_static("refresh");
 
 /// The address of this page for a target.
-pub(super) fn address(app: &App, visit: &RequestContext, target: &str) -> String {
-    let proof = app.keys().form_mac(&message(&visit.workspace, target));
+pub(super) fn address(app: &App, context: &RequestContext, target: &str) -> String {
+    let proof = app.keys().form_mac(&message(&context.workspace, target));
     format!("/login/go?to={}&proof={proof}", utf8_percent_encode(target, NON_ALPHANUMERIC))
 }
 
 /// `GET /login/go`: sends the person on to a target that carries our MAC; to `/` without one.
 pub(in crate::http) async fn show(
     State(app): State<App>,
-    Extension(visit): Extension<RequestContext>,
+    Extension(context): Extension<RequestContext>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Error> {
-    let Some(RedirectTarget::Absolute(url)) = proven(&app, &visit, query.as_deref().unwrap_or_default())
+    let Some(RedirectTarget::Absolute(url)) = proven(&app, &context, query.as_deref().unwrap_or_default())
     else {
-        return see_other(&app, &visit, RedirectTarget::Path("/".to_owned()));
+        return see_other(&app, &context, RedirectTarget::Path("/".to_owned()));
     };
     let host = url.host_str().unwrap_or_default();
-    let view = LeavingPage { workspace: &visit.workspace.name, target: url.as_str(), host };
+    let view = LeavingPage { workspace: &context.workspace.name, target: url.as_str(), host };
     let mut response = page(StatusCode::OK, &view);
     let refresh = HeaderValue::from_str(&format!("0; url={url}")).map_err(|_| Error::Internal)?;
     response.headers_mut().insert(REFRESH, refresh);
@@ -46,11 +46,11 @@ pub(in crate::http) async fn show(
 }
 
 /// The target, if its MAC is ours and the workspace still sends people there.
-fn proven(app: &App, visit: &RequestContext, query: &str) -> Option<RedirectTarget> {
+fn proven(app: &App, context: &RequestContext, query: &str) -> Option<RedirectTarget> {
     let query = Params::parse(query).ok()?;
     let (to, proof) = (query.single("to").ok()??, query.single("proof").ok()??);
-    let is_ours = app.keys().verify_form_mac(&message(&visit.workspace, to), proof);
-    is_ours.then(|| RedirectTarget::parse(to, &visit.workspace).ok()).flatten()
+    let is_ours = app.keys().verify_form_mac(&message(&context.workspace, to), proof);
+    is_ours.then(|| RedirectTarget::parse(to, &context.workspace.redirect_policy()).ok()).flatten()
 }
 
 fn message(workspace: &Workspace, target: &str) -> MacInput {

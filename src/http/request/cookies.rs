@@ -32,20 +32,20 @@ pub(in crate::http) struct CookieJar {
 }
 
 impl CookieJar {
-    /// The cookies as this visit's host has them.
+    /// The cookies as this request's host has them.
     ///
     /// A shared domain counts where the host is within it; other hosts keep cookies of their own, since browsers
     /// would not take any other there.
-    pub(in crate::http) fn of(visit: &RequestContext) -> Self {
-        let workspace = &visit.workspace;
+    pub(in crate::http) fn of(context: &RequestContext) -> Self {
+        let workspace = &context.workspace;
         let is_secure = workspace.url.is_https();
-        let domain = workspace.cookie_domain.clone().filter(|domain| visit.host.is_within(domain));
+        let domain = workspace.cookie_domain.clone().filter(|domain| context.host.is_within(domain));
         let session = match &domain {
             Some(_) => format!("__Secure-doorkey_session_{}", workspace.id.0),
             None => name(is_secure, "session"),
         };
         let (link_lifetime, session_lifetime) = (workspace.link_lifetime, workspace.session_lifetime);
-        let found = visit.signed_in.clone();
+        let found = context.signed_in.clone();
         Self { found, is_secure, session, domain, link_lifetime, session_lifetime }
     }
 

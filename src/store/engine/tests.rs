@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::unit_of_work::{UnitOfWork, UnitResult, sql};
 use super::value::{Value, values};
-use crate::store::DatabaseUrl;
 use crate::store::{Statement, Store, StoreError};
 
 /// The same tests on both engines.
@@ -14,7 +13,7 @@ macro_rules! on_both_engines {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $name() {
                 let folder = tempfile::tempdir().unwrap();
-                let url = DatabaseUrl::Sqlite(folder.path().join("doorkey.db"));
+                let url = crate::store::DatabaseUrl::Sqlite(folder.path().join("doorkey.db"));
                 super::$name(crate::store::Store::open(&url, true).await.unwrap()).await;
             })*
         }

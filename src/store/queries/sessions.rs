@@ -7,7 +7,6 @@ use uuid::Uuid;
 use super::audit;
 use super::columns::{key_id, standing_columns, standing_from};
 use super::list::Source;
-use super::login_links::FoundLink;
 use crate::domain::audit::AuditEntry;
 use crate::domain::email::EmailAddress;
 use crate::domain::list_query::{Field, FieldType, ListQuery, Page};
@@ -123,10 +122,10 @@ impl Store {
     pub async fn find_session_of(
         &self,
         workspace: WorkspaceId,
-        link: &FoundLink,
+        begun: Option<Uuid>,
         confirm_hashes: &[[u8; 32]],
     ) -> Result<Option<SessionWithUser>, StoreError> {
-        if let Some(id) = link.session {
+        if let Some(id) = begun {
             let found = self.find_session(workspace, id).await?;
             return Ok(found.filter(|found| confirm_hashes.contains(&found.session.confirm_hash)));
         }

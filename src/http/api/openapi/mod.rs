@@ -68,8 +68,8 @@ static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(document().to_st
     responses((status = 200, description = "OpenAPI 3.1.", body = Object)),
     security(())
 )]
-pub(in crate::http) async fn show(Extension(visit): Extension<RequestContext>) -> Result<Response, Error> {
-    visit.version.map_err(|_| Error::InvalidVersion)?;
+pub(in crate::http) async fn show(Extension(context): Extension<RequestContext>) -> Result<Response, Error> {
+    context.version.map_err(|_| Error::InvalidVersion)?;
     Ok(([(CONTENT_TYPE, "application/json")], DOCUMENT.clone()).into_response())
 }
 
