@@ -4,10 +4,10 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::flow::operations::nodes::ThisNode;
-use crate::flow::request_lookup::LookupCache;
 use crate::keys::{Keyring, LiveKeyring};
+use crate::lookup_cache::LookupCache;
 use crate::metrics::Metrics;
+use crate::node_status::NodeStatus;
 use crate::rate_limits::{RateLimitConfig, RateLimits};
 use crate::store::Store;
 
@@ -31,17 +31,18 @@ pub struct Inner {
     /// What is counted for operators.
     pub metrics: Metrics,
     /// Workspaces and API keys that were read before.
-    pub known: LookupCache,
+    pub lookup_cache: LookupCache,
     /// What this process knows of itself as one of several.
-    pub node: ThisNode,
+    pub node: NodeStatus,
 }
 
 impl App {
     /// An app over an open store and its keys, with the usual limits.
     pub fn new(store: Store, clock: Clock, held: LiveKeyring) -> Self {
-        let (metrics, known, node) = (Metrics::default(), LookupCache::default(), ThisNode::default());
+        let (metrics, lookup_cache, node) =
+            (Metrics::default(), LookupCache::default(), NodeStatus::default());
         let limits = Arc::new(RateLimits::new(&RateLimitConfig::default(), &clock));
-        Self { limits, inner: Arc::new(Inner { store, clock, held, metrics, known, node }) }
+        Self { limits, inner: Arc::new(Inner { store, clock, held, metrics, lookup_cache, node }) }
     }
 
     /// The same app with other limits.

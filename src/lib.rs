@@ -12,6 +12,8 @@ pub mod flow;
 pub mod http;
 pub mod keys;
 pub mod logging;
+pub mod lookup_cache;
 pub mod metrics;
+pub mod node_status;
 pub mod rate_limits;
 pub mod store;

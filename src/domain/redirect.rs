@@ -135,7 +135,8 @@ mod tests {
             "/login?redirect=//evil.test",
         ] {
             assert_eq!(
-                RedirectTarget::parse(text, &workspace().redirect_policy()).map(|target| target.as_str().to_owned()),
+                RedirectTarget::parse(text, &workspace().redirect_policy())
+                    .map(|target| target.as_str().to_owned()),
                 Ok(text.to_owned())
             );
         }
@@ -174,13 +175,18 @@ mod tests {
             &long,
             &longer_once_encoded,
         ] {
-            assert_eq!(RedirectTarget::parse(text, &workspace().redirect_policy()), Err(InvalidRedirect), "{text:?}");
+            assert_eq!(
+                RedirectTarget::parse(text, &workspace().redirect_policy()),
+                Err(InvalidRedirect),
+                "{text:?}"
+            );
         }
     }
 
     #[test]
     fn a_url_of_the_origin_asked_is_a_path_there() {
-        let target = RedirectTarget::parse("https://app.example.com/a?b#c", &workspace().redirect_policy()).unwrap();
+        let target =
+            RedirectTarget::parse("https://app.example.com/a?b#c", &workspace().redirect_policy()).unwrap();
 
         assert_eq!(
             target.clone().seen_from("https://app.example.com"),

@@ -1,11 +1,11 @@
 //! Workspaces: one tenant each, with hosts, a portal and settings of its own.
 
-use serde::Serialize;
 use super::host::HostName;
 use super::origin::Origin;
 use super::redirect::{RedirectPolicy, RedirectTarget};
 use super::timestamp::Timestamp;
 use super::validation::ValidationErrors;
+use serde::Serialize;
 
 /// The number of a workspace; never used again.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
@@ -81,7 +81,10 @@ impl Workspace {
 
     /// Where people land who asked for nothing else.
     pub fn landing(&self) -> RedirectTarget {
-        let chosen = self.landing_url.as_deref().and_then(|url| RedirectTarget::parse(url, &self.redirect_policy()).ok());
+        let chosen = self
+            .landing_url
+            .as_deref()
+            .and_then(|url| RedirectTarget::parse(url, &self.redirect_policy()).ok());
         chosen.unwrap_or_else(|| RedirectTarget::Path("/".to_owned()))
     }
 

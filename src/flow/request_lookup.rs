@@ -2,9 +2,6 @@
 
 use std::sync::Arc;
 
-use quick_cache::sync::Cache;
-use tokio::sync::Semaphore;
-
 use crate::app::App;
 use crate::domain::api_key::{ApiKey, ApiKeySecret};
 use crate::domain::client_network::ClientNetwork;
@@ -17,9 +14,6 @@ use crate::domain::workspace::{Workspace, WorkspaceId};
 use crate::rate_limits::RateLimited;
 use crate::store;
 use crate::store::{FoundLink, LookupBy, Outcome, ReadPoint, StoreError};
-
-/// Hosts, workspaces and API keys that are known from before at most.
-const MAX_CACHED: usize = 4_096;
 
 /// What a request shows of itself beside its host.
 #[derive(Debug)]
@@ -85,12 +79,12 @@ pub async fn look_up(
 /// # Errors
 /// `StoreError` if the store cannot be read.
 pub async fn is_host(app: &App, host: &HostName) -> Result<bool, StoreError> {
-    if app.known.hosts.get(host).is_some() {
+    if app.lookup_cache.hosts.get(host).is_some() {
         return Ok(true);
     }
     let found = look_up_once(app, host, LookupBy::Nobody).await?;
     if let Some(arrival) = &found {
-        app.known.hosts.insert(host.clone(), arrival.workspace.id);
+        app.lookup_cache.hosts.insert(host.clone(), arrival.workspace.id);
     }
     Ok(found.is_some())
 }
@@ -103,7 +97,7 @@ async fn look_up_browser(
 ) -> Result<Option<LookupResult>, StoreError> {
     // A token's hash hangs on the workspace too: that is the one that the host had before, unless something was changed. Then
     // nothing is found under it, since no token of another workspace has such a hash.
-    let guess = token.and_then(|_| app.known.hosts.get(host));
+    let guess = token.and_then(|_| app.lookup_cache.hosts.get(host));
     let hash = guess.zip(token).map(|(workspace, token)| app.keys().link_hash(workspace, token));
     let named = match (session, hash) {
         (None, None) => LookupBy::Nobody,
@@ -114,11 +108,11 @@ async fn look_up_browser(
     let arrival = look_up_once(app, host, named).await?;
     match &arrival {
         Some(arrival) if token.is_some() && guess != Some(arrival.workspace.id) => {
-            app.known.hosts.insert(host.clone(), arrival.workspace.id);
+            app.lookup_cache.hosts.insert(host.clone(), arrival.workspace.id);
         }
         Some(_) => {}
         None => {
-            app.known.hosts.remove(host);
+            app.lookup_cache.hosts.remove(host);
         }
     }
     Ok(arrival)
@@ -153,7 +147,7 @@ async fn look_up_api_key(
 ///
 /// One at a time: until a node has heard of another active key, each request would try to move what is where it belongs.
 fn rekey_api_key(app: &App, key: &Arc<ApiKey>, secret: &ApiKeySecret) {
-    let Ok(turn) = Arc::clone(&app.known.turn).try_acquire_owned() else { return };
+    let Ok(turn) = Arc::clone(&app.lookup_cache.rekey_turn).try_acquire_owned() else { return };
     let moved = app.keys().seal_api_key(ApiKey::clone(key), secret);
     let (app, key) = (app.clone(), Arc::clone(key));
     tokio::spawn(async move {
@@ -196,39 +190,14 @@ pub fn count_auth_failure(app: &App, source: ClientNetwork) -> Result<(), RateLi
     app.limits.check_auth(&app.metrics, source)
 }
 
-/// What was read before: believed as long as a look at the store says that it is still the same.
-#[derive(Debug)]
-pub struct LookupCache {
-    /// Whose a host was: a guess, which the look at the store confirms or not.
-    hosts: Cache<HostName, WorkspaceId>,
-    /// By number; the revision must be the same.
-    workspaces: Cache<WorkspaceId, Arc<Workspace>>,
-    /// By seal, which is a MAC over the whole row; genuine ones alone. One whose secret key was retired since is asked for
-    /// by nobody: no key that is left gives its hash.
-    api_keys: Cache<[u8; 32], Arc<ApiKey>>,
-    /// Held by whoever moves an API key to the active secret key.
-    turn: Arc<Semaphore>,
-}
-
-impl Default for LookupCache {
-    fn default() -> Self {
-        Self {
-            hosts: Cache::new(MAX_CACHED),
-            workspaces: Cache::new(MAX_CACHED),
-            api_keys: Cache::new(MAX_CACHED),
-            turn: Arc::new(Semaphore::new(1)),
-        }
-    }
-}
-
 async fn workspace_of(app: &App, found: &store::LookupRow) -> Result<Option<Arc<Workspace>>, StoreError> {
-    let known = app.known.workspaces.get(&found.workspace);
+    let known = app.lookup_cache.workspaces.get(&found.workspace);
     if let Some(known) = known.filter(|known| known.revision == found.revision) {
         return Ok(Some(known));
     }
     let read = app.store.find_workspace_by_id(found.workspace).await?.map(Arc::new);
     if let Some(workspace) = &read {
-        app.known.workspaces.insert(found.workspace, Arc::clone(workspace));
+        app.lookup_cache.workspaces.insert(found.workspace, Arc::clone(workspace));
     }
     Ok(read)
 }
@@ -239,13 +208,13 @@ async fn api_key_of(
     id: i64,
     seal: [u8; 32],
 ) -> Result<Option<Arc<ApiKey>>, StoreError> {
-    if let Some(known) = app.known.api_keys.get(&seal) {
+    if let Some(known) = app.lookup_cache.api_keys.get(&seal) {
         return Ok(Some(known));
     }
     let read = app.store.find_api_key_by_id(workspace, id).await?;
     let genuine = read.filter(|key| app.keys().is_genuine_api_key(key)).map(Arc::new);
     if let Some(key) = &genuine {
-        app.known.api_keys.insert(key.seal, Arc::clone(key));
+        app.lookup_cache.api_keys.insert(key.seal, Arc::clone(key));
     }
     Ok(genuine)
 }

@@ -32,9 +32,13 @@ pub(super) async fn verify(
     headers: HeaderMap,
 ) -> Response {
     let cookie = CookieJar::of(&context).session(&headers);
-    let current =
-        flow::sessions::current(&app, &context.workspace, &context.anonymous_audit_context(), cookie.as_ref())
-            .await;
+    let current = flow::sessions::current(
+        &app,
+        &context.workspace,
+        &context.anonymous_audit_context(),
+        cookie.as_ref(),
+    )
+    .await;
     let wants_redirect = Params::parse(query.as_deref().unwrap_or_default())
         .is_ok_and(|query| query.single("redirect").is_ok_and(|value| value == Some("1")));
     match current {
@@ -105,7 +109,8 @@ fn header_text(text: &str) -> String {
 
 /// To the login page, and from there back to the page that was asked for, where the rule lets it.
 fn to_login(context: &RequestContext, headers: &HeaderMap) -> Response {
-    let asked = asked_for(context, headers).and_then(|url| RedirectTarget::parse(&url, &context.workspace.redirect_policy()).ok());
+    let asked = asked_for(context, headers)
+        .and_then(|url| RedirectTarget::parse(&url, &context.workspace.redirect_policy()).ok());
     let redirect = asked.map_or_else(String::new, |target| {
         format!("?redirect={}", utf8_percent_encode(target.as_str(), NON_ALPHANUMERIC))
     });

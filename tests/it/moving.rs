@@ -99,6 +99,13 @@ async fn everything_moves_and_goes_on_working_with_the_same_key_file() {
         let told = if table == "audit_log" { " WHERE event <> 'database.moved'" } else { "" };
         let there = target.number(&format!("SELECT count(*) FROM {table}{told}"));
         assert_eq!(there, i64::try_from(*rows).unwrap(), "{table}");
+        let planned =
+            target.number(&format!("SELECT reltuples::bigint FROM pg_class WHERE oid = '{table}'::regclass"));
+        assert_eq!(
+            planned,
+            i64::try_from(*rows).unwrap(),
+            "{table} is planned for as if it had so many rows"
+        );
     }
     assert_eq!(tables.len(), 8, "{tables:?}");
     let test = stopped.start_on(target).await;

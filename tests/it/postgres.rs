@@ -265,6 +265,14 @@ async fn a_server_that_answers_before_it_has_written_is_refused() {
     assert!(refused.to_string().contains("synchronous_commit"), "{refused}");
 }
 
+/// A self-signed certificate whose key nobody has.
+fn make_certificate(name: &str, file: &std::path::Path) {
+    let kind = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+    let subject = format!("/CN={name}");
+    let named = ["-subj", &subject, "-keyout", "/dev/null", "-out", file.to_str().unwrap()];
+    assert!(std::process::Command::new("openssl").args(kind).args(named).output().unwrap().status.success());
+}
+
 /// What a server must prove, by `sslmode` and root certificate; and that what is said to be encrypted is.
 #[tokio::test]
 async fn a_server_proves_over_tls_what_is_asked_of_it() {
@@ -275,19 +283,7 @@ async fn a_server_proves_over_tls_what_is_asked_of_it() {
     flow::operations::startup::open(&database.parsed(), &key, true, Clock::System).await.unwrap();
     let right = std::path::PathBuf::from(std::env::var_os("DOORKEY_TEST_POSTGRES_ROOT").unwrap());
     let (stranger, text) = (folder.path().join("stranger.pem"), folder.path().join("text.pem"));
-    let new = [
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-subj",
-        "/CN=stranger",
-    ];
-    let files = ["-keyout", "/dev/null", "-out", stranger.to_str().unwrap()];
-    assert!(std::process::Command::new("openssl").args(new).args(files).output().unwrap().status.success());
+    make_certificate("stranger", &stranger);
     std::fs::write(&text, "no certificate").unwrap();
 
     for (mode, root, host, expected) in [

@@ -97,11 +97,11 @@ fn every_room_keeps_its_walls_and_the_house_its_habits() {
 #[test]
 fn a_wall_that_is_broken_is_reported_with_its_line() {
     for (path, line, mention) in [
-        ("src/domain/page.rs", "use crate::store::Store;", "crate::store"),
-        ("src/domain/page.rs", "    let now = super::super::clock::now();", "super::super"),
-        ("src/domain/page.rs", "pub async fn decide() {}", "async"),
+        ("src/domain/list_query.rs", "use crate::store::Store;", "crate::store"),
+        ("src/domain/list_query.rs", "    let now = super::super::clock::now();", "super::super"),
+        ("src/domain/list_query.rs", "pub async fn decide() {}", "async"),
         ("src/keys/mod.rs", "use tokio::fs;", "tokio"),
-        ("src/store/users.rs", "fn answer() -> axum::http::StatusCode {", "axum"),
+        ("src/store/queries/users.rs", "fn answer() -> axum::http::StatusCode {", "axum"),
         ("src/flow/users.rs", "    rusqlite::Connection::open(path)", "rusqlite"),
         ("src/http/api/users.rs", "    let user = app.store.find_user(1).await?;", "app.store"),
         ("src/cli/user.rs", "use rusqlite::Connection;", "rusqlite"),
@@ -130,9 +130,9 @@ fn a_file_too_long_or_without_an_opening_sentence_is_reported() {
 #[test]
 fn what_the_walls_allow_is_not_reported() {
     for (path, line) in [
-        ("src/domain/page.rs", "/// Works without tokio, axum or any async story."),
-        ("src/domain/page.rs", "let asynchronous = crate::domain::email::parse(tokios);"),
-        ("src/store/users.rs", "use rusqlite::Connection;"),
+        ("src/domain/list_query.rs", "/// Works without tokio, axum or any async story."),
+        ("src/domain/list_query.rs", "let asynchronous = crate::domain::email::parse(tokios);"),
+        ("src/store/queries/users.rs", "use rusqlite::Connection;"),
         ("src/http/users.rs", "use axum::Router;"),
         ("src/http/users.rs", "let shop = myapp.stores;"),
         ("src/clock.rs", "let now = jiff::Timestamp::now();"),

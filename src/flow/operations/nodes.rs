@@ -1,12 +1,8 @@
 //! One node of several: whether it may issue, redeem and end, and that the others know of it.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use uuid::Uuid;
-
 use crate::app::App;
-use crate::domain::clock_watch::ClockWatch;
 use crate::domain::node::{Node, NodeUnhealthy, check_clock_skew};
 use crate::domain::secret_key::SecretKeyRecord;
 use crate::domain::timestamp::Timestamp;
@@ -14,23 +10,6 @@ use crate::store::StoreError;
 
 /// Looks at clock and keys between two reports.
 const HEARTBEAT_EVERY: u64 = 5;
-
-/// What a process knows of itself as one of several.
-#[derive(Debug)]
-pub struct ThisNode {
-    id: Uuid,
-    /// What the last look said.
-    health: Mutex<Result<(), NodeUnhealthy>>,
-    /// What the looks have seen of its clocks.
-    clocks: Mutex<ClockWatch>,
-}
-
-impl Default for ThisNode {
-    fn default() -> Self {
-        let (health, clocks) = (Mutex::new(Err(NodeUnhealthy::NotAsked)), Mutex::default());
-        Self { id: Uuid::now_v7(), health, clocks }
-    }
-}
 
 /// Why nothing was ended, or nobody was told that something is over.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +28,7 @@ pub enum EndError {
 /// # Errors
 /// `NodeUnhealthy` if it must not.
 pub fn is_fit(app: &App) -> Result<(), NodeUnhealthy> {
-    *app.node.health.lock().unwrap_or_else(PoisonError::into_inner)
+    app.node.health()
 }
 
 /// Whether what this node does not find is not there.
@@ -88,15 +67,14 @@ async fn check_and_report(app: &App) -> Result<(Result<(), NodeUnhealthy>, Optio
     let mut accepted = footing.keys.iter().filter(|key| key.is_accepted());
     let has_all = accepted.all(|key| in_file.has(&key.fingerprint));
     let (clock_judged, is_calm) = {
-        let mut clocks = app.node.clocks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut clocks = app.node.clocks();
         let seen = clocks.see(&before, footing.last_reading.as_ref());
         let theirs = footing.time.filter(|_| app.clock.goes());
         let compared = theirs.map_or(Ok(()), |theirs| check_clock_skew(before.wall, theirs, after));
         (seen.and(compared), clocks.is_calm(&before))
     };
     let health = if has_all { clock_judged } else { Err(NodeUnhealthy::LacksKey) };
-    let last =
-        std::mem::replace(&mut *app.node.health.lock().unwrap_or_else(PoisonError::into_inner), health);
+    let last = app.node.set_health(health);
     match (last, health) {
         (Ok(()) | Err(NodeUnhealthy::NotAsked), Err(unfit)) => {
             tracing::error!(%unfit, "this node issues nothing, and ends nothing, from here on");

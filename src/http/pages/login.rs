@@ -41,8 +41,11 @@ pub(in crate::http) async fn open(
     let is_to_open = query.as_ref().map_or(true, names_a_token);
     let query = query.unwrap_or_default();
     let wished = query.has("redirect");
-    let redirect =
-        query.single("redirect").ok().flatten().and_then(|text| RedirectTarget::parse(text, &workspace.redirect_policy()).ok());
+    let redirect = query
+        .single("redirect")
+        .ok()
+        .flatten()
+        .and_then(|text| RedirectTarget::parse(text, &workspace.redirect_policy()).ok());
     if !is_to_open {
         return Ok(ask(&context, redirect.as_ref()));
     }
@@ -61,7 +64,8 @@ pub(in crate::http) async fn open(
             form.page(&app, &context, &jar, jar.browser(&headers))
         }
         Opened::AlreadySignedIn(landing) => {
-            let landing = redirect.or_else(|| RedirectTarget::parse(&landing, &workspace.redirect_policy()).ok());
+            let landing =
+                redirect.or_else(|| RedirectTarget::parse(&landing, &workspace.redirect_policy()).ok());
             see_other(&app, &context, landing.unwrap_or_else(|| workspace.landing()))
         }
         Opened::Dead => Ok(invalid_link(workspace)),
@@ -95,7 +99,8 @@ pub(in crate::http) async fn confirm(
     let confirm = Confirmation { token, browser, visitor, landing: landing.as_str().to_owned() };
     match flow::sign_in::confirm(&app, workspace, &context.anonymous_audit_context(), &confirm).await? {
         Confirmed::SignedIn { cookie, landing } => {
-            let landing = RedirectTarget::parse(&landing, &workspace.redirect_policy()).unwrap_or_else(|_| workspace.landing());
+            let landing = RedirectTarget::parse(&landing, &workspace.redirect_policy())
+                .unwrap_or_else(|_| workspace.landing());
             let mut response = see_other(&app, &context, landing)?;
             response.headers_mut().append(SET_COOKIE, jar.set_session(&cookie));
             if jar.redirect(&headers).is_some() {

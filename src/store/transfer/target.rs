@@ -107,6 +107,8 @@ impl Target {
             progress(lines.count);
         }
         sink.finish().await.map_err(failed)?;
+        // Without statistics the planner takes a full table for an empty one, until autovacuum comes by.
+        self.client.batch_execute(&format!("ANALYZE {table}")).await.map_err(failed)?;
         let arrived = self.client.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await;
         let arrived: i64 = arrived.and_then(|row| row.try_get(0)).map_err(failed)?;
         Ok(u64::try_from(arrived).unwrap_or(0))

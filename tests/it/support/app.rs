@@ -31,7 +31,7 @@ use super::database::Database;
 /// When every test begins: 2026-11-23T03:23:00Z.
 pub const START: Timestamp = Timestamp::from_millis(1_795_404_180_000);
 
-/// For who misses more often in a test than people do in a minute.
+/// No limits.
 pub const UNLIMITED: RateLimitConfig = RateLimitConfig {
     login_misses_per_minute: None,
     auth_failures_per_minute: None,
@@ -391,9 +391,8 @@ impl Browser<'_> {
 
 /// What a browser sends when the button of a page is pressed.
 pub fn button(page: &TestResponse) -> TestRequest {
-    let names = ["token", "proof", "redirect", "redirect_proof"];
-    let fields: Vec<_> = names.iter().filter_map(|name| Some((*name, page.field(name)?))).collect();
-    let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let values = ["token", "proof", "redirect", "redirect_proof"].map(|name| (name, page.field(name)));
+    let fields: Vec<_> = values.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))).collect();
     TestRequest::of("POST", "/login")
         .form(&fields)
         .header("sec-fetch-site", "same-origin")

@@ -70,8 +70,8 @@ pub(in crate::store) async fn enter(
     Ok((client, servers))
 }
 
-/// What kind of look is taken.
-enum Lookup {
+/// How a read is made.
+enum ReadKind {
     /// An index answers it.
     Lookup,
     /// It may take long.
@@ -80,7 +80,7 @@ enum Lookup {
     List(ListPermit),
 }
 
-impl Lookup {
+impl ReadKind {
     fn is_prepared(&self) -> bool {
         matches!(self, Self::Lookup)
     }
@@ -124,7 +124,7 @@ impl Postgres {
         &self,
         statements: &[Statement; N],
     ) -> Result<[Vec<Row>; N], StoreError> {
-        values::rows_of(&self.look_up(statements, &Lookup::Lookup).await?)
+        values::rows_of(&self.look_up(statements, &ReadKind::Lookup).await?)
     }
 
     /// As `read`, for texts that differ from call to call: the server is not asked to remember them. What is made of the
@@ -135,7 +135,7 @@ impl Postgres {
         permit: Option<ListPermit>,
         made_of: impl FnOnce([Vec<Row>; N]) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let look = permit.map_or(Lookup::Scan, Lookup::List);
+        let look = permit.map_or(ReadKind::Scan, ReadKind::List);
         let rows = self.look_up(statements, &look).await?;
         let finish = move || {
             let _until_it_is_made = look;
@@ -148,15 +148,15 @@ impl Postgres {
     async fn look_up<const N: usize>(
         &self,
         statements: &[Statement; N],
-        look: &Lookup,
+        look: &ReadKind,
     ) -> Result<Vec<Vec<PostgresRow>>, StoreError> {
         let begin = if N > 1 { "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" } else { "" };
         let deadline = look.deadline();
         for number in 1.. {
             let texts = statements.iter().map(|one| (one, Cow::Borrowed(&*one.sql)));
             let loan = match look {
-                Lookup::Lookup | Lookup::Scan => self.lender.for_reading(deadline).await?,
-                Lookup::List(permit) => self.lender.for_listing(permit).await?,
+                ReadKind::Lookup | ReadKind::Scan => self.lender.for_reading(deadline).await?,
+                ReadKind::List(permit) => self.lender.for_listing(permit).await?,
             };
             match try_once(loan, deadline, begin, texts, look.is_prepared()).await? {
                 Ok(rows) => return Ok(rows),

@@ -15,6 +15,7 @@ use rusqlite::Connection;
 
 use super::connect::connect_to_share;
 use super::fsync_failure::FsyncFailure;
+use super::paths::beside;
 use super::schema::failed;
 use crate::store::OpenError;
 
@@ -171,13 +172,6 @@ pub fn state_of(path: &Path) -> FileState {
 /// `OpenError` if it cannot be made.
 pub fn make_file(path: &Path) -> Result<(), OpenError> {
     make_private(path).map_err(|error| failed(path, &error))
-}
-
-/// A file that belongs to a database, by what its name ends with.
-pub(in crate::store) fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
 }
 
 /// Makes the file, if there is none, so that its owner alone can read it.

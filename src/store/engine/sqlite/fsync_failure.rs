@@ -16,8 +16,8 @@ use rusqlite::ffi::{SQLITE_IOERR, SQLITE_IOERR_FSYNC};
 use rusqlite::wal::CheckpointMode;
 
 use super::connect::leave_log;
-use super::database_file::beside;
 use super::exclusive::take;
+use super::paths::beside;
 use super::schema::failed;
 use crate::store::OpenError;
 
