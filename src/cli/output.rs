@@ -88,6 +88,47 @@ impl<const N: usize> Table<N> {
     }
 }
 
+/// A list of any length, printed in pieces: a table for people, or one JSON array.
+pub(super) struct List<const N: usize> {
+    table: Table<N>,
+    count: usize,
+}
+
+impl<const N: usize> List<N> {
+    pub(super) fn of(headings: [&'static str; N]) -> Self {
+        Self { table: Table::of(headings), count: 0 }
+    }
+
+    /// Prints a piece.
+    pub(super) fn piece<T: Serialize>(
+        &mut self,
+        out: &mut Output,
+        items: &[T],
+        row: impl Fn(&T) -> [String; N],
+    ) -> io::Result<()> {
+        if !out.is_json {
+            self.count += items.len();
+            return self.table.page(out, &items.iter().map(row).collect::<Vec<_>>());
+        }
+        for item in items {
+            out.part(if self.count == 0 { "[" } else { "," })?;
+            out.json_part(item)?;
+            self.count += 1;
+        }
+        Ok(())
+    }
+
+    /// Ends the list. Where it is empty a person is told so.
+    pub(super) fn end(self, out: &mut Output, empty: &str) -> io::Result<()> {
+        match (out.is_json, self.count) {
+            (true, 0) => out.line("[]"),
+            (true, _) => out.line("]"),
+            (false, 0) => out.line(empty),
+            (false, _) => Ok(()),
+        }
+    }
+}
+
 /// A text as a terminal may show it: what a user was named must not move the cursor or turn the line round.
 pub(super) fn shown(text: &str) -> String {
     let is_plain = |letter: char| {
