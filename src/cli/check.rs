@@ -18,7 +18,7 @@ pub(super) async fn run(config: Result<Config, ConfigError>, out: &mut Output) -
         }
         Err(error) => vec![Check::failed("configuration", error.to_string())],
     };
-    let wrong: Vec<_> = checks.iter().filter(|check| !check.is_ok).map(|check| &*check.message).collect();
+    let wrong: Vec<_> = checks.iter().filter(|check| !check.is_ok).map(|check| check.name).collect();
     if out.is_json {
         let listed: Vec<_> = checks
             .iter()
@@ -31,5 +31,5 @@ pub(super) async fn run(config: Result<Config, ConfigError>, out: &mut Output) -
             checks.iter().map(|check| [check.name.to_owned(), mark(check), check.message.clone()]).collect();
         Table::of(["CHECK", "RESULT", "WHAT WAS FOUND"]).page(out, &rows)?;
     }
-    if wrong.is_empty() { Ok(()) } else { Err(anyhow!(wrong.join("; "))) }
+    if wrong.is_empty() { Ok(()) } else { Err(anyhow!("something is wrong with: {}", wrong.join(", "))) }
 }

@@ -76,18 +76,19 @@ pub(super) async fn run(context: &mut Context, args: &Args) -> Result<()> {
     let filter = AuditFilter { event: args.event.clone(), user, since };
     if args.follow {
         let since = filter.since.unwrap_or(now);
-        return follow(&app, &workspace, AuditFilter { since: Some(since), ..filter }, &mut context.out).await;
+        return follow(&app, &workspace, AuditFilter { since: Some(since), ..filter }, &mut context.out)
+            .await;
     }
     let out = &mut context.out;
-    let mut list = List::of(HEADINGS);
+    let mut rows = List::of(HEADINGS);
     let mut from = AuditPosition::NEWEST;
     loop {
         let page = audit_log::read(&app, &workspace, &filter, from, PAGE).await?;
         let Some(last) = page.last() else { break };
         from = AuditPosition::Before(last.id);
-        list.piece(out, &page, row)?;
+        rows.piece(out, &page, Output::json_part, row)?;
     }
-    Ok(list.end(out, "There is no such entry.")?)
+    Ok(rows.end(out, "There is no such entry.")?)
 }
 
 /// An id is taken as it is: the log tells of users who were deleted too.

@@ -1,6 +1,6 @@
 //! What a command prints: lines and tables for people, or one JSON document.
 
-use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::io::{self, BufWriter, Stdout, Write};
 
 use serde::Serialize;
 
@@ -9,15 +9,11 @@ pub(super) struct Output {
     stdout: BufWriter<Stdout>,
     /// Whether JSON is wanted.
     pub(super) is_json: bool,
-    /// Whether a person looks at it.
-    pub(super) is_terminal: bool,
 }
 
 impl Output {
     pub(super) fn to_stdout(is_json: bool) -> Self {
-        let stdout = io::stdout();
-        let is_terminal = stdout.is_terminal();
-        Self { stdout: BufWriter::new(stdout), is_json, is_terminal }
+        Self { stdout: BufWriter::new(io::stdout()), is_json }
     }
 
     /// One line, as it is.
@@ -99,11 +95,12 @@ impl<const N: usize> List<N> {
         Self { table: Table::of(headings), count: 0 }
     }
 
-    /// Prints a piece.
-    pub(super) fn piece<T: Serialize>(
+    /// Prints a piece: of each item its JSON, or its row.
+    pub(super) fn piece<T>(
         &mut self,
         out: &mut Output,
         items: &[T],
+        json: impl Fn(&mut Output, &T) -> io::Result<()>,
         row: impl Fn(&T) -> [String; N],
     ) -> io::Result<()> {
         if !out.is_json {
@@ -112,7 +109,7 @@ impl<const N: usize> List<N> {
         }
         for item in items {
             out.part(if self.count == 0 { "[" } else { "," })?;
-            out.json_part(item)?;
+            json(out, item)?;
             self.count += 1;
         }
         Ok(())

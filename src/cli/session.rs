@@ -5,7 +5,7 @@ use clap::Subcommand;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::output::List;
+use super::output::{List, Output};
 use super::{Context, os_user};
 use crate::flow::operations::nodes;
 use crate::flow::sessions;
@@ -25,6 +25,7 @@ pub(super) enum Command {
     /// End a session: that person is signed out
     End {
         /// The id of the session, as `session list` prints it
+        #[arg(value_parser = session_id)]
         id: Uuid,
         /// The workspace
         #[arg(long)]
@@ -39,20 +40,24 @@ pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
     }
 }
 
+fn session_id(text: &str) -> Result<Uuid, &'static str> {
+    Uuid::try_parse(text).map_err(|_| "a session is named by its id, a UUID: `doorkey session list` shows it")
+}
+
 async fn list(context: &mut Context, workspace: &str) -> Result<()> {
     let (app, workspace) = context.read_workspace(workspace).await?;
     let out = &mut context.out;
-    let mut list = List::of(["ID", "USER", "SINCE", "LAST SEEN", "ENDS"]);
+    let mut rows = List::of(["ID", "USER", "SINCE", "LAST SEEN", "ENDS"]);
     let mut last: Option<ListedSession> = None;
     loop {
         let page = sessions::list_before(&app, &workspace, last.as_ref(), PAGE).await?;
-        list.piece(out, &page, row)?;
+        rows.piece(out, &page, Output::json_part, row)?;
         match page.last() {
             Some(session) => last = Some(session.clone()),
             None => break,
         }
     }
-    Ok(list.end(out, "Nobody is signed in.")?)
+    Ok(rows.end(out, "Nobody is signed in.")?)
 }
 
 fn row(session: &ListedSession) -> [String; 5] {
@@ -69,7 +74,10 @@ async fn end(context: &mut Context, workspace: &str, id: Uuid) -> Result<()> {
     let (app, workspace) = context.write_workspace(workspace).await?;
     nodes::check_health(&app).await??;
     let was_there = sessions::revoke(&app, &workspace, &os_user::act(), id).await?;
-    ensure!(was_there, "there is no session {id}, or it has ended: `doorkey session list` shows those there are");
+    ensure!(
+        was_there,
+        "there is no session {id}, or it has ended: `doorkey session list` shows those there are"
+    );
     if context.out.is_json {
         return Ok(context.out.json(&json!({ "ended": id }))?);
     }

@@ -8,7 +8,7 @@ use clap::error::ErrorKind;
 use serde::Serialize;
 use serde_json::json;
 
-use super::output::{Output, Table};
+use super::output::{List, Output};
 use super::{Context, os_user, pairs};
 use crate::app::App;
 use crate::domain::host::HostName;
@@ -173,12 +173,10 @@ async fn list(context: &mut Context) -> Result<()> {
         }
     }
     let shown: Vec<_> = found.iter().map(|(workspace, hosts)| Shown::of(workspace, hosts)).collect();
-    if context.out.is_json {
-        return Ok(context.out.json(&shown)?);
-    }
-    let rows: Vec<_> =
-        shown.iter().map(|one| [one.name.to_owned(), one.url.to_owned(), one.hosts.join(",")]).collect();
-    Ok(Table::of(["NAME", "URL", "HOSTS"]).page(&mut context.out, &rows)?)
+    let (out, mut rows) = (&mut context.out, List::of(["NAME", "URL", "HOSTS"]));
+    let row = |one: &Shown| [one.name.to_owned(), one.url.to_owned(), one.hosts.join(",")];
+    rows.piece(out, &shown, Output::json_part, row)?;
+    Ok(rows.end(out, "There is no workspace: `doorkey workspace create` makes one.")?)
 }
 
 async fn delete(context: &mut Context, name: &str, is_sure: bool) -> Result<()> {

@@ -5,7 +5,6 @@ use crate::domain::list_query::{ListQuery, Page};
 use crate::domain::workspace::Workspace;
 use crate::store::{AuditFilter, AuditPosition, ListError, ListPermit, ListedEntry, StoreError};
 
-
 /// The audit log of a workspace, newest first.
 ///
 /// # Errors

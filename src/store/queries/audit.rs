@@ -203,22 +203,24 @@ impl Store {
             AuditPosition::Before(id) => ("<", "DESC", id),
             AuditPosition::After(id) => (">", "ASC", id),
         };
-        let mut text = format!(
-            "SELECT id, time, event, user_id, actor, request_id, data FROM audit_log
-             WHERE workspace_id = $1 AND id {comparison} $2 AND id >= $3 AND time >= $4"
-        );
+        let mut conditions = String::new();
         let since = filter.since.unwrap_or(Timestamp::from_millis(0));
         let mut values = values![workspace, from, first_id_at(since), since];
         if let Some(event) = &filter.event {
             values.push(event.as_str().into());
-            text += &format!(" AND event = ${}", values.len());
+            conditions = format!(" AND event = ${}", values.len());
         }
         if let Some(user) = filter.user {
             values.push(user.into());
-            text += &format!(" AND user_id = ${}", values.len());
+            conditions = format!("{conditions} AND user_id = ${}", values.len());
         }
         values.push(limit.into());
-        text += &format!(" ORDER BY id {order} LIMIT ${}", values.len());
+        let text = format!(
+            "SELECT id, time, event, user_id, actor, request_id, data FROM audit_log
+             WHERE workspace_id = $1 AND id {comparison} $2 AND id >= $3 AND time >= $4{conditions}
+             ORDER BY id {order} LIMIT ${}",
+            values.len()
+        );
         let [rows] = self.scan([sql(text, values)]).await?;
         rows.into_iter().map(ListedEntry::from_row).collect()
     }
