@@ -7,10 +7,7 @@ use super::user::change::{FIELDS, UserChange};
 use super::validation::{Code, Problem, ValidationErrors};
 
 /// Fields of the client object that nobody can set: they are let pass, so that a list can be imported as it is.
-const READ_ONLY: [&str; 3] = ["name", "created_at", "updated_at"];
-
-/// Fields that cannot be empty: a cell without a letter in it says nothing about them.
-const NEVER_EMPTY: [&str; 6] = ["id", "email", "custom_fields", "status", "two_factor_enabled", "staff"];
+pub(super) const READ_ONLY: [&str; 3] = ["name", "created_at", "updated_at"];
 
 /// The longest part of an unknown name that is told again.
 const MAX_NAME: usize = 40;
@@ -33,23 +30,6 @@ pub enum RowError {
     /// A field does not pass.
     #[error("{}", .0.in_one_sentence())]
     ValidationErrors(ValidationErrors),
-}
-
-/// Why the first line of a CSV file is no header.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum HeaderError {
-    /// A column that no user has.
-    #[error(
-        "there is no field {0:?}; line 1 names the columns, parted by commas, out of: id, {FIELDS} (name, created_at \
-         and updated_at are let pass)"
-    )]
-    Unknown(String),
-    /// A column that is there twice.
-    #[error("the column {0:?} is there twice")]
-    Twice(String),
-    /// Nothing says whom a row is about.
-    #[error("there is no column id and no column email: one of them must say whom a row is about")]
-    Nobody,
 }
 
 impl ImportRow {
@@ -96,7 +76,7 @@ impl ImportRow {
         }
     }
 
-    fn take_text(&mut self, field: &str, text: &str) -> Result<(), Problem> {
+    pub(super) fn take_text(&mut self, field: &str, text: &str) -> Result<(), Problem> {
         if field == "id" {
             self.id = Some(UserId::parse(text).ok_or(NO_ID)?);
             return Ok(());
@@ -104,69 +84,11 @@ impl ImportRow {
         self.fields.take_text(field, text)
     }
 
-    fn checked(self, mut invalid: ValidationErrors) -> Result<Self, RowError> {
+    pub(super) fn checked(self, mut invalid: ValidationErrors) -> Result<Self, RowError> {
         if self.id.is_none() && self.fields.email.is_none() && invalid.is_empty() {
             invalid.add("email", "is needed where there is no id, to say whom the row is about");
         }
         if invalid.is_empty() { Ok(self) } else { Err(RowError::ValidationErrors(invalid)) }
-    }
-}
-
-/// What each column of a CSV file holds, in the order of the columns.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Header(Vec<String>);
-
-impl Header {
-    /// Takes the names of the columns, in any order.
-    ///
-    /// # Errors
-    /// `HeaderError` names a column that is unknown, or there twice, or that nothing says whom a row is about.
-    pub fn parse<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, HeaderError> {
-        let mut columns = Vec::<String>::new();
-        for name in names {
-            if name != "id" && !is_field(name) && !READ_ONLY.contains(&name) {
-                return Err(HeaderError::Unknown(shortened(name)));
-            }
-            if columns.iter().any(|column| column == name) {
-                return Err(HeaderError::Twice(name.to_owned()));
-            }
-            columns.push(name.to_owned());
-        }
-        let names_somebody = columns.iter().any(|column| column == "id" || column == "email");
-        if names_somebody { Ok(Self(columns)) } else { Err(HeaderError::Nobody) }
-    }
-
-    /// How many columns there are.
-    #[must_use]
-    pub const fn width(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether a row may have a number.
-    #[must_use]
-    pub fn has_id(&self) -> bool {
-        self.0.iter().any(|column| column == "id")
-    }
-
-    /// Takes the cells of a row.
-    ///
-    /// # Errors
-    /// `RowError` names every field that does not pass, or says that there are too few or too many.
-    pub fn row(&self, cells: &[&str]) -> Result<ImportRow, RowError> {
-        if cells.len() != self.width() {
-            let (found, named) = (cells.len(), self.width());
-            return Err(RowError::Malformed(format!("has {found} fields where line 1 has {named}")));
-        }
-        let mut row = ImportRow::default();
-        let mut invalid = ValidationErrors::default();
-        for (column, cell) in self.0.iter().zip(cells) {
-            let says_nothing = cell.is_empty() && NEVER_EMPTY.contains(&column.as_str());
-            if says_nothing || READ_ONLY.contains(&column.as_str()) {
-                continue;
-            }
-            invalid.take(column, row.take_text(column, cell));
-        }
-        row.checked(invalid)
     }
 }
 
@@ -176,12 +98,12 @@ fn needed() -> Problem {
 
 const NO_ID: &str = "must be a number from 1 to 9007199254740991";
 
-fn is_field(name: &str) -> bool {
+pub(super) fn is_field(name: &str) -> bool {
     FIELDS.split(", ").any(|field| field == name)
 }
 
 /// A name of somebody else's making, short enough for a sentence.
-fn shortened(name: &str) -> String {
+pub(super) fn shortened(name: &str) -> String {
     let mut short: String = name.chars().take(MAX_NAME).collect();
     if short.len() < name.len() {
         short.push('…');
