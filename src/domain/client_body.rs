@@ -48,9 +48,6 @@ impl ClientBody {
     }
 
     /// What is to be changed. Read-only fields are passed over, so that an object may be sent back as it came.
-    ///
-    /// # Errors
-    /// `ValidationErrors` names the fields that do not pass.
     pub fn into_change(mut self) -> Result<UserChange, ValidationErrors> {
         self.name_unknown();
         if self.wrong.is_empty() { Ok(self.change) } else { Err(self.wrong) }

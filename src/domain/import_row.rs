@@ -54,9 +54,6 @@ pub enum HeaderError {
 
 impl ImportRow {
     /// Takes a JSON object with the fields of the client object and `staff`.
-    ///
-    /// # Errors
-    /// `RowError` names every field that does not pass.
     pub fn parse_json(text: &str) -> Result<Self, RowError> {
         let mut row = Self::default();
         let mut invalid = ValidationErrors::default();

@@ -114,9 +114,6 @@ pub(in crate::store) fn entries(
 
 impl Store {
     /// Writes an entry about something that changed nothing else, such as a refusal.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be written.
     pub async fn add_audit_entry(
         &self,
         workspace: WorkspaceId,
@@ -127,17 +124,11 @@ impl Store {
     }
 
     /// Writes an entry about the whole installation into the log of each workspace.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be written.
     pub async fn add_entry_everywhere(&self, entry: &AuditEntry, now: Timestamp) -> Result<(), StoreError> {
         self.write(UnitOfWork::new().and(entry_everywhere(entry, now))).await.map(|_| ())
     }
 
     /// The entries of the installation's own log since a moment, oldest first.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn list_installation_entries(&self, since: Timestamp) -> Result<Vec<ListedEntry>, StoreError> {
         let later = sql(
             "SELECT id, time, event, user_id, actor, request_id, data FROM audit_log
@@ -149,9 +140,6 @@ impl Store {
     }
 
     /// When the newest entry of a workspace was written, if there is one.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn find_newest_audit_time(
         &self,
         workspace: WorkspaceId,
@@ -165,9 +153,6 @@ impl Store {
     }
 
     /// The audit log of a workspace, newest first.
-    ///
-    /// # Errors
-    /// `ListError` if the store cannot be read, or not in time.
     pub async fn list_audit_entries(
         &self,
         permit: &ListPermit,

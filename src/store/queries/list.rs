@@ -34,9 +34,6 @@ pub(in crate::store) struct Source {
 
 impl Store {
     /// Leave to make a list of a workspace, once few enough are being made.
-    ///
-    /// # Errors
-    /// `ListError::Busy` if that takes too long.
     pub async fn permit_list(&self, workspace: WorkspaceId) -> Result<ListPermit, ListError> {
         self.list_limiter.permit(workspace).await
     }

@@ -40,9 +40,6 @@ pub(in crate::store) use is_active;
 
 impl Store {
     /// The keys that this database rests on, and those that it retired.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn list_known_keys(&self) -> Result<Vec<SecretKeyRecord>, StoreError> {
         const ALL: &str = concat!("SELECT ", known_key_columns!(), " FROM key_fingerprints");
         let [rows] = self.read([sql(ALL, values![])]).await?;
@@ -51,9 +48,6 @@ impl Store {
 
     /// Writes down that this database rests on some keys, the first of them active, unless it rests on others already, or
     /// is being filled with what rests on others.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be written.
     pub async fn add_key_fingerprints(
         &self,
         keys: &[(KeyId, [u8; 32])],
@@ -75,9 +69,6 @@ impl Store {
 
     /// Makes a key the one that derives from `used_at` on, unless it was retired, another was made so at that moment or
     /// later, or a node that reported in after `there_since` lacks it.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be committed.
     pub async fn use_key(
         &self,
         (key, fingerprint): (KeyId, [u8; 32]),

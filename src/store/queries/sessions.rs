@@ -101,9 +101,6 @@ macro_rules! signed_in {
 
 impl Store {
     /// A session with its person, by its number. It is not proven by that: its secret and standing must be.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn find_session(
         &self,
         workspace: WorkspaceId,
@@ -116,9 +113,6 @@ impl Store {
     /// The newest session that a browser began with a link, by the hashes that the pair may have.
     ///
     /// A link that one use has ended says itself where it led; else it is looked for.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn find_session_of(
         &self,
         workspace: WorkspaceId,
@@ -139,9 +133,6 @@ impl Store {
     }
 
     /// The sessions of a workspace that hold, newest first.
-    ///
-    /// # Errors
-    /// `ListError` if the store cannot be read, or not in time.
     pub async fn list_sessions(
         &self,
         permit: &ListPermit,
@@ -179,9 +170,6 @@ impl Store {
     }
 
     /// Writes down when a session was last seen. `session` is as this leaves it, sealed.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be committed.
     pub async fn touch_session(&self, session: &Session) -> Result<(), StoreError> {
         let touched = sql(
             "UPDATE sessions SET last_seen_at = $1, seal = $2
@@ -192,9 +180,6 @@ impl Store {
     }
 
     /// Ends a session, unless it ended before.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be committed.
     pub async fn end_session(
         &self,
         workspace: WorkspaceId,

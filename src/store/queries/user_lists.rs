@@ -24,9 +24,6 @@ pub const USER_FIELDS: [Field; 10] = [
 
 impl Store {
     /// The clients of a workspace, or its staff, in the order of their numbers unless sorted otherwise.
-    ///
-    /// # Errors
-    /// `ListError` if the store cannot be read, or not in time.
     pub async fn list_users(
         &self,
         permit: &ListPermit,

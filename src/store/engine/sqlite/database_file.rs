@@ -167,9 +167,6 @@ pub fn state_of(path: &Path) -> FileState {
 }
 
 /// Makes a file for a database, for its owner alone, unless there is one.
-///
-/// # Errors
-/// `OpenError` if it cannot be made.
 pub fn make_file(path: &Path) -> Result<(), OpenError> {
     make_private(path).map_err(|error| failed(path, &error))
 }
