@@ -40,7 +40,7 @@ pub(super) struct RestoreArgs {
     as_it_was: bool,
     /// Restore nothing, but have all links and sessions die: after a restore of PostgreSQL by its own tools
     #[arg(long)]
-    invalidate_only: bool,
+    mark_only: bool,
 }
 
 pub(super) async fn back_up(Context { config, out, .. }: &mut Context, args: &BackupArgs) -> Result<()> {

@@ -81,7 +81,7 @@ impl Store {
             "UPDATE key_fingerprints SET retired_at = $2
              WHERE key_id = $1 AND retired_at IS NULL
                AND EXISTS (SELECT 1 FROM key_fingerprints g
-                           WHERE g.retired_at IS NULL AND g.used_at > coalesce(key_fingerprints.used_at, 0))
+                           WHERE g.retired_at IS NULL AND g.activated_at > coalesce(key_fingerprints.activated_at, 0))
                AND NOT EXISTS (SELECT 1 ",
             resting_links!(),
             ") AND NOT EXISTS (SELECT 1 ",

@@ -339,7 +339,7 @@ pub(in crate::store) fn redeem(link: &LoginLink, session: &Session) -> Statement
                            AND u.link_epoch = l.link_epoch AND u.session_epoch = $7 AND ",
             may_use_links!(),
             ")
-               AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.workspace_id = $4 AND s.redemption = $8
+               AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.workspace_id = $4 AND s.confirm_hash = $8
                                AND s.single_use = 0 AND s.created_at > $9)
                AND ",
             is_active!("$10")

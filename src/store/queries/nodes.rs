@@ -61,14 +61,14 @@ impl Store {
     /// say, for whoever serves it next.
     pub async fn report_node(&self, node: &Node, clocks: &ClockReading) -> Result<(), StoreError> {
         let keys: Vec<_> = node.keys.iter().map(KeyId::to_string).collect();
-        let (place, reading) = match &self.engine {
-            Engine::Sqlite(sqlite) => (Some(sqlite.place.file), Some(keep(clocks))),
+        let (file_inode, reading) = match &self.engine {
+            Engine::Sqlite(sqlite) => (Some(sqlite.file.inode), Some(keep(clocks))),
             Engine::Postgres(_) => (None, None),
         };
         let report = sql(
-            "INSERT INTO nodes (id, key_ids, reported_at, place) VALUES ($1, $2, $3, $4)
+            "INSERT INTO nodes (id, key_ids, reported_at, file_inode) VALUES ($1, $2, $3, $4)
              ON CONFLICT (id) DO UPDATE SET key_ids = $2, reported_at = $3",
-            values![node.id, keys.join(" "), node.reported_at, place],
+            values![node.id, keys.join(" "), node.reported_at, file_inode],
         );
         let long_gone = node.reported_at.plus_seconds(-KEPT);
         let forget = sql("DELETE FROM nodes WHERE reported_at < $1", values![long_gone]);

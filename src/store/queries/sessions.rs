@@ -46,7 +46,7 @@ impl ListedSession {
 /// The columns of a session, in the order in which [`session_from`] takes them.
 macro_rules! session_columns {
     () => {
-        "s.workspace_id, s.id, s.user_id, s.session_epoch, s.link_hash, s.redemption, s.seed, s.secret_hash, \
+        "s.workspace_id, s.id, s.user_id, s.session_epoch, s.link_hash, s.confirm_hash, s.seed, s.secret_hash, \
          s.key_id, s.landing, s.created_at, s.last_seen_at, s.expires_at, s.seal"
     };
 }
@@ -124,7 +124,7 @@ impl Store {
             return Ok(found.filter(|found| confirm_hashes.contains(&found.session.confirm_hash)));
         }
         for confirm_hash in confirm_hashes {
-            let [rows] = self.read([by_redemption(workspace, *confirm_hash)]).await?;
+            let [rows] = self.read([by_confirm_hash(workspace, *confirm_hash)]).await?;
             if let Some(mut row) = rows.into_iter().next() {
                 return signed_in_from(&mut row).map(Some);
             }
@@ -198,10 +198,10 @@ pub(in crate::store) fn by_id(workspace: WorkspaceId, id: Uuid) -> Statement {
 }
 
 /// The statement that finds the newest session that a browser began with a link that may be used again.
-pub(in crate::store) fn by_redemption(workspace: WorkspaceId, confirm_hash: [u8; 32]) -> Statement {
+pub(in crate::store) fn by_confirm_hash(workspace: WorkspaceId, confirm_hash: [u8; 32]) -> Statement {
     const FOUND: &str = concat!(
         signed_in!(),
-        "AND s.redemption = $2 AND s.single_use = 0 ORDER BY s.created_at DESC, s.id DESC LIMIT 1"
+        "AND s.confirm_hash = $2 AND s.single_use = 0 ORDER BY s.created_at DESC, s.id DESC LIMIT 1"
     );
     sql(FOUND, values![workspace, confirm_hash])
 }
@@ -209,7 +209,7 @@ pub(in crate::store) fn by_redemption(workspace: WorkspaceId, confirm_hash: [u8;
 /// The statement that begins a session, by a link that this use ends or by another.
 pub(in crate::store) fn begin(session: &Session, is_single_use: bool) -> Statement {
     sql(
-        "INSERT INTO sessions (workspace_id, id, user_id, session_epoch, link_hash, redemption, seed, secret_hash,
+        "INSERT INTO sessions (workspace_id, id, user_id, session_epoch, link_hash, confirm_hash, seed, secret_hash,
                                key_id, landing, created_at, last_seen_at, expires_at, seal, single_use)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         values![

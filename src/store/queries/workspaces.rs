@@ -171,7 +171,7 @@ impl Store {
         let renamed = sql(
             "UPDATE workspaces SET name = $1, name_folded = $2, revision = revision + 1
              WHERE id = $3 AND revision = $4
-               AND NOT EXISTS (SELECT 1 FROM workspaces o WHERE o.id <> $3 AND (o.name = $1 OR o.name_folded = $2))",
+               AND NOT EXISTS (SELECT 1 FROM workspaces o WHERE o.id <> $3 AND o.name_folded = $2)",
             values![name, folded_name(name), workspace.id, workspace.revision],
         );
         let unit = UnitOfWork::new().guard(renamed).and(audit::entry(workspace.id, entry, now));
@@ -181,8 +181,8 @@ impl Store {
     /// Whether another workspace has a name, in whatever case.
     pub async fn is_workspace_name_taken(&self, name: &str, but: WorkspaceId) -> Result<bool, StoreError> {
         let found = sql(
-            "SELECT 1 FROM workspaces WHERE id <> $1 AND (name = $2 OR name_folded = $3)",
-            values![but, name, folded_name(name)],
+            "SELECT 1 FROM workspaces WHERE id <> $1 AND name_folded = $2",
+            values![but, folded_name(name)],
         );
         let [rows] = self.read([found]).await?;
         Ok(!rows.is_empty())
