@@ -14,10 +14,7 @@ use crate::support::person::Person;
 use crate::support::server::{Server, regular};
 
 /// How the newest migration is undone, on both engines. Whoever adds one says it here.
-const NEWEST: (i64, &str) = (
-    2,
-    "DROP TABLE clock_readings; DELETE FROM migrations WHERE number = 2",
-);
+const NEWEST: (i64, &str) = (2, "DROP TABLE clock_readings; DELETE FROM migrations WHERE number = 2");
 
 /// How often everybody who knocks is let in before they go.
 const ASKS: usize = 20;

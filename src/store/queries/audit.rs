@@ -41,12 +41,12 @@ pub struct ListedEntry {
 impl ListedEntry {
     /// What the log may be sorted and filtered by.
     pub const FIELDS: [Field; 6] = [
-        Field { name: "id", column: "id", kind: FieldType::Id },
-        Field { name: "time", column: "time", kind: FieldType::Time },
-        Field { name: "event", column: "event", kind: FieldType::Text },
-        Field { name: "user_id", column: "user_id", kind: FieldType::Number },
-        Field { name: "actor", column: "actor", kind: FieldType::Text },
-        Field { name: "request_id", column: "request_id", kind: FieldType::Id },
+        Field { name: "id", kind: FieldType::Id },
+        Field { name: "time", kind: FieldType::Time },
+        Field { name: "event", kind: FieldType::Text },
+        Field { name: "user_id", kind: FieldType::Number },
+        Field { name: "actor", kind: FieldType::Text },
+        Field { name: "request_id", kind: FieldType::Id },
     ];
 
     fn from_row(mut row: Row) -> Result<Self, StoreError> {
@@ -159,6 +159,7 @@ impl Store {
         options: &ListQuery,
     ) -> Result<Page<ListedEntry>, ListError> {
         let source = Source {
+            column_of: str::to_owned,
             columns: "id, time, event, user_id, actor, request_id, data",
             table: "audit_log WHERE workspace_id = $1",
             key: "id",

@@ -41,12 +41,12 @@ pub struct ListedLink {
 impl ListedLink {
     /// What a list of links may be sorted and filtered by.
     pub const FIELDS: [Field; 6] = [
-        Field { name: "id", column: "l.id", kind: FieldType::Id },
-        Field { name: "user_id", column: "l.user_id", kind: FieldType::Number },
-        Field { name: "created_at", column: "l.created_at", kind: FieldType::Time },
-        Field { name: "expires_at", column: "l.expires_at", kind: FieldType::Time },
-        Field { name: "last_issued_at", column: "l.last_issued_at", kind: FieldType::Time },
-        Field { name: "times_issued", column: "l.times_issued", kind: FieldType::Number },
+        Field { name: "id", kind: FieldType::Id },
+        Field { name: "user_id", kind: FieldType::Number },
+        Field { name: "created_at", kind: FieldType::Time },
+        Field { name: "expires_at", kind: FieldType::Time },
+        Field { name: "last_issued_at", kind: FieldType::Time },
+        Field { name: "times_issued", kind: FieldType::Number },
     ];
 
     fn from_row(mut row: Row) -> Result<Self, StoreError> {
@@ -259,6 +259,7 @@ impl Store {
         // With leave: who lists without a pause makes no more commits than lists.
         permit.in_time(self.write_reuses()).await?;
         let source = Source {
+            column_of: |field| format!("l.{field}"),
             columns: "l.id, l.user_id, l.created_at, l.expires_at, l.last_issued_at, l.times_issued",
             table: "login_links l WHERE l.workspace_id = $1",
             key: "l.hash",

@@ -61,7 +61,13 @@ impl Store {
                 "INSERT INTO key_fingerprints (fingerprint, key_id, created_at, activated_at)
                  SELECT $1, $2, $3, $4 WHERE (SELECT count(*) FROM key_fingerprints) = $5
                    AND NOT EXISTS (SELECT 1 FROM transfers WHERE state <> 'leaving')",
-                values![*fingerprint, i64::from(key.0), now, activated_at, i64::try_from(number).unwrap_or(0)],
+                values![
+                    *fingerprint,
+                    i64::from(key.0),
+                    now,
+                    activated_at,
+                    i64::try_from(number).unwrap_or(0)
+                ],
             ));
         }
         self.write(unit).await.map(Outcome::from)

@@ -36,10 +36,10 @@ pub struct ListedSession {
 impl ListedSession {
     /// What the list of sessions may be sorted and filtered by.
     pub const FIELDS: [Field; 4] = [
-        Field { name: "id", column: "s.id", kind: FieldType::Id },
-        Field { name: "user_id", column: "s.user_id", kind: FieldType::Number },
-        Field { name: "created_at", column: "s.created_at", kind: FieldType::Time },
-        Field { name: "last_seen_at", column: "s.last_seen_at", kind: FieldType::Time },
+        Field { name: "id", kind: FieldType::Id },
+        Field { name: "user_id", kind: FieldType::Number },
+        Field { name: "created_at", kind: FieldType::Time },
+        Field { name: "last_seen_at", kind: FieldType::Time },
     ];
 }
 
@@ -141,6 +141,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Page<ListedSession>, ListError> {
         let source = Source {
+            column_of: |field| format!("s.{field}"),
             columns: session_columns!(),
             table: "sessions s WHERE s.workspace_id = $1",
             key: "s.id",
