@@ -46,7 +46,7 @@ pub(super) enum Command {
         jsonl: bool,
     },
     /// Add and change users from a file
-    #[command(long_about = import::ABOUT)]
+    #[command(long_about = import::about())]
     Import(import::Args),
 }
 
