@@ -8,7 +8,8 @@ use super::output::{List, Output};
 use super::{Context, import, os_user, pairs, user_ref};
 use crate::domain::email::EmailAddress;
 use crate::domain::reach::Reach;
-use crate::domain::user::change::{FIELDS, UserChange};
+use crate::domain::user::change::UserChange;
+use crate::domain::user::fields;
 use crate::domain::user::{User, UserId, UserRef};
 use crate::domain::validation::ValidationErrors;
 use crate::flow::users;
@@ -23,7 +24,7 @@ pub(super) enum Command {
     /// Add a user
     Add(Add),
     /// Change fields, all of them or none
-    #[command(about = format!("Change fields: {FIELDS}"))]
+    #[command(about = format!("Change fields: {}", fields::settable()))]
     Set {
         #[command(flatten)]
         who: Who,
@@ -45,7 +46,7 @@ pub(super) enum Command {
         jsonl: bool,
     },
     /// Add and change users from a file
-    #[command(long_about = import::ABOUT)]
+    #[command(long_about = import::about())]
     Import(import::Args),
 }
 

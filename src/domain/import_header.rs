@@ -1,11 +1,8 @@
 //! The columns of a CSV file that is imported: which field of a user each holds, and how its cells are read.
 
-use super::import_row::{ImportRow, READ_ONLY, RowError, is_field, shortened};
-use super::user::change::FIELDS;
+use super::import_row::{ImportRow, RowError, is_passed_over, shortened};
+use super::user::fields::{self, UserField};
 use super::validation::ValidationErrors;
-
-/// Fields that cannot be empty: an empty cell says nothing about them.
-const NEVER_EMPTY: [&str; 6] = ["id", "email", "custom_fields", "status", "two_factor_enabled", "staff"];
 
 /// Unknown columns that are named at most.
 const MAX_NAMED: usize = 20;
@@ -15,9 +12,9 @@ const MAX_NAMED: usize = 20;
 pub enum HeaderError {
     /// Columns that no user has.
     #[error(
-        "no field of a user fits {}; there are id, {FIELDS} (name, created_at and updated_at are ignored): say which field \
+        "no field of a user fits {}; there are id, {} (name, created_at and updated_at are ignored): say which field \
          a column holds with --map \"COLUMN=FIELD\", or leave out all such columns with --ignore-unknown",
-        .0.join(", ")
+        .0.join(", "), fields::settable()
     )]
     Unknown(Vec<String>),
     /// Two columns for one field.
@@ -136,8 +133,10 @@ impl Header {
                     return Err(RowError::Malformed("has a value in a column that has no name".to_owned()));
                 }
                 Column::Ignored | Column::Nameless => {}
-                Column::Field(field) if READ_ONLY.contains(&field.as_str()) => {}
-                Column::Field(field) if cell.is_empty() && NEVER_EMPTY.contains(&field.as_str()) => {}
+                Column::Field(field) if is_passed_over(field) => {}
+                // An empty cell says nothing about a field that cannot be empty.
+                Column::Field(field)
+                    if cell.is_empty() && !fields::find(field).is_some_and(UserField::may_be_empty) => {}
                 Column::Field(field) => {
                     invalid.take(field, row.take_text(field, plain(field, cell)));
                 }
@@ -148,7 +147,7 @@ impl Header {
 }
 
 fn is_known(field: &str) -> bool {
-    field == "id" || is_field(field) || READ_ONLY.contains(&field)
+    fields::find(field).is_some()
 }
 
 /// A name as it is compared.

@@ -3,11 +3,9 @@
 use super::email::EmailAddress;
 use super::json::{Json, read_members};
 use super::user::UserId;
-use super::user::change::{FIELDS, UserChange};
+use super::user::change::UserChange;
+use super::user::fields::{self, UserField};
 use super::validation::{Code, Problem, ValidationErrors};
-
-/// Fields of the client object that nobody can set: they are let pass, so that a list can be imported as it is.
-pub(super) const READ_ONLY: [&str; 3] = ["name", "created_at", "updated_at"];
 
 /// The longest part of an unknown name that is told again.
 const MAX_NAME: usize = 40;
@@ -34,9 +32,6 @@ pub enum RowError {
 
 impl ImportRow {
     /// Takes a JSON object with the fields of the client object and `staff`.
-    ///
-    /// # Errors
-    /// `RowError` names every field that does not pass.
     pub fn parse_json(text: &str) -> Result<Self, RowError> {
         let mut row = Self::default();
         let mut invalid = ValidationErrors::default();
@@ -63,7 +58,7 @@ impl ImportRow {
 
     fn take_json(&mut self, field: &str, value: Json<'_>) -> Result<(), Problem> {
         match (field, value) {
-            (field, _) if READ_ONLY.contains(&field) => Ok(()),
+            (field, _) if is_passed_over(field) => Ok(()),
             ("id" | "two_factor_enabled" | "staff", Json::Number(number)) => self.take_text(field, number),
             ("staff", Json::Flag(flag)) => {
                 self.fields.is_staff = Some(flag);
@@ -71,7 +66,7 @@ impl ImportRow {
             }
             ("id", _) => Err(NO_ID.into()),
             ("staff", _) => Err("must be true or false".into()),
-            (field, _) if !is_field(field) => self.take_text(field, ""),
+            (field, _) if fields::find(field).is_none() => self.take_text(field, ""),
             (field, value) => self.fields.take_json(field, value),
         }
     }
@@ -98,8 +93,9 @@ fn needed() -> Problem {
 
 const NO_ID: &str = "must be a number from 1 to 9007199254740991";
 
-pub(super) fn is_field(name: &str) -> bool {
-    FIELDS.split(", ").any(|field| field == name)
+/// Whether nobody can set a field: it is passed over, so that a list can be imported as it is.
+pub(super) fn is_passed_over(name: &str) -> bool {
+    name != "id" && fields::find(name).is_some_and(UserField::is_read_only)
 }
 
 /// A name of somebody else's making, short enough for a sentence.

@@ -18,9 +18,8 @@ impl std::fmt::Display for KeyId {
     }
 }
 
-/// What a link is looked up by: its [place](Draft::place) in six bytes, then 26 of a keyed hash of its token's secret.
-///
-/// So links are kept in the order in which they are made. A link of before tokens told of places has a keyed hash alone.
+/// What a link is looked up by: its [time prefix](LinkClaims::time_prefix) in six bytes, then 26 of a keyed hash of its
+/// token's secret. So links are kept in the order in which they are made.
 pub type LinkLookupKey = [u8; 32];
 
 /// What a token is derived from: a random seed and all that must not change.
@@ -67,10 +66,9 @@ impl LinkClaims {
         self.expires_at <= now || self.created_at.is_ahead_of(now)
     }
 
-    /// Where the link is kept among those of its workspace: the millisecond in which it was issued, which repeats after 111
-    /// years.
+    /// With what the link's lookup key begins: the millisecond in which it was issued, which repeats after 111 years.
     pub const fn time_prefix(&self) -> u64 {
-        self.created_at.millis().rem_euclid(token::PLACES.cast_signed()).cast_unsigned()
+        self.created_at.millis().rem_euclid(token::TIME_PREFIXES.cast_signed()).cast_unsigned()
     }
 
     /// What the token's MAC is computed over.

@@ -92,9 +92,6 @@ impl Scopes {
     }
 
     /// Takes names separated by spaces or commas.
-    ///
-    /// # Errors
-    /// `UnknownScope` names the first word that is none.
     pub fn parse(text: &str) -> Result<Self, UnknownScope> {
         text.split([' ', ','])
             .filter(|name| !name.is_empty())

@@ -11,7 +11,7 @@ pub struct SecretKeyRecord {
     /// What it is known by; tells nothing of it.
     pub fingerprint: [u8; 32],
     /// When it was last made the active one.
-    pub used_at: Option<Timestamp>,
+    pub activated_at: Option<Timestamp>,
     /// When it was retired. It never comes back from there.
     pub retired_at: Option<Timestamp>,
 }
@@ -32,17 +32,17 @@ pub fn active_key<'a>(
     active_in_file: &[u8; 32],
 ) -> Option<&'a SecretKeyRecord> {
     let accepted = known.iter().filter(|key| key.is_accepted());
-    accepted.max_by_key(|key| (key.used_at, key.fingerprint == *active_in_file))
+    accepted.max_by_key(|key| (key.activated_at, key.fingerprint == *active_in_file))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn key(number: u8, used_at: Option<i64>, retired_at: Option<i64>) -> SecretKeyRecord {
-        let (used_at, retired_at) =
-            (used_at.map(Timestamp::from_millis), retired_at.map(Timestamp::from_millis));
-        SecretKeyRecord { id: KeyId(number.into()), fingerprint: [number; 32], used_at, retired_at }
+    fn key(number: u8, activated_at: Option<i64>, retired_at: Option<i64>) -> SecretKeyRecord {
+        let (activated_at, retired_at) =
+            (activated_at.map(Timestamp::from_millis), retired_at.map(Timestamp::from_millis));
+        SecretKeyRecord { id: KeyId(number.into()), fingerprint: [number; 32], activated_at, retired_at }
     }
 
     #[test]

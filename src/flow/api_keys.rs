@@ -32,9 +32,6 @@ pub enum ApiKeyError {
 }
 
 /// Makes a key; this is the only time that the secret is seen. `lifetime` is in seconds.
-///
-/// # Errors
-/// `ApiKeyError` if it could not be made durable.
 pub async fn create(
     app: &App,
     workspace: &Workspace,
@@ -70,9 +67,6 @@ pub async fn create(
 }
 
 /// The keys of a workspace, oldest first.
-///
-/// # Errors
-/// `StoreError` if the store cannot be read.
 pub async fn list(app: &App, workspace: &Workspace) -> Result<Vec<ApiKey>, StoreError> {
     app.store.list_api_keys(workspace.id).await
 }

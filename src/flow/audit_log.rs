@@ -6,9 +6,6 @@ use crate::domain::workspace::Workspace;
 use crate::store::{AuditFilter, AuditPosition, ListError, ListPermit, ListedEntry, StoreError};
 
 /// The audit log of a workspace, newest first.
-///
-/// # Errors
-/// `ListError` if the store cannot be read, or not in time.
 pub async fn list(
     app: &App,
     permit: &ListPermit,

@@ -56,9 +56,6 @@ pub struct LookupResult {
 /// Looks up, at once, all that a request shows. `None` if no workspace has the host.
 ///
 /// It is one question to the store, but for a workspace or key that is not known from before, or has changed since.
-///
-/// # Errors
-/// `StoreError` if the store cannot be read.
 pub async fn look_up(
     app: &App,
     host: &HostName,
@@ -75,9 +72,6 @@ pub async fn look_up(
 
 /// Whether a workspace has the host, as far as can be said before a body is read: what was known a moment ago is enough, since
 /// [`look_up`] asks again.
-///
-/// # Errors
-/// `StoreError` if the store cannot be read.
 pub async fn is_host(app: &App, host: &HostName) -> Result<bool, StoreError> {
     if app.lookup_cache.hosts.get(host).is_some() {
         return Ok(true);
@@ -182,9 +176,6 @@ async fn look_up_once(
 }
 
 /// Counts a request that shows no key which lets in.
-///
-/// # Errors
-/// `RateLimited` if there were too many of them from this source.
 pub fn count_auth_failure(app: &App, source: ClientNetwork) -> Result<(), RateLimited> {
     app.metrics.failed_keys.inc();
     app.limits.check_auth(&app.metrics, source)

@@ -110,9 +110,6 @@ fn touch(app: &App, session: &Session, now: Timestamp) {
 }
 
 /// The sessions of a workspace that hold, newest first.
-///
-/// # Errors
-/// `ListError` if the store cannot be read, or not in time.
 pub async fn list(
     app: &App,
     permit: &ListPermit,

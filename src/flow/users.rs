@@ -94,9 +94,6 @@ pub async fn show_kind(
 }
 
 /// The clients of a workspace, or its staff, page by page.
-///
-/// # Errors
-/// `ListError` if the store cannot be read, or not in time.
 pub async fn list(
     app: &App,
     permit: &ListPermit,
@@ -210,9 +207,6 @@ async fn gone(app: &App, since: ReadPoint) -> UserError {
 }
 
 /// Up to `limit` users whose numbers are larger than `after`, in the order of their numbers.
-///
-/// # Errors
-/// `StoreError` if the store cannot be read.
 pub async fn list_after(
     app: &App,
     workspace: &Workspace,

@@ -32,9 +32,6 @@ pub async fn show(app: &App, name: &str) -> Result<(Workspace, Vec<HostName>), W
 }
 
 /// Every workspace, by name.
-///
-/// # Errors
-/// `StoreError` if the store cannot be read.
 pub async fn list(app: &App) -> Result<Vec<Workspace>, StoreError> {
     app.store.list_workspaces().await
 }
@@ -152,9 +149,6 @@ pub async fn delete(
 }
 
 /// Takes hosts separated by commas.
-///
-/// # Errors
-/// `ValidationErrors` names the first that is none.
 pub fn parse_hosts(list: &str) -> Result<Vec<HostName>, ValidationErrors> {
     let hosts = list.split(',').map(str::trim).filter(|host| !host.is_empty()).map(HostName::parse);
     hosts.collect::<Result<_, _>>().map_err(|error| ValidationErrors::field("host", error))

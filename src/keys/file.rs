@@ -91,9 +91,6 @@ pub enum KeyFileError {
 }
 
 /// Reads a key file.
-///
-/// # Errors
-/// `KeyFileError` says what is wrong and what to do.
 pub fn load(path: &Path) -> Result<Keyring, KeyFileError> {
     let failed = |source: io::Error| {
         let is_missing = source.kind() == io::ErrorKind::NotFound;

@@ -26,9 +26,6 @@ pub fn create(path: &Path) -> Result<Keyring, KeyFileError> {
 }
 
 /// The same for a database that is just being made.
-///
-/// # Errors
-/// As [`create`].
 pub fn create_in_use(path: &Path) -> Result<Keyring, KeyFileError> {
     write_first(path, "")
 }

@@ -31,7 +31,6 @@ pub use self::queries::nodes::KeysAndClock;
 pub use self::queries::post_restore::{Flags, KeyBefore, MovedAddress, RestoredKey, RestoredUser, Revived};
 pub use self::queries::request_lookup::{LookupBy, LookupRow};
 pub use self::queries::sessions::ListedSession;
-pub use self::queries::user_lists::USER_FIELDS;
 pub use self::queries::users::NewUser;
 pub use self::transfer::{Transfer, TransferError};
 
@@ -165,9 +164,6 @@ enum Engine {
 
 impl Store {
     /// Opens a database and brings its schema up to date; makes it first, if `may_create` and there is none.
-    ///
-    /// # Errors
-    /// `OpenError` says what stands in the way.
     pub async fn open(url: &DatabaseUrl, may_create: bool) -> Result<Self, OpenError> {
         let engine = match url {
             DatabaseUrl::Sqlite(path) => Engine::Sqlite(engine::sqlite::Sqlite::open(path, may_create)?),
@@ -182,9 +178,6 @@ impl Store {
 
     /// Goes to what other processes have written, several times a second: the embedded engine reads faster from there. With a
     /// synchronous standby, what was read a while ago is covered by a commit each second.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be used.
     pub async fn refresh_snapshot(&self) -> Result<(), StoreError> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.write(UnitOfWork::new()).await.map(|_| ()),

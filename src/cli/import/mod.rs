@@ -20,16 +20,18 @@ use super::{Context, os_user, words};
 use crate::domain::email::EmailAddress;
 use crate::domain::import_header::ColumnOptions;
 use crate::domain::import_row::ImportRow;
+use crate::domain::user::fields;
 use crate::flow::import::Import;
 
-pub(super) const ABOUT: &str = "\
-Add and change users from a file.
+/// What `--help` says of it.
+pub(super) fn about() -> String {
+    format!(
+        "Add and change users from a file.
 
 FILE is .csv (UTF-8; the first line names the columns, in any order, with commas, semicolons or tabs between them) or \
 .jsonl (one JSON object a line, as `doorkey user list --jsonl` prints it); - is standard input. Columns and names are \
-the fields of a user: id, email, name_f, name_l, company, phone, note, custom_fields (a JSON object), status (1 \
-active, 0 disabled), two_factor_enabled and staff (true or false, yes or no, 1 or 0); name, created_at and updated_at \
-are ignored. Names of columns count whatever their case, with spaces for _; --map names others. Spaces around a \
+the fields of a user: id, {}. custom_fields is a JSON object, status 1 (active) or 0 (disabled), two_factor_enabled \
+and staff true or false, yes or no, 1 or 0; name, created_at and updated_at are ignored. Names of columns count whatever their case, with spaces for _; --map names others. Spaces around a \
 value do not count.
 
 A row with an id is about the user of that id, any other about the user of its e-mail address; who is not there is \
@@ -38,7 +40,10 @@ empty cell, where the field cannot be empty. Rows with an id go in before those 
 
 Each bad row is named on standard error with its line and the reason, one about a user of an earlier row too; the \
 others go in, and the exit status is 1. With --json the counts and the first 100 bad rows are printed at the end. Run \
-again, it changes nothing that is there already, so an import that was broken off is just run again.";
+again, it changes nothing that is there already, so an import that was broken off is just run again.",
+        fields::settable()
+    )
+}
 
 /// Bad rows that the JSON document tells of, at most: standard error names all of them.
 const TOLD: usize = 100;

@@ -1,6 +1,7 @@
 //! Users: the people of a workspace, clients and staff.
 
 pub mod change;
+pub mod fields;
 pub mod object;
 
 use serde::Serialize;

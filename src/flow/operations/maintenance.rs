@@ -13,9 +13,6 @@ const SWEEP_GRACE: i64 = 86_400;
 
 /// Sweeps, unless it must not be done now: where this node is not what it must be, or its clock has not been calm for ten
 /// minutes. By the database's clock, where it has one.
-///
-/// # Errors
-/// As [`sweep`].
 pub async fn sweep_if_due(app: &App, audit_retention: i64) -> Result<Swept, StoreError> {
     match nodes::time_to_sweep(app).await? {
         Some(now) => sweep(app, now, audit_retention).await,
@@ -44,9 +41,6 @@ pub async fn sweep(app: &App, now: Timestamp, audit_retention: i64) -> Result<Sw
 }
 
 /// Makes durable what is only counted so far.
-///
-/// # Errors
-/// `StoreError` if it could not be committed.
 pub async fn flush_counters(app: &App) -> Result<(), StoreError> {
     app.store.write_reuses().await
 }
@@ -58,9 +52,6 @@ pub async fn checkpoint(app: &App) {
 }
 
 /// Before a process ends: no reuse is lost, and the node is off the list.
-///
-/// # Errors
-/// `StoreError` if it could not be committed.
 pub async fn leave(app: &App) -> Result<(), StoreError> {
     let (written, left) = tokio::join!(flush_counters(app), nodes::deregister(app));
     // Whoever copies the file of a server that was stopped, and forgets the log, has everything.

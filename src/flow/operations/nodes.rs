@@ -24,9 +24,6 @@ pub enum EndError {
 
 /// Whether this node may issue, redeem and end, as it was last seen: asked by each request that does. What ends something
 /// because of the time looks anew.
-///
-/// # Errors
-/// `NodeUnhealthy` if it must not.
 pub fn is_fit(app: &App) -> Result<(), NodeUnhealthy> {
     app.node.health()
 }
@@ -50,9 +47,6 @@ pub async fn check_health(app: &App) -> Result<Result<(), NodeUnhealthy>, StoreE
 
 /// The same, with the time that what is over is to be swept by, if it is to be swept at all now: that of the database, or ours
 /// where it has none.
-///
-/// # Errors
-/// As [`check_health`].
 pub async fn time_to_sweep(app: &App) -> Result<Option<Timestamp>, StoreError> {
     check_and_report(app).await.map(|(health, time)| time.filter(|_| health.is_ok()))
 }
@@ -106,9 +100,6 @@ fn read_file_again(app: &App, known: &[SecretKeyRecord]) -> bool {
 }
 
 /// Tells the others that this node is there, and which keys it has.
-///
-/// # Errors
-/// `StoreError` if it could not be committed.
 pub async fn heartbeat(app: &App) -> Result<(), StoreError> {
     let keys = app.held.in_file().all().map(|key| key.id).collect();
     let clocks = app.clock.read();
@@ -116,17 +107,11 @@ pub async fn heartbeat(app: &App) -> Result<(), StoreError> {
 }
 
 /// Tells them that it is gone.
-///
-/// # Errors
-/// `StoreError` if it could not be committed.
 pub async fn deregister(app: &App) -> Result<(), StoreError> {
     app.store.remove_node(app.node.id).await
 }
 
 /// The nodes that are there.
-///
-/// # Errors
-/// `StoreError` if the store cannot be read.
 pub async fn list(app: &App) -> Result<Vec<Node>, StoreError> {
     let now = app.clock.now();
     let mut nodes = app.store.list_nodes().await?;

@@ -112,12 +112,12 @@ pub async fn make_active(app: &App, act: &AuditContext, id: KeyId) -> Result<(),
         return Ok(draft.put_in_place()?);
     }
     let now = app.clock.now();
-    let newest = known.iter().filter_map(|key| key.used_at).max();
+    let newest = known.iter().filter_map(|key| key.activated_at).max();
     // By a clock that was set back, the key would not be the newest.
-    let used_at = newest.map_or(now, |newest| now.max(newest.just_after()));
+    let activated_at = newest.map_or(now, |newest| now.max(newest.just_after()));
     let there_since = now.plus_seconds(-HEARTBEAT_TTL);
     let entry = act.entry(AuditEvent::SecretKeyUsed).with("secret_key", id.to_string());
-    let used = (used_at, there_since);
+    let used = (activated_at, there_since);
     if app.store.use_key((id, key.fingerprint), used, &entry, now).await? == Outcome::Conflict {
         return Err(SecretKeyError::Overtaken);
     }
@@ -195,7 +195,7 @@ async fn wait_for_change(app: &App, known: &[SecretKeyRecord]) -> Result<(), Sto
     if nodes::list(app).await?.is_empty() {
         return Ok(());
     }
-    let changed = known.iter().filter_map(|key| key.used_at).max();
+    let changed = known.iter().filter_map(|key| key.activated_at).max();
     let over = changed.map_or(Timestamp::from_millis(0), |changed| changed.plus_seconds(LAG));
     let left = (over.millis() - app.clock.now().millis()).clamp(0, LAG * 1000);
     tokio::time::sleep(Duration::from_millis(left.unsigned_abs())).await;

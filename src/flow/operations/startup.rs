@@ -47,9 +47,6 @@ pub enum StartError {
 ///
 /// With `may_create`, an embedded database and its key file are made where neither is there yet. A key file that a database
 /// was made with is refused without it: a lost mount must not look like a fresh start. The key file for PostgreSQL is made by hand and copied to every node: nodes that each made one would not agree.
-///
-/// # Errors
-/// `StartError` says what is wrong and what to do.
 pub async fn open(
     url: &DatabaseUrl,
     key_file: &Path,

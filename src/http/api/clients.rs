@@ -15,11 +15,12 @@ use crate::domain::client_body::{ClientBody, NewClient};
 use crate::domain::list_query::Page;
 use crate::domain::reach::Reach;
 use crate::domain::user::UserRef;
+use crate::domain::user::fields::LISTED;
 use crate::domain::user::object::{ListedUser, UserObject};
 use crate::flow;
 use crate::http::error::Error;
 use crate::http::request::params::read_object;
-use crate::store::{NewUser, USER_FIELDS};
+use crate::store::NewUser;
 
 /// List the clients
 ///
@@ -37,7 +38,7 @@ pub(in crate::http) async fn list(
     caller: Caller<ClientsRead>,
     uri: Uri,
 ) -> Result<Response, Error> {
-    let listing = Listing::begin(&app, &caller, &uri, &USER_FIELDS).await?;
+    let listing = Listing::begin(&app, &caller, &uri, &LISTED).await?;
     let Page { rows, total } = flow::users::list(&app, &listing.permit, false, &listing.options).await?;
     listing.respond(Page { rows: rows.into_iter().map(ListedUser).collect(), total }).await
 }

@@ -11,10 +11,10 @@ use super::pagination::{List, Listing};
 use super::{USER_IN_PATH, user_of};
 use crate::app::App;
 use crate::domain::list_query::Page;
+use crate::domain::user::fields::LISTED;
 use crate::domain::user::object::{ListedUser, UserObject};
 use crate::flow;
 use crate::http::error::Error;
-use crate::store::USER_FIELDS;
 
 /// List the staff
 ///
@@ -32,7 +32,7 @@ pub(in crate::http) async fn list(
     caller: Caller<TeamRead>,
     uri: Uri,
 ) -> Result<Response, Error> {
-    let listing = Listing::begin(&app, &caller, &uri, &USER_FIELDS).await?;
+    let listing = Listing::begin(&app, &caller, &uri, &LISTED).await?;
     let Page { rows, total } = flow::users::list(&app, &listing.permit, true, &listing.options).await?;
     listing.respond(Page { rows: rows.into_iter().map(ListedUser).collect(), total }).await
 }

@@ -105,9 +105,6 @@ impl Restore {
     }
 
     /// Opens what is going to be the database, to make it ready for that.
-    ///
-    /// # Errors
-    /// `OpenError` if it is not ours, or newer.
     pub async fn open(&self) -> Result<Store, OpenError> {
         Store::open(&DatabaseUrl::Sqlite(self.draft.clone()), false).await
     }
@@ -143,9 +140,6 @@ impl Restore {
     }
 
     /// What is otherwise than in the database that was kept. It blocks the calling thread.
-    ///
-    /// # Errors
-    /// `CopyError` if the two cannot be compared.
     pub fn compare(&self, kept: &Path, now: Timestamp) -> Result<Revived, CopyError> {
         compare(&self.draft, kept, now)
     }

@@ -39,9 +39,6 @@ pub(in crate::store) fn api_key_from(row: &mut Row) -> Result<ApiKey, StoreError
 
 impl Store {
     /// A key of a workspace, by its number.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn find_api_key_by_id(
         &self,
         workspace: WorkspaceId,
@@ -57,9 +54,6 @@ impl Store {
     }
 
     /// The number that the next key of a workspace gets. None is ever given again: keys are revoked, not deleted.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn find_next_api_key_id(&self, workspace: WorkspaceId) -> Result<i64, StoreError> {
         // After a restore the newest keys may be gone, but not their numbers.
         let last = "SELECT last_api_key_id FROM workspaces WHERE id = $1
@@ -71,9 +65,6 @@ impl Store {
     }
 
     /// Keeps a new key, unless its number was taken meanwhile or the workspace is gone.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be committed.
     pub async fn add_api_key(&self, key: &ApiKey, entry: &AuditEntry) -> Result<Outcome, StoreError> {
         let added = sql(
             concat!(
@@ -104,9 +95,6 @@ impl Store {
     }
 
     /// The keys of a workspace, oldest first.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn list_api_keys(&self, workspace: WorkspaceId) -> Result<Vec<ApiKey>, StoreError> {
         const ALL: &str = concat!(
             "SELECT ",
@@ -119,9 +107,6 @@ impl Store {
 
     /// Keeps a live key under another hash and secret key, the one that derives, unless others were first. `key` is as this
     /// leaves it, sealed; `old` is how it was found.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be committed.
     pub async fn move_api_key(&self, old: &ApiKey, key: &ApiKey) -> Result<Outcome, StoreError> {
         const MOVED: &str = concat!(
             "UPDATE api_keys SET hash = $1, key_id = $2, seal = $3
@@ -136,9 +121,6 @@ impl Store {
     }
 
     /// Revokes a key for good, unless it was revoked before. `key` is as this leaves it, sealed.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be committed.
     pub async fn end_api_key(
         &self,
         key: &ApiKey,

@@ -71,9 +71,6 @@ pub struct SessionUsingKey {
 
 impl Store {
     /// Retires a key for good, unless it is the active one, or something that lives rests on it.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be committed.
     pub async fn retire_key(
         &self,
         key: KeyId,
@@ -84,7 +81,7 @@ impl Store {
             "UPDATE key_fingerprints SET retired_at = $2
              WHERE key_id = $1 AND retired_at IS NULL
                AND EXISTS (SELECT 1 FROM key_fingerprints g
-                           WHERE g.retired_at IS NULL AND g.used_at > coalesce(key_fingerprints.used_at, 0))
+                           WHERE g.retired_at IS NULL AND g.activated_at > coalesce(key_fingerprints.activated_at, 0))
                AND NOT EXISTS (SELECT 1 ",
             resting_links!(),
             ") AND NOT EXISTS (SELECT 1 ",
@@ -99,9 +96,6 @@ impl Store {
     }
 
     /// Counts what lives and rests on a key.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn count_resting(&self, key: KeyId, now: Timestamp) -> Result<KeyUsage, StoreError> {
         let values = || values![i64::from(key.0), now];
         let [links, sessions, api_keys] = self
@@ -117,9 +111,6 @@ impl Store {
     }
 
     /// Some of the live links that rest on a key; none if there are none left.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn list_resting_links(&self, key: KeyId, now: Timestamp) -> Result<Vec<LoginLink>, StoreError> {
         const SOME: &str = concat!("SELECT ", link_columns!(), " ", resting_links!(), " LIMIT $3");
         let [rows] = self.scan([sql(SOME, values![i64::from(key.0), now, BATCH])]).await?;
@@ -127,9 +118,6 @@ impl Store {
     }
 
     /// Some of the live sessions that rest on a key.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn list_resting_sessions(
         &self,
         key: KeyId,
@@ -144,9 +132,6 @@ impl Store {
     }
 
     /// The live API keys that rest on a key.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn list_resting_api_keys(&self, key: KeyId, now: Timestamp) -> Result<Vec<ApiKey>, StoreError> {
         const ALL: &str = concat!("SELECT ", api_key_columns!(), " ", resting_api_keys!());
         let [rows] = self.scan([sql(ALL, values![i64::from(key.0), now])]).await?;
@@ -154,9 +139,6 @@ impl Store {
     }
 
     /// Ends links, each with its entry. They are as this leaves them, sealed.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be committed.
     pub async fn end_resting_links(
         &self,
         links: &[(LoginLink, AuditEntry)],
@@ -169,9 +151,6 @@ impl Store {
     }
 
     /// Ends sessions, each with its entry.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be committed.
     pub async fn end_resting_sessions(
         &self,
         sessions: &[(SessionUsingKey, AuditEntry)],

@@ -28,9 +28,6 @@ pub struct KeysAndClock {
 
 impl Store {
     /// Looks at what a node is judged by.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn find_footing(&self) -> Result<KeysAndClock, StoreError> {
         const KEYS: &str = concat!("SELECT ", known_key_columns!(), ", NULL, NULL FROM key_fingerprints");
         const READING: &str = "SELECT boot, since_boot, wall FROM clock_readings";
@@ -62,19 +59,16 @@ impl Store {
 
     /// Writes down that a node is there, and forgets those that are long gone; in an embedded database also what its clocks
     /// say, for whoever serves it next.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be committed.
     pub async fn report_node(&self, node: &Node, clocks: &ClockReading) -> Result<(), StoreError> {
         let keys: Vec<_> = node.keys.iter().map(KeyId::to_string).collect();
-        let (place, reading) = match &self.engine {
-            Engine::Sqlite(sqlite) => (Some(sqlite.place.file), Some(keep(clocks))),
+        let (file_inode, reading) = match &self.engine {
+            Engine::Sqlite(sqlite) => (Some(sqlite.file.inode), Some(keep(clocks))),
             Engine::Postgres(_) => (None, None),
         };
         let report = sql(
-            "INSERT INTO nodes (id, key_ids, reported_at, place) VALUES ($1, $2, $3, $4)
+            "INSERT INTO nodes (id, key_ids, reported_at, file_inode) VALUES ($1, $2, $3, $4)
              ON CONFLICT (id) DO UPDATE SET key_ids = $2, reported_at = $3",
-            values![node.id, keys.join(" "), node.reported_at, place],
+            values![node.id, keys.join(" "), node.reported_at, file_inode],
         );
         let long_gone = node.reported_at.plus_seconds(-KEPT);
         let forget = sql("DELETE FROM nodes WHERE reported_at < $1", values![long_gone]);
@@ -91,9 +85,6 @@ impl Store {
     }
 
     /// Takes a node off the list.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be committed.
     pub async fn remove_node(&self, id: Uuid) -> Result<(), StoreError> {
         self.write(UnitOfWork::new().and(sql("DELETE FROM nodes WHERE id = $1", values![id])))
             .await
@@ -101,9 +92,6 @@ impl Store {
     }
 
     /// The nodes that reported in within the last hour or so.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn list_nodes(&self) -> Result<Vec<Node>, StoreError> {
         let [rows] = self.read([sql("SELECT id, key_ids, reported_at FROM nodes", values![])]).await?;
         rows.into_iter().map(node_from).collect()

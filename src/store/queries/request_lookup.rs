@@ -179,9 +179,6 @@ impl Store {
     /// The workspace of a host, and what the request names in it. `None` if no workspace has the host.
     ///
     /// It may name a key that has expired since it was found.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn find_arrival(
         &self,
         host: &HostName,

@@ -48,9 +48,6 @@ impl Store {
 
     /// Writes down what was counted; what cannot be written is kept for the next time. It goes on if nobody waits for it any
     /// more: what was taken to be written must not be lost.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be committed.
     pub async fn write_reuses(&self) -> Result<(), StoreError> {
         let store = self.clone();
         let written = tokio::spawn(async move { store.write_waiting_reuses().await }).await;

@@ -63,9 +63,6 @@ pub(in crate::store) fn user_from(mut row: Row) -> Result<User, StoreError> {
 
 impl Store {
     /// A user who was not deleted.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn find_user(
         &self,
         workspace: WorkspaceId,
@@ -87,9 +84,6 @@ impl Store {
     }
 
     /// Whether a number was ever given to a user of the workspace.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn is_user_id_taken(&self, workspace: WorkspaceId, id: UserId) -> Result<bool, StoreError> {
         let found = sql("SELECT 1 FROM users WHERE workspace_id = $1 AND id = $2", values![workspace, id]);
         let [rows] = self.read([found]).await?;
@@ -97,9 +91,6 @@ impl Store {
     }
 
     /// Adds a user and gives the number, unless the number or the address is taken, or the workspace is gone.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be committed.
     pub async fn add_user(
         &self,
         workspace: WorkspaceId,
@@ -152,9 +143,6 @@ impl Store {
 
     /// Changes a user, unless somebody else did since `user` was read, or the user is out of reach. The revision is counted up
     /// here; epochs are as `user` says.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be committed.
     pub async fn set_user(
         &self,
         workspace: WorkspaceId,
@@ -203,9 +191,6 @@ impl Store {
     }
 
     /// Kills all links and unfinished sign-ins of a user, for good.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be committed.
     pub async fn kill_login_links(
         &self,
         workspace: WorkspaceId,
@@ -223,9 +208,6 @@ impl Store {
     }
 
     /// Deletes a user, unless it is out of reach: the person goes, the number stays taken; links and sessions are dead.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be committed.
     pub async fn delete_user(
         &self,
         workspace: WorkspaceId,
@@ -243,9 +225,6 @@ impl Store {
     }
 
     /// Up to `limit` users whose numbers are larger than `after`, in the order of their numbers.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn list_users_after(
         &self,
         workspace: WorkspaceId,

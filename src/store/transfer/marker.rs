@@ -54,5 +54,5 @@ impl Mark {
 
 /// The one mark of a database, if there is one.
 pub(super) fn find() -> Statement {
-    sql("SELECT id, state, place FROM moves", Vec::new())
+    sql("SELECT id, state, place FROM transfers", Vec::new())
 }

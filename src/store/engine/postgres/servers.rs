@@ -67,9 +67,6 @@ impl Servers {
 
     /// The first of them. `None` if what answers hands each transaction to whichever server is free: settings and
     /// prepared statements would then be somebody else's.
-    ///
-    /// # Errors
-    /// As `connect`.
     pub(super) async fn connect_first(&self) -> Result<Option<Connected>, StoreError> {
         // Nothing is set before this is known: it would be set for others.
         let (one, other) = (self.reach("").await?, self.reach("").await?);

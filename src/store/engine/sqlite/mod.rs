@@ -47,7 +47,7 @@ pub(in crate::store) struct Sqlite {
     readers: Arc<ReadPool>,
     queue: mpsc::Sender<WriteRequest>,
     writer: Arc<Mutex<Option<JoinHandle<()>>>>,
-    pub(in crate::store) place: FileId,
+    pub(in crate::store) file: FileId,
 }
 
 impl fmt::Debug for Sqlite {
@@ -63,11 +63,11 @@ impl Sqlite {
         }
         let made = make_private(path);
         end_doubt(path).map_err(|error| schema::failed(path, &error))?;
-        let place = FileId::of(path);
+        let file = FileId::of(path);
         let connection = made.and_then(|()| connect_to_write(path));
         let mut connection = connection.map_err(|error| schema::failed(path, &error))?;
         schema::migrate(&mut connection, path)?;
-        place.validate(&connection, path)?;
+        file.validate(&connection, path)?;
         let (queue, jobs) = mpsc::channel(QUEUE);
         let readers = Arc::new(ReadPool::of(Arc::new(DatabaseFile::of(path))));
         let writer = Writer::spawn(Arc::clone(&readers), connection, jobs);
@@ -75,7 +75,7 @@ impl Sqlite {
             database: path.display().to_string(),
             source: StoreError::Unavailable(format!("no writer thread: {error}")),
         })?;
-        Ok(Self { readers, queue, writer: Arc::new(Mutex::new(Some(writer))), place })
+        Ok(Self { readers, queue, writer: Arc::new(Mutex::new(Some(writer))), file })
     }
 
     /// Carries the log over into the file, as far as nobody stands in the way.

@@ -8,16 +8,9 @@ use super::connect::{make_durable, store_error};
 use crate::store::OpenError;
 
 /// The oldest first; each is run once, in a transaction of its own.
-const MIGRATIONS: [&str; 9] = [
+const MIGRATIONS: [&str; 2] = [
     include_str!("../../../../migrations/sqlite/0001_first.sql"),
-    include_str!("../../../../migrations/sqlite/0002_plans.sql"),
-    include_str!("../../../../migrations/sqlite/0003_moves.sql"),
-    include_str!("../../../../migrations/sqlite/0004_nodes.sql"),
-    include_str!("../../../../migrations/sqlite/0005_rotation.sql"),
-    include_str!("../../../../migrations/sqlite/0006_places.sql"),
-    include_str!("../../../../migrations/sqlite/0007_led.sql"),
-    include_str!("../../../../migrations/sqlite/0008_clock.sql"),
-    include_str!("../../../../migrations/sqlite/0009_commands.sql"),
+    include_str!("../../../../migrations/sqlite/0002_clock.sql"),
 ];
 
 /// Brings the schema up to date. Several processes may do so at once: the file's own lock puts them in order.

@@ -133,7 +133,7 @@ async fn what_a_request_looks_up_is_found_by_a_whole_key() {
         crate::store::queries::login_links::state_of(workspace.id, &email),
         crate::store::queries::login_links::by_hash(workspace.id, [0; 32]),
         crate::store::queries::sessions::by_id(workspace.id, Uuid::nil()),
-        crate::store::queries::sessions::by_redemption(workspace.id, [0; 32]),
+        crate::store::queries::sessions::by_confirm_hash(workspace.id, [0; 32]),
         crate::store::queries::login_links::redeem(&link, &Session::sample(&link)),
     ] {
         let mut explained = database.prepare(&format!("EXPLAIN QUERY PLAN {}", statement.sql)).unwrap();
