@@ -56,12 +56,12 @@ impl EmailAddress {
         self.0.to_ascii_lowercase()
     }
 
-    /// The address with all but its first letter and its domain hidden: `a•••@example.org`.
+    /// The address without what stands between the first and the last letter before the `@`: `a•••a@example.org`.
     pub fn masked(&self) -> String {
         self.showing(1)
     }
 
-    /// This address and another, both masked, with as many first letters as it takes to tell them apart.
+    /// This address and another, both masked, with as many more first letters as it takes to tell them apart.
     pub fn masked_beside(&self, other: &Self) -> (String, String) {
         let masked = |letters| (self.showing(letters), other.showing(letters));
         let told_apart = (1..MAX_LOCAL).map(masked).find(|(mask, other)| mask != other);
@@ -70,7 +70,10 @@ impl EmailAddress {
 
     fn showing(&self, letters: usize) -> String {
         match self.0.split_once('@') {
-            Some((local, domain)) => format!("{}•••@{domain}", local.get(..letters).unwrap_or(local)),
+            Some((local, domain)) => {
+                let last = if letters < local.len() { &local[local.len() - 1..] } else { "" };
+                format!("{}•••{last}@{domain}", local.get(..letters).unwrap_or(local))
+            }
             None => "•••".to_owned(),
         }
     }
@@ -163,18 +166,18 @@ mod tests {
     fn a_masked_address_shows_one_letter_and_the_domain() {
         let address = EmailAddress::parse("ada@example.org").unwrap();
 
-        assert_eq!(address.masked(), "a•••@example.org");
-        assert_eq!(format!("{address:?}"), "EmailAddress(a•••@example.org)");
+        assert_eq!(address.masked(), "a•••a@example.org");
+        assert_eq!(format!("{address:?}"), "EmailAddress(a•••a@example.org)");
     }
 
     #[test]
     fn two_addresses_are_masked_so_that_they_differ() {
         for (one, other, masks) in [
-            ("ada@example.org", "bob@example.org", ("a•••@example.org", "b•••@example.org")),
-            ("ada@example.org", "amy@example.org", ("ad•••@example.org", "am•••@example.org")),
-            ("ada@example.org", "ada@example.net", ("a•••@example.org", "a•••@example.net")),
-            ("ada@example.org", "Ada@example.org", ("a•••@example.org", "A•••@example.org")),
-            ("ada@example.org", "adah@example.org", ("ada•••@example.org", "adah•••@example.org")),
+            ("ada@example.org", "bob@example.org", ("a•••a@example.org", "b•••b@example.org")),
+            ("ada@example.org", "amy@example.org", ("a•••a@example.org", "a•••y@example.org")),
+            ("ada@example.org", "ada@example.net", ("a•••a@example.org", "a•••a@example.net")),
+            ("ada@example.org", "Ada@example.org", ("a•••a@example.org", "A•••a@example.org")),
+            ("ada@example.org", "adah@example.org", ("a•••a@example.org", "a•••h@example.org")),
         ] {
             let (one, other) = (EmailAddress::parse(one).unwrap(), EmailAddress::parse(other).unwrap());
             assert_eq!(one.masked_beside(&other), (masks.0.to_owned(), masks.1.to_owned()));

@@ -7,8 +7,12 @@ use super::base62;
 /// The length of a login token, in characters.
 pub const LENGTH: usize = 32;
 
-/// How many of them, the first, nobody can guess: 149 bits. The others hide the link's time prefix.
+/// How many of them, the first, nobody can guess: 148 bits. The others hide the link's time prefix.
 const SECRET: usize = 25;
+
+/// What a token begins with: no hexadecimal digit. In a mail whose `=` was not encoded, `=` and two such digits would be
+/// taken for one encoded character (RFC 2045, section 6.7), and the token be cut.
+const FIRST: &[u8; 40] = b"GHIJKLMNOPQRSTUVWXYZghijklmnopqrstuvwxyz";
 
 /// How many time prefixes those others can tell apart.
 pub const TIME_PREFIXES: u64 = 62_u64.pow(7);
@@ -31,7 +35,11 @@ impl Token {
 
     /// The token that 256 bits of a keyed MAC stand for.
     pub fn from_mac(mac: &[u8; 32]) -> Self {
-        Self(base62::letters_from(mac))
+        let mut letters = base62::letters_from(mac);
+        // These bits are in no other letter.
+        let first = u32::from_be_bytes([mac[0], mac[1], mac[2], mac[3]]) % 40;
+        letters[0] = FIRST[usize::try_from(first).unwrap_or(0)];
+        Self(letters)
     }
 
     /// The token of the same secret with a time prefix, shifted by `shift`.
@@ -65,6 +73,8 @@ impl fmt::Debug for Token {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -82,6 +92,21 @@ mod tests {
         ] {
             assert_eq!(Token::parse(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn no_token_begins_with_a_hexadecimal_digit_and_all_else_may_come_first() {
+        let first = |high: u16| {
+            let [a, b] = high.to_be_bytes();
+            let mac: [u8; 32] =
+                std::array::from_fn(|place| if place == 0 { a } else { b.wrapping_mul(17) ^ 5 });
+            char::from(Token::from_mac(&mac).reveal().as_bytes()[0])
+        };
+
+        let letters: BTreeSet<char> = (0..=u16::MAX).map(first).collect();
+
+        assert_eq!(letters.len(), 40);
+        assert!(letters.iter().all(|letter| letter.is_ascii_alphabetic() && !letter.is_ascii_hexdigit()));
     }
 
     #[test]

@@ -298,7 +298,7 @@ async fn the_entry_of_a_change_says_from_what_to_what() {
     let expected = [
         json!({
             "fields": ["email", "note", "status", "two_factor_enabled"],
-            "email": { "from": "ad•••@example.org", "to": "am•••@example.org" },
+            "email": { "from": "a•••a@example.org", "to": "a•••y@example.org" },
             "status": { "from": 1, "to": 0 },
             "two_factor_enabled": { "from": false, "to": true },
         }),

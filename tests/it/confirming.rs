@@ -47,7 +47,7 @@ async fn the_page_names_account_and_workspace_and_carries_its_headers() {
     let ada = test.client("ada@example.org").await;
     let page = test.browser().open(&test.ask_for_link(ada).await).await;
 
-    assert!(page.body.contains("a•••@example.org") && page.body.contains("Acme"));
+    assert!(page.body.contains("a•••a@example.org") && page.body.contains("Acme"));
     assert_eq!(page.body.matches("<form").count(), 1);
     assert_eq!(page.body.matches("<button").count(), 1);
     assert!(!page.body.contains("<script") && !page.body.contains("style="));
@@ -271,7 +271,7 @@ async fn signing_in_ends_the_session_that_was_there() {
     let adas = browser.cookies.clone();
     let page = browser.open(&test.ask_for_link(bob).await).await;
     assert!(
-        page.body.contains("a•••@example.org") && page.body.contains("b•••@example.net"),
+        page.body.contains("a•••a@example.org") && page.body.contains("b•••b@example.net"),
         "{}",
         page.body
     );
