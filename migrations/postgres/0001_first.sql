@@ -17,6 +17,7 @@ CREATE TABLE workspaces (
     session_lifetime BIGINT NOT NULL,
     session_idle BIGINT NOT NULL,
     cookie_domain TEXT COLLATE "C",
+    cookie_tag TEXT COLLATE "C" NOT NULL,
     last_user_id BIGINT NOT NULL DEFAULT 0,
     last_api_key_id BIGINT NOT NULL DEFAULT 0,
     revision BIGINT NOT NULL,

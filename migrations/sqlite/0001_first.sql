@@ -16,6 +16,7 @@ CREATE TABLE workspaces (
     session_lifetime INTEGER NOT NULL,
     session_idle INTEGER NOT NULL,
     cookie_domain TEXT,
+    cookie_tag TEXT NOT NULL,
     last_user_id INTEGER NOT NULL DEFAULT 0,
     last_api_key_id INTEGER NOT NULL DEFAULT 0,
     revision INTEGER NOT NULL,

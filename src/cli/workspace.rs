@@ -146,7 +146,8 @@ pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
 
 async fn create(context: &mut Context, name: &str, url: &str, hosts: &[String]) -> Result<()> {
     let parsed_url = Origin::parse(url).map_err(|error| ValidationErrors::field("--url", error));
-    let parsed_hosts = hosts.iter().map(|host| HostName::parse(host)).collect::<Result<Vec<_>, _>>();
+    let parsed_hosts =
+        hosts.iter().map(|host| HostName::parse_international(host)).collect::<Result<Vec<_>, _>>();
     let parsed_hosts = parsed_hosts.map_err(|error| ValidationErrors::field("--host", error));
     let name = parse_name(name).map_err(WorkspaceError::ValidationErrors)?;
     let url = parsed_url.map_err(WorkspaceError::ValidationErrors)?;

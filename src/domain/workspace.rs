@@ -34,6 +34,9 @@ pub struct Workspace {
     pub session_idle: i64,
     /// The domain that session cookies are shared on, where that is wanted.
     pub cookie_domain: Option<String>,
+    /// A part of the session cookie's name: no other installation has it, and a change of `cookie_domain` replaces it, so that
+    /// browsers send no cookie of another one as if it were this one's.
+    pub cookie_tag: String,
     /// Counts the changes, so that of two who change it at once neither is lost.
     pub revision: i64,
     /// When it was made.
@@ -60,6 +63,7 @@ impl Workspace {
             session_lifetime: 604_800,
             session_idle: 43_200,
             cookie_domain: None,
+            cookie_tag: String::new(),
             revision: 1,
             created_at: now,
         }
@@ -170,7 +174,7 @@ fn cookie_domain(value: &str) -> Result<Option<String>, String> {
     if value.is_empty() {
         return Ok(None);
     }
-    let domain = HostName::parse(value).map_err(|error| error.to_string())?;
+    let domain = HostName::parse_international(value).map_err(|error| error.to_string())?;
     let is_registrable = psl::domain_str(domain.as_str()).is_some();
     let is_name = domain.as_str().parse::<std::net::IpAddr>().is_err() && !domain.as_str().starts_with('[');
     if is_registrable && is_name {

@@ -69,14 +69,14 @@ pub struct Client {
 /// What is behind a token.
 #[derive(Debug)]
 pub enum Opened {
-    /// A live link: whose account it opens, masked, and who else is signed in here, masked.
+    /// A live link: whose account it opens, masked, and who else is signed in here.
     Live {
         /// The account.
         account: String,
-        /// Somebody else, who would be signed out.
+        /// Somebody else, who would be signed out, unmasked: that person is at this browser.
         signed_in_as: Option<String>,
     },
-    /// A link that this browser used and is still signed in by: where that led.
+    /// An invalid link of the person who is signed in here: where that session led.
     AlreadySignedIn(String),
     /// Nothing.
     Dead,
@@ -118,10 +118,15 @@ pub async fn open(
         },
     };
     let signed_in = signed_in?;
-    if let Some(signed_in) = signed_in
-        && app.keys().link_hashes(workspace.id, token).contains(&signed_in.session.link)
-    {
-        return Ok(Opened::AlreadySignedIn(signed_in.session.landing.clone()));
+    if let Some(signed_in) = signed_in {
+        // A link that is gone is known by the session that it began.
+        let is_theirs = match &found {
+            Some(found) => found.link.draft.user == signed_in.session.user,
+            None => app.keys().link_hashes(workspace.id, token).contains(&signed_in.session.link),
+        };
+        if is_theirs {
+            return Ok(Opened::AlreadySignedIn(signed_in.session.landing.clone()));
+        }
     }
     if let Some(found) = found.filter(|_| death == LinkRejection::Expired) {
         end_link(app, &found.link, visitor.read_point, now).await?;
@@ -134,7 +139,7 @@ fn live(found: &FoundLink, signed_in: Option<&SessionWithUser>) -> Opened {
     let somebody_else = signed_in.filter(|signed_in| signed_in.session.user != found.link.draft.user);
     Opened::Live {
         account: found.email.masked(),
-        signed_in_as: somebody_else.map(|signed_in| signed_in.email.masked()),
+        signed_in_as: somebody_else.map(|signed_in| signed_in.email.as_str().to_owned()),
     }
 }
 

@@ -6,6 +6,8 @@ use crate::domain::host::HostName;
 use crate::domain::origin::Origin;
 use crate::domain::validation::ValidationErrors;
 use crate::domain::workspace::{Workspace, WorkspaceId};
+use crate::keys;
+use crate::keys::NoRandomness;
 use crate::store::{Outcome, StoreError};
 
 /// Why a workspace was not made, found or changed.
@@ -20,6 +22,9 @@ pub enum WorkspaceError {
     /// The store did not do what it was asked.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// No part of a cookie's name could be drawn.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
 }
 
 /// A workspace and its hosts.
@@ -47,7 +52,8 @@ pub async fn create(
     url: Origin,
     hosts: Vec<HostName>,
 ) -> Result<Workspace, WorkspaceError> {
-    let workspace = Workspace::fresh(name, url, app.clock.now());
+    let mut workspace = Workspace::fresh(name, url, app.clock.now());
+    workspace.cookie_tag = keys::random_cookie_tag()?;
     let hosts = with_portal(&workspace, hosts);
     match app.store.add_workspace(&workspace, &hosts, &act.entry(AuditEvent::WorkspaceAdded)).await? {
         Outcome::Applied => Ok(show(app, &workspace.name).await?.0),
@@ -73,7 +79,7 @@ pub async fn set(
 ) -> Result<Workspace, WorkspaceError> {
     loop {
         let (mut workspace, old_hosts) = show(app, name).await?;
-        let mut hosts = old_hosts.clone();
+        let (mut hosts, old_domain) = (old_hosts.clone(), workspace.cookie_domain.clone());
         for (setting, value) in settings {
             if setting == "host" {
                 hosts = parse_hosts(value).map_err(WorkspaceError::ValidationErrors)?;
@@ -82,6 +88,9 @@ pub async fn set(
             }
         }
         workspace.validate().map_err(WorkspaceError::ValidationErrors)?;
+        if workspace.cookie_domain != old_domain {
+            workspace.cookie_tag = keys::random_cookie_tag()?;
+        }
         let hosts = with_portal(&workspace, hosts);
         let names: Vec<_> = settings.iter().map(|(name, _)| name.as_str()).collect();
         let entry = act.entry(AuditEvent::WorkspaceChanged).with("settings", names);
@@ -150,7 +159,8 @@ pub async fn delete(
 
 /// Takes hosts separated by commas.
 pub fn parse_hosts(list: &str) -> Result<Vec<HostName>, ValidationErrors> {
-    let hosts = list.split(',').map(str::trim).filter(|host| !host.is_empty()).map(HostName::parse);
+    let hosts =
+        list.split(',').map(str::trim).filter(|host| !host.is_empty()).map(HostName::parse_international);
     hosts.collect::<Result<_, _>>().map_err(|error| ValidationErrors::field("host", error))
 }
 

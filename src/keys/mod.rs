@@ -24,7 +24,7 @@ pub use self::file_edit::{
     PendingKeyFile, add, create, create_in_use, is_unused, take_into_use, with_active,
 };
 pub use self::live_keyring::LiveKeyring;
-pub use self::random::{NoRandomness, random, random_api_key, random_browser_cookie};
+pub use self::random::{NoRandomness, random, random_api_key, random_browser_cookie, random_cookie_tag};
 
 type HmacSha256 = Hmac<Sha256>;
 

@@ -35,6 +35,11 @@ pub fn random_api_key() -> Result<ApiKeySecret, NoRandomness> {
     }
 }
 
+/// A new part of a cookie's name, for one workspace of one installation.
+pub fn random_cookie_tag() -> Result<String, NoRandomness> {
+    random_letters(8)
+}
+
 /// A new cookie that ties forms to a browser.
 pub fn random_browser_cookie() -> Result<CsrfCookie, NoRandomness> {
     loop {

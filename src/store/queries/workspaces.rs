@@ -14,7 +14,7 @@ use crate::store::{Store, StoreError};
 macro_rules! workspace_columns {
     () => {
         "w.id, w.name, w.url, w.link_lifetime, w.single_use, w.landing_url, w.allowed_redirect_origins, \
-         w.session_lifetime, w.session_idle, w.cookie_domain, w.revision, w.created_at"
+         w.session_lifetime, w.session_idle, w.cookie_domain, w.cookie_tag, w.revision, w.created_at"
     };
 }
 
@@ -34,6 +34,7 @@ fn workspace_from(row: &mut Row) -> Result<Workspace, StoreError> {
         session_lifetime: row.take()?,
         session_idle: row.take()?,
         cookie_domain: row.take()?,
+        cookie_tag: row.take()?,
         revision: row.take()?,
         created_at: row.take()?,
     })
@@ -99,9 +100,9 @@ impl Store {
     ) -> Result<Outcome, StoreError> {
         let added = sql(
             "INSERT INTO workspaces (url, link_lifetime, single_use, landing_url, allowed_redirect_origins,
-                                     session_lifetime, session_idle, cookie_domain, name, revision, created_at,
-                                     name_folded)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING",
+                                     session_lifetime, session_idle, cookie_domain, cookie_tag, name, revision,
+                                     created_at, name_folded)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING",
             settings(
                 workspace,
                 values![
@@ -145,8 +146,8 @@ impl Store {
         let changed = sql(
             "UPDATE workspaces SET url = $1, link_lifetime = $2, single_use = $3, landing_url = $4,
                     allowed_redirect_origins = $5, session_lifetime = $6, session_idle = $7, cookie_domain = $8,
-                    revision = revision + 1
-             WHERE id = $9 AND revision = $10",
+                    cookie_tag = $9, revision = revision + 1
+             WHERE id = $10 AND revision = $11",
             settings(workspace, values![workspace.id, workspace.revision])
         );
         let mut unit = UnitOfWork::new().guard(changed);
@@ -245,7 +246,8 @@ fn settings(workspace: &Workspace, more: Vec<Value>) -> Vec<Value> {
         joined(&workspace.allowed_redirect_origins),
         workspace.session_lifetime,
         workspace.session_idle,
-        workspace.cookie_domain.clone()
+        workspace.cookie_domain.clone(),
+        workspace.cookie_tag.as_str()
     ];
     values.extend(more);
     values
