@@ -2,6 +2,7 @@
 
 mod caller;
 pub(super) mod clients;
+pub(super) mod errors;
 pub(super) mod login_links;
 pub(super) mod logs;
 pub(super) mod openapi;

@@ -20,10 +20,10 @@ use tokio::time::timeout_at;
 use uuid::Uuid;
 
 use self::request_id::{REQUEST_ID, new_number};
-use super::Settings;
 use super::error::Error;
 use super::request::context::{Peer, RequestContext, RequestInfo};
 use super::request::credentials;
+use super::{Settings, api, pages};
 use crate::app::App;
 use crate::domain::api_version::{ApiVersion, InvalidVersion};
 use crate::domain::host::HostName;
@@ -199,11 +199,12 @@ fn render_error(response: Response, is_api: bool, workspace: &str) -> Response {
     let by_router =
         (response.status() == Error::MethodNotAllowed.status()).then_some(Error::MethodNotAllowed);
     let Some(error) = carried.or(by_router) else { return response };
-    let mut render_error = if is_api { error.as_json() } else { error.as_page(workspace) };
+    let mut rendered =
+        if is_api { api::errors::render(&error) } else { pages::errors::render(&error, workspace) };
     if let Some(methods) = response.headers().get(header::ALLOW) {
-        render_error.headers_mut().insert(header::ALLOW, methods.clone());
+        rendered.headers_mut().insert(header::ALLOW, methods.clone());
     }
-    render_error
+    rendered
 }
 
 fn set_api_headers(headers: &mut HeaderMap, number: Uuid, version: ApiVersion) {

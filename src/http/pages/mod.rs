@@ -2,6 +2,7 @@
 
 pub(super) mod assets;
 pub(super) mod console;
+pub(super) mod errors;
 pub(super) mod home;
 pub(super) mod login;
 pub(super) mod redirect;

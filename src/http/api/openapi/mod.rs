@@ -19,7 +19,8 @@ use crate::domain::scope::Scopes;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserId;
 use crate::http::api;
-use crate::http::error::{Error, ErrorBody};
+use crate::http::api::errors::ErrorBody;
+use crate::http::error::Error;
 use crate::http::request::context::RequestContext;
 use crate::store::{ListedEntry, ListedLink, ListedSession, USER_FIELDS};
 
