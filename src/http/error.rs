@@ -111,7 +111,8 @@ impl Error {
             Self::ValidationErrors(_) => Parts::of(400, "invalid", "The given data was invalid."),
             Self::InvalidRedirect => Parts::of(400, "invalid_redirect", format!("{InvalidRedirect}.")),
             Self::ConflictingTokens => {
-                Parts::of(400, "malformed", "The address and the form name different links.").advising(REOPEN_LINK)
+                Parts::of(400, "malformed", "The address and the form name different links.")
+                    .advising(REOPEN_LINK)
             }
             Self::Unauthenticated => Parts::of(
                 401,
@@ -137,7 +138,9 @@ impl Error {
                 "Your browser did not send back the cookie that came with the page, so nothing was done.",
             )
             .advising(ALLOW_COOKIES),
-            Self::NotFound => Parts::of(404, "not_found", "There is nothing at this address.").advising(CHECK_ADDRESS),
+            Self::NotFound => {
+                Parts::of(404, "not_found", "There is nothing at this address.").advising(CHECK_ADDRESS)
+            }
             Self::WorkspaceNotFound => {
                 Parts::of(404, "workspace_not_found", "No workspace has this host.").advising(CHECK_ADDRESS)
             }
