@@ -178,12 +178,12 @@ impl Error {
 
     /// How long to wait, if that would help: `Retry-After` (RFC 9110, section 10.2.3).
     pub(super) fn retry_after(&self) -> Option<(HeaderName, HeaderValue)> {
-        let seconds = match self {
-            Self::RateLimited(RateLimited { seconds }) => *seconds,
-            _ if self.status() == StatusCode::SERVICE_UNAVAILABLE => RETRY_AFTER,
-            _ => return None,
+        let seconds = if let Self::RateLimited(RateLimited { seconds }) = self {
+            Some(*seconds)
+        } else {
+            (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER)
         };
-        Some((header::RETRY_AFTER, HeaderValue::from(seconds)))
+        Some((header::RETRY_AFTER, HeaderValue::from(seconds?)))
     }
 }
 

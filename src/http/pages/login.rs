@@ -1,5 +1,7 @@
 //! A link is opened, and confirmed with one press.
 
+use std::sync::Arc;
+
 use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::http::header::{REFERRER_POLICY, SET_COOKIE};
@@ -31,7 +33,7 @@ const NOT_IN_COOKIES: &AsciiSet =
 /// `GET /login`: what is behind a token, or how to get one. It changes nothing.
 pub(in crate::http) async fn open(
     State(app): State<App>,
-    Extension(context): Extension<RequestContext>,
+    Extension(context): Extension<Arc<RequestContext>>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
@@ -75,7 +77,7 @@ pub(in crate::http) async fn open(
 /// `POST /login`: uses the link up and begins a session.
 pub(in crate::http) async fn confirm(
     State(app): State<App>,
-    Extension(context): Extension<RequestContext>,
+    Extension(context): Extension<Arc<RequestContext>>,
     RawQuery(query): RawQuery,
     Extension(ParsedForm(form)): Extension<ParsedForm>,
     headers: HeaderMap,
@@ -114,7 +116,7 @@ pub(in crate::http) async fn confirm(
 
 fn visitor(context: &RequestContext, jar: &CookieJar, headers: &HeaderMap) -> Client {
     Client {
-        source: context.source(headers),
+        source: context.client_network(headers),
         session: jar.session(headers),
         link: context.link.clone(),
         read_point: context.read_point,

@@ -3,6 +3,8 @@
 //! Browsers hold `form-action 'self'` against the redirects that follow a form, so the way to another origin leads
 //! over a page of this host that sends the person on without a script.
 
+use std::sync::Arc;
+
 use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
@@ -30,7 +32,7 @@ pub(super) fn address(app: &App, context: &RequestContext, target: &str) -> Stri
 /// `GET /login/go`: sends the person on to a target that carries our MAC; to `/` without one.
 pub(in crate::http) async fn show(
     State(app): State<App>,
-    Extension(context): Extension<RequestContext>,
+    Extension(context): Extension<Arc<RequestContext>>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Error> {
     let Some(RedirectTarget::Absolute(url)) = proven(&app, &context, query.as_deref().unwrap_or_default())

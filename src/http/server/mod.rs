@@ -35,7 +35,8 @@ use self::process_limits::ProcessLimits;
 use self::read_budget::ReadBudget;
 use self::request_body::TrackedBody;
 use super::request::context::Peer;
-use super::{Settings, ops, router};
+use super::settings::Settings;
+use super::{ops, router};
 use crate::app::App;
 use crate::domain::client_network::ClientNetwork;
 

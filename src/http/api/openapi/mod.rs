@@ -3,7 +3,7 @@
 
 mod clients;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use axum::Extension;
 use axum::body::Bytes;
@@ -69,7 +69,9 @@ static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(document().to_st
     responses((status = 200, description = "OpenAPI 3.1.", body = Object)),
     security(())
 )]
-pub(in crate::http) async fn show(Extension(context): Extension<RequestContext>) -> Result<Response, Error> {
+pub(in crate::http) async fn show(
+    Extension(context): Extension<Arc<RequestContext>>,
+) -> Result<Response, Error> {
     context.version.map_err(|_| Error::InvalidVersion)?;
     Ok(([(CONTENT_TYPE, "application/json")], DOCUMENT.clone()).into_response())
 }
