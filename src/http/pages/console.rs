@@ -9,8 +9,9 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLIC
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use super::response::page;
+use super::swagger_ui;
 use super::templates::DocsPage;
-use super::{page, swagger_ui};
 use crate::http::request::context::RequestContext;
 
 /// Scripts and calls of this host alone. Swagger UI's style draws its arrows with `data:` images; it needs no inline

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 
-use super::page;
+use super::response::page;
 use super::templates::ProblemPage;
 use crate::http::error::{Error, Parts};
 

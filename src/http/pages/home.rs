@@ -7,8 +7,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 
+use super::response::{page, see_other};
 use super::templates::HomePage;
-use super::{page, see_other};
 use crate::app::App;
 use crate::domain::redirect::RedirectTarget;
 use crate::flow;
