@@ -67,8 +67,8 @@ pub(in crate::http) async fn issue(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Error> {
     let options = parse_issue_options(query.as_deref(), &caller.workspace)?;
-    // The path was read when the request arrived, and the user looked up together with the key.
-    let subject = caller.subject.as_ref().ok_or(Error::Refused(Refusal::UserNotFound))?;
+    // The user in the path was looked up together with the key.
+    let subject = caller.context.subject.as_ref().ok_or(Error::Refused(Refusal::UserNotFound))?;
     let issued = flow::login_links::issue(&app, &caller.workspace, &caller.act, subject, &options).await?;
     Ok(issue_response(&issued, caller.version))
 }

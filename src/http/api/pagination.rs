@@ -88,7 +88,7 @@ impl Listing {
         let options = ListQuery::parse(&Params::parse(query)?.0, fields).map_err(Error::ValidationErrors)?;
         let permit = flow::lists::permit(app, &caller.workspace).await?;
         // The links are absolute: the scheme of the workspace's URL, the host and port that were asked.
-        let url = format!("{}://{}{}", caller.workspace.url.scheme(), caller.authority, uri.path());
+        let url = format!("{}://{}{}", caller.workspace.url.scheme(), caller.context.authority, uri.path());
         Ok(Self { permit, options, url, kept: kept_of(query) })
     }
 

@@ -1,14 +1,17 @@
 //! The console at `/docs`: a page of our own around Swagger UI, in which the API is tried. It is the one page with a
 //! script.
 
+use std::sync::Arc;
+
 use axum::Extension;
 use axum::body::Bytes;
 use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use super::response::page;
+use super::swagger_ui;
 use super::templates::DocsPage;
-use super::{page, swagger_ui};
 use crate::http::request::context::RequestContext;
 
 /// Scripts and calls of this host alone. Swagger UI's style draws its arrows with `data:` images; it needs no inline
@@ -20,7 +23,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 
 /// `GET /docs`: the console.
-pub(in crate::http) async fn show(Extension(context): Extension<RequestContext>) -> Response {
+pub(in crate::http) async fn show(Extension(context): Extension<Arc<RequestContext>>) -> Response {
     let view = DocsPage {
         workspace: &context.workspace.name,
         origin: &context.origin(),

@@ -1,12 +1,14 @@
 //! Who is signed in, and the way out.
 
+use std::sync::Arc;
+
 use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 
+use super::response::{page, see_other};
 use super::templates::HomePage;
-use super::{page, see_other};
 use crate::app::App;
 use crate::domain::redirect::RedirectTarget;
 use crate::flow;
@@ -17,7 +19,7 @@ use crate::http::request::cookies::CookieJar;
 /// `GET /`: who you are, since when, until when; to the login page for anybody else.
 pub(in crate::http) async fn show(
     State(app): State<App>,
-    Extension(context): Extension<RequestContext>,
+    Extension(context): Extension<Arc<RequestContext>>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let cookie = CookieJar::of(&context).session(&headers);
@@ -42,7 +44,7 @@ pub(in crate::http) async fn show(
 /// `POST /logout`: the session ends here and in the store.
 pub(in crate::http) async fn sign_out(
     State(app): State<App>,
-    Extension(context): Extension<RequestContext>,
+    Extension(context): Extension<Arc<RequestContext>>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let jar = CookieJar::of(&context);

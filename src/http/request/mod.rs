@@ -4,3 +4,4 @@ pub(super) mod context;
 pub(super) mod cookies;
 pub(super) mod credentials;
 pub(super) mod params;
+pub(super) mod protected_form;

@@ -80,6 +80,17 @@ impl Params {
         }
     }
 
+    /// The one value of a name; empty if it is missing or given twice.
+    pub(in crate::http) fn value(&self, name: &str) -> &str {
+        self.single(name).ok().flatten().unwrap_or_default()
+    }
+
+    /// Whether a name is there in any spelling: `Token` and `token[]` mean `token`.
+    pub(in crate::http) fn means(&self, name: &str) -> bool {
+        let stem = |other: &str| other.split('[').next().unwrap_or_default().eq_ignore_ascii_case(name);
+        self.0.iter().any(|(other, _)| stem(other))
+    }
+
     /// Whether a name is there at all.
     pub(in crate::http) fn has(&self, name: &str) -> bool {
         self.0.iter().any(|pair| pair.0 == name)

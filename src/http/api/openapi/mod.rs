@@ -3,7 +3,7 @@
 
 mod clients;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use axum::Extension;
 use axum::body::Bytes;
@@ -20,7 +20,8 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserId;
 use crate::domain::user::fields::LISTED;
 use crate::http::api;
-use crate::http::error::{Error, ErrorBody};
+use crate::http::api::errors::ErrorBody;
+use crate::http::error::Error;
 use crate::http::request::context::RequestContext;
 use crate::store::{ListedEntry, ListedLink, ListedSession};
 
@@ -69,7 +70,9 @@ static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(document().to_st
     responses((status = 200, description = "OpenAPI 3.1.", body = Object)),
     security(())
 )]
-pub(in crate::http) async fn show(Extension(context): Extension<RequestContext>) -> Result<Response, Error> {
+pub(in crate::http) async fn show(
+    Extension(context): Extension<Arc<RequestContext>>,
+) -> Result<Response, Error> {
     context.version.map_err(|_| Error::InvalidVersion)?;
     Ok(([(CONTENT_TYPE, "application/json")], DOCUMENT.clone()).into_response())
 }
