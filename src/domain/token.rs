@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
+
 use super::base62;
 
 /// The length of a login token, in characters.
@@ -31,6 +33,17 @@ impl Token {
     pub fn parse(text: &str) -> Option<Self> {
         let letters: [u8; LENGTH] = text.as_bytes().try_into().ok()?;
         base62::is_base62(&letters).then_some(Self(letters))
+    }
+
+    /// Takes the token of a link: what follows it is passed over where it begins with neither a letter, a digit nor a control
+    /// character, such as the full stop, bracket or space of the text around the link.
+    pub fn parse_from_link(text: &str) -> Option<Self> {
+        let (token, rest) = text.split_at_checked(LENGTH)?;
+        let goes_on = rest.chars().next().is_some_and(|next| {
+            let group = next.general_category_group();
+            next.is_control() || matches!(group, GeneralCategoryGroup::Letter | GeneralCategoryGroup::Number)
+        });
+        if goes_on { None } else { Self::parse(token) }
     }
 
     /// The token that 256 bits of a keyed MAC stand for.
@@ -92,6 +105,19 @@ mod tests {
         ] {
             assert_eq!(Token::parse(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_stands_behind_the_token_of_a_link_is_passed_over() {
+        let text = "ewtGwgZ0b3IE1wq7a7vrjhONy0uVBPgT";
+        for rest in ["", ".", ")", ">", "=", " ", "\u{200b}", "\u{24b6}", ".x", "&lt;"] {
+            assert!(Token::parse_from_link(&format!("{text}{rest}")).is_some(), "{rest:?}");
+        }
+        for rest in ["x", "é", "5", "٣", "½", "\n", "\0", "字"] {
+            assert!(Token::parse_from_link(&format!("{text}{rest}")).is_none(), "{rest:?}");
+        }
+        assert!(Token::parse_from_link(&text[1..]).is_none());
+        assert!(Token::parse_from_link(&format!(" {text}")).is_none());
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub(super) enum Error {
     /// No such route.
     NotFound,
     /// No workspace has the host.
-    WorkspaceNotFound,
+    WorkspaceNotFound(String),
     /// The route has no such method.
     MethodNotAllowed,
     /// The body did not arrive in time.
@@ -96,12 +96,23 @@ const UNAVAILABLE: &str = "The service is not available at the moment; nothing w
 const TRY_AGAIN: &str = "Wait a moment and try again. A link that you have not used is still good.";
 const REOPEN_LINK: &str = "Open your link again from the message it came in, and press the button there.";
 const CHECK_ADDRESS: &str = "Check the address, or open the link that you were sent again.";
+const OWN_WINDOW: &str = "Open your link in a window of its own: copy it from the message it came in into the address bar of your \
+                          browser, and press the button there.";
 const ALLOW_COOKIES: &str =
     "Allow cookies for this site, open your link again, and press the button in the same browser.";
 const ASK_FOR_NEW_LINK: &str = "Too many links that do not work were opened from where you are. One that is still good works all \
                     the same; otherwise ask for a new one.";
 
+/// How much of a host that nobody has is told again, in bytes.
+const MAX_HOST: usize = 100;
+
 impl Error {
+    /// No workspace has a host, which is named as it was sent, but escaped and short.
+    pub(super) fn workspace_not_found(host: &str) -> Self {
+        let end = (0..=MAX_HOST).rev().find(|end| host.is_char_boundary(*end)).unwrap_or(0);
+        Self::WorkspaceNotFound(format!("{:?}", host.get(..end).unwrap_or(host)))
+    }
+
     /// What a response says about each error.
     pub(super) fn parts(&self) -> Parts {
         match self {
@@ -130,7 +141,7 @@ impl Error {
             }
             Self::CrossOriginForm => {
                 Parts::of(403, "forbidden", "The button was pressed on another site, so nothing was done.")
-                    .advising(REOPEN_LINK)
+                    .advising(OWN_WINDOW)
             }
             Self::CsrfMismatch => Parts::of(
                 403,
@@ -141,8 +152,9 @@ impl Error {
             Self::NotFound => {
                 Parts::of(404, "not_found", "There is nothing at this address.").advising(CHECK_ADDRESS)
             }
-            Self::WorkspaceNotFound => {
-                Parts::of(404, "workspace_not_found", "No workspace has this host.").advising(CHECK_ADDRESS)
+            Self::WorkspaceNotFound(host) => {
+                let sentence = format!("No workspace has the host {host}.");
+                Parts::of(404, "workspace_not_found", sentence).advising(CHECK_ADDRESS)
             }
             Self::MethodNotAllowed => {
                 Parts::of(405, "method_not_allowed", "This method is not allowed here.")

@@ -73,7 +73,7 @@ fn unauthorized() -> Response {
 
 /// Proxies treat 401 as "not signed in", and other client errors as broken.
 fn render_error(error: &Error, _workspace: &str) -> Response {
-    if matches!(error, Error::WorkspaceNotFound | Error::BadHost) {
+    if matches!(error, Error::WorkspaceNotFound(_) | Error::BadHost) {
         return unauthorized();
     }
     empty(error.status())
@@ -131,9 +131,7 @@ fn header_text(text: &str) -> String {
 
 /// To the login page, and from there back to the requested page, if the redirect policy allows it.
 fn to_login(context: &RequestContext, headers: &HeaderMap) -> Response {
-    let requested = requested_url(context, headers)
-        .and_then(|url| RedirectTarget::parse(&url, &context.workspace.redirect_policy()).ok());
-    let redirect = requested.map_or_else(String::new, |target| {
+    let redirect = requested_page(context, headers).map_or_else(String::new, |target| {
         format!("?redirect={}", utf8_percent_encode(target.as_str(), NON_ALPHANUMERIC))
     });
     let mut response = empty(StatusCode::FOUND);
@@ -142,8 +140,9 @@ fn to_login(context: &RequestContext, headers: &HeaderMap) -> Response {
     response
 }
 
-/// The URL that was requested, as a trusted proxy names it.
-fn requested_url(context: &RequestContext, headers: &HeaderMap) -> Option<String> {
+/// The page that was requested, as a trusted proxy names it, if people may be sent there. What a form sent is no page: it is
+/// not to be asked again as a GET.
+fn requested_page(context: &RequestContext, headers: &HeaderMap) -> Option<RedirectTarget> {
     let single = |name: &str| {
         let mut values = headers.get_all(name).iter();
         match (values.next(), values.next()) {
@@ -151,9 +150,27 @@ fn requested_url(context: &RequestContext, headers: &HeaderMap) -> Option<String
             _ => None,
         }
     };
-    let (proto, host) = (single("x-forwarded-proto")?, single("x-forwarded-host")?);
-    let uri = single("x-forwarded-uri")?;
-    (context.is_from_trusted_proxy && uri.starts_with('/')).then(|| format!("{proto}://{host}{uri}"))
+    let (host, uri) = (single("x-forwarded-host")?, single("x-forwarded-uri")?);
+    let is_page = !headers.contains_key("x-forwarded-method")
+        || single("x-forwarded-method").is_some_and(|method| method == "GET" || method == "HEAD");
+    if !context.is_from_trusted_proxy || !is_page || !uri.starts_with('/') {
+        return None;
+    }
+    let policy = context.workspace.redirect_policy();
+    let target = |scheme: &str| RedirectTarget::parse(&format!("{scheme}://{host}{uri}"), &policy).ok();
+    let own = context.workspace.url.scheme();
+    let named = single("x-forwarded-proto").filter(|scheme| ["http", "https"].contains(scheme));
+    if let Some(target) = named.and_then(target) {
+        return Some(target);
+    }
+    let found = target(own);
+    if found.is_some() && headers.contains_key("x-forwarded-proto") {
+        tracing::warn!(
+            scheme = own,
+            "X-Forwarded-Proto is not one http or https of this host: the portal's scheme is used"
+        );
+    }
+    found
 }
 
 #[cfg(test)]

@@ -35,8 +35,10 @@ pub fn router(app: App, settings: Settings) -> Router {
         let state = LayerState { app: app.clone(), settings: Arc::clone(&settings), surface };
         from_fn_with_state(state, middleware::handle)
     };
-    let login = Router::new().route("/login", post(pages::login::confirm).get(pages::login::open));
-    let sign_out = Router::new().route("/logout", post(pages::home::sign_out));
+    let login = || post(pages::login::confirm).get(pages::login::open);
+    let login = Router::new().route("/login", login()).route("/login/", login());
+    let sign_out =
+        Router::new().route("/logout", post(pages::home::sign_out).get(pages::home::ask_to_sign_out));
     let same_origin = from_fn(middleware::same_origin::require_same_origin);
     Router::new()
         .merge(api().layer(layer(&api::SURFACE)))

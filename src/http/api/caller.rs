@@ -61,7 +61,7 @@ impl<S: RequiredScope> FromRequestParts<App> for Caller<S> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let context = parts.extensions.get::<Arc<RequestContext>>().ok_or(Error::WorkspaceNotFound)?.clone();
+        let context = parts.extensions.get::<Arc<RequestContext>>().ok_or(Error::Internal)?.clone();
         let version = context.version.map_err(|_| Error::InvalidVersion)?;
         let Some(key) = &context.api_key else {
             if parts.headers.contains_key(AUTHORIZATION) {

@@ -31,12 +31,12 @@ pub(super) async fn look_up(
     request: &mut Request,
 ) -> Result<RequestContext, Error> {
     let authority = authority_of(request.uri(), request.headers()).ok_or(Error::BadHost)?.to_owned();
-    let host = HostName::from_header(&authority).map_err(|_| Error::WorkspaceNotFound)?;
+    let host = HostName::from_header(&authority).map_err(|_| Error::workspace_not_found(&authority))?;
     let peer = request.extensions().get::<Peer>().map_or(UNKNOWN, |peer| peer.0.ip().to_canonical());
     let credentials = lookup.credentials(app, &host, request).await?;
     let found = flow::request_lookup::look_up(app, &host, &credentials).await?;
     let LookupResult { workspace, api_key, issue_state, signed_in, link, read_point } =
-        found.ok_or(Error::WorkspaceNotFound)?;
+        found.ok_or_else(|| Error::workspace_not_found(&authority))?;
     Ok(RequestContext {
         request: request_id,
         version,

@@ -70,7 +70,12 @@ async fn handle_with_id(state: LayerState, request_id: Uuid, mut request: Reques
             request.extensions_mut().insert(Arc::new(context));
             run_handler(next.run(request), deadline).await
         }
-        Err(error) => error.into_placeholder(),
+        Err(error) => {
+            if let Error::WorkspaceNotFound(host) = &error {
+                tracing::info!(%host, "no workspace has this host");
+            }
+            error.into_placeholder()
+        }
     };
     let name = workspace.as_ref().map_or("", |workspace| &workspace.name);
     let mut response = render_error(response, surface, name);

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 
 use super::response::{page, see_other};
-use super::templates::HomePage;
+use super::templates::{HomePage, SignOutPage};
 use crate::app::App;
 use crate::domain::redirect::RedirectTarget;
 use crate::flow;
@@ -37,8 +37,22 @@ pub(in crate::http) async fn show(
         since_iso: &since.to_string(),
         until: &until.display(),
         until_iso: &until.to_string(),
+        landing: context.workspace.landing_url.as_deref(),
     };
     Ok(page(StatusCode::OK, &view))
+}
+
+/// `GET /logout`: the button, for links of applications; for who is signed in no more, that it is so.
+pub(in crate::http) async fn ask_to_sign_out(
+    State(app): State<App>,
+    Extension(context): Extension<Arc<RequestContext>>,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    let cookie = CookieJar::of(&context).session(&headers);
+    let act = context.anonymous_audit_context();
+    let current = flow::sessions::current(&app, &context.workspace, &act, cookie.as_ref()).await?;
+    let email = current.as_ref().map(|signed_in| signed_in.email.as_str());
+    Ok(page(StatusCode::OK, &SignOutPage { workspace: &context.workspace.name, email }))
 }
 
 /// `POST /logout`: the session ends here and in the store.
@@ -51,7 +65,7 @@ pub(in crate::http) async fn sign_out(
     let cookie = jar.session(&headers);
     flow::sessions::sign_out(&app, &context.workspace, &context.anonymous_audit_context(), cookie.as_ref())
         .await?;
-    let mut response = see_other(&app, &context, RedirectTarget::Path("/login".to_owned()))?;
+    let mut response = see_other(&app, &context, RedirectTarget::Path("/logout".to_owned()))?;
     response.headers_mut().append(header::SET_COOKIE, jar.clear_session());
     Ok(response)
 }

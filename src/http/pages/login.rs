@@ -10,7 +10,7 @@ use axum::response::Response;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::response::{page, see_other};
-use super::templates::{ConfirmPage, InvalidLinkPage, SignInHelpPage};
+use super::templates::{ConfirmPage, InvalidLinkPage, SignInHelpPage, SignedInPage};
 use crate::app::App;
 use crate::domain::redirect::RedirectTarget;
 use crate::domain::session::CsrfCookie;
@@ -22,7 +22,7 @@ use crate::http::error::Error;
 use crate::http::request::context::RequestContext;
 use crate::http::request::cookies::CookieJar;
 use crate::http::request::params::Params;
-use crate::http::request::protected_form::ProtectedForm;
+use crate::http::request::protected_form::{ConfirmForm, ProtectedForm};
 use crate::keys;
 use crate::keys::FormClaim;
 
@@ -30,53 +30,41 @@ use crate::keys::FormClaim;
 const NOT_IN_COOKIES: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\').add(b'%').add(b'+');
 
-/// `GET /login`: the page of a token, or how to get a link. It changes nothing.
+/// `GET /login`: the page of a token; without one who is signed in, or how to get a link. It changes nothing.
 pub(in crate::http) async fn open(
     State(app): State<App>,
     Extension(context): Extension<Arc<RequestContext>>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    let workspace = &context.workspace;
-    let query = Params::parse(query.as_deref().unwrap_or_default());
+    let query = Params::parse_leniently(query.as_deref().unwrap_or_default(), "token");
     // A query that cannot be parsed may hold a token that was cut or rewritten: it gets the page of an invalid link.
     let has_token = query.as_ref().map_or(true, |query| query.means("token"));
     let query = query.unwrap_or_default();
-    let has_redirect = query.has("redirect");
-    let redirect = RedirectTarget::parse(query.value("redirect"), &workspace.redirect_policy()).ok();
     if !has_token {
-        return Ok(sign_in_help(&context, redirect.as_ref()));
+        let policy = context.workspace.redirect_policy();
+        let redirect = RedirectTarget::parse(query.value("redirect"), &policy).ok();
+        return without_token(&app, &context, redirect, &headers).await;
     }
-    let jar = CookieJar::of(&context);
-    let token = query.single("token").ok().flatten().and_then(Token::parse);
-    let visitor = visitor(&context, &jar, &headers);
-    match flow::sign_in::open(&app, workspace, &context.anonymous_audit_context(), token.as_ref(), &visitor)
-        .await?
-    {
-        Opened::Live { account, signed_in_as } => {
-            let Some(token) = token else { return Ok(invalid_link(workspace)) };
-            // A redirect that is not allowed is carried as an empty one: it still replaces the remembered one.
-            let redirect =
-                has_redirect.then(|| redirect.map_or_else(String::new, |target| target.as_str().to_owned()));
-            let form = Form { token, redirect, account, signed_in_as };
-            form.page(&app, &context, &jar, jar.browser(&headers))
-        }
-        Opened::AlreadySignedIn(landing) => {
-            let target = redirect.unwrap_or_else(|| destination(workspace, Some(&landing)));
-            see_other(&app, &context, target)
-        }
-        Opened::Dead => Ok(invalid_link(workspace)),
-    }
+    let token = query.single("token").ok().flatten().and_then(Token::parse_from_link);
+    let redirect = query.has("redirect").then(|| query.value("redirect"));
+    show(&app, &context, (token, redirect), &headers).await
 }
 
 /// `POST /login`: redeems the link and starts a session.
 pub(in crate::http) async fn confirm(
     State(app): State<App>,
     Extension(context): Extension<Arc<RequestContext>>,
-    form: ProtectedForm,
+    form: ConfirmForm,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let workspace = &context.workspace;
+    let form = match form {
+        ConfirmForm::Protected(form) => form,
+        ConfirmForm::Mismatched { token, redirect } => {
+            return show(&app, &context, (Token::parse(&token), redirect.as_deref()), &headers).await;
+        }
+    };
     let Some(token) = Token::parse(&form.token) else { return Ok(invalid_link(workspace)) };
     let remembered = form.jar.redirect(&headers);
     let landing = destination(workspace, form.redirect(&app, workspace).or(remembered.as_deref()));
@@ -93,6 +81,71 @@ pub(in crate::http) async fn confirm(
             Ok(response)
         }
         Confirmed::Dead => Ok(invalid_link(workspace)),
+    }
+}
+
+/// The page of a token, with the redirect that stands beside it.
+async fn show(
+    app: &App,
+    context: &RequestContext,
+    (token, redirect): (Option<Token>, Option<&str>),
+    headers: &HeaderMap,
+) -> Result<Response, Error> {
+    let workspace = &context.workspace;
+    let target = redirect.and_then(|text| RedirectTarget::parse(text, &workspace.redirect_policy()).ok());
+    let jar = CookieJar::of(context);
+    let visitor = visitor(context, &jar, headers);
+    let act = context.anonymous_audit_context();
+    match flow::sign_in::open(app, workspace, &act, token.as_ref(), &visitor).await? {
+        Opened::Live { account, signed_in_as } => {
+            let Some(token) = token else { return Ok(invalid_link(workspace)) };
+            // A redirect that is not allowed is carried as an empty one: it still replaces the remembered one.
+            let redirect =
+                redirect.map(|_| target.map_or_else(String::new, |target| target.as_str().to_owned()));
+            let form = Form { token, redirect, account, signed_in_as };
+            form.page(app, context, &jar, jar.browser(headers))
+        }
+        Opened::AlreadySignedIn(landing) => {
+            see_other(app, context, target.unwrap_or_else(|| destination(workspace, Some(&landing))))
+        }
+        Opened::Dead => Ok(invalid_link(workspace)),
+    }
+}
+
+/// Who is signed in, with a way on; else how to get a link, and a redirect that is allowed is remembered until then.
+async fn without_token(
+    app: &App,
+    context: &RequestContext,
+    redirect: Option<RedirectTarget>,
+    headers: &HeaderMap,
+) -> Result<Response, Error> {
+    let (workspace, jar) = (&context.workspace, CookieJar::of(context));
+    let act = context.anonymous_audit_context();
+    let cookie = jar.session(headers);
+    if let Some(signed_in) = flow::sessions::current(app, workspace, &act, cookie.as_ref()).await? {
+        let way_on = redirect.unwrap_or_else(|| destination(workspace, Some(&signed_in.session.landing)));
+        let view = SignedInPage {
+            workspace: &workspace.name,
+            email: signed_in.email.as_str(),
+            way_on: way_on.as_str(),
+        };
+        return Ok(page(StatusCode::OK, &view));
+    }
+    let mut response = page(StatusCode::OK, &SignInHelpPage { workspace: &workspace.name });
+    if let Some(target) = redirect.filter(|_| is_navigation(headers)) {
+        let encoded = utf8_percent_encode(target.as_str(), NOT_IN_COOKIES).to_string();
+        response.headers_mut().append(SET_COOKIE, jar.set_redirect(&encoded));
+    }
+    Ok(response)
+}
+
+/// Whether a person went to this page, and not a script, image or frame of another one (W3C Fetch Metadata, sections 2.1 and 2.2).
+/// Old browsers do not say.
+fn is_navigation(headers: &HeaderMap) -> bool {
+    let said = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
+    match (said("sec-fetch-mode"), said("sec-fetch-dest")) {
+        (None, None) => true,
+        (mode, destination) => mode == Some(b"navigate") && destination == Some(b"document"),
     }
 }
 
@@ -114,16 +167,6 @@ fn visitor(context: &RequestContext, jar: &CookieJar, headers: &HeaderMap) -> Cl
 /// The same page for every token that is not valid.
 fn invalid_link(workspace: &Workspace) -> Response {
     page(StatusCode::GONE, &InvalidLinkPage { workspace: &workspace.name })
-}
-
-/// How to get a link; a redirect that is allowed is remembered until then.
-fn sign_in_help(context: &RequestContext, redirect: Option<&RedirectTarget>) -> Response {
-    let mut response = page(StatusCode::OK, &SignInHelpPage { workspace: &context.workspace.name });
-    if let Some(target) = redirect {
-        let encoded = utf8_percent_encode(target.as_str(), NOT_IN_COOKIES).to_string();
-        response.headers_mut().append(SET_COOKIE, CookieJar::of(context).set_redirect(&encoded));
-    }
-    response
 }
 
 /// The form that confirms a live link.

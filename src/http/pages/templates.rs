@@ -12,7 +12,7 @@ pub(in crate::http) struct ConfirmPage<'a> {
     pub(in crate::http) workspace: &'a str,
     /// The masked e-mail address that the link signs in.
     pub(in crate::http) account: &'a str,
-    /// The masked e-mail address of somebody else who is signed in in this browser.
+    /// The e-mail address of somebody else who is signed in in this browser, whole: that person is there.
     pub(in crate::http) signed_in_as: Option<&'a str>,
     pub(in crate::http) token: &'a str,
     /// The anti-forgery value, bound to the token and to this browser's cookie.
@@ -36,6 +36,26 @@ pub(in crate::http) struct SignInHelpPage<'a> {
     pub(in crate::http) workspace: &'a str,
 }
 
+/// The page for who comes to the login page and is signed in: as whom, a way on, and the way out.
+#[derive(Template)]
+#[template(path = "signed_in.html")]
+pub(in crate::http) struct SignedInPage<'a> {
+    pub(in crate::http) workspace: &'a str,
+    /// The whole e-mail address: only its owner sees this page.
+    pub(in crate::http) email: &'a str,
+    /// A path of this host, or an absolute `http` or `https` URL that has passed the redirect rule.
+    pub(in crate::http) way_on: &'a str,
+}
+
+/// The page on the way out: the one button for who is signed in, and for anybody else that nobody is.
+#[derive(Template)]
+#[template(path = "sign_out.html")]
+pub(in crate::http) struct SignOutPage<'a> {
+    pub(in crate::http) workspace: &'a str,
+    /// The whole e-mail address of who is signed in, if anybody is.
+    pub(in crate::http) email: Option<&'a str>,
+}
+
 /// The page of who is signed in: as whom, since when, until when, and the way out.
 #[derive(Template)]
 #[template(path = "home.html")]
@@ -52,6 +72,8 @@ pub(in crate::http) struct HomePage<'a> {
     pub(in crate::http) until: &'a str,
     /// The same moment in RFC 3339.
     pub(in crate::http) until_iso: &'a str,
+    /// Where the workspace has people land, if that is another page.
+    pub(in crate::http) landing: Option<&'a str>,
 }
 
 /// The page on the way to another origin, sent with `Refresh: 0`; shows where to, and a link for browsers that stay.

@@ -20,12 +20,17 @@ pub(in crate::http) fn any_session(headers: &HeaderMap) -> Option<SessionCookie>
     })
 }
 
+/// How much longer than a link the cookie of its form lives, in seconds: a page that was left open still belongs to its browser.
+const BROWSER_OUTLIVES_LINK: i64 = 86_400;
+
 /// The cookies of a workspace on one of its hosts.
 #[derive(Clone, Debug)]
 pub(in crate::http) struct CookieJar {
     found: Option<Arc<SessionWithUser>>,
     is_secure: bool,
     session: String,
+    /// The session cookie of the shared domain, where the host is not within it: a proxy may pass it on.
+    shared_session: Option<String>,
     domain: Option<String>,
     link_lifetime: i64,
     session_lifetime: i64,
@@ -34,25 +39,28 @@ pub(in crate::http) struct CookieJar {
 impl CookieJar {
     /// The cookies as this request's host has them.
     ///
-    /// A shared domain counts where the host is within it; other hosts keep cookies of their own, since browsers
-    /// would not take any other there.
+    /// Cookies are set for a shared domain where the host is within it; other hosts keep cookies of their own, since browsers
+    /// would not take any other there. The cookie of the shared domain is read on every host.
     pub(in crate::http) fn of(context: &RequestContext) -> Self {
         let workspace = &context.workspace;
         let is_secure = workspace.url.is_https();
         let domain = workspace.cookie_domain.clone().filter(|domain| context.host.is_within(domain));
-        let session = match &domain {
-            Some(_) => format!("__Secure-doorkey_session_{}", workspace.id.0),
-            None => name(is_secure, "session"),
+        let shared = workspace.cookie_domain.as_ref();
+        let shared = shared.map(|_| format!("__Secure-doorkey_session_{}", workspace.cookie_tag));
+        let (session, shared_session) = match shared {
+            Some(shared) if domain.is_some() => (shared, None),
+            shared => (name(is_secure, &format!("session_{}", workspace.cookie_tag)), shared),
         };
         let (link_lifetime, session_lifetime) = (workspace.link_lifetime, workspace.session_lifetime);
         let found = context.signed_in.clone();
-        Self { found, is_secure, session, domain, link_lifetime, session_lifetime }
+        Self { found, is_secure, session, shared_session, domain, link_lifetime, session_lifetime }
     }
 
     /// The session cookie, with what was found by its number when the request arrived; none if there are two of them,
     /// or it is malformed.
     pub(in crate::http) fn session(&self, headers: &HeaderMap) -> Option<PresentedCookie> {
-        let cookie = SessionCookie::parse(single_cookie(headers, &self.session)?)?;
+        let shared = self.shared_session.as_deref().filter(|name| has_cookie(headers, name));
+        let cookie = SessionCookie::parse(single_cookie(headers, shared.unwrap_or(&self.session))?)?;
         let found = self.found.clone().filter(|found| found.session.id == cookie.id);
         Some(PresentedCookie { cookie, found })
     }
@@ -76,7 +84,12 @@ impl CookieJar {
     }
 
     pub(in crate::http) fn set_browser(&self, cookie: &CsrfCookie) -> HeaderValue {
-        self.write(&name(self.is_secure, "browser"), cookie.reveal(), self.link_lifetime, None)
+        self.write(
+            &name(self.is_secure, "browser"),
+            cookie.reveal(),
+            self.link_lifetime + BROWSER_OUTLIVES_LINK,
+            None,
+        )
     }
 
     /// `encoded` is percent-encoded, so that it is a cookie value.
@@ -115,6 +128,10 @@ fn single_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
         (Some(value), None) => std::str::from_utf8(value).ok(),
         _ => None,
     }
+}
+
+fn has_cookie(headers: &HeaderMap, name: &str) -> bool {
+    pairs(headers).any(|pair| pair.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"=")))
 }
 
 fn pairs(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {

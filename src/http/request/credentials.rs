@@ -60,22 +60,19 @@ pub(in crate::http) struct ParsedForm(pub(in crate::http) Result<Params, Error>)
 /// The token of a link that is opened or confirmed. The form that confirms it is read here, and passed on with the request as a
 /// [`ParsedForm`].
 async fn token_of(app: &App, host: &HostName, request: &mut Request) -> Result<Option<Token>, Error> {
-    let parse = |params: &Params| params.single("token").ok().flatten().and_then(Token::parse);
     if request.method() != Method::POST {
-        return Ok(request
-            .uri()
-            .query()
-            .and_then(|query| Params::parse(query).ok())
-            .as_ref()
-            .and_then(parse));
+        let params =
+            Params::parse_leniently(request.uri().query().unwrap_or_default(), "token").unwrap_or_default();
+        return Ok(params.single("token").ok().flatten().and_then(Token::parse_from_link));
     }
     // The body of a request to an unknown host is never read: a stranger could have the server hold it in memory.
     if !flow::request_lookup::is_host(app, host).await? {
-        return Err(Error::WorkspaceNotFound);
+        return Err(Error::workspace_not_found(host.as_str()));
     }
     let body = std::mem::take(request.body_mut());
     let form = read_form(request.headers(), body).await;
-    let token = form.as_ref().ok().and_then(parse);
+    let token =
+        form.as_ref().ok().and_then(|form| form.single("token").ok().flatten().and_then(Token::parse));
     request.extensions_mut().insert(ParsedForm(form));
     Ok(token)
 }

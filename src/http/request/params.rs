@@ -71,6 +71,22 @@ impl Params {
         pairs.collect::<Result<_, _>>().map(Self)
     }
 
+    /// Takes the query of a link as mail clients leave it: `amp;` before a name goes, and what cannot be decoded is left out, but
+    /// for a name's value where that is `kept`, which is empty then.
+    pub(in crate::http) fn parse_leniently(text: &str, kept: &str) -> Result<Self, Unreadable> {
+        let pairs = text.split('&').filter(|pair| !pair.is_empty());
+        if pairs.clone().nth(MAX_PARAMETERS).is_some() {
+            return Err(Unreadable::RateLimited);
+        }
+        let pairs = pairs.filter_map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let name = decode(name.strip_prefix("amp;").unwrap_or(name))?;
+            let value = decode(value).or_else(|| (name == kept).then(String::new))?;
+            Some((name, value))
+        });
+        Ok(Self(pairs.collect()))
+    }
+
     /// The one value of a name; `None` if it is missing.
     pub(in crate::http) fn single(&self, name: &str) -> Result<Option<&str>, ValidationErrors> {
         let mut values = self.0.iter().filter(|pair| pair.0 == name).map(|pair| pair.1.as_str());
@@ -181,6 +197,21 @@ mod tests {
         assert_eq!(pairs.single("a[]").unwrap(), Some("%2F"));
         assert_eq!(pairs.single("d").unwrap(), None);
         assert!(Params::parse("a=1&a=2").unwrap().single("a").is_err());
+    }
+
+    #[test]
+    fn a_link_that_a_mail_client_has_changed_is_read() {
+        for (query, token, redirect) in [
+            ("token=T&amp;redirect=/a", "T", "/a"),
+            ("token=T&utm_campaign=50%off&redirect=/a", "T", "/a"),
+            ("utm_campaign=fr%FChling&token=T&redirect=/a", "T", "/a"),
+            ("%zz=1&token=T%&redirect=/a", "", "/a"),
+            ("token=T&redirect=%FF", "T", ""),
+        ] {
+            let params = Params::parse_leniently(query, "token").unwrap();
+            assert_eq!((params.value("token"), params.value("redirect")), (token, redirect), "{query}");
+            assert!(params.has("token"), "{query}");
+        }
     }
 
     #[test]

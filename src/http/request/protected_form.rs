@@ -39,21 +39,36 @@ impl ProtectedForm {
     }
 }
 
-impl FromRequestParts<App> for ProtectedForm {
+/// The form that confirms a link.
+pub(in crate::http) enum ConfirmForm {
+    /// It was made for this browser.
+    Protected(ProtectedForm),
+    /// It comes from here and brings a well-formed cookie that is not the one it was made for: another tab has got a cookie
+    /// since. It proves nothing, so the page is shown again.
+    Mismatched {
+        /// The token of the link, as the form has it.
+        token: String,
+        /// The redirect that the form carries, unverified.
+        redirect: Option<String>,
+    },
+}
+
+impl FromRequestParts<App> for ConfirmForm {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let context = parts.extensions.get::<Arc<RequestContext>>().ok_or(Error::WorkspaceNotFound)?.clone();
+        let context = parts.extensions.get::<Arc<RequestContext>>().ok_or(Error::Internal)?.clone();
         let ParsedForm(fields) = parts.extensions.remove::<ParsedForm>().ok_or(Error::Internal)?;
         let fields = fields?;
         let token = token_of(&fields, parts.uri.query())?;
         let jar = CookieJar::of(&context);
         let browser = jar.browser(&parts.headers).ok_or(Error::CsrfMismatch)?;
         let claim = FormClaim::Confirm(&token, &browser);
-        if !app.keys().verify_form_mac(context.workspace.id, claim, fields.value("proof")) {
-            return Err(Error::CsrfMismatch);
+        if app.keys().verify_form_mac(context.workspace.id, claim, fields.value("proof")) {
+            return Ok(Self::Protected(ProtectedForm { token, browser, jar, fields }));
         }
-        Ok(Self { token, browser, jar, fields })
+        let redirect = fields.has("redirect").then(|| fields.value("redirect").to_owned());
+        Ok(Self::Mismatched { token, redirect })
     }
 }
 
