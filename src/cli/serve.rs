@@ -28,7 +28,7 @@ pub(super) async fn run(context: &Context) -> Result<()> {
     let _log = logging::start(config.log);
     context.log_unknown();
     ensure!(
-        config.listen != config.ops_listen,
+        config.listen != config.ops_listen || config.listen.ends_with(":0"),
         "--listen and --ops-listen are both {}: give two addresses, since health and metrics are not for everybody",
         config.listen
     );
