@@ -5,16 +5,14 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::caller::{Caller, LoginLinksRead, LoginLinksWrite};
-use super::pagination::{List, Listing};
+use super::pagination::Listing;
+use super::resources::{List, ListedLink, LoginLink};
 use super::{USER_IN_PATH, user_of};
 use crate::app::App;
 use crate::domain::api_version::ApiVersion;
 use crate::domain::login_link::parse_min_ttl;
-use crate::domain::timestamp::Timestamp;
 use crate::domain::user::Refusal;
 use crate::domain::validation::ValidationErrors;
 use crate::domain::workspace::Workspace;
@@ -22,7 +20,7 @@ use crate::flow;
 use crate::flow::login_links::{IssueOptions, Issued};
 use crate::http::error::Error;
 use crate::http::request::params::Params;
-use crate::store::ListedLink;
+use crate::store;
 
 const EXPIRES_AT: HeaderName = HeaderName::from_static("x-login-link-expires-at");
 const REUSED: HeaderName = HeaderName::from_static("x-login-link-reused");
@@ -89,9 +87,9 @@ pub(in crate::http) async fn list(
     caller: Caller<LoginLinksRead>,
     uri: Uri,
 ) -> Result<Response, Error> {
-    let listing = Listing::begin(&app, &caller, &uri, &ListedLink::FIELDS).await?;
+    let listing = Listing::begin(&app, &caller, &uri, &store::ListedLink::FIELDS).await?;
     let page = flow::login_links::list(&app, &listing.permit, &listing.options).await?;
-    listing.respond(page).await
+    listing.respond::<ListedLink>(page).await
 }
 
 /// Kill a user's login links
@@ -130,22 +128,6 @@ fn parse_issue_options(query: Option<&str>, workspace: &Workspace) -> Result<Iss
     };
     let redirect = query.single("redirect").map_err(Error::ValidationErrors)?;
     IssueOptions::validated(min_ttl, redirect, workspace).map_err(|_| Error::InvalidRedirect)
-}
-
-/// A login link.
-#[derive(Serialize, ToSchema)]
-pub(in crate::http) struct LoginLink<'a> {
-    /// The link, to be handed to its client and to nobody else.
-    #[schema(format = "uri")]
-    link: &'a str,
-    /// When it dies of age; from version 2026-12-01 on.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    expires_at: Option<Timestamp>,
-    /// Whether it had been handed out before; from version 2026-12-01 on.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    reused: Option<bool>,
 }
 
 fn issue_response(issued: &Issued, version: ApiVersion) -> Response {

@@ -6,7 +6,8 @@ pub(super) mod errors;
 pub(super) mod login_links;
 pub(super) mod logs;
 pub(super) mod openapi;
-pub(super) mod pagination;
+mod pagination;
+pub(super) mod resources;
 pub(super) mod sessions;
 pub(super) mod team;
 

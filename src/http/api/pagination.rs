@@ -7,64 +7,15 @@ use axum::http::{HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::caller::Caller;
+use super::resources::{Links, List, Meta};
 use crate::app::App;
 use crate::domain::list_query::{Field, ListQuery, Page};
 use crate::flow;
 use crate::http::error::Error;
 use crate::http::request::params::{Params, decode};
 use crate::store::{ListPermit, UnsentRoom};
-
-/// A page of a list.
-#[derive(Serialize, ToSchema)]
-pub(in crate::http) struct List<T> {
-    /// The rows.
-    data: Vec<T>,
-    /// Where other pages are.
-    links: Links,
-    /// Which page this is.
-    meta: Meta,
-}
-
-/// Other pages, as absolute URLs with all other parameters kept.
-#[derive(Serialize, ToSchema)]
-struct Links {
-    /// The first page.
-    #[schema(example = "https://example.spp.co/api/{resource}?page=1")]
-    first: String,
-    /// The last page.
-    #[schema(example = "https://example.spp.co/api/{resource}?page=3")]
-    last: String,
-    /// The page before; null on the first.
-    #[schema(required = true)]
-    prev: Option<String>,
-    /// The page after; null on the last.
-    #[schema(required = true, example = "https://example.spp.co/api/{resource}?page=2")]
-    next: Option<String>,
-}
-
-/// Which page this is.
-#[derive(Serialize, ToSchema)]
-struct Meta {
-    /// The page, from 1.
-    current_page: i64,
-    /// The place of its first row in the whole list; null if it is empty.
-    #[schema(required = true)]
-    from: Option<i64>,
-    /// The place of its last row; null if it is empty.
-    #[schema(required = true)]
-    to: Option<i64>,
-    /// The last page.
-    last_page: i64,
-    /// Rows on a page.
-    per_page: i64,
-    /// Rows of the whole list.
-    total: i64,
-    /// The URL of the list without parameters.
-    path: String,
-}
 
 /// A list that may be made now, and which part of it is asked for.
 pub(super) struct Listing {
@@ -93,12 +44,12 @@ impl Listing {
     }
 
     /// A page in its frame, written off the serving threads: it may be long.
-    pub(super) async fn respond<T>(self, page: Page<T>) -> Result<Response, Error>
-    where
-        T: Serialize + Send + 'static,
-    {
+    pub(super) async fn respond<T: Serialize>(
+        self,
+        page: Page<impl Into<T> + Send + 'static>,
+    ) -> Result<Response, Error> {
         let permit = self.permit.clone();
-        let written = tokio::task::spawn_blocking(move || self.written(page)).await;
+        let written = tokio::task::spawn_blocking(move || self.written::<T>(page)).await;
         let Ok(Ok(bytes)) = written else {
             tracing::error!("a list could not be written");
             return Err(Error::Internal);
@@ -109,7 +60,7 @@ impl Listing {
         Ok(([(header::CONTENT_TYPE, json)], body).into_response())
     }
 
-    fn written<T: Serialize>(self, page: Page<T>) -> serde_json::Result<Vec<u8>> {
+    fn written<T: Serialize>(self, page: Page<impl Into<T>>) -> serde_json::Result<Vec<u8>> {
         let Self { options, url, kept, .. } = &self;
         let (current, total) = (options.page, page.total);
         let last = ((total + options.limit - 1) / options.limit).max(1);
@@ -131,7 +82,7 @@ impl Listing {
             total,
             path: url.clone(),
         };
-        let framed = List { data: page.rows, links, meta };
+        let framed = List { data: page.rows.into_iter().map(Into::<T>::into).collect(), links, meta };
         // Counted first: what grows as it is written takes three times as much on the way.
         let mut length = Length(0);
         serde_json::to_writer(&mut length, &framed)?;

@@ -2,6 +2,7 @@
 //! what is the same for all of them is added here, once.
 
 mod clients;
+mod schemas;
 
 use std::sync::{Arc, LazyLock};
 
@@ -10,16 +11,12 @@ use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
-use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
-use utoipa::openapi::{RefOr, Schema};
-use utoipa::{OpenApi, PartialSchema, ToSchema};
+use utoipa::{OpenApi, PartialSchema};
 
 use crate::domain::list_query::{Field, FieldType};
 use crate::domain::scope::Scopes;
-use crate::domain::timestamp::Timestamp;
-use crate::domain::user::UserId;
 use crate::http::api;
-use crate::http::api::errors::ErrorBody;
+use crate::http::api::resources::ErrorBody;
 use crate::http::error::Error;
 use crate::http::request::context::RequestContext;
 use crate::store::{ListedEntry, ListedLink, ListedSession, USER_FIELDS};
@@ -74,33 +71,6 @@ pub(in crate::http) async fn show(
 ) -> Result<Response, Error> {
     context.version.map_err(|_| Error::InvalidVersion)?;
     Ok(([(CONTENT_TYPE, "application/json")], DOCUMENT.clone()).into_response())
-}
-
-impl ToSchema for UserId {}
-
-impl PartialSchema for UserId {
-    fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new()
-            .schema_type(Type::Integer)
-            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
-            .minimum(Some(1))
-            .maximum(Some(Self::MAX))
-            .description(Some("The number of a user: unique in the workspace, never used again."))
-            .into()
-    }
-}
-
-impl ToSchema for Timestamp {}
-
-impl PartialSchema for Timestamp {
-    fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new()
-            .schema_type(Type::String)
-            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
-            .description(Some("A moment in UTC (RFC 3339)."))
-            .examples([json!("2026-11-23T03:23:00.000Z")])
-            .into()
-    }
 }
 
 /// An error that several operations answer.
