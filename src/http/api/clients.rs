@@ -1,4 +1,4 @@
-//! Clients: the back office keeps them in step with its own.
+//! Clients: listed, added, changed and deleted by the back office.
 
 use axum::Json;
 use axum::body::Body;
@@ -17,7 +17,7 @@ use crate::domain::reach::Reach;
 use crate::domain::user::UserRef;
 use crate::flow;
 use crate::http::error::Error;
-use crate::http::request::params::read_object;
+use crate::http::request::body::read_object;
 use crate::store::{NewUser, USER_FIELDS};
 
 /// List the clients

@@ -1,4 +1,4 @@
-//! Login links: asked for, listed, revoked.
+//! Login links: issued, listed, revoked.
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
@@ -114,7 +114,7 @@ pub(in crate::http) async fn revoke(
     if is_known { Ok(StatusCode::NO_CONTENT) } else { Err(Error::Refused(Refusal::UserNotFound)) }
 }
 
-/// Any other method: HEAD too, which must not make a link, though the router would run the GET handler for it.
+/// 405 for any other method, and for HEAD, for which the router would run the GET handler and issue a link.
 pub(in crate::http) async fn only_get_generates() -> (StatusCode, [(HeaderName, &'static str); 1]) {
     (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, DELETE")])
 }
@@ -140,8 +140,8 @@ fn issue_response(issued: &Issued, version: ApiVersion) -> Response {
     let mut response = Json(link).into_response();
     let reused = if issued.is_reused { "true" } else { "false" };
     response.headers_mut().insert(REUSED, HeaderValue::from_static(reused));
-    // A moment in RFC 3339 is always a header value.
+    // An RFC 3339 timestamp is always a header value.
     let expires_at = HeaderValue::from_str(&issued.expires_at.to_string());
-    response.headers_mut().extend(expires_at.into_iter().map(|moment| (EXPIRES_AT, moment)));
+    response.headers_mut().extend(expires_at.into_iter().map(|expires_at| (EXPIRES_AT, expires_at)));
     response
 }

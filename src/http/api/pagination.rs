@@ -1,4 +1,4 @@
-//! The frame around every list: `data`, `links`, `meta`.
+//! Pagination: reads the query of a list, waits for its permit, and writes a page.
 
 use std::io;
 
@@ -17,18 +17,18 @@ use crate::http::error::Error;
 use crate::http::request::params::{Params, decode};
 use crate::store::{ListPermit, UnsentRoom};
 
-/// A list that may be made now, and which part of it is asked for.
+/// A list with its permit, and which part of it is requested.
 pub(super) struct Listing {
     pub(super) permit: ListPermit,
     pub(super) options: ListQuery,
     /// The URL of the list without parameters.
     url: String,
-    /// The other parameters.
+    /// The other parameters of the query.
     kept: String,
 }
 
 impl Listing {
-    /// Reads the query, and waits until the list may be made.
+    /// Reads the query, and waits for the permit.
     pub(super) async fn begin<S>(
         app: &App,
         caller: &Caller<S>,
@@ -38,12 +38,12 @@ impl Listing {
         let query = uri.query().unwrap_or_default();
         let options = ListQuery::parse(&Params::parse(query)?.0, fields).map_err(Error::ValidationErrors)?;
         let permit = flow::lists::permit(app, &caller.workspace).await?;
-        // The links are absolute: the scheme of the workspace's URL, the host and port that were asked.
+        // Links are absolute: the scheme of the workspace's URL, the host and port of the request.
         let url = format!("{}://{}{}", caller.workspace.url.scheme(), caller.context.authority, uri.path());
         Ok(Self { permit, options, url, kept: kept_of(query) })
     }
 
-    /// A page in its frame, written off the serving threads: it may be long.
+    /// The response with a page, written off the serving threads, since it may be long.
     pub(super) async fn respond<T: Serialize>(
         self,
         page: Page<impl Into<T> + Send + 'static>,
@@ -83,7 +83,7 @@ impl Listing {
             path: url.clone(),
         };
         let framed = List { data: page.rows.into_iter().map(Into::<T>::into).collect(), links, meta };
-        // Counted first: what grows as it is written takes three times as much on the way.
+        // The length is counted first: a growing buffer would take three times as much memory.
         let mut length = Length(0);
         serde_json::to_writer(&mut length, &framed)?;
         let mut bytes = Vec::with_capacity(length.0);
@@ -92,7 +92,7 @@ impl Listing {
     }
 }
 
-/// Counts what is written to it.
+/// Counts the bytes that are written.
 struct Length(usize);
 
 impl io::Write for Length {
@@ -106,7 +106,7 @@ impl io::Write for Length {
     }
 }
 
-/// An answer on its way: its room is free when the last byte is handed over, or nobody takes it.
+/// A response that is not sent yet: its share of the memory is free when the last byte is handed over, or the connection closes.
 struct Unsent {
     bytes: Vec<u8>,
     _room: UnsentRoom,

@@ -1,4 +1,4 @@
-//! Sessions: who is signed in, and signing somebody out.
+//! Sessions: listed and ended.
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};

@@ -1,4 +1,4 @@
-//! Staff, read-only: they are kept by the command line.
+//! Staff, read-only: the command line adds and changes them.
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
