@@ -13,6 +13,7 @@ use crate::domain::user::{User, UserId, UserRef};
 use crate::domain::validation::ValidationErrors;
 use crate::flow::users;
 use crate::flow::users::UserError;
+use crate::http::UserObject;
 use crate::store::NewUser;
 
 /// Users that are read from the store at once: a list of any length takes this much memory.
@@ -161,7 +162,7 @@ async fn delete(context: &mut Context, who: &Who) -> Result<()> {
 }
 
 fn print(out: &mut Output, user: &User) -> Result<()> {
-    let object = user.object_with_staff();
+    let object = UserObject::with_staff(user);
     if out.is_json {
         return Ok(out.json(&object)?);
     }
@@ -197,7 +198,7 @@ async fn list(context: &mut Context, workspace: &str, is_jsonl: bool) -> Result<
         if is_jsonl || is_array {
             for (number, user) in page.iter().enumerate() {
                 out.part(if is_jsonl || (after == 0 && number == 0) { "" } else { "," })?;
-                out.json_part(&user.object_with_staff())?;
+                out.json_part(&UserObject::with_staff(user))?;
                 out.part(if is_jsonl { "\n" } else { "" })?;
             }
         } else {

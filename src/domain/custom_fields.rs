@@ -100,7 +100,7 @@ mod tests {
     fn an_empty_array_is_an_empty_object() {
         assert_eq!((kept("[]"), kept(" [ \n]")), ("{}".to_owned(), "{}".to_owned()));
         for text in ["[1]", "[{}]", "[[]]", "1", "null", "\"{}\"", "", "{\"a\":1,\"a\":2}", "[", "[]]"] {
-            assert_eq!(code_of(text), Code::ValidationErrors, "{text}");
+            assert_eq!(code_of(text), Code::Invalid, "{text}");
         }
     }
 
@@ -113,7 +113,7 @@ mod tests {
         let deep = |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels - 1), "]".repeat(levels - 1));
         assert_eq!(kept(&deep(DEEPEST)), deep(DEEPEST));
         for levels in [DEEPEST + 1, 7_000, 300_000] {
-            assert_eq!(code_of(&deep(levels)), Code::ValidationErrors, "{levels}");
+            assert_eq!(code_of(&deep(levels)), Code::Invalid, "{levels}");
         }
     }
 }

@@ -79,7 +79,7 @@ impl EmailAddress {
 impl InvalidEmail {
     /// The problem of the field that it was to stand in.
     pub fn problem(self) -> Problem {
-        let code = if self == Self::TooLong { Code::TooLong } else { Code::ValidationErrors };
+        let code = if self == Self::TooLong { Code::TooLong } else { Code::Invalid };
         code.saying(self)
     }
 }

@@ -25,7 +25,7 @@ pub struct Problem {
 }
 
 /// The kind of a problem, as a stable word for programs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
     /// The field is needed and not there.
@@ -37,7 +37,7 @@ pub enum Code {
     /// There is no such field.
     Unknown,
     /// Anything else.
-    ValidationErrors,
+    Invalid,
 }
 
 impl Code {
@@ -50,7 +50,7 @@ impl Code {
 /// A sentence alone says that a value is of no use.
 impl<T: fmt::Display> From<T> for Problem {
     fn from(sentence: T) -> Self {
-        Code::ValidationErrors.saying(sentence)
+        Code::Invalid.saying(sentence)
     }
 }
 

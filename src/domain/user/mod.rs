@@ -1,7 +1,6 @@
 //! Users: the people of a workspace, clients and staff.
 
 pub mod change;
-pub mod object;
 
 use serde::Serialize;
 
