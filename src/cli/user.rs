@@ -83,6 +83,9 @@ pub(super) struct Add {
     /// Telephone number
     #[arg(long)]
     phone: Option<String>,
+    /// The language that the person reads, as a tag such as pt-BR
+    #[arg(long)]
+    locale: Option<String>,
     /// A note
     #[arg(long)]
     note: Option<String>,
@@ -105,6 +108,7 @@ impl Add {
             ("name_l", Some(&self.name_l)),
             ("company", self.company.as_ref()),
             ("phone", self.phone.as_ref()),
+            ("locale", self.locale.as_ref()),
             ("note", self.note.as_ref()),
         ];
         for (field, text) in texts {
@@ -173,6 +177,7 @@ fn print(out: &mut Output, user: &User) -> Result<()> {
         ("email", object.email.to_owned()),
         ("company", object.company.to_owned()),
         ("phone", object.phone.to_owned()),
+        ("locale", object.locale.to_owned()),
         ("note", object.note.to_owned()),
         ("custom_fields", object.custom_fields.as_str().to_owned()),
         ("status", object.status.to_string()),

@@ -57,6 +57,17 @@ async fn each_field_takes_as_much_as_it_says_and_not_a_character_more() {
             assert_eq!(told(&response), (vec![field.to_owned()], json!({ field: ["too_long"] })));
         }
     }
+    for tag in ["", "de", "pt-BR", "gsw-CH"] {
+        let response = send(&test, "PUT", "/api/clients/1", json!({ "locale": tag }).to_string()).await;
+        assert_eq!(response.json()["locale"], tag);
+    }
+    for (tag, code) in
+        [("pt_BR", "invalid"), ("d", "invalid"), ("de-", "invalid"), (&"de-x".repeat(9), "too_long")]
+    {
+        let response = send(&test, "PUT", "/api/clients/1", json!({ "locale": tag }).to_string()).await;
+        assert_eq!(told(&response), (vec!["locale".to_owned()], json!({ "locale": [code] })), "{tag}");
+        assert_eq!(test.call("GET", "/api/clients/1").await.json()["locale"], "gsw-CH");
+    }
     let address = |labels: usize| format!("a@{}example.org", "b.".repeat(labels));
     assert_eq!(address(120).len(), 253);
     for (field, fits, too_long) in [

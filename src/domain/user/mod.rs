@@ -74,6 +74,8 @@ pub struct User {
     pub company: String,
     /// Telephone number.
     pub phone: String,
+    /// The language that the person reads, as a tag (BCP 47); empty if it is not known.
+    pub locale: String,
     /// A note of the back office.
     pub note: String,
     /// Fields of the operator's own.

@@ -26,6 +26,8 @@ pub struct UserObject<'a> {
     pub company: &'a str,
     /// Telephone number.
     pub phone: &'a str,
+    /// The language that the person reads, as a tag such as pt-BR; empty if it is not known.
+    pub locale: &'a str,
     /// A note of the back office.
     pub note: &'a str,
     /// Fields of the operator's own.
@@ -67,6 +69,7 @@ impl User {
             email: self.email.as_str(),
             company: &self.company,
             phone: &self.phone,
+            locale: &self.locale,
             note: &self.note,
             custom_fields: &self.custom_fields,
             status: u8::from(self.standing.is_active),

@@ -10,7 +10,7 @@ use crate::store::OpenError;
 /// The oldest first; each is run once, in a transaction of its own.
 const MIGRATIONS: [&str; 2] = [
     include_str!("../../../../migrations/sqlite/0001_first.sql"),
-    include_str!("../../../../migrations/sqlite/0002_clock.sql"),
+    include_str!("../../../../migrations/sqlite/0002_locale.sql"),
 ];
 
 /// Brings the schema up to date. Several processes may do so at once: the file's own lock puts them in order.
