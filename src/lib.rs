@@ -1,7 +1,7 @@
 //! doorkey: a self-hosted magic-link login service.
 //!
 //! The rooms, in reading order: [`domain`] says what the rules are, [`keys`] holds the secrets, [`store`] keeps
-//! what must be kept, [`flow`] tells the stories, [`http`] and [`cli`] are the two doors to them.
+//! what must be kept, [`flow`] tells the stories, `jobs` runs what runs by itself, [`http`] and [`cli`] are the two doors.
 
 pub mod app;
 pub mod cli;
@@ -10,6 +10,7 @@ pub mod config;
 pub mod domain;
 pub mod flow;
 pub mod http;
+mod jobs;
 pub mod keys;
 pub mod logging;
 pub mod lookup_cache;

@@ -68,7 +68,7 @@ pub async fn add(
             return Err(UserError::ValidationErrors(taken));
         }
     }
-    Err(StoreError::Unavailable("the workspace kept changing, or was deleted".to_owned()).into())
+    Err(StoreError::Contended("the workspace kept changing, or was deleted").into())
 }
 
 /// A user.
@@ -170,7 +170,7 @@ pub async fn set_within(
             )));
         }
     }
-    Err(StoreError::Unavailable("others kept changing the same user".to_owned()).into())
+    Err(StoreError::Contended("others kept changing the same user").into())
 }
 
 /// Deletes a user within a reach, for good; links and sessions die with the user, the number stays taken.

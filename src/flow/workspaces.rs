@@ -8,6 +8,11 @@ use crate::domain::validation::ValidationErrors;
 use crate::domain::workspace::{Workspace, WorkspaceId};
 use crate::store::{Outcome, StoreError};
 
+/// How often a change starts again when others keep changing the same workspace.
+const MAX_ATTEMPTS: usize = 64;
+
+const CONTENDED: StoreError = StoreError::Contended("others kept changing the same workspace");
+
 /// Why a workspace was not made, found or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkspaceError {
@@ -71,7 +76,7 @@ pub async fn set(
     name: &str,
     settings: &[(String, String)],
 ) -> Result<Workspace, WorkspaceError> {
-    loop {
+    for _ in 0..MAX_ATTEMPTS {
         let (mut workspace, old_hosts) = show(app, name).await?;
         let mut hosts = old_hosts.clone();
         for (setting, value) in settings {
@@ -94,6 +99,7 @@ pub async fn set(
             return Err(WorkspaceError::ValidationErrors(taken));
         }
     }
+    Err(CONTENDED.into())
 }
 
 /// Gives a workspace another name.
@@ -106,7 +112,7 @@ pub async fn rename(
     name: &str,
     new: &str,
 ) -> Result<Workspace, WorkspaceError> {
-    loop {
+    for _ in 0..MAX_ATTEMPTS {
         let (workspace, _) = show(app, name).await?;
         let entry = act.entry(AuditEvent::WorkspaceChanged).with("settings", ["name"].as_slice());
         if app.store.rename_workspace(&workspace, new, &entry, app.clock.now()).await? == Outcome::Applied {
@@ -116,6 +122,7 @@ pub async fn rename(
             return Err(WorkspaceError::ValidationErrors(ValidationErrors::field("name", taken(new))));
         }
     }
+    Err(CONTENDED.into())
 }
 
 /// What is said of a name that somebody has.
@@ -134,7 +141,12 @@ pub async fn delete(
     name: &str,
 ) -> Result<[(&'static str, i64); 5], WorkspaceError> {
     let read_point = app.store.read_point();
-    while let Some((workspace, _)) = app.store.find_workspace(name).await? {
+    for _ in 0..MAX_ATTEMPTS {
+        let Some((workspace, _)) = app.store.find_workspace(name).await? else {
+            // It was deleted before, and stays so.
+            app.store.ensure_durable(read_point, None).await?;
+            return Err(WorkspaceError::NotFound(name.to_owned()));
+        };
         let belongings = app.store.count_belongings(workspace.id).await?;
         let entry = act.entry(AuditEvent::WorkspaceDeleted).with("workspace", workspace.id.0);
         let entry = entry.with("name", workspace.name.as_str());
@@ -143,9 +155,7 @@ pub async fn delete(
             return Ok(belongings);
         }
     }
-    // It was deleted before, and stays so.
-    app.store.ensure_durable(read_point, None).await?;
-    Err(WorkspaceError::NotFound(name.to_owned()))
+    Err(CONTENDED.into())
 }
 
 /// Takes hosts separated by commas.

@@ -57,7 +57,7 @@ pub fn take_into_use(path: &Path) -> Result<(), KeyFileError> {
 }
 
 /// It is written under another name and then linked to its own, so that whoever reads it meanwhile, or comes after
-/// a power cut, finds a whole file or none, and of two who make it at once one is told that it exists.
+/// a power cut, finds a whole file or none, and of two who make it at once one gets the error that it exists.
 fn write_first(path: &Path, mark: &str) -> Result<Keyring, KeyFileError> {
     let failed = |source| KeyFileError::Io { path: path.to_owned(), source };
     let draft = beside(path, &format!(".{}.new", std::process::id())).map_err(failed)?;

@@ -29,7 +29,7 @@ pub struct PostgresUrl {
     shown: String,
 }
 
-/// What a server must prove over TLS before it is told anything.
+/// What a server must prove over TLS before anything is sent to it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum TlsVerification {
     /// Nothing, and encrypted if it can; but with a root certificate everything, since nothing else was asked for.
@@ -156,7 +156,7 @@ impl PostgresUrl {
     }
 }
 
-/// What may be told of a text that is not understood: nobody knows where in it a password stands.
+/// What an error may say of a text that is not understood: nobody knows where in it a password stands.
 fn scheme_of(text: &str) -> &'static str {
     let schemes = ["sqlite://", "postgres://", "postgresql://"];
     schemes.into_iter().find(|scheme| text.starts_with(scheme)).unwrap_or_default()

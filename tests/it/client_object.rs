@@ -339,7 +339,7 @@ async fn a_key_finds_the_user_of_a_link_by_the_whole_scope_alone() {
     ] {
         test.run_sql(&format!("UPDATE api_keys SET scopes = '{scopes}'"));
         let named = LookupBy::KeyAndUser(hash, &user);
-        let arrival = test.app.store.find_arrival(&host, named, START).await.unwrap().unwrap();
+        let arrival = test.app.store.look_up(&host, named, START).await.unwrap().unwrap();
         assert!(arrival.api_key.is_some());
         assert_eq!(arrival.issue_state.is_some(), finds, "{scopes}");
     }

@@ -93,7 +93,7 @@ async fn take_all(file: &mut ImportFile, import: &mut Import<'_>, told: &mut Imp
     Ok(())
 }
 
-/// What is told of an import while it runs, and at its end.
+/// What is printed of an import while it runs, and at its end.
 struct ImportReport {
     bar: ProgressBar,
     bad: u64,

@@ -2,35 +2,20 @@
 //! own any more.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
-use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::store::StoreError;
 
-/// How far back is looked, in seconds: the clocks of two machines differ, and a commit takes its time.
+/// How far back entries are read, in seconds: the clocks of two machines differ, and a commit takes its time.
 const REACH: i64 = 60;
 
-/// Looks each second, and logs what is new since the start. A look that fails is made up for by the next.
-pub async fn keep(app: &App) {
-    let mut ticks = tokio::time::interval(Duration::from_secs(1));
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut told = None;
-    loop {
-        ticks.tick().await;
-        if let Ok(seen) = tell(app, told.as_ref()).await {
-            told = Some(seen);
-        }
-    }
-}
-
-/// Logs the entries that were not told yet, and gives those that a next look may find again. The first look tells nothing.
-async fn tell(app: &App, told: Option<&BTreeSet<Uuid>>) -> Result<BTreeSet<Uuid>, StoreError> {
+/// Logs the entries that were not logged yet, and gives those that the next call may find again. The first call logs nothing.
+pub async fn log_new(app: &App, logged: Option<&BTreeSet<Uuid>>) -> Result<BTreeSet<Uuid>, StoreError> {
     let since = app.clock.now().plus_seconds(-REACH);
     let entries = app.store.list_installation_entries(since).await?;
-    for entry in entries.iter().filter(|entry| told.is_some_and(|told| !told.contains(&entry.id))) {
+    for entry in entries.iter().filter(|entry| logged.is_some_and(|logged| !logged.contains(&entry.id))) {
         let (event, actor, request, data) =
             (&entry.event, &entry.actor, entry.request_id, entry.data.as_str());
         tracing::warn!(event, actor, %request, data, "the installation was changed");

@@ -57,7 +57,7 @@ impl ListedEntry {
     }
 }
 
-/// Keeps entries of the same millisecond in the order in which they were told.
+/// Keeps entries of the same millisecond in the order in which they were made.
 static ORDER: Mutex<ContextV7> = Mutex::new(ContextV7::new());
 
 /// A number for an entry: later entries have larger ones (UUID version 7, RFC 9562, section 5.7).

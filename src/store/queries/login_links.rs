@@ -230,7 +230,7 @@ impl Store {
         entries: &[AuditEntry],
     ) -> Result<Outcome, StoreError> {
         let (workspace, now) = (session.workspace, session.created_at);
-        // PostgreSQL would let a kill pass between our look at the user and our commit, so the user is written to first,
+        // PostgreSQL would let a kill pass between our read of the user and our commit, so the user is written to first,
         // though nothing changes: from there on a kill waits for us, or we for it. SQLite's one writer is passed by nobody.
         let held = match &self.engine {
             Engine::Sqlite(_) => UnitOfWork::new(),

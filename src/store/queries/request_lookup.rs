@@ -1,4 +1,4 @@
-//! Arrivals: all that a request's host and credentials name, found in one look.
+//! Request lookup: all that a request's host and credentials name, found by one query.
 
 use std::sync::Arc;
 
@@ -37,9 +37,9 @@ pub enum LookupBy<'a> {
     SessionAndLink(Uuid, LinkLookupKey),
 }
 
-/// What one look finds. Nothing of it is proven yet: seals, secrets and standing are the keys' and the flow's to judge.
+/// What one lookup finds. Nothing of it is proven yet: seals, secrets and standing are the keys' and the flow's to judge.
 ///
-/// Workspace and key are named, not told: they change so seldom that the flow knows them from before, and needs to hear
+/// Workspace and key are named by their ids: they change so seldom that the flow knows them from before, and needs to hear
 /// only that they are still the same.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LookupRow {
@@ -104,7 +104,7 @@ macro_rules! with_user {
 }
 
 impl LookupRow {
-    /// An arrival that names nobody.
+    /// A lookup that names nobody.
     pub(in crate::store) const fn of_workspace(workspace: WorkspaceId, revision: i64) -> Self {
         let (api_key, key_ends_at) = (None, None);
         Self { workspace, revision, api_key, key_ends_at, issue_state: None, signed_in: None, link: None }
@@ -179,7 +179,7 @@ impl Store {
     /// The workspace of a host, and what the request names in it. `None` if no workspace has the host.
     ///
     /// It may name a key that has expired since it was found.
-    pub async fn find_arrival(
+    pub async fn look_up(
         &self,
         host: &HostName,
         named: LookupBy<'_>,
@@ -193,7 +193,7 @@ impl Store {
             return Ok(LookupRow::from_rows(rows, named)?.map(|arrival| LookupRow { link, ..arrival }));
         }
         match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.readers().find_arrival(host, named, now),
+            Engine::Sqlite(sqlite) => sqlite.readers().look_up(host, named, now),
             Engine::Postgres(_) => {
                 let [rows] = self.read([lookup_statement(host, named, now)]).await?;
                 LookupRow::from_rows(rows, named)

@@ -170,7 +170,7 @@ impl Store {
         self.list(permit, source, options, listed).await
     }
 
-    /// Writes down when a session was last seen. `session` is as this leaves it, sealed.
+    /// Records when a session was last seen. `session` is as this leaves it, sealed.
     pub async fn touch_session(&self, session: &Session) -> Result<(), StoreError> {
         let touched = sql(
             "UPDATE sessions SET last_seen_at = $1, seal = $2

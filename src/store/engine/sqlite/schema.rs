@@ -64,7 +64,7 @@ fn run_migration(connection: &mut Connection, number: i64, migration: &str) -> r
     transaction.commit()
 }
 
-/// Why a file cannot be opened, told of the file.
+/// Why a file cannot be opened.
 pub(in crate::store) fn failed(path: &Path, error: &rusqlite::Error) -> OpenError {
     if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) {
         return OpenError::Foreign(path.display().to_string());

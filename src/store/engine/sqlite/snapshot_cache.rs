@@ -166,7 +166,7 @@ mod tests {
         };
         let now = Timestamp::from_millis(1);
 
-        let remembered = store.find_arrival(&host, named, now).await.unwrap();
+        let remembered = store.look_up(&host, named, now).await.unwrap();
 
         let [rows] = store.read([lookup_statement(&host, named, now)]).await.unwrap();
         let mut fresh = LookupRow::from_rows(rows, named).unwrap();
@@ -192,7 +192,7 @@ mod tests {
         let look = async |user: &str, now| {
             let user = UserRef::parse(user).unwrap();
             let named = LookupBy::KeyAndUser([0; 32], &user);
-            store.find_arrival(&host, named, Timestamp::from_millis(now)).await.unwrap().unwrap()
+            store.look_up(&host, named, Timestamp::from_millis(now)).await.unwrap().unwrap()
         };
 
         assert!(look("1", 1).await.issue_state.is_some());
