@@ -26,18 +26,18 @@ HOW = """\
 ## How it is measured
 
 - The server, the load generator and, where there is one, the database run on the same machine, over loopback, without
-  TLS. The **floor** is [examples/floor.rs](../examples/floor.rs): the HTTP stack of doorkey (hyper and axum on tokio's
+  TLS. The **baseline** is [examples/baseline.rs](../examples/baseline.rs): the HTTP stack of doorkey (hyper and axum on tokio's
   threads, `TCP_NODELAY`), answering a constant JSON of a login link's length.
 - The load comes from [examples/load](../examples/load/main.rs), on one thread. Common generators cannot follow a link
   to its button with the page's cookie, use every token once, or hold each answer against the status expected of it;
   what it gives on plain requests is held against `wrk` below. A single unexpected answer ends the run with an error.
 - **CPU** is the server's user and system time from `/proc/PID/stat`, of all its processes, divided by the operations.
-  Three runs each, in turn with the floor's (A B A B A B); shown are the median and, in brackets, the least and the most.
+  Three runs each, in turn with the baseline's (A B A B A B); shown are the median and, in brackets, the least and the most.
 - doorkey runs as `doorkey serve` does by default (log of every request as text, to standard error, which is a file
   here), on SQLite in WAL with `synchronous=FULL`. 1,000,000 users are in the database unless something else is said.
 - A *redemption* is two requests, the page and its button, and counts as one operation. *Mixed* is 90 % `/auth/verify`,
   8 % reuse, 1 % new links, 1 % redemptions.
-- *Bare loop* is [examples/rows.rs](../examples/rows.rs): one thread that does nothing but insert login links with their
+- *Bare loop* is [examples/raw_inserts.rs](../examples/raw_inserts.rs): one thread that does nothing but insert login links with their
   audit entries into doorkey's schema and set the users' newest links, 64 to a commit, with the same pragmas, on the same disk.
   One of its rows is all that one new link leaves behind.
 - With a rate (*half rate*: half of the highest rate measured just before) operations begin when they are due, whether
@@ -47,7 +47,7 @@ HOW = """\
 OPERATIONS = [
     ("reuse", "reuse", "a live link again"),
     ("reuse", "reuse, half rate", "the same, at half of that rate"),
-    ("reuse", "floor, that rate", "*floor, at that rate*"),
+    ("reuse", "baseline, that rate", "*baseline, at that rate*"),
     ("verify", "verify", "`/auth/verify`, signed in"),
     ("new", "new", "a new link"),
     ("new", "new, 256 connections", "a new link, 256 connections"),
@@ -101,7 +101,7 @@ def operations(run):
         "|---|---|---|---|---|---|",
     ]
     for scenario in ("reuse", "verify", "new", "redeem", "mixed", "clients"):
-        lines.append(line(f"*floor, beside {scenario}*", run[scenario]["floor"]))
+        lines.append(line(f"*baseline, beside {scenario}*", run[scenario]["baseline"]))
         lines += [line(title, run[scenario][name]) for of, name, title in OPERATIONS if of == scenario]
     return "\n".join(lines) + "\n"
 
@@ -119,8 +119,8 @@ def rest(run):
   {size['memory']['highest']:.1f} MB at the highest while serving {size['users']:,} users.
 - **First answer** after the start, a login link, 1,000,000 users in the database:
   {shown(run['start']['first answer'])} ms of seven starts, files in the page cache.
-- **`wrk`** on one and the same request, one thread: {wrk['floor']['wrk']:,.0f} requests a second of the floor
-  (our generator: {wrk['floor']['ours']:,.0f}), {wrk['reuse']['wrk']:,.0f} of doorkey ({wrk['reuse']['ours']:,.0f}).
+- **`wrk`** on one and the same request, one thread: {wrk['baseline']['wrk']:,.0f} requests a second of the baseline
+  (our generator: {wrk['baseline']['ours']:,.0f}), {wrk['reuse']['wrk']:,.0f} of doorkey ({wrk['reuse']['ours']:,.0f}).
 """
 
 

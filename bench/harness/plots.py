@@ -3,7 +3,7 @@
 import math
 
 WIDTH, LEFT, RIGHT, BAR, GAP = 760, 250, 90, 20, 9
-COLOURS = {"floor": "#8a8f98", "doorkey": "#2f6fde", "peer": "#c2803a"}
+COLOURS = {"baseline": "#8a8f98", "doorkey": "#2f6fde", "peer": "#c2803a"}
 STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#24292f}.faint{fill:#6a737d;font-size:11px}"
     "line{stroke:#d0d7de}path{stroke:#24292f;stroke-width:2}@media(prefers-color-scheme:dark){text{fill:#e6edf3}.faint{fill:#8b949e}line{stroke:#30363d}"
@@ -43,7 +43,7 @@ def bars(title, unit, values):
 
 
 def of_run(results):
-    """CPU of each kind of operation, beside the floor's."""
+    """CPU of each kind of operation, beside the baseline's."""
     wanted = [
         ("reuse", "reuse", "a live link again"),
         ("verify", "verify", "/auth/verify"),
@@ -51,7 +51,7 @@ def of_run(results):
         ("new", "new", "a new link"),
         ("redeem", "redeem", "page and confirm"),
     ]
-    values = [("floor: a constant", "floor", *spread(results["reuse"]["floor"]["cpu"]))]
+    values = [("baseline: a constant", "baseline", *spread(results["reuse"]["baseline"]["cpu"]))]
     values += [(title, "doorkey", *spread(results[scenario][name]["cpu"])) for scenario, name, title in wanted]
     return bars("CPU of the server by operation, 64 connections", "µs", values)
 

@@ -1,4 +1,4 @@
-"""What is measured of doorkey: each scenario sets the stage, then takes its runs in turn with the floor's."""
+"""What is measured of doorkey: each scenario sets the stage, then takes its runs in turn with the baseline's."""
 
 import contextlib
 import functools
@@ -32,31 +32,31 @@ def rounds(contenders):
     return {name: told(name, of) if "cpu" in of[0] else summary(of) for name, of in runs.items()}
 
 
-def against_floor(doorkeys):
-    """Rounds of the floor and of doorkey."""
-    with servers.floor() as floor:
-        return rounds({"floor": lambda: on_the_floor(floor), **doorkeys})
+def against_baseline(doorkeys):
+    """Rounds of the baseline and of doorkey."""
+    with servers.baseline() as baseline:
+        return rounds({"baseline": lambda: on_the_baseline(baseline), **doorkeys})
 
 
-def on_the_floor(floor, rate=None):
+def on_the_baseline(baseline, rate=None):
     ask = {"path": "/api/login_links/{}", "headers": ["Host: x"], "expect": 200, "values": numbers(FEW)}
-    return drive(floor, ask, seconds=3, rate=rate)
+    return drive(baseline, ask, seconds=3, rate=rate)
 
 
 def reuse(_):
-    """The same clients' live links are asked for, again and again; then at half of the highest rate, and the floor at that."""
+    """The same clients' live links are asked for, again and again; then at half of the highest rate, and the baseline at that."""
     data = Database.with_users(USERS)
     with data.serve() as server:
         time.sleep(1)
         idle = server.memory()["now"]
         to_the_end(server, data.ask(numbers(FEW, endless=False)))
         asked = data.ask(numbers(FEW))
-        results = against_floor({"reuse": lambda: drive(server, asked)})
+        results = against_baseline({"reuse": lambda: drive(server, asked)})
         half = results["reuse"]["rate"]["median"] / 2
         results["reuse, half rate"] = told("reuse, half rate", [drive(server, asked, rate=half) for _ in range(ROUNDS)])
-        with servers.floor() as floor:
-            runs = [on_the_floor(floor, rate=half) for _ in range(ROUNDS)]
-            results["floor, that rate"] = told("floor, that rate", runs)
+        with servers.baseline() as baseline:
+            runs = [on_the_baseline(baseline, rate=half) for _ in range(ROUNDS)]
+            results["baseline, that rate"] = told("baseline, that rate", runs)
         memory = server.memory()
     return {**results, "memory": {"idle": idle, "loaded": memory["now"], "highest": memory["highest"]}}
 
@@ -70,7 +70,7 @@ def new(_):
         return drive(server, data.ask(numbers(SLICE, start=next(begins), endless=False)), connections, 4, rate)
 
     with data.serve() as server:
-        results = against_floor({
+        results = against_baseline({
             "new": lambda: fresh(server, 64),
             "bare loop": bare_loop,
             "new, 256 connections": lambda: fresh(server, 256),
@@ -91,7 +91,7 @@ def bare_loop_report():
     folder = machine.SCRATCH / "loop"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    report = json.loads(machine.run(machine.TARGET / "release/examples/rows", folder / "rows.db", 3))
+    report = json.loads(machine.run(machine.TARGET / "release/examples/raw_inserts", folder / "rows.db", 3))
     # What it leaves to be written must not be written while the next contender is measured.
     shutil.rmtree(folder)
     os.sync()
@@ -108,7 +108,7 @@ def redeem(_):
             to_the_end(server, data.ask(numbers(REDEEMED, next(begins), endless=False), save=str(answers)))
             return drive(server, doorkey.redeem(lines(doorkey.tokens_of(answers), endless=False)))
 
-        return against_floor({"redeem": once})
+        return against_baseline({"redeem": once})
 
 
 def sign_in(server, data, count, start=1):
@@ -125,7 +125,7 @@ def verify(_):
     data = Database.with_users(USERS)
     with data.serve() as server:
         asked = doorkey.verify(lines(sign_in(server, data, FEW), endless=True))
-        return against_floor({"verify": lambda: drive(server, asked)})
+        return against_baseline({"verify": lambda: drive(server, asked)})
 
 
 def clients(_):
@@ -133,7 +133,7 @@ def clients(_):
     few, many = Database.with_users(FEW, "few"), Database.with_users(USERS)
     with few.serve("few") as server_of_few, many.serve() as server_of_many:
         pages = numbers(10)
-        return against_floor({
+        return against_baseline({
             f"clients, {FEW:,}": lambda: drive(server_of_few, few.page_of_clients(pages)),
             f"clients, {USERS:,}": lambda: drive(server_of_many, many.page_of_clients(pages)),
         })
@@ -159,7 +159,7 @@ def mixed(_):
                 {**doorkey.redeem(lines(doorkey.tokens_of(answers), endless=False)), "weight": 1},
             ])
 
-        return against_floor({"mixed": once})
+        return against_baseline({"mixed": once})
 
 
 def users_import(_):
@@ -211,7 +211,7 @@ def nodes(_):
             return {**run, "database_cpu": (database.cpu_seconds() - before) / run["operations"] * 1e6}
 
         return {
-            **against_floor({f"reuse, nodes: {count}": functools.partial(by, count) for count in (1, 2, 4)}),
+            **against_baseline({f"reuse, nodes: {count}": functools.partial(by, count) for count in (1, 2, 4)}),
             "version": database.version,
         }
 
@@ -295,8 +295,8 @@ def wrk(_):
     machine.needs_debian("wrk", "wrk")
     data = Database.with_users(FEW, "few")
     results = {}
-    with data.serve() as server, servers.floor() as floor:
-        for name, one, headers in [("floor", floor, ["Host: x"]), ("reuse", server, [doorkey.HOST, data.key()])]:
+    with data.serve() as server, servers.baseline() as baseline:
+        for name, one, headers in [("baseline", baseline, ["Host: x"]), ("reuse", server, [doorkey.HOST, data.key()])]:
             ask = {"path": "/api/login_links/1", "headers": headers, "expect": 200, "values": numbers(1)}
             results[name] = {"ours": drive(one, ask)["rate"], "wrk": with_wrk(one, headers)}
             of = results[name]

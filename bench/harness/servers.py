@@ -94,8 +94,8 @@ class Fleet:
         return sum(server.cpu_seconds() for server in self.servers)
 
 
-def floor():
+def baseline():
     """The same HTTP stack as doorkey's, answering a constant."""
     port = free_port()
-    command = [machine.TARGET / "release/examples/floor", f"127.0.0.1:{port}"]
-    return Server("floor", command, port, b"GET /api/login_links/1 HTTP/1.1\r\nHost: x\r\n\r\n")
+    command = [machine.TARGET / "release/examples/baseline", f"127.0.0.1:{port}"]
+    return Server("baseline", command, port, b"GET /api/login_links/1 HTTP/1.1\r\nHost: x\r\n\r\n")

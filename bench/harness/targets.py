@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 @dataclass
 class Row:
-    """One target. `is_met` and `is_reached` say whether the least and the better wish hold."""
+    """One target. `is_met` and `is_reached` say whether the least and the better one hold."""
 
     what: str
     doorkey: str
     against: str
     ratio: str
     least: str
-    wish: str
+    reach_for: str
     is_met: bool
     is_reached: bool
 
@@ -22,14 +22,14 @@ class Row:
 
 def at_most(what, value, unit, limits, against=None):
     """Less is better. With `against` it is the ratio that counts."""
-    least, wish = limits
+    least, reach_for = limits
     if against is None:
         shown, other, ratio, judged, unit_of_limit = f"{value:,.1f} {unit}", "", "", value, f" {unit}"
     else:
         judged, unit_of_limit = value / against, " times"
         shown, other, ratio = f"{value:,.1f} {unit}", f"{against:,.1f} {unit}", f"{judged:.2f}"
     limit = [f"≤ {one:g}{unit_of_limit}" for one in limits]
-    return Row(what, shown, other, ratio, limit[0], limit[1], judged <= least, judged <= wish)
+    return Row(what, shown, other, ratio, limit[0], limit[1], judged <= least, judged <= reach_for)
 
 
 def at_least_percent(what, value, against, unit, limits):
@@ -55,13 +55,13 @@ def of_run(results):
     def cpu(scenario, name, what, limits):
         of = results.get(scenario)
         if of:
-            floor = of["floor"]["cpu"]["median"]
-            rows.append(at_most(f"{what}: CPU, against the floor", of[name]["cpu"]["median"], "µs", limits, floor))
+            baseline = of["baseline"]["cpu"]["median"]
+            rows.append(at_most(f"{what}: CPU, against the baseline", of[name]["cpu"]["median"], "µs", limits, baseline))
 
     cpu("reuse", "reuse", "reuse", (2.2, 1.5))
     if of := results.get("reuse"):
-        rate = [of[name]["rate"]["median"] for name in ("reuse", "floor")]
-        rows.append(at_least_percent("reuse: requests per second, against the floor", *rate, "/s", (45, 70)))
+        rate = [of[name]["rate"]["median"] for name in ("reuse", "baseline")]
+        rows.append(at_least_percent("reuse: requests per second, against the baseline", *rate, "/s", (45, 70)))
     cpu("verify", "verify", "`/auth/verify`", (2, 1.3))
     cpu("new", "new", "new link, durable", (8, 4))
     if of := results.get("new"):
@@ -115,6 +115,6 @@ def table(rows):
     """As Markdown, which a terminal can be read too."""
     lines = ["| what | doorkey | against | ratio | at least | reach for | |", "|---|---|---|---|---|---|---|"]
     for row in rows:
-        cells = [row.what, row.doorkey, row.against, row.ratio, row.least, row.wish, row.verdict()]
+        cells = [row.what, row.doorkey, row.against, row.ratio, row.least, row.reach_for, row.verdict()]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-//! The floor of `bench/run`: the HTTP stack of doorkey, answering one constant.
+//! The baseline of `bench/run`: the HTTP stack of doorkey, answering one constant.
 //!
 //! What doorkey takes beyond this is doorkey's own. It listens on the address it is given, as `doorkey serve` does:
 //! hyper's HTTP/1.1 with an axum router on tokio's threads, and `TCP_NODELAY`.
