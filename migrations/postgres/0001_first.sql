@@ -138,12 +138,13 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_by_confirm_hash ON sessions (workspace_id, confirm_hash) WHERE single_use = 0;
 CREATE INDEX sessions_by_end ON sessions (workspace_id, expires_at);
 
+-- `scopes` is a set of bits, in the order of `domain/scope.rs`.
 CREATE TABLE api_keys (
     workspace_id BIGINT NOT NULL,
     id BIGINT NOT NULL,
     name TEXT COLLATE "C" NOT NULL,
     hash BYTEA NOT NULL,
-    scopes TEXT COLLATE "C" NOT NULL,
+    scopes BIGINT NOT NULL,
     key_id BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     expires_at BIGINT,

@@ -138,12 +138,13 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_by_confirm_hash ON sessions (workspace_id, confirm_hash) WHERE single_use = 0;
 CREATE INDEX sessions_by_end ON sessions (workspace_id, expires_at);
 
+-- `scopes` is a set of bits, in the order of `domain/scope.rs`.
 CREATE TABLE api_keys (
     workspace_id INTEGER NOT NULL,
     id INTEGER NOT NULL,
     name TEXT NOT NULL,
     hash BLOB NOT NULL,
-    scopes TEXT NOT NULL,
+    scopes INTEGER NOT NULL,
     key_id INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     expires_at INTEGER,

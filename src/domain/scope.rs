@@ -5,7 +5,7 @@ use std::fmt;
 use super::named::named;
 
 named! {
-    /// One right of an API key.
+    /// One right of an API key. Its place is its bit in the database: a new one comes last.
     pub enum Scope(
         /// The scope's name, as it is written on the command line.
         name
@@ -64,6 +64,16 @@ impl Scopes {
             .filter(|name| !name.is_empty())
             .map(|name| Scope::parse(name).ok_or_else(|| UnknownScope(name.to_owned())))
             .collect()
+    }
+
+    /// The set as bits, as the store keeps it.
+    pub(crate) fn bits(self) -> i64 {
+        self.0.into()
+    }
+
+    /// The set of these bits; `None` if one of them is no scope's.
+    pub(crate) fn from_bits(bits: i64) -> Option<Self> {
+        u32::try_from(bits).ok().map(Self).filter(|scopes| scopes.0 & !Self::all().0 == 0)
     }
 
     /// Whether the set holds a scope.

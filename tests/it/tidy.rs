@@ -79,6 +79,7 @@ const WALLS: &[Wall] = &[
         ],
         because: "a job calls one flow when its time has come",
     },
+    Wall { rooms: &["cli"], banned: &["crate::keys"], because: "commands call flows" },
     Wall {
         rooms: &["http", "cli"],
         banned: &["app.store", "deadpool_postgres", "rusqlite", "tokio_postgres"],

@@ -72,6 +72,16 @@ pub enum SecretKeyError {
     Store(#[from] StoreError),
 }
 
+/// Makes a key file with its first key, and gives its id.
+pub fn create(key_file: &Path) -> Result<KeyId, SecretKeyError> {
+    Ok(keys::create(key_file)?.active_id())
+}
+
+/// The ids of the keys in a key file, the active one first.
+pub fn list(key_file: &Path) -> Result<Vec<KeyId>, SecretKeyError> {
+    Ok(keys::load(key_file)?.all().map(|key| key.id).collect())
+}
+
 /// Adds a fresh key to the key file, which proves only, and gives its number. Each workspace of a database that is there
 /// gets an entry.
 ///

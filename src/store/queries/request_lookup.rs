@@ -12,6 +12,7 @@ use super::login_links::{
 use super::sessions::{by_id, session_columns, signed_in_columns, signed_in_from};
 use crate::domain::host::HostName;
 use crate::domain::login_link::{LinkLookupKey, UserLinkState};
+use crate::domain::scope::Scope;
 use crate::domain::session::SessionWithUser;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserRef;
@@ -83,7 +84,7 @@ macro_rules! with_key {
     };
 }
 
-/// The user that `$condition` names, and the newest link.
+/// The user that `$condition` names, and the newest link, for a key with the scope to ask for links (bit 2).
 ///
 /// The user hangs on the key and its scope: nobody else learns, not even by the time it takes, whether there is one.
 macro_rules! with_user {
@@ -93,7 +94,7 @@ macro_rules! with_user {
             concat!(
                 with_key!(),
                 "LEFT JOIN users u ON u.workspace_id = k.workspace_id
-                                  AND ' ' || k.scopes || ' ' LIKE '% login!_links:write %' ESCAPE '!'
+                                  AND k.scopes & 2 <> 0
                                   AND u.deleted_at IS NULL AND ",
                 $condition,
                 " LEFT JOIN login_links l
@@ -102,6 +103,8 @@ macro_rules! with_user {
         )
     };
 }
+
+const _: () = assert!(1 << Scope::LoginLinksWrite as u32 == 2, "the scope in the statement above");
 
 impl LookupRow {
     /// A lookup that names nobody.
