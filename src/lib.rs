@@ -8,6 +8,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
+mod files;
 pub mod flow;
 pub mod http;
 mod jobs;

@@ -72,9 +72,6 @@ pub async fn list(app: &App, workspace: &Workspace) -> Result<Vec<ApiKey>, Store
 }
 
 /// Revokes a key for good; revoking it again changes nothing.
-///
-/// # Errors
-/// `ApiKeyError::NotFound` if the workspace has no such key.
 pub async fn revoke(
     app: &App,
     workspace: &Workspace,

@@ -28,9 +28,6 @@ pub enum WorkspaceError {
 }
 
 /// A workspace and its hosts.
-///
-/// # Errors
-/// `WorkspaceError::NotFound` if there is none of that name.
 pub async fn show(app: &App, name: &str) -> Result<(Workspace, Vec<HostName>), WorkspaceError> {
     let found = app.store.find_workspace(name).await?;
     found.ok_or_else(|| WorkspaceError::NotFound(name.to_owned()))
@@ -42,9 +39,6 @@ pub async fn list(app: &App) -> Result<Vec<Workspace>, StoreError> {
 }
 
 /// Makes a workspace; the portal's host is one of its hosts, named or not.
-///
-/// # Errors
-/// `WorkspaceError::ValidationErrors` if the name or a host is taken.
 pub async fn create(
     app: &App,
     act: &AuditContext,
@@ -67,9 +61,6 @@ pub async fn create(
 }
 
 /// Changes settings, given as names and values; all of them or none.
-///
-/// # Errors
-/// `WorkspaceError::ValidationErrors` names the setting that does not pass.
 pub async fn set(
     app: &App,
     act: &AuditContext,
@@ -103,9 +94,6 @@ pub async fn set(
 }
 
 /// Gives a workspace another name.
-///
-/// # Errors
-/// `WorkspaceError::ValidationErrors` if it is taken, in whatever case.
 pub async fn rename(
     app: &App,
     act: &AuditContext,
@@ -132,9 +120,6 @@ fn taken(name: &str) -> String {
 
 /// Deletes a workspace with all its users, keys, links, sessions and entries, and gives how many there were of each. The
 /// name counts to the letter.
-///
-/// # Errors
-/// `WorkspaceError::NotFound` if there is none of that name.
 pub async fn delete(
     app: &App,
     act: &AuditContext,

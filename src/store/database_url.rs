@@ -44,9 +44,6 @@ pub(super) enum TlsVerification {
 
 impl DatabaseUrl {
     /// Takes `sqlite://PATH`, relative or absolute, or `postgres://USER:PASSWORD@HOST:PORT,…/NAME?…`.
-    ///
-    /// # Errors
-    /// `OpenError::UnknownUrl` for anything else.
     pub fn parse(text: &str) -> Result<Self, OpenError> {
         let scheme = |scheme: &str| text.strip_prefix(scheme).filter(|rest| !rest.is_empty());
         let parsed = if let Some(path) = scheme("sqlite://") {

@@ -80,9 +80,6 @@ pub enum NotReady {
 }
 
 /// Asks whether requests can be served now: by looking at keys and clock, and by reporting in, which is a commit.
-///
-/// # Errors
-/// `NotReady` if they cannot.
 pub async fn ready(app: &App) -> Result<(), NotReady> {
     nodes::check_health(app).await??;
     Ok(nodes::heartbeat(app).await?)

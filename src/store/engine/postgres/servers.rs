@@ -58,9 +58,6 @@ impl Servers {
     }
 
     /// A connection that may write, to the server that was last seen to let it, else to the next.
-    ///
-    /// # Errors
-    /// `StoreError::Unavailable` with what the last of them said.
     pub(super) async fn connect(&self) -> Result<Connected, StoreError> {
         self.reach(SETTINGS).await
     }
