@@ -20,9 +20,6 @@ pub struct NodeStatus {
 
 impl NodeStatus {
     /// What the last check said.
-    ///
-    /// # Errors
-    /// `NodeUnhealthy` if this node must not issue, redeem or end anything.
     pub fn health(&self) -> Result<(), NodeUnhealthy> {
         *self.health.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,9 +1,13 @@
 -- What doorkey keeps. Times are milliseconds since 1970; flags are 0 or 1; ids of 16 bytes are UUIDs.
--- Keys start with the workspace, but for the small directory tables: workspaces, hosts, key_fingerprints.
+-- Keys start with the workspace, but for the small directory tables: workspaces, hosts, key_fingerprints, transfers,
+-- nodes, clock_readings.
 
+-- The last numbers given to a user and to an API key stay here: a restore takes rows away, and no number is given twice.
+-- Two names differ by more than case.
 CREATE TABLE workspaces (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL UNIQUE,
+    name_folded TEXT NOT NULL UNIQUE,
     url TEXT NOT NULL,
     link_lifetime INTEGER NOT NULL,
     single_use INTEGER NOT NULL,
@@ -13,6 +17,7 @@ CREATE TABLE workspaces (
     session_idle INTEGER NOT NULL,
     cookie_domain TEXT,
     last_user_id INTEGER NOT NULL DEFAULT 0,
+    last_api_key_id INTEGER NOT NULL DEFAULT 0,
     revision INTEGER NOT NULL,
     created_at INTEGER NOT NULL
 ) STRICT;
@@ -22,11 +27,40 @@ CREATE TABLE hosts (
     workspace_id INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- The secret keys that this database uses. The one activated last derives what is new. A retired key stays as a row, so that
+-- no key file brings it back.
 CREATE TABLE key_fingerprints (
     fingerprint BLOB NOT NULL PRIMARY KEY,
     key_id INTEGER NOT NULL,
-    created_at INTEGER NOT NULL
+    created_at INTEGER NOT NULL,
+    activated_at INTEGER,
+    retired_at INTEGER
 ) STRICT, WITHOUT ROWID;
+
+-- One row at most: where this database is transferred to, or what it is being filled from.
+CREATE TABLE transfers (
+    id BLOB NOT NULL PRIMARY KEY,
+    state TEXT NOT NULL,
+    place TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Nodes that serve, each with the keys that it has; a row that was not renewed for some seconds is of a node that is gone.
+-- `file_inode` says which file a node of an embedded database has open: a copy of that file is another one.
+CREATE TABLE nodes (
+    id BLOB NOT NULL PRIMARY KEY,
+    key_ids TEXT NOT NULL,
+    reported_at INTEGER NOT NULL,
+    file_inode INTEGER
+) STRICT;
+
+-- What the clocks of the machine said when an embedded database was last served, one row at most: a server that starts sees by
+-- it whether the wall clock was moved. Nobody writes it on a server, which has a clock of its own.
+CREATE TABLE clock_readings (
+    id INTEGER NOT NULL PRIMARY KEY,
+    boot TEXT NOT NULL,
+    since_boot INTEGER NOT NULL,
+    wall INTEGER NOT NULL
+) STRICT;
 
 -- A deleted user stays as a row without a person in it, so that the id is never used again.
 CREATE TABLE users (
@@ -54,9 +88,11 @@ CREATE TABLE users (
     UNIQUE (workspace_id, email_folded)
 ) STRICT, WITHOUT ROWID;
 
--- Lists and counts of clients, and of staff, are answered without a look at the rows.
-CREATE INDEX users_by_kind ON users (workspace_id, is_staff, id) WHERE deleted_at IS NULL;
+-- A narrow copy of the primary key: clients, and staff, are counted and skipped without reading the rows. An index that
+-- began with is_staff would also be chosen where rows are read, which is slower than to walk through them.
+CREATE INDEX users_by_kind ON users (workspace_id, id, is_staff, deleted_at);
 
+-- A link that one use ends says which session it led to: the same confirm, repeated, finds its session by that.
 CREATE TABLE login_links (
     workspace_id INTEGER NOT NULL,
     hash BLOB NOT NULL,
@@ -70,6 +106,7 @@ CREATE TABLE login_links (
     key_id INTEGER NOT NULL,
     used_at INTEGER,
     ended_at INTEGER,
+    session_id BLOB,
     seal BLOB NOT NULL,
     last_issued_at INTEGER NOT NULL,
     times_issued INTEGER NOT NULL,
@@ -84,7 +121,8 @@ CREATE TABLE sessions (
     user_id INTEGER NOT NULL,
     session_epoch INTEGER NOT NULL,
     link_hash BLOB NOT NULL,
-    redemption BLOB NOT NULL,
+    single_use INTEGER NOT NULL,
+    confirm_hash BLOB NOT NULL,
     seed BLOB NOT NULL,
     secret_hash BLOB NOT NULL,
     key_id INTEGER NOT NULL,
@@ -96,15 +134,17 @@ CREATE TABLE sessions (
     PRIMARY KEY (workspace_id, id)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX sessions_by_redemption ON sessions (workspace_id, redemption);
+-- Only sessions of links that may be used again are looked up by who began them.
+CREATE INDEX sessions_by_confirm_hash ON sessions (workspace_id, confirm_hash) WHERE single_use = 0;
 CREATE INDEX sessions_by_end ON sessions (workspace_id, expires_at);
 
+-- `scopes` is a set of bits, in the order of `domain/scope.rs`.
 CREATE TABLE api_keys (
     workspace_id INTEGER NOT NULL,
     id INTEGER NOT NULL,
     name TEXT NOT NULL,
     hash BLOB NOT NULL,
-    scopes TEXT NOT NULL,
+    scopes INTEGER NOT NULL,
     key_id INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     expires_at INTEGER,
@@ -125,3 +165,15 @@ CREATE TABLE audit_log (
     data TEXT NOT NULL,
     PRIMARY KEY (workspace_id, id)
 ) STRICT, WITHOUT ROWID;
+
+-- Without statistics SQLite assumes that ten rows share a workspace, and walks through all its sessions for the one that it
+-- looks up. These say: a hundred thousand rows share a workspace, and one has a key. ANALYZE makes the table of them;
+-- nothing else writes to it.
+ANALYZE;
+DELETE FROM sqlite_stat1;
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+    ('sessions', 'sessions', '100000 100000 1'),
+    ('sessions', 'sessions_by_confirm_hash', '100000 100000 1'),
+    ('sessions', 'sessions_by_end', '100000 100000 1'),
+    ('login_links', 'login_links', '100000 100000 1'),
+    ('login_links', 'login_links_by_end', '100000 100000 1');

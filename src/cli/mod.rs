@@ -131,9 +131,6 @@ impl Context {
 }
 
 /// Runs a command to its end.
-///
-/// # Errors
-/// The one sentence that is to be printed.
 pub fn run(cli: Cli) -> Result<()> {
     let runtime = tokio::runtime::Runtime::new().context("no threads can be started")?;
     let done = runtime.block_on(dispatch(cli));

@@ -8,7 +8,8 @@ use super::output::{Output, Table};
 use super::{Context, import, os_user, pairs, user_ref};
 use crate::domain::email::EmailAddress;
 use crate::domain::reach::Reach;
-use crate::domain::user::change::{FIELDS, UserChange};
+use crate::domain::user::change::UserChange;
+use crate::domain::user::fields;
 use crate::domain::user::{User, UserId, UserRef};
 use crate::domain::validation::ValidationErrors;
 use crate::flow::users;
@@ -24,7 +25,7 @@ pub(super) enum Command {
     /// Add a user
     Add(Add),
     /// Change fields, all of them or none
-    #[command(about = format!("Change fields: {FIELDS}"))]
+    #[command(about = format!("Change fields: {}", fields::settable()))]
     Set {
         #[command(flatten)]
         who: Who,
@@ -46,7 +47,7 @@ pub(super) enum Command {
         jsonl: bool,
     },
     /// Add and change users from a file
-    #[command(long_about = import::ABOUT)]
+    #[command(long_about = import::about())]
     Import(import::Args),
 }
 
@@ -83,6 +84,9 @@ pub(super) struct Add {
     /// Telephone number
     #[arg(long)]
     phone: Option<String>,
+    /// The language that the person reads, as a tag such as pt-BR
+    #[arg(long)]
+    locale: Option<String>,
     /// A note
     #[arg(long)]
     note: Option<String>,
@@ -105,6 +109,7 @@ impl Add {
             ("name_l", Some(&self.name_l)),
             ("company", self.company.as_ref()),
             ("phone", self.phone.as_ref()),
+            ("locale", self.locale.as_ref()),
             ("note", self.note.as_ref()),
         ];
         for (field, text) in texts {
@@ -173,6 +178,7 @@ fn print(out: &mut Output, user: &User) -> Result<()> {
         ("email", object.email.to_owned()),
         ("company", object.company.to_owned()),
         ("phone", object.phone.to_owned()),
+        ("locale", object.locale.to_owned()),
         ("note", object.note.to_owned()),
         ("custom_fields", object.custom_fields.as_str().to_owned()),
         ("status", object.status.to_string()),

@@ -31,9 +31,6 @@ pub(super) fn read(
 }
 
 /// Takes a text that has no control characters: with a carriage return at its end it would name another file.
-///
-/// # Errors
-/// A sentence that says which character it has.
 pub fn plain(text: &str) -> Result<&str, String> {
     match text.chars().find(|letter| letter.is_control()) {
         None => Ok(text),

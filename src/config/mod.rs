@@ -111,9 +111,6 @@ pub enum ConfigError {
 
 impl Config {
     /// Puts the settings together. `variable` looks up an environment variable; an empty one counts as not set.
-    ///
-    /// # Errors
-    /// `ConfigError` names the flag, variable or key that is wrong.
     pub fn load(
         common: &CommonFlags,
         serve: &ServeFlags,
@@ -273,9 +270,6 @@ fn quota(text: &str) -> Result<Option<NonZeroU32>, String> {
 }
 
 /// Takes a duration such as `90d`, `12h`, `30m` or `45s` and gives its seconds: at least one, at most a hundred years.
-///
-/// # Errors
-/// A sentence that says what a duration looks like.
 pub fn parse_duration(text: &str) -> Result<i64, String> {
     let refused = || format!("{} is no duration: give one such as 90d, 12h, 30m or 45s", quoted(text));
     let unit = match text.bytes().last() {

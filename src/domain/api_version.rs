@@ -26,9 +26,6 @@ impl ApiVersion {
     const ALL: [Self; 3] = [Self::V20231214, Self::V20240305, Self::V20261201];
 
     /// Takes the value of the request header; the newest version not after that date serves it.
-    ///
-    /// # Errors
-    /// `InvalidVersion` for what is no date of the calendar.
     pub fn parse(text: &str) -> Result<Self, InvalidVersion> {
         if text.is_empty() || text == "2024-03-05" {
             return Ok(Self::DEFAULT);

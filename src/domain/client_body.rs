@@ -4,13 +4,8 @@ use super::email::EmailAddress;
 use super::json::{Json, NotAnObject, read_members, text_of};
 use super::user::UserId;
 use super::user::change::UserChange;
+use super::user::fields::{self, REQUIRED, UserField};
 use super::validation::{Code, Problem, ValidationErrors};
-
-/// Fields of the client object that are computed or given once.
-const READ_ONLY: [&str; 4] = ["id", "name", "created_at", "updated_at"];
-
-/// Fields without which nobody is added.
-const NEEDED: [&str; 3] = ["email", "name_f", "name_l"];
 
 /// Unknown fields that are kept, so as to be named.
 const MAX_UNKNOWN: usize = 20;
@@ -20,7 +15,7 @@ const MAX_UNKNOWN: usize = 20;
 pub struct ClientBody {
     change: UserChange,
     id: Option<Result<UserId, Problem>>,
-    needed: [bool; NEEDED.len()],
+    given: [bool; REQUIRED.len()],
     wrong: ValidationErrors,
     unknown: Vec<String>,
 }
@@ -48,9 +43,6 @@ impl ClientBody {
     }
 
     /// What is to be changed. Read-only fields are passed over, so that an object may be sent back as it came.
-    ///
-    /// # Errors
-    /// `ValidationErrors` names the fields that do not pass.
     pub fn into_change(mut self) -> Result<UserChange, ValidationErrors> {
         self.name_unknown();
         if self.wrong.is_empty() { Ok(self.change) } else { Err(self.wrong) }
@@ -61,7 +53,7 @@ impl ClientBody {
     /// # Errors
     /// `ValidationErrors` names the fields that do not pass, and those that are needed and not there.
     pub fn into_new(mut self) -> Result<NewClient, ValidationErrors> {
-        for (name, _) in NEEDED.iter().zip(self.needed).filter(|(_, is_alive)| !is_alive) {
+        for (name, _) in REQUIRED.iter().zip(self.given).filter(|(_, is_given)| !is_given) {
             self.wrong.add(name, Code::Required.saying("is needed"));
         }
         let id = self.wrong.take("id", self.id.take().transpose()).flatten();
@@ -73,13 +65,13 @@ impl ClientBody {
     }
 
     fn take(&mut self, name: &str, value: Json<'_>) {
-        if let Some(place) = NEEDED.iter().position(|needed| *needed == name) {
-            self.needed[place] = true;
+        if let Some(place) = REQUIRED.iter().position(|required| *required == name) {
+            self.given[place] = true;
         }
         if name == "id" {
             self.id = Some(id_of(value));
         }
-        if READ_ONLY.contains(&name) {
+        if fields::find(name).is_some_and(UserField::is_read_only) {
             return;
         }
         match self.change.take_json(name, value) {

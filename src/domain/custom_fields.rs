@@ -13,9 +13,6 @@ pub const DEEPEST: usize = 100;
 
 /// Takes custom fields. The same fields in another layout give the same text, and numbers keep their digits. An empty
 /// array counts as an empty object: PHP writes one where it means the other.
-///
-/// # Errors
-/// A problem that says what they must be.
 pub fn parse(text: &str) -> Result<JsonText, Problem> {
     if is_empty_array(text) {
         return Ok(JsonText::default());

@@ -15,9 +15,6 @@ pub struct InvalidHost(pub String);
 
 impl HostName {
     /// Takes a host as an operator writes it: no port.
-    ///
-    /// # Errors
-    /// `InvalidHost` for anything that is no host name or bracketed IPv6 address.
     pub fn parse(text: &str) -> Result<Self, InvalidHost> {
         let refused = || InvalidHost(text.chars().take(80).collect());
         let lower = text.to_ascii_lowercase();
@@ -35,9 +32,6 @@ impl HostName {
     }
 
     /// Takes the value of a `Host` header (RFC 9112, section 3.2): the port, which chooses nothing, is left away.
-    ///
-    /// # Errors
-    /// `InvalidHost` for what is no `host` or `host:port`.
     pub fn from_header(value: &str) -> Result<Self, InvalidHost> {
         let (name, port) = match value.rsplit_once(':') {
             Some((name, port)) if !port.contains(']') => (name, port),

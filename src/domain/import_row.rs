@@ -3,16 +3,11 @@
 use super::email::EmailAddress;
 use super::json::{Json, read_members};
 use super::user::UserId;
-use super::user::change::{FIELDS, UserChange};
+use super::user::change::UserChange;
+use super::user::fields::{self, UserField};
 use super::validation::{Code, Problem, ValidationErrors};
 
-/// Fields of the client object that nobody can set: they are let pass, so that a list can be imported as it is.
-const READ_ONLY: [&str; 3] = ["name", "created_at", "updated_at"];
-
-/// Fields that cannot be empty: a cell without a letter in it says nothing about them.
-const NEVER_EMPTY: [&str; 6] = ["id", "email", "custom_fields", "status", "two_factor_enabled", "staff"];
-
-/// The longest part of an unknown name that is told again.
+/// The longest part of an unknown name that an error repeats.
 const MAX_NAME: usize = 40;
 
 /// What a row says about a user; what it does not say stays as it is.
@@ -40,8 +35,8 @@ pub enum RowError {
 pub enum HeaderError {
     /// A column that no user has.
     #[error(
-        "there is no field {0:?}; line 1 names the columns, parted by commas, out of: id, {FIELDS} (name, created_at \
-         and updated_at are let pass)"
+        "there is no field {:?}; line 1 names the columns, parted by commas, out of: id, {} (name, created_at \
+         and updated_at are let pass)", .0, fields::settable()
     )]
     Unknown(String),
     /// A column that is there twice.
@@ -54,9 +49,6 @@ pub enum HeaderError {
 
 impl ImportRow {
     /// Takes a JSON object with the fields of the client object and `staff`.
-    ///
-    /// # Errors
-    /// `RowError` names every field that does not pass.
     pub fn parse_json(text: &str) -> Result<Self, RowError> {
         let mut row = Self::default();
         let mut invalid = ValidationErrors::default();
@@ -83,7 +75,7 @@ impl ImportRow {
 
     fn take_json(&mut self, field: &str, value: Json<'_>) -> Result<(), Problem> {
         match (field, value) {
-            (field, _) if READ_ONLY.contains(&field) => Ok(()),
+            (field, _) if is_passed_over(field) => Ok(()),
             ("id" | "two_factor_enabled" | "staff", Json::Number(number)) => self.take_text(field, number),
             ("staff", Json::Flag(flag)) => {
                 self.fields.is_staff = Some(flag);
@@ -91,7 +83,7 @@ impl ImportRow {
             }
             ("id", _) => Err(NO_ID.into()),
             ("staff", _) => Err("must be true or false".into()),
-            (field, _) if !is_field(field) => self.take_text(field, ""),
+            (field, _) if fields::find(field).is_none() => self.take_text(field, ""),
             (field, value) => self.fields.take_json(field, value),
         }
     }
@@ -124,7 +116,7 @@ impl Header {
     pub fn parse<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, HeaderError> {
         let mut columns = Vec::<String>::new();
         for name in names {
-            if name != "id" && !is_field(name) && !READ_ONLY.contains(&name) {
+            if fields::find(name).is_none() {
                 return Err(HeaderError::Unknown(shortened(name)));
             }
             if columns.iter().any(|column| column == name) {
@@ -160,8 +152,9 @@ impl Header {
         let mut row = ImportRow::default();
         let mut invalid = ValidationErrors::default();
         for (column, cell) in self.0.iter().zip(cells) {
-            let says_nothing = cell.is_empty() && NEVER_EMPTY.contains(&column.as_str());
-            if says_nothing || READ_ONLY.contains(&column.as_str()) {
+            // An empty cell says nothing about a field that cannot be empty.
+            let says_nothing = cell.is_empty() && !fields::find(column).is_some_and(UserField::may_be_empty);
+            if says_nothing || is_passed_over(column) {
                 continue;
             }
             invalid.take(column, row.take_text(column, cell));
@@ -176,8 +169,9 @@ fn needed() -> Problem {
 
 const NO_ID: &str = "must be a number from 1 to 9007199254740991";
 
-fn is_field(name: &str) -> bool {
-    FIELDS.split(", ").any(|field| field == name)
+/// Whether nobody can set a field: it is passed over, so that a list can be imported as it is.
+fn is_passed_over(name: &str) -> bool {
+    name != "id" && fields::find(name).is_some_and(UserField::is_read_only)
 }
 
 /// A name of somebody else's making, short enough for a sentence.

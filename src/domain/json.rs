@@ -109,9 +109,6 @@ pub fn text_of(bytes: &[u8]) -> Result<&str, NotAnObject> {
 /// Looks a text through and hands out the members of the object that it must be, in their order.
 ///
 /// What was handed out counts only if this succeeds.
-///
-/// # Errors
-/// `NotAnObject` says why it is none.
 pub fn read_members<'a>(text: &'a str, mut each: impl FnMut(&str, Json<'a>)) -> Result<(), NotAnObject> {
     let checked: Result<&RawValue, _> = serde_json::from_str(text);
     checked.map_err(|error| NotAnObject::Broken { line: error.line(), column: error.column() })?;

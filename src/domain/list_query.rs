@@ -26,8 +26,6 @@ pub enum FieldType {
 pub struct Field {
     /// Its name outside.
     pub name: &'static str,
-    /// The name of the column it is kept in.
-    pub column: &'static str,
     /// What it holds.
     pub kind: FieldType,
 }
@@ -233,8 +231,8 @@ mod tests {
     use super::*;
 
     const FIELDS: [Field; 2] = [
-        Field { name: "user_id", column: "user_id", kind: FieldType::Number },
-        Field { name: "created_at", column: "created_at", kind: FieldType::Time },
+        Field { name: "user_id", kind: FieldType::Number },
+        Field { name: "created_at", kind: FieldType::Time },
     ];
 
     fn parse(query: &[(&str, &str)]) -> Result<ListQuery, ValidationErrors> {
@@ -244,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_is_read_into_a_wish() {
+    fn a_query_is_read_into_options() {
         let options = parse(&[
             ("page", "2"),
             ("limit", "100"),

@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::mac_input::MacInput;
+use super::named::named;
 use super::timestamp::Timestamp;
 use super::token;
 use super::user::{AccountStatus, Refusal, UserId};
@@ -18,9 +19,8 @@ impl std::fmt::Display for KeyId {
     }
 }
 
-/// What a link is looked up by: its [place](Draft::place) in six bytes, then 26 of a keyed hash of its token's secret.
-///
-/// So links are kept in the order in which they are made. A link of before tokens told of places has a keyed hash alone.
+/// What a link is looked up by: its [time prefix](LinkClaims::time_prefix) in six bytes, then 26 of a keyed hash of its
+/// token's secret. So links are kept in the order in which they are made.
 pub type LinkLookupKey = [u8; 32];
 
 /// What a token is derived from: a random seed and all that must not change.
@@ -67,10 +67,9 @@ impl LinkClaims {
         self.expires_at <= now || self.created_at.is_ahead_of(now)
     }
 
-    /// Where the link is kept among those of its workspace: the millisecond in which it was issued, which repeats after 111
-    /// years.
+    /// With what the link's lookup key begins: the millisecond in which it was issued, which repeats after 111 years.
     pub const fn time_prefix(&self) -> u64 {
-        self.created_at.millis().rem_euclid(token::PLACES.cast_signed()).cast_unsigned()
+        self.created_at.millis().rem_euclid(token::TIME_PREFIXES.cast_signed()).cast_unsigned()
     }
 
     /// What the token's MAC is computed over.
@@ -105,38 +104,24 @@ pub struct LoginLink {
     pub seal: [u8; 32],
 }
 
-/// Why a token opens nothing.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum LinkRejection {
-    /// It is no token at all.
-    Malformed,
-    /// No link of this workspace has it.
-    Unknown,
-    /// It was used up.
-    Used,
-    /// Its time is over.
-    Expired,
-    /// It was killed.
-    Killed,
-    /// Its user may not use links.
-    Refused,
-}
-
-impl LinkRejection {
-    /// Every cause, for metrics that show zeroes too.
-    pub const ALL: [Self; 6] =
-        [Self::Malformed, Self::Unknown, Self::Used, Self::Expired, Self::Killed, Self::Refused];
-
-    /// The word in logs, metrics and the audit log.
-    pub const fn reason(self) -> &'static str {
-        match self {
-            Self::Malformed => "malformed",
-            Self::Unknown => "unknown",
-            Self::Used => "used",
-            Self::Expired => "expired",
-            Self::Killed => "killed",
-            Self::Refused => "refused",
-        }
+named! {
+    /// Why a token opens nothing.
+    pub enum LinkRejection(
+        /// The word in logs, metrics and the audit log.
+        reason
+    ) {
+        /// It is no token at all.
+        Malformed = "malformed",
+        /// No link of this workspace has it.
+        Unknown = "unknown",
+        /// It was used up.
+        Used = "used",
+        /// Its time is over.
+        Expired = "expired",
+        /// Its user's links were revoked.
+        Killed = "killed",
+        /// Its user may not use links.
+        Refused = "refused",
     }
 }
 

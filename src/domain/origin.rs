@@ -25,9 +25,6 @@ pub enum InvalidOrigin {
 
 impl Origin {
     /// Takes an origin as an operator writes it; a lone `/` after it is let pass.
-    ///
-    /// # Errors
-    /// `InvalidOrigin` says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, InvalidOrigin> {
         let malformed = || InvalidOrigin::Malformed(text.chars().take(200).collect());
         let url = Url::parse(text).map_err(|_| malformed())?;

@@ -3,7 +3,7 @@
 use super::login_link::KeyId;
 use super::timestamp::Timestamp;
 
-/// A key that a database rests on, or rested on.
+/// A key that a database uses, or used.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SecretKeyRecord {
     /// The number.
@@ -11,13 +11,13 @@ pub struct SecretKeyRecord {
     /// What it is known by; tells nothing of it.
     pub fingerprint: [u8; 32],
     /// When it was last made the active one.
-    pub used_at: Option<Timestamp>,
+    pub activated_at: Option<Timestamp>,
     /// When it was retired. It never comes back from there.
     pub retired_at: Option<Timestamp>,
 }
 
 impl SecretKeyRecord {
-    /// Whether something may rest on it.
+    /// Whether something may use it.
     pub fn is_accepted(&self) -> bool {
         self.retired_at.is_none()
     }
@@ -32,17 +32,17 @@ pub fn active_key<'a>(
     active_in_file: &[u8; 32],
 ) -> Option<&'a SecretKeyRecord> {
     let accepted = known.iter().filter(|key| key.is_accepted());
-    accepted.max_by_key(|key| (key.used_at, key.fingerprint == *active_in_file))
+    accepted.max_by_key(|key| (key.activated_at, key.fingerprint == *active_in_file))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn key(number: u8, used_at: Option<i64>, retired_at: Option<i64>) -> SecretKeyRecord {
-        let (used_at, retired_at) =
-            (used_at.map(Timestamp::from_millis), retired_at.map(Timestamp::from_millis));
-        SecretKeyRecord { id: KeyId(number.into()), fingerprint: [number; 32], used_at, retired_at }
+    fn key(number: u8, activated_at: Option<i64>, retired_at: Option<i64>) -> SecretKeyRecord {
+        let (activated_at, retired_at) =
+            (activated_at.map(Timestamp::from_millis), retired_at.map(Timestamp::from_millis));
+        SecretKeyRecord { id: KeyId(number.into()), fingerprint: [number; 32], activated_at, retired_at }
     }
 
     #[test]

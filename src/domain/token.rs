@@ -7,16 +7,16 @@ use super::base62;
 /// The length of a login token, in characters.
 pub const LENGTH: usize = 32;
 
-/// How many of them, the first, nobody can guess: 149 bits. The others lead to the place where the link is kept.
+/// How many of them, the first, nobody can guess: 149 bits. The others hide the link's time prefix.
 const SECRET: usize = 25;
 
-/// How many places those others can tell apart.
-pub const PLACES: u64 = 62_u64.pow(7);
+/// How many time prefixes those others can tell apart.
+pub const TIME_PREFIXES: u64 = 62_u64.pow(7);
 
 /// A login token as it stands in a link. Derived when needed, never stored.
 ///
-/// Its last seven characters are the link's place, moved on by a number that only the first ones and a secret key tell: to
-/// whoever lacks that key they are as random as the rest, and say nothing of the place.
+/// Its last seven characters are the link's time prefix, shifted by a number that only the first ones and a secret key tell:
+/// to whoever lacks that key they are as random as the rest, and say nothing of the time.
 ///
 /// `Debug` hides it and there is no `Display`: grep for the callers of [`reveal`](Self::reveal) to see where tokens go.
 #[derive(Clone, PartialEq, Eq, zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
@@ -34,10 +34,10 @@ impl Token {
         Self(base62::letters_from(mac))
     }
 
-    /// The token of the same secret that leads to a place, moved on by `shift`.
-    pub fn leading_to(mut self, place: u64, shift: u64) -> Self {
-        let moved = (u128::from(place) + u128::from(shift)) % u128::from(PLACES);
-        self.0[SECRET..].copy_from_slice(&base62::digits_of::<{ LENGTH - SECRET }>(moved));
+    /// The token of the same secret with a time prefix, shifted by `shift`.
+    pub fn with_time_prefix(mut self, time_prefix: u64, shift: u64) -> Self {
+        let shifted = (u128::from(time_prefix) + u128::from(shift)) % u128::from(TIME_PREFIXES);
+        self.0[SECRET..].copy_from_slice(&base62::digits_of::<{ LENGTH - SECRET }>(shifted));
         self
     }
 
@@ -46,9 +46,9 @@ impl Token {
         &self.0[..SECRET]
     }
 
-    /// The place it leads to, where it was moved on by `shift`.
-    pub fn place(&self, shift: u64) -> u64 {
-        (base62::number_of(&self.0[SECRET..]) + PLACES - shift % PLACES) % PLACES
+    /// Its time prefix, where that was shifted by `shift`.
+    pub fn time_prefix(&self, shift: u64) -> u64 {
+        (base62::number_of(&self.0[SECRET..]) + TIME_PREFIXES - shift % TIME_PREFIXES) % TIME_PREFIXES
     }
 
     /// The secret itself.
@@ -85,14 +85,15 @@ mod tests {
     }
 
     #[test]
-    fn a_token_leads_to_its_place() {
+    fn a_token_keeps_its_time_prefix() {
         let token = Token::from_mac(&[7; 32]);
 
-        for (place, shift) in [(0, 0), (5, u64::MAX), (PLACES - 1, 1), (PLACES - 1, PLACES - 1)] {
-            let leading = token.clone().leading_to(place, shift);
-            assert_eq!(leading.place(shift), place);
-            assert_eq!(leading.secret(), token.secret());
-            assert_eq!(Token::parse(leading.reveal()), Some(leading));
+        let last = TIME_PREFIXES - 1;
+        for (time_prefix, shift) in [(0, 0), (5, u64::MAX), (last, 1), (last, last)] {
+            let shifted = token.clone().with_time_prefix(time_prefix, shift);
+            assert_eq!(shifted.time_prefix(shift), time_prefix);
+            assert_eq!(shifted.secret(), token.secret());
+            assert_eq!(Token::parse(shifted.reveal()), Some(shifted));
         }
     }
 

@@ -90,9 +90,6 @@ impl Workspace {
 
     /// Changes one setting by its name, as `doorkey workspace set` names it. `host` is not among them: hosts
     /// are kept beside the workspace.
-    ///
-    /// # Errors
-    /// `ValidationErrors` says what the setting takes.
     pub fn set(&mut self, setting: &str, value: &str) -> Result<(), ValidationErrors> {
         let refuse = |sentence: String| ValidationErrors::field(setting, sentence);
         match setting {
@@ -142,9 +139,6 @@ pub const SETTINGS: &str = "url, host, link_lifetime, single_use, landing_url, a
                             session_lifetime, session_idle, cookie_domain";
 
 /// Takes the name of a workspace: 1 to 200 characters that can be shown.
-///
-/// # Errors
-/// A sentence that says so.
 pub fn parse_name(text: &str) -> Result<String, ValidationErrors> {
     let is_fine = (1..=200).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     if is_fine && text.trim() == text {

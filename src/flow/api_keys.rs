@@ -32,9 +32,6 @@ pub enum ApiKeyError {
 }
 
 /// Makes a key; this is the only time that the secret is seen. `lifetime` is in seconds.
-///
-/// # Errors
-/// `ApiKeyError` if it could not be made durable.
 pub async fn create(
     app: &App,
     workspace: &Workspace,
@@ -66,21 +63,15 @@ pub async fn create(
         // The number was taken, or another secret key derives by now. Whether this node may issue links is another matter.
         let _ = nodes::check_health(app).await?;
     }
-    Err(StoreError::Unavailable("others kept making keys, or the workspace was deleted".to_owned()).into())
+    Err(StoreError::Contended("others kept making keys, or the workspace was deleted").into())
 }
 
 /// The keys of a workspace, oldest first.
-///
-/// # Errors
-/// `StoreError` if the store cannot be read.
 pub async fn list(app: &App, workspace: &Workspace) -> Result<Vec<ApiKey>, StoreError> {
     app.store.list_api_keys(workspace.id).await
 }
 
 /// Revokes a key for good; revoking it again changes nothing.
-///
-/// # Errors
-/// `ApiKeyError::NotFound` if the workspace has no such key.
 pub async fn revoke(
     app: &App,
     workspace: &Workspace,

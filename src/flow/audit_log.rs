@@ -5,9 +5,6 @@ use crate::domain::list_query::{ListQuery, Page};
 use crate::store::{ListError, ListPermit, ListedEntry};
 
 /// The audit log of a workspace, newest first.
-///
-/// # Errors
-/// `ListError` if the store cannot be read, or not in time.
 pub async fn list(
     app: &App,
     permit: &ListPermit,

@@ -5,9 +5,6 @@ use crate::domain::workspace::Workspace;
 use crate::store::{ListError, ListPermit};
 
 /// Waits until a list of this workspace may be made.
-///
-/// # Errors
-/// `ListError::Busy` if that takes too long.
 pub async fn permit(app: &App, workspace: &Workspace) -> Result<ListPermit, ListError> {
     app.store.permit_list(workspace.id).await
 }

@@ -64,9 +64,6 @@ pub struct RequestedUser {
 
 impl RequestedUser {
     /// Looks a user up.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn find(app: &App, workspace: &Workspace, user: UserRef) -> Result<Self, StoreError> {
         let read_point = app.store.read_point();
         let seen = app.store.find_issue_state(workspace.id, &user).await?;
@@ -178,7 +175,7 @@ pub async fn issue(
         read_point = app.store.read_point();
         seen = app.store.find_issue_state(workspace.id, &subject.user).await?.map(Arc::new);
     }
-    Err(StoreError::Unavailable("others kept changing the same user".to_owned()).into())
+    Err(StoreError::Contended("others kept changing the same user").into())
 }
 
 /// The token of a link that is kept. None if somebody edited its row: such a link counts for nothing.
@@ -241,9 +238,6 @@ fn issued(
 }
 
 /// The live links of a workspace, counters up to date.
-///
-/// # Errors
-/// `ListError` if the store cannot be used, or not in time.
 pub async fn list(
     app: &App,
     permit: &ListPermit,
@@ -253,9 +247,6 @@ pub async fn list(
 }
 
 /// Kills all links and unfinished sign-ins of a user, for good. Whether there is such a user.
-///
-/// # Errors
-/// `EndError` if it could not be committed, or this node must not.
 pub async fn revoke(
     app: &App,
     workspace: &Workspace,

@@ -56,9 +56,6 @@ pub struct LookupResult {
 /// Looks up, at once, all that a request shows. `None` if no workspace has the host.
 ///
 /// It is one question to the store, but for a workspace or key that is not known from before, or has changed since.
-///
-/// # Errors
-/// `StoreError` if the store cannot be read.
 pub async fn look_up(
     app: &App,
     host: &HostName,
@@ -75,9 +72,6 @@ pub async fn look_up(
 
 /// Whether a workspace has the host, as far as can be said before a body is read: what was known a moment ago is enough, since
 /// [`look_up`] asks again.
-///
-/// # Errors
-/// `StoreError` if the store cannot be read.
 pub async fn is_host(app: &App, host: &HostName) -> Result<bool, StoreError> {
     if app.lookup_cache.hosts.get(host).is_some() {
         return Ok(true);
@@ -143,7 +137,7 @@ async fn look_up_api_key(
     Ok(arrival)
 }
 
-/// Has an API key rest on the active secret key from its next use on, and keeps nobody waiting for it.
+/// Has an API key use the active secret key from its next use on, and keeps nobody waiting for it.
 ///
 /// One at a time: until a node has heard of another active key, each request would try to move what is where it belongs.
 fn rekey_api_key(app: &App, key: &Arc<ApiKey>, secret: &ApiKeySecret) {
@@ -167,7 +161,7 @@ async fn look_up_once(
 ) -> Result<Option<LookupResult>, StoreError> {
     let now = app.clock.now();
     let read_point = app.store.read_point();
-    let Some(found) = app.store.find_arrival(host, named, now).await? else { return Ok(None) };
+    let Some(found) = app.store.look_up(host, named, now).await? else { return Ok(None) };
     let Some(workspace) = workspace_of(app, &found).await? else { return Ok(None) };
     let api_key = match (named, found.api_key) {
         (LookupBy::Key(hash) | LookupBy::KeyAndUser(hash, _), Some((id, seal))) => {
@@ -182,9 +176,6 @@ async fn look_up_once(
 }
 
 /// Counts a request that shows no key which lets in.
-///
-/// # Errors
-/// `RateLimited` if there were too many of them from this source.
 pub fn count_auth_failure(app: &App, source: ClientNetwork) -> Result<(), RateLimited> {
     app.metrics.failed_keys.inc();
     app.limits.check_auth(&app.metrics, source)

@@ -91,7 +91,7 @@ pub(super) async fn verify(
     };
     let Some(found) = found else { return Ok(None) };
     if !app.keys().knows(found.session.key) {
-        // Most often that key was retired, and nothing that rests on it counts any more; but it may be one that this node
+        // Most often that key was retired, and nothing that uses it counts any more; but it may be one that this node
         // lacks, and has yet to hear of.
         nodes::check_health(app).await??;
     }
@@ -110,9 +110,6 @@ fn touch(app: &App, session: &Session, now: Timestamp) {
 }
 
 /// The sessions of a workspace that hold, newest first.
-///
-/// # Errors
-/// `ListError` if the store cannot be read, or not in time.
 pub async fn list(
     app: &App,
     permit: &ListPermit,

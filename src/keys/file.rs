@@ -66,7 +66,7 @@ pub enum KeyFileError {
         /// The number that was asked for.
         key: KeyId,
     },
-    /// It lacks a key that the database rests on.
+    /// It lacks a key that the database uses.
     #[error(
         "the key file {path} lacks the key {key}, which the database rests on: put back the file that has it, or copy the \
          one of another node"
@@ -91,9 +91,6 @@ pub enum KeyFileError {
 }
 
 /// Reads a key file.
-///
-/// # Errors
-/// `KeyFileError` says what is wrong and what to do.
 pub fn load(path: &Path) -> Result<Keyring, KeyFileError> {
     let failed = |source: io::Error| {
         let is_missing = source.kind() == io::ErrorKind::NotFound;

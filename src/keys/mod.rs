@@ -267,13 +267,13 @@ mod tests {
     #[test]
     fn a_ring_goes_along_with_the_database_and_a_retired_key_proves_nothing() {
         let keys = ring(&[1, 2, 3]);
-        let known = |place: usize, used_at: i64, retired_at: Option<i64>| {
+        let known = |place: usize, activated_at: i64, retired_at: Option<i64>| {
             let (id, fingerprint) = (keys.keys[place].id, keys.keys[place].fingerprint);
             let moment = Timestamp::from_millis;
             SecretKeyRecord {
                 id,
                 fingerprint,
-                used_at: Some(moment(used_at)),
+                activated_at: Some(moment(activated_at)),
                 retired_at: retired_at.map(moment),
             }
         };

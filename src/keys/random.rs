@@ -10,9 +10,6 @@ use crate::domain::session::CsrfCookie;
 pub struct NoRandomness(#[from] getrandom::Error);
 
 /// Random bytes from the operating system: the one place where secrets begin.
-///
-/// # Errors
-/// `NoRandomness` if the operating system has none.
 pub fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)?;
@@ -20,9 +17,6 @@ pub fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
 }
 
 /// `count` random letters of base 62.
-///
-/// # Errors
-/// `NoRandomness` if the operating system has none.
 fn random_letters(count: usize) -> Result<String, NoRandomness> {
     let mut letters = Vec::with_capacity(count);
     while letters.len() < count {
@@ -32,9 +26,6 @@ fn random_letters(count: usize) -> Result<String, NoRandomness> {
 }
 
 /// A new API key.
-///
-/// # Errors
-/// `NoRandomness` if the operating system has none.
 pub fn random_api_key() -> Result<ApiKeySecret, NoRandomness> {
     loop {
         // Forty-three letters of the alphabet always make a key.
@@ -45,9 +36,6 @@ pub fn random_api_key() -> Result<ApiKeySecret, NoRandomness> {
 }
 
 /// A new cookie that ties forms to a browser.
-///
-/// # Errors
-/// `NoRandomness` if the operating system has none.
 pub fn random_browser_cookie() -> Result<CsrfCookie, NoRandomness> {
     loop {
         if let Some(cookie) = CsrfCookie::parse(&random_letters(32)?) {

@@ -71,9 +71,6 @@ impl RateLimits {
     }
 
     /// Takes a dead token from the budget of its source.
-    ///
-    /// # Errors
-    /// `RateLimited` if it is used up.
     pub fn check_login(&self, metrics: &Metrics, source: ClientNetwork) -> Result<(), RateLimited> {
         let Some(limit) = &self.login_misses else { return Ok(()) };
         limit.take(&source).map_err(|over| {
@@ -85,9 +82,6 @@ impl RateLimits {
     }
 
     /// Takes a key that does not hold from the budget of its source.
-    ///
-    /// # Errors
-    /// `RateLimited` if it is used up.
     pub fn check_auth(&self, metrics: &Metrics, source: ClientNetwork) -> Result<(), RateLimited> {
         let Some(limit) = &self.auth_failures else { return Ok(()) };
         limit.take(&source).map_err(|over| {
@@ -99,9 +93,6 @@ impl RateLimits {
     }
 
     /// Takes a request from the budget of its API key.
-    ///
-    /// # Errors
-    /// `RateLimited` if it is used up.
     pub fn check_key(&self, metrics: &Metrics, key: &ApiKey) -> Result<(), RateLimited> {
         let Some(limit) = &self.key_requests else { return Ok(()) };
         limit.take(&(key.workspace, key.id)).map_err(|over| {
@@ -129,7 +120,7 @@ type Budgets<K> = RateLimiter<K, BoundedStateStore<K>, Clock, NoOpMiddleware<Dur
 #[derive(Debug)]
 struct Limit<K: Hash + Eq + Clone> {
     budgets: Budgets<K>,
-    /// Operators are told of each once a minute.
+    /// Each is logged once a minute.
     alarms: Budgets<K>,
 }
 

@@ -31,7 +31,6 @@ pub use self::queries::nodes::KeysAndClock;
 pub use self::queries::post_restore::{Flags, KeyBefore, MovedAddress, RestoredKey, RestoredUser, Revived};
 pub use self::queries::request_lookup::{LookupBy, LookupRow};
 pub use self::queries::sessions::ListedSession;
-pub use self::queries::user_lists::USER_FIELDS;
 pub use self::queries::users::NewUser;
 pub use self::transfer::{Transfer, TransferError};
 
@@ -41,6 +40,9 @@ pub enum StoreError {
     /// It cannot be reached or cannot commit; the same request may go through later.
     #[error("the store cannot be used now: {0}")]
     Unavailable(String),
+    /// Others kept changing the same rows; the same request may go through later.
+    #[error("the store cannot be used now: {0}")]
+    Contended(&'static str),
     /// A row does not hold what it should.
     #[error("the store holds something unexpected: {0}")]
     Unexpected(&'static str),
@@ -52,7 +54,7 @@ pub enum StoreError {
 /// Why a store cannot be opened. A database is named by its path, or by its URL without the password.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The address of the database is none that this version knows. All that is told of it is its scheme, if that is known.
+    /// The address of the database is none that this version knows. The error names only its scheme, if that is known.
     #[error(
         "--database {}is not understood: give sqlite://FILE, such as sqlite://doorkey.db or \
          sqlite:///var/lib/doorkey.db, or postgres://USER:PASSWORD@HOST:PORT/NAME, with ?sslmode=disable, prefer, \
@@ -165,9 +167,6 @@ enum Engine {
 
 impl Store {
     /// Opens a database and brings its schema up to date; makes it first, if `may_create` and there is none.
-    ///
-    /// # Errors
-    /// `OpenError` says what stands in the way.
     pub async fn open(url: &DatabaseUrl, may_create: bool) -> Result<Self, OpenError> {
         let engine = match url {
             DatabaseUrl::Sqlite(path) => Engine::Sqlite(engine::sqlite::Sqlite::open(path, may_create)?),
@@ -182,9 +181,6 @@ impl Store {
 
     /// Goes to what other processes have written, several times a second: the embedded engine reads faster from there. With a
     /// synchronous standby, what was read a while ago is covered by a commit each second.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be used.
     pub async fn refresh_snapshot(&self) -> Result<(), StoreError> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.write(UnitOfWork::new()).await.map(|_| ()),

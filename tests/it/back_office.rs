@@ -22,7 +22,7 @@ async fn a_client_is_added_shown_changed_and_deleted() {
     let test = TestApp::start().await;
     let given = json!({
         "email": "Ada@Example.org", "name_f": "Ada", "name_l": "Lovelace", "company": "Analytical", "phone": "+44",
-        "note": "first", "custom_fields": {"tier": [1, {"a": null}]}, "status": 1, "two_factor_enabled": false,
+        "locale": "en-GB", "note": "first", "custom_fields": {"tier": [1, {"a": null}]}, "status": 1, "two_factor_enabled": false,
     });
 
     let added = send(&test, "POST", "/api/clients", &given).await;
@@ -251,6 +251,7 @@ async fn lists_are_sorted_filtered_and_paged() {
         let fields = UserChange {
             name_l: Some(name.to_owned()),
             is_active: Some(number != 4),
+            locale: (number == 6).then(|| "de".to_owned()),
             ..UserChange::default()
         };
         test.add(&test.acme, &format!("U{number}@x.test"), fields).await;
@@ -265,6 +266,8 @@ async fn lists_are_sorted_filtered_and_paged() {
         ("sort=name_l:desc&limit=3", vec![3, 6, 2]),
         ("sort=id:desc&limit=2", vec![7, 6]),
         ("filters[status][$eq]=0", vec![4]),
+        ("filters[locale][$eq]=de", vec![6]),
+        ("sort=locale:desc&limit=1", vec![6]),
         ("filters[email][$eq]=u2@X.TEST", vec![2]),
         ("filters[email][$in][]=u2@x.test&filters[email][$in][]=u5@x.test", vec![2, 5]),
         ("filters[id][$gt]=3&filters[id][$lt]=6", vec![4, 5]),

@@ -57,6 +57,17 @@ async fn each_field_takes_as_much_as_it_says_and_not_a_character_more() {
             assert_eq!(told(&response), (vec![field.to_owned()], json!({ field: ["too_long"] })));
         }
     }
+    for tag in ["", "de", "pt-BR", "gsw-CH"] {
+        let response = send(&test, "PUT", "/api/clients/1", json!({ "locale": tag }).to_string()).await;
+        assert_eq!(response.json()["locale"], tag);
+    }
+    for (tag, code) in
+        [("pt_BR", "invalid"), ("d", "invalid"), ("de-", "invalid"), (&"de-x".repeat(9), "too_long")]
+    {
+        let response = send(&test, "PUT", "/api/clients/1", json!({ "locale": tag }).to_string()).await;
+        assert_eq!(told(&response), (vec!["locale".to_owned()], json!({ "locale": [code] })), "{tag}");
+        assert_eq!(test.call("GET", "/api/clients/1").await.json()["locale"], "gsw-CH");
+    }
     let address = |labels: usize| format!("a@{}example.org", "b.".repeat(labels));
     assert_eq!(address(120).len(), 253);
     for (field, fits, too_long) in [
@@ -308,7 +319,7 @@ async fn the_entry_of_a_change_says_from_what_to_what() {
     assert_eq!(entries, expected);
 }
 
-/// A scope counts as the whole word that it is, also in the look that finds key and user at once.
+/// A key finds the user of a link by the scope to ask for links and by no other, also in the lookup that finds both at once.
 #[tokio::test]
 async fn a_key_finds_the_user_of_a_link_by_the_whole_scope_alone() {
     let test = TestApp::start().await;
@@ -316,20 +327,15 @@ async fn a_key_finds_the_user_of_a_link_by_the_whole_scope_alone() {
     let secret = ApiKeySecret::parse(&test.key).unwrap();
     let hash = test.app.keys().api_key_hashes(&secret)[0];
     let host = HostName::parse("example.com").unwrap();
-    for (scopes, finds) in [
-        ("login_links:write", true),
-        ("clients:read login_links:write logs:read", true),
-        ("logs:read login_links:write", true),
-        ("login_links:write_all", false),
-        ("my_login_links:write", false),
-        ("login-links:write", false),
-        ("login_links:read login_links:writes", false),
-        ("", false),
-    ] {
-        test.run_sql(&format!("UPDATE api_keys SET scopes = '{scopes}'"));
-        let named = LookupBy::KeyAndUser(hash, &user);
-        let arrival = test.app.store.find_arrival(&host, named, START).await.unwrap().unwrap();
-        assert!(arrival.api_key.is_some());
-        assert_eq!(arrival.issue_state.is_some(), finds, "{scopes}");
+    let all = (1 << Scope::ALL.len()) - 1;
+    for (place, scope) in Scope::ALL.into_iter().enumerate() {
+        let asks = scope == Scope::LoginLinksWrite;
+        for (scopes, finds) in [(1 << place, asks), (all & !(1 << place), !asks), (0, false)] {
+            test.run_sql(&format!("UPDATE api_keys SET scopes = {scopes}"));
+            let named = LookupBy::KeyAndUser(hash, &user);
+            let found = test.app.store.look_up(&host, named, START).await.unwrap().unwrap();
+            assert!(found.api_key.is_some());
+            assert_eq!(found.issue_state.is_some(), finds, "{scopes}");
+        }
     }
 }

@@ -183,7 +183,7 @@ async fn a_known_key_gains_nothing_by_edits_of_its_row() {
     let status = async |path: &str| test.send(TestRequest::of("GET", path).bearer(&key)).await.status;
     assert_eq!(status("/api/logs").await, StatusCode::OK);
 
-    test.run_sql(&format!("UPDATE api_keys SET scopes = 'clients:read logs:read' WHERE id = {id}"));
+    test.run_sql(&format!("UPDATE api_keys SET scopes = 68 WHERE id = {id}"));
     assert_eq!(status("/api/clients").await, StatusCode::FORBIDDEN);
     test.run_sql(&format!("UPDATE api_keys SET expires_at = expires_at + 3600000 WHERE id = {id}"));
     test.advance(60);

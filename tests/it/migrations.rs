@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// Tables that every node needs to find a tenant at all: they alone have keys without the workspace.
 const DIRECTORY: [&str; 7] =
-    ["workspaces", "hosts", "key_fingerprints", "moves", "nodes", "clock_readings", "migrations"];
+    ["workspaces", "hosts", "key_fingerprints", "transfers", "nodes", "clock_readings", "migrations"];
 
 /// What must not stand in a migration for PostgreSQL, and why.
 const BANNED: [(&str, &str); 12] = [

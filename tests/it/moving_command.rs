@@ -172,7 +172,7 @@ fn a_source_in_use_and_a_target_that_was_used_are_refused() {
     let used = refused(&mut mover.migrate(&[]));
     assert!(used.contains("has been used before"), "{used}");
     mover.well(&["workspace", "list"]);
-    assert_eq!(mover.target.number("SELECT count(*) FROM moves"), 0);
+    assert_eq!(mover.target.number("SELECT count(*) FROM transfers"), 0);
 }
 
 #[test]
@@ -247,7 +247,7 @@ fn a_key_file_that_is_not_the_sources_is_refused_before_anything_is_touched() {
     let with_own = ["--secret-key-file", "own.key"];
     mover.well(&[&["check"][..], &with_own].concat());
     let source = rusqlite::Connection::open(mover.folder.path().join("doorkey.db")).unwrap();
-    let marks: i64 = source.query_row("SELECT count(*) FROM moves", [], |row| row.get(0)).unwrap();
+    let marks: i64 = source.query_row("SELECT count(*) FROM transfers", [], |row| row.get(0)).unwrap();
     assert_eq!(marks, 0);
     drop(source);
     well(&mut mover.migrate(&with_own));

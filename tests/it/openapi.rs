@@ -218,8 +218,8 @@ async fn every_parameter_of_a_list_is_taken_as_it_is_described() {
     let uuid = "00000000-0000-0000-0000-000000000000";
     for (path, filters) in [
         ("/api/login_links", 24),
-        ("/api/clients", 40),
-        ("/api/team", 40),
+        ("/api/clients", 44),
+        ("/api/team", 44),
         ("/api/logs", 24),
         ("/api/sessions", 16),
     ] {

@@ -356,8 +356,8 @@ async fn a_node_that_has_not_heard_of_another_key_makes_nothing_with_the_old_one
 async fn a_node_that_lacks_the_key_that_derives_learns_of_it_before_it_makes_anything() {
     let test = TestApp::start().await.on_time().await;
     let ada = test.client("ada@x.test").await;
-    let used = "INSERT INTO key_fingerprints (fingerprint, key_id, created_at, used_at) SELECT";
-    let later = "max(used_at) + 1, max(used_at) + 1 FROM key_fingerprints";
+    let used = "INSERT INTO key_fingerprints (fingerprint, key_id, created_at, activated_at) SELECT";
+    let later = "max(activated_at) + 1, max(activated_at) + 1 FROM key_fingerprints";
     test.run_sql(&format!("{used} x'{}', 7, {later}", "07".repeat(32)));
 
     let asked = test.call("GET", &format!("/api/login_links/{}", ada.number())).await;

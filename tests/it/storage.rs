@@ -143,7 +143,7 @@ async fn edited_sessions_sign_nobody_in() {
 #[tokio::test]
 async fn edited_api_keys_let_nobody_in() {
     for edit in [
-        "UPDATE api_keys SET scopes = 'login_links:read login_links:write' WHERE id = 2",
+        "UPDATE api_keys SET scopes = 3 WHERE id = 2",
         "UPDATE api_keys SET expires_at = NULL WHERE id = 3",
         "UPDATE api_keys SET revoked_at = NULL WHERE id = 4",
         "UPDATE api_keys SET workspace_id = 2, id = 99 WHERE id = 1 AND workspace_id = 1",

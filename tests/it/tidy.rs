@@ -55,9 +55,31 @@ const WALLS: &[Wall] = &[
     },
     Wall {
         rooms: &["flow"],
-        banned: &["crate::cli", "crate::http", "axum", "deadpool_postgres", "rusqlite", "tokio_postgres"],
+        banned: &[
+            "crate::cli",
+            "crate::http",
+            "crate::jobs",
+            "axum",
+            "deadpool_postgres",
+            "rusqlite",
+            "tokio_postgres",
+        ],
         because: "API, pages and command line share one story",
     },
+    Wall {
+        rooms: &["jobs"],
+        banned: &[
+            "app.store",
+            "axum",
+            "crate::cli",
+            "crate::http",
+            "deadpool_postgres",
+            "rusqlite",
+            "tokio_postgres",
+        ],
+        because: "a job calls one flow when its time has come",
+    },
+    Wall { rooms: &["cli"], banned: &["crate::keys"], because: "commands call flows" },
     Wall {
         rooms: &["http", "cli"],
         banned: &["app.store", "deadpool_postgres", "rusqlite", "tokio_postgres"],

@@ -14,15 +14,18 @@ use serde_json::json;
 use self::file::{ImportFile, Numbered};
 use super::output::{Output, shown};
 use super::{Context, os_user, words};
+use crate::domain::user::fields;
 use crate::flow::import::Import;
 
-pub(super) const ABOUT: &str = "\
-Add and change users from a file.
+/// What `--help` says of it.
+pub(super) fn about() -> String {
+    format!(
+        "Add and change users from a file.
 
 FILE is .csv (RFC 4180, UTF-8; line 1 names the columns, in any order) or .jsonl (one JSON object a line, as `doorkey \
-user list --jsonl` prints it). Columns and names are the fields of a user: id, email, name_f, name_l, company, phone, \
-note, custom_fields (a JSON object), status (1 active, 0 disabled), two_factor_enabled and staff (true or false, 1 or \
-0); name, created_at and updated_at are let pass.
+user list --jsonl` prints it). Columns and names are the fields of a user: id, {}. custom_fields is a JSON object, \
+status 1 (active) or 0 (disabled), two_factor_enabled and staff true or false, 1 or 0; name, created_at and updated_at \
+are let pass.
 
 A row with an id is about the user of that id, any other about the user of its e-mail address; who is not there is \
 added, and needs email, name_f and name_l. Fields that a row does not have stay as they are, and so do those of an \
@@ -30,7 +33,10 @@ empty cell, where the field cannot be empty. Rows with an id go in before those 
 
 Each bad row is named on standard error with its line and the reason, the others go in, and the exit status is 1. \
 With --json the counts and the first 100 bad rows are printed at the end. Run again, it changes nothing that is there \
-already, so an import that was broken off is just run again.";
+already, so an import that was broken off is just run again.",
+        fields::settable()
+    )
+}
 
 /// Bad rows that the JSON document tells of, at most: standard error names all of them.
 const TOLD: usize = 100;
@@ -87,7 +93,7 @@ async fn take_all(file: &mut ImportFile, import: &mut Import<'_>, told: &mut Imp
     Ok(())
 }
 
-/// What is told of an import while it runs, and at its end.
+/// What is printed of an import while it runs, and at its end.
 struct ImportReport {
     bar: ProgressBar,
     bad: u64,

@@ -1,15 +1,10 @@
 //! One node of several: whether it may issue, redeem and end, and that the others know of it.
 
-use std::time::Duration;
-
 use crate::app::App;
 use crate::domain::node::{Node, NodeUnhealthy, check_clock_skew};
 use crate::domain::secret_key::SecretKeyRecord;
 use crate::domain::timestamp::Timestamp;
 use crate::store::StoreError;
-
-/// Looks at clock and keys between two reports.
-const HEARTBEAT_EVERY: u64 = 5;
 
 /// Why nothing was ended, or nobody was told that something is over.
 #[derive(Debug, thiserror::Error)]
@@ -24,9 +19,6 @@ pub enum EndError {
 
 /// Whether this node may issue, redeem and end, as it was last seen: asked by each request that does. What ends something
 /// because of the time looks anew.
-///
-/// # Errors
-/// `NodeUnhealthy` if it must not.
 pub fn is_fit(app: &App) -> Result<(), NodeUnhealthy> {
     app.node.health()
 }
@@ -39,7 +31,7 @@ pub fn knows_all(app: &App) -> Result<(), NodeUnhealthy> {
     is_fit(app).or_else(|unfit| if unfit.may_lack_keys() { Err(unfit) } else { Ok(()) })
 }
 
-/// Looks whether this node has every key that the database rests on, and whether its clock is right. From here on it works
+/// Checks whether this node has every key that the database uses, and whether its clock is right. From here on it works
 /// with the keys of its file, as it is now, as far as the database goes along with them.
 ///
 /// # Errors
@@ -50,26 +42,23 @@ pub async fn check_health(app: &App) -> Result<Result<(), NodeUnhealthy>, StoreE
 
 /// The same, with the time that what is over is to be swept by, if it is to be swept at all now: that of the database, or ours
 /// where it has none.
-///
-/// # Errors
-/// As [`check_health`].
 pub async fn time_to_sweep(app: &App) -> Result<Option<Timestamp>, StoreError> {
     check_and_report(app).await.map(|(health, time)| time.filter(|_| health.is_ok()))
 }
 
 async fn check_and_report(app: &App) -> Result<(Result<(), NodeUnhealthy>, Option<Timestamp>), StoreError> {
     let before = app.clock.read();
-    let footing = app.store.find_footing().await?;
+    let found = app.store.find_keys_and_clock().await?;
     let after = app.clock.now();
-    let is_changed = read_file_again(app, &footing.keys);
-    app.held.apply_database(&footing.keys);
+    let is_changed = read_file_again(app, &found.keys);
+    app.held.apply_database(&found.keys);
     let in_file = app.held.in_file();
-    let mut accepted = footing.keys.iter().filter(|key| key.is_accepted());
+    let mut accepted = found.keys.iter().filter(|key| key.is_accepted());
     let has_all = accepted.all(|key| in_file.has(&key.fingerprint));
     let (clock_judged, is_calm) = {
         let mut clocks = app.node.clocks();
-        let seen = clocks.see(&before, footing.last_reading.as_ref());
-        let theirs = footing.time.filter(|_| app.clock.goes());
+        let seen = clocks.see(&before, found.last_reading.as_ref());
+        let theirs = found.time.filter(|_| app.clock.goes());
         let compared = theirs.map_or(Ok(()), |theirs| check_clock_skew(before.wall, theirs, after));
         (seen.and(compared), clocks.is_calm(&before))
     };
@@ -86,13 +75,13 @@ async fn check_and_report(app: &App) -> Result<(Result<(), NodeUnhealthy>, Optio
         // Whoever wants to use a new key waits for this.
         heartbeat(app).await?;
     }
-    let time = footing.time.unwrap_or(before.wall);
+    let time = found.time.unwrap_or(before.wall);
     Ok((health, is_calm.then_some(time)))
 }
 
 /// Whether the key file holds other keys than before.
 ///
-/// A file that cannot be used is told of once, and changes nothing: this node goes on with the keys that it has.
+/// A file that cannot be used is logged once, and changes nothing: this node goes on with the keys that it has.
 fn read_file_again(app: &App, known: &[SecretKeyRecord]) -> bool {
     let read = app.held.reload_if_changed(known);
     match &read {
@@ -106,9 +95,6 @@ fn read_file_again(app: &App, known: &[SecretKeyRecord]) -> bool {
 }
 
 /// Tells the others that this node is there, and which keys it has.
-///
-/// # Errors
-/// `StoreError` if it could not be committed.
 pub async fn heartbeat(app: &App) -> Result<(), StoreError> {
     let keys = app.held.in_file().all().map(|key| key.id).collect();
     let clocks = app.clock.read();
@@ -116,37 +102,14 @@ pub async fn heartbeat(app: &App) -> Result<(), StoreError> {
 }
 
 /// Tells them that it is gone.
-///
-/// # Errors
-/// `StoreError` if it could not be committed.
 pub async fn deregister(app: &App) -> Result<(), StoreError> {
     app.store.remove_node(app.node.id).await
 }
 
 /// The nodes that are there.
-///
-/// # Errors
-/// `StoreError` if the store cannot be read.
 pub async fn list(app: &App) -> Result<Vec<Node>, StoreError> {
     let now = app.clock.now();
     let mut nodes = app.store.list_nodes().await?;
     nodes.retain(|node| node.is_alive(now));
     Ok(nodes)
-}
-
-/// Looks each second and reports in now and then, until it is dropped. Only who is fit reports in.
-pub async fn keep(app: &App) {
-    let mut seconds = tokio::time::interval(Duration::from_secs(1));
-    seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    for second in 0_u64.. {
-        seconds.tick().await;
-        let told = match check_health(app).await {
-            Ok(Ok(())) if second % HEARTBEAT_EVERY == 0 => heartbeat(app).await,
-            Ok(_) => Ok(()),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = told {
-            tracing::warn!(%error, "this node could not look at the store, or report in");
-        }
-    }
 }

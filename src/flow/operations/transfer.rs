@@ -35,9 +35,6 @@ pub struct Progress {
 ///
 /// Broken off at any point, it can be begun again, and at no point can both databases be used. Links, sessions and API keys
 /// go on with the same key file, so one that does not belong to the source is refused before anything is done.
-///
-/// # Errors
-/// `MovingError` says why it was not moved and what to do.
 pub async fn run(
     (from, to): (&DatabaseUrl, &DatabaseUrl),
     key_file: &Path,

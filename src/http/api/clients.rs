@@ -15,10 +15,11 @@ use crate::app::App;
 use crate::domain::client_body::{ClientBody, NewClient};
 use crate::domain::reach::Reach;
 use crate::domain::user::UserRef;
+use crate::domain::user::fields::LISTED;
 use crate::flow;
 use crate::http::error::Error;
 use crate::http::request::body::read_object;
-use crate::store::{NewUser, USER_FIELDS};
+use crate::store::NewUser;
 
 /// List the clients
 ///
@@ -36,7 +37,7 @@ pub(in crate::http) async fn list(
     caller: Caller<ClientsRead>,
     uri: Uri,
 ) -> Result<Response, Error> {
-    let listing = Listing::begin(&app, &caller, &uri, &USER_FIELDS).await?;
+    let listing = Listing::begin(&app, &caller, &uri, &LISTED).await?;
     let page = flow::users::list(&app, &listing.permit, false, &listing.options).await?;
     listing.respond::<ListedUser>(page).await
 }

@@ -11,9 +11,9 @@ use super::pagination::Listing;
 use super::resources::{List, ListedUser, UserObject};
 use super::{USER_IN_PATH, user_of};
 use crate::app::App;
+use crate::domain::user::fields::LISTED;
 use crate::flow;
 use crate::http::error::Error;
-use crate::store::USER_FIELDS;
 
 /// List the staff
 ///
@@ -31,7 +31,7 @@ pub(in crate::http) async fn list(
     caller: Caller<TeamRead>,
     uri: Uri,
 ) -> Result<Response, Error> {
-    let listing = Listing::begin(&app, &caller, &uri, &USER_FIELDS).await?;
+    let listing = Listing::begin(&app, &caller, &uri, &LISTED).await?;
     let page = flow::users::list(&app, &listing.permit, true, &listing.options).await?;
     listing.respond::<ListedUser>(page).await
 }

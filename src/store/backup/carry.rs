@@ -161,7 +161,7 @@ impl Work<'_> {
             "INSERT INTO main.key_fingerprints SELECT * FROM old.key_fingerprints WHERE retired_at IS NOT NULL
              AND fingerprint NOT IN (SELECT fingerprint FROM main.key_fingerprints)",
             "UPDATE main.key_fingerprints AS k SET
-               used_at = nullif(max(coalesce(k.used_at, 0), coalesce(o.used_at, 0)), 0),
+               activated_at = nullif(max(coalesce(k.activated_at, 0), coalesce(o.activated_at, 0)), 0),
                retired_at = coalesce(k.retired_at, o.retired_at)
              FROM old.key_fingerprints o WHERE o.fingerprint = k.fingerprint",
         ] {

@@ -59,7 +59,7 @@ impl Restore {
             }
         }
         let mut draft = connect(&restore.draft).map_err(|error| store_error(&error))?;
-        // It is told of by the name that the operator gave.
+        // Errors name it as the operator did.
         let newest = schema::newest_of(&draft).map_err(|error| {
             if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) {
                 return OpenError::Foreign(file.display().to_string()).into();
@@ -105,9 +105,6 @@ impl Restore {
     }
 
     /// Opens what is going to be the database, to make it ready for that.
-    ///
-    /// # Errors
-    /// `OpenError` if it is not ours, or newer.
     pub async fn open(&self) -> Result<Store, OpenError> {
         Store::open(&DatabaseUrl::Sqlite(self.draft.clone()), false).await
     }
@@ -126,7 +123,7 @@ impl Restore {
         let kept = beside(&self.path, &format!(".before-{moment}"));
         let Some(replaced) = &mut self.replaced else {
             drop(draft);
-            // A log that was left behind would be carried over into the new file.
+            // A WAL that was left behind would be checkpointed into the new file.
             for ending in ["-wal", "-shm", "-journal", "-doubt"] {
                 let left = beside(&self.path, ending);
                 if left.exists() {
@@ -143,9 +140,6 @@ impl Restore {
     }
 
     /// What is otherwise than in the database that was kept. It blocks the calling thread.
-    ///
-    /// # Errors
-    /// `CopyError` if the two cannot be compared.
     pub fn compare(&self, kept: &Path, now: Timestamp) -> Result<Revived, CopyError> {
         compare(&self.draft, kept, now)
     }

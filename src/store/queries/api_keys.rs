@@ -22,13 +22,12 @@ pub(in crate::store) use api_key_columns;
 
 pub(in crate::store) fn api_key_from(row: &mut Row) -> Result<ApiKey, StoreError> {
     let (workspace, id, name, hash) = (row.take()?, row.take()?, row.take()?, row.take()?);
-    let scopes: String = row.take()?;
     Ok(ApiKey {
         workspace,
         id,
         name,
         hash,
-        scopes: Scopes::parse(&scopes).map_err(|_| StoreError::Unexpected("a scope that is none"))?,
+        scopes: Scopes::from_bits(row.take()?).ok_or(StoreError::Unexpected("a scope that is none"))?,
         key: key_id(row.take()?)?,
         created_at: row.take()?,
         expires_at: row.take()?,
@@ -39,9 +38,6 @@ pub(in crate::store) fn api_key_from(row: &mut Row) -> Result<ApiKey, StoreError
 
 impl Store {
     /// A key of a workspace, by its number.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn find_api_key_by_id(
         &self,
         workspace: WorkspaceId,
@@ -57,9 +53,6 @@ impl Store {
     }
 
     /// The number that the next key of a workspace gets. None is ever given again: keys are revoked, not deleted.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn find_next_api_key_id(&self, workspace: WorkspaceId) -> Result<i64, StoreError> {
         // After a restore the newest keys may be gone, but not their numbers.
         let last = "SELECT last_api_key_id FROM workspaces WHERE id = $1
@@ -71,9 +64,6 @@ impl Store {
     }
 
     /// Keeps a new key, unless its number was taken meanwhile or the workspace is gone.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be committed.
     pub async fn add_api_key(&self, key: &ApiKey, entry: &AuditEntry) -> Result<Outcome, StoreError> {
         let added = sql(
             concat!(
@@ -87,7 +77,7 @@ impl Store {
                 key.id,
                 key.name.as_str(),
                 key.hash,
-                key.scopes.to_string(),
+                key.scopes.bits(),
                 i64::from(key.key.0),
                 key.created_at,
                 key.expires_at,
@@ -104,9 +94,6 @@ impl Store {
     }
 
     /// The keys of a workspace, oldest first.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn list_api_keys(&self, workspace: WorkspaceId) -> Result<Vec<ApiKey>, StoreError> {
         const ALL: &str = concat!(
             "SELECT ",
@@ -119,9 +106,6 @@ impl Store {
 
     /// Keeps a live key under another hash and secret key, the one that derives, unless others were first. `key` is as this
     /// leaves it, sealed; `old` is how it was found.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be committed.
     pub async fn move_api_key(&self, old: &ApiKey, key: &ApiKey) -> Result<Outcome, StoreError> {
         const MOVED: &str = concat!(
             "UPDATE api_keys SET hash = $1, key_id = $2, seal = $3
@@ -136,9 +120,6 @@ impl Store {
     }
 
     /// Revokes a key for good, unless it was revoked before. `key` is as this leaves it, sealed.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be committed.
     pub async fn end_api_key(
         &self,
         key: &ApiKey,

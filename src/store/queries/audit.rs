@@ -37,12 +37,12 @@ pub struct ListedEntry {
 impl ListedEntry {
     /// What the log may be sorted and filtered by.
     pub const FIELDS: [Field; 6] = [
-        Field { name: "id", column: "id", kind: FieldType::Id },
-        Field { name: "time", column: "time", kind: FieldType::Time },
-        Field { name: "event", column: "event", kind: FieldType::Text },
-        Field { name: "user_id", column: "user_id", kind: FieldType::Number },
-        Field { name: "actor", column: "actor", kind: FieldType::Text },
-        Field { name: "request_id", column: "request_id", kind: FieldType::Id },
+        Field { name: "id", kind: FieldType::Id },
+        Field { name: "time", kind: FieldType::Time },
+        Field { name: "event", kind: FieldType::Text },
+        Field { name: "user_id", kind: FieldType::Number },
+        Field { name: "actor", kind: FieldType::Text },
+        Field { name: "request_id", kind: FieldType::Id },
     ];
 
     fn from_row(mut row: Row) -> Result<Self, StoreError> {
@@ -53,7 +53,7 @@ impl ListedEntry {
     }
 }
 
-/// Keeps entries of the same millisecond in the order in which they were told.
+/// Keeps entries of the same millisecond in the order in which they were made.
 static ORDER: Mutex<ContextV7> = Mutex::new(ContextV7::new());
 
 /// A number for an entry: later entries have larger ones (UUID version 7, RFC 9562, section 5.7).
@@ -110,9 +110,6 @@ pub(in crate::store) fn entries(
 
 impl Store {
     /// Writes an entry about something that changed nothing else, such as a refusal.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be written.
     pub async fn add_audit_entry(
         &self,
         workspace: WorkspaceId,
@@ -123,17 +120,11 @@ impl Store {
     }
 
     /// Writes an entry about the whole installation into the log of each workspace.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be written.
     pub async fn add_entry_everywhere(&self, entry: &AuditEntry, now: Timestamp) -> Result<(), StoreError> {
         self.write(UnitOfWork::new().and(entry_everywhere(entry, now))).await.map(|_| ())
     }
 
     /// The entries of the installation's own log since a moment, oldest first.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn list_installation_entries(&self, since: Timestamp) -> Result<Vec<ListedEntry>, StoreError> {
         let later = sql(
             "SELECT id, time, event, user_id, actor, request_id, data FROM audit_log
@@ -145,9 +136,6 @@ impl Store {
     }
 
     /// When the newest entry of a workspace was written, if there is one.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn find_newest_audit_time(
         &self,
         workspace: WorkspaceId,
@@ -161,15 +149,13 @@ impl Store {
     }
 
     /// The audit log of a workspace, newest first.
-    ///
-    /// # Errors
-    /// `ListError` if the store cannot be read, or not in time.
     pub async fn list_audit_entries(
         &self,
         permit: &ListPermit,
         options: &ListQuery,
     ) -> Result<Page<ListedEntry>, ListError> {
         let source = Source {
+            column_of: str::to_owned,
             columns: "id, time, event, user_id, actor, request_id, data",
             table: "audit_log WHERE workspace_id = $1",
             key: "id",

@@ -24,6 +24,8 @@ pub(in crate::store) struct Source {
     pub(in crate::store) table: &'static str,
     /// The column that tells its rows apart.
     pub(in crate::store) key: &'static str,
+    /// The column of a field, by its name outside.
+    pub(in crate::store) column_of: fn(&str) -> String,
     /// Tables and conditions that say which rows are meant, from `FROM` on; its placeholders are `values`.
     pub(in crate::store) from: &'static str,
     /// The values of those placeholders.
@@ -34,9 +36,6 @@ pub(in crate::store) struct Source {
 
 impl Store {
     /// Leave to make a list of a workspace, once few enough are being made.
-    ///
-    /// # Errors
-    /// `ListError::Busy` if that takes too long.
     pub async fn permit_list(&self, workspace: WorkspaceId) -> Result<ListPermit, ListError> {
         self.list_limiter.permit(workspace).await
     }
@@ -52,11 +51,11 @@ impl Store {
         options: &ListQuery,
         from_row: impl Fn(Row) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<Page<T>, ListError> {
-        let Source { columns, table, key, from, mut values, order } = source;
+        let Source { columns, table, key, column_of, from, mut values, order } = source;
         let conditions: String =
-            options.filters.iter().map(|filter| condition(filter, &mut values)).collect();
+            options.filters.iter().map(|filter| condition(filter, column_of, &mut values)).collect();
         let sort = options.sort.map_or_else(String::new, |(field, is_down)| {
-            format!("{} {}, ", field.column, if is_down { "DESC" } else { "ASC" })
+            format!("{} {}, ", column_of(field.name), if is_down { "DESC" } else { "ASC" })
         });
         let total = sql(format!("SELECT count(*) {from}{conditions}"), values.clone());
         let (limit, offset) = (values.len() + 1, values.len() + 2);
@@ -78,8 +77,8 @@ impl Store {
 }
 
 /// One condition; its column is one of ours, its values are bound, so nothing of a caller's is in the text.
-fn condition(filter: &Filter, values: &mut Vec<Value>) -> String {
-    let column = filter.field.column;
+fn condition(filter: &Filter, column_of: fn(&str) -> String, values: &mut Vec<Value>) -> String {
+    let column = column_of(filter.field.name);
     let mut bind = |operand: &FilterValue| {
         values.push(operand.into());
         format!("${}", values.len())

@@ -38,12 +38,12 @@ pub struct ListedLink {
 impl ListedLink {
     /// What a list of links may be sorted and filtered by.
     pub const FIELDS: [Field; 6] = [
-        Field { name: "id", column: "l.id", kind: FieldType::Id },
-        Field { name: "user_id", column: "l.user_id", kind: FieldType::Number },
-        Field { name: "created_at", column: "l.created_at", kind: FieldType::Time },
-        Field { name: "expires_at", column: "l.expires_at", kind: FieldType::Time },
-        Field { name: "last_issued_at", column: "l.last_issued_at", kind: FieldType::Time },
-        Field { name: "times_issued", column: "l.times_issued", kind: FieldType::Number },
+        Field { name: "id", kind: FieldType::Id },
+        Field { name: "user_id", kind: FieldType::Number },
+        Field { name: "created_at", kind: FieldType::Time },
+        Field { name: "expires_at", kind: FieldType::Time },
+        Field { name: "last_issued_at", kind: FieldType::Time },
+        Field { name: "times_issued", kind: FieldType::Number },
     ];
 
     fn from_row(mut row: Row) -> Result<Self, StoreError> {
@@ -135,9 +135,6 @@ pub(in crate::store) use may_use_links;
 
 impl Store {
     /// What is seen of a user when a link is asked for. `None` if there is no such user.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn find_issue_state(
         &self,
         workspace: WorkspaceId,
@@ -151,9 +148,6 @@ impl Store {
     ///
     /// The conditions sit in the first statement, so that of any number of racing callers exactly one makes a
     /// link. `expired` is the link it takes the place of, sealed as ended, if that one's time was over.
-    ///
-    /// # Errors
-    /// `StoreError` if nothing could be committed.
     pub async fn add_login_link(
         &self,
         link: &LoginLink,
@@ -206,9 +200,6 @@ impl Store {
     }
 
     /// A link and its user, by the hashes its token may have. `None` if there is no such link, or its user was deleted.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn find_login_link(
         &self,
         workspace: WorkspaceId,
@@ -228,9 +219,6 @@ impl Store {
     /// `link` is as the use leaves it. The conditions sit in the first two statements, so that of any number of racing
     /// callers exactly one gets a session: another confirm, a kill, a refusal as expired or a change of the user
     /// that came first makes this lose. Do not split this into a read and a write.
-    ///
-    /// # Errors
-    /// `StoreError` if nothing could be committed.
     pub async fn claim_login_link(
         &self,
         link: &LoginLink,
@@ -239,7 +227,7 @@ impl Store {
         entries: &[AuditEntry],
     ) -> Result<Outcome, StoreError> {
         let (workspace, now) = (session.workspace, session.created_at);
-        // PostgreSQL would let a kill pass between our look at the user and our commit, so the user is written to first,
+        // PostgreSQL would let a kill pass between our read of the user and our commit, so the user is written to first,
         // though nothing changes: from there on a kill waits for us, or we for it. SQLite's one writer is passed by nobody.
         let held = match &self.engine {
             Engine::Sqlite(_) => UnitOfWork::new(),
@@ -254,17 +242,11 @@ impl Store {
     }
 
     /// Marks a link as dead of age, for good, unless it ended before: a clock set back must not revive what was refused.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be committed.
     pub async fn end_login_link(&self, link: &LoginLink) -> Result<Outcome, StoreError> {
         self.write(UnitOfWork::new().guard(end(link))).await.map(Outcome::from)
     }
 
     /// The live links of a workspace, counters up to date.
-    ///
-    /// # Errors
-    /// `ListError` if the store cannot be used, or not in time.
     pub async fn list_login_links(
         &self,
         permit: &ListPermit,
@@ -274,6 +256,7 @@ impl Store {
         // With leave: who lists without a pause makes no more commits than lists.
         permit.in_time(self.write_reuses()).await?;
         let source = Source {
+            column_of: |field| format!("l.{field}"),
             columns: "l.id, l.user_id, l.created_at, l.expires_at, l.last_issued_at, l.times_issued",
             table: "login_links l WHERE l.workspace_id = $1",
             key: "l.hash",
@@ -354,7 +337,7 @@ pub(in crate::store) fn redeem(link: &LoginLink, session: &Session) -> Statement
                            AND u.link_epoch = l.link_epoch AND u.session_epoch = $7 AND ",
             may_use_links!(),
             ")
-               AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.workspace_id = $4 AND s.redemption = $8
+               AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.workspace_id = $4 AND s.confirm_hash = $8
                                AND s.single_use = 0 AND s.created_at > $9)
                AND ",
             is_active!("$10")

@@ -90,9 +90,6 @@ const LAST_LEAP: i64 = 9_007_199_254_740_991 - LEAP;
 
 impl Store {
     /// Goes on with later numbers for users; and for API keys and workspaces too, unless it is known which were given last.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be committed.
     pub async fn skip_numbers(&self, are_others_known: bool) -> Result<(), StoreError> {
         let users = sql(
             "UPDATE workspaces SET last_user_id = last_user_id + $1 WHERE last_user_id <= $2",
@@ -139,9 +136,6 @@ impl Store {
     }
 
     /// Writes down that a workspace was restored, and forgets the nodes of before and what a clock said then.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be committed.
     pub async fn mark_restored(
         &self,
         entries: &[(WorkspaceId, AuditEntry)],
@@ -154,9 +148,6 @@ impl Store {
     }
 
     /// Every API key that works.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn list_revived_keys(&self, now: Timestamp) -> Result<Vec<RestoredKey>, StoreError> {
         let live = sql(
             "SELECT w.name, k.id, k.name FROM api_keys k JOIN workspaces w ON w.id = k.workspace_id
@@ -171,9 +162,6 @@ impl Store {
     }
 
     /// Every user who has two-factor, or is disabled.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn list_flagged_users(&self) -> Result<Vec<RestoredUser>, StoreError> {
         let flagged = sql(
             "SELECT w.name, u.id, u.two_factor, u.is_active, u.is_staff FROM users u JOIN workspaces w ON w.id = u.workspace_id

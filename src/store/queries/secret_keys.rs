@@ -1,4 +1,4 @@
-//! Which secret keys this database rests on, known by fingerprints that tell nothing of them.
+//! Which secret keys this database uses, known by fingerprints that say nothing of them.
 
 use super::audit;
 use super::columns::key_id;
@@ -13,14 +13,14 @@ use crate::store::{Store, StoreError};
 /// The columns of a key, in the order in which [`known_key_from`] takes them.
 macro_rules! known_key_columns {
     () => {
-        "fingerprint, key_id, used_at, retired_at"
+        "fingerprint, key_id, activated_at, retired_at"
     };
 }
 pub(in crate::store) use known_key_columns;
 
 pub(in crate::store) fn known_key_from(row: &mut Row) -> Result<SecretKeyRecord, StoreError> {
     let (fingerprint, id) = (row.take()?, key_id(row.take()?)?);
-    Ok(SecretKeyRecord { id, fingerprint, used_at: row.take()?, retired_at: row.take()? })
+    Ok(SecretKeyRecord { id, fingerprint, activated_at: row.take()?, retired_at: row.take()? })
 }
 
 /// What must be true of the key `$n` of something new, in the very statement that makes it: it is the one that derives. So
@@ -32,28 +32,22 @@ macro_rules! is_active {
             $key,
             " AND f.retired_at IS NULL
                AND NOT EXISTS (SELECT 1 FROM key_fingerprints g
-                               WHERE g.retired_at IS NULL AND g.used_at > coalesce(f.used_at, 0)))"
+                               WHERE g.retired_at IS NULL AND g.activated_at > coalesce(f.activated_at, 0)))"
         )
     };
 }
 pub(in crate::store) use is_active;
 
 impl Store {
-    /// The keys that this database rests on, and those that it retired.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
+    /// The keys that this database uses, and those that it retired.
     pub async fn list_known_keys(&self) -> Result<Vec<SecretKeyRecord>, StoreError> {
         const ALL: &str = concat!("SELECT ", known_key_columns!(), " FROM key_fingerprints");
         let [rows] = self.read([sql(ALL, values![])]).await?;
         rows.into_iter().map(|mut row| known_key_from(&mut row)).collect()
     }
 
-    /// Writes down that this database rests on some keys, the first of them active, unless it rests on others already, or
-    /// is being filled with what rests on others.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be written.
+    /// Records that this database uses some keys, the first of them active, unless it uses others already, or
+    /// is being filled with what uses others.
     pub async fn add_key_fingerprints(
         &self,
         keys: &[(KeyId, [u8; 32])],
@@ -62,37 +56,40 @@ impl Store {
         // One caller at a time: two nodes that start with different keys must not both find nothing.
         let mut unit = UnitOfWork::new().guard(sql("UPDATE migrations SET number = number", values![]));
         for (number, (key, fingerprint)) in keys.iter().enumerate() {
-            let used_at = (number == 0).then_some(now);
+            let activated_at = (number == 0).then_some(now);
             unit = unit.guard(sql(
-                "INSERT INTO key_fingerprints (fingerprint, key_id, created_at, used_at)
+                "INSERT INTO key_fingerprints (fingerprint, key_id, created_at, activated_at)
                  SELECT $1, $2, $3, $4 WHERE (SELECT count(*) FROM key_fingerprints) = $5
-                   AND NOT EXISTS (SELECT 1 FROM moves WHERE state <> 'leaving')",
-                values![*fingerprint, i64::from(key.0), now, used_at, i64::try_from(number).unwrap_or(0)],
+                   AND NOT EXISTS (SELECT 1 FROM transfers WHERE state <> 'leaving')",
+                values![
+                    *fingerprint,
+                    i64::from(key.0),
+                    now,
+                    activated_at,
+                    i64::try_from(number).unwrap_or(0)
+                ],
             ));
         }
         self.write(unit).await.map(Outcome::from)
     }
 
-    /// Makes a key the one that derives from `used_at` on, unless it was retired, another was made so at that moment or
+    /// Makes a key the one that derives from `activated_at` on, unless it was retired, another was made so at that moment or
     /// later, or a node that reported in after `there_since` lacks it.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be committed.
     pub async fn use_key(
         &self,
         (key, fingerprint): (KeyId, [u8; 32]),
-        (used_at, there_since): (Timestamp, Timestamp),
+        (activated_at, there_since): (Timestamp, Timestamp),
         entry: &AuditEntry,
         now: Timestamp,
     ) -> Result<Outcome, StoreError> {
         let used = sql(
-            "INSERT INTO key_fingerprints (fingerprint, key_id, created_at, used_at)
+            "INSERT INTO key_fingerprints (fingerprint, key_id, created_at, activated_at)
              SELECT $1, $2, $3, $3
-             WHERE NOT EXISTS (SELECT 1 FROM key_fingerprints WHERE used_at >= $3)
+             WHERE NOT EXISTS (SELECT 1 FROM key_fingerprints WHERE activated_at >= $3)
                AND NOT EXISTS (SELECT 1 FROM key_fingerprints WHERE key_id = $2 AND fingerprint <> $1)
                AND NOT EXISTS (SELECT 1 FROM nodes WHERE reported_at > $4 AND key_ids NOT LIKE $5)
-             ON CONFLICT (fingerprint) DO UPDATE SET used_at = $3 WHERE key_fingerprints.retired_at IS NULL",
-            values![fingerprint, i64::from(key.0), used_at, there_since, format!("%{key}%")],
+             ON CONFLICT (fingerprint) DO UPDATE SET activated_at = $3 WHERE key_fingerprints.retired_at IS NULL",
+            values![fingerprint, i64::from(key.0), activated_at, there_since, format!("%{key}%")],
         );
         let told = audit::entry_everywhere(entry, now);
         self.write(UnitOfWork::new().guard(used).and(told)).await.map(Outcome::from)

@@ -34,17 +34,17 @@ pub struct ListedSession {
 impl ListedSession {
     /// What the list of sessions may be sorted and filtered by.
     pub const FIELDS: [Field; 4] = [
-        Field { name: "id", column: "s.id", kind: FieldType::Id },
-        Field { name: "user_id", column: "s.user_id", kind: FieldType::Number },
-        Field { name: "created_at", column: "s.created_at", kind: FieldType::Time },
-        Field { name: "last_seen_at", column: "s.last_seen_at", kind: FieldType::Time },
+        Field { name: "id", kind: FieldType::Id },
+        Field { name: "user_id", kind: FieldType::Number },
+        Field { name: "created_at", kind: FieldType::Time },
+        Field { name: "last_seen_at", kind: FieldType::Time },
     ];
 }
 
 /// The columns of a session, in the order in which [`session_from`] takes them.
 macro_rules! session_columns {
     () => {
-        "s.workspace_id, s.id, s.user_id, s.session_epoch, s.link_hash, s.redemption, s.seed, s.secret_hash, \
+        "s.workspace_id, s.id, s.user_id, s.session_epoch, s.link_hash, s.confirm_hash, s.seed, s.secret_hash, \
          s.key_id, s.landing, s.created_at, s.last_seen_at, s.expires_at, s.seal"
     };
 }
@@ -99,9 +99,6 @@ macro_rules! signed_in {
 
 impl Store {
     /// A session with its person, by its number. It is not proven by that: its secret and standing must be.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn find_session(
         &self,
         workspace: WorkspaceId,
@@ -114,9 +111,6 @@ impl Store {
     /// The newest session that a browser began with a link, by the hashes that the pair may have.
     ///
     /// A link that one use has ended says itself where it led; else it is looked for.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn find_session_of(
         &self,
         workspace: WorkspaceId,
@@ -128,7 +122,7 @@ impl Store {
             return Ok(found.filter(|found| confirm_hashes.contains(&found.session.confirm_hash)));
         }
         for confirm_hash in confirm_hashes {
-            let [rows] = self.read([by_redemption(workspace, *confirm_hash)]).await?;
+            let [rows] = self.read([by_confirm_hash(workspace, *confirm_hash)]).await?;
             if let Some(mut row) = rows.into_iter().next() {
                 return signed_in_from(&mut row).map(Some);
             }
@@ -137,9 +131,6 @@ impl Store {
     }
 
     /// The sessions of a workspace that hold, newest first.
-    ///
-    /// # Errors
-    /// `ListError` if the store cannot be read, or not in time.
     pub async fn list_sessions(
         &self,
         permit: &ListPermit,
@@ -148,6 +139,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Page<ListedSession>, ListError> {
         let source = Source {
+            column_of: |field| format!("s.{field}"),
             columns: session_columns!(),
             table: "sessions s WHERE s.workspace_id = $1",
             key: "s.id",
@@ -176,10 +168,7 @@ impl Store {
         self.list(permit, source, options, listed).await
     }
 
-    /// Writes down when a session was last seen. `session` is as this leaves it, sealed.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be committed.
+    /// Records when a session was last seen. `session` is as this leaves it, sealed.
     pub async fn touch_session(&self, session: &Session) -> Result<(), StoreError> {
         let touched = sql(
             "UPDATE sessions SET last_seen_at = $1, seal = $2
@@ -190,9 +179,6 @@ impl Store {
     }
 
     /// Ends a session, unless it ended before.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be committed.
     pub async fn end_session(
         &self,
         workspace: WorkspaceId,
@@ -211,10 +197,10 @@ pub(in crate::store) fn by_id(workspace: WorkspaceId, id: Uuid) -> Statement {
 }
 
 /// The statement that finds the newest session that a browser began with a link that may be used again.
-pub(in crate::store) fn by_redemption(workspace: WorkspaceId, confirm_hash: [u8; 32]) -> Statement {
+pub(in crate::store) fn by_confirm_hash(workspace: WorkspaceId, confirm_hash: [u8; 32]) -> Statement {
     const FOUND: &str = concat!(
         signed_in!(),
-        "AND s.redemption = $2 AND s.single_use = 0 ORDER BY s.created_at DESC, s.id DESC LIMIT 1"
+        "AND s.confirm_hash = $2 AND s.single_use = 0 ORDER BY s.created_at DESC, s.id DESC LIMIT 1"
     );
     sql(FOUND, values![workspace, confirm_hash])
 }
@@ -222,7 +208,7 @@ pub(in crate::store) fn by_redemption(workspace: WorkspaceId, confirm_hash: [u8;
 /// The statement that begins a session, by a link that this use ends or by another.
 pub(in crate::store) fn begin(session: &Session, is_single_use: bool) -> Statement {
     sql(
-        "INSERT INTO sessions (workspace_id, id, user_id, session_epoch, link_hash, redemption, seed, secret_hash,
+        "INSERT INTO sessions (workspace_id, id, user_id, session_epoch, link_hash, confirm_hash, seed, secret_hash,
                                key_id, landing, created_at, last_seen_at, expires_at, seal, single_use)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         values![

@@ -29,7 +29,7 @@ pub struct NewUser {
 macro_rules! user_columns {
     () => {
         concat!(
-            "u.id, u.email, u.name_f, u.name_l, u.company, u.phone, u.note, u.custom_fields, ",
+            "u.id, u.email, u.name_f, u.name_l, u.company, u.phone, u.locale, u.note, u.custom_fields, ",
             standing_columns!(),
             ", u.revision, u.created_at, u.updated_at"
         )
@@ -41,7 +41,7 @@ pub(in crate::store) use user_columns;
 pub(in crate::store) fn user_from(mut row: Row) -> Result<User, StoreError> {
     let (id, email) = (row.take()?, EmailAddress::from_store(row.take()?));
     let (name_f, name_l, company) = (row.take()?, row.take()?, row.take()?);
-    let (phone, note): (String, String) = (row.take()?, row.take()?);
+    let (phone, locale, note) = (row.take()?, row.take()?, row.take()?);
     let custom_fields = JsonText::trusted(row.take::<String>()?);
     let standing = standing_from(&mut row)?;
     let (revision, created_at, updated_at) = (row.take()?, row.take()?, row.take()?);
@@ -52,6 +52,7 @@ pub(in crate::store) fn user_from(mut row: Row) -> Result<User, StoreError> {
         name_l,
         company,
         phone,
+        locale,
         note,
         custom_fields,
         standing,
@@ -63,9 +64,6 @@ pub(in crate::store) fn user_from(mut row: Row) -> Result<User, StoreError> {
 
 impl Store {
     /// A user who was not deleted.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn find_user(
         &self,
         workspace: WorkspaceId,
@@ -87,9 +85,6 @@ impl Store {
     }
 
     /// Whether a number was ever given to a user of the workspace.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn is_user_id_taken(&self, workspace: WorkspaceId, id: UserId) -> Result<bool, StoreError> {
         let found = sql("SELECT 1 FROM users WHERE workspace_id = $1 AND id = $2", values![workspace, id]);
         let [rows] = self.read([found]).await?;
@@ -97,9 +92,6 @@ impl Store {
     }
 
     /// Adds a user and gives the number, unless the number or the address is taken, or the workspace is gone.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be committed.
     pub async fn add_user(
         &self,
         workspace: WorkspaceId,
@@ -119,8 +111,8 @@ impl Store {
         let added = sql(
             "INSERT INTO users (workspace_id, id, email, email_folded, name_f, name_l, company, phone, note,
                                 custom_fields, is_staff, is_active, two_factor, link_epoch, session_epoch, revision,
-                                created_at, updated_at)
-             SELECT w.id, coalesce($2, w.last_user_id), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, 1, $14, $14
+                                created_at, updated_at, locale)
+             SELECT w.id, coalesce($2, w.last_user_id), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, 1, $14, $14, $15
              FROM workspaces w WHERE w.id = $1
              ON CONFLICT DO NOTHING RETURNING id",
             values![
@@ -137,7 +129,8 @@ impl Store {
                 fields.is_staff.unwrap_or(false),
                 fields.is_active.unwrap_or(true),
                 fields.has_two_factor.unwrap_or(false),
-                now
+                now,
+                text(&fields.locale)
             ],
         );
         let told = match user.id {
@@ -152,9 +145,6 @@ impl Store {
 
     /// Changes a user, unless somebody else did since `user` was read, or the user is out of reach. The revision is counted up
     /// here; epochs are as `user` says.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be committed.
     pub async fn set_user(
         &self,
         workspace: WorkspaceId,
@@ -166,7 +156,7 @@ impl Store {
         let mut changed = sql(
             "UPDATE users SET email = $1, email_folded = $2, name_f = $3, name_l = $4, company = $5, phone = $6,
                     note = $7, custom_fields = $8, is_staff = $9, is_active = $10, two_factor = $11,
-                    link_epoch = $12, session_epoch = $13, revision = revision + 1, updated_at = $14
+                    link_epoch = $12, session_epoch = $13, revision = revision + 1, updated_at = $14, locale = $18
              WHERE workspace_id = $15 AND id = $16 AND revision = $17 AND deleted_at IS NULL
                AND NOT EXISTS (SELECT 1 FROM users o WHERE o.workspace_id = $15 AND o.email_folded = $2
                                AND o.id <> $16)",
@@ -187,7 +177,8 @@ impl Store {
                 now,
                 workspace,
                 user.id,
-                user.revision
+                user.revision,
+                user.locale.as_str()
             ],
         );
         if reach != Reach::All {
@@ -203,9 +194,6 @@ impl Store {
     }
 
     /// Kills all links and unfinished sign-ins of a user, for good.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be committed.
     pub async fn kill_login_links(
         &self,
         workspace: WorkspaceId,
@@ -223,9 +211,6 @@ impl Store {
     }
 
     /// Deletes a user, unless it is out of reach: the person goes, the number stays taken; links and sessions are dead.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be committed.
     pub async fn delete_user(
         &self,
         workspace: WorkspaceId,
@@ -243,9 +228,6 @@ impl Store {
     }
 
     /// Up to `limit` users whose numbers are larger than `after`, in the order of their numbers.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn list_users_after(
         &self,
         workspace: WorkspaceId,
@@ -266,7 +248,7 @@ impl Store {
 pub(in crate::store) fn deletion(workspace: WorkspaceId, user: UserId, now: Timestamp) -> Statement {
     sql(
         "UPDATE users SET email = NULL, email_folded = NULL, name_f = '', name_l = '', company = '', phone = '',
-                note = '', custom_fields = '{}', is_active = 0, newest_link = NULL, link_epoch = link_epoch + 1,
+                locale = '', note = '', custom_fields = '{}', is_active = 0, newest_link = NULL, link_epoch = link_epoch + 1,
                 session_epoch = session_epoch + 1, revision = revision + 1, updated_at = $1, deleted_at = $1
          WHERE workspace_id = $2 AND id = $3 AND deleted_at IS NULL",
         values![now, workspace, user],

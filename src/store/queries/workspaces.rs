@@ -45,9 +45,6 @@ fn joined(origins: &[Origin]) -> String {
 
 impl Store {
     /// A workspace, by its number.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn find_workspace_by_id(&self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError> {
         const FOUND: &str = concat!("SELECT ", workspace_columns!(), " FROM workspaces w WHERE w.id = $1");
         let [rows] = self.read([sql(FOUND, values![id])]).await?;
@@ -55,9 +52,6 @@ impl Store {
     }
 
     /// A workspace and its hosts, by its name.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn find_workspace(&self, name: &str) -> Result<Option<(Workspace, Vec<HostName>)>, StoreError> {
         const FOUND: &str = concat!("SELECT ", workspace_columns!(), " FROM workspaces w WHERE w.name = $1");
         const HOSTS: &str = "SELECT h.host FROM hosts h JOIN workspaces w ON w.id = h.workspace_id
@@ -70,9 +64,6 @@ impl Store {
     }
 
     /// Every workspace, by name.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn list_workspaces(&self) -> Result<Vec<Workspace>, StoreError> {
         const ALL: &str = concat!("SELECT ", workspace_columns!(), " FROM workspaces w ORDER BY w.name");
         let [rows] = self.scan([sql(ALL, values![])]).await?;
@@ -80,9 +71,6 @@ impl Store {
     }
 
     /// Which of these hosts belong to another workspace than this one.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn list_taken_hosts(
         &self,
         hosts: &[HostName],
@@ -103,9 +91,6 @@ impl Store {
     }
 
     /// Makes a workspace with its hosts, unless its name, in whatever case, or one of the hosts is taken.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be committed.
     pub async fn add_workspace(
         &self,
         workspace: &Workspace,
@@ -150,9 +135,6 @@ impl Store {
 
     /// Changes the settings of a workspace, and its hosts where they are given, unless it was changed since
     /// `workspace` was read or a host is taken. The revision is counted up here.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be committed.
     pub async fn set_workspace(
         &self,
         workspace: &Workspace,
@@ -179,9 +161,6 @@ impl Store {
 
     /// Gives a workspace another name, unless that is taken, in whatever case, or the workspace was changed since it was
     /// read.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be committed.
     pub async fn rename_workspace(
         &self,
         workspace: &Workspace,
@@ -192,7 +171,7 @@ impl Store {
         let renamed = sql(
             "UPDATE workspaces SET name = $1, name_folded = $2, revision = revision + 1
              WHERE id = $3 AND revision = $4
-               AND NOT EXISTS (SELECT 1 FROM workspaces o WHERE o.id <> $3 AND (o.name = $1 OR o.name_folded = $2))",
+               AND NOT EXISTS (SELECT 1 FROM workspaces o WHERE o.id <> $3 AND o.name_folded = $2)",
             values![name, folded_name(name), workspace.id, workspace.revision],
         );
         let unit = UnitOfWork::new().guard(renamed).and(audit::entry(workspace.id, entry, now));
@@ -200,22 +179,16 @@ impl Store {
     }
 
     /// Whether another workspace has a name, in whatever case.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn is_workspace_name_taken(&self, name: &str, but: WorkspaceId) -> Result<bool, StoreError> {
         let found = sql(
-            "SELECT 1 FROM workspaces WHERE id <> $1 AND (name = $2 OR name_folded = $3)",
-            values![but, name, folded_name(name)],
+            "SELECT 1 FROM workspaces WHERE id <> $1 AND name_folded = $2",
+            values![but, folded_name(name)],
         );
         let [rows] = self.read([found]).await?;
         Ok(!rows.is_empty())
     }
 
     /// How many rows belong to a workspace, by what they are called.
-    ///
-    /// # Errors
-    /// `StoreError` if the store cannot be read.
     pub async fn count_belongings(&self, id: WorkspaceId) -> Result<[(&'static str, i64); 5], StoreError> {
         let counts = [
             sql("SELECT count(*) FROM users WHERE workspace_id = $1 AND deleted_at IS NULL", values![id]),
@@ -234,9 +207,6 @@ impl Store {
 
     /// Deletes a workspace and all that belongs to it, unless it was changed since it was read. Its number is never used
     /// again. The entry goes into the log of the installation, since its own is gone.
-    ///
-    /// # Errors
-    /// `StoreError` if it could not be committed.
     pub async fn delete_workspace(
         &self,
         workspace: &Workspace,

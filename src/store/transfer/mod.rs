@@ -120,9 +120,6 @@ impl Transfer {
     }
 
     /// Copies every row in one transaction, and compares the counts. `progress` hears now and then how many are sent.
-    ///
-    /// # Errors
-    /// `TransferError`, and nothing was copied.
     pub async fn copy(&mut self, progress: &mut dyn FnMut(u64)) -> Result<(), TransferError> {
         self.target.begin().await?;
         let mut sent = 0;
@@ -157,10 +154,7 @@ impl Transfer {
         Ok(self.target.let_go(&audit::entry_everywhere(entry, now)).await?)
     }
 
-    /// The secret keys that a source rests on, before anything is done with it.
-    ///
-    /// # Errors
-    /// `TransferError` if it cannot be opened by this process alone.
+    /// The secret keys that a source uses, before anything is done with it.
     pub fn known_keys(from: &DatabaseUrl, to: &DatabaseUrl) -> Result<Vec<SecretKeyRecord>, TransferError> {
         let (DatabaseUrl::Sqlite(path), DatabaseUrl::Postgres(_)) = (from, to) else {
             return Err(TransferError::Direction { from: from.to_string(), to: to.to_string() });

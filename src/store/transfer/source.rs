@@ -18,7 +18,7 @@ use crate::store::{DatabaseUrl, StoreError};
 
 /// What is each database's own.
 const NOT_MOVED: &str =
-    "name NOT LIKE 'sqlite%' AND name NOT IN ('clock_readings', 'migrations', 'moves', 'nodes')";
+    "name NOT LIKE 'sqlite%' AND name NOT IN ('clock_readings', 'migrations', 'nodes', 'transfers')";
 
 #[derive(Debug)]
 pub(super) struct Source(Connection);
@@ -42,7 +42,7 @@ impl Source {
         Ok(Self(connection))
     }
 
-    /// The secret keys that it rests on.
+    /// The secret keys that it uses.
     pub(super) fn known_keys(&self) -> Result<Vec<SecretKeyRecord>, StoreError> {
         const ALL: &str = concat!("SELECT ", known_key_columns!(), " FROM key_fingerprints");
         let rows = run(&self.0, &sql(ALL, Vec::new())).map_err(|error| store_error(&error))?;
@@ -50,7 +50,7 @@ impl Source {
     }
 
     pub(super) fn mark(&self) -> Result<Option<Mark>, StoreError> {
-        let found = self.0.query_row("SELECT id, state, place FROM moves", [], |row| {
+        let found = self.0.query_row("SELECT id, state, place FROM transfers", [], |row| {
             Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, String>(1)?, row.get(2)?))
         });
         let found = found.optional().map_err(|error| store_error(&error))?;
@@ -64,7 +64,7 @@ impl Source {
     pub(super) fn leave(&self, found: Option<Mark>, to: &DatabaseUrl) -> Result<Mark, StoreError> {
         let id = found.map_or_else(Uuid::new_v4, |mark| mark.id);
         let mark = Mark { id, state: State::SourceStarted, place: to.to_string() };
-        let sql = "INSERT INTO moves (id, state, place) VALUES (?1, ?2, ?3)
+        let sql = "INSERT INTO transfers (id, state, place) VALUES (?1, ?2, ?3)
                    ON CONFLICT (id) DO UPDATE SET state = ?2, place = ?3";
         self.0
             .execute(sql, (mark.id.as_bytes(), mark.state.word(), &mark.place))
@@ -73,7 +73,7 @@ impl Source {
     }
 
     pub(super) fn close(&self) -> Result<(), StoreError> {
-        let closed = self.0.execute("UPDATE moves SET state = ?1", [State::SourceClosed.word()]);
+        let closed = self.0.execute("UPDATE transfers SET state = ?1", [State::SourceClosed.word()]);
         closed.map(|_| ()).map_err(|error| store_error(&error))
     }
 

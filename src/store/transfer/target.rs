@@ -51,7 +51,7 @@ impl Target {
             }
             Some(_) => {
                 // One that is copying meanwhile finds that its mark is gone, or has left its own here.
-                let sql = "UPDATE moves SET id = $1, place = $2 WHERE id = $1 OR state = $3";
+                let sql = "UPDATE transfers SET id = $1, place = $2 WHERE id = $1 OR state = $3";
                 let values: [&(dyn ToSql + Sync); 3] = [&mine, &from, &State::TargetFilling.word()];
                 if self.client.execute(sql, &values).await.map_err(failed)? != 1 {
                     return Err(TransferError::Overtaken(self.shown.clone()));
@@ -65,7 +65,7 @@ impl Target {
                 if used {
                     return Err(TransferError::Used(self.shown.clone()));
                 }
-                let sql = "INSERT INTO moves (id, state, place) VALUES ($1, $2, $3)";
+                let sql = "INSERT INTO transfers (id, state, place) VALUES ($1, $2, $3)";
                 let values: [&(dyn ToSql + Sync); 3] = [&mine, &State::TargetFilling.word(), &from];
                 self.client.execute(sql, &values).await.map_err(failed)?;
             }
@@ -79,7 +79,7 @@ impl Target {
         let begin = "BEGIN READ WRITE; SET LOCAL statement_timeout = 0;
                      SET LOCAL idle_in_transaction_session_timeout = 0";
         self.client.batch_execute(begin).await.map_err(|error| store_error(&error))?;
-        let sql = "UPDATE moves SET state = $2 WHERE id = $1";
+        let sql = "UPDATE transfers SET state = $2 WHERE id = $1";
         let mine = self.id.as_bytes().to_vec();
         let marked = self.client.execute(sql, &[&mine, &State::TargetComplete.word()]).await;
         match marked.map_err(|error| store_error(&error))? {
@@ -129,7 +129,7 @@ impl Target {
         let failed = |error: Error| store_error(&error);
         self.client.batch_execute("BEGIN READ WRITE").await.map_err(failed)?;
         let mine = self.id.as_bytes().to_vec();
-        self.client.execute("DELETE FROM moves WHERE id = $1", &[&mine]).await.map_err(failed)?;
+        self.client.execute("DELETE FROM transfers WHERE id = $1", &[&mine]).await.map_err(failed)?;
         let types: Vec<_> = entry.values.iter().map(postgres::type_of).collect();
         let progress = self.client.prepare_typed(&entry.sql, &types).await.map_err(failed)?;
         self.client.execute_raw(&progress, &entry.values).await.map_err(failed)?;
@@ -137,7 +137,7 @@ impl Target {
     }
 
     async fn mark(&self) -> Result<Option<Result<Mark, StoreError>>, Error> {
-        let Some(row) = self.client.query_opt("SELECT id, state, place FROM moves", &[]).await? else {
+        let Some(row) = self.client.query_opt("SELECT id, state, place FROM transfers", &[]).await? else {
             return Ok(None);
         };
         let (id, state, place): (Vec<u8>, String, _) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);

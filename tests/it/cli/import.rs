@@ -65,12 +65,12 @@ fn a_csv_file_is_read_as_the_rfc_says_with_its_columns_in_any_order() {
         [
             json!({
                 "id": 70, "name": "Bob Stone", "name_f": "Bob", "name_l": "Stone", "email": "bob@x.test",
-                "company": "", "phone": "", "note": "a \"quote\", a comma\r\nand a line", "custom_fields": {},
+                "company": "", "phone": "", "locale": "", "note": "a \"quote\", a comma\r\nand a line", "custom_fields": {},
                 "status": 1, "two_factor_enabled": false, "staff": false
             }),
             json!({
                 "id": 71, "name": "Eve Žižka, jr.", "name_f": "Eve", "name_l": "Žižka, jr.", "email": "eve@x.test",
-                "company": "", "phone": "", "note": "", "custom_fields": {"a": [1, null]},
+                "company": "", "phone": "", "locale": "", "note": "", "custom_fields": {"a": [1, null]},
                 "status": 0, "two_factor_enabled": true, "staff": true
             }),
         ]
@@ -82,7 +82,8 @@ fn a_csv_file_is_read_as_the_rfc_says_with_its_columns_in_any_order() {
 fn what_a_list_prints_makes_the_same_users_elsewhere() {
     let operator = Operator::with_acme();
     operator.run("workspace create Twin --url https://twin.test").well();
-    let fields = r#""name_f":"Zoë \"Z\"","name_l":"","company":"A\nB","phone":"+1","note":"\u2028""#;
+    let fields =
+        r#""name_f":"Zoë \"Z\"","name_l":"","company":"A\nB","phone":"+1","locale":"de","note":"\u2028""#;
     let custom = r#"{"n":0.1234567890123456,"x":6.48485069506992057e97,"big":9007199254740993,"deep":{"a":[true,null,1e300]},"":""}"#;
     let rows = [
         format!(
@@ -129,14 +130,16 @@ fn a_row_changes_only_the_fields_that_it_has() {
     operator.run("user set 1 --workspace Acme company=Engines two_factor_enabled=1 note=x").well();
 
     let by_id = operator.import_counted("a.csv", "id,note,status,email,two_factor_enabled\n1,,,,\n");
-    let by_address =
-        operator.import_counted("b.jsonl", "{\"email\":\"ADA@EXAMPLE.ORG\",\"phone\":\"1\"}\n\n");
+    let by_address = operator.import_counted(
+        "b.jsonl",
+        "{\"email\":\"ADA@EXAMPLE.ORG\",\"phone\":\"1\",\"locale\":\"pt-BR\"}\n\n",
+    );
 
     assert_eq!((by_id, by_address), ([0, 1, 0, 0], [0, 1, 0, 0]));
     let ada = operator.user("1");
-    let texts =
-        ["email", "name_f", "name_l", "company", "phone", "note"].map(|name| ada[name].as_str().unwrap());
-    assert_eq!(texts, ["ada@example.org", "Ada", "Lovelace", "Engines", "1", ""]);
+    let texts = ["email", "name_f", "name_l", "company", "phone", "locale", "note"]
+        .map(|name| ada[name].as_str().unwrap());
+    assert_eq!(texts, ["ada@example.org", "Ada", "Lovelace", "Engines", "1", "pt-BR", ""]);
     assert_eq!((&ada["status"], &ada["two_factor_enabled"]), (&json!(1), &json!(true)));
 }
 

@@ -13,7 +13,7 @@ fn a_user_is_added_shown_set_listed_and_deleted() {
 
     let mut made = operator.json(
         "user add --workspace Acme --email Bob@example.org --name-f Bob --name-l Stone --id 70 --staff --two-factor \
-         --company Acme --phone 123 --note hi",
+         --company Acme --phone 123 --locale cs --note hi",
     );
     let moments = (made["created_at"].take(), made["updated_at"].take());
     assert_eq!(moments.0, moments.1);
@@ -21,7 +21,7 @@ fn a_user_is_added_shown_set_listed_and_deleted() {
         made,
         json!({
             "id": 70, "name": "Bob Stone", "name_f": "Bob", "name_l": "Stone", "email": "Bob@example.org",
-            "company": "Acme", "phone": "123", "note": "hi", "custom_fields": {}, "status": 1,
+            "company": "Acme", "phone": "123", "locale": "cs", "note": "hi", "custom_fields": {}, "status": 1,
             "two_factor_enabled": true, "created_at": null, "updated_at": null, "staff": true
         })
     );

@@ -60,9 +60,9 @@ fn fill(server: &Server, rows: usize) {
          SELECT w.id, {long}, {short}, 1000 + n.i, 0, {short}, 1, {now}, {later}, 1, {long}, {now} + n.i, 1 {some}"
     ));
     server.database.run(&format!(
-        "INSERT INTO sessions (workspace_id, id, user_id, session_epoch, link_hash, redemption, seed, secret_hash, key_id,
-                               landing, created_at, last_seen_at, expires_at, seal)
-         SELECT w.id, {short}, 1000 + n.i, 0, {long}, {long}, {short}, {long}, 1, 'http://localhost/', {now}, {now} + n.i, {later}, {long}
+        "INSERT INTO sessions (workspace_id, id, user_id, session_epoch, link_hash, single_use, confirm_hash, seed, secret_hash,
+                               key_id, landing, created_at, last_seen_at, expires_at, seal)
+         SELECT w.id, {short}, 1000 + n.i, 0, {long}, 1, {long}, {short}, {long}, 1, 'http://localhost/', {now}, {now} + n.i, {later}, {long}
          {some}"
     ));
     server.database.run(&format!(

@@ -3,20 +3,19 @@
 use serde_json::{Value, json};
 
 use crate::domain::custom_fields;
-use crate::domain::user::change::{MAX_NAME, MAX_NOTE, MAX_PHONE};
+use crate::domain::user::fields::{FIELDS, Kind, REQUIRED};
 
 /// What is sent to add and to change a client: the fields of the object that is shown, and no others.
 pub(super) fn bodies(user: &Value) -> [(&'static str, Value); 2] {
     let mut fields = user["properties"].clone();
-    for name in ["name", "created_at", "updated_at", "id"] {
-        // What stands beside a reference holds as well (JSON Schema 2020-12, section 8.2.3.1).
-        fields[name]["readOnly"] = json!(true);
+    for field in &FIELDS {
+        match field.kind {
+            // What stands beside a reference holds as well (JSON Schema 2020-12, section 8.2.3.1).
+            Kind::ReadOnly => fields[field.name]["readOnly"] = json!(true),
+            Kind::Text(longest, ..) => fields[field.name]["maxLength"] = json!(longest),
+            Kind::Email(_) | Kind::CustomFields(_) | Kind::Status(_) | Kind::Flag(_) | Kind::Staff(_) => {}
+        }
     }
-    for name in ["name_f", "name_l", "company"] {
-        fields[name]["maxLength"] = json!(MAX_NAME);
-    }
-    fields["phone"]["maxLength"] = json!(MAX_PHONE);
-    fields["note"]["maxLength"] = json!(MAX_NOTE);
     fields["custom_fields"] = json!({
         "description": format!(
             "Fields of the operator's own: {} bytes at most as JSON without spaces, nested {} deep at most; numbers keep \
@@ -29,7 +28,7 @@ pub(super) fn bodies(user: &Value) -> [(&'static str, Value); 2] {
     let change = json!({ "type": "object", "additionalProperties": false, "properties": fields });
     let mut new = change.clone();
     new["description"] = json!("A client to be added. A free id may be given.");
-    new["required"] = json!(["email", "name_f", "name_l"]);
+    new["required"] = json!(REQUIRED);
     new["properties"]["id"] = user["properties"]["id"].clone();
     new["example"] = json!({ "email": "ada@example.com", "name_f": "Ada", "name_l": "Lovelace" });
     let mut change = change;

@@ -15,11 +15,12 @@ use utoipa::{OpenApi, PartialSchema};
 
 use crate::domain::list_query::{Field, FieldType};
 use crate::domain::scope::Scopes;
+use crate::domain::user::fields::LISTED;
 use crate::http::api;
 use crate::http::api::resources::ErrorBody;
 use crate::http::error::Error;
 use crate::http::request::context::RequestContext;
-use crate::store::{ListedEntry, ListedLink, ListedSession, USER_FIELDS};
+use crate::store::{ListedEntry, ListedLink, ListedSession};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -143,8 +144,8 @@ const FAILURES: [Failure; 11] = [
 /// The lists, and what each may be sorted and filtered by.
 const LISTS: [(&str, &[Field]); 5] = [
     ("listLoginLinks", &ListedLink::FIELDS),
-    ("listClients", &USER_FIELDS),
-    ("listTeam", &USER_FIELDS),
+    ("listClients", &LISTED),
+    ("listTeam", &LISTED),
     ("listLogs", &ListedEntry::FIELDS),
     ("listSessions", &ListedSession::FIELDS),
 ];

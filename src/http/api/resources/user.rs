@@ -26,6 +26,8 @@ pub struct UserObject<'a> {
     pub company: &'a str,
     /// Telephone number.
     pub phone: &'a str,
+    /// The language that the person reads, as a tag such as pt-BR; empty if it is not known.
+    pub locale: &'a str,
     /// A note of the back office.
     pub note: &'a str,
     /// Fields of the operator's own.
@@ -79,6 +81,7 @@ impl<'a> From<&'a User> for UserObject<'a> {
             email: user.email.as_str(),
             company: &user.company,
             phone: &user.phone,
+            locale: &user.locale,
             note: &user.note,
             custom_fields: &user.custom_fields,
             status: u8::from(user.standing.is_active),

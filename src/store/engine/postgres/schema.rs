@@ -8,16 +8,9 @@ use super::{explained, store_error};
 use crate::store::{OpenError, StoreError};
 
 /// The oldest first, with the numbers and columns of the embedded engine's; each is run once, in a transaction.
-const MIGRATIONS: [&str; 9] = [
+const MIGRATIONS: [&str; 2] = [
     include_str!("../../../../migrations/postgres/0001_first.sql"),
-    include_str!("../../../../migrations/postgres/0002_plans.sql"),
-    include_str!("../../../../migrations/postgres/0003_moves.sql"),
-    include_str!("../../../../migrations/postgres/0004_nodes.sql"),
-    include_str!("../../../../migrations/postgres/0005_rotation.sql"),
-    include_str!("../../../../migrations/postgres/0006_places.sql"),
-    include_str!("../../../../migrations/postgres/0007_led.sql"),
-    include_str!("../../../../migrations/postgres/0008_clock.sql"),
-    include_str!("../../../../migrations/postgres/0009_commands.sql"),
+    include_str!("../../../../migrations/postgres/0002_locale.sql"),
 ];
 
 /// Brings the schema up to date, or makes it, if `may_create` and there is none.

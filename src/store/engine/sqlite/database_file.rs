@@ -1,7 +1,7 @@
 //! The embedded engine's file: whether it is whole, and whether its path still names what was opened.
 //!
-//! A copy of the file alone, made while a server had it open, lacks what stands in the log, and if the log was just
-//! carried over it is of two moments. No look at the pages would find that out. But the file of a server says which
+//! A copy of the file alone, made while a server had it open, lacks what stands in the WAL, and if a checkpoint was just
+//! running it is of two moments. No check of the pages would find that out. But the file of a server says which
 //! file it is, and a copy is another one.
 
 use std::fs::{self, OpenOptions};
@@ -23,37 +23,37 @@ use crate::store::OpenError;
 #[derive(Clone, Copy, Debug)]
 pub(in crate::store) struct FileId {
     /// The number of the file in its file system.
-    pub(in crate::store) file: i64,
-    has_log: bool,
+    pub(in crate::store) inode: i64,
+    has_wal: bool,
 }
 
 impl FileId {
-    /// Looks at the file, and at whether its log is beside it. Whoever opens it makes a log.
+    /// Looks at the file, and at whether its WAL is beside it. Whoever opens it makes one.
     pub(super) fn of(path: &Path) -> Self {
-        let file = fs::metadata(path).map_or(0, |file| i64::try_from(file.ino()).unwrap_or(0));
+        let inode = fs::metadata(path).map_or(0, |file| i64::try_from(file.ino()).unwrap_or(0));
         // An empty one is what somebody leaves who was refused.
-        let has_log = fs::metadata(beside(path, "-wal"))
-            .map_or_else(|error| error.kind() != NotFound, |log| log.len() > 0);
-        Self { file, has_log }
+        let has_wal = fs::metadata(beside(path, "-wal"))
+            .map_or_else(|error| error.kind() != NotFound, |wal| wal.len() > 0);
+        Self { inode, has_wal }
     }
 
-    /// Refuses a copy that was made without its log while a server had the file open, or after it was killed.
+    /// Refuses a copy that was made without its WAL while a server had the file open, or after it was killed.
     ///
-    /// With its log it is whole, wherever it was taken to, and from here on this is its place.
+    /// With its WAL it is whole, wherever it was taken to, and from here on it belongs here.
     pub(super) fn validate(self, connection: &Connection, path: &Path) -> Result<(), OpenError> {
-        let elsewhere = "SELECT count(*) FROM nodes WHERE place <> ?1";
-        let elsewhere = connection.query_row(elsewhere, [self.file], |row| row.get::<_, i64>(0));
+        let elsewhere = "SELECT count(*) FROM nodes WHERE file_inode <> ?1";
+        let elsewhere = connection.query_row(elsewhere, [self.inode], |row| row.get::<_, i64>(0));
         if elsewhere.map_err(|error| failed(path, &error))? == 0 {
             return Ok(());
         }
-        if !self.has_log {
+        if !self.has_wal {
             return Err(OpenError::BareCopy(path.display().to_string()));
         }
-        let forgotten = connection.execute("DELETE FROM nodes WHERE place <> ?1", [self.file]);
+        let forgotten = connection.execute("DELETE FROM nodes WHERE file_inode <> ?1", [self.inode]);
         forgotten.map(|_| ()).map_err(|error| failed(path, &error))
     }
 
-    /// Has the file itself say where it is, and not the log alone, as far as nobody stands in the way.
+    /// Has the file itself say which file it is, and not the WAL alone, as far as no other connection stands in the way.
     pub(super) fn checkpoint(path: &Path) -> rusqlite::Result<()> {
         connect_to_share(path)?.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
     }
@@ -81,13 +81,13 @@ impl Identity {
 #[derive(Debug)]
 pub(super) struct DatabaseFile {
     pub(super) path: PathBuf,
-    log_path: PathBuf,
+    wal_path: PathBuf,
     file: Option<Identity>,
     is_lost: AtomicBool,
     pub(super) fsync_failure: FsyncFailure,
 }
 
-/// Which file the log was after the first commit of a connection.
+/// Which file the WAL was after the first commit of a connection.
 #[derive(Default, Debug)]
 pub(super) struct WalIdentity(Option<Identity>);
 
@@ -96,7 +96,7 @@ impl DatabaseFile {
     pub(super) fn of(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
-            log_path: beside(path, "-wal"),
+            wal_path: beside(path, "-wal"),
             file: Identity::of(path),
             is_lost: AtomicBool::new(false),
             fsync_failure: FsyncFailure::of(path),
@@ -111,15 +111,15 @@ impl DatabaseFile {
         if self.fsync_failure.is_pending() { Err(self.fsync_failure.error()) } else { Ok(()) }
     }
 
-    /// Whether the paths name the file that was opened, and its log if one was seen.
-    pub(super) fn are_named(&self, log: &WalIdentity) -> bool {
-        let has_log = log.0.is_none_or(|seen| Identity::of(&self.log_path) == Some(seen));
-        has_log && Identity::of(&self.path) == self.file
+    /// Whether the paths name the file that was opened, and its WAL if one was seen.
+    pub(super) fn are_named(&self, wal: &WalIdentity) -> bool {
+        let has_wal = wal.0.is_none_or(|seen| Identity::of(&self.wal_path) == Some(seen));
+        has_wal && Identity::of(&self.path) == self.file
     }
 
-    /// Looks whether the database, and the log if one was seen, are still there.
-    pub(super) fn check(&self, log: &WalIdentity) -> rusqlite::Result<()> {
-        let is_lost = !self.are_named(log);
+    /// Looks whether the database, and the WAL if one was seen, are still there.
+    pub(super) fn check(&self, wal: &WalIdentity) -> rusqlite::Result<()> {
+        let is_lost = !self.are_named(wal);
         match (self.is_lost.swap(is_lost, Ordering::Relaxed), is_lost) {
             (false, true) => {
                 tracing::error!("the database file is not where it was: nothing is served without it");
@@ -131,10 +131,10 @@ impl DatabaseFile {
     }
 
     /// The same after a commit: only what the path names will be found by whoever comes next.
-    pub(super) fn check_after_commit(&self, log: &mut WalIdentity) -> rusqlite::Result<()> {
-        // A connection makes the log with its first commit, if no other has.
-        log.0 = log.0.or_else(|| Identity::of(&self.log_path));
-        self.check(log)
+    pub(super) fn check_after_commit(&self, wal: &mut WalIdentity) -> rusqlite::Result<()> {
+        // A connection makes the WAL with its first commit, if no other has.
+        wal.0 = wal.0.or_else(|| Identity::of(&self.wal_path));
+        self.check(wal)
     }
 }
 
@@ -161,15 +161,12 @@ pub fn state_of(path: &Path) -> FileState {
     match fs::metadata(path) {
         Ok(found) if found.is_file() && found.len() == 0 => FileState::Empty,
         Err(error) if error.kind() == NotFound => FileState::Missing,
-        // What cannot be looked at is told of when it is opened.
+        // What cannot be read is reported when it is opened.
         Ok(_) | Err(_) => FileState::Filled,
     }
 }
 
 /// Makes a file for a database, for its owner alone, unless there is one.
-///
-/// # Errors
-/// `OpenError` if it cannot be made.
 pub fn make_file(path: &Path) -> Result<(), OpenError> {
     make_private(path).map_err(|error| failed(path, &error))
 }

@@ -8,16 +8,9 @@ use super::connect::{make_durable, store_error};
 use crate::store::OpenError;
 
 /// The oldest first; each is run once, in a transaction of its own.
-const MIGRATIONS: [&str; 9] = [
+const MIGRATIONS: [&str; 2] = [
     include_str!("../../../../migrations/sqlite/0001_first.sql"),
-    include_str!("../../../../migrations/sqlite/0002_plans.sql"),
-    include_str!("../../../../migrations/sqlite/0003_moves.sql"),
-    include_str!("../../../../migrations/sqlite/0004_nodes.sql"),
-    include_str!("../../../../migrations/sqlite/0005_rotation.sql"),
-    include_str!("../../../../migrations/sqlite/0006_places.sql"),
-    include_str!("../../../../migrations/sqlite/0007_led.sql"),
-    include_str!("../../../../migrations/sqlite/0008_clock.sql"),
-    include_str!("../../../../migrations/sqlite/0009_commands.sql"),
+    include_str!("../../../../migrations/sqlite/0002_locale.sql"),
 ];
 
 /// Brings the schema up to date. Several processes may do so at once: the file's own lock puts them in order.
@@ -71,7 +64,7 @@ fn run_migration(connection: &mut Connection, number: i64, migration: &str) -> r
     transaction.commit()
 }
 
-/// Why a file cannot be opened, told of the file.
+/// Why a file cannot be opened.
 pub(in crate::store) fn failed(path: &Path, error: &rusqlite::Error) -> OpenError {
     if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) {
         return OpenError::Foreign(path.display().to_string());
