@@ -39,6 +39,7 @@ mod docs {
     //! The documents, the packages and the source: what they say and promise is so.
 
     mod api_page;
+    mod import_cycles;
     mod operations_page;
     mod packaging;
     mod security_page;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 const MAX_LINES: usize = 400;
 
-/// What a room must not mention, and why.
+/// What a room, a file or folder of `src`, must not mention, and why.
 struct Wall {
     rooms: &'static [&'static str],
     banned: &'static [&'static str],
@@ -63,7 +63,46 @@ const WALLS: &[Wall] = &[
         banned: &["app.store", "deadpool_postgres", "rusqlite", "tokio_postgres"],
         because: "a handler parses, calls one flow, renders",
     },
+    Wall {
+        rooms: &["store/engine"],
+        banned: &["queries"],
+        because: "an engine runs statements, and knows of no noun",
+    },
+    Wall { rooms: &["domain", "store"], banned: &["utoipa"], because: "the API's objects are in http/api" },
+    Wall {
+        rooms: &["http/api"],
+        banned: &["http::pages", "super::pages"],
+        because: "the API and the pages are two programs behind one server",
+    },
+    Wall {
+        rooms: &["http/pages"],
+        banned: &["http::api", "super::api"],
+        because: "the API and the pages are two programs behind one server",
+    },
 ];
+
+/// Files that break a wall still. A file that keeps it is listed in vain, and the test says so.
+const STILL_BROKEN: &[(&str, &str)] = &[
+    ("src/domain/user/object.rs", "utoipa"),
+    ("src/domain/validation.rs", "utoipa"),
+    ("src/store/engine/sqlite/read_pool.rs", "queries"),
+    ("src/store/engine/sqlite/snapshot_cache.rs", "queries"),
+    ("src/store/queries/audit.rs", "utoipa"),
+    ("src/store/queries/login_links.rs", "utoipa"),
+    ("src/store/queries/sessions.rs", "utoipa"),
+];
+
+/// What opens a connection, and the rooms that may.
+const CONNECTIONS: &[&str] = &[
+    "TcpStream::connect",
+    "UdpSocket",
+    "UnixStream::connect",
+    "hyper::client",
+    "hyper_util::client",
+    "reqwest",
+    "tokio_postgres::connect",
+];
+const CONNECTED_ROOMS: &[&str] = &["outbound", "store/engine"];
 
 /// Stands in no source file. Spelled in halves, so that this file may stand among those that are read.
 const NOWHERE: &[(&str, &str)] = &[
@@ -86,12 +125,24 @@ fn every_room_keeps_its_walls_and_the_house_its_habits() {
     }
 
     let mut complaints = Vec::new();
+    let mut still_broken: Vec<_> = STILL_BROKEN.to_vec();
     for file in &files {
         let path = file.strip_prefix(house).unwrap().to_str().unwrap();
-        complaints.extend(read(path, &fs::read_to_string(file).unwrap()));
+        for complaint in read(path, &fs::read_to_string(file).unwrap()) {
+            match STILL_BROKEN.iter().find(|broken| is_about(&complaint, broken)) {
+                Some(known) => still_broken.retain(|broken| broken != known),
+                None => complaints.push(complaint),
+            }
+        }
     }
+    let mended = still_broken.iter().map(|(path, word)| format!("{path} mentions `{word}` no more"));
+    complaints.extend(mended);
 
     assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
+fn is_about(complaint: &str, (path, word): &(&str, &str)) -> bool {
+    complaint.starts_with(&format!("{path}:")) && complaint.contains(&format!("must not mention `{word}`"))
 }
 
 #[test]
@@ -108,6 +159,12 @@ fn a_wall_that_is_broken_is_reported_with_its_line() {
         ("src/flow/users.rs", "use tokio_postgres::Client;", "tokio_postgres"),
         ("src/flow/users.rs", "    let now = std::time::SystemTime::now();", "SystemTime::now"),
         ("src/flow/users.rs", "use crate::{http, store};", "crate::{"),
+        ("src/store/engine/sqlite/statement.rs", "use crate::store::queries::users;", "queries"),
+        ("src/domain/session.rs", "#[derive(Serialize, utoipa::ToSchema)]", "utoipa"),
+        ("src/http/api/team.rs", "use crate::http::pages::login;", "http::pages"),
+        ("src/http/pages/home.rs", "    super::api::users::list()", "super::api"),
+        ("src/flow/mail.rs", "    let stream = TcpStream::connect(host).await?;", "TcpStream::connect"),
+        ("src/cli/serve.rs", "    let client = reqwest::Client::new();", "reqwest"),
         ("src/flow/users.rs", concat!("#[", "allow(dead_code)]"), "allow"),
         ("src/flow/users.rs", concat!("// TO", "DO: later"), concat!("TO", "DO")),
     ] {
@@ -136,6 +193,8 @@ fn what_the_walls_allow_is_not_reported() {
         ("src/http/users.rs", "use axum::Router;"),
         ("src/http/users.rs", "let shop = myapp.stores;"),
         ("src/clock.rs", "let now = jiff::Timestamp::now();"),
+        ("src/outbound/smtp.rs", "let stream = TcpStream::connect(host).await?;"),
+        ("src/store/engine/postgres/tests.rs", "use crate::store::queries::users;"),
         ("src/flow/users.rs", "#[cfg(test)]\nmod tests {\n    use crate::http::router;\n}"),
     ] {
         assert_eq!(read(path, &format!("//! For something.\n\n{line}\n")), [""; 0], "{line}");
@@ -154,7 +213,8 @@ fn read(path: &str, text: &str) -> Vec<String> {
     }
     let tests = first_line_of_tests(&lines);
     for (index, line) in lines.iter().enumerate() {
-        let is_built = path.starts_with("src/") && index < tests && !line.trim_start().starts_with("//");
+        let is_source = path.starts_with("src/") && !path.ends_with("/tests.rs");
+        let is_built = is_source && index < tests && !line.trim_start().starts_with("//");
         let walls = if is_built { behind_walls(path, line) } else { Vec::new() };
         let habits = NOWHERE.iter().filter(|(word, _)| line.contains(word));
         let habits = habits.map(|(word, instead)| format!("`{word}` has no place here: {instead}"));
@@ -166,10 +226,19 @@ fn read(path: &str, text: &str) -> Vec<String> {
 
 fn behind_walls(path: &str, line: &str) -> Vec<String> {
     let mut found = Vec::new();
-    let room = path.split('/').nth(1).unwrap_or_default().trim_end_matches(".rs");
-    for wall in WALLS.iter().filter(|wall| wall.rooms.contains(&room)) {
+    let is_in = |room: &&&str| {
+        let below = path.strip_prefix("src/").and_then(|path| path.strip_prefix(**room));
+        below.is_some_and(|below| below.starts_with(['/', '.']))
+    };
+    for wall in WALLS {
+        let Some(room) = wall.rooms.iter().find(is_in) else { continue };
         for word in wall.banned.iter().filter(|word| mentions(line, word)) {
             found.push(format!("{room} must not mention `{word}`: {}", wall.because));
+        }
+    }
+    if !CONNECTED_ROOMS.iter().any(|room| is_in(&room)) {
+        for word in CONNECTIONS.iter().filter(|word| mentions(line, word)) {
+            found.push(format!("`{word}`: only outbound and the engines open connections"));
         }
     }
     // One import would hide several rooms behind one brace.
@@ -200,7 +269,8 @@ fn first_line_of_tests(lines: &[&str]) -> usize {
     lines.windows(2).position(opens).unwrap_or(lines.len())
 }
 
-fn gather(folder: &Path, files: &mut Vec<PathBuf>) {
+/// All source files below a folder.
+pub fn gather(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
