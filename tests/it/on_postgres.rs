@@ -1,4 +1,7 @@
 //! The run on PostgreSQL: every test whose promise depends on the database, and those about this one.
+//!
+//! What a browser or a proxy does with the pages does not depend on it: `pages/browser` and `pages/reverse_proxies` run on
+//! SQLite alone.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
@@ -53,11 +56,9 @@ mod faults {
 mod pages {
     //! The pages: opening a link, confirming, sessions, redirects, the console, in a browser and behind proxies.
 
-    mod browser;
     mod confirm;
     mod redirects;
     mod repeated_confirm;
-    mod reverse_proxies;
     mod sessions;
 }
 mod races {
