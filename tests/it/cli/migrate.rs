@@ -3,14 +3,16 @@
 use std::fmt::Write as _;
 use std::io::BufRead;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::cluster::{Cluster, Pooler};
+use crate::support::cluster::Cluster;
 use crate::support::database::{Database, psql, server};
+use crate::support::pooler::Pooler;
 use crate::support::server::binary;
+use crate::support::wait::until;
 
 /// An operator with an embedded database, its key file, and an empty PostgreSQL.
 struct Mover {
@@ -91,12 +93,11 @@ fn wait_until_it_waits(target: &Database, copying: &mut Child) {
         "SET search_path = {schema};
          SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'workspaces'::regclass"
     );
-    let begun = Instant::now();
-    while psql(&server(), &waiting).lines().last() == Some("0") {
-        assert!(begun.elapsed() < Duration::from_secs(30), "it does not come to the last table");
+    let waits = || {
         assert!(copying.try_wait().unwrap().is_none(), "it ended by itself");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+        psql(&server(), &waiting).lines().last() != Some("0")
+    };
+    until(Duration::from_secs(30), waits, || "it does not come to the last table".to_owned());
 }
 
 #[tokio::test(flavor = "multi_thread")]

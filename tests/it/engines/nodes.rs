@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use doorkey::domain::timestamp::Timestamp;
 use doorkey::flow::operations::maintenance;
@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::support::app::TestApp;
 use crate::support::http_client::HttpClient;
 use crate::support::server::{Server, later, regular};
+use crate::support::wait::until_so;
 
 /// How long something that happens by itself may take before the test fails.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -159,11 +160,8 @@ async fn what_is_added_or_taken_away_on_one_node_binds_on_all_at_the_next_reques
 
 /// Whether `/readyz` says 200, once it says what is expected.
 async fn wait_until_ready(node: &Server, expected: bool) {
-    let begun = Instant::now();
-    while (regular().get(node.ops_url("/readyz")).send().await.unwrap().status() == 200) != expected {
-        assert!(begun.elapsed() < TIMEOUT, "{}", node.log());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let is_ready = async || regular().get(node.ops_url("/readyz")).send().await.unwrap().status() == 200;
+    until_so(TIMEOUT, async || is_ready().await == expected, || node.log()).await;
 }
 
 /// Contract, section 7: what such a node issued would live too long or not at all, or could not be used elsewhere.

@@ -1,7 +1,7 @@
 //! What is so of PostgreSQL alone: who comes first when two nodes write, and what a server must be.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use doorkey::clock::Clock;
@@ -10,6 +10,7 @@ use doorkey::store::DatabaseUrl;
 
 use crate::support::app::{TestApp, TestRequest};
 use crate::support::database::{Database, psql, server};
+use crate::support::wait::until;
 
 /// A transaction of somebody else's that has done something and does not come to an end yet.
 struct Unfinished(std::process::Child);
@@ -40,11 +41,8 @@ fn wait_for(test: &TestApp, what: &str) {
     let count = format!(
         "SET search_path = {schema}; SELECT count(*) FROM pg_stat_activity WHERE {what} AND pid IN ({at_users})"
     );
-    let begun = Instant::now();
-    while psql(&server(), &count).lines().last() == Some("0") {
-        assert!(begun.elapsed() < Duration::from_secs(15), "nobody of whom this is true: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let is_somebody = || psql(&server(), &count).lines().last() != Some("0");
+    until(Duration::from_secs(15), is_somebody, || format!("nobody of whom this is true: {what}"));
 }
 
 /// A kill on another node that is about to be committed: the press waits for it, and loses.

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::support::cluster::{Cluster, Pooler};
+use crate::support::cluster::Cluster;
 use crate::support::database::psql;
+use crate::support::pooler::Pooler;
 use crate::support::server::Server;
 
 /// Requests at once, many more than there are connections.

@@ -10,8 +10,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::app::TestApp;
+use crate::support::cluster::Cluster;
 use crate::support::database::Database;
-use crate::support::replicated_cluster::Cluster;
 
 /// How long nothing more must be asked before an answer is let through.
 const SILENCE: Duration = Duration::from_millis(150);
@@ -98,7 +98,7 @@ async fn a_request_that_writes_is_two_round_trips_and_any_other_one() {
 
 /// An installation whose commits wait for a standby, and the two servers.
 async fn with_standby() -> (TestApp, Cluster, Cluster) {
-    let primary = Cluster::start_primary();
+    let primary = Cluster::start();
     let mut standby = Cluster::plan();
     standby.follow(&primary);
     let folder = tempfile::tempdir().unwrap();

@@ -1,7 +1,7 @@
 //! What is so of the embedded engine's file alone.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use doorkey::clock::Clock;
 use doorkey::flow;
@@ -9,6 +9,7 @@ use doorkey::store::DatabaseUrl;
 
 use crate::support::http_client::HttpClient;
 use crate::support::server::{Server, binary, later, visitor};
+use crate::support::wait::until_so;
 use crate::support::wall_clock::WallClock;
 
 #[tokio::test]
@@ -88,11 +89,8 @@ async fn a_server_that_starts_with_a_clock_that_was_moved_is_not_ready_until_it_
 
     // Set right, it goes on by itself.
     wall.show("+1");
-    let begun = Instant::now();
-    while visitor().get(server.ops_url("/readyz")).send().await.unwrap().status() != 200 {
-        assert!(begun.elapsed() < Duration::from_secs(10), "{}", server.log());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let is_ready = async || visitor().get(server.ops_url("/readyz")).send().await.unwrap().status() == 200;
+    until_so(Duration::from_secs(10), is_ready, || server.log()).await;
     assert_eq!(server.ask_for_link(ada).await, link);
     assert_eq!(HttpClient::arrives().open(&link).await.status, 200);
 }

@@ -4,13 +4,14 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::support::acknowledged_ops::{BackOffice, LoadClients};
 use crate::support::database::Database;
 use crate::support::figures::{Figures, times};
 use crate::support::server::Server;
 use crate::support::server_fixture::{ServerFixture, TIMEOUT};
+use crate::support::wait::until_so;
 
 fn file_of(server: &Server) -> PathBuf {
     let Database::Sqlite(path) = &*server.database else { panic!("no file") };
@@ -103,11 +104,8 @@ async fn nothing_is_acknowledged_once_the_file_is_deleted() {
         fs::remove_file(&path).unwrap();
         assert_eq!(scene.office.add_client().await, None, "a client was acknowledged");
         // Nothing is read from it either, as soon as that was noticed.
-        let begun = Instant::now();
-        while scene.office.find_button(&link).await.is_some() {
-            assert!(begun.elapsed() < TIMEOUT, "a link of a deleted file is shown");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        let is_gone = async || scene.office.find_button(&link).await.is_none();
+        until_so(TIMEOUT, is_gone, || "a link of a deleted file is shown".to_owned()).await;
         assert_eq!(scene.office.add_client().await, None, "a client was acknowledged");
         assert!(!path.exists(), "somebody made another file");
         assert!(scene.server.stop().success());

@@ -1,12 +1,14 @@
 //! What becomes of requests when PostgreSQL is frozen, gone, another one, or not itself.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reqwest::{Client, RequestBuilder};
 
-use crate::support::cluster::{Cluster, Pooler};
+use crate::support::cluster::Cluster;
 use crate::support::http_client::{HttpClient, Page};
+use crate::support::pooler::Pooler;
 use crate::support::server::{Server, regular, visitor};
+use crate::support::wait::until_so;
 
 /// How long a node may take to find its database again before the test fails; 5 s are promised.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -67,14 +69,11 @@ impl ServerFixture {
 
     /// Without a restart all is as it was: what was acknowledged is there, and new things can be made.
     async fn expect_recovery(&mut self) {
-        let begun = Instant::now();
         let ask = || self.client.get(self.server.url("/api/login_links/1")).bearer_auth(&self.server.key);
-        while status(ask()).await != 200
-            || status(self.client.get(self.server.ops_url("/readyz"))).await != 200
-        {
-            assert!(begun.elapsed() < TIMEOUT, "it does not find its database again:\n{}", self.server.log());
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        let is_ready = || status(self.client.get(self.server.ops_url("/readyz")));
+        let both = async || status(ask()).await == 200 && is_ready().await == 200;
+        let complaint = || format!("it does not find its database again:\n{}", self.server.log());
+        until_so(TIMEOUT, both, complaint).await;
         assert_eq!(self.server.ask_for_link(1).await, self.link);
         assert!(self.person.is_signed_in(&self.server).await);
         assert_eq!(self.server.call("DELETE", "/api/login_links/4").await.status(), 204);
@@ -94,7 +93,7 @@ async fn status(ask: RequestBuilder) -> u16 {
 /// O90, O140: frozen, gone, back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_database_that_is_frozen_or_gone_costs_503s_and_nothing_else() {
-    let cluster = Cluster::start();
+    let mut cluster = Cluster::start();
     let mut scene = ServerFixture::on(cluster.url()).await;
 
     cluster.freeze();
@@ -103,7 +102,7 @@ async fn a_database_that_is_frozen_or_gone_costs_503s_and_nothing_else() {
     scene.expect_recovery().await;
     scene.press_again().await;
 
-    cluster.stop();
+    cluster.kill();
     scene.expect_503s().await;
     cluster.start_again();
     scene.expect_recovery().await;
@@ -113,14 +112,14 @@ async fn a_database_that_is_frozen_or_gone_costs_503s_and_nothing_else() {
 /// O139: the standby is named first and passed over, until it is the one that takes writes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn after_a_failover_all_that_was_acknowledged_is_there() {
-    let primary = Cluster::start();
+    let mut primary = Cluster::start();
     let standby = primary.standby();
     let sql = "ALTER SYSTEM SET synchronous_standby_names = '*';\nSELECT pg_reload_conf();";
     crate::support::database::psql(&primary.url(), sql);
     let hosts = format!("{},{}", standby.address(), primary.address());
     let mut scene = ServerFixture::on(primary.url().replace(&primary.address(), &hosts)).await;
 
-    primary.stop();
+    primary.kill();
     standby.promote();
     scene.expect_recovery().await;
     scene.press_again().await;

@@ -5,13 +5,13 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use crate::support::database::Database;
 use crate::support::figures::{Figures, times};
-use crate::support::server_fixture::{ServerFixture, TIMEOUT};
+use crate::support::server_fixture::{CLIENTS, ServerFixture, TIMEOUT};
+use crate::support::wait::until_so;
 
 /// A file system in memory; only root may make one.
 struct Small(TempDir);
@@ -74,11 +74,8 @@ async fn fills_up(small: &Small, figures: &mut Figures) {
     let witness = scene.witness().await;
     crowd.acknowledges(8, TIMEOUT).await;
     small.fill();
-    let begun = Instant::now();
-    while crowd.refused.load(Ordering::Relaxed) < crate::support::server_fixture::CLIENTS * 3 {
-        assert!(begun.elapsed() < TIMEOUT, "the disk is not full");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let is_full = async || crowd.refused.load(Ordering::Relaxed) >= CLIENTS * 3;
+    until_so(TIMEOUT, is_full, || "the disk is not full".to_owned()).await;
     let mut entries = crowd.end().await;
     witness.sees_503s_alone(&scene).await;
     small.make_room();

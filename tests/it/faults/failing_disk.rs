@@ -13,6 +13,7 @@ use crate::support::figures::{Figures, times};
 use crate::support::server::Server;
 use crate::support::server_fixture::{ServerFixture, SignedInProbe, TIMEOUT};
 use crate::support::strace::Strace;
+use crate::support::wait::until_so;
 
 /// A fault of one call, the `k`-th from now on of the thread that writes.
 type Fault = fn(usize) -> Vec<String>;
@@ -237,10 +238,8 @@ async fn a_doubt_is_ended_by_whoever_can() {
         let mut entries = crowd.end().await;
         drop(tracer);
         figures.came_back(begun.elapsed() + scene.until_it_serves().await);
-        let served = Instant::now();
-        while seconds.add_client().await.is_none() {
-            assert!(served.elapsed() < TIMEOUT, "the second one does not recover:\n{}", second.log());
-        }
+        let serves = async || seconds.add_client().await.is_some();
+        until_so(TIMEOUT, serves, || format!("the second one does not recover:\n{}", second.log())).await;
 
         figures.tries += 1;
         scene.settle(&mut entries, &mut figures).await;

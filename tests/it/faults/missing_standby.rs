@@ -8,10 +8,11 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::support::acknowledged_ops::Fate;
+use crate::support::cluster::Cluster;
 use crate::support::figures::{Figures, times};
 use crate::support::http_client::{HttpClient, Page};
-use crate::support::replicated_cluster::Cluster;
 use crate::support::server::{Server, visitor};
+use crate::support::wait::until_so;
 
 /// How an administrator ends the wait of a commit.
 #[derive(Clone, Copy)]
@@ -82,7 +83,7 @@ impl Answers {
 
 impl ServerFixture {
     async fn set() -> Self {
-        let primary = Cluster::start_primary();
+        let primary = Cluster::start();
         let mut standby = Cluster::plan();
         standby.follow(&primary);
         let hosts = format!("127.0.0.1:{},127.0.0.1:{}", primary.port, standby.port);
@@ -251,11 +252,8 @@ async fn one_round(blow: Blow, end: End, figures: &mut Figures) {
     figures.came_back(begun.elapsed());
     if end == End::Back {
         scene.promote();
-        let begun = Instant::now();
-        while scene.server.call("GET", "/api/login_links/8").await.status() != 200 {
-            assert!(begun.elapsed() < Duration::from_secs(30), "it does not find the standby");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        let serves = async || scene.server.call("GET", "/api/login_links/8").await.status() == 200;
+        until_so(Duration::from_secs(30), serves, || "it does not find the standby".to_owned()).await;
     }
 
     figures.lose(scene.complaints(&responses).await);

@@ -18,6 +18,7 @@ use serde_json::Value;
 use crate::support::app::{TestApp, TestRequest};
 use crate::support::http_client::HttpClient;
 use crate::support::server::{Server, regular};
+use crate::support::wait::until_so;
 
 /// How long something that happens by itself may take before the test fails.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -42,20 +43,14 @@ fn number(id: &str) -> i64 {
 }
 
 async fn wait_until(server: &Server, sql: &str, expected: i64) {
-    let begun = Instant::now();
-    while server.database.number(sql) != expected {
-        assert!(begun.elapsed() < TIMEOUT, "{sql}\n{}", server.log());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let is_so = async || server.database.number(sql) == expected;
+    until_so(TIMEOUT, is_so, || format!("{sql}\n{}", server.log())).await;
 }
 
 /// The log says so, now or soon.
 async fn wait_for_line(server: &Server, line: &str, times: usize) {
-    let begun = Instant::now();
-    while server.log().matches(line).count() < times {
-        assert!(begun.elapsed() < TIMEOUT, "{line}\n{}", server.log());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let is_there = async || server.log().matches(line).count() >= times;
+    until_so(TIMEOUT, is_there, || format!("{line}\n{}", server.log())).await;
 }
 
 /// O132, on two nodes: one that has the changed file, and one whose file was copied before the change.
@@ -121,12 +116,12 @@ async fn what_was_made_with_the_old_key_goes_on_beside_running_servers() {
 
 /// An API key moves with its next use once the server has followed, if no other is just on its way.
 async fn wait_until_the_api_key_moves(server: &Server, key: i64) {
-    let begun = Instant::now();
-    while server.database.number(&format!("SELECT count(*) FROM api_keys WHERE key_id = {key}")) != 1 {
-        assert!(begun.elapsed() < TIMEOUT, "{}", server.log());
+    let count = format!("SELECT count(*) FROM api_keys WHERE key_id = {key}");
+    let moves = async || {
         assert_eq!(server.call("GET", "/api/team").await.status(), 200);
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+        server.database.number(&count) == 1
+    };
+    until_so(TIMEOUT, moves, || server.log()).await;
 }
 
 /// Has links made until one rests on a key: a server follows within a second.
@@ -272,11 +267,8 @@ async fn retire(operator: &TestApp, key: KeyId, is_forced: bool) -> Result<KeyUs
 }
 
 async fn wait_until_all_but(test: &TestApp, left: i64, key: KeyId) {
-    let begun = Instant::now();
-    while test.number(&format!("SELECT count(*) FROM api_keys WHERE key_id = {}", key.0)) != left {
-        assert!(begun.elapsed() < TIMEOUT);
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let count = format!("SELECT count(*) FROM api_keys WHERE key_id = {}", key.0);
+    until_so(TIMEOUT, async || test.number(&count) == left, || format!("not {left} API keys are left")).await;
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::http_client::form;
 use super::server::visitor;
+use super::wait::until_so;
 
 /// What was acknowledged of one link.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -94,12 +95,10 @@ impl LoadClients {
     }
 
     /// Waits until so many more were acknowledged.
-    pub async fn acknowledges(&self, more: usize, patience: Duration) {
-        let (begun, before) = (Instant::now(), self.acknowledged.load(Ordering::Relaxed));
-        while self.acknowledged.load(Ordering::Relaxed) < before + more {
-            assert!(begun.elapsed() < patience, "nothing is acknowledged for {patience:?}");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+    pub async fn acknowledges(&self, more: usize, timeout: Duration) {
+        let wanted = self.acknowledged.load(Ordering::Relaxed) + more;
+        let has_more = async || self.acknowledged.load(Ordering::Relaxed) >= wanted;
+        until_so(timeout, has_more, || format!("nothing is acknowledged for {timeout:?}")).await;
     }
 
     pub async fn end(self) -> Vec<Entry> {

@@ -3,13 +3,15 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread::JoinHandle;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::database::{Database, Engine};
+use super::process::{Process, signal};
+use super::server::binary;
 
 /// An operator at a terminal, in an empty folder.
 pub struct CliRunner {
@@ -44,7 +46,7 @@ impl CliRunner {
     }
 
     pub fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_doorkey"));
+        let mut command = Command::new(binary());
         command.env_clear().current_dir(self.folder.path()).args(words);
         // An embedded database is where it is if nothing is said.
         if crate::ENGINE == Engine::Postgres {
@@ -92,9 +94,8 @@ impl CliRunner {
         let words: Vec<_> = line.split(' ').collect();
         let mut command = self.command(&words);
         command.args(["--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--log", "json"]);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
-        // From here on it is stopped whatever happens.
+        let mut child = Process(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+        let mut log = BufReader::new(child.0.stderr.take().unwrap());
         let mut server = Server { child, log: None, public: String::new(), ops: String::new() };
         while server.public.is_empty() {
             let mut line = String::new();
@@ -158,7 +159,7 @@ impl Done {
 }
 
 pub struct Server {
-    child: Child,
+    child: Process,
     log: Option<JoinHandle<String>>,
     pub public: String,
     pub ops: String,
@@ -166,20 +167,11 @@ pub struct Server {
 
 impl Server {
     /// Asks it to stop; gives exit status, log and standard output.
-    pub fn stop(mut self, signal: &str) -> (Option<i32>, String, String) {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+    pub fn stop(mut self, name: &str) -> (Option<i32>, String, String) {
+        assert!(signal(name, &[self.child.0.id()]));
         let log = self.log.take().unwrap().join().unwrap();
         let mut printed = String::new();
-        self.child.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
-        (self.child.wait().unwrap().code(), log, printed)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // A test that failed leaves no server behind; one that was stopped is gone already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.child.0.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
+        (self.child.0.wait().unwrap().code(), log, printed)
     }
 }

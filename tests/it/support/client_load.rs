@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::server::{Server, regular};
+use super::wait::until_so;
 
 /// How long something that happens by itself may take before the test fails.
 const TIMEOUT: Duration = Duration::from_mins(1);
@@ -56,9 +57,6 @@ impl Load {
 
 /// Waits until this many users are there.
 pub async fn wait_for_clients(server: &Server, count: i64) {
-    let begun = Instant::now();
-    while server.database.number("SELECT count(*) FROM users") < count {
-        assert!(begun.elapsed() < TIMEOUT, "{}", server.log());
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let are_there = async || server.database.number("SELECT count(*) FROM users") >= count;
+    until_so(TIMEOUT, are_there, || server.log()).await;
 }

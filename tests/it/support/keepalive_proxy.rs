@@ -3,13 +3,14 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
-use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::process::Process;
+use super::reverse_proxy::nginx;
 use super::server::{Server, free_port};
+use super::wait::until;
 
 const NGINX: &str = "daemon off; master_process off; pid FOLDER/nginx.pid; error_log FOLDER/nginx-error.log;
 events {}
@@ -32,27 +33,19 @@ http {
 
 pub struct KeepaliveProxy {
     port: u16,
-    process: Child,
+    _process: Process,
     folder: TempDir,
 }
 
 impl KeepaliveProxy {
     pub fn before(server: &Server) -> Self {
         let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
-        let path = |name: &str| folder.path().join(name);
         let text = NGINX.replace("FOLDER", folder.path().to_str().unwrap());
         let text = text.replace("DOORKEY", &server.port.to_string()).replace("PORT", &port.to_string());
-        fs::write(path("nginx.conf"), text).unwrap();
-        let mut nginx = Command::new("/usr/sbin/nginx");
-        nginx.arg("-p").arg(folder.path()).arg("-c").arg(path("nginx.conf"));
-        nginx.arg("-e").arg(path("nginx-error.log")).stdin(Stdio::null()).stderr(Stdio::null());
-        let process = nginx.spawn().unwrap();
-        let kept = Self { port, process, folder };
-        let begun = Instant::now();
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-            assert!(begun.elapsed() < Duration::from_secs(15), "nginx does not start:\n{}", kept.log());
-            sleep(Duration::from_millis(20));
-        }
+        let process = Process(nginx(folder.path(), &text).spawn().unwrap());
+        let kept = Self { port, _process: process, folder };
+        let listens = || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok();
+        until(Duration::from_secs(15), listens, || format!("nginx does not start:\n{}", kept.log()));
         kept
     }
 
@@ -68,12 +61,5 @@ impl KeepaliveProxy {
 
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("nginx-error.log")).unwrap_or_default()
-    }
-}
-
-impl Drop for KeepaliveProxy {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }

@@ -2,15 +2,16 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 use super::curl_client::CurlClient;
+use super::process::{Process, succeeds};
 use super::server::{Server, free_port};
 use super::upstream_app::UpstreamApp;
+use super::wait::until;
 
 /// How long a proxy may take to start.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -58,7 +59,7 @@ const CADDY: &str = "
 pub struct ReverseProxies {
     pub server: Server,
     pub application: UpstreamApp,
-    proxies: Vec<Child>,
+    proxies: Vec<Process>,
     nginx_port: u16,
     caddy_ports: [u16; 2],
     folder: TempDir,
@@ -153,14 +154,10 @@ impl ReverseProxies {
         openssl.args(["-days", "2", "-subj", "/CN=doorkey tests", "-addext", names]);
         openssl.arg("-out").arg(self.path("certificate.pem"));
         openssl.arg("-keyout").arg(self.path("certificate.key"));
-        let made = openssl.output().unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        succeeds(&mut openssl);
 
         let frame = NGINX.replace("FOLDER", self.folder.path().to_str().unwrap());
-        fs::write(self.path("nginx.conf"), frame).unwrap();
-        let mut nginx = Command::new("/usr/sbin/nginx");
-        nginx.arg("-p").arg(self.folder.path()).arg("-c").arg(self.path("nginx.conf"));
-        nginx.arg("-e").arg(self.path("nginx-error.log"));
+        let nginx = nginx(self.folder.path(), &frame);
         self.run(nginx, "nginx-start.log");
     }
 
@@ -186,31 +183,18 @@ impl ReverseProxies {
     fn run(&mut self, mut command: Command, log: &str) {
         let log = fs::File::create(self.path(log)).unwrap();
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-        self.proxies.push(command.spawn().unwrap());
+        self.proxies.push(Process(command.spawn().unwrap()));
     }
 
     fn wait_for(&self, way: &Way) {
-        let start = Instant::now();
         // Caddy makes a certificate for each host, one after the other.
         let responses = |host: &str| CurlClient::sets_out(way).gets_an_answer(host);
-        while !responses(&format!("{}/login/style.css", way.portal)) || !responses(way.application) {
-            let logs = self.proxy_logs();
-            assert!(start.elapsed() < TIMEOUT, "{} does not answer:\n{logs}", way.name);
-            sleep(Duration::from_millis(50));
-        }
+        let both = || responses(&format!("{}/login/style.css", way.portal)) && responses(way.application);
+        until(TIMEOUT, both, || format!("{} does not answer:\n{}", way.name, self.proxy_logs()));
     }
 
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
-    }
-}
-
-impl Drop for ReverseProxies {
-    fn drop(&mut self) {
-        for proxy in &mut self.proxies {
-            let _ = proxy.kill();
-            let _ = proxy.wait();
-        }
     }
 }
 
@@ -246,6 +230,15 @@ impl Way {
     pub fn ask_for_link(&self, server: &Server, user: &str) -> String {
         server.run(&["link", user, "--workspace", self.workspace]).trim().to_owned()
     }
+}
+
+/// An nginx that is set up by this text, in this folder, where it writes `nginx-error.log`.
+pub fn nginx(folder: &Path, text: &str) -> Command {
+    fs::write(folder.join("nginx.conf"), text).unwrap();
+    let mut nginx = Command::new("/usr/sbin/nginx");
+    nginx.arg("-p").arg(folder).arg("-c").arg(folder.join("nginx.conf"));
+    nginx.arg("-e").arg(folder.join("nginx-error.log")).stdin(Stdio::null()).stderr(Stdio::null());
+    nginx
 }
 
 /// A recipe as it stands in the documents.

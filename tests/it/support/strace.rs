@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::server::Server;
 use super::server_fixture::TIMEOUT;
+use super::wait::until_so;
 
 /// A tracer that is attached to a server; gone when it is dropped, and the fault with it.
 pub struct Strace {
@@ -57,11 +58,8 @@ impl Strace {
 
     /// Waits until one has.
     pub async fn has_bitten(&self) {
-        let begun = Instant::now();
-        while self.bites() == 0 {
-            assert!(begun.elapsed() < TIMEOUT, "no call has gone wrong:\n{}", self.read("calls"));
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let has_bitten = async || self.bites() > 0;
+        until_so(TIMEOUT, has_bitten, || format!("no call has gone wrong:\n{}", self.read("calls"))).await;
     }
 
     fn read(&self, name: &str) -> String {
@@ -72,7 +70,7 @@ impl Strace {
 impl Drop for Strace {
     fn drop(&mut self) {
         // Told to end, it lets go first.
-        let _ = Command::new("kill").arg(self.process.id().to_string()).stderr(Stdio::null()).status();
+        super::process::signal("TERM", &[self.process.id()]);
         let told_at = Instant::now();
         while matches!(self.process.try_wait(), Ok(None)) && told_at.elapsed() < Duration::from_secs(5) {
             std::thread::sleep(Duration::from_millis(5));

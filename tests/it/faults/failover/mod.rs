@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use self::nodes::Nodes;
 use crate::support::acknowledged_ops::{BackOffice, Entry, LoadClients, outage, tally};
-use crate::support::replicated_cluster::Cluster;
+use crate::support::cluster::Cluster;
 
 /// Within this the service must be back after a switch.
 const PROMISED: Duration = Duration::from_secs(30);
@@ -41,11 +41,11 @@ async fn settle(office: &BackOffice, primary: &Cluster, entries: &mut [Entry]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_was_acknowledged_outlives_the_primary() {
-    let mut primary = Cluster::start_primary();
+    let mut primary = Cluster::start();
     let mut standby = Cluster::plan();
     standby.follow(&primary);
     let mut nodes = Nodes::start(NODES, [&primary, &standby]);
-    let office = BackOffice::of(nodes.ports(), &nodes.key);
+    let office = BackOffice::of(nodes.ports(), nodes.key());
     let mut outages = Vec::new();
 
     for switch in 0..switches() {
@@ -80,11 +80,11 @@ async fn whatever_was_acknowledged_outlives_the_primary() {
 /// A primary that was only away takes itself for the primary still. Nothing that it alone knows is acknowledged.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_primary_that_comes_back_acknowledges_nothing() {
-    let primary = Cluster::start_primary();
+    let primary = Cluster::start();
     let mut standby = Cluster::plan();
     standby.follow(&primary);
     let mut nodes = Nodes::start(NODES, [&primary, &standby]);
-    let office = BackOffice::of(nodes.ports(), &nodes.key);
+    let office = BackOffice::of(nodes.ports(), nodes.key());
     let crowd = LoadClients::begin(&office, CLIENTS);
     crowd.acknowledges(60, PROMISED).await;
 
@@ -102,8 +102,8 @@ async fn a_primary_that_comes_back_acknowledges_nothing() {
     assert!(nodes.are_the_same(), "a node has ended");
     // The old one is there, takes writes, and has none of its own to show: they wait for a standby that is gone.
     assert_eq!(primary.run("SELECT pg_is_in_recovery()").trim(), "f");
-    let stranded = nodes.add_on(&primary.url());
-    let lost = BackOffice::of(vec![stranded], &nodes.key);
+    let stranded = nodes.add_on(primary.url());
+    let lost = BackOffice::of(vec![stranded], nodes.key());
     assert_eq!(lost.add_client().await, None, "the old primary has acknowledged something");
     let newest = entries.iter().max_by_key(|entry| entry.acknowledged_at).unwrap().user;
     assert_eq!(primary.number(&format!("SELECT count(*) FROM users WHERE id = {newest}")), 0);

@@ -13,8 +13,8 @@ use doorkey::flow::import::Import;
 use serde_json::json;
 
 use crate::support::app::{TestApp, TestRequest};
+use crate::support::cluster::Cluster;
 use crate::support::database::Database;
-use crate::support::replicated_cluster::Cluster;
 
 async fn start_on(primary: &Cluster) -> TestApp {
     let folder = tempfile::tempdir().unwrap();
@@ -27,7 +27,7 @@ async fn start_on(primary: &Cluster) -> TestApp {
 /// server behind, and soon nobody could be looked up.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writers_that_wait_for_a_standby_leave_readers_their_connections() {
-    let primary = Cluster::start_primary();
+    let primary = Cluster::start();
     let mut standby = Cluster::plan();
     standby.follow(&primary);
     let test = Arc::new(start_on(&primary).await);
@@ -71,7 +71,7 @@ async fn writers_that_wait_for_a_standby_leave_readers_their_connections() {
 /// Whatever is answered from what is there already, in every flow: none of it while the standby is away, all of it after.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_said_to_be_so_already_while_that_could_be_lost() {
-    let primary = Cluster::start_primary();
+    let primary = Cluster::start();
     let mut standby = Cluster::plan();
     standby.follow(&primary);
     let test = start_on(&primary).await;
