@@ -37,7 +37,7 @@ fn told(response: &TestResponse) -> (Vec<String>, Value) {
     (names("errors"), told["codes"].clone())
 }
 
-/// O207: to the character and to the byte, whatever the characters weigh.
+/// To the character and to the byte, whatever the characters weigh.
 #[tokio::test]
 async fn each_field_takes_as_much_as_it_says_and_not_a_character_more() {
     let test = TestApp::start().await;
@@ -93,7 +93,7 @@ async fn custom_fields_come_back_digit_for_digit() {
     assert!(emptied.body.contains("\"custom_fields\":{},"), "PHP writes [] where it means {{}}");
 }
 
-/// O207: nesting is refused by its field, and costs no stack.
+/// Nesting is refused by its field, and costs no stack.
 #[tokio::test]
 async fn nesting_is_refused_by_its_field() {
     let test = TestApp::start().await;
@@ -139,7 +139,7 @@ async fn a_name_that_stands_twice_in_one_object_is_malformed_wherever_it_stands(
     assert_eq!(test.number("SELECT count(*) FROM users"), 1);
 }
 
-/// O207: however many there are, twenty are named, cut; what is wrong with fields that exist comes first.
+/// However many there are, twenty are named, cut; what is wrong with fields that exist comes first.
 #[tokio::test]
 async fn twenty_fields_are_named_however_many_are_wrong() {
     let test = TestApp::start().await;
@@ -235,7 +235,7 @@ async fn locked(test: &TestApp) -> [UserId; 2] {
     ]
 }
 
-/// O213: a key that may ask for links does not open for itself what the rule closes.
+/// A key that may ask for links does not open for itself what the rule closes.
 #[tokio::test]
 async fn a_key_without_the_scope_to_unlock_opens_nothing_that_the_rule_closes() {
     let test = TestApp::start().await;
@@ -281,7 +281,7 @@ async fn a_key_without_the_scope_to_unlock_opens_nothing_that_the_rule_closes() 
     }
 }
 
-/// O213, and that the log outlives who is in it: addresses are masked, and still told apart.
+/// The log outlives who is in it: addresses are masked, and still told apart.
 #[tokio::test]
 async fn the_entry_of_a_change_says_from_what_to_what() {
     let test = TestApp::start().await;

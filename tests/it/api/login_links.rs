@@ -1,4 +1,4 @@
-//! Section B of the attacks, and the rule of the product.
+//! Login links over the API: when one is made, handed out again or refused.
 
 use axum::http::StatusCode;
 use doorkey::domain::user::UserId;
@@ -10,7 +10,7 @@ fn staff() -> UserChange {
     UserChange { is_staff: Some(true), ..UserChange::default() }
 }
 
-/// O23, O24: the same link until its end, which never moves.
+/// The same link until its end, which never moves.
 #[tokio::test]
 async fn a_live_link_is_handed_out_again_with_its_expiry_untouched() {
     let test = TestApp::start().await;
@@ -26,7 +26,7 @@ async fn a_live_link_is_handed_out_again_with_its_expiry_untouched() {
     }
 }
 
-/// O25: after two hours there is a new link, and the old one is dead.
+/// After two hours there is a new link, and the old one is dead.
 #[tokio::test]
 async fn after_two_hours_there_is_a_new_link_and_the_old_one_is_dead() {
     let test = TestApp::start().await;
@@ -41,7 +41,7 @@ async fn after_two_hours_there_is_a_new_link_and_the_old_one_is_dead() {
     assert_eq!(test.browser().open(&new).await.status, StatusCode::OK);
 }
 
-/// O29: a used link is never handed out again.
+/// A used link is never handed out again.
 #[tokio::test]
 async fn a_used_link_is_never_handed_out_again() {
     let test = TestApp::start().await;
@@ -52,7 +52,7 @@ async fn a_used_link_is_never_handed_out_again() {
     assert_ne!(test.ask_for_link(ada).await, used);
 }
 
-/// O30-O32: the rule's refusals, in its order, with nothing stored but the entry.
+/// The rule's refusals, in its order, with nothing stored but the entry.
 #[tokio::test]
 async fn whoever_may_not_use_links_gets_none() {
     let test = TestApp::start().await;
@@ -80,7 +80,7 @@ async fn whoever_may_not_use_links_gets_none() {
     assert_eq!(test.number("SELECT count(*) FROM login_links"), 0);
 }
 
-/// O33: somebody of another workspace is nobody here, to the byte.
+/// Somebody of another workspace is nobody here, to the byte.
 #[tokio::test]
 async fn a_user_of_another_workspace_is_nobody_here() {
     let test = TestApp::start().await;
@@ -97,7 +97,7 @@ async fn a_user_of_another_workspace_is_nobody_here() {
     assert_eq!(foreign.status, StatusCode::NOT_FOUND);
 }
 
-/// O34, O35: what kills a link kills it for good, and undoing it revives nothing.
+/// What kills a link kills it for good, and undoing it revives nothing.
 #[tokio::test]
 async fn a_killed_link_stays_dead_whatever_is_undone() {
     for (field, bad, good) in [
@@ -175,7 +175,7 @@ async fn min_ttl_asks_for_a_link_with_enough_life_and_older_ones_stay_good() {
     }
 }
 
-/// O36 in the small; a million tokens are counted in `tokens.rs`.
+/// In small; a million tokens are counted in `security/token_randomness.rs`.
 #[tokio::test]
 async fn no_two_links_are_alike() {
     let test = TestApp::start().await;
@@ -188,7 +188,7 @@ async fn no_two_links_are_alike() {
     }
 }
 
-/// O37: a link starts with the workspace's URL, whatever a request's headers say.
+/// A link starts with the workspace's URL, whatever a request's headers say.
 #[tokio::test]
 async fn a_link_starts_with_the_portal_whatever_the_headers_say() {
     let test = TestApp::start().await;

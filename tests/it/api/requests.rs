@@ -1,4 +1,4 @@
-//! Section A of the attacks: API keys and the parsing of requests.
+//! API keys and the parsing of requests.
 
 use std::collections::HashSet;
 
@@ -65,7 +65,7 @@ async fn the_newest_version_adds_expiry_and_reuse() {
     assert_eq!(response.header("x-api-version"), "20261201");
 }
 
-/// O1, O2, O3, O5, O12: whatever is wrong with a key, the answer is the same.
+/// Whatever is wrong with a key, the answer is the same.
 #[tokio::test]
 async fn every_bad_key_gets_one_and_the_same_401() {
     let test = TestApp::start().await;
@@ -99,7 +99,7 @@ async fn every_bad_key_gets_one_and_the_same_401() {
     assert_eq!(test.number("SELECT count(*) FROM login_links"), 0);
 }
 
-/// O4: a revoked key is refused from the next request on.
+/// A revoked key is refused from the next request on.
 #[tokio::test]
 async fn a_revoked_key_is_refused_at_once() {
     let test = TestApp::start().await;
@@ -112,7 +112,7 @@ async fn a_revoked_key_is_refused_at_once() {
     assert_eq!(test.send(ask).await.status, StatusCode::UNAUTHORIZED);
 }
 
-/// O6: without the scope nothing is told and nothing stored.
+/// Without the scope nothing is told and nothing stored.
 #[tokio::test]
 async fn a_key_without_the_scope_learns_nothing() {
     let test = TestApp::start().await;
@@ -135,7 +135,7 @@ async fn a_key_without_the_scope_learns_nothing() {
     assert_eq!(test.number("SELECT count(*) FROM login_links"), 0);
 }
 
-/// O7, O8: a key counts in the one Authorization header alone.
+/// A key counts in the one Authorization header alone.
 #[tokio::test]
 async fn a_key_counts_in_the_header_alone() {
     let test = TestApp::start().await;
@@ -158,7 +158,7 @@ async fn a_key_counts_in_the_header_alone() {
     }
 }
 
-/// O9: Bearer in any case; nothing but Bearer.
+/// Bearer in any case; nothing but Bearer.
 #[tokio::test]
 async fn bearer_is_the_only_scheme_in_whatever_case() {
     let test = TestApp::start().await;
@@ -174,7 +174,7 @@ async fn bearer_is_the_only_scheme_in_whatever_case() {
     }
 }
 
-/// O11: a session opens pages, never the API.
+/// A session opens pages, never the API.
 #[tokio::test]
 async fn a_session_cookie_does_not_open_the_api() {
     let test = TestApp::start().await;
@@ -186,7 +186,7 @@ async fn a_session_cookie_does_not_open_the_api() {
     assert_eq!(browser.get("/api/login_links/1").await.status, StatusCode::UNAUTHORIZED);
 }
 
-/// O13, O14, O22: only plain digits or an address name a user, and never another one.
+/// Only plain digits or an address name a user, and never another one.
 #[tokio::test]
 async fn what_names_nobody_is_a_user_that_is_not_there() {
     let test = TestApp::start().await;
@@ -259,7 +259,7 @@ async fn an_address_names_a_user_whatever_its_case() {
     }
 }
 
-/// O15, O16: only GET generates, and the answer says what may be done.
+/// Only GET generates, and the answer says what may be done.
 #[tokio::test]
 async fn other_methods_are_refused_and_store_nothing() {
     let test = TestApp::start().await;
@@ -278,7 +278,7 @@ async fn other_methods_are_refused_and_store_nothing() {
     assert_eq!(test.number("SELECT count(*) FROM login_links"), 0);
 }
 
-/// O18: versions are dates; anything else is said to be none, and never reflected.
+/// Versions are dates; anything else is said to be none, and never reflected.
 #[tokio::test]
 async fn a_version_is_a_date_or_a_400() {
     let test = TestApp::start().await;
@@ -338,7 +338,7 @@ async fn requests_are_judged_in_the_order_of_the_contract() {
     }
 }
 
-/// O19, O20: JSON whatever is accepted, whole, never cached, never for other sites' scripts.
+/// JSON whatever is accepted, whole, never cached, never for other sites' scripts.
 #[tokio::test]
 async fn answers_are_whole_json_for_nobody_elses_scripts() {
     let test = TestApp::start().await;
@@ -368,7 +368,7 @@ async fn answers_are_whole_json_for_nobody_elses_scripts() {
     assert!(!response.headers.keys().any(|name| name.as_str().starts_with("access-control")));
 }
 
-/// O21: every answer has a number of its own, errors included.
+/// Every answer has a number of its own, errors included.
 #[tokio::test]
 async fn every_answer_has_a_number_of_its_own() {
     let test = TestApp::start().await;

@@ -107,7 +107,7 @@ async fn a_client_that_does_not_pass_is_told_field_by_field() {
     assert_eq!(test.number("SELECT count(*) FROM users"), 1);
 }
 
-/// O106 to O109: one plain mailbox, or nothing; and no other spelling finds it.
+/// One plain mailbox, or nothing; and no other spelling finds it.
 #[tokio::test]
 async fn an_address_that_is_not_one_plain_mailbox_is_refused() {
     let test = TestApp::start().await;
@@ -350,7 +350,7 @@ async fn sessions_are_listed_and_ended() {
     assert_eq!(test.call("GET", "/api/sessions").await.json()["meta"]["total"], 1);
 }
 
-/// O6, O74: each endpoint has its scope.
+/// Each endpoint has its scope.
 #[tokio::test]
 async fn every_endpoint_asks_for_its_scope() {
     let test = TestApp::start().await;

@@ -1,4 +1,4 @@
-//! Lists that take long, and callers who ask for many of them or go away: others notice nothing. O207, O208.
+//! Lists that take long, and callers who ask for many of them or go away: others notice nothing.
 
 use std::io::Read;
 use std::net::TcpStream;

@@ -86,7 +86,7 @@ async fn a_backup_holds_nobody_up() {
     assert!(stopped_on_the_way > 2, "{stopped_on_the_way}");
 }
 
-/// O143. The server is killed, so that what was committed last stands in the log alone.
+/// The server is killed, so that what was committed last stands in the log alone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_was_over_before_a_restore_is_over_after_it_and_the_operator_is_told() {
     let mut server = Server::start();
@@ -308,7 +308,7 @@ fn a_restore_that_is_killed_leaves_a_whole_database() {
     operator.run("restore a.backup").well();
 }
 
-/// O137: several servers on one file take turns, and none of them loses what it answered.
+/// Several servers on one file take turns, and none of them loses what it answered.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_servers_on_one_file_lose_nothing() {
     let one = Server::start();

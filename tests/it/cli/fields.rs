@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::cli_runner::CliRunner;
 
-/// O207: one limit for each field, whoever fills it.
+/// One limit for each field, whoever fills it.
 #[test]
 fn the_limits_of_a_users_fields_hold_at_the_command_line_and_in_an_import() {
     let operator = CliRunner::with_acme();
@@ -73,7 +73,7 @@ fn custom_fields_are_listed_and_imported_digit_for_digit() {
     assert_eq!(operator.json("user show 1 --workspace Acme")["custom_fields"], json!({}));
 }
 
-/// O213: the operator may, and an API key may only where it was said so.
+/// The operator may, and an API key may only where it was said so.
 #[test]
 fn a_key_may_unlock_clients_only_where_it_was_made_to() {
     let operator = CliRunner::with_acme();

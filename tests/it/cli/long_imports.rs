@@ -58,7 +58,7 @@ async fn links_are_issued_all_along_while_an_import_runs_beside_the_server() {
     assert!(running.wait().unwrap().success());
     assert!(waits.len() > 20, "only {} links", waits.len());
     assert!(waits.iter().max() < Some(&Duration::from_secs(2)), "{:?}", waits.iter().max());
-    let (_, log, _) = server.stop("-TERM");
+    let (_, log, _) = server.stop("TERM");
     assert!(!log.contains("ERROR"), "{log}");
 }
 

@@ -84,7 +84,7 @@ fn a_secret_key_is_made_once_and_never_shown() {
     assert!(!used.contains("No database was made"), "{used}");
 }
 
-/// O133: nothing starts, reads or writes with a key file that is not this database's own.
+/// Nothing starts, reads or writes with a key file that is not this database's own.
 #[test]
 fn a_wrong_key_file_is_refused_by_every_command() {
     let operator = CliRunner::with_acme();
@@ -152,7 +152,7 @@ fn a_file_that_is_no_database_of_ours_is_left_as_it_is() {
     assert!(fs::read_to_string(operator.path("notes.db")).unwrap().starts_with("These are my notes"));
 }
 
-/// O145. The kernel's own folder takes no files from anybody, root included.
+/// The kernel's own folder takes no files from anybody, root included.
 #[test]
 fn a_place_that_cannot_be_written_is_refused_by_its_name() {
     let operator = CliRunner::with_acme();

@@ -1,4 +1,4 @@
-//! A restore over a newer database: what that one knows of ends is carried over, and no number is given twice (O212).
+//! A restore over a newer database: what that one knows of ends is carried over, and no number is given twice
 
 use std::fs;
 use std::path::Path;

@@ -7,7 +7,6 @@ use std::time::Duration;
 use crate::support::http_client::{HttpClient, form};
 use crate::support::server::{Server, visitor};
 
-/// O140, contract section 5.
 #[tokio::test]
 async fn a_stop_lets_what_runs_finish_and_exits_with_0() {
     for signal in ["TERM", "INT"] {
@@ -42,7 +41,7 @@ async fn a_stop_lets_what_runs_finish_and_exits_with_0() {
     }
 }
 
-/// O134, O135, in small: what was answered is there after a crash.
+/// What was answered is there after a crash.
 #[tokio::test]
 async fn an_answered_link_and_an_answered_use_survive_a_kill() {
     let mut server = Server::start();
@@ -66,7 +65,7 @@ async fn an_answered_link_and_an_answered_use_survive_a_kill() {
     }
 }
 
-/// O10, O17, O69: each is refused or ignored, and the next request is served.
+/// Each is refused or ignored, and the next request is served.
 #[tokio::test]
 async fn bytes_that_are_hardly_http_harm_nobody() {
     let server = Server::start();

@@ -10,7 +10,7 @@ use crate::support::cli_runner::CliRunner;
 fn commands_work_beside_a_running_server_and_it_stops_when_told() {
     let operator = CliRunner::with_acme();
 
-    for signal in ["-TERM", "-INT"] {
+    for signal in ["TERM", "INT"] {
         let server = operator.serve("serve --trusted-proxy 10.0.0.0/8 --trusted-proxy ::1");
         assert!(!server.public.ends_with(":0") && !server.ops.ends_with(":0"));
         let key = operator.json("key create --workspace Acme --name crm")["key"].as_str().unwrap().to_owned();
@@ -35,7 +35,7 @@ fn a_server_makes_its_database_unless_it_cannot_listen() {
     assert!(refused.contains("--ops-listen"), "{refused}");
     assert_eq!(fs::read_dir(operator.folder.path()).unwrap().count(), 0);
 
-    let (status, _, _) = operator.serve("serve").stop("-TERM");
+    let (status, _, _) = operator.serve("serve").stop("TERM");
     assert_eq!(status, Some(0));
     assert!(operator.path("doorkey.db").exists() && operator.path("doorkey.key").exists());
 }
@@ -47,7 +47,7 @@ fn a_demo_starts_again_with_a_fresh_key_and_the_same_users() {
     let run = || {
         let server = operator.serve("demo --json");
         let public = server.public.clone();
-        let (status, log, printed) = server.stop("-INT");
+        let (status, log, printed) = server.stop("INT");
         let printed: Value = serde_json::from_str(&printed).unwrap();
         assert_eq!(status, Some(0));
         assert!(!log.contains(printed["key"].as_str().unwrap()));
@@ -86,8 +86,8 @@ fn a_demo_starts_again_with_a_fresh_key_and_the_same_users() {
 fn a_demo_names_the_console_unless_there_is_none() {
     let operator = CliRunner::new();
 
-    let (_, _, with) = operator.serve("demo").stop("-TERM");
-    let (_, _, without) = operator.serve("demo --no-docs").stop("-TERM");
+    let (_, _, with) = operator.serve("demo").stop("TERM");
+    let (_, _, without) = operator.serve("demo --no-docs").stop("TERM");
 
     assert!(with.contains("/docs\n"), "{with}");
     assert!(!without.contains("/docs") && without.contains("curl"), "{without}");
@@ -113,7 +113,7 @@ fn a_demo_keeps_to_its_own_folder() {
     let operator = CliRunner::with_acme();
     operator.write("doorkey.toml", "database = 'sqlite://doorkey.db'\n", 0o644);
 
-    operator.serve("demo --config doorkey.toml").stop("-TERM");
+    operator.serve("demo --config doorkey.toml").stop("TERM");
 
     assert_eq!(operator.json("workspace list").as_array().unwrap().len(), 1);
     assert!(operator.path("doorkey-demo/doorkey.db").exists());

@@ -144,7 +144,7 @@ fn a_link_is_asked_for_and_handed_out_again() {
     assert_eq!(issued, 2, "the reuse is counted though the process ended at once");
 }
 
-/// O144: the command line refuses whom the API refuses.
+/// The command line refuses whom the API refuses.
 #[test]
 fn a_link_is_refused_as_the_api_refuses_it() {
     let operator = CliRunner::with_acme();
@@ -173,7 +173,7 @@ fn a_link_is_refused_as_the_api_refuses_it() {
     }
 }
 
-/// O144: what was done at the command line stands in the audit log, without secrets or addresses.
+/// What was done at the command line stands in the audit log, without secrets or addresses.
 #[test]
 fn every_act_at_the_command_line_is_audited() {
     let operator = CliRunner::with_acme();

@@ -126,7 +126,7 @@ fn a_workspace_is_deleted_only_by_whoever_says_so_and_the_log_tells_what_it_took
     }
     // A server looks each second.
     std::thread::sleep(Duration::from_millis(2_500));
-    let (_, log, _) = server.stop("-TERM");
+    let (_, log, _) = server.stop("TERM");
 
     let told = log
         .lines()
@@ -177,7 +177,7 @@ fn what_is_wrong_with_a_workspace_is_said_by_name() {
     assert_eq!(operator.json("workspace list").as_array().unwrap().len(), 1);
 }
 
-/// O144: the secret is printed once and never again, and stands in no file, log or audit entry.
+/// The secret is printed once and never again, and stands in no file, log or audit entry.
 #[test]
 fn an_api_key_is_printed_once_and_never_again() {
     let operator = CliRunner::with_acme();

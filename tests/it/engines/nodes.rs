@@ -43,7 +43,6 @@ async fn link_on(client: &Client, node: &Server, user: i64) -> String {
     body["link"].as_str().unwrap().to_owned()
 }
 
-/// O27, O45.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn parallel_asks_across_nodes_give_one_link_and_parallel_presses_one_session() {
     let nodes = Arc::new(three());
@@ -101,7 +100,7 @@ async fn a_link_that_one_node_issues_works_on_another_at_once() {
     assert_eq!(nodes[0].database.number("SELECT count(*) FROM login_links WHERE used_at > 0"), LINKS);
 }
 
-/// O4, O39: by the next request, whichever node gets it.
+/// By the next request, whichever node gets it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_is_added_or_taken_away_on_one_node_binds_on_all_at_the_next_request() {
     let nodes = three();
@@ -200,7 +199,7 @@ async fn a_node_whose_clock_is_off_or_that_lacks_a_key_is_not_ready_and_issues_n
     assert_eq!(right.ask_for_link(1).await, link);
 }
 
-/// O209: by the clock of the node they would be gone, or would stay.
+/// By the clock of the node they would be gone, or would stay.
 #[tokio::test]
 async fn the_sweep_goes_by_the_databases_clock() {
     let test = TestApp::start().await;

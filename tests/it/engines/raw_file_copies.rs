@@ -58,7 +58,7 @@ fn a_database_may_be_moved_with_all_that_belongs_to_it() {
         elsewhere.run("link 1 --workspace Acme").well();
     }
     assert!(!elsewhere.path("doorkey.db-doubt").exists());
-    let (status, _, _) = elsewhere.serve("serve").stop("-TERM");
+    let (status, _, _) = elsewhere.serve("serve").stop("TERM");
     assert_eq!(status, Some(0));
     let again = CliRunner::new();
     for name in ["doorkey.db", "doorkey.key"] {

@@ -36,7 +36,7 @@ async fn refused(path: &Path, key: &Path) -> String {
     flow::operations::startup::open(&url, key, true, Clock::System).await.unwrap_err().to_string()
 }
 
-/// O25, O53, O138: by the clock of the operating system, without a hand in the code. On PostgreSQL a node whose clock is
+/// By the clock of the operating system, without a hand in the code. On PostgreSQL a node whose clock is
 /// off serves nobody.
 #[tokio::test]
 async fn two_hours_on_the_wall_end_a_link_for_good() {
@@ -62,7 +62,7 @@ async fn two_hours_on_the_wall_end_a_link_for_good() {
     );
 }
 
-/// O209: an embedded database has no clock of its own, but what it was last served by.
+/// An embedded database has no clock of its own, but what it was last served by.
 #[tokio::test]
 async fn a_server_that_starts_with_a_clock_that_was_moved_is_not_ready_until_it_is_set_right() {
     let mut server = Server::start();

@@ -1,4 +1,4 @@
-//! O138: the clock on the wall jumps while the server runs, is in 2039, or starts in 1970.
+//! The clock on the wall jumps while the server runs, is in 2039, or starts in 1970.
 
 use reqwest::Response;
 use serde_json::Value;
@@ -31,8 +31,7 @@ async fn is_live(scene: &ServerFixture, link: &str) -> bool {
 /// A link is refused three hours later, and its clock comes back; what was made meanwhile was made in the future.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wall_clock_that_jumps_three_hours_revives_and_prolongs_nothing() {
-    let mut figures =
-        Figures::of("16-clock", "the wall clock jumps by +3 h and back, then by −3 h and back (O138)");
+    let mut figures = Figures::of("16-clock", "the wall clock jumps by +3 h and back, then by −3 h and back");
     let wall = WallClock::at("+0");
     let mut server = Server::prepare("Acme");
     server.workspace_set("session_idle=7200");
@@ -85,7 +84,7 @@ async fn a_wall_clock_that_jumps_three_hours_revives_and_prolongs_nothing() {
 /// A year that many a 32-bit counter does not know, and one in which no link of today was made.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_whose_clock_starts_in_2039_or_1970_serves_a_new_database_and_leaves_that_of_today_alone() {
-    let mut figures = Figures::of("17-years", "the clock starts in 2039, and in 1970 (O138)");
+    let mut figures = Figures::of("17-years", "the clock starts in 2039, and in 1970");
     for _ in 0..times(1, 10) {
         for (hands, until) in
             [("@2039-01-20 00:00:00", "2039-01-20T02:0"), ("@1970-01-01 00:00:10", "1970-01-01T02:0")]

@@ -1,4 +1,4 @@
-//! O137: the database file is taken away, or another stands in its place; a second server writes to it too.
+//! The database file is taken away, or another stands in its place; a second server writes to it too.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -72,12 +72,12 @@ async fn without_its_file(figures: &mut Figures, take_away: Deed, give_back: Dee
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_acknowledged_while_the_file_is_not_where_it_was() {
-    let mut figures = Figures::of("11-moved", "the file is moved away under the server, and back (O137)");
+    let mut figures = Figures::of("11-moved", "the file is moved away under the server, and back");
     without_its_file(&mut figures, |path| fs::rename(path, aside(path)).unwrap(), put_back).await;
     figures.write();
 
     let mut figures =
-        Figures::of("12-replaced", "a copy takes the place of the file, until that is put back (O137)");
+        Figures::of("12-replaced", "a copy takes the place of the file, until that is put back");
     let replace: Deed = |path| {
         fs::rename(path, aside(path)).unwrap();
         fs::copy(aside(path), path).unwrap();
@@ -85,7 +85,7 @@ async fn nothing_is_acknowledged_while_the_file_is_not_where_it_was() {
     without_its_file(&mut figures, replace, put_back).await;
     figures.write();
 
-    let mut figures = Figures::of("13-log", "the log of the file is moved away, and back (O137)");
+    let mut figures = Figures::of("13-log", "the log of the file is moved away, and back");
     let take: Deed = |path| fs::rename(log_of(path), aside(path)).unwrap();
     let give: Deed = |path| fs::rename(aside(path), log_of(path)).unwrap();
     without_its_file(&mut figures, take, give).await;
@@ -95,7 +95,7 @@ async fn nothing_is_acknowledged_while_the_file_is_not_where_it_was() {
 /// A deleted file is gone: the server says so and acknowledges nothing more, whatever else stands there later.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_acknowledged_once_the_file_is_deleted() {
-    let mut figures = Figures::of("14-deleted", "the file is deleted under the server (O137)");
+    let mut figures = Figures::of("14-deleted", "the file is deleted under the server");
     for _ in 0..times(1, 10) {
         let mut scene = ServerFixture::start();
         let path = file_of(&scene.server);
@@ -118,8 +118,7 @@ async fn nothing_is_acknowledged_once_the_file_is_deleted() {
 /// Two servers are one: each acknowledges what the other finds, and one that dies takes nothing along.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_servers_on_one_file_agree_also_when_one_is_killed() {
-    let mut figures =
-        Figures::of("15-second", "a second server on the same file is killed under load (O137)");
+    let mut figures = Figures::of("15-second", "a second server on the same file is killed under load");
     let scene = ServerFixture::start();
     let mut second = scene.server.beside();
     second.serve_with(&[]);

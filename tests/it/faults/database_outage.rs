@@ -90,7 +90,7 @@ async fn status(ask: RequestBuilder) -> u16 {
     ask.send().await.unwrap().status().as_u16()
 }
 
-/// O90, O140: frozen, gone, back.
+/// Frozen, gone, back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_database_that_is_frozen_or_gone_costs_503s_and_nothing_else() {
     let mut cluster = Cluster::start();
@@ -109,7 +109,7 @@ async fn a_database_that_is_frozen_or_gone_costs_503s_and_nothing_else() {
     scene.press_again().await;
 }
 
-/// O139: the standby is named first and passed over, until it is the one that takes writes.
+/// The standby is named first and passed over, until it is the one that takes writes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn after_a_failover_all_that_was_acknowledged_is_there() {
     let mut primary = Cluster::start();

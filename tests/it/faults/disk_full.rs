@@ -1,4 +1,4 @@
-//! O136: a small file system that is full, and has room again.
+//! A small file system that is full, and has room again.
 
 use std::fs;
 use std::io::Write;
@@ -60,7 +60,7 @@ fn run(program: &str, words: &[&str]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_costs_503s_and_nothing_else() {
-    let mut figures = Figures::of("10-full", "the disk is full, and has room again (O136)");
+    let mut figures = Figures::of("10-full", "the disk is full, and has room again");
     for _ in 0..times(2, 20) {
         // A file system of its own each time: a log that has been begun anew has room for a while.
         fills_up(&Small::make(), &mut figures).await;
@@ -87,7 +87,7 @@ async fn fills_up(small: &Small, figures: &mut Figures) {
     scene.kill_and_restart();
     figures.lose(scene.office.complaints(&mut entries).await);
 
-    // O137: nobody starts on what cannot be written.
+    // Nobody starts on what cannot be written.
     scene.server.stop();
     small.turn("ro");
     let serve = ["serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"];

@@ -1,4 +1,4 @@
-//! O128, invariant 17: rows of links, sessions and API keys that somebody edited, copied or invented give nobody anything
+//! Rows of links, sessions and API keys that somebody edited, copied or invented give nobody anything
 //! that the untouched row did not give to the same person.
 
 use axum::http::StatusCode;
@@ -101,7 +101,7 @@ impl TwoTenants {
 }
 
 fn figures_of(place: usize, things: &str) -> Figures {
-    let fault = format!("rows of {things} edited, copied, invented (O128)");
+    let fault = format!("rows of {things} edited, copied, invented");
     match crate::ENGINE {
         Engine::Sqlite => Figures::of(format!("{place}-rows"), fault),
         Engine::Postgres => {

@@ -57,7 +57,6 @@ async fn has_given_back(scene: &ServerFixture, most: usize) -> usize {
     }
 }
 
-/// O211.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn thousands_whose_requests_never_end_take_little_memory_and_give_it_back() {
     let descriptors = hard_limit().min(OF_THE_UNIT);

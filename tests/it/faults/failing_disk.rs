@@ -27,7 +27,7 @@ async fn every_kth_call_fails_once(figures: &mut Figures, fault: Fault, most: us
         crowd.acknowledges(8, TIMEOUT).await;
         let tracer = Strace::attach(&scene.server, &fault(k));
         let begun = Instant::now();
-        tracer.has_bitten().await;
+        tracer.has_injected().await;
         crowd.acknowledges(24, TIMEOUT).await;
         drop(tracer);
         crowd.acknowledges(8, TIMEOUT).await;
@@ -54,7 +54,7 @@ async fn while_it_lasts(figures: &mut Figures, faults: &[String]) {
     let tracer = Strace::attach(&scene.server, faults);
     witness.sees_503s_alone(&scene).await;
     witness.sees_503s_alone(&scene).await;
-    assert!(tracer.bites() > 0, "no call has gone wrong");
+    assert!(tracer.injected() > 0, "no call has gone wrong");
     drop(tracer);
     figures.came_back(scene.until_it_serves().await);
     witness.finds_all_as_it_was(&scene).await;
@@ -104,10 +104,10 @@ async fn an_open_that_fails_acknowledges_nothing_and_loses_nothing() {
     figures.write();
 }
 
-/// O137: as a kernel leaves it after errors of its disk.
+/// As a kernel leaves it after errors of its disk.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_system_that_turns_read_only_costs_503s_and_nothing_else() {
-    let mut figures = Figures::of("08-read-only", "the file system turns read-only and back (EROFS; O137)");
+    let mut figures = Figures::of("08-read-only", "the file system turns read-only and back (EROFS)");
     let calls = "pwrite64,ftruncate,fallocate,unlink:error=EROFS";
     for _ in 0..times(1, 10) {
         while_it_lasts(&mut figures, &[calls.to_owned()]).await;
@@ -167,7 +167,7 @@ async fn what_was_carried_over_before_a_failed_sync_is_carried_over_once_more() 
         let durable = fs::read(&path).unwrap();
         let tracer = Strace::attach_at(&scene.server, &path, &["fsync,fdatasync:error=EIO".to_owned()]);
         let crowd = scene.crowd();
-        tracer.has_bitten().await;
+        tracer.has_injected().await;
         let mut entries = crowd.end().await;
         // Nothing is believed of what a kernel shows and may forget.
         assert_eq!(scene.office.find_button(&witness.link).await, None, "a page was shown");
@@ -181,7 +181,7 @@ async fn what_was_carried_over_before_a_failed_sync_is_carried_over_once_more() 
 /// Whoever starts anew has no error of the disk to go by, and as long as others have the file open, what SQLite believes to be
 /// carried over outlives the process.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_doubt_outlives_the_process() {
+async fn a_failed_sync_is_known_after_a_restart() {
     let mut figures = Figures::of(
         "09-forgotten-start",
         "the same, and the server is killed while others have the file open",
@@ -195,7 +195,7 @@ async fn a_doubt_outlives_the_process() {
         let holder = hold(&path);
         let tracer = Strace::attach_at(&scene.server, &path, &["fsync,fdatasync:error=EIO".to_owned()]);
         let crowd = scene.crowd();
-        tracer.has_bitten().await;
+        tracer.has_injected().await;
         let mut entries = crowd.end().await;
         assert_eq!(scene.office.find_button(&witness.link).await, None, "a page was shown");
         scene.kill();
@@ -220,7 +220,7 @@ async fn a_doubt_outlives_the_process() {
 /// Of two servers on one file the one whose sync failed cannot end the doubt while the other goes on. So that one lets go, ends
 /// it, and both serve again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_doubt_is_ended_by_whoever_can() {
+async fn a_failed_sync_is_cleared_by_the_server_that_can() {
     let mut figures = Figures::of(
         "09-forgotten-two",
         "a failed `fsync` of the database itself, with a second server on the file",
@@ -233,7 +233,7 @@ async fn a_doubt_is_ended_by_whoever_can() {
         let path = file_of(&scene.server.database).to_owned();
         let tracer = Strace::attach_at(&scene.server, &path, &["fsync,fdatasync:error=EIO".to_owned()]);
         let crowd = scene.crowd();
-        tracer.has_bitten().await;
+        tracer.has_injected().await;
         let begun = Instant::now();
         let mut entries = crowd.end().await;
         drop(tracer);
@@ -260,13 +260,13 @@ fn hold(path: &Path) -> rusqlite::Connection {
 /// Has a file be as it was when it was synced last, at a moment when nobody is at it.
 async fn forget(tracer: &Strace, file: &Path, durable: &[u8]) {
     loop {
-        let bites = tracer.bites();
+        let injected = tracer.injected();
         let mut file = OpenOptions::new().write(true).open(file).unwrap();
         file.write_all(durable).unwrap();
         file.set_len(durable.len().try_into().unwrap()).unwrap();
         // Whoever was at it has met the fault by then.
         tokio::time::sleep(Duration::from_millis(50)).await;
-        if tracer.bites() == bites {
+        if tracer.injected() == injected {
             return;
         }
     }

@@ -1,4 +1,4 @@
-//! One key that asks for every list there is, sorted, filtered and deep, and hangs up: what its neighbour notices. O208.
+//! One key that asks for every list there is, sorted, filtered and deep, and hangs up: what its neighbour notices.
 
 use std::collections::VecDeque;
 use std::net::TcpStream;
@@ -216,7 +216,7 @@ async fn one_greedy_key_takes_nothing_from_others() {
         Engine::Sqlite => ("27-greedy-key", ""),
         Engine::Postgres => ("28-greedy-key", "the same in PostgreSQL: "),
     };
-    let fault = format!("{engine}one key hangs up on every list by every field, of {rows} clients (O208)");
+    let fault = format!("{engine}one key hangs up on every list by every field, of {rows} clients");
     let mut figures = Figures::of(name, fault);
     figures.tries = hang_ups;
     figures.note(format!(

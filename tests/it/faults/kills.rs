@@ -1,4 +1,4 @@
-//! The process dies where it stands, under load: O134, O135.
+//! The process dies where it stands, under load:
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -67,10 +67,10 @@ async fn wrong_keys(server: &Server, keys: &[Key]) -> Vec<String> {
     complaints
 }
 
-/// O134: 20 times, or 500 with `./test --long`.
+/// 20 times, or 500 with `./test --long`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_was_acknowledged_outlives_500_kills_under_load() {
-    let mut figures = Figures::of("01-kill", "`kill -9` under load (O134)");
+    let mut figures = Figures::of("01-kill", "`kill -9` under load");
     let mut unanswered = 0;
     for _ in 0..times(20, 500) / SEASON {
         let mut scene = ServerFixture::start();
@@ -106,11 +106,10 @@ async fn whatever_was_acknowledged_outlives_500_kills_under_load() {
     figures.write();
 }
 
-/// O135: whoever presses again in the same browser is signed in, by one session, and nobody else is.
+/// Whoever presses again in the same browser is signed in, by one session, and nobody else is.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kill_between_the_commit_of_a_confirm_and_its_answer_locks_nobody_out() {
-    let mut figures =
-        Figures::of("02-confirm", "`kill -9` between the commit of a confirm and its answer (O135)");
+    let mut figures = Figures::of("02-confirm", "`kill -9` between the commit of a confirm and its answer");
     let mut scene = ServerFixture::start();
     for _ in 0..times(3, 50) {
         let user = scene.office.add_client().await.unwrap();

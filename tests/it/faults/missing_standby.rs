@@ -264,19 +264,19 @@ async fn one_round(blow: Blow, end: End, figures: &mut Figures) {
     figures.revocations += 1;
 }
 
-/// O210: the standby is away, a commit of each kind is left without an answer, and its wait is ended.
+/// The standby is away, a commit of each kind is left without an answer, and its wait is ended.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_no_standby_has_is_not_answered_when_it_is_asked_for_again() {
     for (name, fault, blow, ends) in [
         (
             "44-unanswered-terminated",
-            "the standby is gone, commits wait for it and their backends are terminated; asked again; the standby comes back or takes over (O210)",
+            "the standby is gone, commits wait for it and their backends are terminated; asked again; the standby comes back or takes over",
             Blow::Terminated,
             [End::Back, End::Promoted],
         ),
         (
             "45-unanswered-restarted",
-            "the same with a primary that is restarted fast (O210)",
+            "the same with a primary that is restarted fast",
             Blow::RestartedFast,
             [End::Promoted, End::Back],
         ),

@@ -1,4 +1,4 @@
-//! O209: one node with a wrong clock beside the right one, on the same database. Whatever it is asked, nothing is gone
+//! One node with a wrong clock beside the right one, on the same database. Whatever it is asked, nothing is gone
 //! afterwards.
 
 use std::time::Duration;
@@ -117,7 +117,7 @@ async fn one_node_with_a_wrong_clock_takes_nothing_away() {
         Engine::Sqlite => ("", "17-years-wrong"),
         Engine::Postgres => ("the same in PostgreSQL: ", "17-years-wrong-postgres"),
     };
-    let fault = "one node of two has a clock that is off by +400 d, −90 s, +7,300 s (O209)";
+    let fault = "one node of two has a clock that is off by +400 d, −90 s, +7,300 s";
     let mut figures = Figures::of(name, format!("{where_}{fault}"));
     for number in 0..times(1, 2) {
         for off in OFF {

@@ -11,7 +11,6 @@ use crate::support::third_party_site::ThirdPartySite;
 
 const SESSION: &str = "doorkey_session";
 
-/// O44, O48 (the honest click), O60, O78.
 #[tokio::test]
 async fn one_press_lands_on_the_deep_link_and_the_link_is_then_used_up() {
     let server = Server::start();
@@ -47,7 +46,7 @@ async fn one_press_lands_on_the_deep_link_and_the_link_is_then_used_up() {
     assert!(!somebody_elses.has_cookie(SESSION).await);
 }
 
-/// O41, O42: scanners load the page, run what there is to run, and wait.
+/// Scanners load the page, run what there is to run, and wait.
 #[tokio::test]
 async fn thirty_seconds_on_the_page_without_a_press_change_nothing() {
     let server = Server::start();
@@ -66,7 +65,7 @@ async fn thirty_seconds_on_the_page_without_a_press_change_nothing() {
     assert_eq!(browser.heading().await, "You are signed in");
 }
 
-/// O47, O48: even the whole form, proof and all, is worth nothing from a page of another origin.
+/// Even the whole form, proof and all, is worth nothing from a page of another origin.
 #[tokio::test]
 async fn a_form_copied_to_a_data_page_or_a_sandbox_is_refused_and_the_link_lives() {
     let server = Server::start();
@@ -99,7 +98,6 @@ async fn a_form_copied_to_a_data_page_or_a_sandbox_is_refused_and_the_link_lives
     assert_eq!(browser.heading().await, "You are signed in");
 }
 
-/// O58.
 #[tokio::test]
 async fn the_page_shows_in_no_frame_of_another_site() {
     let server = Server::start();
@@ -117,7 +115,7 @@ async fn the_page_shows_in_no_frame_of_another_site() {
     assert!(complaints.contains("frame-ancestors"), "{complaints}");
 }
 
-/// O59, and the way over `/login/go`: no policy of ours stops it.
+/// Also on the way over `/login/go`: no policy of ours stops it.
 #[tokio::test]
 async fn no_request_tells_the_token_to_anybody_on_the_way_to_another_origin() {
     let server = Server::start();
@@ -149,7 +147,6 @@ async fn no_request_tells_the_token_to_anybody_on_the_way_to_another_origin() {
     assert_eq!(shop.visits()[0].referer, None);
 }
 
-/// O60.
 #[tokio::test]
 async fn the_back_button_shows_no_live_form() {
     let server = Server::start();
@@ -171,7 +168,6 @@ async fn the_back_button_shows_no_live_form() {
     assert_eq!(browser.heading().await, "This link does not work");
 }
 
-/// O63.
 #[tokio::test]
 async fn with_cookies_off_the_person_is_told_so_and_the_link_lives() {
     let server = Server::start();
@@ -188,7 +184,6 @@ async fn with_cookies_off_the_person_is_told_so_and_the_link_lives() {
     assert_eq!(server.ask_for_link(ada).await, link);
 }
 
-/// O63.
 #[tokio::test]
 async fn without_scripts_everything_works() {
     let server = Server::start();
@@ -210,7 +205,6 @@ async fn without_scripts_everything_works() {
     browser.arrives_at(&server.url("/login")).await;
 }
 
-/// O55, O56, O57.
 #[tokio::test]
 async fn somebody_else_who_is_signed_in_is_asked_before_the_account_changes() {
     let server = Server::start();

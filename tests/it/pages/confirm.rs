@@ -1,11 +1,11 @@
-//! Section C of the attacks: links are opened and confirmed.
+//! Links are opened and confirmed.
 
 use axum::http::StatusCode;
 use doorkey::domain::user::change::UserChange;
 
 use crate::support::app::{TestApp, TestRequest};
 
-/// O40, O42, O43, O62: whoever only looks changes nothing, and the person comes in all the same.
+/// Whoever only looks changes nothing, and the person comes in all the same.
 #[tokio::test]
 async fn looking_at_a_link_changes_nothing() {
     let test = TestApp::start().await;
@@ -72,7 +72,7 @@ async fn the_page_names_account_and_workspace_and_carries_its_headers() {
     assert!(cookies[0].ends_with("; Path=/; Max-Age=7200; HttpOnly; SameSite=Lax; Secure"), "{cookies:?}");
 }
 
-/// O44, O55: one confirm, one session; anybody else gets the dead page.
+/// One confirm, one session; anybody else gets the dead page.
 #[tokio::test]
 async fn a_link_works_once() {
     let test = TestApp::start().await;
@@ -153,7 +153,7 @@ async fn a_reusable_links_session_that_ended_by_idling_gives_way_to_a_new_one() 
     assert!(browser.is_signed_in().await);
 }
 
-/// O51, O52, O53: whatever is wrong with a token, the page is the same to the byte.
+/// Whatever is wrong with a token, the page is the same to the byte.
 #[tokio::test]
 async fn every_dead_token_gets_the_same_page() {
     let test = TestApp::start().await;
@@ -225,7 +225,7 @@ async fn assert_all_dead_alike(test: &TestApp, paths: &[String]) {
     }
 }
 
-/// O54: what counts is when the confirm arrives.
+/// What counts is when the confirm arrives.
 #[tokio::test]
 async fn a_confirm_that_arrives_too_late_is_refused() {
     let test = TestApp::start().await;
@@ -240,7 +240,7 @@ async fn a_confirm_that_arrives_too_late_is_refused() {
     assert!(test.audit().contains(&"login_link.refused by visitor expired".to_owned()));
 }
 
-/// Part of O138: what was refused as expired stays dead when the clock is set back.
+/// What was refused as expired stays dead when the clock is set back.
 #[tokio::test]
 async fn a_link_once_refused_as_expired_stays_dead_whatever_the_clock_does() {
     for opens in [true, false] {
@@ -260,7 +260,7 @@ async fn a_link_once_refused_as_expired_stays_dead_whatever_the_clock_does() {
     }
 }
 
-/// O55, O56, O57: a new sign-in ends the session that this browser had, after the page said whose.
+/// A new sign-in ends the session that this browser had, after the page said whose.
 #[tokio::test]
 async fn signing_in_ends_the_session_that_was_there() {
     let test = TestApp::start().await;
@@ -289,7 +289,7 @@ async fn signing_in_ends_the_session_that_was_there() {
     assert_eq!(test.number("SELECT count(*) FROM sessions"), 1);
 }
 
-/// O63: without cookies the page says what to do, and the link stays good.
+/// Without cookies the page says what to do, and the link stays good.
 #[tokio::test]
 async fn without_cookies_the_page_says_what_to_do() {
     let test = TestApp::start().await;

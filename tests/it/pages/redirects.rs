@@ -1,4 +1,4 @@
-//! Section E of the attacks: where a person lands.
+//! Where a person lands.
 
 use axum::http::StatusCode;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -9,7 +9,7 @@ fn encoded(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
-/// O76, O77: a bad redirect is a 400 to the back office, and the default page to the person.
+/// A bad redirect is a 400 to the back office, and the default page to the person.
 #[tokio::test]
 async fn a_bad_redirect_leads_nobody_astray() {
     let mut test = TestApp::start().await;
@@ -45,7 +45,7 @@ async fn a_bad_redirect_leads_nobody_astray() {
     }
 }
 
-/// O78: a deep link arrives as it was given.
+/// A deep link arrives as it was given.
 #[tokio::test]
 async fn a_deep_link_arrives_as_it_was_given() {
     let test = TestApp::start().await;
@@ -61,7 +61,7 @@ async fn a_deep_link_arrives_as_it_was_given() {
     assert_eq!(test.browser().sign_in(&link).await.header("location"), "/orders/5?x=1#part");
 }
 
-/// O79: what the form's MAC does not cover does not count.
+/// What the form's MAC does not cover does not count.
 #[tokio::test]
 async fn a_redirect_changed_in_the_form_does_not_count() {
     let test = TestApp::start().await;
@@ -81,7 +81,7 @@ async fn a_redirect_changed_in_the_form_does_not_count() {
     assert_eq!((landed.status, landed.header("location")), (StatusCode::SEE_OTHER, "/"));
 }
 
-/// O80: another origin must be allowed to the letter, and is reached over a page of this host.
+/// Another origin must be allowed to the letter, and is reached over a page of this host.
 #[tokio::test]
 async fn another_origin_must_be_allowed_to_the_letter() {
     let mut test = TestApp::start().await;

@@ -35,7 +35,7 @@ fn identity_of(client: &str, email: &str) -> Vec<(String, String)> {
     said.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
 }
 
-/// O85, O89, O78: whoever is not signed in is sent to the login page, and from the link to the page asked for,
+/// Whoever is not signed in is sent to the login page, and from the link to the page asked for,
 /// whatever `X-Forwarded-*` they sent.
 #[test]
 fn whoever_asks_for_a_deep_page_gets_there_over_the_login_page() {
@@ -60,19 +60,18 @@ fn whoever_asks_for_a_deep_page_gets_there_over_the_login_page() {
     }
 }
 
-/// O85, O78, O83: a real browser has its own mind about cookies, redirects and policies.
+/// A real browser has its own mind about cookies, redirects and policies.
 #[tokio::test]
 async fn a_browser_behind_nginx_comes_back_to_the_deep_page_and_is_sent_away_after_signing_out() {
     browser_comes_back_and_is_sent_away("nginx").await;
 }
 
-/// O85, O78, O83.
 #[tokio::test]
 async fn a_browser_behind_caddy_comes_back_to_the_deep_page_and_is_sent_away_after_signing_out() {
     browser_comes_back_and_is_sent_away("Caddy").await;
 }
 
-/// O86, O92: the application gets the four headers, encoded where they must be, and the request as it was sent.
+/// The application gets the four headers, encoded where they must be, and the request as it was sent.
 #[test]
 fn the_application_is_told_who_is_signed_in_and_gets_the_request_whole() {
     let front = ReverseProxies::start();
@@ -94,7 +93,7 @@ fn the_application_is_told_who_is_signed_in_and_gets_the_request_whole() {
     }
 }
 
-/// O87: signed in or not, nobody is taken for somebody else by what they send.
+/// Signed in or not, nobody is taken for somebody else by what they send.
 #[test]
 fn what_a_client_says_of_itself_never_reaches_the_application() {
     let front = ReverseProxies::start();
@@ -114,7 +113,7 @@ fn what_a_client_says_of_itself_never_reaches_the_application() {
     }
 }
 
-/// O87: what doorkey leaves empty is not filled in by the client.
+/// What doorkey leaves empty is not filled in by the client.
 #[test]
 fn a_client_without_a_name_cannot_give_itself_one() {
     let front = ReverseProxies::start();
@@ -134,7 +133,7 @@ fn a_client_without_a_name_cannot_give_itself_one() {
     }
 }
 
-/// O92: a person whose name is as long as can be gets through, and the application is told as much of it as fits.
+/// A person whose name is as long as can be gets through, and the application is told as much of it as fits.
 #[test]
 fn a_name_as_long_as_can_be_gets_through_the_proxy() {
     let front = ReverseProxies::start();
@@ -154,7 +153,7 @@ fn a_name_as_long_as_can_be_gets_through_the_proxy() {
     }
 }
 
-/// O83, O91: from the next request on, and no proxy keeps an older answer.
+/// From the next request on, and no proxy keeps an older answer.
 #[test]
 fn whoever_signs_out_or_is_disabled_is_refused_with_the_next_request() {
     let front = ReverseProxies::start();
@@ -178,7 +177,7 @@ fn whoever_signs_out_or_is_disabled_is_refused_with_the_next_request() {
     }
 }
 
-/// O90: a proxy that cannot ask lets nobody in.
+/// A proxy that cannot ask lets nobody in.
 #[test]
 fn while_doorkey_is_down_the_application_is_out_of_reach() {
     let mut front = ReverseProxies::start();
@@ -198,7 +197,7 @@ fn while_doorkey_is_down_the_application_is_out_of_reach() {
     assert_eq!(front.application.visits().len(), 0);
 }
 
-/// O88, O14: neither a strange cookie nor a strange path leads around doorkey.
+/// Neither a strange cookie nor a strange path leads around doorkey.
 #[test]
 fn nothing_but_a_session_opens_the_application() {
     let front = ReverseProxies::start();
@@ -218,7 +217,7 @@ fn nothing_but_a_session_opens_the_application() {
     }
 }
 
-/// O69, O72: a person of another workspace of the same doorkey is nobody here, whatever host they name.
+/// A person of another workspace of the same doorkey is nobody here, whatever host they name.
 #[test]
 fn a_session_of_another_workspace_opens_nothing() {
     const OTHER: &str = "Host: stranger.example.net";
@@ -247,7 +246,7 @@ fn a_session_of_another_workspace_opens_nothing() {
     }
 }
 
-/// O129: neither while all is well nor while doorkey is down.
+/// Neither while all is well nor while doorkey is down.
 #[test]
 fn no_log_of_a_proxy_holds_a_token() {
     let mut front = ReverseProxies::start();

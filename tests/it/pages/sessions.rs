@@ -1,4 +1,4 @@
-//! Section F of the attacks: sessions, signing out, the door for reverse proxies.
+//! Sessions, signing out, the door for reverse proxies.
 
 use axum::http::StatusCode;
 use doorkey::domain::user::change::UserChange;
@@ -31,7 +31,7 @@ async fn seen_after(test: &TestApp, seconds: i64) {
     panic!("it was not written down that the session was seen");
 }
 
-/// O81: the session cookie has every attribute that keeps it where it belongs.
+/// The session cookie has every attribute that keeps it where it belongs.
 #[tokio::test]
 async fn the_session_cookie_stays_where_it_belongs() {
     let test = TestApp::start().await;
@@ -74,7 +74,7 @@ async fn a_workspace_with_a_cookie_domain_shares_its_sessions_there_and_nowhere_
     assert_eq!(ada.number(), 1);
 }
 
-/// O82: a planted cookie is worthless, before and after.
+/// A planted cookie is worthless, before and after.
 #[tokio::test]
 async fn a_planted_session_cookie_is_worthless() {
     let test = TestApp::start().await;
@@ -90,7 +90,7 @@ async fn a_planted_session_cookie_is_worthless() {
     assert!(!browser.is_signed_in().await);
 }
 
-/// O83: signing out ends the session on the server; only a press on our own page does so.
+/// Signing out ends the session on the server; only a press on our own page does so.
 #[tokio::test]
 async fn signing_out_ends_the_session_on_the_server() {
     let test = TestApp::start().await;
@@ -117,7 +117,7 @@ async fn signing_out_ends_the_session_on_the_server() {
     assert_eq!(browser.send(TestRequest::of("POST", "/logout")).await.status, StatusCode::SEE_OTHER);
 }
 
-/// O84, part of O138: idle and absolute ends are the server's, and final.
+/// Idle and absolute ends are the server's, and final.
 #[tokio::test]
 async fn sessions_end_by_idling_and_by_age_and_stay_ended() {
     let test = TestApp::start().await;
@@ -197,7 +197,7 @@ async fn being_seen_is_written_down_at_most_once_a_minute() {
     assert!(browser.is_signed_in().await);
 }
 
-/// O85, O86, O87: nobody gets nothing, somebody all four, and no caller's own headers come back.
+/// Nobody gets nothing, somebody all four, and no caller's own headers come back.
 #[tokio::test]
 async fn proxies_are_told_who_is_signed_in_and_nothing_else() {
     let test = TestApp::start().await;
@@ -219,7 +219,7 @@ async fn proxies_are_told_who_is_signed_in_and_nothing_else() {
     assert_eq!(response.header("cache-control"), "no-store");
 }
 
-/// O85, O89: with `redirect=1` the way leads to the login page, and back only where the rule lets it.
+/// With `redirect=1` the way leads to the login page, and back only where the rule lets it.
 #[tokio::test]
 async fn proxies_can_send_people_to_the_login_page() {
     let test = TestApp::start().await;
@@ -259,7 +259,7 @@ async fn proxies_can_send_people_to_the_login_page() {
     }
 }
 
-/// O88: whatever stands in the cookie, it is a session or it is nobody.
+/// Whatever stands in the cookie, it is a session or it is nobody.
 #[tokio::test]
 async fn a_malformed_or_doubled_cookie_is_nobody() {
     let test = TestApp::start().await;
@@ -295,7 +295,7 @@ async fn a_malformed_or_doubled_cookie_is_nobody() {
     assert!(is_nobody(&test.send(apart.header("cookie", format!("a=b; {name}=x"))).await));
 }
 
-/// O91: who may not stay is out with the next request, and does not come back when the change is undone.
+/// Who may not stay is out with the next request, and does not come back when the change is undone.
 #[tokio::test]
 async fn disabled_deleted_or_staff_means_signed_out_for_good() {
     for (field, bad, good) in [("status", "0", "1"), ("staff", "true", "false")] {
@@ -326,7 +326,7 @@ async fn two_factor_and_a_new_address_leave_sessions_alone() {
     assert_eq!(browser.get("/auth/verify").await.header("remote-email"), "ada@new.example");
 }
 
-/// O92: any name travels in a header, unharmed and unsplit.
+/// Any name travels in a header, unharmed and unsplit.
 #[tokio::test]
 async fn any_name_travels_in_a_header() {
     let test = TestApp::start().await;
@@ -357,7 +357,7 @@ async fn any_name_travels_in_a_header() {
     }
 }
 
-/// O86, O89: an empty name is a header too, and whatever a proxy forwards changes no decision.
+/// An empty name is a header too, and whatever a proxy forwards changes no decision.
 #[tokio::test]
 async fn neither_an_empty_name_nor_odd_forwarded_headers_change_the_decision() {
     let test = TestApp::start().await;

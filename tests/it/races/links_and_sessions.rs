@@ -29,7 +29,7 @@ fn sessions_of(responses: &[TestResponse]) -> HashSet<String> {
     cookies.filter(|cookie| cookie.contains("session")).collect()
 }
 
-/// O26: however many ask at once, with whatever `min_ttl`, there is one link.
+/// However many ask at once, with whatever `min_ttl`, there is one link.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn thirty_two_callers_get_one_link() {
     let test = std::sync::Arc::new(TestApp::start().await);
@@ -58,7 +58,7 @@ async fn thirty_two_callers_get_one_link() {
     }
 }
 
-/// O27, O39 in small: two processes on one database hand out one link, begin one session, and see each other at once.
+/// Two processes on one database hand out one link, begin one session, and see each other at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_processes_on_one_database_agree() {
     let one = std::sync::Arc::new(TestApp::start().await);
@@ -91,7 +91,7 @@ async fn two_processes_on_one_database_agree() {
     }
 }
 
-/// O28: across the instant of expiry there are the old link and one new one at most.
+/// Across the instant of expiry there are the old link and one new one at most.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn across_the_expiry_there_is_one_new_link() {
     let test = std::sync::Arc::new(TestApp::start().await);
@@ -115,7 +115,7 @@ async fn across_the_expiry_there_is_one_new_link() {
     assert_eq!(test.number("SELECT count(*) FROM login_links"), 2);
 }
 
-/// O45: of any number of confirms from as many browsers, one gets a session.
+/// Of any number of confirms from as many browsers, one gets a session.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn thirty_two_browsers_get_one_session() {
     let test = std::sync::Arc::new(TestApp::start().await);
@@ -323,7 +323,7 @@ async fn a_link_made_while_a_request_runs_satisfies_any_min_ttl_of_it() {
     );
 }
 
-/// O141: flags set in the database itself, behind doorkey's back, between the page and the press.
+/// Flags set in the database itself, behind doorkey's back, between the page and the press.
 #[tokio::test]
 async fn flags_set_in_the_database_itself_are_seen_by_the_press() {
     let test = TestApp::start().await;

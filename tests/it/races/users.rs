@@ -66,7 +66,7 @@ async fn thirty_two_people_who_want_one_address_are_one() {
     }
 }
 
-/// O216: what a back office does to a client never reaches the row once it is staff, however close the two come.
+/// What a back office does to a client never reaches the row once it is staff, however close the two come.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_client_that_becomes_staff_is_out_of_reach_of_whoever_writes_at_that_moment() {
     let one = Arc::new(TestApp::start().await);
@@ -105,7 +105,7 @@ async fn a_client_that_becomes_staff_is_out_of_reach_of_whoever_writes_at_that_m
     assert!(promoted >= 30, "PUT never keeps anybody from becoming staff: {promoted}");
 }
 
-/// O213, O216: what was read before may be old, so the row that is written over decides.
+/// What was read before may be old, so the row that is written over decides.
 #[tokio::test]
 async fn the_row_that_is_written_over_decides_who_may_write() {
     let test = TestApp::start().await;

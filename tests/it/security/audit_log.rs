@@ -224,7 +224,7 @@ async fn log_of(test: &TestApp) -> (Vec<AuditEntry>, String) {
     }
 }
 
-/// O146. Acts run beside each other, so each person's entries are compared with that person's own story.
+/// Acts run beside each other, so each person's entries are compared with that person's own story.
 #[tokio::test]
 async fn five_thousand_acts_leave_an_entry_each_and_no_secret() {
     let test = TestApp::start().await.limited_to(&UNLIMITED);

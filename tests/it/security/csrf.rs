@@ -1,10 +1,10 @@
-//! Section C of the attacks: whose form it is that is sent.
+//! Whose form it is that is sent.
 
 use axum::http::StatusCode;
 
 use crate::support::app::{TestApp, TestRequest, button};
 
-/// O46, O64: without the pair of this very page and browser nothing happens.
+/// Without the pair of this very page and browser nothing happens.
 #[tokio::test]
 async fn a_form_works_only_in_the_browser_it_was_shown_in() {
     let test = TestApp::start().await;
@@ -37,7 +37,7 @@ async fn a_form_works_only_in_the_browser_it_was_shown_in() {
     assert_eq!(browser.press(&page).await.status, StatusCode::SEE_OTHER);
 }
 
-/// O47, O48: what another site sends is refused; an old browser that says nothing of where it is from is not.
+/// What another site sends is refused; an old browser that says nothing of where it is from is not.
 #[tokio::test]
 async fn a_form_sent_from_elsewhere_is_refused() {
     let test = TestApp::start().await;
@@ -63,7 +63,7 @@ async fn a_form_sent_from_elsewhere_is_refused() {
     assert_eq!(browser.send(bare).await.status, StatusCode::SEE_OTHER);
 }
 
-/// O49, O50: only a form is a form, and it names one token.
+/// Only a form is a form, and it names one token.
 #[tokio::test]
 async fn only_a_form_that_names_one_token_is_taken() {
     let test = TestApp::start().await;

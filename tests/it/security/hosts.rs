@@ -1,4 +1,4 @@
-//! Section D of the attacks: workspaces and hosts.
+//! Workspaces and hosts.
 
 use axum::http::StatusCode;
 use doorkey::domain::scope::Scope;
@@ -7,7 +7,7 @@ use doorkey::flow;
 
 use crate::support::app::{TestApp, TestRequest};
 
-/// O67, O68: two workspaces with the same people never meet.
+/// Two workspaces with the same people never meet.
 #[tokio::test]
 async fn a_link_of_one_workspace_opens_nothing_at_another() {
     let test = TestApp::start().await;
@@ -31,7 +31,7 @@ async fn a_link_of_one_workspace_opens_nothing_at_another() {
     assert_eq!(stray.sign_in(&twins).await.status, StatusCode::SEE_OTHER);
 }
 
-/// O69: no host, no workspace; never the first one that comes to hand.
+/// No host, no workspace; never the first one that comes to hand.
 #[tokio::test]
 async fn a_host_that_no_workspace_has_gets_nothing() {
     let test = TestApp::start().await;
@@ -74,7 +74,7 @@ async fn a_host_that_no_workspace_has_gets_nothing() {
     }
 }
 
-/// O70, O71: forwarded names choose no workspace.
+/// Forwarded names choose no workspace.
 #[tokio::test]
 async fn forwarded_names_choose_no_workspace() {
     let test = TestApp::start().await;
@@ -86,7 +86,7 @@ async fn forwarded_names_choose_no_workspace() {
     }
 }
 
-/// O72: neither the session nor the form's cookie of one workspace is any good at another.
+/// Neither the session nor the form's cookie of one workspace is any good at another.
 #[tokio::test]
 async fn cookies_of_one_workspace_are_nothing_at_another() {
     let test = TestApp::start().await;
@@ -110,7 +110,7 @@ async fn cookies_of_one_workspace_are_nothing_at_another() {
     assert_eq!(browser.send(form).await.status, StatusCode::FORBIDDEN);
 }
 
-/// O73: with a workspace goes all that it had, at once.
+/// With a workspace goes all that it had, at once.
 #[tokio::test]
 async fn a_deleted_workspace_is_gone_with_all_it_had() {
     let test = TestApp::start().await;

@@ -53,7 +53,7 @@ async fn wait_for_line(server: &Server, line: &str, times: usize) {
     until_so(TIMEOUT, is_there, || format!("{line}\n{}", server.log())).await;
 }
 
-/// O132, on two nodes: one that has the changed file, and one whose file was copied before the change.
+/// On two nodes: one that has the changed file, and one whose file was copied before the change.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_was_made_with_the_old_key_goes_on_beside_running_servers() {
     let one = Server::start();

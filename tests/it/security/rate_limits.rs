@@ -54,7 +54,7 @@ async fn sign_in_from(test: &TestApp, peer: &str, link: &str) -> TestResponse {
     test.send_from(peer, button(&page).header("cookie", cookie)).await
 }
 
-/// O61: guesses are answered with 429 after the limit, and a link that is good works from everywhere meanwhile.
+/// Guesses are answered with 429 after the limit, and a link that is good works from everywhere meanwhile.
 #[tokio::test]
 async fn beyond_the_limit_dead_tokens_get_429_and_good_links_work_all_the_same() {
     let test = TestApp::start().await;
@@ -150,7 +150,7 @@ async fn beyond_the_limit_failed_keys_get_429_and_good_keys_work_all_the_same() 
     }
 }
 
-/// O38: a key that asks for 10,000 users within a minute gets what its limit lets it, and nobody else notices.
+/// A key that asks for 10,000 users within a minute gets what its limit lets it, and nobody else notices.
 #[tokio::test]
 async fn a_key_beyond_its_limit_gets_429_and_others_notice_nothing() {
     let test = TestApp::start().await.limited_to(&at_most(50));
@@ -193,7 +193,7 @@ async fn the_limit_of_a_key_is_judged_after_the_key_and_before_its_scope() {
     assert_eq!(test.send(ask).await.code(), "rate_limited");
 }
 
-/// O111 for links: a /64 is one source, and a proxy that is trusted speaks for those it names, and they for nobody.
+/// A /64 is one source, and a proxy that is trusted speaks for those it names, and they for nobody.
 #[tokio::test]
 async fn the_address_that_counts_is_the_last_one_that_is_no_trusted_proxy() {
     let proxy = "10.0.0.1";

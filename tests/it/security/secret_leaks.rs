@@ -9,7 +9,6 @@ const BROWSER: &str = "doorkey_browser";
 /// What nobody may find: each by a name that can be printed.
 type Secrets = Vec<(&'static str, String)>;
 
-/// O127.
 #[tokio::test]
 async fn a_stolen_database_holds_no_token_no_cookie_and_no_key() {
     let mut server = Server::start();
@@ -29,7 +28,7 @@ async fn a_stolen_database_holds_no_token_no_cookie_and_no_key() {
     }
 }
 
-/// O129, O130: even at the finest level.
+/// Even at the finest level.
 #[tokio::test]
 async fn the_log_and_the_metrics_tell_no_secret_and_no_address() {
     let mut server = Server::prepare("Acme");
@@ -54,7 +53,6 @@ async fn the_log_and_the_metrics_tell_no_secret_and_no_address() {
     }
 }
 
-/// O131.
 #[tokio::test]
 async fn odd_bytes_from_outside_make_one_short_line_of_the_log_each() {
     let server = Server::start();

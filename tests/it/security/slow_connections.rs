@@ -225,7 +225,7 @@ fn is_open(stream: &mut TcpStream) -> bool {
     stream.read(&mut [0; 16]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
 }
 
-/// O211: 40 times 60 kB of heads that never end.
+/// 40 times 60 kB of heads that never end.
 #[test]
 fn unfinished_requests_of_one_address_have_a_mebibyte_and_the_oldest_give_way() {
     let server = Server::start();

@@ -1,4 +1,4 @@
-//! Section J of the attacks: what somebody with the database, or with the keys, can do.
+//! What somebody with the database, or with the keys, can do.
 
 use axum::http::StatusCode;
 use doorkey::clock::Clock;
@@ -12,7 +12,7 @@ fn ada() -> UserId {
     UserId::from_number(1).unwrap()
 }
 
-/// O127: whatever stands in the database, none of it opens anything.
+/// Whatever stands in the database, none of it opens anything.
 #[tokio::test]
 async fn nothing_in_the_database_opens_anything() {
     let test = TestApp::start().await.limited_to(&UNLIMITED);
@@ -57,7 +57,7 @@ async fn nothing_in_the_database_opens_anything() {
     }
 }
 
-/// O128: edited links open nothing, and are not handed out.
+/// Edited links open nothing, and are not handed out.
 #[tokio::test]
 async fn edited_links_open_nothing() {
     for edit in [
@@ -169,7 +169,7 @@ async fn edited_api_keys_let_nobody_in() {
     }
 }
 
-/// O142: the keys without the database open nothing.
+/// The keys without the database open nothing.
 #[tokio::test]
 async fn the_keys_without_the_database_open_nothing() {
     let test = TestApp::start().await;
@@ -190,7 +190,7 @@ async fn the_keys_without_the_database_open_nothing() {
     assert_eq!(fresh.call("GET", "/api/login_links/1").await.status, StatusCode::UNAUTHORIZED);
 }
 
-/// O133: a database opens with the keys it was made with, or not at all.
+/// A database opens with the keys it was made with, or not at all.
 #[tokio::test]
 async fn another_databases_keys_are_refused() {
     let (one, two) = (TestApp::start().await, TestApp::start().await);

@@ -182,7 +182,7 @@ fn bodies(method: &str) -> Vec<Value> {
     }
 }
 
-/// O74, O75: every operation that there is, good and bad, with Acme's key and with others, in Acme alone.
+/// Every operation that there is, good and bad, with Acme's key and with others, in Acme alone.
 #[tokio::test]
 async fn nothing_that_the_api_does_in_one_workspace_touches_or_tells_of_its_twin() {
     let test = TestApp::start().await;
@@ -228,7 +228,7 @@ fn user_id(number: i64) -> UserId {
     UserId::from_number(number).unwrap()
 }
 
-/// O75: the same of the pages and of the command line, down to the end of the workspace.
+/// The same of the pages and of the command line, down to the end of the workspace.
 #[tokio::test]
 async fn nothing_else_that_is_done_in_one_workspace_touches_its_twin() {
     let mut test = TestApp::start().await;

@@ -1,4 +1,4 @@
-//! O36: tokens are as chance would have them, whoever they are for and whenever they are made.
+//! Tokens are as chance would have them, whoever they are for and whenever they are made.
 
 use std::collections::HashSet;
 

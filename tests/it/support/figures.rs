@@ -1,4 +1,4 @@
-//! What a rig has tried and seen, as a row of `docs/reliability.md`.
+//! What a fault-injection test has tried and seen, as a row of `docs/reliability.md`.
 
 use std::fs;
 use std::path::Path;

@@ -1,6 +1,6 @@
-//! The release binary on its worst days: killed, out of disk, out of descriptors, with a clock that jumps.
+//! The release binary under faults: killed, out of disk, out of descriptors, with a clock that jumps.
 //!
-//! Clients keep a ledger of what was acknowledged, and it is compared with what is so afterwards. Each rig fails if
+//! Clients record what was acknowledged, and that is compared with what is so afterwards. Each test fails if
 //! nothing was hurt. What was tried and seen goes into a file for each, a row of `docs/reliability.md`.
 
 use std::os::unix::process::ExitStatusExt;
@@ -12,7 +12,7 @@ use super::database::Database;
 use super::figures::Figures;
 use super::server::Server;
 
-/// How long something may take before a rig fails.
+/// How long something may take before a test fails.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Clients at work at once.

@@ -52,14 +52,14 @@ impl Strace {
     }
 
     /// How many calls have gone wrong so far.
-    pub fn bites(&self) -> usize {
+    pub fn injected(&self) -> usize {
         self.read("calls").matches("(INJECTED)").count()
     }
 
     /// Waits until one has.
-    pub async fn has_bitten(&self) {
-        let has_bitten = async || self.bites() > 0;
-        until_so(TIMEOUT, has_bitten, || format!("no call has gone wrong:\n{}", self.read("calls"))).await;
+    pub async fn has_injected(&self) {
+        let has_injected = async || self.injected() > 0;
+        until_so(TIMEOUT, has_injected, || format!("no call has gone wrong:\n{}", self.read("calls"))).await;
     }
 
     fn read(&self, name: &str) -> String {

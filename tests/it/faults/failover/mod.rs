@@ -1,6 +1,6 @@
 //! A primary that dies, or is frozen and comes back, and its synchronous standby that takes over, under load.
 //!
-//! Real servers, real nodes, and clients that keep a ledger: whatever was acknowledged is so afterwards.
+//! Real servers, real nodes, and clients that record what was acknowledged: whatever was acknowledged is so afterwards.
 
 #![expect(clippy::print_stderr, reason = "how long the service was away is what a person wants to read")]
 

@@ -15,7 +15,7 @@ use crate::support::database::Engine;
 /// What somebody does, or what the clock does.
 #[derive(Clone, Debug)]
 enum Step {
-    TestRequest {
+    AskForLink {
         person: Index,
         min_ttl: i64,
     },
@@ -77,7 +77,7 @@ fn step() -> impl Strategy<Value = Step> {
     let seconds =
         vec![1, 30, 119, 120, 3_600, 7_199, 7_200, 10_800, 28_800, -1, -30, -61, -3_600, -7_200, -10_800];
     prop_oneof![
-        6 => (index(), min_ttl).prop_map(|(person, min_ttl)| Step::TestRequest { person, min_ttl }),
+        6 => (index(), min_ttl).prop_map(|(person, min_ttl)| Step::AskForLink { person, min_ttl }),
         5 => (index(), index()).prop_map(|(browser, link)| Step::Open { browser, link }),
         6 => (index(), index()).prop_map(|(browser, page)| Step::Press { browser, page }),
         3 => (index(), index()).prop_map(|(person, browser)| Step::SignIn { person, browser }),

@@ -47,7 +47,7 @@ impl<'a> World<'a> {
 
     pub async fn take(&mut self, step: &Step) {
         match step {
-            Step::TestRequest { person, min_ttl } => {
+            Step::AskForLink { person, min_ttl } => {
                 self.ask(person.index(PEOPLE), *min_ttl).await;
             }
             Step::Open { browser, link } => {
