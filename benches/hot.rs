@@ -4,7 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "where the stage cannot be set there is nothing to time")]
 
-#[path = "../examples/instructions/stage.rs"]
+#[path = "../examples/instructions/src/stage.rs"]
 mod stage;
 
 use std::sync::LazyLock;
