@@ -14,6 +14,7 @@ use crate::domain::user::{User, UserId, UserRef};
 use crate::domain::validation::ValidationErrors;
 use crate::flow::users;
 use crate::flow::users::UserError;
+use crate::http::UserObject;
 use crate::store::NewUser;
 
 /// Users that are read from the store at once: a list of any length takes this much memory.
@@ -166,7 +167,7 @@ async fn delete(context: &mut Context, who: &Who) -> Result<()> {
 }
 
 fn print(out: &mut Output, user: &User) -> Result<()> {
-    let object = user.object_with_staff();
+    let object = UserObject::with_staff(user);
     if out.is_json {
         return Ok(out.json(&object)?);
     }
@@ -203,7 +204,7 @@ async fn list(context: &mut Context, workspace: &str, is_jsonl: bool) -> Result<
         if is_jsonl || is_array {
             for (number, user) in page.iter().enumerate() {
                 out.part(if is_jsonl || (after == 0 && number == 0) { "" } else { "," })?;
-                out.json_part(&user.object_with_staff())?;
+                out.json_part(&UserObject::with_staff(user))?;
                 out.part(if is_jsonl { "\n" } else { "" })?;
             }
         } else {

@@ -25,7 +25,7 @@ pub struct Problem {
 }
 
 /// The kind of a problem, as a stable word for programs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
     /// The field is needed and not there.

@@ -1,23 +1,17 @@
-//! Every way a request can go wrong: its status, its code, its sentence, drawn as JSON or as a page.
+//! Every way a request can go wrong: its status, its code, its sentence. Each router renders them in its own way.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
-use axum::Json;
 use axum::body::Body;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
-use utoipa::ToSchema;
 
-use super::pages;
-use super::pages::templates::ProblemPage;
 use crate::domain::api_version::InvalidVersion;
 use crate::domain::node::NodeUnhealthy;
 use crate::domain::redirect::InvalidRedirect;
 use crate::domain::scope::Scope;
 use crate::domain::user::Refusal;
-use crate::domain::validation::{Code, Problem, ValidationErrors};
+use crate::domain::validation::ValidationErrors;
 use crate::flow::login_links::IssueError;
 use crate::flow::operations::nodes::EndError;
 use crate::flow::sign_in::SignInError;
@@ -26,80 +20,62 @@ use crate::keys::NoRandomness;
 use crate::rate_limits::RateLimited;
 use crate::store::{ListError, StoreError};
 
-/// Why a request is not answered as it wished.
+/// Why a request fails.
 #[derive(Clone, Debug)]
 pub(super) enum Error {
-    /// The query or the body cannot be read; the sentence says which, and where it broke.
+    /// The query or the body cannot be parsed; the sentence says which, and where.
     Malformed(String),
-    /// No `Host`, several, or one that is none.
+    /// No `Host`, several, or one that cannot be a host.
     BadHost,
     /// `X-Api-Version` is no date.
     InvalidVersion,
-    /// Some fields do not pass.
+    /// Some fields are not valid.
     ValidationErrors(ValidationErrors),
-    /// The redirect does not pass.
+    /// The redirect leads where the workspace does not allow.
     InvalidRedirect,
-    /// The address and the form name different tokens.
+    /// The URL and the form name different tokens.
     ConflictingTokens,
-    /// No API key that holds.
+    /// No valid API key.
     Unauthenticated,
-    /// The API key may not do this.
+    /// The API key lacks this scope.
     InsufficientScope(&'static str),
-    /// The rule refuses.
+    /// The rule for login links refuses.
     Refused(Refusal),
     /// The form was sent from another site.
     CrossOriginForm,
-    /// The form does not belong to this browser.
+    /// The form was not made for this browser.
     CsrfMismatch,
     /// No such route.
     NotFound,
-    /// The host belongs to no workspace.
+    /// No workspace has the host.
     WorkspaceNotFound,
     /// The route has no such method.
     MethodNotAllowed,
-    /// The body did not come in time.
+    /// The body did not arrive in time.
     RequestTimeout,
     /// The body is too large.
     PayloadTooLarge,
-    /// The body is of a kind that is not taken; this one is.
+    /// The content type of the body is not accepted; this one is.
     UnsupportedMediaType(&'static str),
-    /// A limit is reached.
+    /// A rate limit is exceeded.
     RateLimited(RateLimited),
     /// A handler panicked; the panic itself is in the log.
     Panicked,
-    /// Something of ours broke; what, is in the log.
+    /// An internal failure; the log has the details.
     Internal,
-    /// The store cannot be used now.
+    /// The store cannot be used at the moment.
     Unavailable,
-    /// A list cannot be made now: why, and what to do.
+    /// A list cannot be made at the moment: why, and what to do.
     NoList(&'static str),
 }
 
-/// The body of every error of the API.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Error)]
-pub(super) struct ErrorBody<'a> {
-    /// A sentence for people.
-    message: &'a str,
-    /// A stable word for programs.
-    code: &'static str,
-    /// Sentences by field, where fields did not pass.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    errors: Option<BTreeMap<&'a str, Vec<&'a str>>>,
-    /// The kinds of those problems as stable words, in the same order.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, inline)]
-    codes: Option<BTreeMap<&'a str, Vec<Code>>>,
-}
-
-/// What an answer says of an error.
-struct Parts {
-    status: StatusCode,
-    code: &'static str,
-    sentence: Cow<'static, str>,
+/// What a response says about an error.
+pub(super) struct Parts {
+    pub(super) status: StatusCode,
+    pub(super) code: &'static str,
+    pub(super) sentence: Cow<'static, str>,
     /// What a person can do.
-    advice: &'static str,
+    pub(super) advice: &'static str,
 }
 
 impl Parts {
@@ -113,21 +89,21 @@ impl Parts {
     }
 }
 
-/// After how many seconds it is worth asking again, where nothing better is known.
-const PAUSE: u64 = 5;
+/// After how many seconds a client may try again, where nothing better is known.
+const RETRY_AFTER: u64 = 5;
 
-const NOT_NOW: &str = "The service is not available at the moment; nothing was done.";
-const AGAIN: &str = "Wait a moment and try again. A link that you have not used is still good.";
-const REOPEN: &str = "Open your link again from the message it came in, and press the button there.";
-const LOOK: &str = "Check the address, or open the link that you were sent again.";
-const ALLOW: &str =
+const UNAVAILABLE: &str = "The service is not available at the moment; nothing was done.";
+const TRY_AGAIN: &str = "Wait a moment and try again. A link that you have not used is still good.";
+const REOPEN_LINK: &str = "Open your link again from the message it came in, and press the button there.";
+const CHECK_ADDRESS: &str = "Check the address, or open the link that you were sent again.";
+const ALLOW_COOKIES: &str =
     "Allow cookies for this site, open your link again, and press the button in the same browser.";
-const CALM: &str = "Too many links that do not work were opened from where you are. One that is still good works all \
+const ASK_FOR_NEW_LINK: &str = "Too many links that do not work were opened from where you are. One that is still good works all \
                     the same; otherwise ask for a new one.";
 
 impl Error {
-    /// Everything that an answer says of an error, one arm for each.
-    fn parts(&self) -> Parts {
+    /// What a response says about each error.
+    pub(super) fn parts(&self) -> Parts {
         match self {
             Self::Malformed(sentence) => Parts::of(400, "malformed", sentence.clone()),
             Self::BadHost => Parts::of(400, "malformed", "The request must name one host."),
@@ -135,7 +111,8 @@ impl Error {
             Self::ValidationErrors(_) => Parts::of(400, "invalid", "The given data was invalid."),
             Self::InvalidRedirect => Parts::of(400, "invalid_redirect", format!("{InvalidRedirect}.")),
             Self::ConflictingTokens => {
-                Parts::of(400, "malformed", "The address and the form name different links.").advising(REOPEN)
+                Parts::of(400, "malformed", "The address and the form name different links.")
+                    .advising(REOPEN_LINK)
             }
             Self::Unauthenticated => Parts::of(
                 401,
@@ -153,17 +130,19 @@ impl Error {
             }
             Self::CrossOriginForm => {
                 Parts::of(403, "forbidden", "The button was pressed on another site, so nothing was done.")
-                    .advising(REOPEN)
+                    .advising(REOPEN_LINK)
             }
             Self::CsrfMismatch => Parts::of(
                 403,
                 "forbidden",
                 "Your browser did not send back the cookie that came with the page, so nothing was done.",
             )
-            .advising(ALLOW),
-            Self::NotFound => Parts::of(404, "not_found", "There is nothing at this address.").advising(LOOK),
+            .advising(ALLOW_COOKIES),
+            Self::NotFound => {
+                Parts::of(404, "not_found", "There is nothing at this address.").advising(CHECK_ADDRESS)
+            }
             Self::WorkspaceNotFound => {
-                Parts::of(404, "workspace_not_found", "No workspace has this host.").advising(LOOK)
+                Parts::of(404, "workspace_not_found", "No workspace has this host.").advising(CHECK_ADDRESS)
             }
             Self::MethodNotAllowed => {
                 Parts::of(405, "method_not_allowed", "This method is not allowed here.")
@@ -175,12 +154,12 @@ impl Error {
             }
             Self::RateLimited(RateLimited { seconds }) => {
                 let sentence = format!("Too many requests: try again in {seconds} s.");
-                Parts::of(429, "rate_limited", sentence).advising(CALM)
+                Parts::of(429, "rate_limited", sentence).advising(ASK_FOR_NEW_LINK)
             }
             Self::Panicked | Self::Internal => {
-                Parts::of(500, "internal", "Something went wrong on our side.").advising(AGAIN)
+                Parts::of(500, "internal", "Something went wrong on our side.").advising(TRY_AGAIN)
             }
-            Self::Unavailable => Parts::of(503, "unavailable", NOT_NOW).advising(AGAIN),
+            Self::Unavailable => Parts::of(503, "unavailable", UNAVAILABLE).advising(TRY_AGAIN),
             Self::NoList(why) => Parts::of(503, "unavailable", *why),
         }
     }
@@ -189,7 +168,7 @@ impl Error {
         self.parts().status
     }
 
-    /// An empty answer that carries the error, for the gate to draw.
+    /// An empty response that carries the error until the layer around the router renders it.
     pub(super) fn into_placeholder(self) -> Response {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = self.status();
@@ -197,53 +176,15 @@ impl Error {
         response
     }
 
-    /// The error for a program.
-    pub(super) fn as_json(&self) -> Response {
-        let Parts { status, code, sentence, .. } = self.parts();
-        let invalid = if let Self::ValidationErrors(invalid) = self { Some(invalid) } else { None };
-        let errors = invalid.map(|invalid| by_field(invalid, |problem| problem.sentence.as_str()));
-        let codes = invalid.map(|invalid| by_field(invalid, |problem| problem.code));
-        let body = ErrorBody { message: &sentence, code, errors, codes };
-        let mut response = (status, Json(body)).into_response();
-        if matches!(self, Self::Unauthenticated) {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        self.with_wait(response)
-    }
-
-    /// The error for a person.
-    pub(super) fn as_page(&self, workspace: &str) -> Response {
-        let Parts { status, sentence, advice, .. } = self.parts();
-        let title = match status.as_u16() {
-            401 | 403 => "That did not work",
-            404 => "Nothing here",
-            429 => "Please wait a moment",
-            500.. => "Please try again",
-            _ => "That request was not understood",
-        };
-        let page = pages::page(status, &ProblemPage { workspace, title, sentence: &sentence, advice });
-        self.with_wait(page)
-    }
-
-    /// Says how long to wait, if that would help (RFC 9110, section 10.2.3).
-    fn with_wait(&self, mut response: Response) -> Response {
+    /// How long to wait, if that would help: `Retry-After` (RFC 9110, section 10.2.3).
+    pub(super) fn retry_after(&self) -> Option<(HeaderName, HeaderValue)> {
         let seconds = if let Self::RateLimited(RateLimited { seconds }) = self {
             Some(*seconds)
         } else {
-            (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(PAUSE)
+            (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER)
         };
-        let seconds = seconds.map(HeaderValue::from);
-        response.headers_mut().extend(seconds.map(|seconds| (header::RETRY_AFTER, seconds)));
-        response
+        Some((header::RETRY_AFTER, HeaderValue::from(seconds?)))
     }
-}
-
-/// Something of each problem, by field.
-fn by_field<'a, T>(
-    invalid: &'a ValidationErrors,
-    of: impl Fn(&'a Problem) -> T,
-) -> BTreeMap<&'a str, Vec<T>> {
-    invalid.fields().map(|(name, problems)| (name, problems.iter().map(&of).collect())).collect()
 }
 
 impl IntoResponse for Error {

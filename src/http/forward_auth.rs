@@ -1,33 +1,47 @@
-//! `/auth/verify`: who is signed in, for reverse proxies that stand before another application.
+//! `/auth/verify`: tells a reverse proxy in front of another application who is signed in (forward authentication).
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::{RawQuery, State};
+use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::error::Error;
+use super::middleware::Surface;
 use super::request::context::{RequestContext, empty};
 use super::request::cookies::CookieJar;
+use super::request::credentials::Lookup;
 use super::request::params::Params;
 use crate::app::App;
 use crate::domain::redirect::RedirectTarget;
 use crate::domain::session::SessionWithUser;
 use crate::flow;
 
-/// Room for the headers of an answer, those that the server adds included.
-const HEADERS: usize = 8;
+/// How forward auth looks up and answers requests: proxies read only the status, so errors are empty.
+pub(super) const SURFACE: Surface = Surface {
+    lookup: Lookup::Session,
+    render_error,
+    set_headers: |headers, _, _| {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    },
+};
 
-/// The longest value of a header, in bytes: proxies have 4 KiB for all headers of an answer, or refuse it.
+/// The capacity for the headers of a response, with those that the server adds.
+const MAX_HEADERS: usize = 8;
+
+/// The longest value of a header, in bytes: proxies refuse a response with more than 4 KiB of headers.
 const MAX_VALUE: usize = 1_024;
 
-/// `GET /auth/verify`: 200 with four headers that say who is signed in, 401 for anybody else.
+/// `GET /auth/verify`: 200 with four headers that say who is signed in, else 401.
 ///
-/// With `?redirect=1` nobody gets 302 to the login page instead.
+/// With `?redirect=1`, a browser without a session gets 302 to the login page instead of 401.
 pub(super) async fn verify(
     State(app): State<App>,
-    Extension(context): Extension<RequestContext>,
+    Extension(context): Extension<Arc<RequestContext>>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
@@ -46,21 +60,29 @@ pub(super) async fn verify(
         Ok(None) if wants_redirect => to_login(&context, &headers),
         Ok(None) => unauthorized(),
         Err(error) => {
-            tracing::warn!(%error, "nobody was let in: the session could not be looked up");
+            tracing::warn!(%error, "access was refused: the session could not be looked up");
             empty(StatusCode::SERVICE_UNAVAILABLE)
         }
     }
 }
 
-/// The answer for anything but a proven session.
-pub(super) fn unauthorized() -> Response {
+/// The response for anything but a verified session.
+fn unauthorized() -> Response {
     empty(StatusCode::UNAUTHORIZED)
+}
+
+/// Proxies treat 401 as "not signed in", and other client errors as broken.
+fn render_error(error: &Error, _workspace: &str) -> Response {
+    if matches!(error, Error::WorkspaceNotFound | Error::BadHost) {
+        return unauthorized();
+    }
+    empty(error.status())
 }
 
 fn signed_in_response(signed_in: &SessionWithUser) -> Response {
     let mut response = empty(StatusCode::OK);
     let headers = response.headers_mut();
-    headers.reserve(HEADERS);
+    headers.reserve(MAX_HEADERS);
     for (name, value) in [
         ("remote-user", signed_in.session.user.number().into()),
         ("remote-email", header_value(signed_in.email.as_str())),
@@ -72,14 +94,14 @@ fn signed_in_response(signed_in: &SessionWithUser) -> Response {
     response
 }
 
-/// Text as a header carries it unharmed: bytes outside 0x20-0x7E, `%`, and spaces at either end percent-encoded. What is too
-/// long ends at a whole character, so that it can be decoded as far as it goes.
+/// Text as a header value: bytes outside 0x20-0x7E, `%`, and spaces at either end are percent-encoded. A value that is too long
+/// is cut after a whole character, so that it can be decoded.
 fn header_value(text: &str) -> HeaderValue {
     let is_plain = text.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b'%');
     let is_plain = is_plain && !text.starts_with(' ') && !text.ends_with(' ') && text.len() <= MAX_VALUE;
     let value =
         if is_plain { HeaderValue::from_str(text) } else { HeaderValue::from_str(&header_text(text)) };
-    // What is left after the encoding is always a header value.
+    // Encoded text is always a header value.
     value.unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
@@ -99,7 +121,7 @@ fn header_text(text: &str) -> String {
         }
         if encoded.len() > MAX_VALUE {
             encoded.truncate(before);
-            // Proxies would take a space off that stands at the end now.
+            // Proxies would strip a space at the new end.
             encoded.truncate(encoded.trim_end_matches(' ').len());
             break;
         }
@@ -107,11 +129,11 @@ fn header_text(text: &str) -> String {
     encoded
 }
 
-/// To the login page, and from there back to the page that was asked for, where the rule lets it.
+/// To the login page, and from there back to the requested page, if the redirect policy allows it.
 fn to_login(context: &RequestContext, headers: &HeaderMap) -> Response {
-    let asked = asked_for(context, headers)
+    let requested = requested_url(context, headers)
         .and_then(|url| RedirectTarget::parse(&url, &context.workspace.redirect_policy()).ok());
-    let redirect = asked.map_or_else(String::new, |target| {
+    let redirect = requested.map_or_else(String::new, |target| {
         format!("?redirect={}", utf8_percent_encode(target.as_str(), NON_ALPHANUMERIC))
     });
     let mut response = empty(StatusCode::FOUND);
@@ -120,17 +142,17 @@ fn to_login(context: &RequestContext, headers: &HeaderMap) -> Response {
     response
 }
 
-/// The page that a trusted proxy says was asked for.
-fn asked_for(context: &RequestContext, headers: &HeaderMap) -> Option<String> {
-    let one = |name: &str| {
+/// The URL that was requested, as a trusted proxy names it.
+fn requested_url(context: &RequestContext, headers: &HeaderMap) -> Option<String> {
+    let single = |name: &str| {
         let mut values = headers.get_all(name).iter();
         match (values.next(), values.next()) {
             (Some(value), None) => value.to_str().ok(),
             _ => None,
         }
     };
-    let (proto, host) = (one("x-forwarded-proto")?, one("x-forwarded-host")?);
-    let uri = one("x-forwarded-uri")?;
+    let (proto, host) = (single("x-forwarded-proto")?, single("x-forwarded-host")?);
+    let uri = single("x-forwarded-uri")?;
     (context.is_from_trusted_proxy && uri.starts_with('/')).then(|| format!("{proto}://{host}{uri}"))
 }
 
@@ -139,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_carries_any_name_unharmed() {
+    fn a_header_carries_any_name() {
         for (name, encoded) in [
             ("Ada Lovelace", "Ada Lovelace"),
             ("Ünal 100%", "%C3%9Cnal 100%25"),
@@ -153,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_ends_at_the_last_whole_character_that_has_room() {
+    fn a_long_header_is_cut_after_the_last_whole_character_that_fits() {
         let long = |repeated: &str, times: usize, more: &str| header_value(&(repeated.repeat(times) + more));
         for (value, expected) in [
             (long("a", 1_024, ""), "a".repeat(1_024)),

@@ -8,63 +8,54 @@ mod ops;
 mod pages;
 mod request;
 mod server;
+mod settings;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::{from_fn, from_fn_with_state, map_request};
 use axum::routing::{delete, get, post};
-use ipnet::IpNet;
 
 use self::error::Error;
+use self::middleware::{LayerState, Surface};
 use crate::app::App;
 
+pub use self::api::resources::UserObject;
 pub use self::middleware::request_id::current_request_id;
 pub use self::request::context::Peer;
 pub use self::server::{Listeners, serve};
+pub use self::settings::Settings;
 
-/// What an operator sets of the public listener.
-#[derive(Clone, Debug, Default)]
-pub struct Settings {
-    /// Proxies whose `X-Forwarded-*` headers count.
-    pub trusted_proxies: Vec<IpNet>,
-    /// Whether the console stands at `/docs`.
-    pub has_docs: bool,
-}
-
-impl Settings {
-    /// Whether an address is that of a trusted proxy.
-    fn trusts(&self, address: IpAddr) -> bool {
-        self.trusted_proxies.iter().any(|network| network.contains(&address))
-    }
-}
-
-/// The public routes.
+/// The public routes: a router for each surface, with a layer of its own around it.
+///
+/// Paths stand here in full, as log lines and metrics show them, so that no request has to be rewritten.
 pub fn router(app: App, settings: Settings) -> Router {
-    let forms = Router::new()
-        .route("/login", post(pages::login::confirm).get(pages::login::open))
-        .route("/logout", post(pages::home::sign_out))
-        .layer(from_fn(middleware::same_origin::require_same_origin));
-    let docs = Router::new()
-        .route("/docs", get(pages::console::show))
-        .route("/docs/console.js", get(pages::console::script))
-        .route("/docs/console.css", get(pages::console::style))
-        .route("/docs/swagger-ui.js", get(pages::console::swagger_ui_script))
-        .route("/docs/swagger-ui.css", get(pages::console::swagger_ui_style));
-    let docs = if settings.has_docs { docs } else { Router::new() };
-    let only_get = api::login_links::only_get_generates;
-    let login_link = get(api::login_links::issue).head(only_get).delete(api::login_links::revoke);
+    let docs = if settings.has_docs { docs() } else { Router::new() };
+    let settings = Arc::new(settings);
+    let layer = |surface: &'static Surface| {
+        let state = LayerState { app: app.clone(), settings: Arc::clone(&settings), surface };
+        from_fn_with_state(state, middleware::handle)
+    };
+    let login = Router::new().route("/login", post(pages::login::confirm).get(pages::login::open));
+    let sign_out = Router::new().route("/logout", post(pages::home::sign_out));
+    let same_origin = from_fn(middleware::same_origin::require_same_origin);
     Router::new()
-        .merge(forms)
-        .merge(docs)
-        .route("/", get(pages::home::show))
-        .route("/login/go", get(pages::redirect::show))
-        .route("/login/style.css", get(pages::assets::style))
-        .route("/login/icon.svg", get(pages::assets::icon))
-        .route("/auth/verify", get(forward_auth::verify))
+        .merge(api().layer(layer(&api::SURFACE)))
+        .merge(login_link().layer(layer(&api::LOGIN_LINK)))
+        .merge(api::unknown().layer(layer(&api::SURFACE)).layer(map_request(api::without_route)))
+        .merge(
+            Router::new()
+                .route("/auth/verify", get(forward_auth::verify))
+                .layer(layer(&forward_auth::SURFACE)),
+        )
+        .merge(login.layer(same_origin.clone()).layer(layer(&pages::LOGIN)))
+        .merge(sign_out.layer(same_origin).merge(pages()).merge(docs).layer(layer(&pages::SURFACE)))
+        .with_state(app)
+}
+
+fn api() -> Router<App> {
+    Router::new()
         .route("/api/login_links", get(api::login_links::list))
-        .route("/api/login_links/{user}", login_link.fallback(only_get))
         .route("/api/clients", get(api::clients::list).post(api::clients::add))
         .route(
             "/api/clients/{client}",
@@ -76,7 +67,29 @@ pub fn router(app: App, settings: Settings) -> Router {
         .route("/api/sessions", get(api::sessions::list))
         .route("/api/sessions/{id}", delete(api::sessions::revoke))
         .route("/api/openapi.json", get(api::openapi::show))
+}
+
+fn login_link() -> Router<App> {
+    let only_get = api::login_links::only_get_generates;
+    let methods = get(api::login_links::issue).head(only_get).delete(api::login_links::revoke);
+    Router::new().route("/api/login_links/{user}", methods.fallback(only_get))
+}
+
+/// The pages without a form, and every path that has no route.
+fn pages() -> Router<App> {
+    Router::new()
+        .route("/", get(pages::home::show))
+        .route("/login/go", get(pages::redirect::show))
+        .route("/login/style.css", get(pages::assets::style))
+        .route("/login/icon.svg", get(pages::assets::icon))
         .fallback(|| async { Error::NotFound })
-        .layer(from_fn_with_state((app.clone(), Arc::new(settings)), middleware::handle))
-        .with_state(app)
+}
+
+fn docs() -> Router<App> {
+    Router::new()
+        .route("/docs", get(pages::console::show))
+        .route("/docs/console.js", get(pages::console::script))
+        .route("/docs/console.css", get(pages::console::style))
+        .route("/docs/swagger-ui.js", get(pages::console::swagger_ui_script))
+        .route("/docs/swagger-ui.css", get(pages::console::swagger_ui_style))
 }

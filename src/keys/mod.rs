@@ -2,6 +2,7 @@
 
 mod file;
 mod file_edit;
+mod forms;
 mod live_keyring;
 mod login_tokens;
 mod random;
@@ -23,6 +24,7 @@ pub use self::file::{KeyFileError, load};
 pub use self::file_edit::{
     PendingKeyFile, add, create, create_in_use, is_unused, take_into_use, with_active,
 };
+pub use self::forms::FormClaim;
 pub use self::live_keyring::LiveKeyring;
 pub use self::random::{NoRandomness, random, random_api_key, random_browser_cookie};
 
@@ -228,19 +230,6 @@ impl Keyring {
     pub fn seal_session(&self, session: Session) -> Session {
         let key = self.find(session.key).unwrap_or_else(|_| self.active());
         Session { seal: mac(&key.seal, &session.canonical()), ..session }
-    }
-
-    /// A MAC that a page carries and brings back, as 32 letters.
-    pub fn form_mac(&self, message: &MacInput) -> String {
-        Token::from_mac(&mac(&self.active().form, message)).reveal().to_owned()
-    }
-
-    /// Whether a page brought back a MAC of ours.
-    pub fn verify_form_mac(&self, message: &MacInput, form_mac: &str) -> bool {
-        self.keys.iter().any(|key| {
-            let expected = Token::from_mac(&mac(&key.form, message));
-            expected.reveal().as_bytes().ct_eq(form_mac.as_bytes()).into()
-        })
     }
 }
 

@@ -2,7 +2,6 @@
 
 pub mod change;
 pub mod fields;
-pub mod object;
 
 use serde::Serialize;
 

@@ -1,7 +1,7 @@
-//! Who calls: an API key with the scope that the endpoint needs.
+//! The caller of an endpoint: an API key with the scope that the endpoint needs.
 
 use std::marker::PhantomData;
-use std::ops::Deref;
+use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
@@ -11,9 +11,10 @@ use crate::app::App;
 use crate::domain::api_version::ApiVersion;
 use crate::domain::audit::{Actor, AuditContext};
 use crate::domain::scope::{Scope, Scopes};
+use crate::domain::workspace::Workspace;
 use crate::flow;
 use crate::http::error::Error;
-use crate::http::request::context::{RequestContext, RequestInfo};
+use crate::http::request::context::RequestContext;
 
 /// A scope that an endpoint needs, as a type.
 pub(in crate::http) trait RequiredScope {
@@ -22,7 +23,7 @@ pub(in crate::http) trait RequiredScope {
 }
 
 /// A type for each scope.
-macro_rules! needs {
+macro_rules! scope_types {
     ($($name:ident),*) => {
         $(
             pub(in crate::http) struct $name;
@@ -34,7 +35,7 @@ macro_rules! needs {
     };
 }
 
-needs!(
+scope_types!(
     LoginLinksRead,
     LoginLinksWrite,
     ClientsRead,
@@ -45,37 +46,29 @@ needs!(
     SessionsWrite
 );
 
-/// A caller whose version, key and scope have been judged, in that order. Put it first among a handler's arguments:
-/// nothing else of the request may be judged before.
+/// A caller whose API version, key and scope were checked, in that order. Put it first among a handler's arguments: nothing
+/// else of the request may be checked before.
 pub(in crate::http) struct Caller<S> {
     pub(in crate::http) version: ApiVersion,
     pub(in crate::http) act: AuditContext,
     pub(in crate::http) scopes: Scopes,
-    context: RequestContext,
+    pub(in crate::http) workspace: Arc<Workspace>,
+    pub(in crate::http) context: Arc<RequestContext>,
     scope: PhantomData<S>,
-}
-
-/// What else is known of the request.
-impl<S> Deref for Caller<S> {
-    type Target = RequestInfo;
-
-    fn deref(&self) -> &RequestInfo {
-        &self.context
-    }
 }
 
 impl<S: RequiredScope> FromRequestParts<App> for Caller<S> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let context = parts.extensions.get::<RequestContext>().ok_or(Error::WorkspaceNotFound)?.clone();
+        let context = parts.extensions.get::<Arc<RequestContext>>().ok_or(Error::WorkspaceNotFound)?.clone();
         let version = context.version.map_err(|_| Error::InvalidVersion)?;
         let Some(key) = &context.api_key else {
             if parts.headers.contains_key(AUTHORIZATION) {
-                // It may hold by a secret key that this node lacks, or by the right time.
+                // The key may be valid by a secret key that this node lacks, or by a clock that is right.
                 flow::operations::nodes::is_fit(app)?;
             }
-            flow::request_lookup::count_auth_failure(app, context.source(&parts.headers))?;
+            flow::request_lookup::count_auth_failure(app, context.client_network(&parts.headers))?;
             return Err(Error::Unauthenticated);
         };
         app.limits.check_key(&app.metrics, key)?;
@@ -83,7 +76,7 @@ impl<S: RequiredScope> FromRequestParts<App> for Caller<S> {
             return Err(Error::InsufficientScope(S::SCOPE.name()));
         }
         let act = AuditContext { actor: Actor::ApiKey(key.id), request: context.request };
-        let scopes = key.scopes;
-        Ok(Self { context, version, act, scopes, scope: PhantomData })
+        let (workspace, scopes) = (Arc::clone(&context.workspace), key.scopes);
+        Ok(Self { version, act, scopes, workspace, context, scope: PhantomData })
     }
 }

@@ -2,24 +2,70 @@
 
 mod caller;
 pub(super) mod clients;
+pub(super) mod errors;
 pub(super) mod login_links;
 pub(super) mod logs;
 pub(super) mod openapi;
-pub(super) mod pagination;
+mod pagination;
+pub(super) mod resources;
 pub(super) mod sessions;
 pub(super) mod team;
 
-use axum::extract::Path;
+use axum::Router;
 use axum::extract::rejection::PathRejection;
+use axum::extract::{MatchedPath, Path, Request};
+use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::routing::any;
+use uuid::Uuid;
 
 use super::error::Error;
+use super::middleware::Surface;
+use super::request::credentials::Lookup;
+use crate::app::App;
+use crate::domain::api_version::ApiVersion;
 use crate::domain::user::{Refusal, UserRef};
+
+const API_IDENTIFIER: HeaderName = HeaderName::from_static("x-api-identifier");
+const API_VERSION: HeaderName = HeaderName::from_static("x-api-version");
+
+/// How the API looks up and answers requests.
+pub(super) const SURFACE: Surface =
+    Surface { lookup: Lookup::ApiKey, render_error: |error, _| errors::render(error), set_headers };
+
+/// The same where a login link is requested.
+pub(super) const LOGIN_LINK: Surface = Surface { lookup: Lookup::ApiKeyAndUser, ..SURFACE };
+
+/// The paths of the API that have no route: their errors are JSON too.
+pub(super) fn unknown() -> Router<App> {
+    let not_found = any(|| async { Error::NotFound });
+    Router::new()
+        .route("/api", not_found.clone())
+        .route("/api/", not_found.clone())
+        .route("/api/{*rest}", not_found)
+}
+
+/// Log lines and metrics name no route for them.
+pub(super) async fn without_route(mut request: Request) -> Request {
+    request.extensions_mut().remove::<MatchedPath>();
+    request
+}
 
 /// How a path names a user.
 const USER_IN_PATH: &str = "The id, digits only, or the e-mail address, percent-encoded.";
 
-/// What can name nobody, undecodable bytes included, is a user that is not there.
+/// The user that a path names. What cannot be one, undecodable bytes included, is answered like an unknown user.
 fn user_of(user: Result<Path<String>, PathRejection>) -> Result<UserRef, Error> {
     let named = user.ok().and_then(|Path(text)| UserRef::parse(&text));
     named.ok_or(Error::Refused(Refusal::UserNotFound))
+}
+
+fn set_headers(headers: &mut HeaderMap, request_id: Uuid, version: ApiVersion) {
+    let mut text = Uuid::encode_buffer();
+    let request_id = HeaderValue::from_str(request_id.hyphenated().encode_lower(&mut text));
+    // A UUID is always a header value.
+    headers.extend(request_id.into_iter().map(|request_id| (API_IDENTIFIER, request_id)));
+    headers.insert(API_VERSION, HeaderValue::from_static(version.name()));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }

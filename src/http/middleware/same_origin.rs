@@ -1,4 +1,6 @@
-//! Forms are sent from our own pages, or not at all.
+//! Accepts forms only from doorkey's own pages.
+
+use std::sync::Arc;
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, Method, header};
@@ -8,11 +10,10 @@ use axum::response::Response;
 use crate::http::error::Error;
 use crate::http::request::context::RequestContext;
 
-/// Refuses a POST that the browser says comes from elsewhere: by `Sec-Fetch-Site` (W3C Fetch Metadata, section 2.3),
-/// else by `Origin` against the host and port asked. Who says nothing of the kind is an old browser or no browser: the
-/// pair of form and cookie decides then.
+/// Refuses a POST that comes from another site: by `Sec-Fetch-Site` (W3C Fetch Metadata, section 2.3), else by `Origin`
+/// against the host and port of the request. Old browsers send neither: then the MAC of the form and the cookie decide.
 pub(in crate::http) async fn require_same_origin(request: Request, next: Next) -> Response {
-    let context = request.extensions().get::<RequestContext>();
+    let context = request.extensions().get::<Arc<RequestContext>>();
     let is_post = request.method() == Method::POST;
     if is_post && !context.is_some_and(|context| is_same_origin(request.headers(), &context.origin())) {
         return Error::CrossOriginForm.into_placeholder();
@@ -20,19 +21,19 @@ pub(in crate::http) async fn require_same_origin(request: Request, next: Next) -
     next.run(request).await
 }
 
-fn is_same_origin(headers: &HeaderMap, asked: &str) -> bool {
+fn is_same_origin(headers: &HeaderMap, own: &str) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
         return site == "same-origin" || site == "none";
     }
     let Some(origin) = headers.get(header::ORIGIN) else { return true };
-    // The proxy before us may speak TLS where we do not: host and port are compared, each with its scheme's own port.
-    let place = |url: &str| {
+    // A proxy may terminate TLS: host and port are compared, each with the default port of its scheme.
+    let authority = |url: &str| {
         url::Url::parse(url)
             .ok()
             .and_then(|url| Some((url.host_str()?.to_owned(), url.port_or_known_default()?)))
     };
-    let from = origin.to_str().ok().and_then(place);
-    from.is_some() && from == place(asked)
+    let from = origin.to_str().ok().and_then(authority);
+    from.is_some() && from == authority(own)
 }
 
 #[cfg(test)]
@@ -46,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_pages_are_known_by_either_header() {
+    fn own_pages_are_recognized_by_either_header() {
         assert!(is_same_origin(&HeaderMap::new(), "https://portal.example.com"));
         for (name, value) in [
             ("sec-fetch-site", "same-origin"),
@@ -60,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn every_other_place_is_elsewhere() {
+    fn every_other_origin_is_refused() {
         for (name, value) in [
             ("sec-fetch-site", "same-site"),
             ("sec-fetch-site", "cross-site"),

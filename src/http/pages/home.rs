@@ -1,12 +1,14 @@
-//! Who is signed in, and the way out.
+//! `/`: who is signed in; `/logout`: signing out.
+
+use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 
+use super::response::{page, see_other};
 use super::templates::HomePage;
-use super::{page, see_other};
 use crate::app::App;
 use crate::domain::redirect::RedirectTarget;
 use crate::flow;
@@ -14,10 +16,10 @@ use crate::http::error::Error;
 use crate::http::request::context::RequestContext;
 use crate::http::request::cookies::CookieJar;
 
-/// `GET /`: who you are, since when, until when; to the login page for anybody else.
+/// `GET /`: who is signed in, since when and until when; without a session, 303 to the login page.
 pub(in crate::http) async fn show(
     State(app): State<App>,
-    Extension(context): Extension<RequestContext>,
+    Extension(context): Extension<Arc<RequestContext>>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let cookie = CookieJar::of(&context).session(&headers);
@@ -39,10 +41,10 @@ pub(in crate::http) async fn show(
     Ok(page(StatusCode::OK, &view))
 }
 
-/// `POST /logout`: the session ends here and in the store.
+/// `POST /logout`: ends the session and clears its cookie.
 pub(in crate::http) async fn sign_out(
     State(app): State<App>,
-    Extension(context): Extension<RequestContext>,
+    Extension(context): Extension<Arc<RequestContext>>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let jar = CookieJar::of(&context);

@@ -1,66 +1,90 @@
-//! What a request shows of itself, read before anything of it is judged.
+//! The credentials of a request, read after routing and before any check.
 
-use axum::extract::Request;
+use axum::RequestExt;
+use axum::extract::{Path, Request};
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, Method};
-use percent_encoding::percent_decode_str;
 
+use super::body::read_form;
 use super::cookies;
-use super::params::{Params, read_form};
+use super::params::Params;
+use crate::app::App;
 use crate::domain::api_key::ApiKeySecret;
+use crate::domain::host::HostName;
 use crate::domain::token::Token;
 use crate::domain::user::UserRef;
+use crate::flow;
 use crate::flow::request_lookup::Credentials;
 use crate::http::error::Error;
 
-/// Where links are opened and confirmed.
-const LOGIN: &str = "/login";
-
-/// Whether a form is read to see what a request shows.
-pub(in crate::http) fn reads_a_form(request: &Request) -> bool {
-    request.uri().path() == LOGIN && request.method() == Method::POST
+/// What a route looks up together with the workspace, in one query.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::http) enum Lookup {
+    /// The API key.
+    ApiKey,
+    /// The API key, and for a GET the user in the path, for whom a login link is requested.
+    ApiKeyAndUser,
+    /// The session.
+    Session,
+    /// The session, and the login link whose token the URL has, or in a POST the form.
+    SessionAndLink,
 }
 
-/// What a request shows. The form that confirms a link is read for it, since the token stands there; it goes on with the
-/// request as a [`ParsedForm`].
-pub(in crate::http) async fn of(request: &mut Request, is_api: bool) -> Credentials {
-    if is_api {
-        return api_credentials(request);
+impl Lookup {
+    /// The credentials that are looked up.
+    pub(in crate::http) async fn credentials(
+        self,
+        app: &App,
+        host: &HostName,
+        request: &mut Request,
+    ) -> Result<Credentials, Error> {
+        match self {
+            Self::ApiKey => Ok(api_key(request, None)),
+            Self::ApiKeyAndUser => {
+                let is_get = request.method() == Method::GET;
+                let user = if is_get { request.extract_parts::<Path<String>>().await.ok() } else { None };
+                Ok(api_key(request, user.and_then(|Path(text)| UserRef::parse(&text))))
+            }
+            Self::Session => Ok(Credentials::Browser(cookies::any_session(request.headers()), None)),
+            Self::SessionAndLink => {
+                let session = cookies::any_session(request.headers());
+                Ok(Credentials::Browser(session, token_of(app, host, request).await?))
+            }
+        }
     }
-    let session = cookies::any_session(request.headers());
-    let token = if reads_a_form(request) {
-        let body = std::mem::take(request.body_mut());
-        let form = read_form(request.headers(), body).await;
-        let token = form.as_ref().ok().and_then(token_of);
-        request.extensions_mut().insert(ParsedForm(form));
-        token
-    } else if request.uri().path() != LOGIN {
-        None
-    } else {
-        let query = request.uri().query().and_then(|query| Params::parse(query).ok());
-        query.as_ref().and_then(token_of)
-    };
-    Credentials::Browser(session, token)
 }
 
 /// A form that was read, or why it could not be.
 #[derive(Clone)]
 pub(in crate::http) struct ParsedForm(pub(in crate::http) Result<Params, Error>);
 
-fn token_of(pairs: &Params) -> Option<Token> {
-    pairs.single("token").ok().flatten().and_then(Token::parse)
+/// The token of a link that is opened or confirmed. The form that confirms it is read here, and passed on with the request as a
+/// [`ParsedForm`].
+async fn token_of(app: &App, host: &HostName, request: &mut Request) -> Result<Option<Token>, Error> {
+    let parse = |params: &Params| params.single("token").ok().flatten().and_then(Token::parse);
+    if request.method() != Method::POST {
+        return Ok(request
+            .uri()
+            .query()
+            .and_then(|query| Params::parse(query).ok())
+            .as_ref()
+            .and_then(parse));
+    }
+    // The body of a request to an unknown host is never read: a stranger could have the server hold it in memory.
+    if !flow::request_lookup::is_host(app, host).await? {
+        return Err(Error::WorkspaceNotFound);
+    }
+    let body = std::mem::take(request.body_mut());
+    let form = read_form(request.headers(), body).await;
+    let token = form.as_ref().ok().and_then(parse);
+    request.extensions_mut().insert(ParsedForm(form));
+    Ok(token)
 }
 
-/// What a call of the API shows: a key whose checksum is right, and the user where a link is asked for, so that both
-/// are looked up at once.
-fn api_credentials(request: &Request) -> Credentials {
-    let (uri, is_get) = (request.uri(), request.method() == Method::GET);
-    let key = bearer_of(request.headers()).filter(|_| !has_key_in_query(uri.query()));
+/// The API key of a call, if its checksum is right, and the user for whom a link is requested.
+fn api_key(request: &Request, user: Option<UserRef>) -> Credentials {
+    let key = bearer_of(request.headers()).filter(|_| !has_key_in_query(request.uri().query()));
     let key = key.and_then(ApiKeySecret::parse);
-    let asked_for = uri.path().strip_prefix("/api/login_links/").filter(|_| is_get);
-    let user = asked_for
-        .and_then(|user| percent_decode_str(user).decode_utf8().ok())
-        .and_then(|user| UserRef::parse(&user));
     key.map_or(Credentials::Nothing, |key| Credentials::Key(key, user))
 }
 
@@ -72,9 +96,9 @@ fn bearer_of(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim_start_matches(' '))
 }
 
-/// A key in an address ends up in logs and histories: whoever sends one there is told so at the first try, even if
-/// a good one stands in the header (RFC 6750, section 2.3).
+/// Whether the query has a key. It would end up in logs and histories, so such a request is refused at the first try, even
+/// with a valid key in the header (RFC 6750, section 2.3).
 fn has_key_in_query(query: Option<&str>) -> bool {
-    let pairs = Params::parse(query.unwrap_or_default());
-    pairs.is_ok_and(|pairs| pairs.has("access_token") || pairs.has("api_key"))
+    let params = Params::parse(query.unwrap_or_default());
+    params.is_ok_and(|params| params.has("access_token") || params.has("api_key"))
 }

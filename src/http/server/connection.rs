@@ -1,4 +1,4 @@
-//! One connection: what it is doing, what of its request is held, and when it ends.
+//! One connection: what it is doing, how much of its request is held in memory, and when it is closed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,13 +8,13 @@ use tokio::sync::futures::OwnedNotified;
 use tokio::time::sleep_until;
 
 use super::connection_limit::ConnectionPermit;
-use super::connection_state::{HEAD, Phase};
+use super::connection_state::{HEAD_TIMEOUT, Phase};
 use super::large_bodies::LargeBodies;
 use super::read_budget::ReadBudget;
 use super::unread_request::UnreadRequest;
 use crate::domain::client_network::ClientNetwork;
 
-/// One connection, as its stream, its requests and their bodies know it.
+/// One connection, shared by its stream, its requests and their bodies.
 #[derive(Debug)]
 pub(in crate::http) struct Connection {
     permit: ConnectionPermit,
@@ -25,24 +25,24 @@ pub(in crate::http) struct Connection {
 }
 
 impl Connection {
-    /// A connection from an address; without one it is that of a proxy that speaks for many.
+    /// A connection of a client; without one it is that of a proxy that speaks for many.
     pub(in crate::http) fn with(
         permit: ConnectionPermit,
         (budget, large_bodies): (&Arc<ReadBudget>, &Arc<LargeBodies>),
-        source: Option<ClientNetwork>,
+        client: Option<ClientNetwork>,
     ) -> Arc<Self> {
-        let request = UnreadRequest::of(budget, Arc::clone(permit.state()), source);
+        let request = UnreadRequest::of(budget, Arc::clone(permit.state()), client);
         let (is_whole, large_bodies) = (AtomicBool::new(true), Arc::clone(large_bodies));
         Arc::new(Self { permit, request, is_whole, large_bodies })
     }
 
-    /// Another one for each connection.
-    pub(in crate::http) const fn number(&self) -> u64 {
-        self.permit.number()
+    /// A different number for each connection.
+    pub(in crate::http) const fn id(&self) -> u64 {
+        self.permit.id()
     }
 
-    /// More is to be read, since whatever came so far was not all; gives whether that may be now. While a request is being
-    /// answered nobody waits for more of it: it may be whole, and nobody has looked yet.
+    /// The server wants to read more; gives whether it may now. While a request is being answered it always may: the request may
+    /// be whole already, and is not counted until its handler waits for the body.
     pub(in crate::http) fn may_read_more(&self) -> bool {
         let state = self.permit.state();
         match state.phase() {
@@ -55,43 +55,43 @@ impl Connection {
         !self.request.has_begun() || self.request.may_read_more()
     }
 
-    /// Until it is worth asking again. Made before asking, nothing is missed.
-    pub(in crate::http) fn room(&self) -> OwnedNotified {
-        self.request.room()
+    /// Until it is worth asking again. Create it before asking, so that no notification is missed.
+    pub(in crate::http) fn freed(&self) -> OwnedNotified {
+        self.request.freed()
     }
 
-    /// So much was read.
+    /// Bytes were read.
     pub(in crate::http) fn has_read(&self, bytes: usize) {
         self.request.has_read(bytes);
     }
 
-    /// Some of an answer went out.
+    /// Some of a response was sent.
     pub(in crate::http) fn has_written(&self) {
         self.permit.state().has_moved(self.permit.now());
     }
 
-    /// The head of a request has come.
+    /// The head of a request has arrived.
     pub(in crate::http) fn mark_busy(&self, has_body: bool) {
         self.permit.state().enter(Phase::Busy, self.permit.now());
         self.is_whole.store(!has_body, Ordering::Relaxed);
         if has_body {
-            self.request.is_not_waited_for();
+            self.request.release();
         } else {
             self.request.is_whole();
         }
     }
 
-    /// More of its body is waited for, or has come.
+    /// The server waits for more of the body, or some of it has arrived.
     pub(in crate::http) fn set_waiting_for_client(&self, is_waiting: bool) {
         self.permit.state().set_waiting_for_client(is_waiting);
     }
 
     /// Waits until a large body may be read.
-    pub(in crate::http) async fn turn(&self, bytes: Option<u64>) -> Option<OwnedSemaphorePermit> {
-        self.large_bodies.turn(&self.request, bytes).await
+    pub(in crate::http) async fn large_body_turn(&self, bytes: Option<u64>) -> Option<OwnedSemaphorePermit> {
+        self.large_bodies.acquire(&self.request, bytes).await
     }
 
-    /// All of its body has come.
+    /// All of the body has arrived.
     pub(in crate::http) fn body_is_whole(&self) {
         self.is_whole.store(true, Ordering::Relaxed);
         self.request.is_whole();
@@ -103,29 +103,30 @@ impl Connection {
         self.permit.state().enter(Phase::Idle, self.permit.now());
     }
 
-    /// Whether the other end may still be sending what nobody reads.
+    /// Whether the client may still be sending what the server will not read.
     pub(in crate::http) fn has_more_to_come(&self) -> bool {
         !self.is_whole.load(Ordering::Relaxed) || self.permit.state().phase() == Phase::Head
     }
 
-    /// Waits until somebody else needs the place more, or nothing came for too long.
-    pub(in crate::http) async fn is_over(&self) {
+    /// Waits until the connection is to be closed: evicted in favour of another one, or idle for too long.
+    pub(in crate::http) async fn must_close(&self) {
         tokio::select! {
             () = self.permit.state().evicted() => {}
-            () = self.is_silent_for_too_long() => {}
+            () = self.expired() => {}
         }
     }
 
-    /// Looks again before any head that begins meanwhile can have taken too long.
-    async fn is_silent_for_too_long(&self) {
+    /// Waits until the connection was idle for too long. Checks again before a head that begins meanwhile can time out.
+    async fn expired(&self) {
         loop {
             let now = self.permit.now();
-            let ends_at = self.permit.state().ends_at();
-            if ends_at.is_some_and(|ends_at| ends_at <= now) {
+            let expires_at = self.permit.state().expires_at();
+            if expires_at.is_some_and(|expires_at| expires_at <= now) {
                 return;
             }
-            let next = ends_at.map_or(now + HEAD, |ends_at| ends_at.min(now + HEAD));
-            sleep_until(self.permit.moment(next)).await;
+            let latest = now + HEAD_TIMEOUT;
+            let next = expires_at.map_or(latest, |expires_at| expires_at.min(latest));
+            sleep_until(self.permit.instant(next)).await;
         }
     }
 }
@@ -148,8 +149,8 @@ mod tests {
         Connection::with(permit, (budget, &LargeBodies::within(budget)), None)
     }
 
-    /// Comes in two pieces.
-    async fn asks(connection: &Connection) {
+    /// A request in two pieces.
+    async fn send_request(connection: &Connection) {
         for _ in 0..2 {
             connection.may_read_more();
             connection.has_read(10);
@@ -159,9 +160,9 @@ mod tests {
         connection.mark_idle();
     }
 
-    async fn seconds_until_it_is_over(connection: &Connection) -> u64 {
+    async fn seconds_until_closed(connection: &Connection) -> u64 {
         let begun = Instant::now();
-        connection.is_over().await;
+        connection.must_close().await;
         begun.elapsed().as_secs()
     }
 
@@ -169,17 +170,17 @@ mod tests {
     async fn an_idle_connection_lives_75_seconds_before_the_first_request_and_between_two() {
         let connection = connection().await;
 
-        assert_eq!(seconds_until_it_is_over(&connection).await, 75);
-        asks(&connection).await;
-        assert_eq!(seconds_until_it_is_over(&connection).await, 75);
+        assert_eq!(seconds_until_closed(&connection).await, 75);
+        send_request(&connection).await;
+        assert_eq!(seconds_until_closed(&connection).await, 75);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_head_has_30_seconds_from_its_first_byte_however_long_the_connection_was_idle() {
         let connection = connection().await;
-        asks(&connection).await;
+        send_request(&connection).await;
         let watched = Arc::clone(&connection);
-        let over = tokio::spawn(async move { seconds_until_it_is_over(&watched).await });
+        let over = tokio::spawn(async move { seconds_until_closed(&watched).await });
         tokio::time::sleep(Duration::from_secs(70)).await;
 
         connection.has_read(10);
@@ -197,12 +198,12 @@ mod tests {
         connection.has_read(10);
         connection.mark_busy(false);
 
-        let over = timeout(Duration::from_mins(10), connection.is_over()).await;
+        let over = timeout(Duration::from_mins(10), connection.must_close()).await;
 
         assert!(over.is_err());
     }
 
-    /// Hundreds at once behind one proxy, each with a body that nobody has looked at yet.
+    /// Hundreds at once behind one proxy, each with a body that no handler has read from yet.
     #[tokio::test(start_paused = true)]
     async fn a_request_that_is_being_answered_does_not_count_as_unfinished() {
         let budget = ReadBudget::with(20_000, 20_000);
@@ -217,11 +218,11 @@ mod tests {
 
         for connection in &all {
             assert!(connection.may_read_more());
-            assert!(timeout(Duration::from_millis(1), connection.is_over()).await.is_err());
+            assert!(timeout(Duration::from_millis(1), connection.must_close()).await.is_err());
         }
         for connection in &all {
             connection.set_waiting_for_client(true);
         }
-        assert!(all.iter().any(|connection| !connection.may_read_more()), "nobody is waited for");
+        assert!(all.iter().any(|connection| !connection.may_read_more()), "no connection is waited for");
     }
 }

@@ -1,21 +1,21 @@
-//! What a connection is doing, and when it has been doing nothing for too long.
+//! What a connection is doing, and when it has been idle for too long.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use tokio::sync::Notify;
 
-/// How long a connection may be idle, before its first request and between two. Proxies and load balancers keep theirs for
-/// 60 s: who closes first must not be the one who is about to be asked.
-const IDLE: u64 = 75_000;
+/// How long a connection may be idle, before its first request and between two, in milliseconds. Proxies and load balancers
+/// close theirs after 60 s: the server must not close one that a proxy is about to use.
+const IDLE_TIMEOUT: u64 = 75_000;
 
 /// How long the head of a request may take from its first byte on, in milliseconds.
-pub(in crate::http) const HEAD: u64 = 30_000;
+pub(in crate::http) const HEAD_TIMEOUT: u64 = 30_000;
 
 /// What a connection is doing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub(in crate::http) enum Phase {
-    /// It has said nothing yet.
+    /// Nothing was received yet.
     New,
     /// The last request is answered.
     Idle,
@@ -23,17 +23,17 @@ pub(in crate::http) enum Phase {
     Head,
     /// A request is being answered.
     Busy,
-    /// More of a body is waited for.
+    /// The server waits for more of a body.
     Body,
 }
 
-/// What is known of a connection. All times are milliseconds of the clock of whoever has it.
+/// The state of a connection. All times are milliseconds of the limiter's clock.
 #[derive(Debug)]
 pub(in crate::http) struct ConnectionState {
     phase: AtomicU8,
-    /// When its last request began, came or was answered: who drips is silent from the beginning.
+    /// When its last request began, arrived or was answered: a slow sender counts as idle from its first byte.
     since: AtomicU64,
-    /// When something last moved.
+    /// When bytes were last sent, or the phase changed.
     moved_at: AtomicU64,
     evicted: Notify,
 }
@@ -54,20 +54,20 @@ impl ConnectionState {
         all.into_iter().find(|phase| *phase as u8 == number).unwrap_or(Phase::New)
     }
 
-    /// From now on it does something else.
+    /// Begins another phase.
     pub(in crate::http) fn enter(&self, phase: Phase, now: u64) {
         self.since.store(now, Ordering::Relaxed);
         self.moved_at.store(now, Ordering::Relaxed);
         self.phase.store(phase as u8, Ordering::Relaxed);
     }
 
-    /// More of the body is waited for, or has come.
+    /// The server waits for more of the body, or some of it has arrived.
     pub(in crate::http) fn set_waiting_for_client(&self, is_waiting: bool) {
         let phase = if is_waiting { Phase::Body } else { Phase::Busy };
         self.phase.store(phase as u8, Ordering::Relaxed);
     }
 
-    /// Some of an answer went out.
+    /// Some of a response was sent.
     pub(in crate::http) fn has_moved(&self, now: u64) {
         self.moved_at.store(now, Ordering::Relaxed);
     }
@@ -80,25 +80,25 @@ impl ConnectionState {
         self.phase() == Phase::Busy
     }
 
-    pub(in crate::http) fn mark_started(&self) -> bool {
+    pub(in crate::http) fn has_started(&self) -> bool {
         self.phase() != Phase::New
     }
 
-    /// When it will have been silent for too long, if it stays as it is. A request that came is judged elsewhere: it has a
-    /// time limit of its own, and so has its body.
-    pub(in crate::http) fn ends_at(&self) -> Option<u64> {
+    /// When it will have been idle for too long, if nothing happens. A request that has arrived has a timeout of its own, and so
+    /// has its body.
+    pub(in crate::http) fn expires_at(&self) -> Option<u64> {
         match self.phase() {
-            Phase::New | Phase::Idle => Some(self.moved_at.load(Ordering::Relaxed) + IDLE),
-            Phase::Head => Some(self.since() + HEAD),
+            Phase::New | Phase::Idle => Some(self.moved_at.load(Ordering::Relaxed) + IDLE_TIMEOUT),
+            Phase::Head => Some(self.since() + HEAD_TIMEOUT),
             Phase::Busy | Phase::Body => None,
         }
     }
 
-    pub(in crate::http) fn tell_to_go(&self) {
+    pub(in crate::http) fn evict(&self) {
         self.evicted.notify_one();
     }
 
-    /// Waits until somebody else needs the place more.
+    /// Waits until the connection is to be closed in favour of another one.
     pub(in crate::http) async fn evicted(&self) {
         self.evicted.notified().await;
     }

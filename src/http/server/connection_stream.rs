@@ -1,4 +1,4 @@
-//! The bytes of a connection: counted as they come, and taken in time as they go, or it is closed.
+//! The byte stream of a connection: counts what is read, and closes the connection when writing makes no progress.
 
 use std::future::Future;
 use std::io;
@@ -14,60 +14,64 @@ use tokio::time::{Sleep, sleep};
 
 use super::connection::Connection;
 
-/// How long nothing may move of an answer that is on its way.
+/// How long sending a response may make no progress.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The most that is read at once, in bytes. What of the next request comes along with the end of one is not counted, so it must
-/// be little.
+/// The most that is read at once, in bytes. The start of a next request that arrives with the end of this one is not counted, so
+/// it must be small.
 const MAX_READ: usize = 16 << 10;
 
-/// What is read at once where there is room for more.
+/// How much is read at once where the buffer has room for more.
 const PIECE: usize = 8 << 10;
 
-/// How long, and how many bytes, are read for nothing once the answer is out and the other end still sends: the kernel
-/// throws away an answer that was not read yet where something that was sent is left unread.
+/// How long, and how many bytes, are read and dropped after the response if the client still sends: the kernel discards a
+/// response that the client has not read yet when the socket is closed with unread input.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 4 << 20;
 
-/// Counts what comes, and gives up on a client that asks and does not read the answer: it would keep connection and answer
-/// for ever.
+/// Counts what is read, and times out on a client that does not read the response: it would keep connection and response in
+/// memory for ever.
 pub(in crate::http) struct ConnectionStream {
     stream: TcpStream,
     connection: Arc<Connection>,
-    /// While more must not be read.
-    no_room: Option<Pin<Box<OwnedNotified>>>,
-    /// Runs while something waits to be taken.
-    waiting: Option<Pin<Box<Sleep>>>,
-    /// Runs once the answer is out while the other end still sends; so many bytes are taken yet.
+    /// Set while more must not be read.
+    waiting_for_budget: Option<Pin<Box<OwnedNotified>>>,
+    /// Runs while bytes wait to be sent.
+    write_timeout: Option<Pin<Box<Sleep>>>,
+    /// Runs after the response while the client still sends; the number is how many more bytes are read.
     lingering: Option<(Pin<Box<Sleep>>, usize)>,
 }
 
 impl ConnectionStream {
     pub(in crate::http) fn over(stream: TcpStream, connection: Arc<Connection>) -> Self {
-        Self { stream, connection, no_room: None, waiting: None, lingering: None }
+        Self { stream, connection, waiting_for_budget: None, write_timeout: None, lingering: None }
     }
 
-    fn in_time<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    fn with_timeout<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
         if written.is_ready() {
-            self.waiting = None;
+            self.write_timeout = None;
             self.connection.has_written();
             return written;
         }
-        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(WRITE_TIMEOUT)));
-        waiting.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        let timeout = self.write_timeout.get_or_insert_with(|| Box::pin(sleep(WRITE_TIMEOUT)));
+        timeout.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 
-    /// Waits where too much is held already, until those have gone that give way.
-    fn poll_room(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    /// Waits while the read budget is exceeded, until the evicted connections have closed.
+    fn poll_budget(&mut self, context: &mut Context<'_>) -> Poll<()> {
         while !self.connection.may_read_more() {
             let connection = &self.connection;
-            let room = self.no_room.get_or_insert_with(|| Box::pin(connection.room()));
-            // It has to be waited for before it is asked once more.
-            let is_pending = room.as_mut().poll(context).is_pending();
+            let freed = self.waiting_for_budget.get_or_insert_with(|| Box::pin(connection.freed()));
+            // Registered before asking again, so that no notification is missed.
+            let is_pending = freed.as_mut().poll(context).is_pending();
             if is_pending && !self.connection.may_read_more() {
                 return Poll::Pending;
             }
-            self.no_room = None;
+            self.waiting_for_budget = None;
         }
         Poll::Ready(())
     }
@@ -83,12 +87,12 @@ impl ConnectionStream {
         Poll::Ready(Ok(()))
     }
 
-    /// Takes what is still sent until nothing more comes, or that is too much.
+    /// Reads what the client still sends until it stops, or up to the limit.
     fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let mut piece = [0; PIECE];
-        let (patience, left) = self.lingering.get_or_insert_with(|| (Box::pin(sleep(LINGER)), LINGER_BYTES));
+        let (timeout, left) = self.lingering.get_or_insert_with(|| (Box::pin(sleep(LINGER)), LINGER_BYTES));
         loop {
-            if patience.as_mut().poll(context).is_ready() {
+            if timeout.as_mut().poll(context).is_ready() {
                 return Poll::Ready(());
             }
             let mut piece = ReadBuf::new(&mut piece);
@@ -107,7 +111,7 @@ impl AsyncRead for ConnectionStream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        ready!(self.poll_room(context));
+        ready!(self.poll_budget(context));
         let before = buffer.filled().len();
         let read = self.poll_piece(context, buffer);
         self.connection.has_read(buffer.filled().len() - before);
@@ -122,7 +126,7 @@ impl AsyncWrite for ConnectionStream {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.in_time(context, written)
+        self.with_timeout(context, written)
     }
 
     fn poll_write_vectored(
@@ -131,14 +135,14 @@ impl AsyncWrite for ConnectionStream {
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
-        self.in_time(context, written)
+        self.with_timeout(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
     }
 
-    // A socket keeps nothing back that could be flushed, and shuts down without waiting.
+    // A socket has no buffer to flush, and shuts down without waiting.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_flush(context)
     }

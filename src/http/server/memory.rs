@@ -1,8 +1,8 @@
-//! Memory that a crowd of connections took, given back once they have gone.
+//! Returns the memory of a connection flood to the operating system once the connections have closed.
 //!
-//! The allocator gives memory back as it goes along, so not where nothing goes on any more: what was freed by another thread is
-//! seen by the one that had it once that has asked for memory so many times, and what nobody has is given to the system when
-//! a thread ends, a second after it was freed. So a crowd that has gone is followed by some of both.
+//! The allocator (mimalloc) returns memory only while it is in use: a thread collects what other threads freed after a number
+//! of its own allocations, and unused pages go back to the system when a thread ends, at least a second after they were
+//! freed. So after a flood this module causes some of both.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -13,62 +13,62 @@ use tokio::time::sleep;
 
 use super::connection_limit::ConnectionLimiter;
 
-/// How often it is looked whether a crowd has gone.
-const LOOK: Duration = Duration::from_secs(2);
+/// How often the number of connections is checked.
+const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
-/// So many connections less are a crowd that has gone.
-const CROWD: usize = 128;
+/// A drop by this many connections counts as the end of a flood.
+const FLOOD: usize = 128;
 
-/// A worker that was busy is there the next time.
+/// Several rounds, since a worker may be busy in one of them.
 const ROUNDS: usize = 3;
 
-/// How often a thread asks for memory before it sees what was freed by others (`generic_collect` of mimalloc), and a few times
-/// more; and how much it asks for, which is more than the smallest sizes, since those are not counted.
-const ASKED: usize = 11_000;
+/// The number of allocations after which a thread collects what others freed (`generic_collect` of mimalloc), and a few more;
+/// and their size, which is above the smallest sizes, since those are not counted.
+const ALLOCATIONS: usize = 11_000;
 const BYTES: usize = 4 << 10;
 
-/// Gives memory back after each crowd, for ever.
-pub(in crate::http) async fn give_back_after_crowds(limiter: &ConnectionLimiter) {
-    let mut most = 0;
+/// Returns memory after each flood; never ends.
+pub(in crate::http) async fn return_after_floods(limiter: &ConnectionLimiter) {
+    let mut peak = 0;
     loop {
-        sleep(LOOK).await;
+        sleep(CHECK_INTERVAL).await;
         let open = limiter.count();
-        if open + CROWD > most {
-            most = most.max(open);
+        if open + FLOOD > peak {
+            peak = peak.max(open);
             continue;
         }
-        most = open;
+        peak = open;
         for _ in 0..ROUNDS {
-            ask_on_each_worker().await;
-            // What was freed last is a second old by then.
-            sleep(LOOK).await;
-            // If there can be no thread now, the next round has one.
-            let _ = std::thread::Builder::new().spawn(ask);
+            allocate_on_each_worker().await;
+            // By then the last freed memory is more than a second old.
+            sleep(CHECK_INTERVAL).await;
+            // If no thread can start now, one can in the next round.
+            let _ = std::thread::Builder::new().spawn(allocate);
         }
     }
 }
 
-/// More tasks than there are workers, so that each has some: who has none takes one from another.
-async fn ask_on_each_worker() {
+/// More tasks than workers, so that each worker runs some: a worker without tasks steals one.
+async fn allocate_on_each_worker() {
     let count = Handle::current().metrics().num_workers() * 4;
     let tasks: Vec<_> = (0..count)
         .map(|_| {
             tokio::spawn(async {
-                ask();
+                allocate();
                 yield_now().await;
-                ask();
+                allocate();
             })
         })
         .collect();
     for task in tasks {
-        // It cannot fail: it does nothing.
+        // A task of this kind cannot fail.
         let _ = task.await;
     }
 }
 
-/// Asks for memory, and gives it back.
-fn ask() {
-    for _ in 0..ASKED {
+/// Allocates memory and frees it.
+fn allocate() {
+    for _ in 0..ALLOCATIONS {
         drop(black_box(Vec::<u8>::with_capacity(BYTES)));
     }
 }

@@ -1,4 +1,4 @@
-//! The server: connections in, answers out, a graceful stop.
+//! The server: accepts connections, serves requests, and shuts down gracefully.
 
 mod connection;
 mod connection_limit;
@@ -35,24 +35,25 @@ use self::process_limits::ProcessLimits;
 use self::read_budget::ReadBudget;
 use self::request_body::TrackedBody;
 use super::request::context::Peer;
-use super::{Settings, ops, router};
+use super::settings::Settings;
+use super::{ops, router};
 use crate::app::App;
 use crate::domain::client_network::ClientNetwork;
 
-/// The largest head of a request, address and headers together, in bytes: so much a connection may make us keep.
+/// The largest head of a request, URL and headers together, in bytes: a connection may hold this much memory.
 const MAX_HEAD: usize = 64 << 10;
 
-/// Under which bodies may be larger than a form: they are read only of who has shown an API key.
-const API: &str = "/api/";
+/// Bodies larger than a form are read only under this path, and only of requests with a valid API key.
+const API_PREFIX: &str = "/api/";
 
-/// How long what runs may go on after a stop (contract, section 5).
+/// How long running requests may go on after a stop.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long to wait when no connection can be taken: out of file descriptors, most often.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long to wait when accepting fails: most often for lack of file descriptors.
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
-/// How long an answer is kept back at least that says that there were too many: who asks on without a pause all the same
-/// is held to ten requests a second on each connection, and takes next to nothing from others.
+/// By how much a 429 response is delayed at least: a client that ignores it is held to ten requests a second on each connection,
+/// and takes hardly any capacity from others.
 const RATE_LIMIT_DELAY: Duration = Duration::from_millis(100);
 
 /// Where the server listens.
@@ -64,7 +65,7 @@ pub struct Listeners {
     pub ops: Option<TcpListener>,
 }
 
-/// What the connections of a listener have in common.
+/// What the connections of a listener share.
 #[derive(Clone)]
 struct Shared {
     limiter: Arc<ConnectionLimiter>,
@@ -73,53 +74,53 @@ struct Shared {
     settings: Settings,
 }
 
-/// Serves until `stop` is done, then finishes what runs (10 s at most).
+/// Serves until `stop` is done, then finishes the running requests (10 s at most).
 pub async fn serve(app: App, settings: Settings, listeners: Listeners, stop: impl Future<Output = ()>) {
     let graceful = GracefulShutdown::new();
     let limits = ProcessLimits::read();
-    let (limiter, for_operators) = ConnectionLimiter::of_both_listeners(limits);
+    let (limiter, ops_limiter) = ConnectionLimiter::of_both_listeners(limits);
     let budget = ReadBudget::of(limits);
     let large_bodies = LargeBodies::within(&budget);
     let shared = Shared { limiter, budget, large_bodies, settings: settings.clone() };
     let operators = listeners.ops.map(|listener| {
         let routes = ops::router(app.clone());
-        let shared = Shared { limiter: for_operators, ..shared.clone() };
+        let shared = Shared { limiter: ops_limiter, ..shared.clone() };
         tokio::spawn(async move { accept(&listener, &routes, (&GracefulShutdown::new(), &shared)).await })
     });
     let routes = router(app, settings);
     tokio::select! {
         () = accept(&listeners.public, &routes, (&graceful, &shared)) => {}
-        () = memory::give_back_after_crowds(&shared.limiter) => {}
+        () = memory::return_after_floods(&shared.limiter) => {}
         () = stop => {}
     }
     drop(listeners.public);
-    tracing::info!("stopping: what runs is finished");
-    shared.limiter.close_those_that_never_spoke();
+    tracing::info!("stopping: finishing the running requests");
+    shared.limiter.close_unused();
     if tokio::time::timeout(SHUTDOWN_TIMEOUT, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some requests did not finish in 10 s and were broken off");
+        tracing::warn!("some requests did not finish in 10 s and were aborted");
     }
     if let Some(operators) = operators {
         operators.abort();
     }
 }
 
-/// Takes connections for ever.
+/// Accepts connections; never ends.
 async fn accept(listener: &TcpListener, routes: &Router, (graceful, shared): (&GracefulShutdown, &Shared)) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                // Answers are small and go out at once.
+                // Responses are small and are sent at once.
                 let _ = stream.set_nodelay(true);
                 let permit = shared.limiter.acquire().await;
                 let address = peer.ip().to_canonical();
-                let source = (!shared.settings.trusts(address)).then(|| ClientNetwork::of(address));
+                let client = (!shared.settings.trusts(address)).then(|| ClientNetwork::of(address));
                 let budget = (&shared.budget, &shared.large_bodies);
-                let connection = Connection::with(permit, budget, source);
+                let connection = Connection::with(permit, budget, client);
                 connect(stream, Peer(peer), routes.clone(), (graceful, connection));
             }
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be taken");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_BACKOFF).await;
             }
         }
     }
@@ -131,56 +132,56 @@ fn connect(
     routes: Router,
     (graceful, connection): (&GracefulShutdown, Arc<Connection>),
 ) {
-    let asked = Arc::clone(&connection);
+    let served = Arc::clone(&connection);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
-        let may_be_large = request.uri().path().starts_with(API);
-        asked.mark_busy(!request.body().is_end_stream());
-        let connection = Arc::clone(&asked);
+        let may_be_large = request.uri().path().starts_with(API_PREFIX);
+        served.mark_busy(!request.body().is_end_stream());
+        let connection = Arc::clone(&served);
         let request = request.map(|body| Body::new(TrackedBody::of(body, connection, may_be_large)));
-        run_request(Arc::clone(&asked), routes.clone().oneshot(request))
+        run_request(Arc::clone(&served), routes.clone().oneshot(request))
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
-    // How long a head may take is judged by the connection: idle is something else.
+    // The connection has its own timeout for heads, which leaves out the idle time before them.
     builder.timer(TokioTimer::new()).header_read_timeout(None).max_header_size(MAX_HEAD);
     builder.max_buf_size(MAX_HEAD);
     let watcher = graceful.watcher();
     tokio::spawn(async move {
-        // Who says nothing gets no buffers.
+        // A connection gets its buffers with its first byte.
         let mut first = [0];
-        let speaks = tokio::select! {
+        let has_started = tokio::select! {
             biased;
-            speaks = stream.peek(&mut first) => speaks.is_ok(),
-            () = connection.is_over() => false,
+            peeked = stream.peek(&mut first) => peeked.is_ok(),
+            () = connection.must_close() => false,
         };
-        if !speaks {
+        if !has_started {
             return;
         }
         let stream = TokioIo::new(ConnectionStream::over(stream, Arc::clone(&connection)));
         let served = watcher.watch(builder.serve_connection(stream, service));
         let ended = tokio::select! {
             ended = served => ended,
-            () = connection.is_over() => return,
+            () = connection.must_close() => return,
         };
-        // A client that goes away, or speaks no HTTP, is nobody's fault here.
+        // A client that disconnects, or does not speak HTTP, is no fault of the server.
         if let Err(error) = ended {
             tracing::debug!(%error, "a connection ended early");
         }
     });
 }
 
-/// An answer to a request that has come. While one is kept back its connection is no better than a silent one: it gives way.
+/// Answers a request. While a response is delayed, its connection counts as idle and may be evicted.
 async fn run_request<E>(
     connection: Arc<Connection>,
-    answer: impl Future<Output = Result<Response, E>>,
+    response: impl Future<Output = Result<Response, E>>,
 ) -> Result<Response, E> {
-    let answer = answer.await;
+    let response = response.await;
     connection.mark_idle();
-    if answer.as_ref().is_ok_and(|answer| answer.status() == StatusCode::TOO_MANY_REQUESTS) {
-        // For each connection a little longer or shorter, or a crowd would come back all at once, again and again.
-        tokio::time::sleep(RATE_LIMIT_DELAY + Duration::from_millis(connection.number() % 64)).await;
+    if response.as_ref().is_ok_and(|response| response.status() == StatusCode::TOO_MANY_REQUESTS) {
+        // Slightly different for each connection, or all clients would retry at the same moment.
+        tokio::time::sleep(RATE_LIMIT_DELAY + Duration::from_millis(connection.id() % 64)).await;
     }
-    answer
+    response
 }
 
 #[cfg(test)]
@@ -201,13 +202,13 @@ mod tests {
         connection
     }
 
-    async fn answered_with(connection: &Arc<Connection>, status: u16) {
-        let answer = StatusCode::from_u16(status).unwrap().into_response();
-        let Ok(answer) = run_request(Arc::clone(connection), ready(Ok::<_, Infallible>(answer))).await;
-        assert_eq!(answer.status(), status);
+    async fn respond_with(connection: &Arc<Connection>, status: u16) {
+        let response = StatusCode::from_u16(status).unwrap().into_response();
+        let Ok(response) = run_request(Arc::clone(connection), ready(Ok::<_, Infallible>(response))).await;
+        assert_eq!(response.status(), status);
     }
 
-    /// The clock stands still unless somebody waits for it.
+    /// Tokio's paused clock moves only when every task waits.
     #[tokio::test(start_paused = true)]
     async fn who_asks_too_often_waits_for_the_answer_and_nobody_else_does() {
         let connection = connection_of(ConnectionLimiter::with(1).acquire().await);
@@ -215,7 +216,7 @@ mod tests {
 
         for status in [200, 204, 303, 400, 401, 403, 404, 410, 429, 500, 503] {
             let asked_at = Instant::now();
-            answered_with(&connection, status).await;
+            respond_with(&connection, status).await;
             if asked_at.elapsed() > Duration::ZERO {
                 waited.push(status);
             }
@@ -225,14 +226,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_waits_for_having_asked_too_often_gives_way_to_others() {
+    async fn a_connection_whose_response_is_delayed_may_be_evicted() {
         let limiter = ConnectionLimiter::with(1);
         let connection = connection_of(limiter.acquire().await);
         let other = tokio::spawn(async move { limiter.acquire().await });
 
         tokio::select! {
-            () = answered_with(&connection, 429) => panic!("it kept its place"),
-            () = connection.is_over() => {}
+            () = respond_with(&connection, 429) => panic!("it was not evicted"),
+            () = connection.must_close() => {}
         }
 
         drop(connection);

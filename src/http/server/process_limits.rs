@@ -3,11 +3,11 @@
 use std::fs::read_to_string;
 use std::path::{Path, PathBuf};
 
-/// Descriptors that a process has where nobody can tell.
-const USUAL_DESCRIPTORS: usize = 1_024;
+/// The number of descriptors where the system does not say.
+const DEFAULT_DESCRIPTORS: usize = 1_024;
 
-/// Memory that a process is taken to have where nobody can tell: more than any share of it that is asked for here.
-const USUAL_MEMORY: usize = 4 << 30;
+/// The memory where the system does not say: more than any limit that is derived from it.
+const DEFAULT_MEMORY: usize = 4 << 30;
 
 /// File descriptors and memory of this process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,21 +28,22 @@ impl ProcessLimits {
             // A group without a limit says "max", or in version 1 a number that is larger than any machine.
             read_to_string(file).ok()?.trim().parse().ok()
         });
-        let memory = of_groups.chain(soft_limit(&limits, "Max address space")).chain(total(&machine)).min();
+        let memory =
+            of_groups.chain(soft_limit(&limits, "Max address space")).chain(total_memory(&machine)).min();
         Self {
-            descriptors: soft_limit(&limits, "Max open files").unwrap_or(USUAL_DESCRIPTORS),
-            memory: memory.unwrap_or(USUAL_MEMORY),
+            descriptors: soft_limit(&limits, "Max open files").unwrap_or(DEFAULT_DESCRIPTORS),
+            memory: memory.unwrap_or(DEFAULT_MEMORY),
         }
     }
 }
 
-/// The soft limit of this name in what the kernel says of a process's limits (proc(5)).
+/// The soft limit of this name in `/proc/self/limits` (proc(5)).
 fn soft_limit(limits: &str, name: &str) -> Option<usize> {
     let line = limits.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// Where the limits on memory stand of the control groups in `/proc/self/cgroup` (cgroups(7)): each group's own, and those
+/// The files with the memory limits of the control groups in `/proc/self/cgroup` (cgroups(7)): of each group, and of those
 /// above it, which bind as well.
 fn files_of_groups(groups: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
@@ -64,7 +65,7 @@ fn files_of_groups(groups: &str) -> Vec<PathBuf> {
 }
 
 /// The memory of the machine, of `/proc/meminfo`.
-fn total(machine: &str) -> Option<usize> {
+fn total_memory(machine: &str) -> Option<usize> {
     let line = machine.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
     line.split_whitespace().next()?.parse::<usize>().ok()?.checked_mul(1 << 10)
 }
@@ -82,11 +83,11 @@ mod tests {
 
         assert_eq!(soft_limit(limits, "Max open files"), Some(1_024));
         assert_eq!(soft_limit(limits, "Max address space"), None);
-        assert_eq!(total("MemTotal:       24684084 kB\nMemFree: 1 kB\n"), Some(24_684_084 << 10));
+        assert_eq!(total_memory("MemTotal:       24684084 kB\nMemFree: 1 kB\n"), Some(24_684_084 << 10));
     }
 
     #[test]
-    fn a_group_is_bound_by_the_groups_above_it_too() {
+    fn the_limits_of_the_groups_above_bind_too() {
         let files = files_of_groups("0::/system.slice/doorkey.service\n");
         let expected = ["/system.slice/doorkey.service", "/system.slice", ""];
         assert_eq!(files, expected.map(|path| PathBuf::from(format!("/sys/fs/cgroup{path}/memory.max"))));

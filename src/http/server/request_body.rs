@@ -12,26 +12,26 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::connection::Connection;
 use super::large_bodies::UNIT;
 
-/// A body that tells its connection when more of it is waited for, and when it is whole: whoever sends slowly, or never all,
-/// is not being served yet, and keeps nobody else out.
+/// A body that tells its connection when the server waits for more of it, and when it is whole: a request with a slow or
+/// unfinished body is not being served yet, and its connection may be evicted.
 pub(in crate::http) struct TrackedBody {
     body: Incoming,
     connection: Arc<Connection>,
     turn: Turn,
 }
 
-/// Whether it may be read.
+/// Whether the body may be read.
 enum Turn {
-    /// So many bytes of it, after which it is a large body.
+    /// This many bytes more; after them it is a large body.
     NotYet(usize),
-    Waits(Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>> + Send>>),
-    Has(#[expect(dead_code, reason = "what it is there for is to be dropped")] Option<OwnedSemaphorePermit>),
-    /// It needs none, or is over.
+    Waiting(Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>> + Send>>),
+    Granted(#[expect(dead_code, reason = "its drop ends the turn")] Option<OwnedSemaphorePermit>),
+    /// It needs no turn, or has ended.
     None,
 }
 
 impl TrackedBody {
-    /// The body of a request of a connection, which `may_be_large` or is cut off by whoever reads it.
+    /// The body of a request of a connection, which `may_be_large`, or is cut off by its reader.
     pub(in crate::http) fn of(body: Incoming, connection: Arc<Connection>, may_be_large: bool) -> Self {
         let small = match body.size_hint().exact() {
             Some(bytes) if bytes > UNIT as u64 => 0,
@@ -44,16 +44,16 @@ impl TrackedBody {
     fn poll_turn(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if matches!(self.turn, Turn::NotYet(0)) {
             let (connection, bytes) = (Arc::clone(&self.connection), self.body.size_hint().exact());
-            self.turn = Turn::Waits(Box::pin(async move { connection.turn(bytes).await }));
+            self.turn = Turn::Waiting(Box::pin(async move { connection.large_body_turn(bytes).await }));
         }
-        if let Turn::Waits(turn) = &mut self.turn {
-            self.turn = Turn::Has(ready!(turn.as_mut().poll(context)));
+        if let Turn::Waiting(turn) = &mut self.turn {
+            self.turn = Turn::Granted(ready!(turn.as_mut().poll(context)));
         }
         Poll::Ready(())
     }
 
-    /// Such a frame has come.
-    fn has_come(&mut self, frame: &Frame<Bytes>) {
+    /// A frame has arrived.
+    fn count_frame(&mut self, frame: &Frame<Bytes>) {
         if let (Turn::NotYet(left), Some(bytes)) = (&mut self.turn, frame.data_ref()) {
             *left = left.saturating_sub(bytes.len());
         }
@@ -72,7 +72,7 @@ impl Body for TrackedBody {
         let frame = Pin::new(&mut self.body).poll_frame(context);
         self.connection.set_waiting_for_client(frame.is_pending());
         if let Poll::Ready(Some(Ok(frame))) = &frame {
-            self.has_come(frame);
+            self.count_frame(frame);
         }
         if matches!(frame, Poll::Ready(None)) || self.body.is_end_stream() {
             self.connection.body_is_whole();

@@ -1,7 +1,5 @@
 //! Sessions: who is signed in.
 
-use serde::Serialize;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::audit;
@@ -19,7 +17,7 @@ use crate::store::engine::value::{Row, values};
 use crate::store::{ListError, ListPermit, Store, StoreError};
 
 /// A session as a back office sees it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListedSession {
     /// The number.
     pub id: Uuid,

@@ -1,11 +1,11 @@
-//! The client and staff object: a user as callers of the API and of the command line see one.
+//! The client and staff object: a user in the responses of the API and in the output of the command line.
 
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
-use super::{User, UserId};
 use crate::domain::json::JsonText;
 use crate::domain::timestamp::Timestamp;
+use crate::domain::user::{User, UserId};
 
 /// The fields of a client or a member of staff, in the order in which they are shown.
 #[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
@@ -48,40 +48,47 @@ pub struct UserObject<'a> {
     pub staff: Option<bool>,
 }
 
-/// A user in a list of the API.
+/// A user in a list.
 #[derive(Debug)]
-pub struct ListedUser(pub User);
+pub(in crate::http) struct ListedUser(User);
 
-impl Serialize for ListedUser {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.object().serialize(serializer)
+impl From<User> for ListedUser {
+    fn from(user: User) -> Self {
+        Self(user)
     }
 }
 
-impl User {
-    /// The object without `staff`, as the API shows it.
-    pub fn object(&self) -> UserObject<'_> {
-        UserObject {
-            id: self.id,
-            name: self.name(),
-            name_f: &self.name_f,
-            name_l: &self.name_l,
-            email: self.email.as_str(),
-            company: &self.company,
-            phone: &self.phone,
-            locale: &self.locale,
-            note: &self.note,
-            custom_fields: &self.custom_fields,
-            status: u8::from(self.standing.is_active),
-            two_factor_enabled: self.standing.has_two_factor,
-            created_at: self.created_at,
-            updated_at: self.updated_at,
+impl Serialize for ListedUser {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        UserObject::from(&self.0).serialize(serializer)
+    }
+}
+
+impl<'a> UserObject<'a> {
+    /// The object with `staff`, for the command line, which lists clients and staff together.
+    pub fn with_staff(user: &'a User) -> Self {
+        Self { staff: Some(user.standing.is_staff), ..Self::from(user) }
+    }
+}
+
+impl<'a> From<&'a User> for UserObject<'a> {
+    fn from(user: &'a User) -> Self {
+        Self {
+            id: user.id,
+            name: user.name(),
+            name_f: &user.name_f,
+            name_l: &user.name_l,
+            email: user.email.as_str(),
+            company: &user.company,
+            phone: &user.phone,
+            locale: &user.locale,
+            note: &user.note,
+            custom_fields: &user.custom_fields,
+            status: u8::from(user.standing.is_active),
+            two_factor_enabled: user.standing.has_two_factor,
+            created_at: user.created_at,
+            updated_at: user.updated_at,
             staff: None,
         }
-    }
-
-    /// The object with `staff`, as the command line shows it, where clients and staff stand in one list.
-    pub fn object_with_staff(&self) -> UserObject<'_> {
-        UserObject { staff: Some(self.standing.is_staff), ..self.object() }
     }
 }

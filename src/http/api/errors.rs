@@ -1,0 +1,34 @@
+//! Errors as the API answers them: JSON.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+
+use super::resources::ErrorBody;
+use crate::domain::validation::{Problem, ValidationErrors};
+use crate::http::error::{Error, Parts};
+
+/// Renders an error as JSON.
+pub(in crate::http) fn render(error: &Error) -> Response {
+    let Parts { status, code, sentence, .. } = error.parts();
+    let invalid = if let Error::ValidationErrors(invalid) = error { Some(invalid) } else { None };
+    let errors = invalid.map(|invalid| by_field(invalid, |problem| problem.sentence.as_str()));
+    let codes = invalid.map(|invalid| by_field(invalid, |problem| problem.code));
+    let body = ErrorBody { message: &sentence, code, errors, codes };
+    let mut response = (status, Json(body)).into_response();
+    if matches!(error, Error::Unauthenticated) {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response.headers_mut().extend(error.retry_after());
+    response
+}
+
+/// One part of each problem, by field.
+fn by_field<'a, T>(
+    invalid: &'a ValidationErrors,
+    part: impl Fn(&'a Problem) -> T,
+) -> BTreeMap<&'a str, Vec<T>> {
+    invalid.fields().map(|(name, problems)| (name, problems.iter().map(&part).collect())).collect()
+}

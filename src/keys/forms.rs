@@ -1,0 +1,53 @@
+//! The MACs that doorkey's pages carry and bring back: they show that a form or an address was made here.
+
+use subtle::ConstantTimeEq;
+
+use super::{Keyring, mac};
+use crate::domain::mac_input::MacInput;
+use crate::domain::session::CsrfCookie;
+use crate::domain::token::Token;
+use crate::domain::workspace::WorkspaceId;
+
+/// What a MAC in a page vouches for, in one workspace.
+#[derive(Clone, Copy, Debug)]
+pub enum FormClaim<'a> {
+    /// The form that confirms a link was made for this browser (against cross-site request forgery).
+    Confirm(&'a str, &'a CsrfCookie),
+    /// That form leads to this redirect.
+    Redirect(&'a str, &'a CsrfCookie, &'a str),
+    /// `/login/go` leads to this URL (against open redirects).
+    Leave(&'a str),
+}
+
+impl FormClaim<'_> {
+    /// The names of the claims are part of the format: with another one, open forms are refused.
+    fn message(&self, workspace: WorkspaceId) -> MacInput {
+        let begin = |claim: &str| MacInput::of(claim).number(workspace.0);
+        match self {
+            Self::Confirm(token, browser) => {
+                begin("confirm").bytes(token.as_bytes()).bytes(browser.reveal().as_bytes())
+            }
+            Self::Redirect(token, browser, target) => {
+                let message = begin("redirect").bytes(token.as_bytes()).bytes(browser.reveal().as_bytes());
+                message.bytes(target.as_bytes())
+            }
+            Self::Leave(target) => begin("go").bytes(target.as_bytes()),
+        }
+    }
+}
+
+impl Keyring {
+    /// The MAC of a claim, as 32 letters and digits.
+    pub fn form_mac(&self, workspace: WorkspaceId, claim: FormClaim<'_>) -> String {
+        Token::from_mac(&mac(&self.active().form, &claim.message(workspace))).reveal().to_owned()
+    }
+
+    /// Whether a MAC is one of a claim, by any key.
+    pub fn verify_form_mac(&self, workspace: WorkspaceId, claim: FormClaim<'_>, form_mac: &str) -> bool {
+        let message = claim.message(workspace);
+        self.keys.iter().any(|key| {
+            let expected = Token::from_mac(&mac(&key.form, &message));
+            expected.reveal().as_bytes().ct_eq(form_mac.as_bytes()).into()
+        })
+    }
+}
