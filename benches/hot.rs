@@ -4,7 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "where the stage cannot be set there is nothing to time")]
 
-#[path = "../examples/instructions/stage.rs"]
+#[path = "../examples/instructions/src/stage.rs"]
 mod stage;
 
 use std::sync::LazyLock;
@@ -125,12 +125,12 @@ fn store_find_issue_state(bencher: Bencher<'_, '_>) {
 }
 
 #[divan::bench]
-fn store_find_arrival(bencher: Bencher<'_, '_>) {
+fn store_look_up(bencher: Bencher<'_, '_>) {
     kept_link();
     let hash = app().keys().api_key_hashes(&ApiKeySecret::parse(&stage().key).unwrap())[0];
     let (host, user, now) = (workspace().portal_host().unwrap(), client(), app().clock.now());
     let named = LookupBy::KeyAndUser(hash, &user);
-    bencher.bench(|| wait(app().store.find_arrival(&host, named, now)).unwrap().unwrap());
+    bencher.bench(|| wait(app().store.look_up(&host, named, now)).unwrap().unwrap());
 }
 
 #[divan::bench]

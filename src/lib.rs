@@ -1,15 +1,17 @@
 //! doorkey: a self-hosted magic-link login service.
 //!
 //! The rooms, in reading order: [`domain`] says what the rules are, [`keys`] holds the secrets, [`store`] keeps
-//! what must be kept, [`flow`] tells the stories, [`http`] and [`cli`] are the two doors to them.
+//! what must be kept, [`flow`] tells the stories, `jobs` runs what runs by itself, [`http`] and [`cli`] are the two doors.
 
 pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
+mod files;
 pub mod flow;
 pub mod http;
+mod jobs;
 pub mod keys;
 pub mod logging;
 pub mod lookup_cache;

@@ -1,6 +1,6 @@
 -- What doorkey keeps. Times are milliseconds since 1970; flags are 0 or 1; ids of 16 bytes are UUIDs.
 -- Keys start with the workspace, but for the small directory tables: workspaces, hosts, key_fingerprints, transfers,
--- nodes.
+-- nodes, clock_readings.
 -- Columns are those of the embedded engine; texts compare byte by byte, as they do there.
 
 -- The last numbers given to a user and to an API key stay here: a restore takes rows away, and no number is given twice.
@@ -53,6 +53,15 @@ CREATE TABLE nodes (
     key_ids TEXT COLLATE "C" NOT NULL,
     reported_at BIGINT NOT NULL,
     file_inode BIGINT
+);
+
+-- What the clocks of the machine said when an embedded database was last served, one row at most: a server that starts sees by
+-- it whether the wall clock was moved. Nobody writes it on a server, which has a clock of its own.
+CREATE TABLE clock_readings (
+    id BIGINT NOT NULL PRIMARY KEY,
+    boot TEXT COLLATE "C" NOT NULL,
+    since_boot BIGINT NOT NULL,
+    wall BIGINT NOT NULL
 );
 
 -- A deleted user stays as a row without a person in it, so that the id is never used again.
@@ -130,12 +139,13 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_by_confirm_hash ON sessions (workspace_id, confirm_hash) WHERE single_use = 0;
 CREATE INDEX sessions_by_end ON sessions (workspace_id, expires_at);
 
+-- `scopes` is a set of bits, in the order of `domain/scope.rs`.
 CREATE TABLE api_keys (
     workspace_id BIGINT NOT NULL,
     id BIGINT NOT NULL,
     name TEXT COLLATE "C" NOT NULL,
     hash BYTEA NOT NULL,
-    scopes TEXT COLLATE "C" NOT NULL,
+    scopes BIGINT NOT NULL,
     key_id BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     expires_at BIGINT,

@@ -1,6 +1,6 @@
 -- What doorkey keeps. Times are milliseconds since 1970; flags are 0 or 1; ids of 16 bytes are UUIDs.
 -- Keys start with the workspace, but for the small directory tables: workspaces, hosts, key_fingerprints, transfers,
--- nodes.
+-- nodes, clock_readings.
 
 -- The last numbers given to a user and to an API key stay here: a restore takes rows away, and no number is given twice.
 -- Two names differ by more than case.
@@ -52,6 +52,15 @@ CREATE TABLE nodes (
     key_ids TEXT NOT NULL,
     reported_at INTEGER NOT NULL,
     file_inode INTEGER
+) STRICT;
+
+-- What the clocks of the machine said when an embedded database was last served, one row at most: a server that starts sees by
+-- it whether the wall clock was moved. Nobody writes it on a server, which has a clock of its own.
+CREATE TABLE clock_readings (
+    id INTEGER NOT NULL PRIMARY KEY,
+    boot TEXT NOT NULL,
+    since_boot INTEGER NOT NULL,
+    wall INTEGER NOT NULL
 ) STRICT;
 
 -- A deleted user stays as a row without a person in it, so that the id is never used again.
@@ -130,12 +139,13 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_by_confirm_hash ON sessions (workspace_id, confirm_hash) WHERE single_use = 0;
 CREATE INDEX sessions_by_end ON sessions (workspace_id, expires_at);
 
+-- `scopes` is a set of bits, in the order of `domain/scope.rs`.
 CREATE TABLE api_keys (
     workspace_id INTEGER NOT NULL,
     id INTEGER NOT NULL,
     name TEXT NOT NULL,
     hash BLOB NOT NULL,
-    scopes TEXT NOT NULL,
+    scopes INTEGER NOT NULL,
     key_id INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     expires_at INTEGER,

@@ -15,6 +15,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{UserId, UserRef};
 use crate::domain::workspace::Workspace;
 use crate::flow::{audit_log, users};
+use crate::http;
 use crate::store::{AuditFilter, AuditPosition, ListedEntry};
 
 /// Entries that are read from the store at once: a log of any length takes this much memory.
@@ -86,7 +87,7 @@ pub(super) async fn run(context: &mut Context, args: &Args) -> Result<()> {
         let page = audit_log::read(&app, &workspace, &filter, from, PAGE).await?;
         let Some(last) = page.last() else { break };
         from = AuditPosition::Before(last.id);
-        rows.piece(out, &page, Output::json_part, row)?;
+        rows.piece(out, &page, print, row)?;
     }
     Ok(rows.end(out, "There is no such entry.")?)
 }
@@ -97,6 +98,10 @@ async fn id_of(app: &App, workspace: &Workspace, user: &UserRef) -> Result<UserI
         UserRef::Id(id) => Ok(*id),
         UserRef::Email(_) => Ok(users::show(app, workspace, user).await?.id),
     }
+}
+
+fn print(out: &mut Output, entry: &ListedEntry) -> std::io::Result<()> {
+    out.json_part(&http::ListedEntry::from(entry.clone()))
 }
 
 fn row(entry: &ListedEntry) -> [String; 5] {
@@ -118,7 +123,8 @@ async fn follow(app: &App, workspace: &Workspace, mut filter: AuditFilter, out: 
             from = AuditPosition::After(last.id);
             for entry in page.iter().filter(|entry| !shown.contains_key(&entry.id)) {
                 if out.is_json {
-                    out.json(entry)?;
+                    print(out, entry)?;
+                    out.line("")?;
                 } else {
                     table.page(out, &[row(entry)])?;
                 }

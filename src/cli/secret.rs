@@ -8,7 +8,6 @@ use super::output::Table;
 use super::{Context, os_user};
 use crate::domain::login_link::KeyId;
 use crate::flow::operations::secret_keys;
-use crate::keys;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -46,9 +45,8 @@ pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
 }
 
 fn create(Context { config, out, .. }: &mut Context) -> Result<()> {
-    let keyring = keys::create(&config.secret_key_file)?;
+    let id = secret_keys::create(&config.secret_key_file)?.to_string();
     let path = config.secret_key_file.display().to_string();
-    let id = keyring.active_id().to_string();
     if out.is_json {
         return Ok(out.json(&json!({ "id": id, "path": path }))?);
     }
@@ -58,10 +56,10 @@ fn create(Context { config, out, .. }: &mut Context) -> Result<()> {
 }
 
 fn list(Context { config, out, .. }: &mut Context) -> Result<()> {
-    let keyring = keys::load(&config.secret_key_file)?;
     // The active key stands first; those after it only prove what is old.
     let roles = std::iter::once("active").chain(std::iter::repeat("accepted"));
-    let listed: Vec<_> = keyring.all().map(|key| key.id.to_string()).zip(roles).collect();
+    let listed = secret_keys::list(&config.secret_key_file)?;
+    let listed: Vec<_> = listed.iter().map(KeyId::to_string).zip(roles).collect();
     if out.is_json {
         let objects: Vec<_> = listed.iter().map(|(id, role)| json!({ "id": id, "role": role })).collect();
         return Ok(out.json(&objects)?);

@@ -10,9 +10,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::Context;
 use crate::app::App;
 use crate::config::Config;
-use crate::flow::operations::{maintenance, nodes};
+use crate::flow::operations::maintenance;
 use crate::http;
 use crate::http::{Listeners, Settings};
+use crate::jobs;
 use crate::logging;
 
 /// Connections that may wait to be taken. Whoever finds no room tries again after a second, which a burst of the usual 128
@@ -35,20 +36,13 @@ pub(super) async fn run(context: &Context) -> Result<()> {
     // The ports first: a server that cannot listen leaves no files behind.
     let public = bind(&config.listen, "--listen").await?;
     let ops = bind(&config.ops_listen, "--ops-listen").await?;
-    let mut hangups = signal(SignalKind::hangup()).context("signals cannot be waited for")?;
+    let hangups = signal(SignalKind::hangup()).context("signals cannot be waited for")?;
     let app = context.open_or_make().await?;
-    let held = app.clone();
-    tokio::spawn(async move {
-        while hangups.recv().await.is_some() {
-            if let Err(error) = nodes::check_health(&held).await {
-                tracing::warn!(%error, "this node could not look at the store, or report in");
-            }
-        }
-    });
+    tokio::spawn(jobs::check_health_at_hangups(app.clone(), hangups));
     serve(app, config, Listeners { public, ops: Some(ops) }).await
 }
 
-/// Serves until the process is told to stop, and keeps house meanwhile.
+/// Serves until a signal to stop, and runs the jobs meanwhile.
 pub(super) async fn serve(app: App, config: &Config, listeners: Listeners) -> Result<()> {
     let app = app.limited_to(&config.quotas);
     let stop = shutdown_signal().context("signals cannot be waited for")?;
@@ -60,14 +54,14 @@ pub(super) async fn serve(app: App, config: &Config, listeners: Listeners) -> Re
         tracing::warn!(%error, because, "not ready yet");
     }
     maintenance::checkpoint(&app).await;
-    let housekeeping = tokio::spawn(maintenance::keep(app.clone(), config.audit_retention));
+    let jobs = tokio::spawn(jobs::run(app.clone(), config.audit_retention));
     let ops = ops.map_or_else(|| "none".to_owned(), |address| address.to_string());
     tracing::info!(%public, %ops, "listening");
     let settings = Settings { trusted_proxies: config.trusted_proxies.clone(), has_docs: config.has_docs };
     http::serve(app.clone(), settings, listeners, stop).await;
-    housekeeping.abort();
+    jobs.abort();
     // It may be reporting in at this moment, and must not once this node has left.
-    let _ = housekeeping.await;
+    let _ = jobs.await;
     if let Err(error) = maintenance::leave(&app).await {
         tracing::warn!(%error, "the last counters of reused links could not be written down");
     }

@@ -9,6 +9,7 @@ use super::output::{List, Output};
 use super::{Context, os_user};
 use crate::flow::operations::nodes;
 use crate::flow::sessions;
+use crate::http;
 use crate::store::ListedSession;
 
 /// Sessions that are read from the store at once: a list of any length takes this much memory.
@@ -51,13 +52,17 @@ async fn list(context: &mut Context, workspace: &str) -> Result<()> {
     let mut last: Option<ListedSession> = None;
     loop {
         let page = sessions::list_before(&app, &workspace, last.as_ref(), PAGE).await?;
-        rows.piece(out, &page, Output::json_part, row)?;
+        rows.piece(out, &page, print, row)?;
         match page.last() {
             Some(session) => last = Some(session.clone()),
             None => break,
         }
     }
     Ok(rows.end(out, "Nobody is signed in.")?)
+}
+
+fn print(out: &mut Output, session: &ListedSession) -> std::io::Result<()> {
+    out.json_part(&http::ListedSession::from(session.clone()))
 }
 
 fn row(session: &ListedSession) -> [String; 5] {

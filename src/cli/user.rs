@@ -14,6 +14,7 @@ use crate::domain::user::{User, UserId, UserRef};
 use crate::domain::validation::ValidationErrors;
 use crate::flow::users;
 use crate::flow::users::UserError;
+use crate::http::UserObject;
 use crate::store::NewUser;
 
 /// Users that are read from the store at once: a list of any length takes this much memory.
@@ -83,6 +84,9 @@ pub(super) struct Add {
     /// Telephone number
     #[arg(long)]
     phone: Option<String>,
+    /// The language that the person reads, as a tag such as pt-BR
+    #[arg(long)]
+    locale: Option<String>,
     /// A note
     #[arg(long)]
     note: Option<String>,
@@ -111,6 +115,7 @@ impl Add {
             ("name_l", Some(&self.name_l)),
             ("company", self.company.as_ref()),
             ("phone", self.phone.as_ref()),
+            ("locale", self.locale.as_ref()),
             ("note", self.note.as_ref()),
             ("custom_fields", self.custom_fields.as_ref()),
             ("status", self.status.as_ref()),
@@ -170,7 +175,7 @@ async fn delete(context: &mut Context, who: &Who) -> Result<()> {
 }
 
 fn print(out: &mut Output, user: &User) -> Result<()> {
-    let object = user.object_with_staff();
+    let object = UserObject::with_staff(user);
     if out.is_json {
         return Ok(out.json(&object)?);
     }
@@ -181,6 +186,7 @@ fn print(out: &mut Output, user: &User) -> Result<()> {
         ("email", object.email.to_owned()),
         ("company", object.company.to_owned()),
         ("phone", object.phone.to_owned()),
+        ("locale", object.locale.to_owned()),
         ("note", object.note.to_owned()),
         ("custom_fields", object.custom_fields.as_str().to_owned()),
         ("status", object.status.to_string()),
@@ -200,9 +206,9 @@ async fn list(context: &mut Context, workspace: &str, is_jsonl: bool) -> Result<
         let page = users::list_after(&app, &workspace, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         if is_jsonl {
-            page.iter().try_for_each(|user| out.json(&user.object_with_staff()))?;
+            page.iter().try_for_each(|user| out.json(&UserObject::with_staff(user)))?;
         } else {
-            rows.piece(out, &page, |out, user| out.json_part(&user.object_with_staff()), row)?;
+            rows.piece(out, &page, |out, user| out.json_part(&UserObject::with_staff(user)), row)?;
         }
         after = last.id.number();
     }

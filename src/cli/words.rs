@@ -11,9 +11,6 @@ use crate::config;
 
 impl Cli {
     /// Takes the words that this process was started with.
-    ///
-    /// # Errors
-    /// What is wrong with them, by the name of the flag.
     pub fn of_this_process() -> Result<Self, Error> {
         let words: Vec<_> = std::env::args_os().collect();
         match not_text(&words) {

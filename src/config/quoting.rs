@@ -1,4 +1,4 @@
-//! Values in messages: one that may be the address of a database has a password in it, and is not told.
+//! Values in messages: one that may be the address of a database has a password in it, and is not shown.
 
 /// A value in a message, unless it may be the address of a database that was given in the wrong place.
 pub(super) fn quoted(text: &str) -> String {

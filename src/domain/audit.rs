@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::named::named;
 use super::user::UserId;
 use super::workspace::WorkspaceId;
 
@@ -35,80 +36,56 @@ impl fmt::Display for Actor {
     }
 }
 
-/// What can happen.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum AuditEvent {
-    /// A link was made.
-    LinkIssued,
-    /// A link signed somebody in.
-    LinkRedeemed,
-    /// A known user was refused a link, or a known link was refused.
-    LinkRefused,
-    /// All links of a user died.
-    LinksKilled,
-    /// Somebody signed out.
-    SignedOut,
-    /// A session gave way to another, or was ended by the back office.
-    SessionEnded,
-    /// A user was added.
-    UserAdded,
-    /// A user was changed.
-    UserChanged,
-    /// A user was deleted.
-    UserDeleted,
-    /// An API key was made.
-    KeyAdded,
-    /// An API key was revoked.
-    KeyRevoked,
-    /// A workspace was made.
-    WorkspaceAdded,
-    /// The settings of a workspace were changed.
-    WorkspaceChanged,
-    /// The database was restored from a backup: every link and session from before is dead.
-    WorkspaceRestored,
-    /// A workspace was deleted, and its own log with it: this stands in the log of the installation.
-    WorkspaceDeleted,
-    /// A secret key was added to the key file.
-    SecretKeyAdded,
-    /// A secret key derives from here on.
-    SecretKeyUsed,
-    /// A secret key was taken away for good.
-    SecretKeyRetired,
-    /// A backup of the database was made.
-    DatabaseBackedUp,
-    /// The database was moved to PostgreSQL.
-    DatabaseMoved,
-}
-
-impl AuditEvent {
-    /// The word in the log.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::LinkIssued => "login_link.issued",
-            Self::LinkRedeemed => "login_link.redeemed",
-            Self::LinkRefused => "login_link.refused",
-            Self::LinksKilled => "login_link.killed",
-            Self::SignedOut => "session.signed_out",
-            Self::SessionEnded => "session.ended",
-            Self::UserAdded => "user.added",
-            Self::UserChanged => "user.changed",
-            Self::UserDeleted => "user.deleted",
-            Self::KeyAdded => "api_key.added",
-            Self::KeyRevoked => "api_key.revoked",
-            Self::WorkspaceAdded => "workspace.added",
-            Self::WorkspaceChanged => "workspace.changed",
-            Self::WorkspaceRestored => "workspace.restored",
-            Self::WorkspaceDeleted => "workspace.deleted",
-            Self::SecretKeyAdded => "secret_key.added",
-            Self::SecretKeyUsed => "secret_key.used",
-            Self::SecretKeyRetired => "secret_key.retired",
-            Self::DatabaseBackedUp => "database.backed_up",
-            Self::DatabaseMoved => "database.moved",
-        }
+named! {
+    /// What can happen.
+    pub enum AuditEvent(
+        /// The word in the log.
+        name
+    ) {
+        /// A link was made.
+        LinkIssued = "login_link.issued",
+        /// A link signed somebody in.
+        LinkRedeemed = "login_link.redeemed",
+        /// A known user was refused a link, or a known link was refused.
+        LinkRefused = "login_link.refused",
+        /// All links of a user died.
+        LinksKilled = "login_link.killed",
+        /// Somebody signed out.
+        SignedOut = "session.signed_out",
+        /// A session gave way to another, or was ended by the back office.
+        SessionEnded = "session.ended",
+        /// A user was added.
+        UserAdded = "user.added",
+        /// A user was changed.
+        UserChanged = "user.changed",
+        /// A user was deleted.
+        UserDeleted = "user.deleted",
+        /// An API key was made.
+        KeyAdded = "api_key.added",
+        /// An API key was revoked.
+        KeyRevoked = "api_key.revoked",
+        /// A workspace was made.
+        WorkspaceAdded = "workspace.added",
+        /// The settings of a workspace were changed.
+        WorkspaceChanged = "workspace.changed",
+        /// The database was restored from a backup: every link and session from before is dead.
+        WorkspaceRestored = "workspace.restored",
+        /// A workspace was deleted, and its own log with it: this stands in the log of the installation.
+        WorkspaceDeleted = "workspace.deleted",
+        /// A secret key was added to the key file.
+        SecretKeyAdded = "secret_key.added",
+        /// A secret key derives from here on.
+        SecretKeyUsed = "secret_key.used",
+        /// A secret key was taken away for good.
+        SecretKeyRetired = "secret_key.retired",
+        /// A backup of the database was made.
+        DatabaseBackedUp = "database.backed_up",
+        /// The database was moved to PostgreSQL.
+        DatabaseMoved = "database.moved",
     }
 }
 
-/// Who acts, in which request: what every flow that changes something is told.
+/// Who acts, in which request: what every flow that changes something takes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AuditContext {
     /// Who acts.

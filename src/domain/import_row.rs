@@ -7,7 +7,7 @@ use super::user::change::UserChange;
 use super::user::fields::{self, UserField};
 use super::validation::{Code, Problem, ValidationErrors};
 
-/// The longest part of an unknown name that is told again.
+/// The longest part of an unknown name that an error repeats.
 const MAX_NAME: usize = 40;
 
 /// What a row says about a user; what it does not say stays as it is.

@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::mac_input::MacInput;
+use super::named::named;
 use super::timestamp::Timestamp;
 use super::token;
 use super::user::{AccountStatus, Refusal, UserId};
@@ -103,38 +104,24 @@ pub struct LoginLink {
     pub seal: [u8; 32],
 }
 
-/// Why a token opens nothing.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum LinkRejection {
-    /// It is no token at all.
-    Malformed,
-    /// No link of this workspace has it.
-    Unknown,
-    /// It was used up.
-    Used,
-    /// Its time is over.
-    Expired,
-    /// It was killed.
-    Killed,
-    /// Its user may not use links.
-    Refused,
-}
-
-impl LinkRejection {
-    /// Every cause, for metrics that show zeroes too.
-    pub const ALL: [Self; 6] =
-        [Self::Malformed, Self::Unknown, Self::Used, Self::Expired, Self::Killed, Self::Refused];
-
-    /// The word in logs, metrics and the audit log.
-    pub const fn reason(self) -> &'static str {
-        match self {
-            Self::Malformed => "malformed",
-            Self::Unknown => "unknown",
-            Self::Used => "used",
-            Self::Expired => "expired",
-            Self::Killed => "killed",
-            Self::Refused => "refused",
-        }
+named! {
+    /// Why a token opens nothing.
+    pub enum LinkRejection(
+        /// The word in logs, metrics and the audit log.
+        reason
+    ) {
+        /// It is no token at all.
+        Malformed = "malformed",
+        /// No link of this workspace has it.
+        Unknown = "unknown",
+        /// It was used up.
+        Used = "used",
+        /// Its time is over.
+        Expired = "expired",
+        /// Its user's links were revoked.
+        Killed = "killed",
+        /// Its user may not use links.
+        Refused = "refused",
     }
 }
 

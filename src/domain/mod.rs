@@ -17,6 +17,7 @@ pub mod list_query;
 pub mod login_link;
 pub mod mac_input;
 pub mod moment;
+pub(crate) mod named;
 pub mod node;
 pub mod origin;
 pub mod reach;

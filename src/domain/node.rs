@@ -32,7 +32,7 @@ impl Node {
 /// Why a node must not issue, redeem or end anything.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NodeUnhealthy {
-    /// The database rests on a key that it does not have.
+    /// The database uses a key that it does not have.
     #[error("the database rests on a key that this node's key file lacks: copy the file from another node")]
     LacksKey,
     /// Its clock is off the database's by so many milliseconds; ahead, if positive.

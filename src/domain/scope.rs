@@ -2,27 +2,33 @@
 
 use std::fmt;
 
-/// One right of an API key.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Scope {
-    /// See which links are live.
-    LoginLinksRead,
-    /// Ask for links and revoke them.
-    LoginLinksWrite,
-    /// See clients.
-    ClientsRead,
-    /// Add, change and delete clients.
-    ClientsWrite,
-    /// Switch a client's two-factor off, or a disabled client on again; needs the scope to change clients beside it.
-    ClientsUnlock,
-    /// See staff.
-    TeamRead,
-    /// Read the audit log.
-    LogsRead,
-    /// See who is signed in.
-    SessionsRead,
-    /// Sign people out.
-    SessionsWrite,
+use super::named::named;
+
+named! {
+    /// One right of an API key. Its place is its bit in the database: a new one comes last.
+    pub enum Scope(
+        /// The scope's name, as it is written on the command line.
+        name
+    ) {
+        /// See which links are live.
+        LoginLinksRead = "login_links:read",
+        /// Ask for links and revoke them.
+        LoginLinksWrite = "login_links:write",
+        /// See clients.
+        ClientsRead = "clients:read",
+        /// Add, change and delete clients.
+        ClientsWrite = "clients:write",
+        /// Switch a client's two-factor off, or a disabled client on again; needs the scope to change clients beside it.
+        ClientsUnlock = "clients:unlock",
+        /// See staff.
+        TeamRead = "team:read",
+        /// Read the audit log.
+        LogsRead = "logs:read",
+        /// See who is signed in.
+        SessionsRead = "sessions:read",
+        /// Sign people out.
+        SessionsWrite = "sessions:write",
+    }
 }
 
 /// A word that names no scope.
@@ -31,48 +37,9 @@ pub enum Scope {
 pub struct UnknownScope(String);
 
 impl Scope {
-    /// Every scope there is.
-    pub const ALL: [Self; 9] = [
-        Self::LoginLinksRead,
-        Self::LoginLinksWrite,
-        Self::ClientsRead,
-        Self::ClientsWrite,
-        Self::ClientsUnlock,
-        Self::TeamRead,
-        Self::LogsRead,
-        Self::SessionsRead,
-        Self::SessionsWrite,
-    ];
-
     /// The scope of a name.
     fn parse(name: &str) -> Option<Self> {
-        Some(match name {
-            "login_links:read" => Self::LoginLinksRead,
-            "login_links:write" => Self::LoginLinksWrite,
-            "clients:read" => Self::ClientsRead,
-            "clients:write" => Self::ClientsWrite,
-            "clients:unlock" => Self::ClientsUnlock,
-            "team:read" => Self::TeamRead,
-            "logs:read" => Self::LogsRead,
-            "sessions:read" => Self::SessionsRead,
-            "sessions:write" => Self::SessionsWrite,
-            _ => return None,
-        })
-    }
-
-    /// The scope's name, as it is written on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::LoginLinksRead => "login_links:read",
-            Self::LoginLinksWrite => "login_links:write",
-            Self::ClientsRead => "clients:read",
-            Self::ClientsWrite => "clients:write",
-            Self::ClientsUnlock => "clients:unlock",
-            Self::TeamRead => "team:read",
-            Self::LogsRead => "logs:read",
-            Self::SessionsRead => "sessions:read",
-            Self::SessionsWrite => "sessions:write",
-        }
+        Self::ALL.into_iter().find(|scope| scope.name() == name)
     }
 }
 
@@ -97,6 +64,16 @@ impl Scopes {
             .filter(|name| !name.is_empty())
             .map(|name| Scope::parse(name).ok_or_else(|| UnknownScope(name.to_owned())))
             .collect()
+    }
+
+    /// The set as bits, as the store keeps it.
+    pub(crate) fn bits(self) -> i64 {
+        self.0.into()
+    }
+
+    /// The set of these bits; `None` if one of them is no scope's.
+    pub(crate) fn from_bits(bits: i64) -> Option<Self> {
+        u32::try_from(bits).ok().map(Self).filter(|scopes| scopes.0 & !Self::all().0 == 0)
     }
 
     /// Whether the set holds a scope.

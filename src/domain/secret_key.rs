@@ -3,7 +3,7 @@
 use super::login_link::KeyId;
 use super::timestamp::Timestamp;
 
-/// A key that a database rests on, or rested on.
+/// A key that a database uses, or used.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SecretKeyRecord {
     /// The number.
@@ -17,7 +17,7 @@ pub struct SecretKeyRecord {
 }
 
 impl SecretKeyRecord {
-    /// Whether something may rest on it.
+    /// Whether something may use it.
     pub fn is_accepted(&self) -> bool {
         self.retired_at.is_none()
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 /// Fields that are named at most: whoever sends a hundred thousand wrong ones gets no answer of that length.
 const MAX_FIELDS: usize = 20;
 
-/// The longest part of a field's name that is told again, in bytes: names may be of the caller's making.
+/// The longest part of a field's name that an error repeats, in bytes: names may be of the caller's making.
 const MAX_NAME: usize = 100;
 
 /// Problems of fields that did not pass; empty while all is well. At most 20 fields are kept.
@@ -25,7 +25,7 @@ pub struct Problem {
 }
 
 /// The kind of a problem, as a stable word for programs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
     /// The field is needed and not there.
@@ -104,7 +104,7 @@ impl ValidationErrors {
     }
 }
 
-/// A name of somebody else's making as it may be told again: cut, and with what would steer a terminal escaped.
+/// A name of somebody else's making as an error may repeat it: cut, and with what would steer a terminal escaped.
 pub(super) fn shown_name(name: &str) -> String {
     let mut shown = String::new();
     for letter in name.chars() {

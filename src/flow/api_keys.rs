@@ -63,7 +63,7 @@ pub async fn create(
         // The number was taken, or another secret key derives by now. Whether this node may issue links is another matter.
         let _ = nodes::check_health(app).await?;
     }
-    Err(StoreError::Unavailable("others kept making keys, or the workspace was deleted".to_owned()).into())
+    Err(StoreError::Contended("others kept making keys, or the workspace was deleted").into())
 }
 
 /// The keys of a workspace, oldest first.
@@ -72,9 +72,6 @@ pub async fn list(app: &App, workspace: &Workspace) -> Result<Vec<ApiKey>, Store
 }
 
 /// Revokes a key for good; revoking it again changes nothing.
-///
-/// # Errors
-/// `ApiKeyError::NotFound` if the workspace has no such key.
 pub async fn revoke(
     app: &App,
     workspace: &Workspace,

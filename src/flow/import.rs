@@ -1,4 +1,4 @@
-//! Users are imported: row by row the same story as adding and changing one, told many at a time.
+//! Users are imported: row by row the same story as adding and changing one, many at a time.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -23,7 +23,8 @@ const BATCH: usize = 128;
 /// How long the store is left alone after a batch, at least.
 const SHORTEST_REST: Duration = Duration::from_millis(2);
 
-/// How often a row is tried at most while the store cannot be used; on a locked file each try waits for 5 s.
+/// How often a row is tried at most while the store cannot be used, or others change the same user; on a locked file each try
+/// waits for 5 s.
 const MAX_ATTEMPTS: u32 = 10;
 
 /// What became of the rows.
@@ -112,7 +113,7 @@ impl<'a> Import<'a> {
                 self.finish().await?;
                 continue;
             }
-            // Else it is told with the others once what was found can no longer be lost.
+            // Else it is counted with the others once what was found can no longer be lost.
             if found.as_ref().is_some_and(|user| matches_row(user, &row)) && !read_point.is_binding() {
                 self.tally.unchanged += 1;
                 return Ok(());
@@ -176,7 +177,9 @@ impl<'a> Import<'a> {
                     Ok(RowOutcome::Unchanged) => self.tally.unchanged += 1,
                     Ok(RowOutcome::Refused(invalid)) => self.refused.push((waiting.line, invalid)),
                     // Whether it was written or not, it can be written again.
-                    Err(StoreError::Unavailable(_)) if tries < MAX_ATTEMPTS => self.waiting.push(waiting),
+                    Err(StoreError::Unavailable(_) | StoreError::Contended(_)) if tries < MAX_ATTEMPTS => {
+                        self.waiting.push(waiting);
+                    }
                     Err(error) => return Err(error),
                 }
             }
@@ -236,7 +239,7 @@ async fn upsert(
     row: &ImportRow,
     mut found: Option<UserId>,
 ) -> Result<RowOutcome, StoreError> {
-    loop {
+    for _ in 0..MAX_ATTEMPTS {
         if let Some(id) = found {
             match users::set_within(app, workspace, act, &UserRef::Id(id), (&change_by(row), Reach::All))
                 .await
@@ -274,4 +277,5 @@ async fn upsert(
             return Ok(RowOutcome::Refused(invalid));
         }
     }
+    Err(StoreError::Contended("others kept adding and deleting the same user"))
 }

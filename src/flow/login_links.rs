@@ -175,7 +175,7 @@ pub async fn issue(
         read_point = app.store.read_point();
         seen = app.store.find_issue_state(workspace.id, &subject.user).await?.map(Arc::new);
     }
-    Err(StoreError::Unavailable("others kept changing the same user".to_owned()).into())
+    Err(StoreError::Contended("others kept changing the same user").into())
 }
 
 /// The token of a link that is kept. None if somebody edited its row: such a link counts for nothing.

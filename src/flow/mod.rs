@@ -1,11 +1,10 @@
-//! The stories: what happens when somebody asks for something, told once for API, pages and command line.
+//! The stories: what happens when somebody asks for something, written once for API, pages and command line.
 
 pub mod api_keys;
 pub mod audit_log;
 pub mod import;
 pub mod lists;
 pub mod login_links;
-mod notices;
 pub mod operations;
 pub mod request_lookup;
 pub mod sessions;

@@ -137,7 +137,7 @@ async fn look_up_api_key(
     Ok(arrival)
 }
 
-/// Has an API key rest on the active secret key from its next use on, and keeps nobody waiting for it.
+/// Has an API key use the active secret key from its next use on, and keeps nobody waiting for it.
 ///
 /// One at a time: until a node has heard of another active key, each request would try to move what is where it belongs.
 fn rekey_api_key(app: &App, key: &Arc<ApiKey>, secret: &ApiKeySecret) {
@@ -161,7 +161,7 @@ async fn look_up_once(
 ) -> Result<Option<LookupResult>, StoreError> {
     let now = app.clock.now();
     let read_point = app.store.read_point();
-    let Some(found) = app.store.find_arrival(host, named, now).await? else { return Ok(None) };
+    let Some(found) = app.store.look_up(host, named, now).await? else { return Ok(None) };
     let Some(workspace) = workspace_of(app, &found).await? else { return Ok(None) };
     let api_key = match (named, found.api_key) {
         (LookupBy::Key(hash) | LookupBy::KeyAndUser(hash, _), Some((id, seal))) => {

@@ -91,7 +91,7 @@ pub(super) async fn verify(
     };
     let Some(found) = found else { return Ok(None) };
     if !app.keys().knows(found.session.key) {
-        // Most often that key was retired, and nothing that rests on it counts any more; but it may be one that this node
+        // Most often that key was retired, and nothing that uses it counts any more; but it may be one that this node
         // lacks, and has yet to hear of.
         nodes::check_health(app).await??;
     }

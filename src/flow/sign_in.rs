@@ -210,7 +210,7 @@ pub async fn confirm(
             return Ok(confirmed);
         }
     }
-    Err(StoreError::Unavailable("others kept changing the same link".to_owned()).into())
+    Err(StoreError::Contended("others kept changing the same link").into())
 }
 
 /// A confirm on its way: what its steps share.

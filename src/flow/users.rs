@@ -38,9 +38,6 @@ pub enum UserError {
 }
 
 /// Adds a user and gives the number.
-///
-/// # Errors
-/// `UserError::ValidationErrors` if the number or the address is taken.
 pub async fn add(
     app: &App,
     workspace: &Workspace,
@@ -68,21 +65,15 @@ pub async fn add(
             return Err(UserError::ValidationErrors(taken));
         }
     }
-    Err(StoreError::Unavailable("the workspace kept changing, or was deleted".to_owned()).into())
+    Err(StoreError::Contended("the workspace kept changing, or was deleted").into())
 }
 
 /// A user.
-///
-/// # Errors
-/// `UserError::NotFound` if there is none.
 pub async fn show(app: &App, workspace: &Workspace, user: &UserRef) -> Result<User, UserError> {
     app.store.find_user(workspace.id, user).await?.ok_or(UserError::NotFound)
 }
 
 /// A user who is a client, or one who is staff, as is asked: the other kind is nobody here.
-///
-/// # Errors
-/// `UserError::NotFound` if there is none.
 pub async fn show_kind(
     app: &App,
     workspace: &Workspace,
@@ -104,9 +95,6 @@ pub async fn list(
 }
 
 /// Changes the fields that are given, and kills links and sessions where the change demands it.
-///
-/// # Errors
-/// `UserError::NotFound` if there is no such user, `ValidationErrors` if the new address is taken.
 pub async fn set(
     app: &App,
     workspace: &Workspace,
@@ -170,13 +158,10 @@ pub async fn set_within(
             )));
         }
     }
-    Err(StoreError::Unavailable("others kept changing the same user".to_owned()).into())
+    Err(StoreError::Contended("others kept changing the same user").into())
 }
 
 /// Deletes a user within a reach, for good; links and sessions die with the user, the number stays taken.
-///
-/// # Errors
-/// `UserError::NotFound` if there is no such user.
 pub async fn delete(
     app: &App,
     workspace: &Workspace,

@@ -10,6 +10,11 @@ use crate::keys;
 use crate::keys::NoRandomness;
 use crate::store::{Outcome, StoreError};
 
+/// How often a change starts again when others keep changing the same workspace.
+const MAX_ATTEMPTS: usize = 64;
+
+const CONTENDED: StoreError = StoreError::Contended("others kept changing the same workspace");
+
 /// Why a workspace was not made, found or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkspaceError {
@@ -28,9 +33,6 @@ pub enum WorkspaceError {
 }
 
 /// A workspace and its hosts.
-///
-/// # Errors
-/// `WorkspaceError::NotFound` if there is none of that name.
 pub async fn show(app: &App, name: &str) -> Result<(Workspace, Vec<HostName>), WorkspaceError> {
     let found = app.store.find_workspace(name).await?;
     found.ok_or_else(|| WorkspaceError::NotFound(name.to_owned()))
@@ -42,9 +44,6 @@ pub async fn list(app: &App) -> Result<Vec<Workspace>, StoreError> {
 }
 
 /// Makes a workspace; the portal's host is one of its hosts, named or not.
-///
-/// # Errors
-/// `WorkspaceError::ValidationErrors` if the name or a host is taken.
 pub async fn create(
     app: &App,
     act: &AuditContext,
@@ -68,16 +67,13 @@ pub async fn create(
 }
 
 /// Changes settings, given as names and values; all of them or none.
-///
-/// # Errors
-/// `WorkspaceError::ValidationErrors` names the setting that does not pass.
 pub async fn set(
     app: &App,
     act: &AuditContext,
     name: &str,
     settings: &[(String, String)],
 ) -> Result<Workspace, WorkspaceError> {
-    loop {
+    for _ in 0..MAX_ATTEMPTS {
         let (mut workspace, old_hosts) = show(app, name).await?;
         let (mut hosts, old_domain) = (old_hosts.clone(), workspace.cookie_domain.clone());
         for (setting, value) in settings {
@@ -103,19 +99,17 @@ pub async fn set(
             return Err(WorkspaceError::ValidationErrors(taken));
         }
     }
+    Err(CONTENDED.into())
 }
 
 /// Gives a workspace another name.
-///
-/// # Errors
-/// `WorkspaceError::ValidationErrors` if it is taken, in whatever case.
 pub async fn rename(
     app: &App,
     act: &AuditContext,
     name: &str,
     new: &str,
 ) -> Result<Workspace, WorkspaceError> {
-    loop {
+    for _ in 0..MAX_ATTEMPTS {
         let (workspace, _) = show(app, name).await?;
         let entry = act.entry(AuditEvent::WorkspaceChanged).with("settings", ["name"].as_slice());
         if app.store.rename_workspace(&workspace, new, &entry, app.clock.now()).await? == Outcome::Applied {
@@ -125,6 +119,7 @@ pub async fn rename(
             return Err(WorkspaceError::ValidationErrors(ValidationErrors::field("name", taken(new))));
         }
     }
+    Err(CONTENDED.into())
 }
 
 /// What is said of a name that somebody has.
@@ -134,16 +129,18 @@ fn taken(name: &str) -> String {
 
 /// Deletes a workspace with all its users, keys, links, sessions and entries, and gives how many there were of each. The
 /// name counts to the letter.
-///
-/// # Errors
-/// `WorkspaceError::NotFound` if there is none of that name.
 pub async fn delete(
     app: &App,
     act: &AuditContext,
     name: &str,
 ) -> Result<[(&'static str, i64); 5], WorkspaceError> {
     let read_point = app.store.read_point();
-    while let Some((workspace, _)) = app.store.find_workspace(name).await? {
+    for _ in 0..MAX_ATTEMPTS {
+        let Some((workspace, _)) = app.store.find_workspace(name).await? else {
+            // It was deleted before, and stays so.
+            app.store.ensure_durable(read_point, None).await?;
+            return Err(WorkspaceError::NotFound(name.to_owned()));
+        };
         let belongings = app.store.count_belongings(workspace.id).await?;
         let entry = act.entry(AuditEvent::WorkspaceDeleted).with("workspace", workspace.id.0);
         let entry = entry.with("name", workspace.name.as_str());
@@ -152,9 +149,7 @@ pub async fn delete(
             return Ok(belongings);
         }
     }
-    // It was deleted before, and stays so.
-    app.store.ensure_durable(read_point, None).await?;
-    Err(WorkspaceError::NotFound(name.to_owned()))
+    Err(CONTENDED.into())
 }
 
 /// Takes hosts separated by commas.

@@ -208,7 +208,7 @@ impl IntoResponse for Error {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) => {
+            StoreError::Unavailable(_) | StoreError::Contended(_) => {
                 tracing::warn!(%error, "a request could not be served");
                 Self::Unavailable
             }

@@ -1,4 +1,4 @@
-//! What operators ask: does it live, is it ready, what did it count. On a listener of its own.
+//! Health checks and metrics for operators, on a listener of their own.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use axum::routing::get;
 use crate::app::App;
 use crate::flow;
 
-/// How long the store may take to say that it is there.
+/// How long the readiness check may take.
 const READY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The routes for operators.
@@ -23,8 +23,7 @@ pub(super) fn router(app: App) -> Router {
         .with_state(app)
 }
 
-/// `GET /readyz`: 200 if the store can be read and written now, and keys and clock are as they must be, else 503
-/// within two seconds.
+/// `GET /readyz`: 200 if the store can be read and written, and keys and clock are right; else 503 within two seconds.
 async fn ready(State(app): State<App>) -> Response {
     match tokio::time::timeout(READY_TIMEOUT, flow::operations::maintenance::ready(&app)).await {
         Ok(Ok(())) => "ready\n".into_response(),

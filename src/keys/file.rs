@@ -66,7 +66,7 @@ pub enum KeyFileError {
         /// The number that was asked for.
         key: KeyId,
     },
-    /// It lacks a key that the database rests on.
+    /// It lacks a key that the database uses.
     #[error(
         "the key file {path} lacks the key {key}, which the database rests on: put back the file that has it, or copy the \
          one of another node"

@@ -1,13 +1,14 @@
 //! Key files are made and changed: never half written, and never at the price of a key that was in them.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
+use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::{Path, PathBuf};
 
 use super::file::key_of;
 use super::{KeyFileError, Keyring, NoRandomness, SecretKey, load, random};
 use crate::domain::login_link::KeyId;
+use crate::files::{self, create_private, folder_of, sync_folder_of};
 
 /// What the file begins with.
 const HEADING: &str = "# doorkey secret keys. Whoever has this file and the database can sign in as anybody: \
@@ -57,20 +58,19 @@ pub fn take_into_use(path: &Path) -> Result<(), KeyFileError> {
 }
 
 /// It is written under another name and then linked to its own, so that whoever reads it meanwhile, or comes after
-/// a power cut, finds a whole file or none, and of two who make it at once one is told that it exists.
+/// a power cut, finds a whole file or none, and of two who make it at once one gets the error that it exists.
 fn write_first(path: &Path, mark: &str) -> Result<Keyring, KeyFileError> {
     let failed = |source| KeyFileError::Io { path: path.to_owned(), source };
     let draft = beside(path, &format!(".{}.new", std::process::id())).map_err(failed)?;
     let (key, line) = fresh_key("active")?;
-    let linked =
-        write_new(&draft, &format!("{HEADING}{mark}{line}"), None).and_then(|()| fs::hard_link(&draft, path));
-    // What was never written cannot be removed.
+    let placed = write_new(&draft, &format!("{HEADING}{mark}{line}"), None)
+        .and_then(|()| files::put_in_place(&draft, path));
+    // Once it has its name, there is no draft.
     let _ = fs::remove_file(&draft);
-    linked.map_err(|error| {
+    placed.map_err(|error| {
         let is_alive = error.kind() == io::ErrorKind::AlreadyExists;
         if is_alive { KeyFileError::Exists(path.to_owned()) } else { failed(error) }
     })?;
-    sync_folder_of(path).map_err(failed)?;
     Ok(Keyring { keys: vec![key] })
 }
 
@@ -203,7 +203,7 @@ fn beside(path: &Path, ending: &str) -> io::Result<PathBuf> {
 /// whom the old one belongs to, and is as open, since a server that may not read its keys does not start.
 fn write_new(path: &Path, text: &str, old: Option<&Path>) -> io::Result<()> {
     let _ = fs::remove_file(path);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = create_private(path)?;
     if let Some(old_path) = old {
         let old = fs::metadata(old_path)?;
         if file.metadata().is_ok_and(|new| (new.uid(), new.gid()) != (old.uid(), old.gid())) {
@@ -232,14 +232,4 @@ fn copy_acl(old: &Path, new: &fs::File) -> io::Result<()> {
 
 fn u128_of(bytes: &[u8]) -> u128 {
     bytes.iter().fold(0, |number, byte| number << 8 | u128::from(*byte))
-}
-
-/// Makes sure that a file just made is still there after a power cut.
-fn sync_folder_of(path: &Path) -> io::Result<()> {
-    fs::File::open(folder_of(path))?.sync_all()
-}
-
-fn folder_of(path: &Path) -> &Path {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    folder.unwrap_or(Path::new("."))
 }

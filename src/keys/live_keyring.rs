@@ -34,7 +34,7 @@ impl LiveKeyring {
     /// The keys of a file, as they were just read from it.
     pub fn new(path: &Path, keyring: Keyring) -> Self {
         let keyring = Arc::new(keyring);
-        // If the file has changed since, the first look at it finds that out.
+        // If the file has changed since, the first check finds that out.
         let read = Read { stamp: None, keyring: Arc::clone(&keyring) };
         Self { path: path.to_owned(), read: Mutex::new(read), current: ArcSwap::new(keyring) }
     }
@@ -64,7 +64,7 @@ impl LiveKeyring {
 
     /// Reads the file again if it is not the one that was read last. Whether it holds others.
     ///
-    /// A file that lacks a key which the database rests on is not taken: it is somebody else's, or not whole.
+    /// A file that lacks a key which the database uses is not taken: it is somebody else's, or not whole.
     ///
     /// # Errors
     /// `KeyFileError` if it cannot be used, once for each such file; the keys stay as they are.

@@ -120,7 +120,7 @@ type Budgets<K> = RateLimiter<K, BoundedStateStore<K>, Clock, NoOpMiddleware<Dur
 #[derive(Debug)]
 struct Limit<K: Hash + Eq + Clone> {
     budgets: Budgets<K>,
-    /// Operators are told of each once a minute.
+    /// Each is logged once a minute.
     alarms: Budgets<K>,
 }
 

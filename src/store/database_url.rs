@@ -29,7 +29,7 @@ pub struct PostgresUrl {
     shown: String,
 }
 
-/// What a server must prove over TLS before it is told anything.
+/// What a server must prove over TLS before anything is sent to it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum TlsVerification {
     /// Nothing, and encrypted if it can; but with a root certificate everything, since nothing else was asked for.
@@ -44,9 +44,6 @@ pub(super) enum TlsVerification {
 
 impl DatabaseUrl {
     /// Takes `sqlite://PATH`, relative or absolute, or `postgres://USER:PASSWORD@HOST:PORT,…/NAME?…`.
-    ///
-    /// # Errors
-    /// `OpenError::UnknownUrl` for anything else.
     pub fn parse(text: &str) -> Result<Self, OpenError> {
         let scheme = |scheme: &str| text.strip_prefix(scheme).filter(|rest| !rest.is_empty());
         let parsed = if let Some(path) = scheme("sqlite://") {
@@ -156,7 +153,7 @@ impl PostgresUrl {
     }
 }
 
-/// What may be told of a text that is not understood: nobody knows where in it a password stands.
+/// What an error may say of a text that is not understood: nobody knows where in it a password stands.
 fn scheme_of(text: &str) -> &'static str {
     let schemes = ["sqlite://", "postgres://", "postgresql://"];
     schemes.into_iter().find(|scheme| text.starts_with(scheme)).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! Answers that rest on a read: given only where no failover can take back what was read.
+//! Responses that depend on a read: given only where no failover can take back what was read.
 
 use super::{Engine, Store, StoreError};
 use crate::domain::timestamp::Timestamp;
@@ -8,7 +8,7 @@ use crate::domain::timestamp::Timestamp;
 pub struct ReadPoint(Option<u64>);
 
 impl ReadPoint {
-    /// Whether an answer that rests on what was read since has to be covered.
+    /// Whether a response that depends on what was read since has to be covered.
     #[must_use]
     pub const fn is_binding(self) -> bool {
         self.0.is_some()
@@ -16,7 +16,7 @@ impl ReadPoint {
 }
 
 impl Store {
-    /// Taken before the first of the reads that an answer rests on.
+    /// Taken before the first of the reads that a response depends on.
     #[must_use]
     pub fn read_point(&self) -> ReadPoint {
         match &self.engine {
@@ -56,7 +56,7 @@ impl Store {
         }
     }
 
-    /// Notes whether commits wait for a standby, as a look at the server of a generation has shown.
+    /// Notes whether commits wait for a standby, as the server of a generation said.
     pub(super) fn note_synchronous(&self, generation: u64, is_synchronous: bool) {
         if let Engine::Postgres(postgres) = &self.engine {
             postgres.note_synchronous(generation, is_synchronous);

@@ -72,9 +72,6 @@ impl Default for ListLimiter {
 impl ListLimiter {
     /// Leave to make a list of a workspace. Who waits for it has nothing in the store, and whoever goes away meanwhile
     /// leaves nothing behind.
-    ///
-    /// # Errors
-    /// `ListError::Busy` if others were made all the time.
     pub(super) async fn permit(&self, workspace: WorkspaceId) -> Result<ListPermit, ListError> {
         let share = self.share_of(workspace);
         let both = async {
@@ -149,9 +146,6 @@ impl ListPermit {
 
     /// Room for an answer of so many bytes. The next list may begin before this one is sent, so a caller who reads slowly
     /// keeps nobody from lists, unless with much.
-    ///
-    /// # Errors
-    /// `ListError::Busy` if what was asked for before is not read.
     pub async fn make_room(self, bytes: usize) -> Result<UnsentRoom, ListError> {
         let kibibytes = u32::try_from(bytes.div_ceil(1 << 10)).unwrap_or(u32::MAX).min(UNSENT_OF_ONE);
         let share = Arc::clone(&self.0.share);

@@ -40,6 +40,9 @@ pub enum StoreError {
     /// It cannot be reached or cannot commit; the same request may go through later.
     #[error("the store cannot be used now: {0}")]
     Unavailable(String),
+    /// Others kept changing the same rows; the same request may go through later.
+    #[error("the store cannot be used now: {0}")]
+    Contended(&'static str),
     /// A row does not hold what it should.
     #[error("the store holds something unexpected: {0}")]
     Unexpected(&'static str),
@@ -51,7 +54,7 @@ pub enum StoreError {
 /// Why a store cannot be opened. A database is named by its path, or by its URL without the password.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The address of the database is none that this version knows. All that is told of it is its scheme, if that is known.
+    /// The address of the database is none that this version knows. The error names only its scheme, if that is known.
     #[error(
         "--database {}is not understood: give sqlite://FILE, such as sqlite://doorkey.db or \
          sqlite:///var/lib/doorkey.db, or postgres://USER:PASSWORD@HOST:PORT/NAME, with ?sslmode=disable, prefer, \

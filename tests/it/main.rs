@@ -1,55 +1,110 @@
 //! Everything through the real router, a real database, a real browser. Only the clock is a stand-in.
 //!
-//! This is the run on the embedded engine, and of all that has no engine under it; `on_postgres.rs` is the other.
+//! This is the run on SQLite, and of all tests that need no database; `on_postgres.rs` is the run on PostgreSQL. Tests
+//! are found by what they promise: the folder is the part of doorkey, the file the subject, the name the promise.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
-mod api_page;
-mod audited;
-mod back_office;
-mod browser;
-mod cli;
-mod client_object;
-mod confirming;
-mod connections;
-mod console;
-mod copies;
-mod forms;
-mod generated_client;
-mod greedy_lists;
-mod hosts;
-mod issuing;
-mod leaks;
-mod limits;
-mod marking;
-mod migrations;
-mod openapi;
-mod operations_page;
-mod outside;
-mod packaging;
-mod pictures;
-mod properties;
-mod proxies;
-mod races;
-mod races_of_people;
-mod raw_copies;
-mod readiness;
-mod redirects;
-mod repeating;
-mod requests;
-mod restoring;
-mod rigs;
-mod rotation;
-mod schemathesis;
-mod security_page;
-mod sessions;
-mod sqlite_file;
-mod starting_together;
-mod storage;
+mod api {
+    //! The API: what it takes, what it answers, and its description.
+
+    mod client_object;
+    mod generated_client;
+    mod login_links;
+    mod openapi;
+    mod requests;
+    mod resources;
+    mod schemathesis;
+    mod slow_lists;
+}
+mod cli {
+    //! The command line, run as an operator runs it: the real binary in a folder of its own.
+
+    mod backup;
+    mod database_passwords;
+    mod external_restore;
+    mod fields;
+    mod import;
+    mod key_file;
+    mod long_imports;
+    mod missing_database;
+    mod prerequisites;
+    mod restore;
+    mod running_server;
+    mod serve;
+    mod sessions_and_log;
+    mod spreadsheets;
+    mod users;
+    mod workspaces;
+}
+mod docs {
+    //! The documents, the packages and the source: what they say and promise is so.
+
+    mod api_page;
+    mod import_cycles;
+    mod operations_page;
+    mod packaging;
+    mod security_page;
+    mod source_rules;
+}
+mod engines {
+    //! What is so of one engine alone, and of several processes on one database.
+
+    mod migrations;
+    mod raw_file_copies;
+    mod sqlite_file;
+}
+mod faults {
+    //! Crashes, full disks, jumping clocks, lost databases: nothing acknowledged is lost, and service comes back.
+
+    mod clock_jumps;
+    mod database_file;
+    mod disk_full;
+    mod edited_rows;
+    mod endless_requests;
+    mod failing_disk;
+    mod greedy_key;
+    mod kills;
+    mod no_randomness;
+    mod overload;
+    mod readiness;
+    mod wrong_clock;
+}
+mod pages {
+    //! The pages: opening a link, confirming, sessions, redirects, the console, in a browser and behind proxies.
+
+    mod browser;
+    mod confirm;
+    mod console;
+    mod redirects;
+    mod repeated_confirm;
+    mod reverse_proxies;
+    mod screenshots;
+    mod sessions;
+}
+mod races {
+    //! Many callers at once, and steps in any order.
+
+    mod links_and_sessions;
+    mod properties;
+    mod startup;
+    mod users;
+}
+mod security {
+    //! Attacks: on forms, hosts, tenants, secrets, rate limits and connections.
+
+    mod audit_log;
+    mod csrf;
+    mod hosts;
+    mod key_rotation;
+    mod rate_limits;
+    mod secret_leaks;
+    mod slow_connections;
+    mod stolen_database;
+    mod tenant_isolation;
+    mod token_randomness;
+}
 #[expect(dead_code, reason = "some of it is for tests of PostgreSQL alone")]
 mod support;
-mod tidy;
-mod tokens;
-mod twins;
 
 const ENGINE: support::database::Engine = support::database::Engine::Sqlite;

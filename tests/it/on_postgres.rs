@@ -1,65 +1,89 @@
-//! The same tests on PostgreSQL: all that have an engine under them, and those that are about this one.
+//! The run on PostgreSQL: every test whose promise depends on the database, and those about this one.
+//!
+//! What a browser or a proxy does with the pages does not depend on it: `pages/browser` and `pages/reverse_proxies` run on
+//! SQLite alone.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
-mod api_page;
-mod audited;
-mod back_office;
-mod browser;
-mod cli {
-    //! The command line, where it does not make files.
+mod api {
+    //! The API: what it takes, what it answers, and its description.
 
+    mod client_object;
+    mod login_links;
+    mod openapi;
+    mod requests;
+    mod resources;
+    mod slow_lists;
+}
+mod cli {
+    //! The command line, run as an operator runs it: the real binary in a folder of its own.
+
+    mod external_restore;
     mod fields;
     mod import;
-    mod import_beside;
-    mod people;
-    mod tenants;
+    mod long_imports;
+    mod migrate;
+    mod running_server;
+    mod sessions_and_log;
+    mod spreadsheets;
+    mod users;
+    mod workspaces;
 }
-mod client_object;
-mod confirming;
-mod failover;
-mod faults;
-mod forms;
-mod greedy_lists;
-mod hosts;
-mod issuing;
-mod leaks;
-mod limits;
-mod marking;
-mod moving;
-mod moving_command;
-mod nodes;
-mod openapi;
-mod outside;
-mod postgres;
-mod properties;
-mod proxies;
-mod races;
-mod races_of_people;
-mod readiness;
-mod redirects;
-mod repeating;
-mod requests;
-mod rigs {
-    //! Those that hurt no file.
+mod docs {
+    //! The documents, the packages and the source: what they say and promise is so.
 
+    mod api_page;
+}
+mod engines {
+    //! What is so of one engine alone, and of several processes on one database.
+
+    mod nodes;
+    mod postgres;
+    mod postgres_certificates;
+    mod postgres_settings;
+    mod round_trips;
+    mod transfer;
+}
+mod faults {
+    //! Crashes, full disks, jumping clocks, lost databases: nothing acknowledged is lost, and service comes back.
+
+    mod database_outage;
     mod edited_rows;
-    #[expect(dead_code, reason = "some of it is for rigs that have a file")]
-    mod figures;
+    mod failover;
     mod greedy_key;
-    mod rows;
-    mod unanswered;
+    mod missing_standby;
+    mod readiness;
     mod wrong_clock;
 }
-mod rotation;
-mod round_trips;
-mod server_certificates;
-mod server_limits;
-mod sessions;
-mod starting_together;
-mod storage;
-#[expect(dead_code, reason = "some of it is for tests that have no engine under them")]
+mod pages {
+    //! The pages: opening a link, confirming, sessions, redirects, the console, in a browser and behind proxies.
+
+    mod confirm;
+    mod redirects;
+    mod repeated_confirm;
+    mod sessions;
+}
+mod races {
+    //! Many callers at once, and steps in any order.
+
+    mod links_and_sessions;
+    mod properties;
+    mod startup;
+    mod users;
+}
+mod security {
+    //! Attacks: on forms, hosts, tenants, secrets, rate limits and connections.
+
+    mod audit_log;
+    mod csrf;
+    mod hosts;
+    mod key_rotation;
+    mod rate_limits;
+    mod secret_leaks;
+    mod stolen_database;
+    mod tenant_isolation;
+}
+#[expect(dead_code, reason = "some of it is for tests that need no database")]
 mod support;
-mod twins;
 
 const ENGINE: support::database::Engine = support::database::Engine::Postgres;

@@ -158,7 +158,7 @@ impl Seen {
     }
 }
 
-/// What is told of an import while it runs, and at its end.
+/// What is printed of an import while it runs, and at its end.
 struct ImportReport {
     seen: Seen,
     bar: ProgressBar,

@@ -22,6 +22,8 @@ pub struct UserChange {
     pub company: Option<String>,
     /// Telephone number.
     pub phone: Option<String>,
+    /// The language that the person reads.
+    pub locale: Option<String>,
     /// A note.
     pub note: Option<String>,
     /// Fields of the operator's own.
@@ -49,7 +51,7 @@ impl UserChange {
             Some(Kind::Email(lens)) => {
                 lens.set(self, EmailAddress::parse(value).map_err(InvalidEmail::problem)?);
             }
-            Some(Kind::Text(longest, lens)) => lens.set(self, short_text(value, *longest)?),
+            Some(Kind::Text(longest, check, lens)) => lens.set(self, text(value, *longest, *check)?),
             Some(Kind::CustomFields(lens)) => lens.set(self, custom_fields::parse(value)?),
             Some(Kind::Status(lens)) => match value {
                 "1" => lens.set(self, true),
@@ -128,15 +130,11 @@ impl UserChange {
     }
 }
 
-/// Takes a free text of any characters but NUL, which databases do not keep.
-fn short_text(value: &str, longest: usize) -> Result<String, Problem> {
+fn text(value: &str, longest: usize, check: fn(&str) -> Result<(), Problem>) -> Result<String, Problem> {
     if value.chars().nth(longest).is_some() {
         return Err(Code::TooLong.saying(format!("must have {longest} characters at most")));
     }
-    if value.contains('\0') {
-        return Err("must be a text without NUL".into());
-    }
-    Ok(value.to_owned())
+    check(value).map(|()| value.to_owned())
 }
 
 fn flag(value: &str) -> Result<bool, Problem> {

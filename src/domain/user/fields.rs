@@ -5,6 +5,7 @@ use super::change::UserChange;
 use crate::domain::email::EmailAddress;
 use crate::domain::json::JsonText;
 use crate::domain::list_query::{self, FieldType};
+use crate::domain::validation::Problem;
 
 /// A field of the client object.
 #[derive(Debug)]
@@ -24,8 +25,8 @@ pub enum Kind {
     ReadOnly,
     /// The address.
     Email(Lens<EmailAddress>),
-    /// A free text of so many characters at most.
-    Text(usize, Lens<String>),
+    /// A text of so many characters at most, and what else must be true of it.
+    Text(usize, fn(&str) -> Result<(), Problem>, Lens<String>),
     /// Fields of the operator's own.
     CustomFields(Lens<JsonText>),
     /// 1 active, 0 disabled.
@@ -52,9 +53,12 @@ macro_rules! lens {
 
 macro_rules! text {
     ($field:ident, $longest:literal, $listed:expr) => {
+        text!($field, $longest, free_text, $listed)
+    };
+    ($field:ident, $longest:literal, $check:expr, $listed:expr) => {
         UserField {
             name: stringify!($field),
-            kind: Kind::Text($longest, lens!($field, $field)),
+            kind: Kind::Text($longest, $check, lens!($field, $field)),
             listed: $listed,
         }
     };
@@ -65,7 +69,7 @@ const fn read_only(name: &'static str, listed: Option<FieldType>) -> UserField {
 }
 
 /// Every field, in the order in which sentences name them.
-pub static FIELDS: [UserField; 14] = [
+pub static FIELDS: [UserField; 15] = [
     read_only("id", Some(FieldType::Number)),
     read_only("name", None),
     UserField { name: "email", kind: Kind::Email(lens!(email, email)), listed: Some(FieldType::Email) },
@@ -73,6 +77,7 @@ pub static FIELDS: [UserField; 14] = [
     text!(name_l, 200, Some(FieldType::Text)),
     text!(company, 200, Some(FieldType::Text)),
     text!(phone, 50, Some(FieldType::Text)),
+    text!(locale, 35, locale, Some(FieldType::Text)),
     text!(note, 10_000, None),
     UserField {
         name: "custom_fields",
@@ -109,7 +114,7 @@ pub fn settable() -> String {
 }
 
 /// What lists of users may be sorted and filtered by.
-pub const LISTED: [list_query::Field; 10] = listed();
+pub const LISTED: [list_query::Field; 11] = listed();
 
 const fn listed<const N: usize>() -> [list_query::Field; N] {
     let mut listed = [list_query::Field { name: "", kind: FieldType::Text }; N];
@@ -123,6 +128,34 @@ const fn listed<const N: usize>() -> [list_query::Field; N] {
     }
     assert!(count == N, "a field of lists was added or taken away");
     listed
+}
+
+/// Any characters but NUL, which databases do not keep.
+fn free_text(value: &str) -> Result<(), Problem> {
+    if value.contains('\0') { Err("must be a text without NUL".into()) } else { Ok(()) }
+}
+
+/// A language tag, whether doorkey has that language or not: 2 or 3 letters, then subtags of 1 to 8 letters or digits
+/// (RFC 5646, section 2.1, as far as tags in use go). Empty says that the language is not known.
+fn locale(value: &str) -> Result<(), Problem> {
+    let is_tag = |text: &str| {
+        let mut parts = text.split('-');
+        let language = parts.next().unwrap_or_default();
+        let is_language =
+            (2..=3).contains(&language.len()) && language.bytes().all(|byte| byte.is_ascii_alphabetic());
+        let is_subtag = |part: &str| {
+            (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        };
+        is_language && parts.all(is_subtag)
+    };
+    let with_hyphens = value.replace('_', "-");
+    if value.is_empty() || is_tag(value) {
+        Ok(())
+    } else if is_tag(&with_hyphens) {
+        Err(format!("must be a language tag with hyphens: {with_hyphens}").into())
+    } else {
+        Err("must be a language tag such as de or pt-BR, or empty".into())
+    }
 }
 
 impl UserField {
@@ -141,7 +174,7 @@ impl UserField {
         match &self.kind {
             Kind::ReadOnly => {}
             Kind::Email(lens) => lens.apply(change, user),
-            Kind::Text(_, lens) => lens.apply(change, user),
+            Kind::Text(.., lens) => lens.apply(change, user),
             Kind::CustomFields(lens) => lens.apply(change, user),
             Kind::Status(lens) | Kind::Flag(lens) | Kind::Staff(lens) => lens.apply(change, user),
         }
@@ -152,7 +185,7 @@ impl UserField {
         match &self.kind {
             Kind::ReadOnly => false,
             Kind::Email(lens) => lens.of(old) != lens.of(new),
-            Kind::Text(_, lens) => lens.of(old) != lens.of(new),
+            Kind::Text(.., lens) => lens.of(old) != lens.of(new),
             Kind::CustomFields(lens) => lens.of(old) != lens.of(new),
             Kind::Status(lens) | Kind::Flag(lens) | Kind::Staff(lens) => lens.of(old) != lens.of(new),
         }
@@ -174,5 +207,45 @@ impl<T> Lens<T> {
         if let Some(value) = (self.change)(change).take() {
             *(self.of_mut)(user) = value;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_locale_is_empty_or_a_language_tag() {
+        for tag in ["", "de", "DE", "gsw", "pt-BR", "zh-Hant-TW", "en-x-y", "de-1996"] {
+            assert!(locale(tag).is_ok(), "{tag}");
+        }
+        for wrong in [
+            "d",
+            "germ",
+            "de-",
+            "-de",
+            "de--AT",
+            "de AT",
+            "d3",
+            "de-abcdefghi",
+            "de-ö",
+            "*",
+            "de\0",
+            "pt_BR_",
+            "_",
+        ] {
+            assert!(locale(wrong).is_err(), "{wrong}");
+        }
+        assert!(locale("pt_BR").unwrap_err().sentence.ends_with("pt-BR"));
+    }
+
+    #[test]
+    fn what_is_listed_is_what_the_table_says() {
+        let names = LISTED.map(|field| field.name).join(", ");
+
+        assert_eq!(
+            names,
+            "id, email, name_f, name_l, company, phone, locale, status, two_factor_enabled, created_at, updated_at"
+        );
     }
 }

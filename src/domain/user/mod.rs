@@ -2,12 +2,12 @@
 
 pub mod change;
 pub mod fields;
-pub mod object;
 
 use serde::Serialize;
 
 use super::email::EmailAddress;
 use super::json::JsonText;
+use super::named::named;
 use super::timestamp::Timestamp;
 
 /// The number of a user, from 1 to 2^53-1: unique in the workspace, never used again.
@@ -74,6 +74,8 @@ pub struct User {
     pub company: String,
     /// Telephone number.
     pub phone: String,
+    /// The language that the person reads, as a tag (BCP 47); empty if it is not known.
+    pub locale: String,
     /// A note of the back office.
     pub note: String,
     /// Fields of the operator's own.
@@ -103,30 +105,24 @@ pub struct AccountStatus {
     pub session_epoch: i64,
 }
 
-/// Why a user gets no link (contract, section 2, rules 1 to 4).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Refusal {
-    /// Nobody of that id or address, or deleted.
-    UserNotFound,
-    /// Staff.
-    StaffUser,
-    /// Two-factor is on.
-    TwoFactorEnabled,
-    /// Disabled.
-    UserDisabled,
+named! {
+    /// Why a user gets no link (contract, section 2, rules 1 to 4).
+    pub enum Refusal(
+        /// The stable word that callers, logs and metrics know it by.
+        code
+    ) {
+        /// Nobody of that id or address, or deleted.
+        UserNotFound = "user_not_found",
+        /// Staff.
+        StaffUser = "staff_user",
+        /// Two-factor is on.
+        TwoFactorEnabled = "two_factor_enabled",
+        /// Disabled.
+        UserDisabled = "user_disabled",
+    }
 }
 
 impl Refusal {
-    /// The stable word that callers, logs and metrics know it by.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::UserNotFound => "user_not_found",
-            Self::StaffUser => "staff_user",
-            Self::TwoFactorEnabled => "two_factor_enabled",
-            Self::UserDisabled => "user_disabled",
-        }
-    }
-
     /// The sentence for people.
     pub const fn sentence(self) -> &'static str {
         match self {
@@ -141,7 +137,7 @@ impl Refusal {
 }
 
 impl AccountStatus {
-    /// Why links may not be used, in the order in which it is told; `None` if they may.
+    /// Why links may not be used, in the order in which it is given; `None` if they may.
     pub const fn refusal(&self) -> Option<Refusal> {
         if self.is_staff {
             Some(Refusal::StaffUser)
@@ -195,34 +191,24 @@ pub fn full_name(name_f: &str, name_l: &str) -> String {
     format!("{name_f}{between}{name_l}")
 }
 
-/// What killed a user's links.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RevocationReason {
-    /// Two-factor was switched on.
-    TwoFactor,
-    /// The user became staff.
-    Staff,
-    /// The user was disabled.
-    Disabled,
-    /// The user was deleted.
-    Deleted,
-    /// The user got another address.
-    NewAddress,
-    /// The links were revoked.
-    Revoked,
-}
-
-impl RevocationReason {
-    /// The word in the audit log.
-    pub const fn reason(self) -> &'static str {
-        match self {
-            Self::TwoFactor => "two_factor",
-            Self::Staff => "staff",
-            Self::Disabled => "disabled",
-            Self::Deleted => "deleted",
-            Self::NewAddress => "new_address",
-            Self::Revoked => "revoked",
-        }
+named! {
+    /// What revoked a user's links.
+    pub enum RevocationReason(
+        /// The word in the audit log.
+        reason
+    ) {
+        /// Two-factor was switched on.
+        TwoFactor = "two_factor",
+        /// The user became staff.
+        Staff = "staff",
+        /// The user was disabled.
+        Disabled = "disabled",
+        /// The user was deleted.
+        Deleted = "deleted",
+        /// The user got another address.
+        NewAddress = "new_address",
+        /// The links were revoked.
+        Revoked = "revoked",
     }
 }
 

@@ -1,11 +1,10 @@
-//! What happens by itself: counters are written down, the dead are swept away.
+//! Maintenance of the store: counters are flushed, what is dead is swept.
 
 use super::nodes;
 use crate::app::App;
 use crate::domain::audit::INSTALLATION;
 use crate::domain::node::NodeUnhealthy;
 use crate::domain::timestamp::Timestamp;
-use crate::flow::notices;
 use crate::store::{StoreError, Swept};
 
 /// How long a dead link or session is kept before the sweep takes it, in seconds: so long a clock may be wrong.
@@ -45,6 +44,11 @@ pub async fn flush_counters(app: &App) -> Result<(), StoreError> {
     app.store.write_reuses().await
 }
 
+/// Whether the counters should be flushed before there is no room for more.
+pub fn has_many_counters(app: &App) -> bool {
+    app.store.has_many_reuses()
+}
+
 /// Once a process has reported in, and before it serves: a copy of an embedded database's file says from here on that it is
 /// one of a file in use.
 pub async fn checkpoint(app: &App) {
@@ -54,54 +58,14 @@ pub async fn checkpoint(app: &App) {
 /// Before a process ends: no reuse is lost, and the node is off the list.
 pub async fn leave(app: &App) -> Result<(), StoreError> {
     let (written, left) = tokio::join!(flush_counters(app), nodes::deregister(app));
-    // Whoever copies the file of a server that was stopped, and forgets the log, has everything.
+    // Whoever copies the file of a server that was stopped, and forgets the WAL, has everything.
     app.store.checkpoint().await;
     written.and(left)
 }
 
-/// Keeps house until it is dropped: the clock each second, the counters each five, a sweep each minute if it is due.
-pub async fn keep(app: App, audit_retention: i64) {
-    tokio::join!(
-        nodes::keep(&app),
-        run_periodic(&app, audit_retention),
-        refresh_snapshot(&app),
-        notices::keep(&app)
-    );
-}
-
-/// Reads where the newest commit is.
-async fn refresh_snapshot(app: &App) {
-    let mut ticks = tokio::time::interval(std::time::Duration::from_millis(100));
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        // What fails here fails for requests too, and is told of there.
-        let _ = app.store.refresh_snapshot().await;
-    }
-}
-
-async fn run_periodic(app: &App, audit_retention: i64) {
-    let mut seconds = tokio::time::interval(std::time::Duration::from_secs(1));
-    seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    for second in 0_u64.. {
-        seconds.tick().await;
-        let is_time = second % 5 == 0 || app.store.has_many_reuses();
-        if is_time && let Err(error) = flush_counters(app).await {
-            tracing::warn!(%error, "the counters of reused links could not be written down");
-        }
-        if second % 60 == 0 {
-            match sweep_if_due(app, audit_retention).await {
-                Ok(swept) if swept != Swept::default() => tracing::info!(
-                    login_links = swept.login_links,
-                    sessions = swept.sessions,
-                    audit_entries = swept.audit_entries,
-                    "the dead were swept away"
-                ),
-                Ok(_) => {}
-                Err(error) => tracing::warn!(%error, "the sweep was broken off"),
-            }
-        }
-    }
+/// Goes to the newest commit.
+pub async fn refresh_snapshot(app: &App) -> Result<(), StoreError> {
+    app.store.refresh_snapshot().await
 }
 
 /// Why a process must not be sent requests.
@@ -116,9 +80,6 @@ pub enum NotReady {
 }
 
 /// Asks whether requests can be served now: by looking at keys and clock, and by reporting in, which is a commit.
-///
-/// # Errors
-/// `NotReady` if they cannot.
 pub async fn ready(app: &App) -> Result<(), NotReady> {
     nodes::check_health(app).await??;
     Ok(nodes::heartbeat(app).await?)

@@ -4,6 +4,7 @@ pub mod backup;
 pub mod checks;
 pub mod maintenance;
 pub mod nodes;
+pub mod notices;
 pub mod secret_keys;
 pub mod startup;
 pub mod transfer;

@@ -1,15 +1,10 @@
 //! One node of several: whether it may issue, redeem and end, and that the others know of it.
 
-use std::time::Duration;
-
 use crate::app::App;
 use crate::domain::node::{Node, NodeUnhealthy, check_clock_skew};
 use crate::domain::secret_key::SecretKeyRecord;
 use crate::domain::timestamp::Timestamp;
 use crate::store::StoreError;
-
-/// Looks at clock and keys between two reports.
-const HEARTBEAT_EVERY: u64 = 5;
 
 /// Why nothing was ended, or nobody was told that something is over.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +31,7 @@ pub fn knows_all(app: &App) -> Result<(), NodeUnhealthy> {
     is_fit(app).or_else(|unfit| if unfit.may_lack_keys() { Err(unfit) } else { Ok(()) })
 }
 
-/// Looks whether this node has every key that the database rests on, and whether its clock is right. From here on it works
+/// Checks whether this node has every key that the database uses, and whether its clock is right. From here on it works
 /// with the keys of its file, as it is now, as far as the database goes along with them.
 ///
 /// # Errors
@@ -53,17 +48,17 @@ pub async fn time_to_sweep(app: &App) -> Result<Option<Timestamp>, StoreError> {
 
 async fn check_and_report(app: &App) -> Result<(Result<(), NodeUnhealthy>, Option<Timestamp>), StoreError> {
     let before = app.clock.read();
-    let footing = app.store.find_footing().await?;
+    let found = app.store.find_keys_and_clock().await?;
     let after = app.clock.now();
-    let is_changed = read_file_again(app, &footing.keys);
-    app.held.apply_database(&footing.keys);
+    let is_changed = read_file_again(app, &found.keys);
+    app.held.apply_database(&found.keys);
     let in_file = app.held.in_file();
-    let mut accepted = footing.keys.iter().filter(|key| key.is_accepted());
+    let mut accepted = found.keys.iter().filter(|key| key.is_accepted());
     let has_all = accepted.all(|key| in_file.has(&key.fingerprint));
     let (clock_judged, is_calm) = {
         let mut clocks = app.node.clocks();
-        let seen = clocks.see(&before, footing.last_reading.as_ref());
-        let theirs = footing.time.filter(|_| app.clock.goes());
+        let seen = clocks.see(&before, found.last_reading.as_ref());
+        let theirs = found.time.filter(|_| app.clock.goes());
         let compared = theirs.map_or(Ok(()), |theirs| check_clock_skew(before.wall, theirs, after));
         (seen.and(compared), clocks.is_calm(&before))
     };
@@ -80,13 +75,13 @@ async fn check_and_report(app: &App) -> Result<(Result<(), NodeUnhealthy>, Optio
         // Whoever wants to use a new key waits for this.
         heartbeat(app).await?;
     }
-    let time = footing.time.unwrap_or(before.wall);
+    let time = found.time.unwrap_or(before.wall);
     Ok((health, is_calm.then_some(time)))
 }
 
 /// Whether the key file holds other keys than before.
 ///
-/// A file that cannot be used is told of once, and changes nothing: this node goes on with the keys that it has.
+/// A file that cannot be used is logged once, and changes nothing: this node goes on with the keys that it has.
 fn read_file_again(app: &App, known: &[SecretKeyRecord]) -> bool {
     let read = app.held.reload_if_changed(known);
     match &read {
@@ -117,21 +112,4 @@ pub async fn list(app: &App) -> Result<Vec<Node>, StoreError> {
     let mut nodes = app.store.list_nodes().await?;
     nodes.retain(|node| node.is_alive(now));
     Ok(nodes)
-}
-
-/// Looks each second and reports in now and then, until it is dropped. Only who is fit reports in.
-pub async fn keep(app: &App) {
-    let mut seconds = tokio::time::interval(Duration::from_secs(1));
-    seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    for second in 0_u64.. {
-        seconds.tick().await;
-        let told = match check_health(app).await {
-            Ok(Ok(())) if second % HEARTBEAT_EVERY == 0 => heartbeat(app).await,
-            Ok(_) => Ok(()),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = told {
-            tracing::warn!(%error, "this node could not look at the store, or report in");
-        }
-    }
 }

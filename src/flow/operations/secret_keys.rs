@@ -58,7 +58,7 @@ pub enum SecretKeyError {
     Rested {
         /// The key.
         key: KeyId,
-        /// What rests on it.
+        /// What uses it.
         resting: KeyUsage,
     },
     /// Others changed keys at the same moment.
@@ -70,6 +70,16 @@ pub enum SecretKeyError {
     /// The store did not do what it was asked.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Makes a key file with its first key, and gives its id.
+pub fn create(key_file: &Path) -> Result<KeyId, SecretKeyError> {
+    Ok(keys::create(key_file)?.active_id())
+}
+
+/// The ids of the keys in a key file, the active one first.
+pub fn list(key_file: &Path) -> Result<Vec<KeyId>, SecretKeyError> {
+    Ok(keys::load(key_file)?.all().map(|key| key.id).collect())
 }
 
 /// Adds a fresh key to the key file, which proves only, and gives its number. Each workspace of a database that is there
@@ -143,7 +153,7 @@ async fn wait_for_nodes(app: &App, id: KeyId) -> Result<(), SecretKeyError> {
 
 /// Takes a key away for good, from the database and from the key file, and gives what ended with it.
 ///
-/// It is refused while something lives that rests on it, unless `is_forced`, which ends all that, each with an entry. The
+/// It is refused while something live uses it, unless `is_forced`, which ends all that, each with an entry. The
 /// database goes first: a key that still stands in some file is of no use from there on.
 ///
 /// # Errors
@@ -186,7 +196,7 @@ pub async fn retire(
 }
 
 async fn require_unused(app: &App, id: KeyId) -> Result<(), SecretKeyError> {
-    let resting = app.store.count_resting(id, app.clock.now()).await?;
+    let resting = app.store.count_key_usage(id, app.clock.now()).await?;
     if resting == KeyUsage::default() { Ok(()) } else { Err(SecretKeyError::Rested { key: id, resting }) }
 }
 
@@ -202,12 +212,12 @@ async fn wait_for_change(app: &App, known: &[SecretKeyRecord]) -> Result<(), Sto
     Ok(())
 }
 
-/// Ends everything that rests on a key, some at a time.
+/// Ends everything that uses a key, some at a time.
 async fn end_all(app: &App, act: &AuditContext, id: KeyId) -> Result<KeyUsage, SecretKeyError> {
     let mut ended = KeyUsage::default();
     let retired = |event| act.entry(event).with("reason", "key_retired");
     let now = app.clock.now();
-    for key in app.store.list_resting_api_keys(id, now).await? {
+    for key in app.store.list_api_keys_using_key(id, now).await? {
         let entry = retired(AuditEvent::KeyRevoked).with("key", key.id).with("name", key.name.as_str());
         let mut revoked = key.clone();
         revoked.revoked_at = Some(now);
@@ -217,7 +227,7 @@ async fn end_all(app: &App, act: &AuditContext, id: KeyId) -> Result<KeyUsage, S
         }
     }
     loop {
-        let links = app.store.list_resting_links(id, now).await?;
+        let links = app.store.list_links_using_key(id, now).await?;
         if links.is_empty() {
             break;
         }
@@ -227,11 +237,11 @@ async fn end_all(app: &App, act: &AuditContext, id: KeyId) -> Result<KeyUsage, S
             (app.keys().seal_link(link.expired(now)), entry)
         };
         let links: Vec<_> = links.into_iter().map(end).collect();
-        app.store.end_resting_links(&links, now).await?;
+        app.store.end_links_using_key(&links, now).await?;
         ended.login_links += i64::try_from(links.len()).unwrap_or(0);
     }
     loop {
-        let sessions = app.store.list_resting_sessions(id, now).await?;
+        let sessions = app.store.list_sessions_using_key(id, now).await?;
         if sessions.is_empty() {
             return Ok(ended);
         }
@@ -240,7 +250,7 @@ async fn end_all(app: &App, act: &AuditContext, id: KeyId) -> Result<KeyUsage, S
             (session, entry.with("session", session.id.to_string()))
         };
         let sessions: Vec<_> = sessions.into_iter().map(end).collect();
-        app.store.end_resting_sessions(&sessions, now).await?;
+        app.store.end_sessions_using_key(&sessions, now).await?;
         ended.sessions += i64::try_from(sessions.len()).unwrap_or(0);
     }
 }

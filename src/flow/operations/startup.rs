@@ -107,7 +107,7 @@ fn is_older(one: &Path, other: &Path) -> bool {
     matches!((changed(one), changed(other)), (Ok(one), Ok(other)) if one < other)
 }
 
-/// A fresh database rests on the keys that it is first opened with.
+/// A fresh database uses the keys that it is first opened with.
 async fn record_keys(store: &Store, keys: &Keyring, clock: &Clock) -> Result<(), StoreError> {
     if store.list_known_keys().await?.is_empty() {
         let fresh: Vec<_> = keys.all().map(|key| (key.id, key.fingerprint)).collect();
@@ -117,7 +117,7 @@ async fn record_keys(store: &Store, keys: &Keyring, clock: &Clock) -> Result<(),
     Ok(())
 }
 
-/// Whether the key file has every key that the database rests on.
+/// Whether the key file has every key that the database uses.
 ///
 /// It may have others: one that was added and is not used yet, or one that was retired while this file was elsewhere.
 pub(in crate::flow) fn agree(

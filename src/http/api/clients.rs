@@ -1,4 +1,4 @@
-//! Clients: the back office keeps them in step with its own.
+//! Clients: listed, added, changed and deleted by the back office.
 
 use axum::Json;
 use axum::body::Body;
@@ -8,18 +8,17 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
 use super::caller::{Caller, ClientsRead, ClientsWrite};
-use super::pagination::{List, Listing};
+use super::pagination::Listing;
+use super::resources::{List, ListedUser, UserObject};
 use super::{USER_IN_PATH, user_of};
 use crate::app::App;
 use crate::domain::client_body::{ClientBody, NewClient};
-use crate::domain::list_query::Page;
 use crate::domain::reach::Reach;
 use crate::domain::user::UserRef;
 use crate::domain::user::fields::LISTED;
-use crate::domain::user::object::{ListedUser, UserObject};
 use crate::flow;
 use crate::http::error::Error;
-use crate::http::request::params::read_object;
+use crate::http::request::body::read_object;
 use crate::store::NewUser;
 
 /// List the clients
@@ -39,8 +38,8 @@ pub(in crate::http) async fn list(
     uri: Uri,
 ) -> Result<Response, Error> {
     let listing = Listing::begin(&app, &caller, &uri, &LISTED).await?;
-    let Page { rows, total } = flow::users::list(&app, &listing.permit, false, &listing.options).await?;
-    listing.respond(Page { rows: rows.into_iter().map(ListedUser).collect(), total }).await
+    let page = flow::users::list(&app, &listing.permit, false, &listing.options).await?;
+    listing.respond::<ListedUser>(page).await
 }
 
 /// Add a client
@@ -66,7 +65,7 @@ pub(in crate::http) async fn add(
     let client = NewUser { id, email, fields };
     let id = flow::users::add(&app, &caller.workspace, &caller.act, &client).await?;
     let added = flow::users::show(&app, &caller.workspace, &UserRef::Id(id)).await?;
-    Ok((StatusCode::CREATED, Json(added.object())).into_response())
+    Ok((StatusCode::CREATED, Json(UserObject::from(&added))).into_response())
 }
 
 /// Get a client
@@ -85,7 +84,7 @@ pub(in crate::http) async fn show(
     client: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Error> {
     let client = flow::users::show_kind(&app, &caller.workspace, &user_of(client)?, false).await?;
-    Ok(Json(client.object()).into_response())
+    Ok(Json(UserObject::from(&client)).into_response())
 }
 
 /// Change a client
@@ -114,7 +113,7 @@ pub(in crate::http) async fn set(
     let (client, reach) = (user_of(client)?, Reach::of_key(caller.scopes));
     let (changed, _) =
         flow::users::set_within(&app, &caller.workspace, &caller.act, &client, (&change, reach)).await?;
-    Ok(Json(changed.object()).into_response())
+    Ok(Json(UserObject::from(&changed)).into_response())
 }
 
 /// Delete a client

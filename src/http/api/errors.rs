@@ -5,29 +5,10 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
-use utoipa::ToSchema;
 
-use crate::domain::validation::{Code, Problem, ValidationErrors};
+use super::resources::ErrorBody;
+use crate::domain::validation::{Problem, ValidationErrors};
 use crate::http::error::{Error, Parts};
-
-/// The body of every error of the API.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Error)]
-pub(super) struct ErrorBody<'a> {
-    /// A sentence for people.
-    message: &'a str,
-    /// A stable word for programs.
-    code: &'static str,
-    /// Sentences by field, where fields did not pass.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    errors: Option<BTreeMap<&'a str, Vec<&'a str>>>,
-    /// The kinds of those problems as stable words, in the same order.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, inline)]
-    codes: Option<BTreeMap<&'a str, Vec<Code>>>,
-}
 
 /// Renders an error as JSON.
 pub(in crate::http) fn render(error: &Error) -> Response {

@@ -1,20 +1,18 @@
-//! Login links: asked for, listed, revoked.
+//! Login links: issued, listed, revoked.
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::caller::{Caller, LoginLinksRead, LoginLinksWrite};
-use super::pagination::{List, Listing};
+use super::pagination::Listing;
+use super::resources::{List, ListedLink, LoginLink};
 use super::{USER_IN_PATH, user_of};
 use crate::app::App;
 use crate::domain::api_version::ApiVersion;
 use crate::domain::login_link::parse_min_ttl;
-use crate::domain::timestamp::Timestamp;
 use crate::domain::user::Refusal;
 use crate::domain::validation::ValidationErrors;
 use crate::domain::workspace::Workspace;
@@ -22,7 +20,7 @@ use crate::flow;
 use crate::flow::login_links::{IssueOptions, Issued};
 use crate::http::error::Error;
 use crate::http::request::params::Params;
-use crate::store::ListedLink;
+use crate::store;
 
 const EXPIRES_AT: HeaderName = HeaderName::from_static("x-login-link-expires-at");
 const REUSED: HeaderName = HeaderName::from_static("x-login-link-reused");
@@ -89,9 +87,9 @@ pub(in crate::http) async fn list(
     caller: Caller<LoginLinksRead>,
     uri: Uri,
 ) -> Result<Response, Error> {
-    let listing = Listing::begin(&app, &caller, &uri, &ListedLink::FIELDS).await?;
+    let listing = Listing::begin(&app, &caller, &uri, &store::ListedLink::FIELDS).await?;
     let page = flow::login_links::list(&app, &listing.permit, &listing.options).await?;
-    listing.respond(page).await
+    listing.respond::<ListedLink>(page).await
 }
 
 /// Kill a user's login links
@@ -116,7 +114,7 @@ pub(in crate::http) async fn revoke(
     if is_known { Ok(StatusCode::NO_CONTENT) } else { Err(Error::Refused(Refusal::UserNotFound)) }
 }
 
-/// Any other method: HEAD too, which must not make a link, though the router would run the GET handler for it.
+/// 405 for any other method, and for HEAD, for which the router would run the GET handler and issue a link.
 pub(in crate::http) async fn only_get_generates() -> (StatusCode, [(HeaderName, &'static str); 1]) {
     (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, DELETE")])
 }
@@ -132,22 +130,6 @@ fn parse_issue_options(query: Option<&str>, workspace: &Workspace) -> Result<Iss
     IssueOptions::validated(min_ttl, redirect, workspace).map_err(|_| Error::InvalidRedirect)
 }
 
-/// A login link.
-#[derive(Serialize, ToSchema)]
-pub(in crate::http) struct LoginLink<'a> {
-    /// The link, to be handed to its client and to nobody else.
-    #[schema(format = "uri")]
-    link: &'a str,
-    /// When it dies of age; from version 2026-12-01 on.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    expires_at: Option<Timestamp>,
-    /// Whether it had been handed out before; from version 2026-12-01 on.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    reused: Option<bool>,
-}
-
 fn issue_response(issued: &Issued, version: ApiVersion) -> Response {
     let says_more = version >= ApiVersion::V20261201;
     let link = LoginLink {
@@ -158,8 +140,8 @@ fn issue_response(issued: &Issued, version: ApiVersion) -> Response {
     let mut response = Json(link).into_response();
     let reused = if issued.is_reused { "true" } else { "false" };
     response.headers_mut().insert(REUSED, HeaderValue::from_static(reused));
-    // A moment in RFC 3339 is always a header value.
+    // An RFC 3339 timestamp is always a header value.
     let expires_at = HeaderValue::from_str(&issued.expires_at.to_string());
-    response.headers_mut().extend(expires_at.into_iter().map(|moment| (EXPIRES_AT, moment)));
+    response.headers_mut().extend(expires_at.into_iter().map(|expires_at| (EXPIRES_AT, expires_at)));
     response
 }

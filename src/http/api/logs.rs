@@ -5,11 +5,12 @@ use axum::http::Uri;
 use axum::response::Response;
 
 use super::caller::{Caller, LogsRead};
-use super::pagination::{List, Listing};
+use super::pagination::Listing;
+use super::resources::{List, ListedEntry};
 use crate::app::App;
 use crate::flow;
 use crate::http::error::Error;
-use crate::store::ListedEntry;
+use crate::store;
 
 /// Read the audit log
 ///
@@ -27,7 +28,7 @@ pub(in crate::http) async fn list(
     caller: Caller<LogsRead>,
     uri: Uri,
 ) -> Result<Response, Error> {
-    let listing = Listing::begin(&app, &caller, &uri, &ListedEntry::FIELDS).await?;
+    let listing = Listing::begin(&app, &caller, &uri, &store::ListedEntry::FIELDS).await?;
     let page = flow::audit_log::list(&app, &listing.permit, &listing.options).await?;
-    listing.respond(page).await
+    listing.respond::<ListedEntry>(page).await
 }

@@ -6,7 +6,8 @@ pub(super) mod errors;
 pub(super) mod login_links;
 pub(super) mod logs;
 pub(super) mod openapi;
-pub(super) mod pagination;
+mod pagination;
+pub(super) mod resources;
 pub(super) mod sessions;
 pub(super) mod team;
 
@@ -53,7 +54,7 @@ pub(super) async fn without_route(mut request: Request) -> Request {
 /// How a path names a user.
 const USER_IN_PATH: &str = "The id, digits only, or the e-mail address, percent-encoded.";
 
-/// What can name nobody, undecodable bytes included, is a user that is not there.
+/// The user that a path names. What cannot be one, undecodable bytes included, is answered like an unknown user.
 fn user_of(user: Result<Path<String>, PathRejection>) -> Result<UserRef, Error> {
     let named = user.ok().and_then(|Path(text)| UserRef::parse(&text));
     named.ok_or(Error::Refused(Refusal::UserNotFound))

@@ -1,4 +1,4 @@
-//! The frame around every list: `data`, `links`, `meta`.
+//! Pagination: reads the query of a list, waits for its permit, and writes a page.
 
 use std::io;
 
@@ -7,9 +7,9 @@ use axum::http::{HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::caller::Caller;
+use super::resources::{Links, List, Meta};
 use crate::app::App;
 use crate::domain::list_query::{Field, ListQuery, Page};
 use crate::flow;
@@ -17,67 +17,18 @@ use crate::http::error::Error;
 use crate::http::request::params::{Params, decode};
 use crate::store::{ListPermit, UnsentRoom};
 
-/// A page of a list.
-#[derive(Serialize, ToSchema)]
-pub(in crate::http) struct List<T> {
-    /// The rows.
-    data: Vec<T>,
-    /// Where other pages are.
-    links: Links,
-    /// Which page this is.
-    meta: Meta,
-}
-
-/// Other pages, as absolute URLs with all other parameters kept.
-#[derive(Serialize, ToSchema)]
-struct Links {
-    /// The first page.
-    #[schema(example = "https://example.spp.co/api/{resource}?page=1")]
-    first: String,
-    /// The last page.
-    #[schema(example = "https://example.spp.co/api/{resource}?page=3")]
-    last: String,
-    /// The page before; null on the first.
-    #[schema(required = true)]
-    prev: Option<String>,
-    /// The page after; null on the last.
-    #[schema(required = true, example = "https://example.spp.co/api/{resource}?page=2")]
-    next: Option<String>,
-}
-
-/// Which page this is.
-#[derive(Serialize, ToSchema)]
-struct Meta {
-    /// The page, from 1.
-    current_page: i64,
-    /// The place of its first row in the whole list; null if it is empty.
-    #[schema(required = true)]
-    from: Option<i64>,
-    /// The place of its last row; null if it is empty.
-    #[schema(required = true)]
-    to: Option<i64>,
-    /// The last page.
-    last_page: i64,
-    /// Rows on a page.
-    per_page: i64,
-    /// Rows of the whole list.
-    total: i64,
-    /// The URL of the list without parameters.
-    path: String,
-}
-
-/// A list that may be made now, and which part of it is asked for.
+/// A list with its permit, and which part of it is requested.
 pub(super) struct Listing {
     pub(super) permit: ListPermit,
     pub(super) options: ListQuery,
     /// The URL of the list without parameters.
     url: String,
-    /// The other parameters.
+    /// The other parameters of the query.
     kept: String,
 }
 
 impl Listing {
-    /// Reads the query, and waits until the list may be made.
+    /// Reads the query, and waits for the permit.
     pub(super) async fn begin<S>(
         app: &App,
         caller: &Caller<S>,
@@ -87,18 +38,18 @@ impl Listing {
         let query = uri.query().unwrap_or_default();
         let options = ListQuery::parse(&Params::parse(query)?.0, fields).map_err(Error::ValidationErrors)?;
         let permit = flow::lists::permit(app, &caller.workspace).await?;
-        // The links are absolute: the scheme of the workspace's URL, the host and port that were asked.
+        // Links are absolute: the scheme of the workspace's URL, the host and port of the request.
         let url = format!("{}://{}{}", caller.workspace.url.scheme(), caller.context.authority, uri.path());
         Ok(Self { permit, options, url, kept: kept_of(query) })
     }
 
-    /// A page in its frame, written off the serving threads: it may be long.
-    pub(super) async fn respond<T>(self, page: Page<T>) -> Result<Response, Error>
-    where
-        T: Serialize + Send + 'static,
-    {
+    /// The response with a page, written off the serving threads, since it may be long.
+    pub(super) async fn respond<T: Serialize>(
+        self,
+        page: Page<impl Into<T> + Send + 'static>,
+    ) -> Result<Response, Error> {
         let permit = self.permit.clone();
-        let written = tokio::task::spawn_blocking(move || self.written(page)).await;
+        let written = tokio::task::spawn_blocking(move || self.written::<T>(page)).await;
         let Ok(Ok(bytes)) = written else {
             tracing::error!("a list could not be written");
             return Err(Error::Internal);
@@ -109,7 +60,7 @@ impl Listing {
         Ok(([(header::CONTENT_TYPE, json)], body).into_response())
     }
 
-    fn written<T: Serialize>(self, page: Page<T>) -> serde_json::Result<Vec<u8>> {
+    fn written<T: Serialize>(self, page: Page<impl Into<T>>) -> serde_json::Result<Vec<u8>> {
         let Self { options, url, kept, .. } = &self;
         let (current, total) = (options.page, page.total);
         let last = ((total + options.limit - 1) / options.limit).max(1);
@@ -131,8 +82,8 @@ impl Listing {
             total,
             path: url.clone(),
         };
-        let framed = List { data: page.rows, links, meta };
-        // Counted first: what grows as it is written takes three times as much on the way.
+        let framed = List { data: page.rows.into_iter().map(Into::<T>::into).collect(), links, meta };
+        // The length is counted first: a growing buffer would take three times as much memory.
         let mut length = Length(0);
         serde_json::to_writer(&mut length, &framed)?;
         let mut bytes = Vec::with_capacity(length.0);
@@ -141,7 +92,7 @@ impl Listing {
     }
 }
 
-/// Counts what is written to it.
+/// Counts the bytes that are written.
 struct Length(usize);
 
 impl io::Write for Length {
@@ -155,7 +106,7 @@ impl io::Write for Length {
     }
 }
 
-/// An answer on its way: its room is free when the last byte is handed over, or nobody takes it.
+/// A response that is not sent yet: its share of the memory is free when the last byte is handed over, or the connection closes.
 struct Unsent {
     bytes: Vec<u8>,
     _room: UnsentRoom,

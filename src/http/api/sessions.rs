@@ -1,4 +1,4 @@
-//! Sessions: who is signed in, and signing somebody out.
+//! Sessions: listed and ended.
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -7,11 +7,12 @@ use axum::response::Response;
 use uuid::Uuid;
 
 use super::caller::{Caller, SessionsRead, SessionsWrite};
-use super::pagination::{List, Listing};
+use super::pagination::Listing;
+use super::resources::{List, ListedSession};
 use crate::app::App;
 use crate::flow;
 use crate::http::error::Error;
-use crate::store::ListedSession;
+use crate::store;
 
 /// List the sessions
 ///
@@ -29,9 +30,9 @@ pub(in crate::http) async fn list(
     caller: Caller<SessionsRead>,
     uri: Uri,
 ) -> Result<Response, Error> {
-    let listing = Listing::begin(&app, &caller, &uri, &ListedSession::FIELDS).await?;
+    let listing = Listing::begin(&app, &caller, &uri, &store::ListedSession::FIELDS).await?;
     let page = flow::sessions::list(&app, &listing.permit, &caller.workspace, &listing.options).await?;
-    listing.respond(page).await
+    listing.respond::<ListedSession>(page).await
 }
 
 /// End a session

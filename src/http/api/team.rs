@@ -1,4 +1,4 @@
-//! Staff, read-only: they are kept by the command line.
+//! Staff, read-only: the command line adds and changes them.
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
@@ -7,12 +7,11 @@ use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
 
 use super::caller::{Caller, TeamRead};
-use super::pagination::{List, Listing};
+use super::pagination::Listing;
+use super::resources::{List, ListedUser, UserObject};
 use super::{USER_IN_PATH, user_of};
 use crate::app::App;
-use crate::domain::list_query::Page;
 use crate::domain::user::fields::LISTED;
-use crate::domain::user::object::{ListedUser, UserObject};
 use crate::flow;
 use crate::http::error::Error;
 
@@ -33,8 +32,8 @@ pub(in crate::http) async fn list(
     uri: Uri,
 ) -> Result<Response, Error> {
     let listing = Listing::begin(&app, &caller, &uri, &LISTED).await?;
-    let Page { rows, total } = flow::users::list(&app, &listing.permit, true, &listing.options).await?;
-    listing.respond(Page { rows: rows.into_iter().map(ListedUser).collect(), total }).await
+    let page = flow::users::list(&app, &listing.permit, true, &listing.options).await?;
+    listing.respond::<ListedUser>(page).await
 }
 
 /// Get a member of staff
@@ -53,5 +52,5 @@ pub(in crate::http) async fn show(
     user: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Error> {
     let user = flow::users::show_kind(&app, &caller.workspace, &user_of(user)?, true).await?;
-    Ok(Json(user.object()).into_response())
+    Ok(Json(UserObject::from(&user)).into_response())
 }

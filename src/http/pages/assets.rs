@@ -1,4 +1,4 @@
-//! The style sheet and the icon, out of the binary.
+//! The style sheet and the icon, embedded in the binary.
 
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::IntoResponse;

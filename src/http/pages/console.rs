@@ -1,5 +1,4 @@
-//! The console at `/docs`: a page of our own around Swagger UI, in which the API is tried. It is the one page with a
-//! script.
+//! The API console at `/docs`: Swagger UI in a page of doorkey. It is the one page with a script.
 
 use std::sync::Arc;
 
@@ -14,8 +13,8 @@ use super::swagger_ui;
 use super::templates::DocsPage;
 use crate::http::request::context::RequestContext;
 
-/// Scripts and calls of this host alone. Swagger UI's style draws its arrows with `data:` images; it needs no inline
-/// style, no inline script and no `eval`.
+/// Scripts and requests of this host alone. Swagger UI's style has `data:` images; it needs no inline style, no inline script
+/// and no `eval`.
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                       connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
@@ -44,17 +43,17 @@ pub(in crate::http) async fn style() -> impl IntoResponse {
     asset(STYLE, include_str!("../../../assets/console.css"))
 }
 
-/// `GET /docs/swagger-ui.js`: compressed for everybody, since whoever runs scripts reads gzip.
+/// `GET /docs/swagger-ui.js`: always compressed, since every browser with scripts reads gzip.
 pub(in crate::http) async fn swagger_ui_script() -> impl IntoResponse {
     ([(CONTENT_ENCODING, "gzip")], asset(SCRIPT, swagger_ui::SCRIPT.clone()))
 }
 
-/// `GET /docs/swagger-ui.css`: compressed for everybody, too.
+/// `GET /docs/swagger-ui.css`: always compressed.
 pub(in crate::http) async fn swagger_ui_style() -> impl IntoResponse {
     ([(CONTENT_ENCODING, "gzip")], asset(STYLE, swagger_ui::STYLE.clone()))
 }
 
-/// Kept by browsers for a day; the page asks for them by the release, so that a new one is not served old files.
+/// Browsers cache them for a day; their URLs carry the release, so that a new release gets new files.
 fn asset(kind: &'static str, body: impl Into<Bytes>) -> impl IntoResponse {
     ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "public, max-age=86400")], body.into())
 }

@@ -1,4 +1,4 @@
-//! Who is signed in, and the way out.
+//! `/`: who is signed in; `/logout`: signing out.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::http::error::Error;
 use crate::http::request::context::RequestContext;
 use crate::http::request::cookies::CookieJar;
 
-/// `GET /`: who you are, since when, until when; to the login page for anybody else.
+/// `GET /`: who is signed in, since when and until when; without a session, 303 to the login page.
 pub(in crate::http) async fn show(
     State(app): State<App>,
     Extension(context): Extension<Arc<RequestContext>>,
@@ -55,7 +55,7 @@ pub(in crate::http) async fn ask_to_sign_out(
     Ok(page(StatusCode::OK, &SignOutPage { workspace: &context.workspace.name, email }))
 }
 
-/// `POST /logout`: the session ends here and in the store.
+/// `POST /logout`: ends the session and clears its cookie.
 pub(in crate::http) async fn sign_out(
     State(app): State<App>,
     Extension(context): Extension<Arc<RequestContext>>,

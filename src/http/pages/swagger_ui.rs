@@ -1,7 +1,7 @@
-//! Swagger UI's script and style, taken at build time out of the archive that a crate carries.
+//! Swagger UI's script and style, extracted at build time from the ZIP archive in a crate.
 //!
-//! They stay compressed: the archive's own stream, framed as gzip, is what goes out. Nothing is inflated, and nothing
-//! else of the archive comes into the binary.
+//! They stay compressed: the archive's deflate stream is sent with a gzip header. Nothing else of the archive gets into the
+//! binary.
 
 use std::sync::LazyLock;
 
@@ -9,10 +9,10 @@ use axum::body::Bytes;
 use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED as ARCHIVE;
 
 /// `swagger-ui-bundle.js`, as gzip.
-pub(super) static SCRIPT: LazyLock<Bytes> = LazyLock::new(|| framed(&SCRIPT_STREAM, &SCRIPT_ENTRY));
+pub(super) static SCRIPT: LazyLock<Bytes> = LazyLock::new(|| gzip(&SCRIPT_STREAM, &SCRIPT_ENTRY));
 
 /// `swagger-ui.css`, as gzip.
-pub(super) static STYLE: LazyLock<Bytes> = LazyLock::new(|| framed(&STYLE_STREAM, &STYLE_ENTRY));
+pub(super) static STYLE: LazyLock<Bytes> = LazyLock::new(|| gzip(&STYLE_STREAM, &STYLE_ENTRY));
 
 const SCRIPT_ENTRY: Entry = find(b"/dist/swagger-ui-bundle.js");
 const STYLE_ENTRY: Entry = find(b"/dist/swagger-ui.css");
@@ -22,24 +22,24 @@ static STYLE_STREAM: [u8; STYLE_ENTRY.length] = *after(STYLE_ENTRY.start);
 
 /// A deflated file of the archive.
 struct Entry {
-    /// Where its stream begins.
+    /// The offset of its deflate stream.
     start: usize,
-    /// How long its stream is.
+    /// The length of its deflate stream.
     length: usize,
-    /// The CRC-32 of what it holds.
+    /// The CRC-32 of its content.
     checksum: [u8; 4],
-    /// How many bytes it holds.
+    /// The length of its content.
     size: [u8; 4],
 }
 
-/// A deflate stream as a gzip member without name and time; checksum and size are written as ZIP does, too (RFC 1952,
+/// A deflate stream as a gzip member without name and time; checksum and size have the same form as in ZIP (RFC 1952,
 /// section 2.3).
-fn framed(stream: &[u8], entry: &Entry) -> Bytes {
+fn gzip(stream: &[u8], entry: &Entry) -> Bytes {
     const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
     [&HEADER[..], stream, &entry.checksum, &entry.size].concat().into()
 }
 
-/// Finds the one file whose path ends so: at build time, where a missing one is an error of the compiler.
+/// Finds the file whose path ends like this, at build time: a missing one is a compiler error.
 ///
 /// The numbers are those of ZIP's APPNOTE, sections 4.3.7 (local header), 4.3.12 (central directory) and 4.3.16 (its
 /// end).
@@ -66,32 +66,32 @@ const fn find(suffix: &[u8]) -> Entry {
     panic!("the archive has no such file")
 }
 
-/// Whether the text of this length that ends here ends so.
+/// Whether the name of this length that ends here has the suffix.
 const fn ends_with(end: usize, length: usize, suffix: &[u8]) -> bool {
     if length < suffix.len() {
         return false;
     }
-    let mut place = 0;
-    while place < suffix.len() {
-        if ARCHIVE[end - suffix.len() + place] != suffix[place] {
+    let mut offset = 0;
+    while offset < suffix.len() {
+        if ARCHIVE[end - suffix.len() + offset] != suffix[offset] {
             return false;
         }
-        place += 1;
+        offset += 1;
     }
     true
 }
 
-const fn number(place: usize) -> usize {
-    u32::from_le_bytes(*after(place)) as usize
+const fn number(offset: usize) -> usize {
+    u32::from_le_bytes(*after(offset)) as usize
 }
 
-const fn short(place: usize) -> usize {
-    u16::from_le_bytes(*after(place)) as usize
+const fn short(offset: usize) -> usize {
+    u16::from_le_bytes(*after(offset)) as usize
 }
 
-/// So many bytes from a place on.
-const fn after<const LENGTH: usize>(place: usize) -> &'static [u8; LENGTH] {
-    match ARCHIVE.split_at(place).1.first_chunk() {
+/// The bytes from an offset on.
+const fn after<const LENGTH: usize>(offset: usize) -> &'static [u8; LENGTH] {
+    match ARCHIVE.split_at(offset).1.first_chunk() {
         Some(bytes) => bytes,
         None => panic!("the archive ends too early"),
     }

@@ -1,11 +1,11 @@
-//! The pages a person sees: what each template is given, and nothing else.
+//! The page templates: the values that each one gets.
 //!
-//! Every value is escaped by askama; who builds a page masks addresses and formats times before.
+//! Askama escapes every value; the handler masks addresses and formats times.
 //! `workspace` is the workspace's name, empty where no workspace is known.
 
 use askama::Template;
 
-/// The page behind a good link: names account and workspace, and asks for the one press that signs in.
+/// The page of a live link: names account and workspace, with one button that signs in.
 #[derive(Template)]
 #[template(path = "confirm.html")]
 pub(in crate::http) struct ConfirmPage<'a> {
@@ -15,21 +15,21 @@ pub(in crate::http) struct ConfirmPage<'a> {
     /// The e-mail address of somebody else who is signed in in this browser, whole: that person is there.
     pub(in crate::http) signed_in_as: Option<&'a str>,
     pub(in crate::http) token: &'a str,
-    /// The anti-forgery value, bound to the token and to this browser's cookie.
+    /// The anti-forgery MAC over the token and this browser's cookie.
     pub(in crate::http) proof: &'a str,
     pub(in crate::http) redirect: Option<&'a str>,
-    /// The MAC over `redirect`; left out of the form where there is no redirect.
+    /// The MAC over `redirect`; not in the form where there is no redirect.
     pub(in crate::http) redirect_proof: &'a str,
 }
 
-/// The page for every link that signs nobody in: it has no field for a reason or an account, so it cannot tell one.
+/// The page for every link that is not valid: it has no field for a reason or an account, so it cannot reveal one.
 #[derive(Template)]
 #[template(path = "dead.html")]
 pub(in crate::http) struct InvalidLinkPage<'a> {
     pub(in crate::http) workspace: &'a str,
 }
 
-/// The page for who comes without a link: how to get one.
+/// The page without a link: how to get one.
 #[derive(Template)]
 #[template(path = "ask.html")]
 pub(in crate::http) struct SignInHelpPage<'a> {
@@ -56,7 +56,7 @@ pub(in crate::http) struct SignOutPage<'a> {
     pub(in crate::http) email: Option<&'a str>,
 }
 
-/// The page of who is signed in: as whom, since when, until when, and the way out.
+/// The page of a signed-in user: as whom, since when, until when, and the button to sign out.
 #[derive(Template)]
 #[template(path = "home.html")]
 pub(in crate::http) struct HomePage<'a> {
@@ -76,34 +76,34 @@ pub(in crate::http) struct HomePage<'a> {
     pub(in crate::http) landing: Option<&'a str>,
 }
 
-/// The page on the way to another origin, sent with `Refresh: 0`; shows where to, and a link for browsers that stay.
+/// The page on the way to another origin, sent with `Refresh: 0`; it has a link for browsers that do not follow that.
 #[derive(Template)]
 #[template(path = "go.html")]
 pub(in crate::http) struct LeavingPage<'a> {
     pub(in crate::http) workspace: &'a str,
-    /// An absolute `http` or `https` URL that has passed the redirect rule: escaping does not make `javascript:` harmless.
+    /// An absolute `http` or `https` URL that the redirect policy allows: escaping would not make `javascript:` harmless.
     pub(in crate::http) target: &'a str,
     pub(in crate::http) host: &'a str,
 }
 
-/// The page for whatever else went wrong: what it is, and what the person can do.
+/// The page of an error: what went wrong, and what the person can do.
 #[derive(Template)]
 #[template(path = "problem.html")]
 pub(in crate::http) struct ProblemPage<'a> {
     pub(in crate::http) workspace: &'a str,
     pub(in crate::http) title: &'a str,
     pub(in crate::http) sentence: &'a str,
-    /// What to do next; may be empty.
+    /// What the person can do; may be empty.
     pub(in crate::http) advice: &'a str,
 }
 
-/// The console: all that it shows of the API it reads itself, from `/api/openapi.json`.
+/// The API console; its script reads `/api/openapi.json`.
 #[derive(Template)]
 #[template(path = "docs.html")]
 pub(in crate::http) struct DocsPage<'a> {
     pub(in crate::http) workspace: &'a str,
-    /// Where calls go, as `https://portal.example.com`.
+    /// The origin of the API, as `https://portal.example.com`.
     pub(in crate::http) origin: &'a str,
-    /// The release of doorkey, by which browsers tell old files from new ones.
+    /// The release of doorkey, for the URLs of the scripts and styles.
     pub(in crate::http) release: &'a str,
 }

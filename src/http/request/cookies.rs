@@ -1,4 +1,4 @@
-//! Cookies: read without guessing, written with every attribute (RFC 6265 and its revision's name prefixes).
+//! Cookies: read strictly, written with every attribute (RFC 6265 and the name prefixes of its revision).
 
 use std::sync::Arc;
 
@@ -8,11 +8,11 @@ use super::context::RequestContext;
 use crate::domain::session::{CsrfCookie, SessionCookie, SessionWithUser};
 use crate::flow::sessions::PresentedCookie;
 
-/// How long the place that somebody wanted to go to is remembered, in seconds.
-const REDIRECT_REMEMBERED: i64 = 3_600;
+/// How long a redirect is remembered, in seconds.
+const REDIRECT_LIFETIME: i64 = 3_600;
 
-/// The number of a session that a request's cookies name, whichever workspace's name the cookie has: it says what to
-/// look up, and proves nothing. [`CookieJar::session`] says which cookie counts.
+/// Some session cookie of the request, of whichever workspace: it says what to look up, and is not verified.
+/// [`CookieJar::session`] decides which cookie counts.
 pub(in crate::http) fn any_session(headers: &HeaderMap) -> Option<SessionCookie> {
     pairs(headers).find_map(|pair| {
         let (name, value) = std::str::from_utf8(pair).ok()?.split_once('=')?;
@@ -37,7 +37,7 @@ pub(in crate::http) struct CookieJar {
 }
 
 impl CookieJar {
-    /// The cookies as this request's host has them.
+    /// The cookies on the host of this request.
     ///
     /// Cookies are set for a shared domain where the host is within it; other hosts keep cookies of their own, since browsers
     /// would not take any other there. The cookie of the shared domain is read on every host.
@@ -56,8 +56,7 @@ impl CookieJar {
         Self { found, is_secure, session, shared_session, domain, link_lifetime, session_lifetime }
     }
 
-    /// The session cookie, with what was found by its number when the request arrived; none if there are two of them,
-    /// or it is malformed.
+    /// The session cookie, with the session that the lookup found by its id; none if it was sent twice, or is malformed.
     pub(in crate::http) fn session(&self, headers: &HeaderMap) -> Option<PresentedCookie> {
         let shared = self.shared_session.as_deref().filter(|name| has_cookie(headers, name));
         let cookie = SessionCookie::parse(single_cookie(headers, shared.unwrap_or(&self.session))?)?;
@@ -65,12 +64,12 @@ impl CookieJar {
         Some(PresentedCookie { cookie, found })
     }
 
-    /// What ties forms to this browser; none if there are two of them, or it is malformed.
+    /// The cookie that ties forms to this browser; none if it was sent twice, or is malformed.
     pub(in crate::http) fn browser(&self, headers: &HeaderMap) -> Option<CsrfCookie> {
         CsrfCookie::parse(single_cookie(headers, &name(self.is_secure, "browser"))?)
     }
 
-    /// Where somebody wanted to go before there was a link.
+    /// The redirect that was remembered before there was a link.
     pub(in crate::http) fn redirect(&self, headers: &HeaderMap) -> Option<String> {
         super::params::decode(single_cookie(headers, &name(self.is_secure, "redirect"))?)
     }
@@ -92,9 +91,9 @@ impl CookieJar {
         )
     }
 
-    /// `encoded` is percent-encoded, so that it is a cookie value.
+    /// `encoded` is percent-encoded, so it is a valid cookie value.
     pub(in crate::http) fn set_redirect(&self, encoded: &str) -> HeaderValue {
-        self.write(&name(self.is_secure, "redirect"), encoded, REDIRECT_REMEMBERED, None)
+        self.write(&name(self.is_secure, "redirect"), encoded, REDIRECT_LIFETIME, None)
     }
 
     pub(in crate::http) fn clear_redirect(&self) -> HeaderValue {
@@ -113,14 +112,14 @@ impl CookieJar {
     }
 }
 
-/// `__Host-` makes browsers keep other hosts from setting the cookie; it needs https.
+/// With `__Host-`, browsers let no other host set the cookie; it needs https.
 fn name(is_secure: bool, what: &str) -> String {
     let prefix = if is_secure { "__Host-" } else { "" };
     format!("{prefix}doorkey_{what}")
 }
 
-/// The value of a cookie that was sent exactly once. Other cookies on the host are not ours: whatever bytes they
-/// hold, they are passed over.
+/// The value of a cookie that was sent exactly once. Cookies of other applications on the host are skipped, whatever bytes they
+/// hold.
 fn single_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let named = |pair: &'a [u8]| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"=");
     let mut values = pairs(headers).filter_map(named);

@@ -5,8 +5,9 @@ use axum::extract::{Path, Request};
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, Method};
 
+use super::body::read_form;
 use super::cookies;
-use super::params::{Params, read_form};
+use super::params::Params;
 use crate::app::App;
 use crate::domain::api_key::ApiKeySecret;
 use crate::domain::host::HostName;

@@ -1,5 +1,6 @@
 //! What a request brings: context, credentials, parameters, body, cookies.
 
+pub(super) mod body;
 pub(super) mod context;
 pub(super) mod cookies;
 pub(super) mod credentials;

@@ -5,9 +5,8 @@ mod compare;
 mod create;
 mod restore;
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
@@ -15,6 +14,7 @@ use rusqlite::backup::{Backup, StepResult};
 
 use super::engine::sqlite::{beside, connect, store_error};
 use super::{OpenError, StoreError};
+use crate::files;
 
 pub use self::carry::{CarriedOver, CarryWith, NotCarried};
 pub use self::create::back_up;
@@ -105,8 +105,7 @@ fn fresh(path: &Path) -> Result<Connection, CopyError> {
 }
 
 fn fresh_file(path: &Path) -> Result<fs::File, CopyError> {
-    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    made.map_err(io_error(path))
+    files::create_private(path).map_err(io_error(path))
 }
 
 /// Takes a database away, with all that belongs to it.
@@ -119,20 +118,10 @@ fn remove(path: &Path) {
 
 /// Gives a finished file another name, for good, unless something of that name is there.
 fn put_in_place(draft: &Path, path: &Path) -> Result<(), CopyError> {
-    let synced = fs::File::open(draft).and_then(|file| file.sync_all());
-    synced.map_err(io_error(draft))?;
-    match fs::hard_link(draft, path) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            return Err(CopyError::Exists(path.to_owned()));
-        }
-        // Not every file system knows links. An empty file keeps the name free until it is taken.
-        Err(_) => {
-            fresh_file(path)?;
-            fs::rename(draft, path).map_err(io_error(path))?;
-        }
-    }
+    files::put_in_place(draft, path).map_err(|source| {
+        let is_taken = source.kind() == io::ErrorKind::AlreadyExists;
+        if is_taken { CopyError::Exists(path.to_owned()) } else { io_error(path)(source) }
+    })?;
     remove(draft);
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io_error(folder))
+    Ok(())
 }

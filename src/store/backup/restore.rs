@@ -59,7 +59,7 @@ impl Restore {
             }
         }
         let mut draft = connect(&restore.draft).map_err(|error| store_error(&error))?;
-        // It is told of by the name that the operator gave.
+        // Errors name it as the operator did.
         let newest = schema::newest_of(&draft).map_err(|error| {
             if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) {
                 return OpenError::Foreign(file.display().to_string()).into();
@@ -123,7 +123,7 @@ impl Restore {
         let kept = beside(&self.path, &format!(".before-{moment}"));
         let Some(replaced) = &mut self.replaced else {
             drop(draft);
-            // A log that was left behind would be carried over into the new file.
+            // A WAL that was left behind would be checkpointed into the new file.
             for ending in ["-wal", "-shm", "-journal", "-doubt"] {
                 let left = beside(&self.path, ending);
                 if left.exists() {

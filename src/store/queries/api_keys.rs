@@ -22,13 +22,12 @@ pub(in crate::store) use api_key_columns;
 
 pub(in crate::store) fn api_key_from(row: &mut Row) -> Result<ApiKey, StoreError> {
     let (workspace, id, name, hash) = (row.take()?, row.take()?, row.take()?, row.take()?);
-    let scopes: String = row.take()?;
     Ok(ApiKey {
         workspace,
         id,
         name,
         hash,
-        scopes: Scopes::parse(&scopes).map_err(|_| StoreError::Unexpected("a scope that is none"))?,
+        scopes: Scopes::from_bits(row.take()?).ok_or(StoreError::Unexpected("a scope that is none"))?,
         key: key_id(row.take()?)?,
         created_at: row.take()?,
         expires_at: row.take()?,
@@ -78,7 +77,7 @@ impl Store {
                 key.id,
                 key.name.as_str(),
                 key.hash,
-                key.scopes.to_string(),
+                key.scopes.bits(),
                 i64::from(key.key.0),
                 key.created_at,
                 key.expires_at,

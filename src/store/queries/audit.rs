@@ -2,8 +2,6 @@
 
 use std::sync::Mutex;
 
-use serde::Serialize;
-use utoipa::ToSchema;
 use uuid::{ContextV7, Uuid};
 
 use super::list::Source;
@@ -18,7 +16,7 @@ use crate::store::engine::value::{Row, values};
 use crate::store::{ListError, ListPermit, Store, StoreError};
 
 /// An entry as a back office reads it.
-#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct ListedEntry {
     /// The number.
     pub id: Uuid,
@@ -27,14 +25,12 @@ pub struct ListedEntry {
     /// What happened.
     pub event: String,
     /// To whom.
-    #[schema(required = true)]
     pub user_id: Option<UserId>,
     /// Who did it.
     pub actor: String,
     /// In which request.
     pub request_id: Uuid,
     /// What else is worth knowing.
-    #[schema(value_type = Object)]
     pub data: JsonText,
 }
 
@@ -84,7 +80,7 @@ impl ListedEntry {
     }
 }
 
-/// Keeps entries of the same millisecond in the order in which they were told.
+/// Keeps entries of the same millisecond in the order in which they were made.
 static ORDER: Mutex<ContextV7> = Mutex::new(ContextV7::new());
 
 /// A number for an entry: later entries have larger ones (UUID version 7, RFC 9562, section 5.7).

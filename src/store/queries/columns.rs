@@ -5,7 +5,7 @@ use crate::domain::user::AccountStatus;
 use crate::store::StoreError;
 use crate::store::engine::value::Row;
 
-/// The id of the secret key that a row rests on.
+/// The id of the secret key that a row uses.
 pub(in crate::store) fn key_id(number: i64) -> Result<KeyId, StoreError> {
     u32::try_from(number).map(KeyId).map_err(|_| StoreError::Unexpected("the id of a secret key"))
 }

@@ -1,4 +1,4 @@
-//! What rests on a secret key: live links, sessions and API keys of any workspace, which would end with it.
+//! What uses a secret key: live links, sessions and API keys of any workspace, which would end with it.
 
 use uuid::Uuid;
 
@@ -19,7 +19,7 @@ use crate::store::{Store, StoreError};
 const BATCH: i64 = 64;
 
 /// Live links whose key is `$1`, at the moment `$2`.
-macro_rules! resting_links {
+macro_rules! links_using_key {
     () => {
         concat!(
             "FROM login_links l JOIN users u ON u.workspace_id = l.workspace_id AND u.id = l.user_id
@@ -30,7 +30,7 @@ macro_rules! resting_links {
 }
 
 /// Live sessions whose key is `$1`, at the moment `$2`.
-macro_rules! resting_sessions {
+macro_rules! sessions_using_key {
     () => {
         "FROM sessions s JOIN workspaces w ON w.id = s.workspace_id
            JOIN users u ON u.workspace_id = s.workspace_id AND u.id = s.user_id
@@ -41,13 +41,13 @@ macro_rules! resting_sessions {
 }
 
 /// Live API keys whose key is `$1`, at the moment `$2`.
-macro_rules! resting_api_keys {
+macro_rules! api_keys_using_key {
     () => {
         "FROM api_keys k WHERE k.key_id = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)"
     };
 }
 
-/// How much rests on a key.
+/// How much uses a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct KeyUsage {
     /// Login links.
@@ -70,7 +70,7 @@ pub struct SessionUsingKey {
 }
 
 impl Store {
-    /// Retires a key for good, unless it is the active one, or something that lives rests on it.
+    /// Retires a key for good, unless it is the active one, or something live uses it.
     pub async fn retire_key(
         &self,
         key: KeyId,
@@ -83,11 +83,11 @@ impl Store {
                AND EXISTS (SELECT 1 FROM key_fingerprints g
                            WHERE g.retired_at IS NULL AND g.activated_at > coalesce(key_fingerprints.activated_at, 0))
                AND NOT EXISTS (SELECT 1 ",
-            resting_links!(),
+            links_using_key!(),
             ") AND NOT EXISTS (SELECT 1 ",
-            resting_sessions!(),
+            sessions_using_key!(),
             ") AND NOT EXISTS (SELECT 1 ",
-            resting_api_keys!(),
+            api_keys_using_key!(),
             ")"
         );
         let retired = sql(RETIRED, values![i64::from(key.0), now]);
@@ -95,14 +95,14 @@ impl Store {
         self.write(UnitOfWork::new().guard(retired).and(told)).await.map(Outcome::from)
     }
 
-    /// Counts what lives and rests on a key.
-    pub async fn count_resting(&self, key: KeyId, now: Timestamp) -> Result<KeyUsage, StoreError> {
+    /// Counts what is live and uses a key.
+    pub async fn count_key_usage(&self, key: KeyId, now: Timestamp) -> Result<KeyUsage, StoreError> {
         let values = || values![i64::from(key.0), now];
         let [links, sessions, api_keys] = self
             .scan([
-                sql(concat!("SELECT count(*) ", resting_links!()), values()),
-                sql(concat!("SELECT count(*) ", resting_sessions!()), values()),
-                sql(concat!("SELECT count(*) ", resting_api_keys!()), values()),
+                sql(concat!("SELECT count(*) ", links_using_key!()), values()),
+                sql(concat!("SELECT count(*) ", sessions_using_key!()), values()),
+                sql(concat!("SELECT count(*) ", api_keys_using_key!()), values()),
             ])
             .await?;
         let count =
@@ -110,36 +110,44 @@ impl Store {
         Ok(KeyUsage { login_links: count(links)?, sessions: count(sessions)?, api_keys: count(api_keys)? })
     }
 
-    /// Some of the live links that rest on a key; none if there are none left.
-    pub async fn list_resting_links(&self, key: KeyId, now: Timestamp) -> Result<Vec<LoginLink>, StoreError> {
-        const SOME: &str = concat!("SELECT ", link_columns!(), " ", resting_links!(), " LIMIT $3");
+    /// Some of the live links that use a key; none if there are none left.
+    pub async fn list_links_using_key(
+        &self,
+        key: KeyId,
+        now: Timestamp,
+    ) -> Result<Vec<LoginLink>, StoreError> {
+        const SOME: &str = concat!("SELECT ", link_columns!(), " ", links_using_key!(), " LIMIT $3");
         let [rows] = self.scan([sql(SOME, values![i64::from(key.0), now, BATCH])]).await?;
         rows.into_iter().map(|mut row| link_from(&mut row)).collect()
     }
 
-    /// Some of the live sessions that rest on a key.
-    pub async fn list_resting_sessions(
+    /// Some of the live sessions that use a key.
+    pub async fn list_sessions_using_key(
         &self,
         key: KeyId,
         now: Timestamp,
     ) -> Result<Vec<SessionUsingKey>, StoreError> {
         const SOME: &str =
-            concat!("SELECT s.workspace_id, s.id, s.user_id ", resting_sessions!(), " LIMIT $3");
+            concat!("SELECT s.workspace_id, s.id, s.user_id ", sessions_using_key!(), " LIMIT $3");
         let [rows] = self.scan([sql(SOME, values![i64::from(key.0), now, BATCH])]).await?;
         let session =
             |mut row: Row| Ok(SessionUsingKey { workspace: row.take()?, id: row.take()?, user: row.take()? });
         rows.into_iter().map(session).collect()
     }
 
-    /// The live API keys that rest on a key.
-    pub async fn list_resting_api_keys(&self, key: KeyId, now: Timestamp) -> Result<Vec<ApiKey>, StoreError> {
-        const ALL: &str = concat!("SELECT ", api_key_columns!(), " ", resting_api_keys!());
+    /// The live API keys that use a key.
+    pub async fn list_api_keys_using_key(
+        &self,
+        key: KeyId,
+        now: Timestamp,
+    ) -> Result<Vec<ApiKey>, StoreError> {
+        const ALL: &str = concat!("SELECT ", api_key_columns!(), " ", api_keys_using_key!());
         let [rows] = self.scan([sql(ALL, values![i64::from(key.0), now])]).await?;
         rows.into_iter().map(|mut row| api_key_from(&mut row)).collect()
     }
 
     /// Ends links, each with its entry. They are as this leaves them, sealed.
-    pub async fn end_resting_links(
+    pub async fn end_links_using_key(
         &self,
         links: &[(LoginLink, AuditEntry)],
         now: Timestamp,
@@ -151,7 +159,7 @@ impl Store {
     }
 
     /// Ends sessions, each with its entry.
-    pub async fn end_resting_sessions(
+    pub async fn end_sessions_using_key(
         &self,
         sessions: &[(SessionUsingKey, AuditEntry)],
         now: Timestamp,

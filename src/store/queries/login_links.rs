@@ -1,7 +1,5 @@
 //! Login links: the guarded writes that make, use and end them.
 
-use serde::Serialize;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::audit;
@@ -21,7 +19,7 @@ use crate::store::engine::value::{Row, values};
 use crate::store::{Engine, ListError, ListPermit, Store, StoreError};
 
 /// A live link as a back office sees it; never a token.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListedLink {
     /// The number.
     pub id: Uuid,
@@ -34,7 +32,6 @@ pub struct ListedLink {
     /// When it was last handed out.
     pub last_issued_at: Timestamp,
     /// How often it was handed out.
-    #[schema(minimum = 1)]
     pub times_issued: i64,
 }
 
@@ -230,7 +227,7 @@ impl Store {
         entries: &[AuditEntry],
     ) -> Result<Outcome, StoreError> {
         let (workspace, now) = (session.workspace, session.created_at);
-        // PostgreSQL would let a kill pass between our look at the user and our commit, so the user is written to first,
+        // PostgreSQL would let a kill pass between our read of the user and our commit, so the user is written to first,
         // though nothing changes: from there on a kill waits for us, or we for it. SQLite's one writer is passed by nobody.
         let held = match &self.engine {
             Engine::Sqlite(_) => UnitOfWork::new(),

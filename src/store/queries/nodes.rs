@@ -1,4 +1,4 @@
-//! Nodes report in, and see by what they are judged: the keys that the database rests on, and its clock.
+//! Nodes send heartbeats, and read what their health is checked against: the keys that the database uses, and its clock.
 
 use uuid::Uuid;
 
@@ -15,10 +15,10 @@ use crate::store::{Engine, Store, StoreError};
 /// How long the row of a node that is gone is kept, in seconds.
 const KEPT: i64 = 3_600;
 
-/// What a node is judged by.
+/// What the health of a node is checked against.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KeysAndClock {
-    /// The keys that the database rests on, and those that it retired.
+    /// The keys that the database uses, and those that it retired.
     pub keys: Vec<SecretKeyRecord>,
     /// What the database's own clock said meanwhile, if it has one: an embedded one goes by ours.
     pub time: Option<Timestamp>,
@@ -27,8 +27,8 @@ pub struct KeysAndClock {
 }
 
 impl Store {
-    /// Looks at what a node is judged by.
-    pub async fn find_footing(&self) -> Result<KeysAndClock, StoreError> {
+    /// Reads what a node is judged by.
+    pub async fn find_keys_and_clock(&self) -> Result<KeysAndClock, StoreError> {
         const KEYS: &str = concat!("SELECT ", known_key_columns!(), ", NULL, NULL FROM key_fingerprints");
         const READING: &str = "SELECT boot, since_boot, wall FROM clock_readings";
         // The only place where another clock is asked: to compare it with ours.
@@ -47,17 +47,17 @@ impl Store {
             }
         };
         let last_reading = readings.into_iter().next().map(reading_from).transpose()?;
-        let mut footing = KeysAndClock { keys: Vec::new(), time: None, last_reading };
+        let mut found = KeysAndClock { keys: Vec::new(), time: None, last_reading };
         for mut row in keys {
-            footing.keys.push(known_key_from(&mut row)?);
-            footing.time = row.take()?;
+            found.keys.push(known_key_from(&mut row)?);
+            found.time = row.take()?;
             let standbys: Option<String> = row.take()?;
             self.note_synchronous(generation, standbys.is_some_and(|names| !names.is_empty()));
         }
-        Ok(footing)
+        Ok(found)
     }
 
-    /// Writes down that a node is there, and forgets those that are long gone; in an embedded database also what its clocks
+    /// Records that a node is alive, and forgets those that are long gone; in an embedded database also what its clocks
     /// say, for whoever serves it next.
     pub async fn report_node(&self, node: &Node, clocks: &ClockReading) -> Result<(), StoreError> {
         let keys: Vec<_> = node.keys.iter().map(KeyId::to_string).collect();
@@ -75,7 +75,7 @@ impl Store {
         self.write(UnitOfWork::new().guard(report).and(forget).and_all(reading)).await.map(|_| ())
     }
 
-    /// Has the file of an embedded database hold what its log holds, as far as nobody stands in the way: also which nodes there
+    /// Checkpoints an embedded database, as far as no other connection stands in the way: the file itself then says which nodes there
     /// are, so that a copy of the file alone is known as one.
     pub async fn checkpoint(&self) {
         match &self.engine {

@@ -1,4 +1,4 @@
-//! Arrivals: all that a request's host and credentials name, found in one look.
+//! Request lookup: all that a request's host and credentials name, found by one query.
 
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use super::login_links::{
 use super::sessions::{by_id, session_columns, signed_in_columns, signed_in_from};
 use crate::domain::host::HostName;
 use crate::domain::login_link::{LinkLookupKey, UserLinkState};
+use crate::domain::scope::Scope;
 use crate::domain::session::SessionWithUser;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserRef;
@@ -37,9 +38,9 @@ pub enum LookupBy<'a> {
     SessionAndLink(Uuid, LinkLookupKey),
 }
 
-/// What one look finds. Nothing of it is proven yet: seals, secrets and standing are the keys' and the flow's to judge.
+/// What one lookup finds. Nothing of it is proven yet: seals, secrets and standing are the keys' and the flow's to judge.
 ///
-/// Workspace and key are named, not told: they change so seldom that the flow knows them from before, and needs to hear
+/// Workspace and key are named by their ids: they change so seldom that the flow knows them from before, and needs to hear
 /// only that they are still the same.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LookupRow {
@@ -83,7 +84,7 @@ macro_rules! with_key {
     };
 }
 
-/// The user that `$condition` names, and the newest link.
+/// The user that `$condition` names, and the newest link, for a key with the scope to ask for links (bit 2).
 ///
 /// The user hangs on the key and its scope: nobody else learns, not even by the time it takes, whether there is one.
 macro_rules! with_user {
@@ -93,7 +94,7 @@ macro_rules! with_user {
             concat!(
                 with_key!(),
                 "LEFT JOIN users u ON u.workspace_id = k.workspace_id
-                                  AND ' ' || k.scopes || ' ' LIKE '% login!_links:write %' ESCAPE '!'
+                                  AND k.scopes & 2 <> 0
                                   AND u.deleted_at IS NULL AND ",
                 $condition,
                 " LEFT JOIN login_links l
@@ -103,8 +104,10 @@ macro_rules! with_user {
     };
 }
 
+const _: () = assert!(1 << Scope::LoginLinksWrite as u32 == 2, "the scope in the statement above");
+
 impl LookupRow {
-    /// An arrival that names nobody.
+    /// A lookup that names nobody.
     pub(in crate::store) const fn of_workspace(workspace: WorkspaceId, revision: i64) -> Self {
         let (api_key, key_ends_at) = (None, None);
         Self { workspace, revision, api_key, key_ends_at, issue_state: None, signed_in: None, link: None }
@@ -179,7 +182,7 @@ impl Store {
     /// The workspace of a host, and what the request names in it. `None` if no workspace has the host.
     ///
     /// It may name a key that has expired since it was found.
-    pub async fn find_arrival(
+    pub async fn look_up(
         &self,
         host: &HostName,
         named: LookupBy<'_>,
@@ -193,7 +196,7 @@ impl Store {
             return Ok(LookupRow::from_rows(rows, named)?.map(|arrival| LookupRow { link, ..arrival }));
         }
         match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.readers().find_arrival(host, named, now),
+            Engine::Sqlite(sqlite) => sqlite.readers().look_up(host, named, now),
             Engine::Postgres(_) => {
                 let [rows] = self.read([lookup_statement(host, named, now)]).await?;
                 LookupRow::from_rows(rows, named)

@@ -1,4 +1,4 @@
-//! Links handed out again: counted in memory, written down in batches.
+//! Links handed out again: counted in memory, written in batches.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -13,7 +13,7 @@ use crate::store::{Store, StoreError};
 /// Links of a shard whose reuses wait to be written at most; the reuses of further ones are not counted.
 const MAX_WAITING: usize = 6_000;
 
-/// Links of a shard whose reuses are better written down now.
+/// Links of a shard whose reuses are better written now.
 const MANY: usize = 2_000;
 
 /// Updates in one commit at most.
@@ -25,11 +25,11 @@ const SHARDS: usize = 16;
 /// How often a link was handed out again, and when last.
 type Count = (i64, Timestamp);
 
-/// The counts since they were last written down.
+/// The counts since they were last written.
 #[derive(Default, Debug)]
 pub(in crate::store) struct Reuses {
     shards: [Mutex<HashMap<(WorkspaceId, LinkLookupKey), Count>>; SHARDS],
-    /// Held by who writes them down.
+    /// Held by who writes them.
     turn: tokio::sync::Mutex<()>,
 }
 
@@ -46,7 +46,7 @@ impl Store {
         self.reuses.shards.iter().any(|shard| waiting(shard) > MANY)
     }
 
-    /// Writes down what was counted; what cannot be written is kept for the next time. It goes on if nobody waits for it any
+    /// Writes what was counted; what cannot be written is kept for the next time. It goes on if nobody waits for it any
     /// more: what was taken to be written must not be lost.
     pub async fn write_reuses(&self) -> Result<(), StoreError> {
         let store = self.clone();

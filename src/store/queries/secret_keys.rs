@@ -1,4 +1,4 @@
-//! Which secret keys this database rests on, known by fingerprints that tell nothing of them.
+//! Which secret keys this database uses, known by fingerprints that say nothing of them.
 
 use super::audit;
 use super::columns::key_id;
@@ -39,15 +39,15 @@ macro_rules! is_active {
 pub(in crate::store) use is_active;
 
 impl Store {
-    /// The keys that this database rests on, and those that it retired.
+    /// The keys that this database uses, and those that it retired.
     pub async fn list_known_keys(&self) -> Result<Vec<SecretKeyRecord>, StoreError> {
         const ALL: &str = concat!("SELECT ", known_key_columns!(), " FROM key_fingerprints");
         let [rows] = self.read([sql(ALL, values![])]).await?;
         rows.into_iter().map(|mut row| known_key_from(&mut row)).collect()
     }
 
-    /// Writes down that this database rests on some keys, the first of them active, unless it rests on others already, or
-    /// is being filled with what rests on others.
+    /// Records that this database uses some keys, the first of them active, unless it uses others already, or
+    /// is being filled with what uses others.
     pub async fn add_key_fingerprints(
         &self,
         keys: &[(KeyId, [u8; 32])],

@@ -1,7 +1,5 @@
 //! Sessions: who is signed in.
 
-use serde::Serialize;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::audit;
@@ -19,7 +17,7 @@ use crate::store::engine::value::{Row, Value, values};
 use crate::store::{ListError, ListPermit, Store, StoreError};
 
 /// A session as a back office sees it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListedSession {
     /// The number.
     pub id: Uuid,
@@ -184,7 +182,7 @@ impl Store {
         rows.into_iter().map(|row| listed_from(row, workspace)).collect()
     }
 
-    /// Writes down when a session was last seen. `session` is as this leaves it, sealed.
+    /// Records when a session was last seen. `session` is as this leaves it, sealed.
     pub async fn touch_session(&self, session: &Session) -> Result<(), StoreError> {
         let touched = sql(
             "UPDATE sessions SET last_seen_at = $1, seal = $2

@@ -29,7 +29,7 @@ pub struct NewUser {
 macro_rules! user_columns {
     () => {
         concat!(
-            "u.id, u.email, u.name_f, u.name_l, u.company, u.phone, u.note, u.custom_fields, ",
+            "u.id, u.email, u.name_f, u.name_l, u.company, u.phone, u.locale, u.note, u.custom_fields, ",
             standing_columns!(),
             ", u.revision, u.created_at, u.updated_at"
         )
@@ -41,7 +41,7 @@ pub(in crate::store) use user_columns;
 pub(in crate::store) fn user_from(mut row: Row) -> Result<User, StoreError> {
     let (id, email) = (row.take()?, EmailAddress::from_store(row.take()?));
     let (name_f, name_l, company) = (row.take()?, row.take()?, row.take()?);
-    let (phone, note): (String, String) = (row.take()?, row.take()?);
+    let (phone, locale, note) = (row.take()?, row.take()?, row.take()?);
     let custom_fields = JsonText::trusted(row.take::<String>()?);
     let standing = standing_from(&mut row)?;
     let (revision, created_at, updated_at) = (row.take()?, row.take()?, row.take()?);
@@ -52,6 +52,7 @@ pub(in crate::store) fn user_from(mut row: Row) -> Result<User, StoreError> {
         name_l,
         company,
         phone,
+        locale,
         note,
         custom_fields,
         standing,
@@ -110,8 +111,8 @@ impl Store {
         let added = sql(
             "INSERT INTO users (workspace_id, id, email, email_folded, name_f, name_l, company, phone, note,
                                 custom_fields, is_staff, is_active, two_factor, link_epoch, session_epoch, revision,
-                                created_at, updated_at)
-             SELECT w.id, coalesce($2, w.last_user_id), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, 1, $14, $14
+                                created_at, updated_at, locale)
+             SELECT w.id, coalesce($2, w.last_user_id), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, 1, $14, $14, $15
              FROM workspaces w WHERE w.id = $1
              ON CONFLICT DO NOTHING RETURNING id",
             values![
@@ -128,7 +129,8 @@ impl Store {
                 fields.is_staff.unwrap_or(false),
                 fields.is_active.unwrap_or(true),
                 fields.has_two_factor.unwrap_or(false),
-                now
+                now,
+                text(&fields.locale)
             ],
         );
         let told = match user.id {
@@ -154,7 +156,7 @@ impl Store {
         let mut changed = sql(
             "UPDATE users SET email = $1, email_folded = $2, name_f = $3, name_l = $4, company = $5, phone = $6,
                     note = $7, custom_fields = $8, is_staff = $9, is_active = $10, two_factor = $11,
-                    link_epoch = $12, session_epoch = $13, revision = revision + 1, updated_at = $14
+                    link_epoch = $12, session_epoch = $13, revision = revision + 1, updated_at = $14, locale = $18
              WHERE workspace_id = $15 AND id = $16 AND revision = $17 AND deleted_at IS NULL
                AND NOT EXISTS (SELECT 1 FROM users o WHERE o.workspace_id = $15 AND o.email_folded = $2
                                AND o.id <> $16)",
@@ -175,7 +177,8 @@ impl Store {
                 now,
                 workspace,
                 user.id,
-                user.revision
+                user.revision,
+                user.locale.as_str()
             ],
         );
         if reach != Reach::All {
@@ -245,7 +248,7 @@ impl Store {
 pub(in crate::store) fn deletion(workspace: WorkspaceId, user: UserId, now: Timestamp) -> Statement {
     sql(
         "UPDATE users SET email = NULL, email_folded = NULL, name_f = '', name_l = '', company = '', phone = '',
-                note = '', custom_fields = '{}', is_active = 0, newest_link = NULL, link_epoch = link_epoch + 1,
+                locale = '', note = '', custom_fields = '{}', is_active = 0, newest_link = NULL, link_epoch = link_epoch + 1,
                 session_epoch = session_epoch + 1, revision = revision + 1, updated_at = $1, deleted_at = $1
          WHERE workspace_id = $2 AND id = $3 AND deleted_at IS NULL",
         values![now, workspace, user],

@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use crate::domain::named::named;
 use crate::store::StoreError;
 use crate::store::engine::unit_of_work::{Statement, sql};
 use crate::store::engine::value::Row;
@@ -16,31 +17,26 @@ pub(super) struct Mark {
     pub(super) place: String,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum State {
-    /// A source that a move was begun for. It is as good as ever.
-    SourceStarted,
-    /// A source whose rows are elsewhere.
-    SourceClosed,
-    /// A target that holds nothing yet.
-    TargetFilling,
-    /// A target that holds everything, and waits for the source to be marked.
-    TargetComplete,
+named! {
+    /// How far a transfer came, seen from one of the two databases.
+    pub(super) enum State(
+        /// The word in the database.
+        word
+    ) {
+        /// A source that a move was begun for. It is as good as ever.
+        SourceStarted = "leaving",
+        /// A source whose rows are elsewhere.
+        SourceClosed = "moved",
+        /// A target that holds nothing yet.
+        TargetFilling = "filling",
+        /// A target that holds everything, and waits for the source to be marked.
+        TargetComplete = "filled",
+    }
 }
 
 impl State {
-    pub(super) const fn word(self) -> &'static str {
-        match self {
-            Self::SourceStarted => "leaving",
-            Self::SourceClosed => "moved",
-            Self::TargetFilling => "filling",
-            Self::TargetComplete => "filled",
-        }
-    }
-
     pub(super) fn parse(word: &str) -> Result<Self, StoreError> {
-        let all = [Self::SourceStarted, Self::SourceClosed, Self::TargetFilling, Self::TargetComplete];
-        let found = all.into_iter().find(|state| state.word() == word);
+        let found = Self::ALL.into_iter().find(|state| state.word() == word);
         found.ok_or(StoreError::Unexpected("a move in an unknown state"))
     }
 }

@@ -154,7 +154,7 @@ impl Transfer {
         Ok(self.target.let_go(&audit::entry_everywhere(entry, now)).await?)
     }
 
-    /// The secret keys that a source rests on, before anything is done with it.
+    /// The secret keys that a source uses, before anything is done with it.
     pub fn known_keys(from: &DatabaseUrl, to: &DatabaseUrl) -> Result<Vec<SecretKeyRecord>, TransferError> {
         let (DatabaseUrl::Sqlite(path), DatabaseUrl::Postgres(_)) = (from, to) else {
             return Err(TransferError::Direction { from: from.to_string(), to: to.to_string() });

@@ -42,7 +42,7 @@ impl Source {
         Ok(Self(connection))
     }
 
-    /// The secret keys that it rests on.
+    /// The secret keys that it uses.
     pub(super) fn known_keys(&self) -> Result<Vec<SecretKeyRecord>, StoreError> {
         const ALL: &str = concat!("SELECT ", known_key_columns!(), " FROM key_fingerprints");
         let rows = run(&self.0, &sql(ALL, Vec::new())).map_err(|error| store_error(&error))?;

@@ -4,18 +4,19 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::support::operator::Operator;
+use crate::support::cli_runner::CliRunner;
 
-/// O207: one limit for each field, whoever fills it.
+/// One limit for each field, whoever fills it.
 #[test]
 fn the_limits_of_a_users_fields_hold_at_the_command_line_and_in_an_import() {
-    let operator = Operator::with_acme();
+    let operator = CliRunner::with_acme();
     let object = format!("{{\"a\":\"{}\"}}", "x".repeat(16_384 - 7));
     for (field, value, sentence) in [
         ("name_f", "é".repeat(201), "200 characters at most"),
         ("name_l", "é".repeat(201), "200 characters at most"),
         ("company", "é".repeat(201), "200 characters at most"),
         ("phone", "1".repeat(51), "50 characters at most"),
+        ("locale", "pt_BR".to_owned(), "hyphens: pt-BR"),
         ("note", "é".repeat(10_001), "10000 characters at most"),
         ("custom_fields", object, "16384 bytes at most"),
         ("custom_fields", "{\"a\":{\"b\":1,\"b\":2}}".to_owned(), "the name \"b\" twice"),
@@ -47,7 +48,7 @@ fn the_limits_of_a_users_fields_hold_at_the_command_line_and_in_an_import() {
 /// A list is imported as it is, digit for digit, and an import that is run twice changes nothing.
 #[test]
 fn custom_fields_are_listed_and_imported_digit_for_digit() {
-    let operator = Operator::with_acme();
+    let operator = CliRunner::with_acme();
     let fields = "{\"n\":18446744073709551616,\"m\":[1.10,1E400],\"é\":{}}";
     let row = format!(
         "{{ \"id\" : 1, \"custom_fields\" : {} }}",
@@ -73,10 +74,10 @@ fn custom_fields_are_listed_and_imported_digit_for_digit() {
     assert_eq!(operator.json("user show 1 --workspace Acme")["custom_fields"], json!({}));
 }
 
-/// O213: the operator may, and an API key may only where it was said so.
+/// The operator may, and an API key may only where it was said so.
 #[test]
 fn a_key_may_unlock_clients_only_where_it_was_made_to() {
-    let operator = Operator::with_acme();
+    let operator = CliRunner::with_acme();
     let scopes = |made: &Value| made["scopes"].as_array().unwrap().clone();
     let usual = operator.json("key create --workspace Acme --name usual");
     assert!(!scopes(&usual).contains(&json!("clients:unlock")) && scopes(&usual).len() == 8, "{usual}");

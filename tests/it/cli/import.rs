@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::support::operator::{Done, Operator};
+use crate::support::cli_runner::{CliRunner, Done};
 
 const IMPORT: &str = "user import --workspace Acme";
 
@@ -13,7 +13,7 @@ fn lines(numbers: std::ops::Range<i64>, line: impl Fn(i64) -> String) -> String 
     numbers.map(line).collect::<Vec<_>>().concat()
 }
 
-impl Operator {
+impl CliRunner {
     /// Imports a file of this name and content.
     fn import(&self, name: &str, content: impl AsRef<[u8]>) -> Done {
         fs::write(self.path(name), content).unwrap();
@@ -49,7 +49,7 @@ fn without_moments(mut users: Vec<Value>) -> Vec<Value> {
 
 #[test]
 fn a_csv_file_is_read_as_the_rfc_says_with_its_columns_in_any_order() {
-    let operator = Operator::with_acme();
+    let operator = CliRunner::with_acme();
 
     let told = operator.import(
         "clients.CSV",
@@ -65,12 +65,12 @@ fn a_csv_file_is_read_as_the_rfc_says_with_its_columns_in_any_order() {
         [
             json!({
                 "id": 70, "name": "Bob Stone", "name_f": "Bob", "name_l": "Stone", "email": "bob@x.test",
-                "company": "", "phone": "", "note": "a \"quote\", a comma\r\nand a line", "custom_fields": {},
+                "company": "", "phone": "", "locale": "", "note": "a \"quote\", a comma\r\nand a line", "custom_fields": {},
                 "status": 1, "two_factor_enabled": false, "staff": false
             }),
             json!({
                 "id": 71, "name": "Eve Žižka, jr.", "name_f": "Eve", "name_l": "Žižka, jr.", "email": "eve@x.test",
-                "company": "", "phone": "", "note": "", "custom_fields": {"a": [1, null]},
+                "company": "", "phone": "", "locale": "", "note": "", "custom_fields": {"a": [1, null]},
                 "status": 0, "two_factor_enabled": true, "staff": true
             }),
         ]
@@ -80,9 +80,10 @@ fn a_csv_file_is_read_as_the_rfc_says_with_its_columns_in_any_order() {
 
 #[test]
 fn what_a_list_prints_makes_the_same_users_elsewhere() {
-    let operator = Operator::with_acme();
+    let operator = CliRunner::with_acme();
     operator.run("workspace create Twin --url https://twin.test").well();
-    let fields = r#""name_f":"Zoë \"Z\"","name_l":"","company":"A\nB","phone":"+1","note":"\u2028""#;
+    let fields =
+        r#""name_f":"Zoë \"Z\"","name_l":"","company":"A\nB","phone":"+1","locale":"de","note":"\u2028""#;
     let custom = r#"{"n":0.1234567890123456,"x":6.48485069506992057e97,"big":9007199254740993,"deep":{"a":[true,null,1e300]},"":""}"#;
     let rows = [
         format!(
@@ -105,7 +106,7 @@ fn what_a_list_prints_makes_the_same_users_elsewhere() {
 
 #[test]
 fn an_import_that_is_run_twice_changes_nothing_the_second_time() {
-    let operator = Operator::with_acme();
+    let operator = CliRunner::with_acme();
     let rows =
         lines(2..300, |n| format!("{n},u{n}@x.test,U,\"{n}\",\"{{\"\"n\"\":7.9725102734646869{n}e49}}\"\n"));
     let with_ids = format!("id,email,name_f,name_l,custom_fields\n{rows}");
@@ -125,24 +126,26 @@ fn an_import_that_is_run_twice_changes_nothing_the_second_time() {
 
 #[test]
 fn a_row_changes_only_the_fields_that_it_has() {
-    let operator = Operator::with_acme();
+    let operator = CliRunner::with_acme();
     operator.run("user set 1 --workspace Acme company=Engines two_factor_enabled=1 note=x").well();
 
     let by_id = operator.import_counted("a.csv", "id,note,status,email,two_factor_enabled\n1,,,,\n");
-    let by_address =
-        operator.import_counted("b.jsonl", "{\"email\":\"ADA@EXAMPLE.ORG\",\"phone\":\"1\"}\n\n");
+    let by_address = operator.import_counted(
+        "b.jsonl",
+        "{\"email\":\"ADA@EXAMPLE.ORG\",\"phone\":\"1\",\"locale\":\"pt-BR\"}\n\n",
+    );
 
     assert_eq!((by_id, by_address), ([0, 1, 0, 0], [0, 1, 0, 0]));
     let ada = operator.user("1");
-    let texts =
-        ["email", "name_f", "name_l", "company", "phone", "note"].map(|name| ada[name].as_str().unwrap());
-    assert_eq!(texts, ["ada@example.org", "Ada", "Lovelace", "Engines", "1", ""]);
+    let texts = ["email", "name_f", "name_l", "company", "phone", "locale", "note"]
+        .map(|name| ada[name].as_str().unwrap());
+    assert_eq!(texts, ["ada@example.org", "Ada", "Lovelace", "Engines", "1", "pt-BR", ""]);
     assert_eq!((&ada["status"], &ada["two_factor_enabled"]), (&json!(1), &json!(true)));
 }
 
 #[test]
 fn each_bad_row_of_a_csv_file_is_named_by_its_line_and_the_others_go_in() {
-    let operator = Operator::with_acme();
+    let operator = CliRunner::with_acme();
     operator.run("user add --workspace Acme --id 9 --email gone@x.test --name-f G --name-l G").well();
     operator.run("user delete 9 --workspace Acme").well();
     let rows = [
@@ -198,7 +201,7 @@ fn each_bad_row_of_a_csv_file_is_named_by_its_line_and_the_others_go_in() {
 
 #[test]
 fn each_bad_row_of_json_lines_is_named_by_its_line_and_the_others_go_in() {
-    let operator = Operator::with_acme();
+    let operator = CliRunner::with_acme();
     let long = format!("{{\"id\":30,\"note\":\"{}\"}}", "x".repeat(2 << 20));
     let rows = [
         "\u{feff}{\"email\":\"good@x.test\",\"name_f\":\"G\",\"name_l\":\"G\"}",
@@ -242,7 +245,7 @@ fn each_bad_row_of_json_lines_is_named_by_its_line_and_the_others_go_in() {
 
 #[test]
 fn a_file_that_cannot_be_imported_is_refused_before_any_row_goes_in() {
-    let operator = Operator::with_acme();
+    let operator = CliRunner::with_acme();
     fs::create_dir(operator.path("folder.csv")).unwrap();
     let row = "z@x.test,Z,Z\n";
 
@@ -276,7 +279,7 @@ fn a_file_that_cannot_be_imported_is_refused_before_any_row_goes_in() {
 
 #[test]
 fn of_many_bad_rows_all_are_named_and_the_document_holds_the_first_hundred() {
-    let operator = Operator::with_acme();
+    let operator = CliRunner::with_acme();
     fs::write(operator.path("bad.csv"), format!("email\n{}", "nobody\n".repeat(2_000))).unwrap();
 
     let told = operator.run(&format!("{IMPORT} bad.csv --json"));
@@ -291,7 +294,7 @@ fn of_many_bad_rows_all_are_named_and_the_document_holds_the_first_hundred() {
 /// The same decision as `user set`, in every case that kills links or ends sessions.
 #[test]
 fn an_imported_row_kills_as_a_change_by_hand_does() {
-    let operator = Operator::with_acme();
+    let operator = CliRunner::with_acme();
     let (mut by_hand, mut by_import) = (Vec::new(), Vec::new());
     for (number, (field, value)) in [
         ("two_factor_enabled", "true"),
@@ -335,7 +338,7 @@ fn an_imported_row_kills_as_a_change_by_hand_does() {
     assert_eq!(ended, [0, 1, 1, 0, 0, 0]);
 }
 
-impl Operator {
+impl CliRunner {
     /// The link epoch and the session epoch of user 1.
     fn epochs(&self, workspace: &str) -> (i64, i64) {
         let epoch = |kind: &str| {
@@ -350,7 +353,7 @@ impl Operator {
 
 #[test]
 fn rows_about_the_same_person_keep_their_order() {
-    let operator = Operator::with_acme();
+    let operator = CliRunner::with_acme();
     let passed_on = lines(100..300, |n| format!("{n},x@x.test,X,{n}\n{n},y{n}@x.test,X,{n}\n"));
     let again = lines(0..50, |n| format!("1,ada@example.org,Ada,{n}\n,ADA@example.org,Ada,{n}\n"));
 
@@ -365,7 +368,7 @@ fn rows_about_the_same_person_keep_their_order() {
 
 #[test]
 fn a_number_that_is_drawn_is_never_one_that_the_file_gives_later() {
-    let operator = Operator::with_acme();
+    let operator = CliRunner::with_acme();
     let rows = "id,email,name_f,name_l\n,a@x.test,A,A\n,b@x.test,B,B\n2,c@x.test,C,C\n3,d@x.test,D,D\n";
 
     assert_eq!(operator.import_counted("mixed.csv", rows), [4, 0, 0, 0]);

@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::operator::Operator;
+use crate::support::cli_runner::CliRunner;
 
-fn ids(operator: &Operator) -> Vec<String> {
+fn ids(operator: &CliRunner) -> Vec<String> {
     let listed = operator.json("secret list");
     listed.as_array().unwrap().iter().map(|key| key["id"].as_str().unwrap().to_owned()).collect()
 }
 
 #[test]
 fn a_key_is_added_used_and_retired_and_never_shown() {
-    let operator = Operator::with_acme();
+    let operator = CliRunner::with_acme();
     let first = ids(&operator)[0].clone();
 
     let added = operator.json("secret add");
@@ -53,7 +53,7 @@ fn a_key_is_added_used_and_retired_and_never_shown() {
 /// A service does not start with keys that it may not read; and what the operator wrote stays.
 #[test]
 fn a_changed_file_is_whose_it_was_and_where_it_was() {
-    let operator = Operator::arrive();
+    let operator = CliRunner::new();
     operator.run("secret create").well();
     fs::rename(operator.path("doorkey.key"), operator.path("real.key")).unwrap();
     let text = format!("# Ours.\n{}", fs::read_to_string(operator.path("real.key")).unwrap());
@@ -80,7 +80,7 @@ fn a_changed_file_is_whose_it_was_and_where_it_was() {
 
 #[test]
 fn of_keys_that_are_added_at_once_none_is_lost() {
-    let operator = Operator::arrive();
+    let operator = CliRunner::new();
     operator.run("secret create").well();
 
     let adding: Vec<_> = (0..12)
@@ -97,7 +97,7 @@ fn of_keys_that_are_added_at_once_none_is_lost() {
 /// Killed at any point, it leaves the old file or the new one; and the next one works.
 #[test]
 fn whoever_is_killed_while_the_file_is_changed_costs_no_key() {
-    let operator = Operator::arrive();
+    let operator = CliRunner::new();
     operator.run("secret create").well();
     let mut known = ids(&operator);
     let (mut before, mut after) = (0, 0);
@@ -125,21 +125,21 @@ fn whoever_is_killed_while_the_file_is_changed_costs_no_key() {
 }
 
 /// Runs a command as somebody else, who may enter the folder.
-fn run_as_nobody(operator: &Operator, words: &[&str]) -> std::process::Output {
+fn run_as_nobody(operator: &CliRunner, words: &[&str]) -> std::process::Output {
     fs::set_permissions(operator.folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
     let mut command = std::process::Command::new("setpriv");
     command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(env!("CARGO_BIN_EXE_doorkey"));
     command.args(words).current_dir(operator.folder.path()).env_clear().output().unwrap()
 }
 
-fn set_mode(operator: &Operator, mode: u32) {
+fn set_mode(operator: &CliRunner, mode: u32) {
     fs::set_permissions(operator.path("doorkey.key"), fs::Permissions::from_mode(mode)).unwrap();
 }
 
 /// What belongs to root may be read by a group: so Kubernetes hands out secrets.
 #[test]
 fn a_key_file_may_be_open_to_a_group_only_if_root_owns_it_and_never_further() {
-    let operator = Operator::with_acme();
+    let operator = CliRunner::with_acme();
     let is_root = fs::metadata(operator.path("doorkey.key")).unwrap().uid() == 0;
     for (mode, is_fine) in [
         (0o400, true),
@@ -178,7 +178,7 @@ fn a_key_file_may_be_open_to_a_group_only_if_root_owns_it_and_never_further() {
 /// systemd's `LoadCredential=`: the file is root's, and an access control list lets the service read it.
 #[test]
 fn a_key_file_with_an_access_control_list_is_read_and_stays_so_when_it_is_changed() {
-    let operator = Operator::with_acme();
+    let operator = CliRunner::with_acme();
     for name in ["doorkey.db", "doorkey.db-wal", "doorkey.db-shm"] {
         if operator.path(name).exists() {
             chown(operator.path(name), Some(65_534), Some(65_534)).unwrap();
@@ -207,7 +207,7 @@ fn a_key_file_with_an_access_control_list_is_read_and_stays_so_when_it_is_change
 /// What is done to the keys, and to the database as a whole, stands in the log of each workspace.
 #[test]
 fn what_is_about_the_whole_installation_stands_in_each_workspaces_log() {
-    let operator = Operator::with_acme();
+    let operator = CliRunner::with_acme();
     operator.run("workspace create Other --url https://other.test").well();
     let first = ids(&operator)[0].clone();
     let before = operator.audit().len();

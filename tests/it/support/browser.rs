@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::wait::until_so;
 use axum::http::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -88,11 +89,8 @@ impl Chromium {
         let button = self.driver().find(By::Css("main button")).await.unwrap();
         assert_eq!(button.text().await.unwrap(), text);
         button.click().await.unwrap();
-        let start = Instant::now();
-        while button.tag_name().await.is_ok() {
-            assert!(start.elapsed() < TIMEOUT, "pressing {text:?} led nowhere");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let is_gone = async || button.tag_name().await.is_err();
+        until_so(TIMEOUT, is_gone, || format!("pressing {text:?} led nowhere")).await;
     }
 
     pub async fn go_back(&self) {

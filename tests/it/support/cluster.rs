@@ -1,43 +1,111 @@
-//! A PostgreSQL of a test's own, which it may freeze, end and start as it likes.
+//! PostgreSQL servers of a test's own, which it may kill, freeze and promote.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::database::psql;
+use super::process::{signal, succeeds};
 use super::server::free_port;
+use super::wait::until;
 
-/// A server on loopback that lets its one role, doorkey, in without a password.
+/// How long a server may take to start, to follow or to take over.
+const TIMEOUT: Duration = Duration::from_mins(1);
+
+/// One server: a folder, a port, and a process if it runs.
 pub struct Cluster {
-    folder: TempDir,
     pub port: u16,
+    folder: TempDir,
+    process: Option<Child>,
 }
 
 impl Cluster {
+    /// An empty folder and a port.
+    pub fn plan() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        give_to_postgres(folder.path());
+        Self { port: free_port(), folder, process: None }
+    }
+
     pub fn start() -> Self {
-        let cluster = Self::prepare();
-        let make = ["-N", "-U", "doorkey", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"];
-        finish(program("initdb").args(make).arg("-D").arg(cluster.data()));
+        let mut cluster = Self::plan();
+        let initdb = ["-U", "doorkey", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"];
+        succeeds(program("initdb").arg("-D").arg(cluster.data()).args(initdb));
         cluster.start_again();
         cluster
     }
 
-    /// A standby that follows this one.
+    /// Makes this one, whatever it was before, a synchronous standby of another.
+    pub fn follow(&mut self, primary: &Self) {
+        self.kill();
+        let _ = fs::remove_dir_all(self.data());
+        self.copy_from(primary);
+        // Who is promoted has nobody to wait for; what stands last counts.
+        let settings = fs::OpenOptions::new().append(true).open(self.data().join("postgresql.auto.conf"));
+        settings.unwrap().write_all(b"synchronous_standby_names = ''\n").unwrap();
+        self.start_again();
+        primary.run("ALTER SYSTEM SET synchronous_standby_names = 'standby'");
+        primary.run("SELECT pg_reload_conf()");
+        primary.wait_for_standby();
+    }
+
+    /// A standby that follows this one, which does not wait for it.
     pub fn standby(&self) -> Self {
-        let standby = Self::prepare();
-        let port = self.port.to_string();
-        let from = ["-h", "127.0.0.1", "-p", &port, "-U", "doorkey", "-R", "-N", "-c", "fast"];
-        finish(program("pg_basebackup").args(from).arg("-D").arg(standby.data()));
+        let mut standby = Self::plan();
+        standby.copy_from(self);
         standby.start_again();
         standby
     }
 
-    fn prepare() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        belongs_to_postgres(folder.path());
-        Self { folder, port: free_port() }
+    /// Makes a standby the primary, and waits until it takes writes.
+    pub fn promote(&self) {
+        self.run("SELECT pg_promote(false)");
+        self.wait_for("SELECT pg_is_in_recovery()", "f");
+    }
+
+    /// Ends all of it where it stands, as a machine that is switched off would.
+    pub fn kill(&mut self) {
+        let Some(mut process) = self.process.take() else { return };
+        // All are stopped first, so that none sees another one go and tells anybody.
+        signal("STOP", &family(process.id()));
+        signal("KILL", &family(process.id()));
+        process.wait().unwrap();
+    }
+
+    /// Ends it as an administrator does who is in a hurry: whoever waits for the standby is sent away.
+    pub fn stop_fast(&mut self) {
+        let mut process = self.process.take().unwrap();
+        signal("INT", &[process.id()]);
+        process.wait().unwrap();
+    }
+
+    /// Waits until its commits are acknowledged by the standby again.
+    pub fn wait_for_standby(&self) {
+        self.wait_for("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'", "1");
+    }
+
+    /// Stops all of it where it stands. Its ports stay open.
+    pub fn freeze(&self) {
+        let first = self.process.as_ref().unwrap().id();
+        signal("STOP", &[first]);
+        signal("STOP", &family(first));
+    }
+
+    pub fn thaw(&self) {
+        signal("CONT", &family(self.process.as_ref().unwrap().id()));
+    }
+
+    pub fn run(&self, sql: &str) -> String {
+        psql(&self.url(), sql)
+    }
+
+    pub fn number(&self, sql: &str) -> i64 {
+        self.run(sql).trim().parse().unwrap()
     }
 
     pub fn address(&self) -> String {
@@ -54,171 +122,102 @@ impl Cluster {
             let to = self.data().join(to);
             fs::copy(from, &to).unwrap();
             fs::set_permissions(&to, fs::Permissions::from_mode(0o600)).unwrap();
-            belongs_to_postgres(&to);
+            give_to_postgres(&to);
         }
-        super::database::psql(&self.url(), "ALTER SYSTEM SET ssl = on;\nSELECT pg_reload_conf();");
+        self.run("ALTER SYSTEM SET ssl = on;\nSELECT pg_reload_conf();");
         // The first process hears of it a moment later.
-        let (url, begun) = (self.url().replace("disable", "require"), std::time::Instant::now());
         let shown = fs::read_to_string(certificate).unwrap();
-        while !sends(&url, &shown) {
-            assert!(begun.elapsed().as_secs() < 15, "it does not offer TLS with this certificate");
-            std::thread::sleep(std::time::Duration::from_millis(20));
+        let offers_it = || sends(&self.address(), &shown);
+        until(TIMEOUT, offers_it, || "it does not offer TLS with this certificate".to_owned());
+    }
+
+    /// Starts what is new, was stopped or killed.
+    pub fn start_again(&mut self) {
+        let mut server = program("postgres");
+        server.arg("-D").arg(self.data()).args(["-p", &self.port.to_string()]);
+        // No test here cuts the power: what is committed outlives any kill without being synced.
+        for setting in
+            ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "max_connections=200"]
+        {
+            server.args(["-c", setting]);
         }
+        let log = fs::File::create(self.folder.path().join("log")).unwrap();
+        server.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        self.process = Some(server.spawn().unwrap());
+        let url = self.url();
+        let is_there =
+            || program("psql").args(["-X", "-c", "SELECT 1", "-d", &url]).output().unwrap().status.success();
+        let log = || fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        until(TIMEOUT, is_there, || format!("it does not start:\n{}", log()));
     }
 
-    /// Ends it as a crash would.
-    pub fn stop(&self) {
-        finish(self.control("stop").args(["-m", "immediate"]));
+    fn copy_from(&self, primary: &Self) {
+        let from = format!("host=127.0.0.1 port={} user=doorkey application_name=standby", primary.port);
+        let copy = ["-R", "-X", "stream", "-c", "fast", "--no-sync", "-d", &from];
+        succeeds(program("pg_basebackup").arg("-D").arg(self.data()).args(copy));
     }
 
-    pub fn start_again(&self) {
-        let options = format!(
-            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off",
-            self.port
-        );
-        finish(self.control("start").args(["-l", &format!("{}/log", self.path()), "-o", &options]));
-    }
-
-    /// Has a standby take writes from here on.
-    pub fn promote(&self) {
-        finish(&mut self.control("promote"));
-    }
-
-    /// Stops all of it where it stands. Connections are still taken, since the system does that.
-    pub fn freeze(&self) {
-        self.signal("STOP");
-    }
-
-    pub fn thaw(&self) {
-        self.signal("CONT");
-    }
-
-    fn signal(&self, name: &str) {
-        let Ok(file) = fs::read_to_string(self.data().join("postmaster.pid")) else { return };
-        let first = file.lines().next().unwrap().to_owned();
-        let one = |id: &str| Command::new("sh").args(["-c", &format!("kill -{name} {id}")]).status().unwrap();
-        one(&first);
-        // Nobody is born any more once the first stands still.
-        let children = fs::read_dir("/proc").unwrap().filter_map(|entry| {
-            let stat = fs::read_to_string(entry.ok()?.path().join("stat")).ok()?;
-            let parent = stat.rsplit_once(") ")?.1.split(' ').nth(1)?;
-            (parent == first).then(|| stat.split(' ').next().map(str::to_owned))?
-        });
-        for child in children.collect::<Vec<_>>() {
-            one(&child);
-        }
-    }
-
-    fn control(&self, verb: &str) -> Command {
-        let mut command = program("pg_ctl");
-        command.args([verb, "-w", "-D"]).arg(self.data());
-        command
+    fn wait_for(&self, sql: &str, wanted: &str) {
+        let is_so = || self.run(sql).trim() == wanted;
+        until(TIMEOUT, is_so, || format!("{sql} does not come to {wanted}"));
     }
 
     fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
-
-    fn path(&self) -> &str {
-        self.folder.path().to_str().unwrap()
-    }
 }
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        self.thaw();
-        let _ = quiet(self.control("stop").args(["-m", "immediate"])).status();
+        self.kill();
     }
 }
 
-/// A pgbouncer before a server.
-pub struct Pooler {
-    _folder: TempDir,
-    process: Child,
-    port: u16,
+/// A process and those that it started.
+fn family(first: u32) -> Vec<u32> {
+    let children = fs::read_to_string(format!("/proc/{first}/task/{first}/children")).unwrap_or_default();
+    children.split_whitespace().map(|id| id.parse().unwrap()).chain([first]).collect()
 }
 
-impl Pooler {
-    pub fn start(cluster: &Cluster, mode: &str) -> Self {
-        Self::start_with(cluster, mode, 20)
-    }
-
-    /// With so many connections to the server at most.
-    pub fn start_with(cluster: &Cluster, mode: &str, most: usize) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let (port, file) = (free_port(), folder.path().join("pgbouncer.ini"));
-        let text = format!(
-            "[databases]\npostgres = host=127.0.0.1 port={} user=doorkey\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
-             listen_port = {port}\nunix_socket_dir =\nauth_type = any\npool_mode = {mode}\ndefault_pool_size = {most}\n",
-            cluster.port
-        );
-        fs::write(&file, text).unwrap();
-        belongs_to_postgres(folder.path());
-        let process = quiet(as_postgres("/usr/sbin/pgbouncer").arg(file)).spawn().unwrap();
-        let pooler = Self { _folder: folder, process, port };
-        let begun = std::time::Instant::now();
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(begun.elapsed().as_secs() < 15, "pgbouncer does not listen");
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
-        pooler
-    }
-
-    pub fn url(&self) -> String {
-        format!("postgres://doorkey@127.0.0.1:{}/postgres?sslmode=disable", self.port)
-    }
-}
-
-impl Drop for Pooler {
-    fn drop(&mut self) {
-        let _ = Command::new("sh").args(["-c", &format!("kill {}", self.process.id())]).status();
-        let _ = self.process.wait();
-    }
-}
-
-/// A program of the newest PostgreSQL that is installed; Debian keeps them apart from the path.
+/// A program of the newest PostgreSQL here, as a user that it runs for.
 fn program(name: &str) -> Command {
     let versions = fs::read_dir("/usr/lib/postgresql").unwrap().map(|entry| entry.unwrap().path());
-    let newest = versions.max_by_key(|path| path.file_name()?.to_str()?.parse::<u32>().ok()).unwrap();
-    as_postgres(newest.join("bin").join(name).to_str().unwrap())
+    let newest =
+        versions.max_by_key(|path| path.file_name().unwrap().to_str().unwrap().parse::<u32>().unwrap_or(0));
+    as_postgres(&newest.expect("there is no PostgreSQL: apt-get install postgresql").join("bin").join(name))
 }
 
 /// PostgreSQL refuses to run as root.
-fn as_postgres(program: &str) -> Command {
-    let mut command = if is_root() { Command::new("runuser") } else { Command::new(program) };
-    if is_root() {
-        command.args(["-u", "postgres", "--", program]);
+pub fn as_postgres(program: &Path) -> Command {
+    if !is_root() {
+        return Command::new(program);
     }
+    // It becomes the program, so that its number is the program's.
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]).arg(program);
     command.current_dir("/");
     command
 }
 
-fn belongs_to_postgres(folder: &Path) {
+pub fn give_to_postgres(path: &Path) {
     if is_root() {
-        assert!(Command::new("chown").args(["-R", "postgres"]).arg(folder).status().unwrap().success());
+        succeeds(Command::new("chown").args(["-R", "postgres"]).arg(path));
     }
 }
 
-fn is_root() -> bool {
-    fs::metadata("/proc/self").unwrap().uid() == 0
-}
-
 /// Whether a server sends this certificate.
-fn sends(url: &str, certificate: &str) -> bool {
-    let address = url.split(['@', '/']).nth(3).unwrap();
-    let client = Command::new("openssl")
-        .args(["s_client", "-starttls", "postgres", "-connect", address])
-        .stdin(Stdio::null())
-        .output();
+fn sends(address: &str, certificate: &str) -> bool {
+    let ask = ["s_client", "-starttls", "postgres", "-connect", address];
+    let client = Command::new("openssl").args(ask).stdin(Stdio::null()).output().unwrap();
     let inner =
         |text: &str| text.split("-----").nth(2).map(|body| body.split_whitespace().collect::<String>());
-    inner(&String::from_utf8_lossy(&client.unwrap().stdout)) == inner(certificate)
+    inner(&String::from_utf8_lossy(&client.stdout)) == inner(certificate)
 }
 
-fn quiet(command: &mut Command) -> &mut Command {
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null())
+fn is_root() -> bool {
+    fs::metadata(Path::new("/proc/self")).unwrap().uid() == 0
 }
 
-fn finish(command: &mut Command) {
-    assert!(quiet(command).status().unwrap().success(), "{command:?}");
+fn is_succeeds(command: &mut Command) -> bool {
+    command.output().unwrap().status.success()
 }

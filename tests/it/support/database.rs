@@ -277,3 +277,11 @@ fn tell(child: &mut Child, told: &mut BufReader<ChildStdout>, sql: &str) {
         assert!(told.read_line(&mut line).unwrap() > 0, "{sql} was not done");
     }
 }
+
+/// Whether an SQLite file passes its own check of integrity.
+pub fn is_whole(path: &Path) -> bool {
+    let found = rusqlite::Connection::open(path)
+        .unwrap()
+        .query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0));
+    found.is_ok_and(|found| found == "ok")
+}

@@ -70,6 +70,13 @@ impl Server {
         Self { port: free_port(), ops_port: free_port(), key, workspace, database, folder, process: None }
     }
 
+    /// The same on another database.
+    pub fn beside_at(&self, url: String) -> Self {
+        let mut node = self.beside();
+        node.database = Arc::new(Database::Cluster(url));
+        node
+    }
+
     /// A folder with a key and the address of a database that nobody has opened yet.
     pub fn untouched() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -243,9 +250,7 @@ impl Server {
 
     /// Sends a signal by name.
     pub fn signal(&self, name: &str) {
-        let id = self.id();
-        let sent = Command::new("sh").args(["-c", &format!("kill -{name} {id}")]).status().unwrap();
-        assert!(sent.success());
+        assert!(super::process::signal(name, &[self.id()]));
     }
 
     pub fn wait_for_the_end(&mut self) -> ExitStatus {

@@ -12,7 +12,7 @@ pub(super) fn bodies(user: &Value) -> [(&'static str, Value); 2] {
         match field.kind {
             // What stands beside a reference holds as well (JSON Schema 2020-12, section 8.2.3.1).
             Kind::ReadOnly => fields[field.name]["readOnly"] = json!(true),
-            Kind::Text(longest, _) => fields[field.name]["maxLength"] = json!(longest),
+            Kind::Text(longest, ..) => fields[field.name]["maxLength"] = json!(longest),
             Kind::Email(_) | Kind::CustomFields(_) | Kind::Status(_) | Kind::Flag(_) | Kind::Staff(_) => {}
         }
     }

@@ -1,7 +1,8 @@
-//! `GET /api/openapi.json`: the API's own description. What an operation takes and gives is read from its handler;
-//! what is the same for all of them is added here, once.
+//! `GET /api/openapi.json`: the description of the API. Requests and responses of an operation stand at its handler; what all
+//! operations share is added here, once.
 
 mod clients;
+mod schemas;
 
 use std::sync::{Arc, LazyLock};
 
@@ -10,17 +11,13 @@ use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
-use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
-use utoipa::openapi::{RefOr, Schema};
-use utoipa::{OpenApi, PartialSchema, ToSchema};
+use utoipa::{OpenApi, PartialSchema};
 
 use crate::domain::list_query::{Field, FieldType};
 use crate::domain::scope::Scopes;
-use crate::domain::timestamp::Timestamp;
-use crate::domain::user::UserId;
 use crate::domain::user::fields::LISTED;
 use crate::http::api;
-use crate::http::api::errors::ErrorBody;
+use crate::http::api::resources::ErrorBody;
 use crate::http::error::Error;
 use crate::http::request::context::RequestContext;
 use crate::store::{ListedEntry, ListedLink, ListedSession};
@@ -56,7 +53,7 @@ use crate::store::{ListedEntry, ListedLink, ListedSession};
 )]
 struct Description;
 
-/// Built at the first request, and the same for every workspace.
+/// Built at the first request; the same for every workspace.
 static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(document().to_string()));
 
 /// Get this description
@@ -77,40 +74,13 @@ pub(in crate::http) async fn show(
     Ok(([(CONTENT_TYPE, "application/json")], DOCUMENT.clone()).into_response())
 }
 
-impl ToSchema for UserId {}
-
-impl PartialSchema for UserId {
-    fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new()
-            .schema_type(Type::Integer)
-            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
-            .minimum(Some(1))
-            .maximum(Some(Self::MAX))
-            .description(Some("The number of a user: unique in the workspace, never used again."))
-            .into()
-    }
-}
-
-impl ToSchema for Timestamp {}
-
-impl PartialSchema for Timestamp {
-    fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new()
-            .schema_type(Type::String)
-            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
-            .description(Some("A moment in UTC (RFC 3339)."))
-            .examples([json!("2026-11-23T03:23:00.000Z")])
-            .into()
-    }
-}
-
-/// An error that several operations answer.
+/// An error response that several operations share.
 struct Failure {
     status: &'static str,
-    /// Its name among the components.
+    /// Its name in the components.
     name: &'static str,
     sentence: &'static str,
-    /// Every code it comes with; the first one stands in the example.
+    /// Its error codes; the first one is in the example.
     codes: &'static [&'static str],
 }
 
@@ -125,7 +95,7 @@ impl Failure {
     }
 }
 
-/// Every status that is not a success.
+/// Every error status.
 const FAILURES: [Failure; 11] = [
     Failure::new(
         "400",
@@ -192,7 +162,7 @@ fn document() -> Value {
     for (name, schema) in bodies {
         components["schemas"][name] = schema;
     }
-    // A row of a list is an object that has a name.
+    // The rows of a list refer to their own schema.
     for (name, schema) in components["schemas"].as_object_mut().into_iter().flatten() {
         if let Some(row) = name.strip_prefix("List_") {
             schema["properties"]["data"]["items"] = json!({ "$ref": format!("#/components/schemas/{row}") });
@@ -228,8 +198,8 @@ fn complete(operation: &mut Value) {
     let has_key = name != "getDescription";
     let more = if name == "getLoginLink" { &LINK_HEADERS[..] } else { &[] };
     let Some(Value::Object(responses)) = operation.get_mut("responses") else { return };
-    for answer in responses.values_mut() {
-        answer["headers"] = response_headers(more);
+    for response in responses.values_mut() {
+        response["headers"] = response_headers(more);
     }
     for failure in &FAILURES {
         let happens = match failure.status {
@@ -244,10 +214,10 @@ fn complete(operation: &mut Value) {
     }
 }
 
-/// What a request for a link is answered with besides.
+/// More headers of the response with a login link.
 const LINK_HEADERS: [&str; 2] = ["X-Login-Link-Expires-At", "X-Login-Link-Reused"];
 
-/// The headers of every answer, and some more.
+/// The headers of every response, and more of this one.
 fn response_headers(more: &[&str]) -> Value {
     let names = ["X-Api-Identifier", "X-Api-Version"].iter().chain(more);
     names
@@ -309,7 +279,7 @@ fn version_parameter() -> Value {
     })
 }
 
-/// The answer that a failure is.
+/// The response of a failure.
 fn response(failure: &Failure) -> Value {
     let more: &[&str] = match failure.status {
         "401" => &["WWW-Authenticate"],
@@ -336,7 +306,7 @@ fn response(failure: &Failure) -> Value {
 
 /// The parameters of a list.
 ///
-/// Each filter is a parameter of its own, since no style of an object has names such as `filters[id][$in][]` in it
+/// Each filter is a parameter of its own, since no parameter style has names such as `filters[id][$in][]`
 /// (docs/decisions/0014-filters.md).
 fn list_parameters(fields: &[Field]) -> Vec<Value> {
     let orders = fields
@@ -360,7 +330,7 @@ fn list_parameters(fields: &[Field]) -> Vec<Value> {
     parameters
 }
 
-/// The filters on a field; all that are given must hold.
+/// The filters on a field; a row must pass all that are given.
 fn filters(field: &Field) -> [Value; 4] {
     let value = match field.kind {
         FieldType::Number => json!({ "type": "integer", "format": "int64" }),

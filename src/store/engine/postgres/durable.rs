@@ -20,7 +20,7 @@ const MARGIN: i64 = 60;
 /// How often a node makes such a commit by itself.
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// A commit that changes no row, and yet waits for the standby, since it is written to the log. It tells when it began, by
+/// A commit that changes no row, and yet waits for the standby, since it is written to the WAL. It tells when it began, by
 /// the clock of the database.
 const MARK: &str = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)
                     FROM pg_logical_emit_message(true, 'doorkey', '') AS mark";
@@ -71,7 +71,7 @@ impl Primary {
         state.generation
     }
 
-    /// Notes whether commits wait for a standby, as a look at the server of a generation has shown.
+    /// Notes whether commits wait for a standby, as the server of a generation said.
     pub(super) fn note(&self, generation: u64, is_synchronous: bool) {
         let mut state = self.state();
         if state.generation == generation {
@@ -83,7 +83,7 @@ impl Primary {
         self.state().generation
     }
 
-    /// The generation that reads are of from here on, if answers that rest on them are to be covered.
+    /// The generation that reads are of from here on, if responses that depend on them are to be covered.
     pub(super) fn read_point(&self) -> Option<u64> {
         let state = self.state();
         state.is_synchronous.then_some(state.generation)

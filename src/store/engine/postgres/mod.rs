@@ -36,10 +36,10 @@ use super::value::Row;
 use crate::store::database_url::PostgresUrl;
 use crate::store::{ListPermit, OpenError, StoreError};
 
-/// How long a caller waits for an answer before it is told that the store cannot (contract, section 2).
+/// How long a caller waits for an answer before it gets an error (contract, section 2).
 const STORE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often a unit is tried that others got in the way of, before its caller is told so.
+/// How often a unit is tried that others got in the way of, before its caller gets an error.
 const MAX_ATTEMPTS: usize = 16;
 
 #[derive(Clone)]
@@ -106,7 +106,7 @@ impl Postgres {
         Ok(Self { lender: ConnectionPool::over(servers), shown: shown.to_owned() })
     }
 
-    /// The server that reads are of from here on, if answers that rest on them are to be covered.
+    /// The server that reads are of from here on, if responses that depend on them are to be covered.
     pub(in crate::store) fn read_point(&self) -> Option<u64> {
         self.lender.servers().primary.read_point()
     }
@@ -244,7 +244,7 @@ async fn run<'a>(
         answers.push(maybe_done(ask(client, statement, text, types, prepared.as_ref()).boxed()));
     }
     answers.push(command("COMMIT"));
-    // The first look at each sends it. From here on the connection comes to its end of the transaction by itself,
+    // The first read of each sends it. From here on the connection comes to its end of the transaction by itself,
     // even if nobody waits for the answers any more.
     poll_fn(|context| {
         for answer in &mut answers {

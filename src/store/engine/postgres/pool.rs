@@ -163,7 +163,7 @@ impl Pool {
 fn why_of(error: &StoreError) -> String {
     match error {
         StoreError::Unavailable(why) | StoreError::Refused(why) => why.clone(),
-        StoreError::Unexpected(what) => (*what).to_owned(),
+        StoreError::Unexpected(what) | StoreError::Contended(what) => (*what).to_owned(),
     }
 }
 

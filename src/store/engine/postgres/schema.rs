@@ -10,7 +10,7 @@ use crate::store::{OpenError, StoreError};
 /// The oldest first, with the numbers and columns of the embedded engine's; each is run once, in a transaction.
 const MIGRATIONS: [&str; 2] = [
     include_str!("../../../../migrations/postgres/0001_first.sql"),
-    include_str!("../../../../migrations/postgres/0002_clock.sql"),
+    include_str!("../../../../migrations/postgres/0002_locale.sql"),
 ];
 
 /// Brings the schema up to date, or makes it, if `may_create` and there is none.

@@ -16,7 +16,7 @@ use crate::store::{OpenError, StoreError};
 /// How long one of several servers may take before the next is tried: it may be frozen, or cut off.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(1_500);
 
-/// What every connection is told first. The server gives up a statement before its caller does, so that what was
+/// What is sent first on every connection. The server gives up a statement before its caller does, so that what was
 /// refused does not happen a moment later. A commit that waits for a standby is no statement and is never given up. Of a
 /// node that vanishes amidst a transaction the rows are let go.
 const SETTINGS: &str = "SET statement_timeout = '4500ms'; SET idle_in_transaction_session_timeout = '2s';
@@ -58,9 +58,6 @@ impl Servers {
     }
 
     /// A connection that may write, to the server that was last seen to let it, else to the next.
-    ///
-    /// # Errors
-    /// `StoreError::Unavailable` with what the last of them said.
     pub(super) async fn connect(&self) -> Result<Connected, StoreError> {
         self.reach(SETTINGS).await
     }

@@ -25,15 +25,16 @@ pub(super) fn connector(url: &PostgresUrl, shown: &str) -> Result<MakeRustlsConn
     let known = provider.signature_verification_algorithms;
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider));
     let builder = builder.with_safe_default_protocol_versions().map_err(broken)?;
-    let verifier: Arc<dyn ServerCertVerifier> = match url.proof {
-        TlsVerification::AsTheRootSays | TlsVerification::Nothing => Arc::new(NoVerification(known)),
+    let roots = match url.proof {
+        TlsVerification::AsTheRootSays | TlsVerification::Nothing => None,
         TlsVerification::Chain | TlsVerification::ChainAndName => {
             let (roots, listed) = roots(url, shown)?;
             let whole = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
             let whole = whole.map_err(|error| OpenError::RootCertificate(error.to_string()))?;
-            Arc::new(Proven { whole, listed, has_name: url.proof == TlsVerification::ChainAndName, known })
+            Some(TrustedRoots { whole, listed, has_name: url.proof == TlsVerification::ChainAndName })
         }
     };
+    let verifier = Arc::new(Verifier { roots, known });
     let config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
     Ok(MakeRustlsConnect::new(config))
 }
@@ -59,64 +60,24 @@ fn read_roots(path: &Path) -> Result<Roots, String> {
     if roots.is_empty() { Err("it holds no certificate".to_owned()) } else { Ok((roots, listed)) }
 }
 
-/// Takes whatever certificate comes: what is sent is hidden from who only listens, but not from who stands between.
-///
-/// Nor is it looked at whether the other end holds its key: whoever stands between has a certificate and a key too.
+/// Verifies a server's certificate and its signature, as far as the URL asks for that.
 #[derive(Debug)]
-struct NoVerification(WebPkiSupportedAlgorithms);
-
-impl ServerCertVerifier for NoVerification {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        // A server signs with what its key can do, if we say that we know it.
-        let mut schemes = self.0.supported_schemes();
-        schemes.extend([
-            SignatureScheme::ED448,
-            SignatureScheme::RSA_PKCS1_SHA1,
-            SignatureScheme::ECDSA_SHA1_Legacy,
-        ]);
-        schemes
-    }
-}
-
-/// Takes a certificate that rests on the root, or stands in its file itself, and is for the host, if that counts.
-#[derive(Debug)]
-struct Proven {
-    whole: Arc<WebPkiServerVerifier>,
-    listed: Vec<CertificateDer<'static>>,
-    has_name: bool,
+struct Verifier {
+    /// `None` takes whatever certificate comes: what is sent is hidden from who only listens, but not from who stands
+    /// between. Nor is the signature verified then: whoever stands between has a certificate and a key too.
+    roots: Option<TrustedRoots>,
     known: WebPkiSupportedAlgorithms,
 }
 
-impl ServerCertVerifier for Proven {
+/// Takes a certificate that was issued under a root, or stands in its file itself, and is for the host, if that counts.
+#[derive(Debug)]
+struct TrustedRoots {
+    whole: Arc<WebPkiServerVerifier>,
+    listed: Vec<CertificateDer<'static>>,
+    has_name: bool,
+}
+
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -125,22 +86,25 @@ impl ServerCertVerifier for Proven {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let error = match self.whole.verify_server_cert(certificate, between, name, ocsp, now) {
+        let Some(TrustedRoots { whole, listed, has_name }) = &self.roots else {
+            return Ok(ServerCertVerified::assertion());
+        };
+        let error = match whole.verify_server_cert(certificate, between, name, ocsp, now) {
             Ok(verified) => return Ok(verified),
-            // The name is looked at last: all else holds when it alone is wrong.
-            Err(error) if is_about_name(&error) && !self.has_name => {
+            // The name is verified last: all else holds when it alone is wrong.
+            Err(error) if is_about_name(&error) && !has_name => {
                 return Ok(ServerCertVerified::assertion());
             }
             Err(error) => error,
         };
         let read = Certificate::read(certificate).ok_or(error.clone())?;
-        if !self.listed.iter().any(|listed| listed == certificate) {
+        if !listed.iter().any(|listed| listed == certificate) {
             return Err(lacking(&error, &read));
         }
         if !read.is_in_time(now) {
             return Err(Error::InvalidCertificate(CertificateError::Expired));
         }
-        if self.has_name {
+        if *has_name {
             must_be_for(name, certificate, &read)?;
         }
         Ok(ServerCertVerified::assertion())
@@ -152,8 +116,7 @@ impl ServerCertVerifier for Proven {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let verified = self.whole.verify_tls12_signature(message, certificate, signed);
-        verified.or_else(|error| self.verify_old(message, certificate, signed).ok_or(error))
+        self.verify_signature(WebPkiServerVerifier::verify_tls12_signature, message, certificate, signed)
     }
 
     fn verify_tls13_signature(
@@ -162,25 +125,46 @@ impl ServerCertVerifier for Proven {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let verified = self.whole.verify_tls13_signature(message, certificate, signed);
-        verified.or_else(|error| self.verify_old(message, certificate, signed).ok_or(error))
+        self.verify_signature(WebPkiServerVerifier::verify_tls13_signature, message, certificate, signed)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.whole.supported_verify_schemes()
+        let mut schemes = self.known.supported_schemes();
+        if self.roots.is_none() {
+            // A server signs with what its key can do, if we say that we know it.
+            schemes.extend([
+                SignatureScheme::ED448,
+                SignatureScheme::RSA_PKCS1_SHA1,
+                SignatureScheme::ECDSA_SHA1_Legacy,
+            ]);
+        }
+        schemes
     }
 }
 
-impl Proven {
-    /// The same for a certificate that the library cannot read, and so cannot take the key of.
-    fn verify_old(
+/// How the library verifies the signature of a version of TLS.
+type VerifySignature = fn(
+    &WebPkiServerVerifier,
+    &[u8],
+    &CertificateDer<'_>,
+    &DigitallySignedStruct,
+) -> Result<HandshakeSignatureValid, Error>;
+
+impl Verifier {
+    fn verify_signature(
         &self,
+        by_library: VerifySignature,
         message: &[u8],
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
-    ) -> Option<HandshakeSignatureValid> {
-        let read = Certificate::read(certificate).filter(|read| read.version < 3)?;
-        read.has_signed(message, signed, &self.known).then(HandshakeSignatureValid::assertion)
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let Some(roots) = &self.roots else { return Ok(HandshakeSignatureValid::assertion()) };
+        by_library(&roots.whole, message, certificate, signed).or_else(|error| {
+            // The library cannot read a certificate of an old version, and so cannot take its key.
+            let old = Certificate::read(certificate).filter(|read| read.version < 3);
+            let is_signed = old.is_some_and(|read| read.has_signed(message, signed, &self.known));
+            if is_signed { Ok(HandshakeSignatureValid::assertion()) } else { Err(error) }
+        })
     }
 }
 

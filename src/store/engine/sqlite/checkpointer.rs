@@ -1,7 +1,9 @@
-//! Checkpoints of the embedded engine: what its log holds is carried over into the file while the writer goes on.
+//! Checkpoints of the embedded engine: the WAL is copied into the file while the writer goes on.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,16 +17,16 @@ use super::connect::{LOCK_TIMEOUT, connect_to_share, leave_log, tune};
 use super::database_file::DatabaseFile;
 use super::fsync_failure::sync_failed;
 
-/// Pages in the log that are worth a checkpoint: a page that was written several times is carried over once.
+/// Pages in the WAL that are worth a checkpoint: a page that was written several times is copied once.
 const WORTH_IT: usize = 2_000;
 
-/// Pages that the writer itself may carry over at the end, so that the log begins anew.
+/// Pages that the writer itself may checkpoint at the end, so that the WAL is restarted.
 const REST: usize = 100;
 
-/// How often the log is gone through for the pages that came meanwhile, before the writer takes over.
+/// How often the WAL is read for the pages that came meanwhile, before the writer takes over.
 const ROUNDS: usize = 4;
 
-/// Pages in the log beyond which writes wait until it was carried over, unless somebody reads at an older commit.
+/// Pages in the WAL beyond which writes wait for a checkpoint, unless somebody reads at an older commit.
 const TOO_MANY: usize = 25_000;
 
 /// How long the writer waits for readers before it leaves the end of the checkpoint for later.
@@ -32,7 +34,7 @@ const READERS_TIMEOUT: Duration = Duration::from_millis(20);
 
 /// The writer's side of the checkpoints; a thread of their own does most of the work.
 pub(super) struct Checkpoints {
-    carrier: Arc<Checkpointer>,
+    checkpointer: Arc<Checkpointer>,
     ask: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -41,41 +43,41 @@ impl Checkpoints {
     /// Checkpoints of a database, for the writer of this process.
     pub(super) fn of(watched: &Arc<DatabaseFile>) -> io::Result<Self> {
         let (ask, asked) = sync_channel(1);
-        let carrier = Arc::new(Checkpointer {
+        let checkpointer = Arc::new(Checkpointer {
             watched: Arc::clone(watched),
-            file: Box::leak(Box::new(File::open(&watched.path)?)),
+            file: never_closed(&watched.path)?,
             pages: AtomicUsize::new(0),
             is_nearly_done: AtomicBool::new(false),
             connection: Mutex::new(None),
         });
-        let thread = std::thread::Builder::new().name("doorkey-log-over".to_owned());
-        let at_work = Arc::clone(&carrier);
+        let thread = std::thread::Builder::new().name("doorkey-chkpt".to_owned());
+        let at_work = Arc::clone(&checkpointer);
         let thread = Some(thread.spawn(move || at_work.run(&asked))?);
-        Ok(Self { carrier, ask: Some(ask), thread })
+        Ok(Self { checkpointer, ask: Some(ask), thread })
     }
 
-    /// Counts the pages that a connection's commits leave in the log; it makes no checkpoints by itself from here on.
+    /// Counts the pages that a connection's commits leave in the WAL; it makes no checkpoints by itself from here on.
     pub(super) fn count(&self, connection: &mut Connection) -> rusqlite::Result<()> {
         leave_log(connection)?;
-        let carrier = Arc::clone(&self.carrier);
+        let checkpointer = Arc::clone(&self.checkpointer);
         connection.wal_hook(Some(move |_: &mut _, pages| {
-            carrier.pages.store(usize::try_from(pages).unwrap_or(0), Ordering::Relaxed);
+            checkpointer.pages.store(usize::try_from(pages).unwrap_or(0), Ordering::Relaxed);
             Ok(())
         }))
     }
 
-    /// Ends a checkpoint that is nearly done, so that what comes next is written to the log's beginning.
+    /// Ends a checkpoint that is nearly done, so that what comes next is written to the WAL's beginning.
     pub(super) fn end(&self, connection: &Connection) {
-        let is_nearly_done = self.carrier.is_nearly_done.swap(false, Ordering::Acquire);
-        let is_too_long = self.carrier.pages.load(Ordering::Relaxed) > TOO_MANY;
+        let is_nearly_done = self.checkpointer.is_nearly_done.swap(false, Ordering::Acquire);
+        let is_too_long = self.checkpointer.pages.load(Ordering::Relaxed) > TOO_MANY;
         if is_nearly_done || is_too_long {
             // The thread ends what it is at, and nothing is added meanwhile. Most often it is at nothing.
-            let _turn = is_too_long.then(|| self.carrier.connection.lock());
+            let _turn = is_too_long.then(|| self.checkpointer.connection.lock());
             let _ = connection.busy_timeout(READERS_TIMEOUT);
-            // What could not be carried over now stays in the log, and is as safe there.
+            // What could not be checkpointed now stays in the WAL, and is as safe there.
             if let Err(error) = connection.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::RESTART) {
                 tracing::debug!(%error, "a checkpoint waits");
-                self.carrier.watched.fsync_failure.observe(&error);
+                self.checkpointer.watched.fsync_failure.observe(&error);
             }
             let _ = connection.busy_timeout(LOCK_TIMEOUT);
         }
@@ -83,8 +85,8 @@ impl Checkpoints {
 
     /// Begins a checkpoint if one is worth it by now.
     pub(super) fn begin(&self) {
-        let is_worth_it = self.carrier.pages.load(Ordering::Relaxed) > WORTH_IT;
-        if is_worth_it && self.carrier.watched.is_here().is_ok() {
+        let is_worth_it = self.checkpointer.pages.load(Ordering::Relaxed) > WORTH_IT;
+        if is_worth_it && self.checkpointer.watched.is_here().is_ok() {
             // A full queue means that one is under way.
             let _ = self.ask.as_ref().map(|ask| ask.try_send(()));
         }
@@ -92,9 +94,9 @@ impl Checkpoints {
 
     /// Closes the thread's connection, once it is at nothing.
     pub(super) fn rest(&self) {
-        *self.carrier.connection.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.checkpointer.connection.lock().unwrap_or_else(PoisonError::into_inner) = None;
         // What it has not heard yet of the failed sync is of no more use.
-        let _ = self.carrier.file.sync_data();
+        let _ = self.checkpointer.file.sync_data();
     }
 }
 
@@ -109,16 +111,16 @@ impl Drop for Checkpoints {
 /// What the thread has.
 struct Checkpointer {
     watched: Arc<DatabaseFile>,
-    /// The database, to sync what was carried over: the writer would do so else, and everybody would wait for it.
+    /// The database, to sync what was checkpointed: the writer would do so else, and everybody would wait for it.
     ///
     /// It is never closed: a process that closes a file loses all locks that it holds on it, and SQLite's are such locks
     /// (POSIX, `fcntl`).
-    file: &'static File,
-    /// Pages in the log after the writer's last commit.
+    file: Arc<File>,
+    /// Pages in the WAL after the writer's last commit.
     pages: AtomicUsize,
-    /// Whether little is left to be carried over.
+    /// Whether little is left to be checkpointed.
     is_nearly_done: AtomicBool,
-    /// Held while the log is carried over, and by a writer that must not go on before.
+    /// Held during a checkpoint, and by a writer that must not go on before.
     connection: Mutex<Option<Connection>>,
 }
 
@@ -145,24 +147,24 @@ impl Checkpointer {
         let mut kept = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         self.watched.is_here()?;
         let connection = kept.take().map_or_else(|| self.connect(), Ok)?;
-        let carried = self.go_through(&connection);
-        match &carried {
+        let copied = self.go_through(&connection);
+        match &copied {
             Err(error) if !is_busy(error) => {
-                // Before anybody else may carry over. What fails is not used again.
+                // Before any other connection may make a checkpoint. What fails is not used again.
                 self.watched.fsync_failure.observe(error);
             }
             _ => *kept = Some(connection),
         }
-        carried
+        copied
     }
 
-    /// Carries over what is there, and then what came meanwhile.
+    /// Checkpoints what is there, and then what came meanwhile.
     fn go_through(&self, connection: &Connection) -> rusqlite::Result<()> {
         for _ in 0..ROUNDS {
-            let (_, carried) = connection.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::PASSIVE)?;
+            let (_, copied) = connection.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::PASSIVE)?;
             self.file.sync_data().map_err(|error| sync_failed(&error))?;
             let pages = self.pages.load(Ordering::Relaxed);
-            if pages.saturating_sub(usize::try_from(carried).unwrap_or(0)) <= REST || pages > TOO_MANY {
+            if pages.saturating_sub(usize::try_from(copied).unwrap_or(0)) <= REST || pages > TOO_MANY {
                 break;
             }
         }
@@ -174,6 +176,22 @@ impl Checkpointer {
         tune(&connection)?;
         Ok(connection)
     }
+}
+
+/// The file at a path, opened once for the whole process.
+fn never_closed(path: &Path) -> io::Result<Arc<File>> {
+    static OPEN: Mutex<Vec<Arc<File>>> = Mutex::new(Vec::new());
+    let found = fs::metadata(path)?;
+    let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    for file in &*open {
+        let known = file.metadata()?;
+        if (known.dev(), known.ino()) == (found.dev(), found.ino()) {
+            return Ok(Arc::clone(file));
+        }
+    }
+    let file = Arc::new(File::open(path)?);
+    open.push(Arc::clone(&file));
+    Ok(file)
 }
 
 fn is_busy(error: &rusqlite::Error) -> bool {

@@ -38,7 +38,7 @@ fn keep_temporary_files_beside(connection: &Connection, path: &Path) {
     });
 }
 
-/// A connection to a database that may be in use: it leaves the log as it is.
+/// A connection to a database that may be in use: it leaves the WAL as it is.
 pub(in crate::store) fn connect_to_share(path: &Path) -> rusqlite::Result<Connection> {
     let connection = connect(path)?;
     leave_log(&connection)?;
@@ -87,7 +87,7 @@ fn into_wal(connection: &Connection) -> rusqlite::Result<String> {
 /// What the connection that writes may keep of the file in memory, in KiB: those who get links lie on pages all over it.
 const WRITERS_CACHE: i64 = 16 << 10;
 
-/// What the log is cut back to when it begins anew, in bytes: twice what it grows to between two checkpoints. It is longer
+/// What the WAL is cut back to when it is restarted, in bytes: twice what it grows to between two checkpoints. It is longer
 /// only after somebody has read at an old commit for long.
 const USUAL_LOG: i64 = 16 << 20;
 
@@ -99,12 +99,12 @@ pub(super) fn tune(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Has a connection carry the log over when it is closed, if it is the last one, as any does unless told otherwise.
+/// Has a connection checkpoint the WAL when it is closed, if it is the last one, as any does unless told otherwise.
 pub(super) fn take_log_along(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map(|_| ())
 }
 
-/// Has a connection leave the log as it is when it is closed. Else the last one carries it over and deletes it, whatever it
+/// Has a connection leave the WAL as it is when it is closed. Else the last one checkpoints it and deletes it, whatever it
 /// does not know of syncs that failed.
 pub(super) fn leave_log(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map(|_| ())

@@ -161,7 +161,7 @@ pub fn state_of(path: &Path) -> FileState {
     match fs::metadata(path) {
         Ok(found) if found.is_file() && found.len() == 0 => FileState::Empty,
         Err(error) if error.kind() == NotFound => FileState::Missing,
-        // What cannot be looked at is told of when it is opened.
+        // What cannot be read is reported when it is opened.
         Ok(_) | Err(_) => FileState::Filled,
     }
 }

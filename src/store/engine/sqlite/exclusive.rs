@@ -17,7 +17,7 @@ pub(in crate::store) fn take(path: &Path, patience: Duration) -> Result<Option<C
     if !path.exists() {
         return Err(OpenError::Missing(path.display().to_string()));
     }
-    // Until it is alone it knows nothing of the log that would allow it to carry that over, should it fail on the way.
+    // Until it is alone it knows nothing of the WAL that would allow it to checkpoint that, should it fail on the way.
     let locked = connect_to_share(path).and_then(|connection| {
         connection.busy_timeout(patience)?;
         connection.pragma_update_and_check(None, "locking_mode", "exclusive", |_| Ok(()))?;

@@ -1,9 +1,9 @@
 //! A sync of the embedded engine's file that failed, and how that is made good
 //! ([0024](../../../docs/decisions/0024-checkpoints.md)).
 //!
-//! What was carried over out of the log before such a sync counts as carried over for SQLite, but the kernel may forget what
-//! it could not write. The log would be begun anew over the only copy. So nothing is served until all of the log was
-//! carried over once more.
+//! What was checkpointed before such a sync counts as done for SQLite, but the kernel may forget what
+//! it could not write. The WAL would be restarted over the only copy. So nothing is served until all of the WAL was
+//! checkpointed once more.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -29,7 +29,7 @@ const NOTE: &str = "A sync of the database beside this file failed. Whoever open
 #[derive(Debug)]
 pub(super) struct FsyncFailure {
     path: PathBuf,
-    /// A file that says so to other processes, and to those that come later: the errors of a disk are not told twice.
+    /// A file that says so to other processes, and to those that come later: a disk reports an error once.
     note: PathBuf,
     is_pending: AtomicBool,
     /// Whether the note was there when it was last looked at.
@@ -63,7 +63,7 @@ impl FsyncFailure {
         self.is_pending()
     }
 
-    /// What is told to those who would use the database meanwhile.
+    /// The error for those who would use the database meanwhile.
     pub(super) fn error(&self) -> rusqlite::Error {
         let why = format!(
             "a sync failed, and the database could not be written once more since: end whatever else has it open, and \
@@ -89,8 +89,8 @@ impl FsyncFailure {
         }
     }
 
-    /// Tries to end it: all of the log is carried over and synced by a connection that is the only one, for then SQLite takes
-    /// the log as it finds it, and believes nothing of it to be carried over.
+    /// Tries to end it: all of the WAL is checkpointed and synced by a connection that is the only one, for then SQLite takes
+    /// the WAL as it finds it, and takes nothing of it for checkpointed.
     ///
     /// While anybody has the file open, in this process or another, it stays; they are waited for so long. It also stays if
     /// what comes `then` does not go well.
@@ -108,7 +108,7 @@ impl FsyncFailure {
 
     fn write_once_more(&self, patience: Duration) -> Result<bool, OpenError> {
         let Some(alone) = take(&self.path, patience)? else { return Ok(false) };
-        // The log keeps its length: one that is empty is that of a copy which was made without it.
+        // The WAL keeps its length: one that is empty is that of a copy which was made without it.
         let carried =
             leave_log(&alone).and_then(|()| alone.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::RESTART));
         carried.map_err(|error| failed(&self.path, &error))?;

@@ -36,10 +36,10 @@ use self::writer::{WriteRequest, Writer};
 use super::unit_of_work::{UnitOfWork, UnitResult};
 use crate::store::{OpenError, StoreError};
 
-/// How long a caller waits for its commit before it is told that the store cannot (contract, section 2).
+/// How long a caller waits for its commit before it gets an error (contract, section 2).
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Units that may wait; beyond, callers are told at once that the store cannot keep up.
+/// Units that may wait; beyond, callers get an error at once.
 const QUEUE: usize = 4_096;
 
 #[derive(Clone)]
@@ -78,12 +78,12 @@ impl Sqlite {
         Ok(Self { readers, queue, writer: Arc::new(Mutex::new(Some(writer))), file })
     }
 
-    /// Carries the log over into the file, as far as nobody stands in the way.
+    /// Checkpoints the WAL, as far as no other connection stands in the way.
     pub(in crate::store) async fn checkpoint(&self) {
         let readers = Arc::clone(&self.readers);
         let checkpoint = move || {
             let watched = &readers.watched;
-            // What is not carried over now is so later.
+            // What is not checkpointed now is so later.
             let carried = watched.is_here().and_then(|()| FileId::checkpoint(&watched.path));
             carried.map_err(|error| watched.fsync_failure.observe(&error))
         };

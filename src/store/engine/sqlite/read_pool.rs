@@ -79,13 +79,13 @@ impl ReadPool {
     ///
     /// What was found before is believed if nobody has committed anything since. It is never staler than a read: whether
     /// somebody has committed is asked of the database, at this moment.
-    pub(in crate::store) fn find_arrival(
+    pub(in crate::store) fn look_up(
         &self,
         host: &HostName,
         named: LookupBy<'_>,
         now: Timestamp,
     ) -> Result<Option<LookupRow>, StoreError> {
-        self.with_reader(|reader| reader.find_arrival(host, named, now))
+        self.with_reader(|reader| reader.look_up(host, named, now))
     }
 
     fn with_reader<T>(
@@ -122,7 +122,7 @@ impl Reader {
         Ok(Self { connection: connect_to_read(path)?, memory: SnapshotCache::default() })
     }
 
-    fn find_arrival(
+    fn look_up(
         &mut self,
         host: &HostName,
         named: LookupBy<'_>,

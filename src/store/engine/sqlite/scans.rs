@@ -11,7 +11,7 @@ use crate::store::engine::unit_of_work::Statement;
 use crate::store::engine::value::Row;
 use crate::store::{ListPermit, StoreError};
 
-/// Steps of SQLite's machine between two looks at whether somebody waits: some ten microseconds.
+/// Steps of SQLite's machine between two checks whether somebody waits: some ten microseconds.
 const STEPS: i32 = 1_000;
 
 /// Until when a read may go on: as long as its caller waits, and to its deadline if it has one.

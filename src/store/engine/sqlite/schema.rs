@@ -10,7 +10,7 @@ use crate::store::OpenError;
 /// The oldest first; each is run once, in a transaction of its own.
 const MIGRATIONS: [&str; 2] = [
     include_str!("../../../../migrations/sqlite/0001_first.sql"),
-    include_str!("../../../../migrations/sqlite/0002_clock.sql"),
+    include_str!("../../../../migrations/sqlite/0002_locale.sql"),
 ];
 
 /// Brings the schema up to date. Several processes may do so at once: the file's own lock puts them in order.
@@ -64,7 +64,7 @@ fn run_migration(connection: &mut Connection, number: i64, migration: &str) -> r
     transaction.commit()
 }
 
-/// Why a file cannot be opened, told of the file.
+/// Why a file cannot be opened.
 pub(in crate::store) fn failed(path: &Path, error: &rusqlite::Error) -> OpenError {
     if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) {
         return OpenError::Foreign(path.display().to_string());

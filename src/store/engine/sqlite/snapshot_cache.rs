@@ -91,10 +91,10 @@ mod tests {
     const ROWS: &str = "
         INSERT INTO workspaces VALUES (1, 'Acme', 'acme', 'https://a.example', 7200, 1, NULL, '[]', 60, 60, NULL, 3, 0, 1, 0);
         INSERT INTO hosts VALUES ('a.example', 1), ('b.example', 1);
-        INSERT INTO api_keys VALUES (1, 1, 'mail', zeroblob(32), 'clients:read login_links:write logs:read', 1, 0, NULL, NULL, zeroblob(32)),
-            (1, 2, 'logs', randomblob(32), 'logs:read', 1, 0, NULL, NULL, zeroblob(32));
+        INSERT INTO api_keys VALUES (1, 1, 'mail', zeroblob(32), 70, 1, 0, NULL, NULL, zeroblob(32)),
+            (1, 2, 'logs', randomblob(32), 64, 1, 0, NULL, NULL, zeroblob(32));
         INSERT INTO users SELECT 1, value, value || '@c.example', value || '@c.example', 'f', 'l', '', '', '', '[]', 0, 1, 0, 0,
-            0, NULL, 0, 0, 0, NULL FROM (SELECT 1 AS value UNION SELECT 2 UNION SELECT 3);
+            0, NULL, 0, 0, 0, NULL, '' FROM (SELECT 1 AS value UNION SELECT 2 UNION SELECT 3);
         INSERT INTO login_links SELECT 1, unhex(printf('%064d', id)), unhex(printf('%032d', id)), id, 0, zeroblob(16), 1, 0,
             9000, 1, NULL, NULL, NULL, zeroblob(32), 0, 1 FROM users;
         UPDATE users SET newest_link = unhex(printf('%064d', id));
@@ -107,8 +107,8 @@ mod tests {
         "UPDATE workspaces SET revision = revision + 1",
         "UPDATE api_keys SET revoked_at = 1 WHERE id = 1",
         "UPDATE api_keys SET revoked_at = NULL",
-        "UPDATE api_keys SET scopes = 'logs:read' WHERE id = 1",
-        "UPDATE api_keys SET scopes = 'clients:read login_links:write logs:read' WHERE id = 1",
+        "UPDATE api_keys SET scopes = 64 WHERE id = 1",
+        "UPDATE api_keys SET scopes = 70 WHERE id = 1",
         "UPDATE api_keys SET seal = randomblob(32)",
         "UPDATE users SET link_epoch = link_epoch + 1",
         "UPDATE users SET deleted_at = 1 WHERE id = 2",
@@ -166,7 +166,7 @@ mod tests {
         };
         let now = Timestamp::from_millis(1);
 
-        let remembered = store.find_arrival(&host, named, now).await.unwrap();
+        let remembered = store.look_up(&host, named, now).await.unwrap();
 
         let [rows] = store.read([lookup_statement(&host, named, now)]).await.unwrap();
         let mut fresh = LookupRow::from_rows(rows, named).unwrap();
@@ -192,7 +192,7 @@ mod tests {
         let look = async |user: &str, now| {
             let user = UserRef::parse(user).unwrap();
             let named = LookupBy::KeyAndUser([0; 32], &user);
-            store.find_arrival(&host, named, Timestamp::from_millis(now)).await.unwrap().unwrap()
+            store.look_up(&host, named, Timestamp::from_millis(now)).await.unwrap().unwrap()
         };
 
         assert!(look("1", 1).await.issue_state.is_some());

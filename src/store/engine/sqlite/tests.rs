@@ -36,7 +36,7 @@ async fn after_a_commit_that_failed_the_next_one_works() {
     assert_eq!(rows.remove(0).take::<i64>().unwrap(), 2, "FULL");
 }
 
-/// The log is carried over while it is written, and begun anew: it does not grow with what is written.
+/// The WAL is checkpointed while it is written, and restarted: it does not grow with what is written.
 #[tokio::test]
 async fn the_log_does_not_grow_without_end() {
     let folder = tempfile::tempdir().unwrap();
@@ -56,7 +56,7 @@ async fn the_log_does_not_grow_without_end() {
     assert_eq!(hosts(&store).await.len(), rounds * 50);
 }
 
-/// What the log holds is carried over though nothing more is written.
+/// The WAL is checkpointed though nothing more is written.
 #[tokio::test]
 async fn the_log_is_carried_over_beside_the_writer() {
     let folder = tempfile::tempdir().unwrap();
@@ -77,7 +77,7 @@ async fn the_log_is_carried_over_beside_the_writer() {
     }
 }
 
-/// Who reads for long keeps the log from beginning anew; once they are done it shrinks by itself.
+/// Who reads for long keeps the WAL from being restarted; once they are done it shrinks by itself.
 #[tokio::test]
 async fn a_log_that_a_reader_held_up_is_cut_back_when_it_begins_anew() {
     let folder = tempfile::tempdir().unwrap();

@@ -37,7 +37,7 @@ pub(super) struct Writer {
     watched: Arc<DatabaseFile>,
     connection: Option<Connection>,
     /// That of the connection.
-    log: WalIdentity,
+    wal: WalIdentity,
     checkpoints: Checkpoints,
     /// A reader that stays. While it is at the newest commit, others of this process that read there need not ask the
     /// operating system for a lock of their own: for two system calls less, they do not stand in each other's way.
@@ -53,8 +53,8 @@ impl Writer {
     ) -> io::Result<JoinHandle<()>> {
         let watched = Arc::clone(&readers.watched);
         let checkpoints = Checkpoints::of(&watched)?;
-        let (connection, log) = (Some(connection), WalIdentity::default());
-        let writer = Self { readers, watched, connection, log, checkpoints, pinned_reader: None };
+        let (connection, wal) = (Some(connection), WalIdentity::default());
+        let writer = Self { readers, watched, connection, wal, checkpoints, pinned_reader: None };
         std::thread::Builder::new().name("doorkey-writer".to_owned()).spawn(|| writer.run(jobs))
     }
 
@@ -67,7 +67,7 @@ impl Writer {
             tracing::warn!(%error, "checkpoints are made by the writer itself");
         }
         while jobs.blocking_recv_many(&mut group, MAX_GROUP_COMMIT) > 0 {
-            // Who reads at an older commit keeps the log from being begun anew.
+            // Who reads at an older commit keeps the WAL from being restarted.
             self.pinned_reader =
                 self.pinned_reader.take().filter(|pinned_reader| step(pinned_reader, "COMMIT").is_ok());
             if self.watched.fsync_failure.check() {
@@ -92,14 +92,14 @@ impl Writer {
         (self.connection, self.pinned_reader) = (None, None);
         self.checkpoints.rest();
         self.readers.close();
-        // Without its log it would be taken for whole.
-        if self.watched.are_named(&self.log) {
+        // Without its WAL it would be taken for whole.
+        if self.watched.are_named(&self.wal) {
             let watched = Arc::clone(&self.watched);
             watched.fsync_failure.end(CHECKPOINT_TIMEOUT, || self.begins());
         }
     }
 
-    /// Whether it can write again. Before anybody reads, since the first to open the log's index settles for the whole process
+    /// Whether it can write again. Before anybody reads, since the first to open the WAL's index settles for the whole process
     /// whether that can be written.
     fn begins(&mut self) -> bool {
         let begun = self.connected().and_then(|connection| {
@@ -126,14 +126,14 @@ impl Writer {
     /// Runs each unit by itself and commits all that went well, or tells everybody that nothing was.
     fn commit(&mut self, jobs: &[WriteRequest]) -> Vec<Result<UnitResult, StoreError>> {
         // Looked at before and after: what was committed into a file that nobody finds again is not acknowledged.
-        let committed = self.watched.check(&self.log).and_then(|()| {
+        let committed = self.watched.check(&self.wal).and_then(|()| {
             let results = commit_group(self.connected()?, jobs)?;
-            self.watched.check_after_commit(&mut self.log).map(|()| results)
+            self.watched.check_after_commit(&mut self.wal).map(|()| results)
         });
         committed.unwrap_or_else(|error| {
             if self.watched.is_here().is_ok() {
                 tracing::error!(%error, "a commit failed");
-                self.log = WalIdentity::default();
+                self.wal = WalIdentity::default();
             }
             // After a failed sync nobody knows what the file holds: begin again from what it says.
             self.connection = None;

@@ -1,0 +1,87 @@
+//! The bodies of requests: forms and JSON objects, with limits on size and time.
+
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody};
+use axum::http::{HeaderMap, header};
+use http_body_util::BodyExt;
+use tokio::sync::Semaphore;
+
+use super::params::{Params, Unreadable};
+use crate::domain::json::NotAnObject;
+use crate::http::error::Error;
+
+/// The largest body that is read, in bytes.
+const MAX_BODY: usize = 1 << 20;
+
+/// The largest form, in bytes: eight times what doorkey's own forms can hold.
+const MAX_FORM: usize = 1 << 16;
+
+/// The largest JSON object that is parsed on a serving thread, in bytes: that takes some tens of microseconds.
+const SMALL_BODY: usize = 1 << 14;
+
+/// How many larger ones are parsed at once: a parsed body can take five times its length in memory.
+static LARGE_PARSES: Semaphore = Semaphore::const_new(2);
+
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Reads an urlencoded form of at most 64 KiB: it needs no key, so strangers may send many at once.
+pub(in crate::http) async fn read_form(headers: &HeaderMap, body: Body) -> Result<Params, Error> {
+    let bytes = read_body(headers, ("application/x-www-form-urlencoded", MAX_FORM), body).await?;
+    let pairs = std::str::from_utf8(&bytes).map_err(|_| Unreadable::NotAscii).and_then(Params::parse);
+    pairs.map_err(|error| Error::Malformed(format!("The form cannot be read: it {error}.")))
+}
+
+/// Reads a JSON object of at most 1 MiB. A large one is parsed off the serving threads.
+pub(in crate::http) async fn read_object<T: Send + 'static>(
+    headers: &HeaderMap,
+    body: Body,
+    parse: fn(&[u8]) -> Result<T, NotAnObject>,
+) -> Result<T, Error> {
+    let bytes = read_body(headers, ("application/json", MAX_BODY), body).await?;
+    let parsed = if bytes.len() > SMALL_BODY {
+        let _permit = LARGE_PARSES.acquire().await.map_err(|_| Error::Internal)?;
+        let parsed = tokio::task::spawn_blocking(move || parse(&bytes)).await;
+        parsed.map_err(|_| Error::Panicked)?
+    } else {
+        parse(&bytes)
+    };
+    parsed.map_err(|error| Error::Malformed(format!("The body cannot be read as JSON: {error}.")))
+}
+
+async fn read_body(
+    headers: &HeaderMap,
+    (expected, largest): (&'static str, usize),
+    body: Body,
+) -> Result<Vec<u8>, Error> {
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        return Err(Error::UnsupportedMediaType("a body without Content-Encoding"));
+    }
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(expected) {
+        return Err(Error::UnsupportedMediaType(expected));
+    }
+    let read = tokio::time::timeout(BODY_TIMEOUT, collect(body, largest)).await;
+    read.map_err(|_| Error::RequestTimeout)?
+}
+
+/// A whole body in one buffer: bodies arrive in pieces of any size, and a piece of one byte that is kept as it came takes a
+/// hundred bytes. Memory is allocated for what has arrived, not for the length that the request claims.
+async fn collect(mut body: Body, largest: usize) -> Result<Vec<u8>, Error> {
+    if body.size_hint().lower() > largest as u64 {
+        return Err(Error::PayloadTooLarge);
+    }
+    let mut whole = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| {
+            Error::Malformed("The body cannot be read: it ended before all of it was sent.".to_owned())
+        })?;
+        let Ok(data) = frame.into_data() else { continue };
+        if data.len() > largest - whole.len() {
+            return Err(Error::PayloadTooLarge);
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(whole)
+}

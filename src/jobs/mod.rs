@@ -1,0 +1,111 @@
+//! What runs by itself while a server serves: one entry for each.
+
+use std::time::Duration;
+
+use tokio::signal::unix::Signal;
+use tokio::time::{Interval, MissedTickBehavior};
+
+use crate::app::App;
+use crate::flow::operations::{maintenance, nodes, notices};
+use crate::store::{StoreError, Swept};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Checks of this node's health from one report to the next.
+const HEARTBEAT_EVERY: u64 = 5;
+
+/// Seconds from one write of the counters of reuse to the next, unless there are many before.
+const COUNTERS_EVERY: u64 = 60;
+
+/// Runs every job until it is dropped.
+pub async fn run(app: App, audit_retention: i64) {
+    tokio::join!(
+        check_health(&app),
+        flush_counters(&app),
+        sweep(&app, audit_retention),
+        log_installation_changes(&app),
+        refresh_snapshot(&app)
+    );
+}
+
+/// Checks the health of this node, with the key file as it is then, at each hangup signal.
+pub async fn check_health_at_hangups(app: App, mut hangups: Signal) {
+    while hangups.recv().await.is_some() {
+        report(nodes::check_health(&app).await.map(drop));
+    }
+}
+
+/// Ticks at once and after each period. What comes late is not made up for.
+fn every(period: Duration) -> Interval {
+    let mut ticks = tokio::time::interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+/// Checks clock and keys, and reports now and then that this node is alive. An unhealthy node does not report.
+async fn check_health(app: &App) {
+    let mut ticks = every(SECOND);
+    for number in 0_u64.. {
+        ticks.tick().await;
+        report(match nodes::check_health(app).await {
+            Ok(Ok(())) if number.is_multiple_of(HEARTBEAT_EVERY) => nodes::heartbeat(app).await,
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        });
+    }
+}
+
+fn report(checked: Result<(), StoreError>) {
+    if let Err(error) = checked {
+        tracing::warn!(%error, "this node could not look at the store, or report in");
+    }
+}
+
+async fn flush_counters(app: &App) {
+    let mut ticks = every(SECOND);
+    for number in 0_u64.. {
+        ticks.tick().await;
+        let is_time = number.is_multiple_of(COUNTERS_EVERY) || maintenance::has_many_counters(app);
+        if is_time && let Err(error) = maintenance::flush_counters(app).await {
+            tracing::warn!(%error, "the counters of reused links could not be written down");
+        }
+    }
+}
+
+async fn sweep(app: &App, audit_retention: i64) {
+    let mut ticks = every(60 * SECOND);
+    loop {
+        ticks.tick().await;
+        match maintenance::sweep_if_due(app, audit_retention).await {
+            Ok(swept) if swept != Swept::default() => tracing::info!(
+                login_links = swept.login_links,
+                sessions = swept.sessions,
+                audit_entries = swept.audit_entries,
+                "the dead were swept away"
+            ),
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "the sweep was broken off"),
+        }
+    }
+}
+
+async fn log_installation_changes(app: &App) {
+    let mut ticks = every(SECOND);
+    let mut logged = None;
+    loop {
+        ticks.tick().await;
+        // A read that fails is made up for by the next.
+        if let Ok(found) = notices::log_new(app, logged.as_ref()).await {
+            logged = Some(found);
+        }
+    }
+}
+
+async fn refresh_snapshot(app: &App) {
+    let mut ticks = every(Duration::from_millis(100));
+    loop {
+        ticks.tick().await;
+        // What fails here fails for requests too, and is reported there.
+        let _ = maintenance::refresh_snapshot(app).await;
+    }
+}

@@ -1,0 +1,105 @@
+//! What a PostgreSQL that is set up otherwise lets doorkey do: few connections, another encoding.
+
+use std::sync::Arc;
+
+use crate::support::cluster::Cluster;
+use crate::support::database::psql;
+use crate::support::pooler::Pooler;
+use crate::support::server::Server;
+
+/// Requests at once, many more than there are connections.
+const CROWD: i64 = 60;
+
+/// Everybody asks at once, again and again: each is answered, since connections come back all the time.
+async fn all_are_served(server: Server) {
+    let server = Arc::new(server);
+    for round in 0..3 {
+        let asked: Vec<_> = (1..=CROWD)
+            .map(|user| {
+                let server = Arc::clone(&server);
+                tokio::spawn(async move {
+                    let path = if round == 1 {
+                        "/api/clients".to_owned()
+                    } else {
+                        format!("/api/login_links/{user}")
+                    };
+                    server.call("GET", &path).await.status()
+                })
+            })
+            .collect();
+        for asked in asked {
+            assert_eq!(asked.await.unwrap(), 200, "round {round}:\n{}", server.log());
+        }
+    }
+}
+
+/// Serves at a URL, with as many clients as will ask.
+fn serve(url: String) -> Server {
+    let mut server = Server::prepare_at(url);
+    let rows = (1..=CROWD).map(|number| format!("{number},{number}@x.test,A,B"));
+    let lines: Vec<_> = std::iter::once("id,email,name_f,name_l".to_owned()).chain(rows).collect();
+    std::fs::write(server.path("clients.csv"), lines.join("\n")).unwrap();
+    server.run(&["user", "import", "--workspace", "Acme", "clients.csv"]);
+    server.serve_with(&[]);
+    server
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn with_five_connections_through_a_pooler_sixty_requests_at_once_are_served() {
+    let cluster = Cluster::start();
+    let pooler = Pooler::start_with(&cluster, "session", 5);
+    all_are_served(serve(pooler.url())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn with_a_role_that_may_have_five_connections_sixty_requests_at_once_are_served() {
+    let cluster = Cluster::start();
+    psql(
+        &cluster.url(),
+        "CREATE ROLE small LOGIN CONNECTION LIMIT 5; CREATE SCHEMA small AUTHORIZATION small;",
+    );
+    all_are_served(serve(cluster.url().replace("doorkey@", "small@"))).await;
+}
+
+/// Else a name with a letter that the database does not have would be a 500 on every call.
+#[tokio::test]
+async fn a_database_in_another_encoding_is_refused_by_every_command() {
+    let cluster = Cluster::start();
+    for encoding in ["LATIN1", "SQL_ASCII"] {
+        let name = encoding.to_ascii_lowercase();
+        psql(
+            &cluster.url(),
+            &format!("CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"),
+        );
+        let url = cluster.url().replace("/postgres?", &format!("/{name}?"));
+        let server = Server::untouched();
+        let source = Server::untouched();
+        source.run(&[
+            "workspace",
+            "create",
+            "Acme",
+            "--url",
+            "https://example.com",
+            "--database",
+            "sqlite://source.db",
+            "--secret-key-file",
+            "source.key",
+        ]);
+        let from = format!("sqlite://{}", source.path("source.db").display());
+        let key_file = source.path("source.key").display().to_string();
+
+        for words in [
+            &["serve"][..],
+            &["workspace", "list"],
+            &["workspace", "create", "Acme", "--url", "https://example.com"],
+            &["migrate", "--from", &from],
+        ] {
+            let complaint =
+                server.refused(words, &[("DOORKEY_DATABASE", &url), ("DOORKEY_SECRET_KEY_FILE", &key_file)]);
+            let names = complaint.contains(encoding) && complaint.contains("ENCODING 'UTF8'");
+            assert!(names && complaint.lines().count() == 1, "{words:?}: {complaint}");
+        }
+        let tables = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'";
+        assert_eq!(psql(&url, tables).trim(), "0");
+    }
+}

@@ -1,0 +1,114 @@
+//! Half states: what stands in the database must add up, and the audit log must tell the same.
+
+use std::collections::HashMap;
+
+use super::acknowledged_ops::{Entry, Fate};
+use super::database::Database;
+
+/// Two lists that must hold the same, and what it means if they do not.
+const BALANCES: [(&str, &str, &str); 6] = [
+    (
+        "links, and entries of their issue",
+        "SELECT lower(hex(id)) FROM login_links",
+        "SELECT replace(data ->> 'link', '-', '') FROM audit_log WHERE event = 'login_link.issued'",
+    ),
+    (
+        "used links, and entries of their use",
+        "SELECT lower(hex(id)) FROM login_links WHERE used_at IS NOT NULL",
+        "SELECT replace(data ->> 'link', '-', '') FROM audit_log WHERE event = 'login_link.redeemed'",
+    ),
+    (
+        "sessions begun, and those that are there or ended",
+        "SELECT replace(data ->> 'session', '-', '') FROM audit_log WHERE event = 'login_link.redeemed'",
+        "SELECT lower(hex(id)) FROM sessions UNION ALL SELECT replace(data ->> 'session', '-', '') FROM audit_log
+         WHERE event IN ('session.signed_out', 'session.ended')",
+    ),
+    (
+        "users, and entries of them",
+        "SELECT id FROM users",
+        "SELECT user_id FROM audit_log WHERE event = 'user.added'",
+    ),
+    (
+        "users whose links were killed, and entries of that",
+        "SELECT id FROM users WHERE link_epoch > 0",
+        "SELECT user_id FROM audit_log WHERE event = 'login_link.killed'",
+    ),
+    (
+        "revoked keys, and entries of that",
+        "SELECT CAST(id AS TEXT) FROM api_keys WHERE revoked_at IS NOT NULL",
+        "SELECT CAST(data ->> 'key' AS TEXT) FROM audit_log WHERE event = 'api_key.revoked'",
+    ),
+];
+
+/// What must not be there at all.
+const NEVER: [(&str, &str); 3] = [
+    ("a link has two sessions", "SELECT link_hash FROM sessions GROUP BY link_hash HAVING count(*) > 1"),
+    (
+        "a user's newest link is none",
+        "SELECT newest_link FROM users WHERE newest_link NOT IN (SELECT hash FROM login_links)",
+    ),
+    (
+        "an entry stands twice",
+        "SELECT event, data FROM audit_log WHERE event IN ('login_link.issued', 'login_link.redeemed',
+         'session.signed_out') GROUP BY event, data HAVING count(*) > 1",
+    ),
+];
+
+/// What does not add up, each as a sentence.
+pub fn complaints(database: &Database, entries: &[Entry]) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for (what, left, right) in BALANCES {
+        for (one, other) in [(left, right), (right, left)] {
+            let surplus =
+                format!("SELECT count(*) FROM (SELECT * FROM ({one}) EXCEPT SELECT * FROM ({other}))");
+            let surplus = database.number(&surplus);
+            if surplus != 0 {
+                complaints.push(format!("{surplus} {what}, do not agree"));
+            }
+        }
+    }
+    for (what, sql) in NEVER {
+        if database.number(&format!("SELECT count(*) FROM ({sql})")) != 0 {
+            complaints.push(what.to_owned());
+        }
+    }
+    complaints.extend(damage(database));
+    complaints.extend(unaudited(database, entries));
+    complaints
+}
+
+/// What SQLite finds wrong with the file.
+pub fn damage(database: &Database) -> Vec<String> {
+    let integrity = database.rows("PRAGMA integrity_check").concat();
+    if integrity == ["ok"] { Vec::new() } else { integrity }
+}
+
+/// What was acknowledged and has no entry in the audit log.
+fn unaudited(database: &Database, entries: &[Entry]) -> Vec<String> {
+    let counted = database
+        .rows("SELECT user_id, event, count(*) FROM audit_log WHERE user_id IS NOT NULL GROUP BY 1, 2");
+    let counted = counted.into_iter().map(|row| {
+        let [user, event, count] = <[String; 3]>::try_from(row).unwrap();
+        ((user, event), count)
+    });
+    let counted: HashMap<_, _> = counted.collect();
+    let mut complaints = Vec::new();
+    for Entry { user, fate, .. } in entries {
+        let events: &[&str] = match fate {
+            Fate::Live | Fate::Unknown(_) => &["login_link.issued"],
+            Fate::Used(_) => &["login_link.issued", "login_link.redeemed"],
+            Fate::Killed => &["login_link.issued", "login_link.killed"],
+            Fate::SignedOut(_) => &["login_link.issued", "login_link.redeemed", "session.signed_out"],
+        };
+        for event in events {
+            let count = counted.get(&(user.to_string(), (*event).to_owned())).map_or("0", String::as_str);
+            // Who asked again after a fault has a second link, if the first was killed without an answer.
+            let is_known =
+                count == "1" || (*event == "login_link.issued" && matches!(fate, Fate::Unknown(_)));
+            if !is_known {
+                complaints.push(format!("user {user} has {count} entries of {event}"));
+            }
+        }
+    }
+    complaints
+}
