@@ -77,8 +77,8 @@ fn the_log_is_read_whole_by_event_user_and_time() {
 #[test]
 fn a_log_of_any_length_is_read_to_its_end() {
     let operator = CliRunner::with_acme();
-    let rows = "email,name_f,name_l\n".to_owned()
-        + &(0..1_200).map(|number| format!("p{number}@x.test,P,{number}\n")).collect::<String>();
+    let rows: Vec<_> = (0..1_200).map(|number| format!("p{number}@x.test,P,{number}")).collect();
+    let rows = format!("email,name_f,name_l\n{}\n", rows.join("\n"));
     std::fs::write(operator.path("people.csv"), rows).unwrap();
     operator.run("user import --workspace Acme people.csv").well();
 
