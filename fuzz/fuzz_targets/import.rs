@@ -11,13 +11,13 @@ use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
 
 // The reader belongs to the command line and is nobody else's business: it is built here from its source.
-#[path = "../../src/cli/import_file.rs"]
+#[path = "../../src/cli/import/csv.rs"]
+mod csv;
+#[path = "../../src/cli/import/file.rs"]
 #[expect(dead_code, reason = "the command uses more of it")]
-mod import_file;
-#[path = "../../src/cli/import_lines.rs"]
-mod import_lines;
+mod file;
 
-use import_file::ImportFile;
+use file::ImportFile;
 
 static FOLDER: LazyLock<(TempDir, PathBuf)> = LazyLock::new(|| {
     let folder = tempfile::tempdir().expect("a folder");
@@ -52,7 +52,7 @@ fn read(file: &mut ImportFile) -> Vec<(u64, Row)> {
 }
 
 fn read_by_another_hand(bytes: &[u8]) -> Vec<Row> {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
+    let mut reader = ::csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
     let mut records = reader.records().map(|record| record.expect("UTF-8"));
     let header = Header::parse(&records.next().expect("a header")).expect("a header");
     records.map(|record| header.row(&record.iter().collect::<Vec<_>>())).collect()
