@@ -26,9 +26,12 @@ pub(super) async fn run(config: Result<Config, ConfigError>, out: &mut Output) -
             .collect();
         out.json(&json!({ "ok": wrong.is_empty(), "checks": listed }))?;
     } else {
-        let mark = |check: &Check| if check.is_ok { "ok" } else { "WRONG" }.to_owned();
-        let rows: Vec<_> =
-            checks.iter().map(|check| [check.name.to_owned(), mark(check), check.message.clone()]).collect();
+        // What is wrong is said once, by the error.
+        let row = |check: &Check| {
+            let (mark, found) = if check.is_ok { ("ok", &*check.message) } else { ("WRONG", "see below") };
+            [check.name, mark, found].map(str::to_owned)
+        };
+        let rows: Vec<_> = checks.iter().map(row).collect();
         Table::of(["CHECK", "RESULT", "WHAT WAS FOUND"]).page(out, &rows)?;
     }
     if wrong.is_empty() { Ok(()) } else { Err(anyhow!(wrong.join("; "))) }

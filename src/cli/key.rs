@@ -4,8 +4,8 @@ use anyhow::{Result, ensure};
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::output::Table;
-use super::{Context, os_user};
+use super::output::{List, Output};
+use super::{Context, os_user, say};
 use crate::config::parse_duration;
 use crate::domain::api_key::ApiKey;
 use crate::domain::scope::Scopes;
@@ -39,7 +39,8 @@ pub(super) enum Command {
     },
     /// Revoke an API key, for good
     Revoke {
-        /// The number of the key
+        /// The id of the key, as `key list` prints it
+        #[arg(value_parser = key_id)]
         id: i64,
         /// The workspace
         #[arg(long)]
@@ -63,33 +64,29 @@ pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
 async fn create(context: &mut Context, workspace: &str, options: (&str, Scopes, Option<i64>)) -> Result<()> {
     let (app, workspace) = context.write_workspace(workspace).await?;
     let (key, secret) = api_keys::create(&app, &workspace, &os_user::act(), options).await?;
-    let out = &mut context.out;
-    if out.is_json {
+    if context.out.is_json {
         let mut object = object(&key);
         object["key"] = secret.reveal().into();
-        return Ok(out.json(&object)?);
+        return Ok(context.out.json(&object)?);
     }
-    if out.is_terminal {
-        out.line(&format!("This is API key {} ({}). It is shown this once, so keep it:", key.id, key.name))?;
-    }
-    Ok(out.line(secret.reveal())?)
+    // The key alone goes to the output, for scripts.
+    say(&format!("API key {} ({}) is shown this once, so keep it:", key.id, key.name));
+    Ok(context.out.line(secret.reveal())?)
 }
 
 async fn list(context: &mut Context, workspace: &str) -> Result<()> {
     let (app, workspace) = context.read_workspace(workspace).await?;
     let keys = api_keys::list(&app, &workspace).await?;
     let out = &mut context.out;
-    if out.is_json {
-        let with_end = |key: &ApiKey| {
-            let mut object = object(key);
-            object["revoked_at"] = json!(key.revoked_at);
-            object
-        };
-        return Ok(out.json(&keys.iter().map(with_end).collect::<Vec<_>>())?);
-    }
+    let with_end = |out: &mut Output, key: &ApiKey| {
+        let mut object = object(key);
+        object["revoked_at"] = json!(key.revoked_at);
+        out.json_part(&object)
+    };
     let now = app.clock.now();
-    let rows: Vec<_> = keys.iter().map(|key| row(key, now)).collect();
-    Ok(Table::of(["ID", "NAME", "STATE", "CREATED", "EXPIRES", "SCOPES"]).page(out, &rows)?)
+    let mut rows = List::of(["ID", "NAME", "STATE", "CREATED", "EXPIRES", "SCOPES"]);
+    rows.piece(out, &keys, with_end, |key| row(key, now))?;
+    Ok(rows.end(out, "This workspace has no API key: `doorkey key create` makes one.")?)
 }
 
 async fn revoke(context: &mut Context, workspace: &str, id: i64) -> Result<()> {
@@ -99,6 +96,10 @@ async fn revoke(context: &mut Context, workspace: &str, id: i64) -> Result<()> {
         return Ok(context.out.json(&json!({ "revoked": id }))?);
     }
     Ok(context.out.line(&format!("API key {id} is revoked."))?)
+}
+
+fn key_id(text: &str) -> Result<i64, &'static str> {
+    text.parse().map_err(|_| "an API key is named by its id, a number: `doorkey key list` shows it")
 }
 
 fn object(key: &ApiKey) -> Value {

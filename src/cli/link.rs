@@ -1,6 +1,6 @@
 //! `doorkey link`: the rule of the product, at the command line.
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use serde_json::json;
 
 use super::{Context, os_user, user_ref};
@@ -10,7 +10,29 @@ use crate::flow::login_links::{IssueOptions, RequestedUser};
 use crate::flow::operations::{maintenance, nodes};
 
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    issue: Option<Issue>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Revoke all links of a user, for good
+    Revoke {
+        /// The id or the e-mail address
+        #[arg(value_parser = user_ref)]
+        user: UserRef,
+        /// The workspace
+        #[arg(long)]
+        workspace: String,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Issue {
     /// The id or the e-mail address
     #[arg(value_parser = user_ref)]
     user: UserRef,
@@ -26,6 +48,26 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(context: &mut Context, args: Args) -> Result<()> {
+    match (args.command, args.issue) {
+        (Some(Command::Revoke { user, workspace }), _) => revoke(context, &workspace, &user).await,
+        (None, Some(args)) => issue(context, args).await,
+        // The parser lets nobody through who names neither.
+        (None, None) => bail!("name a user, or `revoke` and a user"),
+    }
+}
+
+async fn revoke(context: &mut Context, workspace: &str, user: &UserRef) -> Result<()> {
+    let (app, workspace) = context.write_workspace(workspace).await?;
+    nodes::check_health(&app).await??;
+    let was_there = login_links::revoke(&app, &workspace, &os_user::act(), user).await?;
+    ensure!(was_there, "there is no such user in this workspace: `doorkey user list` shows who is there");
+    if context.out.is_json {
+        return Ok(context.out.json(&json!({ "revoked": true }))?);
+    }
+    Ok(context.out.line("All links of this user are revoked.")?)
+}
+
+async fn issue(context: &mut Context, args: Issue) -> Result<()> {
     let (app, workspace) = context.write_workspace(&args.workspace).await?;
     let longest = workspace.link_lifetime;
     ensure!(

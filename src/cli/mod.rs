@@ -6,11 +6,13 @@ mod demo;
 mod import;
 mod key;
 mod link;
+mod log;
 mod migrate;
 mod os_user;
 mod output;
 mod secret;
 mod serve;
+mod session;
 mod user;
 mod words;
 mod workspace;
@@ -61,8 +63,13 @@ enum Command {
     /// Add, change, show, delete, list and import users
     #[command(subcommand)]
     User(user::Command),
-    /// Print a user's login link: the live one, or a new one
+    /// Print a user's login link, the live one or a new one; or revoke all of them
     Link(link::Args),
+    /// List who is signed in, and sign somebody out
+    #[command(subcommand)]
+    Session(session::Command),
+    /// Read the audit log, newest first, or follow it
+    Log(log::Args),
     /// Write the embedded database as it is now into a file, beside a running server
     Backup(backup::BackupArgs),
     /// Put a backup in place of the embedded database
@@ -148,6 +155,8 @@ async fn dispatch(cli: Cli) -> Result<()> {
         | Command::Key(_)
         | Command::User(_)
         | Command::Link(_)
+        | Command::Session(_)
+        | Command::Log(_)
         | Command::Backup(_)
         | Command::Restore(_)
         | Command::Migrate(_)
@@ -182,6 +191,8 @@ async fn dispatch(cli: Cli) -> Result<()> {
         Command::Key(command) => key::run(&mut context, command).await,
         Command::User(command) => user::run(&mut context, command).await,
         Command::Link(args) => link::run(&mut context, args).await,
+        Command::Session(command) => session::run(&mut context, command).await,
+        Command::Log(args) => log::run(&mut context, &args).await,
         Command::Backup(args) => backup::back_up(&mut context, &args).await,
         Command::Restore(args) => backup::restore(&mut context, &args).await,
         Command::Migrate(args) => migrate::run(&mut context, &args).await,

@@ -1,6 +1,6 @@
 //! What a command prints: lines and tables for people, or one JSON document.
 
-use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::io::{self, BufWriter, Stdout, Write};
 
 use serde::Serialize;
 
@@ -9,15 +9,11 @@ pub(super) struct Output {
     stdout: BufWriter<Stdout>,
     /// Whether JSON is wanted.
     pub(super) is_json: bool,
-    /// Whether a person looks at it.
-    pub(super) is_terminal: bool,
 }
 
 impl Output {
     pub(super) fn to_stdout(is_json: bool) -> Self {
-        let stdout = io::stdout();
-        let is_terminal = stdout.is_terminal();
-        Self { stdout: BufWriter::new(stdout), is_json, is_terminal }
+        Self { stdout: BufWriter::new(io::stdout()), is_json }
     }
 
     /// One line, as it is.
@@ -85,6 +81,48 @@ impl<const N: usize> Table<N> {
         let cells: Vec<_> =
             row.iter().zip(self.widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         out.line(cells.join("  ").trim_end())
+    }
+}
+
+/// A list of any length, printed in pieces: a table for people, or one JSON array.
+pub(super) struct List<const N: usize> {
+    table: Table<N>,
+    count: usize,
+}
+
+impl<const N: usize> List<N> {
+    pub(super) fn of(headings: [&'static str; N]) -> Self {
+        Self { table: Table::of(headings), count: 0 }
+    }
+
+    /// Prints a piece: of each item its JSON, or its row.
+    pub(super) fn piece<T>(
+        &mut self,
+        out: &mut Output,
+        items: &[T],
+        json: impl Fn(&mut Output, &T) -> io::Result<()>,
+        row: impl Fn(&T) -> [String; N],
+    ) -> io::Result<()> {
+        if !out.is_json {
+            self.count += items.len();
+            return self.table.page(out, &items.iter().map(row).collect::<Vec<_>>());
+        }
+        for item in items {
+            out.part(if self.count == 0 { "[" } else { "," })?;
+            json(out, item)?;
+            self.count += 1;
+        }
+        Ok(())
+    }
+
+    /// Ends the list. Where it is empty a person is told so.
+    pub(super) fn end(self, out: &mut Output, empty: &str) -> io::Result<()> {
+        match (out.is_json, self.count) {
+            (true, 0) => out.line("[]"),
+            (true, _) => out.line("]"),
+            (false, 0) => out.line(empty),
+            (false, _) => Ok(()),
+        }
     }
 }
 

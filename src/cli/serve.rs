@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::io;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -28,6 +28,11 @@ pub(super) async fn run(context: &Context) -> Result<()> {
     let config = &context.config;
     let _log = logging::start(config.log);
     context.log_unknown();
+    ensure!(
+        config.listen != config.ops_listen || config.listen.ends_with(":0"),
+        "--listen and --ops-listen are both {}: give two addresses, since health and metrics are not for everybody",
+        config.listen
+    );
     // The ports first: a server that cannot listen leaves no files behind.
     let public = bind(&config.listen, "--listen").await?;
     let ops = bind(&config.ops_listen, "--ops-listen").await?;
@@ -67,8 +72,16 @@ pub(super) async fn serve(app: App, config: &Config, listeners: Listeners) -> Re
 /// Listens on an address; an error names the flag to change.
 pub(super) async fn bind(address: &str, flag: &str) -> Result<TcpListener> {
     listen(address).await.map_err(|error| {
-        if error.kind() == io::ErrorKind::AddrInUse {
+        let kind = error.kind();
+        if kind == io::ErrorKind::AddrInUse {
             anyhow!("{address} is taken by another program: stop it, or give another address with {flag}")
+        } else if kind == io::ErrorKind::AddrNotAvailable {
+            anyhow!(
+                "{flag} {address}: this machine has no such address (`ip address` shows those it has); 0.0.0.0 stands for \
+                 all of them"
+            )
+        } else if kind == io::ErrorKind::PermissionDenied {
+            anyhow!("{flag} {address}: ports below 1024 are for root: give another one, and let a proxy listen there")
         } else {
             anyhow!("{flag} {address} cannot be listened on: {error}")
         }

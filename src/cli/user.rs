@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::output::{Output, Table};
+use super::output::{List, Output};
 use super::{Context, import, os_user, pairs, user_ref};
 use crate::domain::email::EmailAddress;
 use crate::domain::reach::Reach;
@@ -90,6 +90,12 @@ pub(super) struct Add {
     /// A note
     #[arg(long)]
     note: Option<String>,
+    /// Further fields, as a JSON object
+    #[arg(long, value_name = "JSON")]
+    custom_fields: Option<String>,
+    /// 1 active, 0 disabled
+    #[arg(long)]
+    status: Option<String>,
     /// The user is staff, and so gets no links
     #[arg(long)]
     staff: bool,
@@ -111,6 +117,8 @@ impl Add {
             ("phone", self.phone.as_ref()),
             ("locale", self.locale.as_ref()),
             ("note", self.note.as_ref()),
+            ("custom_fields", self.custom_fields.as_ref()),
+            ("status", self.status.as_ref()),
         ];
         for (field, text) in texts {
             if let Some(Err(error)) = text.map(|text| fields.set(field, text)) {
@@ -192,30 +200,19 @@ fn print(out: &mut Output, user: &User) -> Result<()> {
 async fn list(context: &mut Context, workspace: &str, is_jsonl: bool) -> Result<()> {
     let (app, workspace) = context.read_workspace(workspace).await?;
     let out = &mut context.out;
-    let is_array = out.is_json && !is_jsonl;
-    let mut table = Table::of(["ID", "NAME", "E-MAIL", "STATUS", "TWO-FACTOR", "STAFF"]);
+    let mut rows = List::of(["ID", "NAME", "E-MAIL", "STATUS", "TWO-FACTOR", "STAFF"]);
     let mut after = 0;
-    if is_array {
-        out.part("[")?;
-    }
     loop {
         let page = users::list_after(&app, &workspace, after, PAGE).await?;
         let Some(last) = page.last() else { break };
-        if is_jsonl || is_array {
-            for (number, user) in page.iter().enumerate() {
-                out.part(if is_jsonl || (after == 0 && number == 0) { "" } else { "," })?;
-                out.json_part(&UserObject::with_staff(user))?;
-                out.part(if is_jsonl { "\n" } else { "" })?;
-            }
+        if is_jsonl {
+            page.iter().try_for_each(|user| out.json(&UserObject::with_staff(user)))?;
         } else {
-            table.page(out, &page.iter().map(row).collect::<Vec<_>>())?;
+            rows.piece(out, &page, |out, user| out.json_part(&UserObject::with_staff(user)), row)?;
         }
         after = last.id.number();
     }
-    if is_array {
-        out.line("]")?;
-    }
-    Ok(())
+    if is_jsonl { Ok(()) } else { Ok(rows.end(out, "This workspace has no users.")?) }
 }
 
 fn row(user: &User) -> [String; 6] {

@@ -8,7 +8,7 @@ use clap::error::ErrorKind;
 use serde::Serialize;
 use serde_json::json;
 
-use super::output::{Output, Table};
+use super::output::{List, Output};
 use super::{Context, os_user, pairs};
 use crate::app::App;
 use crate::domain::host::HostName;
@@ -146,7 +146,8 @@ pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
 
 async fn create(context: &mut Context, name: &str, url: &str, hosts: &[String]) -> Result<()> {
     let parsed_url = Origin::parse(url).map_err(|error| ValidationErrors::field("--url", error));
-    let parsed_hosts = hosts.iter().map(|host| HostName::parse(host)).collect::<Result<Vec<_>, _>>();
+    let parsed_hosts =
+        hosts.iter().map(|host| HostName::parse_international(host)).collect::<Result<Vec<_>, _>>();
     let parsed_hosts = parsed_hosts.map_err(|error| ValidationErrors::field("--host", error));
     let name = parse_name(name).map_err(WorkspaceError::ValidationErrors)?;
     let url = parsed_url.map_err(WorkspaceError::ValidationErrors)?;
@@ -173,12 +174,10 @@ async fn list(context: &mut Context) -> Result<()> {
         }
     }
     let shown: Vec<_> = found.iter().map(|(workspace, hosts)| Shown::of(workspace, hosts)).collect();
-    if context.out.is_json {
-        return Ok(context.out.json(&shown)?);
-    }
-    let rows: Vec<_> =
-        shown.iter().map(|one| [one.name.to_owned(), one.url.to_owned(), one.hosts.join(",")]).collect();
-    Ok(Table::of(["NAME", "URL", "HOSTS"]).page(&mut context.out, &rows)?)
+    let (out, mut rows) = (&mut context.out, List::of(["NAME", "URL", "HOSTS"]));
+    let row = |one: &Shown| [one.name.to_owned(), one.url.to_owned(), one.hosts.join(",")];
+    rows.piece(out, &shown, Output::json_part, row)?;
+    Ok(rows.end(out, "There is no workspace: `doorkey workspace create` makes one.")?)
 }
 
 async fn delete(context: &mut Context, name: &str, is_sure: bool) -> Result<()> {

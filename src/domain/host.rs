@@ -31,6 +31,18 @@ impl HostName {
         if is_fine { Ok(Self(name.to_owned())) } else { Err(refused()) }
     }
 
+    /// The same, where letters beyond ASCII may stand for a name in its `xn--` form (RFC 5890, section 2.3.2.1).
+    pub fn parse_international(text: &str) -> Result<Self, InvalidHost> {
+        if text.is_ascii() {
+            return Self::parse(text);
+        }
+        let refused = || InvalidHost(text.chars().take(80).collect());
+        match url::Host::parse(text).map_err(|_| refused())? {
+            url::Host::Domain(name) => Self::parse(&name).map_err(|_| refused()),
+            url::Host::Ipv4(_) | url::Host::Ipv6(_) => Err(refused()),
+        }
+    }
+
     /// Takes the value of a `Host` header (RFC 9112, section 3.2): the port, which chooses nothing, is left away.
     pub fn from_header(value: &str) -> Result<Self, InvalidHost> {
         let (name, port) = match value.rsplit_once(':') {
@@ -98,6 +110,19 @@ mod tests {
         ] {
             assert!(HostName::from_header(value).is_err(), "{value}");
         }
+    }
+
+    #[test]
+    fn an_international_name_is_its_ascii_form() {
+        for (text, name) in [
+            ("bücher.example", "xn--bcher-kva.example"),
+            ("BÜCHER.example", "xn--bcher-kva.example"),
+            ("x.test", "x.test"),
+        ] {
+            assert_eq!(HostName::parse_international(text).unwrap().as_str(), name);
+        }
+        assert!(HostName::parse_international("bü cher.example").is_err());
+        assert!(HostName::parse_international("１.２.３.４").is_err());
     }
 
     #[test]

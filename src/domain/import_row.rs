@@ -30,23 +30,6 @@ pub enum RowError {
     ValidationErrors(ValidationErrors),
 }
 
-/// Why the first line of a CSV file is no header.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum HeaderError {
-    /// A column that no user has.
-    #[error(
-        "there is no field {:?}; line 1 names the columns, parted by commas, out of: id, {} (name, created_at \
-         and updated_at are let pass)", .0, fields::settable()
-    )]
-    Unknown(String),
-    /// A column that is there twice.
-    #[error("the column {0:?} is there twice")]
-    Twice(String),
-    /// Nothing says whom a row is about.
-    #[error("there is no column id and no column email: one of them must say whom a row is about")]
-    Nobody,
-}
-
 impl ImportRow {
     /// Takes a JSON object with the fields of the client object and `staff`.
     pub fn parse_json(text: &str) -> Result<Self, RowError> {
@@ -88,7 +71,7 @@ impl ImportRow {
         }
     }
 
-    fn take_text(&mut self, field: &str, text: &str) -> Result<(), Problem> {
+    pub(super) fn take_text(&mut self, field: &str, text: &str) -> Result<(), Problem> {
         if field == "id" {
             self.id = Some(UserId::parse(text).ok_or(NO_ID)?);
             return Ok(());
@@ -96,70 +79,11 @@ impl ImportRow {
         self.fields.take_text(field, text)
     }
 
-    fn checked(self, mut invalid: ValidationErrors) -> Result<Self, RowError> {
+    pub(super) fn checked(self, mut invalid: ValidationErrors) -> Result<Self, RowError> {
         if self.id.is_none() && self.fields.email.is_none() && invalid.is_empty() {
             invalid.add("email", "is needed where there is no id, to say whom the row is about");
         }
         if invalid.is_empty() { Ok(self) } else { Err(RowError::ValidationErrors(invalid)) }
-    }
-}
-
-/// What each column of a CSV file holds, in the order of the columns.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Header(Vec<String>);
-
-impl Header {
-    /// Takes the names of the columns, in any order.
-    ///
-    /// # Errors
-    /// `HeaderError` names a column that is unknown, or there twice, or that nothing says whom a row is about.
-    pub fn parse<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, HeaderError> {
-        let mut columns = Vec::<String>::new();
-        for name in names {
-            if fields::find(name).is_none() {
-                return Err(HeaderError::Unknown(shortened(name)));
-            }
-            if columns.iter().any(|column| column == name) {
-                return Err(HeaderError::Twice(name.to_owned()));
-            }
-            columns.push(name.to_owned());
-        }
-        let names_somebody = columns.iter().any(|column| column == "id" || column == "email");
-        if names_somebody { Ok(Self(columns)) } else { Err(HeaderError::Nobody) }
-    }
-
-    /// How many columns there are.
-    #[must_use]
-    pub const fn width(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether a row may have a number.
-    #[must_use]
-    pub fn has_id(&self) -> bool {
-        self.0.iter().any(|column| column == "id")
-    }
-
-    /// Takes the cells of a row.
-    ///
-    /// # Errors
-    /// `RowError` names every field that does not pass, or says that there are too few or too many.
-    pub fn row(&self, cells: &[&str]) -> Result<ImportRow, RowError> {
-        if cells.len() != self.width() {
-            let (found, named) = (cells.len(), self.width());
-            return Err(RowError::Malformed(format!("has {found} fields where line 1 has {named}")));
-        }
-        let mut row = ImportRow::default();
-        let mut invalid = ValidationErrors::default();
-        for (column, cell) in self.0.iter().zip(cells) {
-            // An empty cell says nothing about a field that cannot be empty.
-            let says_nothing = cell.is_empty() && !fields::find(column).is_some_and(UserField::may_be_empty);
-            if says_nothing || is_passed_over(column) {
-                continue;
-            }
-            invalid.take(column, row.take_text(column, cell));
-        }
-        row.checked(invalid)
     }
 }
 
@@ -170,12 +94,12 @@ fn needed() -> Problem {
 const NO_ID: &str = "must be a number from 1 to 9007199254740991";
 
 /// Whether nobody can set a field: it is passed over, so that a list can be imported as it is.
-fn is_passed_over(name: &str) -> bool {
+pub(super) fn is_passed_over(name: &str) -> bool {
     name != "id" && fields::find(name).is_some_and(UserField::is_read_only)
 }
 
 /// A name of somebody else's making, short enough for a sentence.
-fn shortened(name: &str) -> String {
+pub(super) fn shortened(name: &str) -> String {
     let mut short: String = name.chars().take(MAX_NAME).collect();
     if short.len() < name.len() {
         short.push('…');

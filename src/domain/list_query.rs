@@ -179,13 +179,20 @@ fn filter(name: &str, value: &str, fields: &[Field]) -> Result<Filter, Problem> 
         "[$eq]" => Comparison::Equal(operand),
         "[$lt]" => Comparison::Less(operand),
         "[$gt]" => Comparison::Greater(operand),
-        "[$in][]" => Comparison::OneOf(vec![operand]),
+        // Some write `[]`, some number the values.
+        _ if is_one_of_many(operator) => Comparison::OneOf(vec![operand]),
         _ => {
-            let sentence = "uses an unknown operator; there are [$eq], [$lt], [$gt] and [$in][]";
+            let sentence =
+                "uses an unknown operator; there are [$eq], [$lt], [$gt] and [$in][] (or [$in][0], …)";
             return Err(Code::Unknown.saying(sentence));
         }
     };
     Ok(Filter { field, comparison })
+}
+
+fn is_one_of_many(operator: &str) -> bool {
+    let inner = operator.strip_prefix("[$in][").and_then(|rest| rest.strip_suffix(']'));
+    inner.is_some_and(|number| number.len() <= 6 && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn find(name: &str, fields: &[Field]) -> Result<Field, Problem> {
@@ -248,7 +255,7 @@ mod tests {
             ("limit", "100"),
             ("sort", "created_at:desc"),
             ("filters[user_id][$in][]", "1"),
-            ("filters[user_id][$in][]", "2"),
+            ("filters[user_id][$in][1]", "2"),
             ("filters[created_at][$gt]", "1970-01-01T00:00:01Z"),
         ])
         .unwrap();
@@ -285,6 +292,7 @@ mod tests {
             ("filters[created_at][$lt]", "yesterday"),
             ("q", "1"),
             ("filters[user_id][$in]", "1"),
+            ("filters[user_id][$in][x]", "1"),
             ("filters", "1"),
         ] {
             let invalid = parse(&[(name, value)]).expect_err(name);

@@ -10,6 +10,7 @@ pub mod clock_watch;
 pub mod custom_fields;
 pub mod email;
 pub mod host;
+pub mod import_header;
 pub mod import_row;
 pub mod json;
 pub mod list_query;

@@ -50,17 +50,18 @@ pub struct InvalidRedirect;
 impl RedirectTarget {
     /// Validates a target against a workspace's policy.
     ///
-    /// Characters that URL parsers drop or turn round (control characters, backslashes) are refused before
-    /// anything is parsed: what a browser would read must be what was judged.
+    /// Characters that URL parsers drop or turn round (control characters, backslashes in a path) are refused before
+    /// anything is parsed: what a browser reads must be what was validated. Behind `?` and `#` a backslash is `%5C`.
     ///
     /// # Errors
     /// `InvalidRedirect` for whatever could lead to an origin that the workspace does not name.
     pub fn parse(text: &str, policy: &RedirectPolicy<'_>) -> Result<Self, InvalidRedirect> {
-        let is_clean =
-            !text.chars().any(|letter| letter.is_control() || letter == '\\' || letter.is_whitespace());
-        if !is_clean || text.len() > MAX_LENGTH {
+        let (path, rest) = text.split_at(text.find(['?', '#']).unwrap_or(text.len()));
+        let is_clean = !text.chars().any(|letter| letter.is_control() || letter.is_whitespace());
+        if !is_clean || path.contains('\\') || text.len() > MAX_LENGTH {
             return Err(InvalidRedirect);
         }
+        let text = &*format!("{path}{}", rest.replace('\\', "%5C"));
         let portal = Url::parse(policy.portal.as_str()).map_err(|_| InvalidRedirect)?;
         if text.starts_with('/') {
             return path_of(text, &portal);

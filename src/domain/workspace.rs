@@ -170,7 +170,7 @@ fn cookie_domain(value: &str) -> Result<Option<String>, String> {
     if value.is_empty() {
         return Ok(None);
     }
-    let domain = HostName::parse(value).map_err(|error| error.to_string())?;
+    let domain = HostName::parse_international(value).map_err(|error| error.to_string())?;
     let is_registrable = psl::domain_str(domain.as_str()).is_some();
     let is_name = domain.as_str().parse::<std::net::IpAddr>().is_err() && !domain.as_str().starts_with('[');
     if is_registrable && is_name {

@@ -2,7 +2,8 @@
 
 use crate::app::App;
 use crate::domain::list_query::{ListQuery, Page};
-use crate::store::{ListError, ListPermit, ListedEntry};
+use crate::domain::workspace::Workspace;
+use crate::store::{AuditFilter, AuditPosition, ListError, ListPermit, ListedEntry, StoreError};
 
 /// The audit log of a workspace, newest first.
 pub async fn list(
@@ -11,4 +12,15 @@ pub async fn list(
     options: &ListQuery,
 ) -> Result<Page<ListedEntry>, ListError> {
     app.store.list_audit_entries(permit, options).await
+}
+
+/// The next entries of a workspace, in one direction.
+pub async fn read(
+    app: &App,
+    workspace: &Workspace,
+    filter: &AuditFilter,
+    from: AuditPosition,
+    limit: i64,
+) -> Result<Vec<ListedEntry>, StoreError> {
+    app.store.read_audit_entries(workspace.id, filter, from, limit).await
 }

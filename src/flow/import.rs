@@ -13,7 +13,7 @@ use crate::domain::import_row::ImportRow;
 use crate::domain::reach::Reach;
 use crate::domain::user::change::UserChange;
 use crate::domain::user::{User, UserId, UserRef};
-use crate::domain::validation::ValidationErrors;
+use crate::domain::validation::{Code, ValidationErrors};
 use crate::domain::workspace::Workspace;
 use crate::store::{NewUser, StoreError};
 
@@ -47,6 +47,7 @@ pub struct Import<'a> {
     waiting: Vec<Waiting>,
     claimed: HashSet<RowKey>,
     rests_until: Instant,
+    is_dry: bool,
     tally: Tally,
     refused: Vec<(u64, ValidationErrors)>,
 }
@@ -84,9 +85,15 @@ impl<'a> Import<'a> {
             waiting: Vec::with_capacity(BATCH),
             claimed: HashSet::new(),
             rests_until: Instant::now(),
+            is_dry: false,
             tally: Tally::default(),
             refused: Vec::new(),
         }
+    }
+
+    /// From here on rows are judged, and nothing is written.
+    pub fn only_look(&mut self) {
+        self.is_dry = true;
     }
 
     /// Takes a row, by the number of its line. It is durable once a batch is full or [`Import::finish`] returned.
@@ -97,6 +104,9 @@ impl<'a> Import<'a> {
         loop {
             let read_point = self.app.store.read_point();
             let found = find(self.app, self.workspace, &row).await?;
+            if self.is_dry {
+                return self.judge(line, &row, found).await;
+            }
             let claims = claims(&row, found.as_ref());
             if claims.iter().any(|claim| self.claimed.contains(claim)) {
                 // What was found may be about to change.
@@ -119,6 +129,29 @@ impl<'a> Import<'a> {
             }
             return Ok(());
         }
+    }
+
+    /// What would become of a row.
+    async fn judge(&mut self, line: u64, row: &ImportRow, found: Option<User>) -> Result<(), StoreError> {
+        let taken = match &row.fields.email {
+            Some(email) if row.id.is_some() => {
+                let owner =
+                    self.app.store.find_user(self.workspace.id, &UserRef::Email(email.clone())).await?;
+                owner.is_some_and(|owner| Some(owner.id) != row.id)
+            }
+            _ => false,
+        };
+        match (row.of_a_new_user(), found) {
+            _ if taken => {
+                let problem = Code::Taken.saying("belongs to another user");
+                self.refused.push((line, ValidationErrors::field("email", problem)));
+            }
+            (_, Some(user)) if matches_row(&user, row) => self.tally.unchanged += 1,
+            (_, Some(_)) => self.tally.changed += 1,
+            (Ok(_), None) => self.tally.added += 1,
+            (Err(invalid), None) => self.refused.push((line, invalid)),
+        }
+        Ok(())
     }
 
     /// Writes the rows that wait.

@@ -12,7 +12,7 @@ use crate::domain::list_query::{ListQuery, Page};
 use crate::domain::session::{Session, SessionCookie, SessionWithUser};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::Workspace;
-use crate::store::{ListError, ListPermit, ListedSession, Outcome};
+use crate::store::{ListError, ListPermit, ListedSession, Outcome, StoreError};
 
 /// A session cookie, and the session of its number if one look has found it already.
 #[derive(Clone, Debug)]
@@ -117,6 +117,16 @@ pub async fn list(
     options: &ListQuery,
 ) -> Result<Page<ListedSession>, ListError> {
     app.store.list_sessions(permit, workspace, options, app.clock.now()).await
+}
+
+/// A piece of the sessions that hold, newest first: those that are older than one of them, or the newest.
+pub async fn list_before(
+    app: &App,
+    workspace: &Workspace,
+    before: Option<&ListedSession>,
+    limit: i64,
+) -> Result<Vec<ListedSession>, StoreError> {
+    app.store.list_sessions_before(workspace, before, limit, app.clock.now()).await
 }
 
 /// Signs somebody out, by the number of the session. Whether there was one.

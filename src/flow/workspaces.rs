@@ -145,7 +145,8 @@ pub async fn delete(
 
 /// Takes hosts separated by commas.
 pub fn parse_hosts(list: &str) -> Result<Vec<HostName>, ValidationErrors> {
-    let hosts = list.split(',').map(str::trim).filter(|host| !host.is_empty()).map(HostName::parse);
+    let hosts =
+        list.split(',').map(str::trim).filter(|host| !host.is_empty()).map(HostName::parse_international);
     hosts.collect::<Result<_, _>>().map_err(|error| ValidationErrors::field("host", error))
 }
 

@@ -20,7 +20,7 @@ use self::error::Error;
 use self::middleware::{LayerState, Surface};
 use crate::app::App;
 
-pub use self::api::resources::UserObject;
+pub use self::api::resources::{ListedEntry, ListedSession, UserObject};
 pub use self::middleware::request_id::current_request_id;
 pub use self::request::context::Peer;
 pub use self::server::{Listeners, serve};

@@ -23,7 +23,7 @@ pub use self::durability::ReadPoint;
 pub use self::engine::sqlite::{FileState, make_file, state_of};
 pub use self::engine::unit_of_work::Outcome;
 pub use self::list_limiter::{ListError, ListPermit, UnsentRoom};
-pub use self::queries::audit::ListedEntry;
+pub use self::queries::audit::{AuditFilter, AuditPosition, ListedEntry};
 pub use self::queries::cleanup::Swept;
 pub use self::queries::key_usage::{KeyUsage, SessionUsingKey};
 pub use self::queries::login_links::{FoundLink, ListedLink};

@@ -32,6 +32,8 @@ mod cli {
     mod restore;
     mod running_server;
     mod serve;
+    mod sessions_and_log;
+    mod spreadsheets;
     mod users;
     mod workspaces;
 }

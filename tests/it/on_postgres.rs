@@ -24,6 +24,8 @@ mod cli {
     mod long_imports;
     mod migrate;
     mod running_server;
+    mod sessions_and_log;
+    mod spreadsheets;
     mod users;
     mod workspaces;
 }

@@ -94,15 +94,17 @@ enum InRecord {
 
 impl Record {
     /// Takes a line with its end; whether the record ends with it.
-    pub(super) fn take(&mut self, line: &[u8]) -> Result<bool, &'static str> {
+    pub(super) fn take(&mut self, line: &[u8], delimiter: u8) -> Result<bool, &'static str> {
         let content = content(line);
         for byte in content {
             let (place, is_text) = match (self.place, byte) {
                 (InRecord::Quoted, b'"') => (InRecord::Closing, false),
                 (InRecord::Quoted, _) | (InRecord::Closing, b'"') => (InRecord::Quoted, true),
                 (InRecord::Start, b'"') => (InRecord::Quoted, false),
-                (_, b',') => (InRecord::Start, false),
-                (InRecord::Closing, _) => return Err("has something between a closing quote and the comma"),
+                (_, letter) if *letter == delimiter => (InRecord::Start, false),
+                (InRecord::Closing, _) => {
+                    return Err("has something between a closing quote and the next field");
+                }
                 (_, b'"') => return Err("has a quote inside a field that is not in quotes"),
                 (_, b'\r') => return Err("has a carriage return outside quotes"),
                 _ => (InRecord::Plain, true),
@@ -136,6 +138,36 @@ impl Record {
     }
 }
 
+/// What parts the fields of a file: of the comma, the semicolon and the tab the one that stands in the header most often, outside
+/// quotes.
+pub(super) fn delimiter_of(header: &[u8]) -> u8 {
+    let mut is_quoted = false;
+    let mut counts = [(b',', 0), (b';', 0), (b'\t', 0)];
+    for byte in header {
+        is_quoted ^= *byte == b'"';
+        for (delimiter, count) in &mut counts {
+            *count += i32::from(!is_quoted && byte == delimiter);
+        }
+    }
+    // Of several the first: the comma, where there is none.
+    counts.into_iter().rev().max_by_key(|(_, count)| *count).map_or(b',', |(delimiter, _)| delimiter)
+}
+
+/// What a line `sep=;` says, which some programs write above the header.
+pub(super) fn announced_delimiter(line: &[u8]) -> Option<u8> {
+    match content(line).trim_ascii() {
+        [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter @ (b',' | b';')] => Some(*delimiter),
+        // The tab itself was taken for a space.
+        [b's' | b'S', b'e' | b'E', b'p' | b'P', b'='] if line.contains(&b'\t') => Some(b'\t'),
+        _ => None,
+    }
+}
+
+/// Whether a file begins as one of UTF-16 does: with its byte order mark, or with a letter of two bytes.
+pub(super) fn is_utf16(start: &[u8]) -> bool {
+    matches!(start, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, _, ..] | [_, 0, ..])
+}
+
 /// A line without its end.
 fn content(line: &[u8]) -> &[u8] {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
@@ -151,7 +183,7 @@ mod tests {
     fn read(text: &str) -> Result<Vec<Vec<String>>, &'static str> {
         let (mut records, mut record) = (Vec::new(), Record::default());
         for line in text.split_inclusive('\n') {
-            if record.take(line.as_bytes())? {
+            if record.take(line.as_bytes(), b',')? {
                 let fields = record.fields().unwrap();
                 records.push(fields.into_iter().map(str::to_owned).collect());
                 record = Record::default();
@@ -178,6 +210,22 @@ mod tests {
 
             prop_assert_eq!(read(&text), Ok(records));
         }
+    }
+
+    #[test]
+    fn the_delimiter_is_what_stands_in_the_header_most_often() {
+        for (header, delimiter) in [
+            ("email;name_f;\"a,b,c,d\"", b';'),
+            ("email\tname_f", b'\t'),
+            ("email", b','),
+            ("email,name;f", b','),
+        ] {
+            assert_eq!(delimiter_of(header.as_bytes()), delimiter, "{header}");
+        }
+        assert_eq!(announced_delimiter(b"sep=;\r\n"), Some(b';'));
+        assert_eq!(announced_delimiter(b"SEP=\t\n"), Some(b'\t'));
+        assert_eq!(announced_delimiter(b"sep=|\n"), None);
+        assert!(is_utf16(b"\xff\xfee\0") && is_utf16(b"e\0m\0") && !is_utf16(b"email"));
     }
 
     #[test]

@@ -3,6 +3,9 @@
 pub(super) mod csv;
 pub(super) mod file;
 
+use std::collections::HashMap;
+use std::collections::hash_map::{Entry, RandomState};
+use std::hash::BuildHasher;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -14,6 +17,9 @@ use serde_json::json;
 use self::file::{ImportFile, Numbered};
 use super::output::{Output, shown};
 use super::{Context, os_user, words};
+use crate::domain::email::EmailAddress;
+use crate::domain::import_header::ColumnOptions;
+use crate::domain::import_row::ImportRow;
 use crate::domain::user::fields;
 use crate::flow::import::Import;
 
@@ -22,18 +28,19 @@ pub(super) fn about() -> String {
     format!(
         "Add and change users from a file.
 
-FILE is .csv (RFC 4180, UTF-8; line 1 names the columns, in any order) or .jsonl (one JSON object a line, as `doorkey \
-user list --jsonl` prints it). Columns and names are the fields of a user: id, {}. custom_fields is a JSON object, \
-status 1 (active) or 0 (disabled), two_factor_enabled and staff true or false, 1 or 0; name, created_at and updated_at \
-are let pass.
+FILE is .csv (UTF-8; the first line names the columns, in any order, with commas, semicolons or tabs between them) or \
+.jsonl (one JSON object a line, as `doorkey user list --jsonl` prints it); - is standard input. Columns and names are \
+the fields of a user: id, {}. custom_fields is a JSON object, status 1 (active) or 0 (disabled), two_factor_enabled \
+and staff true or false, yes or no, 1 or 0; name, created_at and updated_at are ignored. Names of columns count whatever their case, with spaces for _; --map names others. Spaces around a \
+value do not count.
 
 A row with an id is about the user of that id, any other about the user of its e-mail address; who is not there is \
 added, and needs email, name_f and name_l. Fields that a row does not have stay as they are, and so do those of an \
 empty cell, where the field cannot be empty. Rows with an id go in before those without.
 
-Each bad row is named on standard error with its line and the reason, the others go in, and the exit status is 1. \
-With --json the counts and the first 100 bad rows are printed at the end. Run again, it changes nothing that is there \
-already, so an import that was broken off is just run again.",
+Each bad row is named on standard error with its line and the reason, one about a user of an earlier row too; the \
+others go in, and the exit status is 1. With --json the counts and the first 100 bad rows are printed at the end. Run \
+again, it changes nothing that is there already, so an import that was broken off is just run again.",
         fields::settable()
     )
 }
@@ -41,27 +48,51 @@ already, so an import that was broken off is just run again.",
 /// Bad rows that the JSON document tells of, at most: standard error names all of them.
 const TOLD: usize = 100;
 
+/// Rows that are compared with later ones at most: some 20 bytes of memory each.
+const MAX_SEEN: usize = 4_000_000;
+
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The file, .csv or .jsonl
+    /// The file, .csv or .jsonl, or - for standard input
     #[arg(value_parser = words::path)]
     file: PathBuf,
     /// The workspace
     #[arg(long)]
     workspace: String,
+    /// Which field a column of a .csv holds, such as "Contact mail=email"; may be given again
+    #[arg(long, value_name = "COLUMN=FIELD", value_parser = map)]
+    map: Vec<(String, String)>,
+    /// Leave out columns of a .csv that hold no field
+    #[arg(long)]
+    ignore_unknown: bool,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 pub(super) async fn run(context: &mut Context, args: &Args) -> Result<()> {
-    let mut file = ImportFile::open(&args.file)?;
+    let options = ColumnOptions { maps: args.map.clone(), ignores_unknown: args.ignore_unknown };
+    let mut file = ImportFile::open(&args.file, options)?;
     let (app, workspace) = context.write_workspace(&args.workspace).await?;
     let mut import = Import::begin(&app, &workspace, os_user::act());
+    if args.dry_run {
+        import.only_look();
+    }
     let mut told = ImportReport::to_stderr(file.length);
     let done = take_all(&mut file, &mut import, &mut told).await;
     told.bar.finish_and_clear();
     done.map_err(|error| {
         anyhow!("{error:#}; the import stopped on the way, and what went in stays: run it again to go on")
     })?;
+    if args.dry_run && !context.out.is_json {
+        context.out.line("Nothing was changed (--dry-run). It would be:")?;
+    }
     told.sum_up(&mut context.out, &args.file, &import)
+}
+
+fn map(text: &str) -> Result<(String, String), String> {
+    let parts = text.rsplit_once('=').map(|(column, field)| (column.to_owned(), field.to_owned()));
+    parts.ok_or_else(|| "write it as COLUMN=FIELD".to_owned())
 }
 
 /// Rows with an id first: a number that is drawn for another row must not be one that the file gives away later.
@@ -70,7 +101,7 @@ async fn take_all(file: &mut ImportFile, import: &mut Import<'_>, told: &mut Imp
     let mut has_others = false;
     while let Some(Numbered { line, row }) = file.next()? {
         match row {
-            Ok(row) if row.id.is_some() || !may_have_ids => import.put(line, row).await?,
+            Ok(row) if row.id.is_some() || !may_have_ids => put(import, told, (line, row)).await?,
             Ok(_) => has_others = true,
             Err(error) => told.bad(line, &error.to_string()),
         }
@@ -83,7 +114,7 @@ async fn take_all(file: &mut ImportFile, import: &mut Import<'_>, told: &mut Imp
             if let Ok(row) = row
                 && row.id.is_none()
             {
-                import.put(line, row).await?;
+                put(import, told, (line, row)).await?;
             }
             told.go_on(file, import);
         }
@@ -93,8 +124,43 @@ async fn take_all(file: &mut ImportFile, import: &mut Import<'_>, told: &mut Imp
     Ok(())
 }
 
+async fn put(import: &mut Import<'_>, told: &mut ImportReport, (line, row): (u64, ImportRow)) -> Result<()> {
+    match told.seen.first_line(line, &row) {
+        Some(first) => told.bad(line, &format!("is about the same user as line {first}")),
+        None => import.put(line, row).await?,
+    }
+    Ok(())
+}
+
+/// Whom the rows were about so far, as hashes.
+#[derive(Default)]
+struct Seen {
+    lines: HashMap<u64, u32>,
+    hasher: RandomState,
+}
+
+impl Seen {
+    /// The line of an earlier row about the same user, if there is one.
+    fn first_line(&mut self, line: u64, row: &ImportRow) -> Option<u32> {
+        let whom =
+            (row.id, row.fields.email.as_ref().filter(|_| row.id.is_none()).map(EmailAddress::lowercased));
+        let hash = self.hasher.hash_one(whom);
+        let has_room = self.lines.len() < MAX_SEEN;
+        match self.lines.entry(hash) {
+            Entry::Occupied(first) => Some(*first.get()),
+            Entry::Vacant(place) => {
+                if has_room {
+                    place.insert(u32::try_from(line).unwrap_or(u32::MAX));
+                }
+                None
+            }
+        }
+    }
+}
+
 /// What is printed of an import while it runs, and at its end.
 struct ImportReport {
+    seen: Seen,
     bar: ProgressBar,
     bad: u64,
     first_bad: Vec<BadRow>,
@@ -112,7 +178,7 @@ impl ImportReport {
         let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr_with_hz(5));
         let looks = ProgressStyle::with_template("{wide_bar} {percent:>3} %  {msg}  {eta} left");
         bar.set_style(looks.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Self { bar, bad: 0, first_bad: Vec::new() }
+        Self { seen: Seen::default(), bar, bad: 0, first_bad: Vec::new() }
     }
 
     fn bad(&mut self, line: u64, reason: &str) {

@@ -34,6 +34,33 @@ pub struct ListedEntry {
     pub data: JsonText,
 }
 
+/// Which entries somebody reads who reads the whole log, piece by piece.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    /// Those of this event alone.
+    pub event: Option<String>,
+    /// Those about this user alone.
+    pub user: Option<UserId>,
+    /// Those from this moment on.
+    pub since: Option<Timestamp>,
+}
+
+/// From where on, and in which direction, the log is read.
+#[derive(Clone, Copy, Debug)]
+pub enum AuditPosition {
+    /// Older entries, newest first.
+    Before(Uuid),
+    /// Newer entries, oldest first.
+    After(Uuid),
+}
+
+impl AuditPosition {
+    /// Newest first, from the newest entry on.
+    pub const NEWEST: Self = Self::Before(Uuid::max());
+    /// Oldest first, from the oldest entry on.
+    pub const OLDEST: Self = Self::After(Uuid::nil());
+}
+
 impl ListedEntry {
     /// What the log may be sorted and filtered by.
     pub const FIELDS: [Field; 6] = [
@@ -146,6 +173,40 @@ impl Store {
         );
         let [rows] = self.read([newest]).await?;
         rows.into_iter().next().map(|mut row| row.take()).transpose()
+    }
+
+    /// The next entries of a workspace, in one direction from one of them: so a log of any length is read in pieces.
+    pub async fn read_audit_entries(
+        &self,
+        workspace: WorkspaceId,
+        filter: &AuditFilter,
+        from: AuditPosition,
+        limit: i64,
+    ) -> Result<Vec<ListedEntry>, StoreError> {
+        let (comparison, order, from) = match from {
+            AuditPosition::Before(id) => ("<", "DESC", id),
+            AuditPosition::After(id) => (">", "ASC", id),
+        };
+        let mut conditions = String::new();
+        let since = filter.since.unwrap_or(Timestamp::from_millis(0));
+        let mut values = values![workspace, from, first_id_at(since), since];
+        if let Some(event) = &filter.event {
+            values.push(event.as_str().into());
+            conditions = format!(" AND event = ${}", values.len());
+        }
+        if let Some(user) = filter.user {
+            values.push(user.into());
+            conditions = format!("{conditions} AND user_id = ${}", values.len());
+        }
+        values.push(limit.into());
+        let text = format!(
+            "SELECT id, time, event, user_id, actor, request_id, data FROM audit_log
+             WHERE workspace_id = $1 AND id {comparison} $2 AND id >= $3 AND time >= $4{conditions}
+             ORDER BY id {order} LIMIT ${}",
+            values.len()
+        );
+        let [rows] = self.scan([sql(text, values)]).await?;
+        rows.into_iter().map(ListedEntry::from_row).collect()
     }
 
     /// The audit log of a workspace, newest first.

@@ -13,7 +13,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{UserId, full_name};
 use crate::domain::workspace::{Workspace, WorkspaceId};
 use crate::store::engine::unit_of_work::{Outcome, Statement, UnitOfWork, sql};
-use crate::store::engine::value::{Row, values};
+use crate::store::engine::value::{Row, Value, values};
 use crate::store::{ListError, ListPermit, Store, StoreError};
 
 /// A session as a back office sees it.
@@ -97,6 +97,14 @@ macro_rules! signed_in {
     };
 }
 
+/// The sessions of the workspace `$1` that hold; its values are [`live_values`].
+macro_rules! live_sessions {
+    () => {
+        "FROM sessions s JOIN users u ON u.workspace_id = s.workspace_id AND u.id = s.user_id
+         WHERE s.workspace_id = $1 AND s.expires_at > $2 AND s.last_seen_at > $3 AND s.created_at > $4
+           AND u.session_epoch = s.session_epoch AND u.is_active <> 0 AND u.is_staff = 0"
+    };
+}
 impl Store {
     /// A session with its person, by its number. It is not proven by that: its secret and standing must be.
     pub async fn find_session(
@@ -143,29 +151,35 @@ impl Store {
             columns: session_columns!(),
             table: "sessions s WHERE s.workspace_id = $1",
             key: "s.id",
-            from: "FROM sessions s JOIN users u ON u.workspace_id = s.workspace_id AND u.id = s.user_id
-                   WHERE s.workspace_id = $1 AND s.expires_at > $2 AND s.last_seen_at > $3 AND s.created_at > $4
-                     AND u.session_epoch = s.session_epoch AND u.is_active <> 0 AND u.is_staff = 0",
-            values: values![
-                workspace.id,
-                now,
-                now.plus_seconds(-workspace.session_idle),
-                now.plus_seconds(-workspace.session_lifetime)
-            ],
+            from: live_sessions!(),
+            values: live_values(workspace, now),
             order: "s.created_at DESC, s.id DESC",
         };
         let terms = workspace.clone();
-        let listed = move |mut row: Row| {
-            let session = session_from(&mut row)?;
-            Ok(ListedSession {
-                id: session.id,
-                user_id: session.user,
-                created_at: session.created_at,
-                last_seen_at: session.last_seen_at,
-                expires_at: session.ends_at(&terms),
-            })
-        };
-        self.list(permit, source, options, listed).await
+        self.list(permit, source, options, move |row| listed_from(row, &terms)).await
+    }
+
+    /// The newest sessions of a workspace that hold and are older than one of them: so all are read in pieces.
+    pub async fn list_sessions_before(
+        &self,
+        workspace: &Workspace,
+        before: Option<&ListedSession>,
+        limit: i64,
+        now: Timestamp,
+    ) -> Result<Vec<ListedSession>, StoreError> {
+        const BEFORE: &str = concat!(
+            "SELECT ",
+            session_columns!(),
+            " ",
+            live_sessions!(),
+            " AND (s.created_at, s.id) < ($5, $6) ORDER BY s.created_at DESC, s.id DESC LIMIT $7"
+        );
+        let (created_at, id) = before
+            .map_or((Timestamp::from_millis(i64::MAX), Uuid::max()), |before| (before.created_at, before.id));
+        let mut values = live_values(workspace, now);
+        values.extend(values![created_at, id, limit]);
+        let [rows] = self.scan([sql(BEFORE, values)]).await?;
+        rows.into_iter().map(|row| listed_from(row, workspace)).collect()
     }
 
     /// Records when a session was last seen. `session` is as this leaves it, sealed.
@@ -189,6 +203,26 @@ impl Store {
         let unit = UnitOfWork::new().guard(end(workspace, id)).and(audit::entry(workspace, entry, now));
         self.write(unit).await.map(Outcome::from)
     }
+}
+
+fn live_values(workspace: &Workspace, now: Timestamp) -> Vec<Value> {
+    values![
+        workspace.id,
+        now,
+        now.plus_seconds(-workspace.session_idle),
+        now.plus_seconds(-workspace.session_lifetime)
+    ]
+}
+
+fn listed_from(mut row: Row, workspace: &Workspace) -> Result<ListedSession, StoreError> {
+    let session = session_from(&mut row)?;
+    Ok(ListedSession {
+        id: session.id,
+        user_id: session.user,
+        created_at: session.created_at,
+        last_seen_at: session.last_seen_at,
+        expires_at: session.ends_at(workspace),
+    })
 }
 
 /// The statement that finds a session and its person.

@@ -62,7 +62,7 @@ impl From<store::ListedLink> for ListedLink {
 
 /// A session as a back office sees it.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct ListedSession {
+pub struct ListedSession {
     /// The number.
     id: Uuid,
     /// Who is signed in.
@@ -84,7 +84,7 @@ impl From<store::ListedSession> for ListedSession {
 
 /// An entry as a back office reads it.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct ListedEntry {
+pub struct ListedEntry {
     /// The number.
     id: Uuid,
     /// When it happened.
