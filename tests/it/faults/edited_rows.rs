@@ -3,8 +3,8 @@
 
 use axum::http::StatusCode;
 use doorkey::domain::scope::Scope;
+use doorkey::domain::user::UserChange;
 use doorkey::domain::user::UserId;
-use doorkey::domain::user::change::UserChange;
 use doorkey::domain::workspace::Workspace;
 use rusqlite::types::Value;
 
