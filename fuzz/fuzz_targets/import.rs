@@ -6,18 +6,19 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use doorkey::domain;
-use doorkey::domain::import_row::{Header, ImportRow, RowError};
+use doorkey::domain::import_header::{ColumnOptions, Header};
+use doorkey::domain::import_row::{ImportRow, RowError};
 use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
 
 // The reader belongs to the command line and is nobody else's business: it is built here from its source.
-#[path = "../../src/cli/import_file.rs"]
+#[path = "../../src/cli/import/csv.rs"]
+mod csv;
+#[path = "../../src/cli/import/file.rs"]
 #[expect(dead_code, reason = "the command uses more of it")]
-mod import_file;
-#[path = "../../src/cli/import_lines.rs"]
-mod import_lines;
+mod file;
 
-use import_file::ImportFile;
+use file::ImportFile;
 
 static FOLDER: LazyLock<(TempDir, PathBuf)> = LazyLock::new(|| {
     let folder = tempfile::tempdir().expect("a folder");
@@ -28,7 +29,7 @@ static FOLDER: LazyLock<(TempDir, PathBuf)> = LazyLock::new(|| {
 fuzz_target!(|bytes: &[u8]| {
     let path = &FOLDER.1;
     std::fs::write(path, bytes).expect("a file");
-    let Ok(mut file) = ImportFile::open(path) else { return };
+    let Ok(mut file) = ImportFile::open(path, ColumnOptions::default()) else { return };
     let rows = read(&mut file);
     file.rewind().expect("a header is one the second time too");
     assert_eq!(rows, read(&mut file));
@@ -52,8 +53,21 @@ fn read(file: &mut ImportFile) -> Vec<(u64, Row)> {
 }
 
 fn read_by_another_hand(bytes: &[u8]) -> Vec<Row> {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let mut end = 0;
+    let first = text.split_inclusive(|byte| *byte == b'\n').find(|line| {
+        end += line.len();
+        !line.trim_ascii().is_empty()
+    });
+    let first = first.expect("a header");
+    let (delimiter, text) = match csv::announced_delimiter(first) {
+        Some(delimiter) => (delimiter, &text[end..]),
+        None => (csv::delimiter_of(first), text),
+    };
+    let mut reader = ::csv::ReaderBuilder::new();
+    let mut reader = reader.has_headers(false).flexible(true).delimiter(delimiter).from_reader(text);
     let mut records = reader.records().map(|record| record.expect("UTF-8"));
-    let header = Header::parse(&records.next().expect("a header")).expect("a header");
-    records.map(|record| header.row(&record.iter().collect::<Vec<_>>())).collect()
+    let names = records.next().expect("a header");
+    let header = Header::parse(&names, &ColumnOptions::default()).expect("a header");
+    records.filter_map(|record| header.row(&record.iter().collect::<Vec<_>>()).transpose()).collect()
 }

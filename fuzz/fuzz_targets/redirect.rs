@@ -20,7 +20,11 @@ fuzz_target!(|text: &str| {
 
     assert!(kept.bytes().all(|byte| byte.is_ascii_graphic()), "{kept:?} is no header value");
     assert!(kept.len() <= 2_000);
-    assert_eq!(RedirectTarget::parse(kept, &workspace.redirect_policy()), Ok(target.clone()), "{kept:?} is judged otherwise");
+    assert_eq!(
+        RedirectTarget::parse(kept, &workspace.redirect_policy()),
+        Ok(target.clone()),
+        "{kept:?} is judged otherwise"
+    );
     // Wherever it stands, as given and as kept: on a page of the portal, and on one that lies deeper.
     for base in ["https://app.example.com/", "https://app.example.com/login/go?x=1"] {
         for text in [text, kept] {

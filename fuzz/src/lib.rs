@@ -8,16 +8,16 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use doorkey::app::App;
 use doorkey::clock::Clock;
-use doorkey::domain::audit::Act;
+use doorkey::domain::audit::AuditContext;
 use doorkey::domain::email::EmailAddress;
 use doorkey::domain::origin::Origin;
 use doorkey::domain::scope::Scopes;
 use doorkey::domain::timestamp::Timestamp;
-use doorkey::domain::user_change::UserChange;
+use doorkey::domain::user::UserChange;
 use doorkey::domain::workspace::Workspace;
 use doorkey::flow;
-use doorkey::flow::limits::Quotas;
 use doorkey::http;
+use doorkey::rate_limits::RateLimitConfig;
 use doorkey::store::{DatabaseUrl, NewUser};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -127,15 +127,16 @@ pub fn with(bytes: &[u8], word: &[u8], secret: &str) -> Vec<u8> {
 async fn prepare(folder: &Path) -> (App, String) {
     let url = format!("sqlite://{}", folder.join("doorkey.db").display());
     let url = DatabaseUrl::parse(&url).expect("a database");
-    let opened = flow::start::open(&url, &folder.join("doorkey.key"), true, Clock::manual(NOW)).await;
+    let opened =
+        flow::operations::startup::open(&url, &folder.join("doorkey.key"), true, Clock::manual(NOW)).await;
     // The clock stands still, and so would every budget.
-    let nothing = Quotas {
+    let nothing = RateLimitConfig {
         login_misses_per_minute: None,
         auth_failures_per_minute: None,
         key_requests_per_second: None,
     };
     let app = opened.expect("an installation").limited_to(&nothing);
-    let act = Act::at_command_line();
+    let act = AuditContext::at_command_line();
     let origin = Origin::parse("https://example.com").expect("an origin");
     let workspace = flow::workspaces::create(&app, &act, "Acme".to_owned(), origin, Vec::new()).await;
     let workspace = workspace.expect("a workspace");
@@ -159,5 +160,5 @@ async fn add(app: &App, workspace: &Workspace, email: &str, flag: Option<&str>) 
         fields.set(field, value).expect("a field");
     }
     let user = NewUser { id: None, email: EmailAddress::parse(email).expect("an address"), fields };
-    flow::users::add(app, workspace, &Act::at_command_line(), &user).await.expect("a user");
+    flow::users::add(app, workspace, &AuditContext::at_command_line(), &user).await.expect("a user");
 }

@@ -8,7 +8,7 @@ use super::output::{List, Output};
 use super::{Context, import, os_user, pairs, user_ref};
 use crate::domain::email::EmailAddress;
 use crate::domain::reach::Reach;
-use crate::domain::user::change::UserChange;
+use crate::domain::user::UserChange;
 use crate::domain::user::fields;
 use crate::domain::user::{User, UserId, UserRef};
 use crate::domain::validation::ValidationErrors;

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 
+use crate::domain::duration;
 use crate::rate_limits::RateLimitConfig;
 use crate::store::DatabaseUrl;
 
@@ -272,18 +273,8 @@ fn quota(text: &str) -> Result<Option<NonZeroU32>, String> {
 /// Takes a duration such as `90d`, `12h`, `30m` or `45s` and gives its seconds: at least one, at most a hundred years.
 pub fn parse_duration(text: &str) -> Result<i64, String> {
     let refused = || format!("{} is no duration: give one such as 90d, 12h, 30m or 45s", quoted(text));
-    let unit = match text.bytes().last() {
-        Some(b'd') => 86_400,
-        Some(b'h') => 3_600,
-        Some(b'm') => 60,
-        Some(b's') => 1,
-        _ => return Err(refused()),
-    };
-    let digits = &text[..text.len() - 1];
-    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit());
-    let number = digits.parse::<i64>().ok().filter(|_| is_plain);
-    let seconds = number.and_then(|number| number.checked_mul(unit));
-    seconds.filter(|seconds| (1..=MAX_DURATION).contains(seconds)).ok_or_else(refused)
+    let seconds = duration::parse(text).filter(|seconds| (1..=MAX_DURATION).contains(seconds));
+    seconds.ok_or_else(refused)
 }
 
 #[cfg(test)]

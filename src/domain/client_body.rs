@@ -2,8 +2,8 @@
 
 use super::email::EmailAddress;
 use super::json::{Json, NotAnObject, read_members, text_of};
+use super::user::UserChange;
 use super::user::UserId;
-use super::user::change::UserChange;
 use super::user::fields::{self, REQUIRED, UserField};
 use super::validation::{Code, Problem, ValidationErrors};
 

@@ -2,8 +2,8 @@
 
 use super::email::EmailAddress;
 use super::json::{Json, read_members};
+use super::user::UserChange;
 use super::user::UserId;
-use super::user::change::UserChange;
 use super::user::fields::{self, UserField};
 use super::validation::{Code, Problem, ValidationErrors};
 

@@ -8,6 +8,7 @@ pub mod client_body;
 pub mod client_network;
 pub mod clock_watch;
 pub mod custom_fields;
+pub mod duration;
 pub mod email;
 pub mod host;
 pub mod import_header;

@@ -1,5 +1,6 @@
 //! Workspaces: one tenant each, with hosts, a portal and settings of its own.
 
+use super::duration;
 use super::host::HostName;
 use super::origin::Origin;
 use super::redirect::{RedirectPolicy, RedirectTarget};
@@ -155,8 +156,10 @@ pub fn parse_name(text: &str) -> Result<String, ValidationErrors> {
 }
 
 fn seconds(value: &str, longest: i64) -> Result<i64, String> {
-    let number = value.parse().ok().filter(|number| (1..=longest).contains(number));
-    number.ok_or_else(|| format!("must be a number of seconds from 1 to {longest}"))
+    let number = value.parse().ok().or_else(|| duration::parse(value));
+    number
+        .filter(|number| (1..=longest).contains(number))
+        .ok_or_else(|| format!("must be a number of seconds from 1 to {longest}, or a duration such as 2h"))
 }
 
 fn landing_url(value: &str, workspace: &Workspace) -> Result<Option<String>, String> {
@@ -198,6 +201,7 @@ mod tests {
         for (setting, value) in [
             ("url", "https://login.example.com"),
             ("link_lifetime", "60"),
+            ("link_lifetime", "2h"),
             ("single_use", "false"),
             ("landing_url", "https://app.example.org/start"),
             ("landing_url", "/start"),
@@ -214,6 +218,7 @@ mod tests {
             ("url", "http://example.com"),
             ("link_lifetime", "0"),
             ("link_lifetime", "2592001"),
+            ("link_lifetime", "31d"),
             ("single_use", "yes"),
             ("landing_url", "javascript:alert(1)"),
             ("landing_url", "//evil.test"),

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::domain::audit::AuditContext;
 use crate::domain::import_row::ImportRow;
 use crate::domain::reach::Reach;
-use crate::domain::user::change::UserChange;
+use crate::domain::user::UserChange;
 use crate::domain::user::{User, UserId, UserRef};
 use crate::domain::validation::{Code, ValidationErrors};
 use crate::domain::workspace::Workspace;

@@ -158,10 +158,14 @@ pub async fn issue(
             return Ok(issued(workspace, link, &token, options, true));
         }
         let seen_user = match (decision, &seen) {
-            (Decision::Refuse(refusal), seen) => {
-                return refuse(app, workspace, act, refusal, seen.as_deref()).await;
+            (_, None) => {
+                // A primary that was replaced does not know who was added since.
+                app.store.ensure_durable(read_point, None).await?;
+                return refuse(app, workspace, act, Refusal::UserNotFound, None).await;
             }
-            (_, None) => return refuse(app, workspace, act, Refusal::UserNotFound, None).await,
+            (Decision::Refuse(refusal), Some(seen)) => {
+                return refuse(app, workspace, act, refusal, Some(seen)).await;
+            }
             (Decision::Issue | Decision::Reuse(_), Some(seen)) => seen,
         };
         if tries > 0 {

@@ -6,7 +6,7 @@ use crate::domain::audit::{AuditContext, AuditEvent};
 use crate::domain::list_query::{ListQuery, Page};
 use crate::domain::node::NodeUnhealthy;
 use crate::domain::reach::Reach;
-use crate::domain::user::change::UserChange;
+use crate::domain::user::UserChange;
 use crate::domain::user::{RevocationReason, User, UserId, UserRef};
 use crate::domain::validation::{Code, ValidationErrors};
 use crate::domain::workspace::Workspace;
@@ -70,7 +70,13 @@ pub async fn add(
 
 /// A user.
 pub async fn show(app: &App, workspace: &Workspace, user: &UserRef) -> Result<User, UserError> {
-    app.store.find_user(workspace.id, user).await?.ok_or(UserError::NotFound)
+    let read_point = app.store.read_point();
+    let found = app.store.find_user(workspace.id, user).await?;
+    if found.is_none() {
+        // A primary that was replaced does not know who was added since.
+        app.store.ensure_durable(read_point, None).await?;
+    }
+    found.ok_or(UserError::NotFound)
 }
 
 /// A user who is a client, or one who is staff, as is asked: the other kind is nobody here.

@@ -11,7 +11,7 @@ use doorkey::domain::email::EmailAddress;
 use doorkey::domain::origin::Origin;
 use doorkey::domain::scope::Scopes;
 use doorkey::domain::timestamp::Timestamp;
-use doorkey::domain::user::change::UserChange;
+use doorkey::domain::user::UserChange;
 use doorkey::domain::workspace::Workspace;
 use doorkey::store::{DatabaseUrl, NewUser};
 use doorkey::{flow, http};

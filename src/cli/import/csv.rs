@@ -4,37 +4,37 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 
 /// The longest row, in bytes: whatever stands in a file, not much more of it is ever held in memory.
-pub(in crate::cli) const MAX_LENGTH: usize = 1 << 20;
+pub(super) const MAX_LENGTH: usize = 1 << 20;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A file, line by line.
-pub(in crate::cli) struct Lines {
+pub(super) struct Lines {
     reader: BufReader<File>,
     place: Place,
 }
 
 /// How far a file was read.
 #[derive(Clone, Copy, Default)]
-pub(in crate::cli) struct Place {
+pub(super) struct Place {
     /// Lines.
-    pub(in crate::cli) number: u64,
+    pub(super) number: u64,
     /// Bytes.
-    pub(in crate::cli) offset: u64,
+    pub(super) offset: u64,
 }
 
 impl Lines {
-    pub(in crate::cli) fn of(reader: BufReader<File>) -> Self {
+    pub(super) fn of(reader: BufReader<File>) -> Self {
         Self { reader, place: Place::default() }
     }
 
-    pub(in crate::cli) const fn place(&self) -> Place {
+    pub(super) const fn place(&self) -> Place {
         self.place
     }
 
     /// Appends the next line with its end; `false` if there is none. Of a line that makes `text` longer than
     /// [`MAX_LENGTH`] it takes only as much as shows that.
-    pub(in crate::cli) fn read(&mut self, text: &mut Vec<u8>) -> io::Result<bool> {
+    pub(super) fn read(&mut self, text: &mut Vec<u8>) -> io::Result<bool> {
         let before = self.place.offset;
         loop {
             let buffered = self.reader.fill_buf()?;
@@ -60,7 +60,7 @@ impl Lines {
     }
 
     /// Goes back to where [`Lines::place`] once was.
-    pub(in crate::cli) fn go_back_to(&mut self, place: Place) -> io::Result<()> {
+    pub(super) fn go_back_to(&mut self, place: Place) -> io::Result<()> {
         let back = i64::try_from(self.place.offset - place.offset).map_err(io::Error::other)?;
         self.reader.seek_relative(-back)?;
         self.place = place;
@@ -73,7 +73,7 @@ impl Lines {
 /// It takes what the RFC allows and nothing else: where the `csv` crate finds fields in anything, a quote out of place
 /// would make two rows one without a word.
 #[derive(Default)]
-pub(in crate::cli) struct Record {
+pub(super) struct Record {
     place: InRecord,
     text: Vec<u8>,
     ends: Vec<usize>,
@@ -94,7 +94,7 @@ enum InRecord {
 
 impl Record {
     /// Takes a line with its end; whether the record ends with it.
-    pub(in crate::cli) fn take(&mut self, line: &[u8], delimiter: u8) -> Result<bool, &'static str> {
+    pub(super) fn take(&mut self, line: &[u8], delimiter: u8) -> Result<bool, &'static str> {
         let content = content(line);
         for byte in content {
             let (place, is_text) = match (self.place, byte) {
@@ -125,12 +125,12 @@ impl Record {
     }
 
     /// How much was taken, in bytes.
-    pub(in crate::cli) const fn length(&self) -> usize {
+    pub(super) const fn length(&self) -> usize {
         self.text.len()
     }
 
     /// The fields of a record that has ended; `None` if they are not UTF-8.
-    pub(in crate::cli) fn fields(&self) -> Option<Vec<&str>> {
+    pub(super) fn fields(&self) -> Option<Vec<&str>> {
         let text = std::str::from_utf8(&self.text).ok()?;
         let mut start = 0;
         let field = |end: &usize| text.get(std::mem::replace(&mut start, *end)..*end);
@@ -140,7 +140,7 @@ impl Record {
 
 /// What parts the fields of a file: of the comma, the semicolon and the tab the one that stands in the header most often, outside
 /// quotes.
-pub(in crate::cli) fn delimiter_of(header: &[u8]) -> u8 {
+pub(super) fn delimiter_of(header: &[u8]) -> u8 {
     let mut is_quoted = false;
     let mut counts = [(b',', 0), (b';', 0), (b'\t', 0)];
     for byte in header {
@@ -154,7 +154,7 @@ pub(in crate::cli) fn delimiter_of(header: &[u8]) -> u8 {
 }
 
 /// What a line `sep=;` says, which some programs write above the header.
-pub(in crate::cli) fn announced_delimiter(line: &[u8]) -> Option<u8> {
+pub(super) fn announced_delimiter(line: &[u8]) -> Option<u8> {
     match content(line).trim_ascii() {
         [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter @ (b',' | b';')] => Some(*delimiter),
         // The tab itself was taken for a space.
@@ -164,7 +164,7 @@ pub(in crate::cli) fn announced_delimiter(line: &[u8]) -> Option<u8> {
 }
 
 /// Whether a file begins as one of UTF-16 does: with its byte order mark, or with a letter of two bytes.
-pub(in crate::cli) fn is_utf16(start: &[u8]) -> bool {
+pub(super) fn is_utf16(start: &[u8]) -> bool {
     matches!(start, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, _, ..] | [_, 0, ..])
 }
 

@@ -10,7 +10,7 @@ use crate::domain::import_row::{ImportRow, RowError};
 
 /// Why a file cannot be imported at all.
 #[derive(Debug, thiserror::Error)]
-pub(in crate::cli) enum FileError {
+pub(super) enum FileError {
     #[error("{0} cannot be read: {1}")]
     Unreadable(PathBuf, io::Error),
     #[error("{0} is no file that an import reads: its name must end in .csv or .jsonl")]
@@ -28,13 +28,13 @@ pub(in crate::cli) enum FileError {
 }
 
 /// A file that is read row by row.
-pub(in crate::cli) struct ImportFile {
+pub(super) struct ImportFile {
     path: PathBuf,
     lines: Lines,
     kind: Kind,
     options: ColumnOptions,
     /// How long the file is, in bytes.
-    pub(in crate::cli) length: u64,
+    pub(super) length: u64,
 }
 
 enum Kind {
@@ -44,14 +44,14 @@ enum Kind {
 }
 
 /// A row, or what is wrong with it, by the line it begins on.
-pub(in crate::cli) struct Numbered {
-    pub(in crate::cli) line: u64,
-    pub(in crate::cli) row: Result<ImportRow, RowError>,
+pub(super) struct Numbered {
+    pub(super) line: u64,
+    pub(super) row: Result<ImportRow, RowError>,
 }
 
 impl ImportFile {
     /// Opens a file, or takes standard input (`-`), and reads its header, if it is of the kind that has one.
-    pub(in crate::cli) fn open(path: &Path, options: ColumnOptions) -> Result<Self, FileError> {
+    pub(super) fn open(path: &Path, options: ColumnOptions) -> Result<Self, FileError> {
         let unreadable = |error| FileError::Unreadable(path.to_owned(), error);
         let (file, length, is_csv) = if path == Path::new("-") {
             let (file, length) = spool().map_err(unreadable)?;
@@ -85,7 +85,7 @@ impl ImportFile {
     }
 
     /// Whether rows may have an id.
-    pub(in crate::cli) fn may_have_ids(&self) -> bool {
+    pub(super) fn may_have_ids(&self) -> bool {
         match &self.kind {
             Kind::Csv(header, _) => header.has_id(),
             Kind::JsonLines => true,
@@ -93,12 +93,12 @@ impl ImportFile {
     }
 
     /// How many bytes are behind us.
-    pub(in crate::cli) const fn position(&self) -> u64 {
+    pub(super) const fn position(&self) -> u64 {
         self.lines.place().offset
     }
 
     /// The next row; blank lines and rows of empty cells are passed over.
-    pub(in crate::cli) fn next(&mut self) -> Result<Option<Numbered>, FileError> {
+    pub(super) fn next(&mut self) -> Result<Option<Numbered>, FileError> {
         let next = match &self.kind {
             Kind::Csv(header, delimiter) => next_row(&mut self.lines, header, *delimiter),
             Kind::JsonLines => next_object(&mut self.lines),
@@ -107,7 +107,7 @@ impl ImportFile {
     }
 
     /// Goes back to the first row.
-    pub(in crate::cli) fn rewind(&mut self) -> Result<(), FileError> {
+    pub(super) fn rewind(&mut self) -> Result<(), FileError> {
         let rewound = self.lines.go_back_to(Place::default());
         rewound.map_err(|error| FileError::Unreadable(self.path.clone(), error))?;
         match self.kind {

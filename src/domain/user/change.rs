@@ -2,39 +2,12 @@
 
 use serde_json::{Map, json};
 
-use super::User;
 use super::fields::{self, FIELDS, Kind};
+use super::{User, UserChange};
 use crate::domain::custom_fields;
 use crate::domain::email::{EmailAddress, InvalidEmail};
-use crate::domain::json::{Json, JsonText};
+use crate::domain::json::Json;
 use crate::domain::validation::{Code, Problem, ValidationErrors};
-
-/// A change of a user, field by field; what is `None` stays. Also the fields of a user to be added.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct UserChange {
-    /// The address.
-    pub email: Option<EmailAddress>,
-    /// First name.
-    pub name_f: Option<String>,
-    /// Last name.
-    pub name_l: Option<String>,
-    /// Company.
-    pub company: Option<String>,
-    /// Telephone number.
-    pub phone: Option<String>,
-    /// The language that the person reads.
-    pub locale: Option<String>,
-    /// A note.
-    pub note: Option<String>,
-    /// Fields of the operator's own.
-    pub custom_fields: Option<JsonText>,
-    /// Whether the user is active.
-    pub is_active: Option<bool>,
-    /// Whether two-factor is on.
-    pub has_two_factor: Option<bool>,
-    /// Whether the user is staff.
-    pub is_staff: Option<bool>,
-}
 
 impl UserChange {
     /// Takes one field as text, by the name it has in the client object.

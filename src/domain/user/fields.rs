@@ -1,7 +1,6 @@
 //! The fields of the client object: one table for the API, its description, the command line, imports, lists and changes.
 
-use super::User;
-use super::change::UserChange;
+use super::{User, UserChange};
 use crate::domain::email::EmailAddress;
 use crate::domain::json::JsonText;
 use crate::domain::list_query::{self, FieldType};

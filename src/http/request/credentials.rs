@@ -1,7 +1,7 @@
 //! The credentials of a request, read after routing and before any check.
 
 use axum::RequestExt;
-use axum::extract::{Path, Request};
+use axum::extract::{RawPathParams, Request};
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, Method};
 
@@ -42,8 +42,9 @@ impl Lookup {
             Self::ApiKey => Ok(api_key(request, None)),
             Self::ApiKeyAndUser => {
                 let is_get = request.method() == Method::GET;
-                let user = if is_get { request.extract_parts::<Path<String>>().await.ok() } else { None };
-                Ok(api_key(request, user.and_then(|Path(text)| UserRef::parse(&text))))
+                let params = if is_get { request.extract_parts::<RawPathParams>().await.ok() } else { None };
+                let user = params.as_ref().and_then(|params| params.iter().next());
+                Ok(api_key(request, user.and_then(|(_, text)| UserRef::parse(text))))
             }
             Self::Session => Ok(Credentials::Browser(cookies::any_session(request.headers()), None)),
             Self::SessionAndLink => {

@@ -7,7 +7,7 @@ use crate::domain::email::EmailAddress;
 use crate::domain::json::JsonText;
 use crate::domain::reach::Reach;
 use crate::domain::timestamp::Timestamp;
-use crate::domain::user::change::UserChange;
+use crate::domain::user::UserChange;
 use crate::domain::user::{User, UserId, UserRef};
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{Outcome, Statement, UnitOfWork, sql};

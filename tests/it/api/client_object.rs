@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use doorkey::domain::api_key::ApiKeySecret;
 use doorkey::domain::host::HostName;
 use doorkey::domain::scope::Scope;
-use doorkey::domain::user::change::UserChange;
+use doorkey::domain::user::UserChange;
 use doorkey::domain::user::{UserId, UserRef};
 use doorkey::store::LookupBy;
 use serde_json::{Value, json};

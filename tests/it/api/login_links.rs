@@ -1,8 +1,8 @@
 //! Login links over the API: when one is made, handed out again or refused.
 
 use axum::http::StatusCode;
+use doorkey::domain::user::UserChange;
 use doorkey::domain::user::UserId;
-use doorkey::domain::user::change::UserChange;
 
 use crate::support::app::{TestApp, TestRequest};
 

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use doorkey::domain::scope::Scope;
-use doorkey::domain::user::change::UserChange;
+use doorkey::domain::user::UserChange;
 use serde_json::{Value, json};
 
 use crate::support::app::{TestApp, TestRequest, TestResponse};

@@ -44,10 +44,9 @@ fn links_are_revoked_for_good() {
 #[test]
 fn what_is_named_by_an_id_says_so() {
     let operator = CliRunner::with_acme();
-    for (line, named) in [
-        ("key revoke crm --workspace Acme", "key list"),
-        ("session end 7 --workspace Acme", "session list"),
-    ] {
+    for (line, named) in
+        [("key revoke crm --workspace Acme", "key list"), ("session end 7 --workspace Acme", "session list")]
+    {
         assert!(operator.run(line).refused(2).contains(named), "{line}");
     }
     let unknown = "session end 00000000-0000-0000-0000-000000000000 --workspace Acme";
@@ -90,10 +89,12 @@ fn a_log_of_any_length_is_read_to_its_end() {
 #[test]
 fn who_follows_the_log_gets_each_entry_once() {
     let operator = CliRunner::with_acme();
-    let mut command = operator.command(&["log", "--workspace", "Acme", "--follow", "--since", "1h", "--json"]);
+    let mut command =
+        operator.command(&["log", "--workspace", "Acme", "--follow", "--since", "1h", "--json"]);
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut next = || serde_json::from_str::<Value>(&lines.next().unwrap().unwrap()).unwrap()["event"].clone();
+    let mut next =
+        || serde_json::from_str::<Value>(&lines.next().unwrap().unwrap()).unwrap()["event"].clone();
     assert_eq!([next(), next()], ["workspace.added", "user.added"]);
 
     operator.run("link 1 --workspace Acme").well();
@@ -124,5 +125,7 @@ async fn who_is_signed_in_is_listed_and_signed_out() {
 
     assert!(!person.is_signed_in(&server).await);
     assert_eq!(list(), serde_json::json!([]));
-    assert!(server.refused(&[&["session", "end", &id][..], &workspace].concat(), &[]).contains("session list"));
+    assert!(
+        server.refused(&[&["session", "end", &id][..], &workspace].concat(), &[]).contains("session list")
+    );
 }

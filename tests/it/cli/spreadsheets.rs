@@ -22,56 +22,84 @@ fn counts(document: &Value) -> [u64; 4] {
     ["added", "changed", "unchanged", "bad"].map(|name| document[name].as_u64().unwrap())
 }
 
-/// Each kind of export, with the flags that it needs: all rows go in, and nothing changes when it is imported again.
+const MAP: &[&str] = &["--map", "First Name=name_f", "--map", "Last Name=name_l", "--ignore-unknown"];
+
+/// An export of a kind of program, the flags beside [`MAP`], and how many users are in it.
+const EXPORTS: &[(&str, &str, &[&str], u64)] = &[
+    (
+        "a spreadsheet with semicolons, a byte order mark and TRUE",
+        "\u{feff}email;name_f;name_l;two_factor_enabled\r\nanna@x.test;Anna;Ho;TRUE\r\nbob@x.test;Bob;Ek;FALSE\r\n",
+        &[],
+        2,
+    ),
+    ("tabs", "email\tname_f\tname_l\nanna@x.test\tAnna\tHo\n", &[], 1),
+    (
+        "line breaks in quotes",
+        "email,name_f,name_l,note\n\"anna@x.test\",\"Anna\",\"Ho\",\"one\ntwo\"\n",
+        &[],
+        1,
+    ),
+    ("sep=;", "sep=;\r\nemail;name_f;name_l\r\nanna@x.test;Anna;Ho\r\n", &[], 1),
+    (
+        "a CRM",
+        "Record ID,First Name,Last Name,Email,Company name\n71,Anna,Ho,anna@x.test,Acme\n72,Bob,Ek,bob@x.test,\n",
+        &["--map", "Company name=company"],
+        2,
+    ),
+    (
+        "billing software",
+        "First Name,Last Name,Company Name,Email,Status\nAnna,Ho,Acme,anna@x.test,1\n",
+        &[],
+        1,
+    ),
+    (
+        "a newsletter",
+        "Email Address,First Name,Last Name\nanna@x.test,Anna,Ho\n",
+        &["--map", "Email Address=email"],
+        1,
+    ),
+    (
+        "commas at the end, and rows of commas",
+        "email,name_f,name_l,,\nanna@x.test,Anna,Ho,,\n,,,,\n\nbob@x.test,Bob,Ek,,,,\n",
+        &[],
+        2,
+    ),
+    (
+        "spaces around values, yes and no",
+        "email,name_f,name_l,staff\n anna@x.test , Anna , Ho ,yes\nbob@x.test,Bob,Ek, no\n",
+        &[],
+        2,
+    ),
+];
+
+/// All rows go in, and nothing changes when they are imported again.
 #[test]
 fn exports_of_common_programs_go_in_whole() {
-    const MAP: &[&str] = &["--map", "First Name=name_f", "--map", "Last Name=name_l", "--ignore-unknown"];
-    for (program, content, flags, users) in [
-        (
-            "a spreadsheet with semicolons, a byte order mark and TRUE",
-            "\u{feff}email;name_f;name_l;two_factor_enabled\r\nanna@x.test;Anna;Ho;TRUE\r\nbob@x.test;Bob;Ek;FALSE\r\n",
-            &[][..],
-            2,
-        ),
-        ("tabs", "email\tname_f\tname_l\nanna@x.test\tAnna\tHo\n", &[], 1),
-        ("line breaks in quotes", "email,name_f,name_l,note\n\"anna@x.test\",\"Anna\",\"Ho\",\"one\ntwo\"\n", &[], 1),
-        ("sep=;", "sep=;\r\nemail;name_f;name_l\r\nanna@x.test;Anna;Ho\r\n", &[], 1),
-        (
-            "a CRM",
-            "Record ID,First Name,Last Name,Email,Company name\n71,Anna,Ho,anna@x.test,Acme\n72,Bob,Ek,bob@x.test,\n",
-            &[MAP, &["--map", "Company name=company"]].concat(),
-            2,
-        ),
-        (
-            "a payment service",
-            "id,Email,Name,Created (UTC)\ncus_1,anna@x.test,Anna Ho,2026-01-01 00:00\n",
-            &["--map", "id=note", "--map", "Name=name_l", "--ignore-unknown"],
-            0,
-        ),
-        (
-            "billing software",
-            "First Name,Last Name,Company Name,Email,Status\nAnna,Ho,Acme,anna@x.test,1\n",
-            MAP,
-            1,
-        ),
-        ("a newsletter", "Email Address,First Name,Last Name\nanna@x.test,Anna,Ho\n", &[MAP, &["--map", "Email Address=email"]].concat(), 1),
-        ("commas at the end, and rows of commas", "email,name_f,name_l,,\nanna@x.test,Anna,Ho,,\n,,,,\n\nbob@x.test,Bob,Ek,,,,\n", &[], 2),
-        ("spaces around values, yes and no", "email,name_f,name_l,staff\n anna@x.test , Anna , Ho ,yes\nbob@x.test,Bob,Ek, no\n", &[], 2),
-    ] {
+    for (program, content, flags, users) in EXPORTS {
         let operator = CliRunner::new();
         operator.run("workspace create Acme --url https://example.com").well();
+        let flags = if content.contains("First Name") { [MAP, *flags].concat() } else { flags.to_vec() };
 
-        let (document, stderr) = imported(&operator, content.as_bytes(), flags);
-        // A service that has no first names: its rows say what they lack.
-        let bad = u64::from(users == 0);
-        assert_eq!(counts(&document), [users, 0, 0, bad], "{program}: {stderr}");
-        let (again, _) = imported(&operator, content.as_bytes(), flags);
-        assert_eq!(counts(&again), [0, 0, users, bad], "{program}");
-        if users > 0 {
-            let anna = operator.json("user show anna@x.test --workspace Acme");
-            assert_eq!((&anna["name_f"], &anna["name_l"]), (&json!("Anna"), &json!("Ho")), "{program}");
-        }
+        let (document, stderr) = imported(&operator, content.as_bytes(), &flags);
+        assert_eq!(counts(&document), [*users, 0, 0, 0], "{program}: {stderr}");
+        let (again, _) = imported(&operator, content.as_bytes(), &flags);
+        assert_eq!(counts(&again), [0, 0, *users, 0], "{program}");
+        let anna = operator.json("user show anna@x.test --workspace Acme");
+        assert_eq!((&anna["name_f"], &anna["name_l"]), (&json!("Anna"), &json!("Ho")), "{program}");
     }
+}
+
+/// A service that has one name for first and last: its rows say what they lack.
+#[test]
+fn a_row_that_says_too_little_for_a_new_user_is_named() {
+    let operator = CliRunner::with_acme();
+    let rows = b"id,Email,Name,Created (UTC)\ncus_1,anna@x.test,Anna Ho,2026-01-01 00:00\n";
+    let flags = ["--map", "id=note", "--map", "Name=name_l", "--ignore-unknown"];
+
+    let (document, stderr) = imported(&operator, rows, &flags);
+
+    assert_eq!(counts(&document), [0, 0, 0, 1]);
+    assert!(stderr.contains("line 2: name_f: is needed for a new user"), "{stderr}");
 }
 
 #[test]
@@ -79,8 +107,13 @@ fn columns_that_fit_nothing_are_named_all_at_once_and_nothing_goes_in() {
     let operator = CliRunner::with_acme();
     let (_, stderr) = imported(&operator, b"Email,First Name,Plan\nz@x.test,Z,gold\n", &[]);
 
-    assert!(["\"First Name\"", "\"Plan\"", "--map", "--ignore-unknown"].iter().all(|word| stderr.contains(word)), "{stderr}");
-    for (map, named) in [("Plan=plan", "no such field"), ("Age=note", "no such column"), ("Plan", "COLUMN=FIELD")] {
+    assert!(
+        ["\"First Name\"", "\"Plan\"", "--map", "--ignore-unknown"].iter().all(|word| stderr.contains(word)),
+        "{stderr}"
+    );
+    for (map, named) in
+        [("Plan=plan", "no such field"), ("Age=note", "no such column"), ("Plan", "COLUMN=FIELD")]
+    {
         let (_, stderr) = imported(&operator, b"email,Plan\nz@x.test,gold\n", &["--map", map]);
         assert!(stderr.contains(named), "{map}: {stderr}");
     }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::StatusCode;
 use doorkey::domain::scope::Scope;
+use doorkey::domain::user::UserChange;
 use doorkey::domain::user::UserId;
-use doorkey::domain::user::change::UserChange;
 use serde_json::Value;
 use uuid::Uuid;
 

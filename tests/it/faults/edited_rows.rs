@@ -3,8 +3,8 @@
 
 use axum::http::StatusCode;
 use doorkey::domain::scope::Scope;
+use doorkey::domain::user::UserChange;
 use doorkey::domain::user::UserId;
-use doorkey::domain::user::change::UserChange;
 use doorkey::domain::workspace::Workspace;
 use rusqlite::types::Value;
 
@@ -16,7 +16,7 @@ use crate::support::row_editor::{Edit, RowEditor, Table};
 /// Columns that are no authority, so that no seal is over them: counters, and names for people. (Nor is there one over
 /// `used_at`: set, it makes a link that works once a dead one; taken away, `ended_at` says the same under the seal.) And by
 /// which way a session is found again whose confirm is repeated: it must be of that link and browser under its own seal.
-const OF_LINKS: &[&str] = &["last_issued_at", "times_issued", "session_id"];
+const OF_LINKS: &[&str] = &["session_id", "last_issued_at", "times_issued"];
 const OF_SESSIONS: &[&str] = &["single_use"];
 const OF_KEYS: &[&str] = &["id", "name"];
 

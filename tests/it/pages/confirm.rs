@@ -1,7 +1,7 @@
 //! Links are opened and confirmed.
 
 use axum::http::StatusCode;
-use doorkey::domain::user::change::UserChange;
+use doorkey::domain::user::UserChange;
 
 use crate::support::app::{TestApp, TestRequest};
 

@@ -1,7 +1,7 @@
 //! Sessions, signing out, the door for reverse proxies.
 
 use axum::http::StatusCode;
-use doorkey::domain::user::change::UserChange;
+use doorkey::domain::user::UserChange;
 
 use crate::support::app::{Browser, TestApp, TestRequest, TestResponse};
 

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use doorkey::domain::audit::{AuditContext, AuditEvent};
 use doorkey::domain::email::EmailAddress;
 use doorkey::domain::reach::Reach;
-use doorkey::domain::user::change::UserChange;
+use doorkey::domain::user::UserChange;
 use doorkey::domain::user::{User, UserRef};
 use doorkey::flow;
 use doorkey::store::{NewUser, Outcome};

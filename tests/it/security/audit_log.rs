@@ -5,8 +5,8 @@ use std::sync::Mutex;
 
 use axum::http::StatusCode;
 use doorkey::domain::audit::AuditContext;
+use doorkey::domain::user::UserChange;
 use doorkey::domain::user::UserId;
-use doorkey::domain::user::change::UserChange;
 use doorkey::flow;
 use futures_util::future::join_all;
 use serde_json::{Value, json};

@@ -94,7 +94,7 @@ async fn a_link_copied_into_another_workspace_opens_nothing_there() {
     let test = TestApp::start().await;
     let (other, _) = test.another("Other", "https://other.example").await;
     test.client("ada@example.org").await;
-    test.add(&other, "ada@example.org", doorkey::domain::user::change::UserChange::default()).await;
+    test.add(&other, "ada@example.org", doorkey::domain::user::UserChange::default()).await;
     let link = test.ask_for_link(ada()).await;
     test.run_sql(&format!("UPDATE login_links SET workspace_id = {}", other.id.0));
 

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use doorkey::domain::audit::AuditContext;
 use doorkey::domain::custom_fields;
-use doorkey::domain::user::change::UserChange;
+use doorkey::domain::user::UserChange;
 use doorkey::domain::user::{UserId, UserRef};
 use doorkey::domain::workspace::Workspace;
 use doorkey::flow;

@@ -16,7 +16,7 @@ use doorkey::domain::origin::Origin;
 use doorkey::domain::reach::Reach;
 use doorkey::domain::scope::{Scope, Scopes};
 use doorkey::domain::timestamp::Timestamp;
-use doorkey::domain::user::change::UserChange;
+use doorkey::domain::user::UserChange;
 use doorkey::domain::user::{UserId, UserRef};
 use doorkey::domain::workspace::Workspace;
 use doorkey::flow;

@@ -110,15 +110,17 @@ async fn nothing_is_said_to_be_so_already_while_that_could_be_lost() {
             call("DELETE", format!("/api/clients/{}", gone.number())),
             call("DELETE", format!("/api/login_links/{}", gone.number())),
             call("DELETE", format!("/api/sessions/{session}")),
+            call("GET", "/api/login_links/999".to_owned()),
+            call("GET", "/api/clients/999".to_owned()),
             async { test.send(out).await.status },
             flow::api_keys::revoke(&test.app, &test.acme, &act, key.id),
             flow::workspaces::delete(&test.app, &act, "Nobody"),
             flow::operations::secret_keys::make_active(&on_time.app, &act, on_time.app.keys().active_id()),
             tokio::time::timeout(Duration::from_secs(8), import_same(&test)),
         );
-        let (same, delete, kill, end, out, revoked, deleted, used, imported) = responses;
+        let (same, delete, kill, end, link, client, out, revoked, deleted, used, imported) = responses;
         assert_eq!((same, out), (expect(StatusCode::OK), expect(StatusCode::SEE_OTHER)));
-        assert_eq!([delete, kill, end], [expect(StatusCode::NOT_FOUND); 3]);
+        assert_eq!([delete, kill, end, link, client], [expect(StatusCode::NOT_FOUND); 5]);
         assert_eq!((revoked.is_err(), used.is_err()), (is_away, is_away), "{used:?}");
         assert_eq!(deleted.unwrap_err().to_string().contains("there is no workspace"), !is_away);
         assert_eq!(imported.is_ok_and(|unchanged| unchanged == Ok(1)), !is_away);
