@@ -12,15 +12,16 @@ use libfuzzer_sys::fuzz_target;
 
 static SERVER: LazyLock<Installation> = LazyLock::new(Installation::start);
 
-/// In an input this stands for the value of the good cookie.
+/// In an input these stand for the name of the session cookie, and for the value of the good one.
+const NAME: &[u8] = b"NAME";
 const GOOD: &[u8] = b"GOOD";
 
 fuzz_target!(|bytes: &[u8]| {
     if let Some(cookie) = std::str::from_utf8(bytes).ok().and_then(SessionCookie::parse) {
         assert_eq!(cookie.reveal().as_bytes(), bytes);
     }
-    let lines: Vec<_> =
-        bytes.split(|byte| *byte == b'\n').map(|line| with(line, GOOD, &SERVER.session)).collect();
+    let filled = |line: &[u8]| with(&with(line, NAME, &SERVER.session_name), GOOD, &SERVER.session);
+    let lines: Vec<_> = bytes.split(|byte| *byte == b'\n').map(filled).collect();
     let mut request = Request::get("/auth/verify").header("host", "example.com");
     for line in &lines {
         let Ok(value) = HeaderValue::from_bytes(line) else { return };
@@ -38,7 +39,7 @@ fn is_good(lines: &[Vec<u8>]) -> bool {
     let values: Vec<_> = lines
         .iter()
         .flat_map(|line| line.split(|byte| *byte == b';'))
-        .filter_map(|pair| pair.trim_ascii().strip_prefix(b"__Host-doorkey_session="))
+        .filter_map(|pair| pair.trim_ascii().strip_prefix(SERVER.session_name.as_bytes())?.strip_prefix(b"="))
         .collect();
     values == [SERVER.session.as_bytes()]
 }

@@ -18,7 +18,7 @@ static NUMBERS: LazyLock<Mutex<HashSet<Uuid>>> = LazyLock::new(Mutex::default);
 const REMEMBERED: usize = 100_000;
 
 // An input is `METHOD target`, then headers by line, an empty line, and the body. `TOKEN` stands for what is good in this
-// run; so do `KEY` and `SESSION` in the headers, where alone they belong: no answer may tell them again. The fuzzer
+// run; so do `KEY`, `COOKIE` and `SESSION` in the headers, where alone they belong: no answer may tell them again. The fuzzer
 // finds out what they are and puts them elsewhere: that is then its own text.
 fuzz_target!(|bytes: &[u8]| {
     let Some(request) = request_of(bytes) else { return };
@@ -76,7 +76,10 @@ fn request_of(bytes: &[u8]) -> Option<Request<Body>> {
     for line in lines {
         let colon = line.iter().position(|byte| *byte == b':')?;
         let value = with(line[colon + 1..].trim_ascii(), b"KEY", &SERVER.key);
-        request = request.header(&line[..colon], with(&value, b"SESSION", &SERVER.session));
+        request = request.header(
+            &line[..colon],
+            with(&with(&value, b"COOKIE", &SERVER.session_name), b"SESSION", &SERVER.session),
+        );
     }
     request.body(Body::from(body.to_vec())).ok()
 }

@@ -32,6 +32,8 @@ pub struct Installation {
     pub key: String,
     /// A live link's token.
     pub token: String,
+    /// The name of the session cookie, which has a tag of the workspace in it.
+    pub session_name: String,
     /// The session cookie of somebody who is signed in, without its name.
     pub session: String,
     router: Router,
@@ -56,9 +58,9 @@ impl Installation {
         let (app, key) = runtime.block_on(prepare(folder.path()));
         let settings = http::Settings { trusted_proxies: Vec::new(), has_docs: true };
         let router = http::router(app, settings);
-        let mut installation =
-            Self { key, token: String::new(), session: String::new(), router, runtime, _folder: folder };
-        installation.session = installation.sign_in();
+        let (token, session_name, session) = (String::new(), String::new(), String::new());
+        let mut installation = Self { key, token, session_name, session, router, runtime, _folder: folder };
+        (installation.session_name, installation.session) = installation.sign_in();
         installation.token = installation.link_of(4);
         installation
     }
@@ -83,7 +85,8 @@ impl Installation {
         link.split_once("token=").expect("a token").1.to_owned()
     }
 
-    fn sign_in(&self) -> String {
+    /// Name and value of the session cookie.
+    fn sign_in(&self) -> (String, String) {
         let token = self.link_of(1);
         let page = Request::get(format!("/login?token={token}")).header("host", "example.com");
         let page = self.send(page.body(Body::empty()).expect("a request"));
@@ -98,7 +101,9 @@ impl Installation {
             .body(Body::from(format!("token={token}&proof={proof}")));
         let signed_in = self.send(press.expect("a request"));
         assert_eq!(signed_in.status, StatusCode::SEE_OTHER);
-        signed_in.cookie().split_once('=').expect("a cookie").1.to_owned()
+        let cookie = signed_in.cookie();
+        let (name, value) = cookie.split_once('=').expect("a cookie");
+        (name.to_owned(), value.to_owned())
     }
 }
 

@@ -46,7 +46,7 @@ impl ServerFixture {
     async fn expect_503s(&mut self) {
         let Self { server, client, person, presser, page, .. } = self;
         let api = |path: &str| client.get(server.url(path)).bearer_auth(&server.key);
-        let cookie = format!("doorkey_session={}", person.cookie("doorkey_session"));
+        let cookie = person.session_pair();
         let verify = || client.get(server.url("/auth/verify")).header("cookie", &cookie);
         let mut asks = Vec::new();
         for _ in 0..8 {

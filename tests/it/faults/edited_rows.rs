@@ -245,7 +245,12 @@ async fn edited_copied_and_invented_sessions_sign_nobody_in() {
     }
     thief.put_everything_back().await;
     thief.invent(&table, "workspace_id = 1 AND user_id = 2", &[("user_id", Value::Integer(1))]).await;
-    let cookie = format!("__Host-doorkey_session={}{}", "5a".repeat(16), "Z".repeat(32));
+    let cookie = format!(
+        "__Host-doorkey_session_{}={}{}",
+        house.test.acme.cookie_tag,
+        "5a".repeat(16),
+        "Z".repeat(32)
+    );
     let verified = house.test.send(TestRequest::of("GET", "/auth/verify").header("cookie", cookie)).await;
     assert_eq!(verified.status, StatusCode::UNAUTHORIZED);
     judge(&table, &noticed, OF_SESSIONS, &mut figures, tried + 1);

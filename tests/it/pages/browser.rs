@@ -34,8 +34,8 @@ async fn one_press_lands_on_the_deep_link_and_the_link_is_then_used_up() {
     browser.open(&server.url("/")).await;
     assert!(browser.text().await.contains("Ada Lovelace"));
     browser.press("Sign out").await;
-    browser.arrives_at(&server.url("/login")).await;
-    assert_eq!(browser.heading().await, "How to sign in");
+    browser.arrives_at(&server.url("/logout")).await;
+    assert_eq!(browser.heading().await, "You are signed out");
     assert!(!browser.is_signed_in(&server.url("")).await);
     browser.open(&link).await;
     assert_eq!(browser.heading().await, "This link does not work");
@@ -161,7 +161,7 @@ async fn the_back_button_shows_no_live_form() {
     assert_eq!(browser.address().await, server.url("/"));
 
     browser.press("Sign out").await;
-    browser.arrives_at(&server.url("/login")).await;
+    browser.arrives_at(&server.url("/logout")).await;
     browser.go_back().await;
     assert_ne!(browser.heading().await, "You are signed in");
     browser.open(&link).await;
@@ -202,7 +202,7 @@ async fn without_scripts_everything_works() {
 
     browser.open(&server.url("/")).await;
     browser.press("Sign out").await;
-    browser.arrives_at(&server.url("/login")).await;
+    browser.arrives_at(&server.url("/logout")).await;
 }
 
 #[tokio::test]
@@ -242,7 +242,7 @@ async fn the_keyboard_alone_signs_in_and_out() {
     assert_eq!(browser.heading().await, "You are signed in");
 
     tab_to_the_button_and_press_enter(&browser).await;
-    browser.arrives_at(&server.url("/login")).await;
+    browser.arrives_at(&server.url("/logout")).await;
 }
 
 async fn tab_to_the_button_and_press_enter(browser: &Chromium) {

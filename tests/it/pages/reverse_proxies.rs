@@ -203,8 +203,11 @@ fn nothing_but_a_session_opens_the_application() {
     let front = ReverseProxies::start();
     for way in front.ways() {
         let person = CurlClient::sets_out(&way);
-        let name =
-            if way.workspace == "Beside" { "__Host-doorkey_session" } else { "__Secure-doorkey_session_2" };
+        let client = way.add_client(&front.server, &email_at(&way), "Ada", "Lovelace");
+        let signed_in = CurlClient::sets_out(&way);
+        signed_in.sign_in(&way.ask_for_link(&front.server, &client));
+        let name = signed_in.session_cookie().0;
+        front.application.visits();
         for value in ["", "\"\"", "%", "AAAA", &"A".repeat(64), &"A".repeat(6_000)] {
             let cookie = format!("Cookie: {name}={value}");
             assert_eq!(person.open_saying(&page_of(&way), &[&cookie]).status, 302, "{way:?}: {cookie}");
@@ -229,7 +232,8 @@ fn a_session_of_another_workspace_opens_nothing() {
     let link = link.trim().replace("stranger.example.net", "portal.example.com");
     let mut eve = CurlClient::sets_out(&ways[0]);
     assert_eq!(eve.sign_in_saying(&link, &[OTHER]).1.status, 200);
-    let session = format!("Cookie: __Host-doorkey_session={}", eve.cookie("__Host-doorkey_session"));
+    let (name, value) = eve.session_cookie();
+    let session = format!("Cookie: {name}={value}");
 
     for way in ways {
         eve = eve.goes_over_to(&way);
@@ -246,12 +250,79 @@ fn a_session_of_another_workspace_opens_nothing() {
     }
 }
 
+/// A preflight carries no cookie, so it could never pass: it goes on to the application, as nobody. Nothing else does.
+#[test]
+fn a_preflight_reaches_the_application_as_nobody() {
+    let front = ReverseProxies::start();
+    for way in front.ways() {
+        let (_, person) = CurlClient::signs_in(&front, &way, &email_at(&way));
+        let origin = ["--header", "Origin: https://elsewhere.example"];
+        let preflight =
+            [&["--request", "OPTIONS", "--header", "Access-Control-Request-Method: PUT"][..], &origin];
+        let forged = ["--header", "Remote-User: 666", "--header", "Remote_Email: eve@evil.test"];
+        let stranger = CurlClient::sets_out(&way);
+        for (who, arguments) in [
+            (&stranger, preflight.concat()),
+            (&stranger, [&preflight.concat()[..], &forged].concat()),
+            (&person, preflight.concat()),
+        ] {
+            front.application.visits();
+            assert_eq!(who.open_with(&page_of(&way), &arguments).status, 200, "{way:?}: {arguments:?}");
+            let reached = front.application.visits();
+            assert_eq!((reached.len(), &*reached[0].method), (1, "OPTIONS"), "{way:?}: {arguments:?}");
+            assert_eq!(reached[0].identity(), [], "{way:?}: {arguments:?}");
+        }
+        for arguments in [
+            &["--request", "OPTIONS"][..],
+            &["--request", "OPTIONS", "--header", "Access-Control-Request-Method;"],
+            &["--request", "GET", "--header", "Access-Control-Request-Method: PUT"],
+            &["--request", "POST", "--header", "Access-Control-Request-Method: PUT"],
+        ] {
+            assert_eq!(stranger.open_with(&page_of(&way), arguments).status, 302, "{way:?}: {arguments:?}");
+            assert_eq!(front.application.visits().len(), 0, "{way:?}: {arguments:?}");
+        }
+    }
+}
+
+/// After the sign-in the application must not get a `GET` of an address that only takes forms.
+#[test]
+fn a_form_sent_after_the_session_ended_is_not_asked_again_as_a_page() {
+    let front = ReverseProxies::start();
+    for way in front.ways() {
+        let client = way.add_client(&front.server, &email_at(&way), "Ada", "Lovelace");
+        let person = CurlClient::sets_out(&way);
+
+        let form = format!("{}/orders/12/cancel", way.application);
+        let refused = person.open_with(&form, &["--data-raw", "sure=yes"]);
+        assert_eq!(refused.status, 302, "{way:?}");
+        assert_eq!(refused.header("location").unwrap(), format!("{}/login", way.portal), "{way:?}");
+        person.open(refused.header("location").unwrap());
+        person.sign_in(&way.ask_for_link(&front.server, &client));
+
+        let reached = front.application.visits();
+        assert!(!reached.iter().any(|visit| visit.uri.contains("cancel")), "{way:?}: {reached:?}");
+    }
+}
+
+#[test]
+fn the_recipe_for_tls_alone_signs_people_in() {
+    let front = ReverseProxies::start();
+    let way = front.tls_alone();
+    let client = way.add_client(&front.server, "ada@example.org", "Ada", "Lovelace");
+    let person = CurlClient::sets_out(&way);
+
+    let (address, page) = person.sign_in(&way.ask_for_link(&front.server, &client));
+
+    assert_eq!((address, page.status), (format!("{}/", way.portal), 200));
+    assert!(page.body.contains("Ada Lovelace"), "{}", page.body);
+}
+
 /// Neither while all is well nor while doorkey is down.
 #[test]
 fn no_log_of_a_proxy_holds_a_token() {
     let mut front = ReverseProxies::start();
     let mut links = Vec::new();
-    for way in front.ways() {
+    for way in front.ways().into_iter().chain([front.tls_alone()]) {
         let client = way.add_client(&front.server, &email_at(&way), "Ada", "Lovelace");
         let link = way.ask_for_link(&front.server, &client);
         CurlClient::sets_out(&way).sign_in(&link);
@@ -290,6 +361,12 @@ fn no_request_is_lost_behind_a_proxy_that_keeps_its_connections() {
     });
 
     assert_eq!(statuses, [[401; 2]; 150], "{}", kept.log());
+}
+
+#[test]
+fn the_readme_shows_the_recipe_for_tls_that_is_tested() {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    assert!(readme.contains(&format!("\n{}```\n", recipe("nginx-tls.conf"))));
 }
 
 #[test]

@@ -41,7 +41,8 @@ async fn the_session_cookie_stays_where_it_belongs() {
     let cookies = confirmed.cookies();
     let (name, rest) = cookies[0].split_once('=').unwrap();
     let (value, attributes) = rest.split_once("; ").unwrap();
-    assert_eq!((cookies.len(), name), (1, "__Host-doorkey_session"));
+    assert_eq!((cookies.len(), name), (1, &*format!("__Host-doorkey_session_{}", test.acme.cookie_tag)));
+    assert_eq!(test.acme.cookie_tag.len(), 8);
     assert_eq!(attributes, "Path=/; Max-Age=604800; HttpOnly; SameSite=Lax; Secure");
     assert_eq!(value.len(), 64);
     assert_eq!(confirmed.header("cache-control"), "no-store");
@@ -61,8 +62,8 @@ async fn a_workspace_with_a_cookie_domain_shares_its_sessions_there_and_nowhere_
 
     let confirmed = browser.sign_in(&link).await;
 
-    let expected = format!("__Secure-doorkey_session_{}", test.acme.id.0);
-    assert!(confirmed.cookies()[0].starts_with(&format!("{expected}=")), "{:?}", confirmed.cookies());
+    let expected = "__Secure-doorkey_session_";
+    assert!(confirmed.cookies()[0].starts_with(expected), "{:?}", confirmed.cookies());
     assert!(confirmed.cookies()[0].ends_with("Secure; Domain=example.com"), "{:?}", confirmed.cookies());
     browser.host = "app.example.com".to_owned();
     assert!(browser.is_signed_in().await);
@@ -70,7 +71,7 @@ async fn a_workspace_with_a_cookie_domain_shares_its_sessions_there_and_nowhere_
     let mut alias = test.browser();
     alias.host = "example.spp.co".to_owned();
     let there = alias.sign_in(&again).await;
-    assert!(there.cookies()[0].starts_with("__Host-doorkey_session="), "{:?}", there.cookies());
+    assert!(there.cookies()[0].starts_with("__Host-doorkey_session_"), "{:?}", there.cookies());
     assert_eq!(ada.number(), 1);
 }
 
@@ -81,12 +82,13 @@ async fn a_planted_session_cookie_is_worthless() {
     let ada = test.client("ada@example.org").await;
     let planted = "0".repeat(64);
     let mut browser = test.browser();
-    browser.cookies.insert("__Host-doorkey_session".to_owned(), planted.clone());
+    let name = format!("__Host-doorkey_session_{}", test.acme.cookie_tag);
+    browser.cookies.insert(name.clone(), planted.clone());
 
     browser.sign_in(&test.ask_for_link(ada).await).await;
 
     assert_ne!(browser.session(), Some(&planted));
-    browser.cookies.insert("__Host-doorkey_session".to_owned(), planted);
+    browser.cookies.insert(name, planted);
     assert!(!browser.is_signed_in().await);
 }
 
@@ -97,19 +99,21 @@ async fn signing_out_ends_the_session_on_the_server() {
     let mut browser = signed_in(&test).await;
     let before = browser.cookies.clone();
 
-    assert_eq!(browser.get("/logout").await.status, StatusCode::METHOD_NOT_ALLOWED);
+    let asked = browser.get("/logout").await;
+    assert_eq!(asked.status, StatusCode::OK);
+    assert!(asked.body.contains("action=\"/logout\""), "{}", asked.body);
+    assert!(browser.is_signed_in().await, "the page alone signed out");
     let foreign =
         browser.send(TestRequest::of("POST", "/logout").header("sec-fetch-site", "cross-site")).await;
     assert_eq!(foreign.status, StatusCode::FORBIDDEN);
     assert!(browser.is_signed_in().await);
     let out = browser.send(TestRequest::of("POST", "/logout").header("sec-fetch-site", "same-origin")).await;
 
-    assert_eq!((out.status, out.header("location")), (StatusCode::SEE_OTHER, "/login"));
-    assert!(
-        out.cookies()[0].starts_with("__Host-doorkey_session=; Path=/; Max-Age=0;"),
-        "{:?}",
-        out.cookies()
-    );
+    assert_eq!((out.status, out.header("location")), (StatusCode::SEE_OTHER, "/logout"));
+    let cleared = format!("__Host-doorkey_session_{}=; Path=/; Max-Age=0;", test.acme.cookie_tag);
+    assert!(out.cookies()[0].starts_with(&cleared), "{:?}", out.cookies());
+    let out = browser.get("/logout").await.body;
+    assert!(out.contains("You are signed out") && !out.contains("<button"), "{out}");
     browser.cookies = before;
     assert!(!browser.is_signed_in().await);
     assert!(is_nobody(&browser.get("/auth/verify").await));
@@ -169,10 +173,9 @@ async fn a_shorter_lifetime_binds_the_sessions_that_are_there() {
 #[tokio::test]
 async fn cookies_of_others_are_passed_over_whatever_they_hold() {
     let test = TestApp::start().await;
-    let session = signed_in(&test).await.session().unwrap().clone();
-    let cookies =
-        [b"theme=\xc3\xa9\xff; x; =y; __Host-doorkey_session=".as_slice(), session.as_bytes(), b";z=1"]
-            .concat();
+    let browser = signed_in(&test).await;
+    let session = format!("{}={}", browser.session_name(), browser.session().unwrap());
+    let cookies = [b"theme=\xc3\xa9\xff; x; =y; ".as_slice(), session.as_bytes(), b";z=1"].concat();
 
     let response = test.send(TestRequest::of("GET", "/auth/verify").header("cookie", &cookies)).await;
     assert_eq!(response.status, StatusCode::OK);
@@ -265,7 +268,7 @@ async fn a_malformed_or_doubled_cookie_is_nobody() {
     let test = TestApp::start().await;
     let browser = signed_in(&test).await;
     let good = browser.session().unwrap().clone();
-    let name = "__Host-doorkey_session";
+    let name = browser.session_name();
     let wrong_secret = format!("{}{}", &good[..32], "0".repeat(32));
 
     for value in [

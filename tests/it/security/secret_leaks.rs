@@ -130,7 +130,7 @@ async fn provoke_errors(server: &Server, secrets: &Secrets) {
         }
         let form = format!("token={secret}&proof={secret}");
         let request = visitor().post(server.url("/login")).body(form).header("sec-fetch-site", "same-origin");
-        let request = request.header("cookie", format!("{SESSION}={secret}; {BROWSER}={secret}"));
+        let request = request.header("cookie", format!("{SESSION}_x={secret}; {BROWSER}={secret}"));
         request.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap();
         visitor().get(server.url("/api/login_links")).bearer_auth(secret).send().await.unwrap();
     }

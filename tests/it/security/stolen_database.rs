@@ -47,7 +47,7 @@ async fn nothing_in_the_database_opens_anything() {
                 .await;
             assert_ne!(as_token.status, StatusCode::OK, "{candidate}");
             let as_cookie = TestRequest::of("GET", "/auth/verify")
-                .header("cookie", format!("__Host-doorkey_session={candidate}"));
+                .header("cookie", format!("{}={candidate}", browser.session_name()));
             assert_eq!(test.send(as_cookie).await.status, StatusCode::UNAUTHORIZED, "{candidate}");
             assert_eq!(
                 test.send(TestRequest::of("GET", "/api/login_links/1").bearer(candidate)).await.status,

@@ -387,6 +387,11 @@ impl Browser<'_> {
     pub fn session(&self) -> Option<&String> {
         self.cookies.iter().find(|(name, _)| name.contains("session")).map(|(_, value)| value)
     }
+
+    /// The name of the session cookie, which has a tag of the workspace in it; the browser must have the cookie.
+    pub fn session_name(&self) -> String {
+        self.cookies.keys().find(|name| name.contains("session")).expect("no session cookie").clone()
+    }
 }
 
 /// What a browser sends when the button of a page is pressed.

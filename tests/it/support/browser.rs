@@ -130,9 +130,9 @@ impl Chromium {
         }
     }
 
-    pub async fn has_cookie(&self, name: &str) -> bool {
+    pub async fn has_cookie(&self, prefix: &str) -> bool {
         let cookies = self.driver().get_all_cookies().await.unwrap();
-        cookies.iter().any(|cookie| cookie.name == name)
+        cookies.iter().any(|cookie| cookie.name.starts_with(prefix))
     }
 
     pub async fn is_signed_in(&self, portal: &str) -> bool {

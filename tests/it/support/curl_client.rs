@@ -39,15 +39,15 @@ impl CurlClient {
         copy
     }
 
-    /// The value of a cookie; it must be there.
-    pub fn cookie(&self, name: &str) -> String {
+    /// Name and value of the session cookie; it must be there.
+    pub fn session_cookie(&self) -> (String, String) {
         let jar = fs::read_to_string(self.jar.path().join("cookies")).unwrap();
         let mut cookies = jar.lines().map(|line| line.rsplit('\t'));
         let found = cookies.find_map(|mut fields| {
-            let value = fields.next()?;
-            (fields.next() == Some(name)).then(|| value.to_owned())
+            let (value, name) = (fields.next()?, fields.next()?);
+            name.contains("doorkey_session").then(|| (name.to_owned(), value.to_owned()))
         });
-        found.unwrap_or_else(|| panic!("no cookie {name} in\n{jar}"))
+        found.unwrap_or_else(|| panic!("no session cookie in\n{jar}"))
     }
 
     pub fn open(&self, url: &str) -> TestResponse {

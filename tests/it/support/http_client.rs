@@ -69,10 +69,20 @@ impl HttpClient {
         self.open(&server.url("/")).await.status == StatusCode::OK
     }
 
-    /// The value of a cookie; it must be there.
-    pub fn cookie(&self, name: &str) -> String {
-        let found = self.cookies.iter().find(|(known, _)| known == name);
-        found.unwrap_or_else(|| panic!("no cookie {name}")).1.clone()
+    /// The value of the cookie whose name begins so; it must be there.
+    pub fn cookie(&self, prefix: &str) -> String {
+        self.named_cookie(prefix).1
+    }
+
+    /// The session cookie as it is sent.
+    pub fn session_pair(&self) -> String {
+        let (name, value) = self.named_cookie("doorkey_session");
+        format!("{name}={value}")
+    }
+
+    fn named_cookie(&self, prefix: &str) -> (String, String) {
+        let found = self.cookies.iter().find(|(known, _)| known.starts_with(prefix));
+        found.unwrap_or_else(|| panic!("no cookie {prefix}…")).clone()
     }
 
     async fn send(&mut self, request: RequestBuilder) -> Page {

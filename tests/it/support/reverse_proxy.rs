@@ -41,6 +41,7 @@ http {
     proxy_ignore_headers Cache-Control Set-Cookie;
     include FOLDER/nginx-portal.conf;
     include FOLDER/nginx-sibling.conf;
+    include FOLDER/nginx-tls.conf;
 }
 ";
 
@@ -61,6 +62,7 @@ pub struct ReverseProxies {
     pub application: UpstreamApp,
     proxies: Vec<Process>,
     nginx_port: u16,
+    nginx_tls_port: u16,
     caddy_ports: [u16; 2],
     folder: TempDir,
 }
@@ -85,6 +87,7 @@ impl ReverseProxies {
             application: UpstreamApp::start(),
             proxies: Vec::new(),
             nginx_port: free_port(),
+            nginx_tls_port: free_port(),
             caddy_ports: [free_port(), free_port()],
             folder: tempfile::tempdir().unwrap(),
         };
@@ -94,7 +97,7 @@ impl ReverseProxies {
         front.start_nginx();
         front.start_caddy("portal", front.caddy_ports[0]);
         front.start_caddy("sibling", front.caddy_ports[1]);
-        for way in front.ways() {
+        for way in front.ways().into_iter().chain([front.tls_alone()]) {
             front.wait_for(&way);
         }
         front
@@ -113,6 +116,11 @@ impl ReverseProxies {
         ]
     }
 
+    /// nginx with TLS and nothing else, before doorkey alone.
+    pub fn tls_alone(&self) -> Way {
+        Way::beside("nginx, TLS alone", self.nginx_tls_port, self.path("certificate.pem"))
+    }
+
     /// Everything that the proxies wrote down.
     pub fn proxy_logs(&self) -> String {
         LOGS.map(|log| fs::read_to_string(self.path(log)).unwrap_or_default()).concat()
@@ -129,16 +137,26 @@ impl ReverseProxies {
     /// The recipes as they are documented, with this test's ports and certificate in place of the examples.
     fn write_recipes(&self) {
         let (doorkey, application) = (self.server.port, self.application.port);
-        for name in ["nginx-portal.conf", "nginx-sibling.conf", "portal.Caddyfile", "sibling.Caddyfile"] {
+        let recipes = [
+            "nginx-portal.conf",
+            "nginx-sibling.conf",
+            "nginx-tls.conf",
+            "portal.Caddyfile",
+            "sibling.Caddyfile",
+        ];
+        for name in recipes {
             let mut text = recipe(name);
             let mut fill_in = |example: &str, ours: &str| {
                 assert!(text.contains(example), "{name} names no {example}");
                 text = text.replace(example, ours);
             };
             fill_in("127.0.0.1:8080", &format!("127.0.0.1:{doorkey}"));
-            fill_in("127.0.0.1:3000", &format!("127.0.0.1:{application}"));
+            if name != "nginx-tls.conf" {
+                fill_in("127.0.0.1:3000", &format!("127.0.0.1:{application}"));
+            }
             if name.starts_with("nginx") {
-                fill_in("listen 443 ssl", &format!("listen 127.0.0.1:{} ssl", self.nginx_port));
+                let port = if name == "nginx-tls.conf" { self.nginx_tls_port } else { self.nginx_port };
+                fill_in("listen 443 ssl", &format!("listen 127.0.0.1:{port} ssl"));
                 fill_in("/etc/ssl/example.com.pem", self.path("certificate.pem").to_str().unwrap());
                 fill_in("/etc/ssl/example.com.key", self.path("certificate.key").to_str().unwrap());
                 fill_in("/var/log/nginx/error.log", self.path("recipe-error.log").to_str().unwrap());

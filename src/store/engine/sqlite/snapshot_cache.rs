@@ -89,7 +89,8 @@ mod tests {
 
     /// Three users of one workspace, each with a link and a session; a key that may ask for links, and one that may not.
     const ROWS: &str = "
-        INSERT INTO workspaces VALUES (1, 'Acme', 'acme', 'https://a.example', 7200, 1, NULL, '[]', 60, 60, NULL, 3, 0, 1, 0);
+        INSERT INTO workspaces VALUES (1, 'Acme', 'acme', 'https://a.example', 7200, 1, NULL, '[]', 60, 60, NULL, 'tag', 3, 0, 1,
+            0);
         INSERT INTO hosts VALUES ('a.example', 1), ('b.example', 1);
         INSERT INTO api_keys VALUES (1, 1, 'mail', zeroblob(32), 70, 1, 0, NULL, NULL, zeroblob(32)),
             (1, 2, 'logs', randomblob(32), 64, 1, 0, NULL, NULL, zeroblob(32));

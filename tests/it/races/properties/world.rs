@@ -259,7 +259,7 @@ fn pick(index: Index, of: usize) -> Option<usize> {
 /// The session cookie that an answer sets.
 fn session_of(response: &TestResponse) -> String {
     assert_eq!(response.status, StatusCode::SEE_OTHER, "{}", response.body);
-    let session =
-        response.cookies().into_iter().find_map(|cookie| cookie.strip_prefix("__Host-doorkey_session="));
-    session.unwrap().split(';').next().unwrap().to_owned()
+    let cookie = response.cookies().into_iter().find(|cookie| cookie.starts_with("__Host-doorkey_session_"));
+    let (pair, _) = cookie.unwrap().split_once(';').unwrap();
+    pair.split_once('=').unwrap().1.to_owned()
 }
