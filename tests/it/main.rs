@@ -76,6 +76,7 @@ mod pages {
     mod browser;
     mod confirm;
     mod console;
+    mod proxy_recipes;
     mod redirects;
     mod repeated_confirm;
     mod reverse_proxies;

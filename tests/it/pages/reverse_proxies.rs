@@ -1,14 +1,12 @@
 //! The recipes of `docs/proxies.md`, run by real proxies: nginx and Caddy, on the portal's host and on a sibling's.
 
-use std::fs;
-use std::path::Path;
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
 use crate::support::browser::Chromium;
 use crate::support::curl_client::CurlClient;
 use crate::support::keepalive_proxy::KeepaliveProxy;
-use crate::support::reverse_proxy::{ReverseProxies, Way, recipe};
+use crate::support::reverse_proxy::{ReverseProxies, Way};
 use crate::support::server::{Server, encode};
 
 /// A page deep in the application, with a query that is easily cut or decoded on the way.
@@ -250,73 +248,6 @@ fn a_session_of_another_workspace_opens_nothing() {
     }
 }
 
-/// A preflight carries no cookie, so it could never pass: it goes on to the application, as nobody. Nothing else does.
-#[test]
-fn a_preflight_reaches_the_application_as_nobody() {
-    let front = ReverseProxies::start();
-    for way in front.ways() {
-        let (_, person) = CurlClient::signs_in(&front, &way, &email_at(&way));
-        let origin = ["--header", "Origin: https://elsewhere.example"];
-        let preflight =
-            [&["--request", "OPTIONS", "--header", "Access-Control-Request-Method: PUT"][..], &origin];
-        let forged = ["--header", "Remote-User: 666", "--header", "Remote_Email: eve@evil.test"];
-        let stranger = CurlClient::sets_out(&way);
-        for (who, arguments) in [
-            (&stranger, preflight.concat()),
-            (&stranger, [&preflight.concat()[..], &forged].concat()),
-            (&person, preflight.concat()),
-        ] {
-            front.application.visits();
-            assert_eq!(who.open_with(&page_of(&way), &arguments).status, 200, "{way:?}: {arguments:?}");
-            let reached = front.application.visits();
-            assert_eq!((reached.len(), &*reached[0].method), (1, "OPTIONS"), "{way:?}: {arguments:?}");
-            assert_eq!(reached[0].identity(), [], "{way:?}: {arguments:?}");
-        }
-        for arguments in [
-            &["--request", "OPTIONS"][..],
-            &["--request", "OPTIONS", "--header", "Access-Control-Request-Method;"],
-            &["--request", "GET", "--header", "Access-Control-Request-Method: PUT"],
-            &["--request", "POST", "--header", "Access-Control-Request-Method: PUT"],
-        ] {
-            assert_eq!(stranger.open_with(&page_of(&way), arguments).status, 302, "{way:?}: {arguments:?}");
-            assert_eq!(front.application.visits().len(), 0, "{way:?}: {arguments:?}");
-        }
-    }
-}
-
-/// After the sign-in the application must not get a `GET` of an address that only takes forms.
-#[test]
-fn a_form_sent_after_the_session_ended_is_not_asked_again_as_a_page() {
-    let front = ReverseProxies::start();
-    for way in front.ways() {
-        let client = way.add_client(&front.server, &email_at(&way), "Ada", "Lovelace");
-        let person = CurlClient::sets_out(&way);
-
-        let form = format!("{}/orders/12/cancel", way.application);
-        let refused = person.open_with(&form, &["--data-raw", "sure=yes"]);
-        assert_eq!(refused.status, 302, "{way:?}");
-        assert_eq!(refused.header("location").unwrap(), format!("{}/login", way.portal), "{way:?}");
-        person.open(refused.header("location").unwrap());
-        person.sign_in(&way.ask_for_link(&front.server, &client));
-
-        let reached = front.application.visits();
-        assert!(!reached.iter().any(|visit| visit.uri.contains("cancel")), "{way:?}: {reached:?}");
-    }
-}
-
-#[test]
-fn the_recipe_for_tls_alone_signs_people_in() {
-    let front = ReverseProxies::start();
-    let way = front.tls_alone();
-    let client = way.add_client(&front.server, "ada@example.org", "Ada", "Lovelace");
-    let person = CurlClient::sets_out(&way);
-
-    let (address, page) = person.sign_in(&way.ask_for_link(&front.server, &client));
-
-    assert_eq!((address, page.status), (format!("{}/", way.portal), 200));
-    assert!(page.body.contains("Ada Lovelace"), "{}", page.body);
-}
-
 /// Neither while all is well nor while doorkey is down.
 #[test]
 fn no_log_of_a_proxy_holds_a_token() {
@@ -363,21 +294,6 @@ fn no_request_is_lost_behind_a_proxy_that_keeps_its_connections() {
     assert_eq!(statuses, [[401; 2]; 150], "{}", kept.log());
 }
 
-#[test]
-fn the_readme_shows_the_recipe_for_tls_that_is_tested() {
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    assert!(readme.contains(&format!("\n{}```\n", recipe("nginx-tls.conf"))));
-}
-
-#[test]
-fn the_page_shows_the_recipes_that_are_tested() {
-    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/proxies.md")).unwrap();
-    for name in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/proxies")).unwrap() {
-        let name = name.unwrap().file_name().into_string().unwrap();
-        assert!(page.contains(&format!("\n{}```\n", recipe(&name))), "docs/proxies.md does not show {name}");
-    }
-}
-
 async fn browser_comes_back_and_is_sent_away(proxy: &str) {
     let front = ReverseProxies::start();
     for way in front.ways().into_iter().filter(|way| way.name.starts_with(proxy)) {
@@ -420,11 +336,11 @@ const PATHS: &[&str] = &[
 ];
 
 /// An address that nobody else in these tests has.
-fn email_at(way: &Way) -> String {
+pub(super) fn email_at(way: &Way) -> String {
     let name = way.name.to_lowercase().replace([',', '\'', ' '], "");
     format!("{name}@example.org")
 }
 
-fn page_of(way: &Way) -> String {
+pub(super) fn page_of(way: &Way) -> String {
     format!("{}/orders/12", way.application)
 }

@@ -22,6 +22,7 @@ pub mod row_editor;
 pub mod server;
 pub mod server_fixture;
 pub mod strace;
+pub mod test_request;
 pub mod third_party_site;
 pub mod upstream_app;
 pub mod wait;

@@ -103,7 +103,8 @@ impl Model {
         if self.is_live(link) {
             return Opened::Page;
         }
-        if signed_in.is_some_and(|session| self.sessions[session].link == link) {
+        let person = self.links[link].person;
+        if signed_in.is_some_and(|session| self.sessions[session].person == person) {
             return Opened::UsedHere;
         }
         self.bury_if_over(link);

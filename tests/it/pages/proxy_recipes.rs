@@ -1,0 +1,90 @@
+//! What the recipes of `docs/proxies` pass on besides pages, and that the documents show them as they are tested.
+
+use std::fs;
+use std::path::Path;
+
+use super::reverse_proxies::{email_at, page_of};
+use crate::support::curl_client::CurlClient;
+use crate::support::reverse_proxy::{ReverseProxies, recipe};
+
+/// A preflight carries no cookie, so it could never pass: it goes on to the application, as nobody. Nothing else does.
+#[test]
+fn a_preflight_reaches_the_application_as_nobody() {
+    let front = ReverseProxies::start();
+    for way in front.ways() {
+        let (_, person) = CurlClient::signs_in(&front, &way, &email_at(&way));
+        let origin = ["--header", "Origin: https://elsewhere.example"];
+        let preflight =
+            [&["--request", "OPTIONS", "--header", "Access-Control-Request-Method: PUT"][..], &origin];
+        let forged = ["--header", "Remote-User: 666", "--header", "Remote_Email: eve@evil.test"];
+        let stranger = CurlClient::sets_out(&way);
+        for (who, arguments) in [
+            (&stranger, preflight.concat()),
+            (&stranger, [&preflight.concat()[..], &forged].concat()),
+            (&person, preflight.concat()),
+        ] {
+            front.application.visits();
+            assert_eq!(who.open_with(&page_of(&way), &arguments).status, 200, "{way:?}: {arguments:?}");
+            let reached = front.application.visits();
+            assert_eq!((reached.len(), &*reached[0].method), (1, "OPTIONS"), "{way:?}: {arguments:?}");
+            assert_eq!(reached[0].identity(), [], "{way:?}: {arguments:?}");
+        }
+        for arguments in [
+            &["--request", "OPTIONS"][..],
+            &["--request", "OPTIONS", "--header", "Access-Control-Request-Method;"],
+            &["--request", "GET", "--header", "Access-Control-Request-Method: PUT"],
+            &["--request", "POST", "--header", "Access-Control-Request-Method: PUT"],
+        ] {
+            assert_eq!(stranger.open_with(&page_of(&way), arguments).status, 302, "{way:?}: {arguments:?}");
+            assert_eq!(front.application.visits().len(), 0, "{way:?}: {arguments:?}");
+        }
+    }
+}
+
+/// After the sign-in the application must not get a `GET` of an address that only takes forms.
+#[test]
+fn a_form_sent_after_the_session_ended_is_not_asked_again_as_a_page() {
+    let front = ReverseProxies::start();
+    for way in front.ways() {
+        let client = way.add_client(&front.server, &email_at(&way), "Ada", "Lovelace");
+        let person = CurlClient::sets_out(&way);
+
+        let form = format!("{}/orders/12/cancel", way.application);
+        let refused = person.open_with(&form, &["--data-raw", "sure=yes"]);
+        assert_eq!(refused.status, 302, "{way:?}");
+        assert_eq!(refused.header("location").unwrap(), format!("{}/login", way.portal), "{way:?}");
+        person.open(refused.header("location").unwrap());
+        person.sign_in(&way.ask_for_link(&front.server, &client));
+
+        let reached = front.application.visits();
+        assert!(!reached.iter().any(|visit| visit.uri.contains("cancel")), "{way:?}: {reached:?}");
+    }
+}
+
+#[test]
+fn the_recipe_for_tls_alone_signs_people_in() {
+    let front = ReverseProxies::start();
+    let way = front.tls_alone();
+    let client = way.add_client(&front.server, "ada@example.org", "Ada", "Lovelace");
+    let person = CurlClient::sets_out(&way);
+
+    let (address, page) = person.sign_in(&way.ask_for_link(&front.server, &client));
+
+    assert_eq!((address, page.status), (format!("{}/", way.portal), 200));
+    assert!(page.body.contains("Ada Lovelace"), "{}", page.body);
+}
+
+#[test]
+fn the_readme_shows_the_recipe_for_tls_that_is_tested() {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    assert!(readme.contains(&format!("\n{}```\n", recipe("nginx-tls.conf"))));
+}
+
+#[test]
+fn the_page_shows_the_recipes_that_are_tested() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/proxies.md")).unwrap();
+    for name in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/proxies")).unwrap() {
+        let name = name.unwrap().file_name().into_string().unwrap();
+        assert!(page.contains(&format!("\n{}```\n", recipe(&name))), "docs/proxies.md does not show {name}");
+    }
+}
