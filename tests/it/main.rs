@@ -82,6 +82,7 @@ mod pages {
     mod reverse_proxies;
     mod screenshots;
     mod sessions;
+    mod two_browsers;
 }
 mod races {
     //! Many callers at once, and steps in any order.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use thirtyfour::{By, Key};
 
-use crate::support::browser::Chromium;
+use crate::support::browser::WebBrowser;
 use crate::support::server::{Server, encode};
 use crate::support::third_party_site::ThirdPartySite;
 
@@ -17,7 +17,7 @@ async fn one_press_lands_on_the_deep_link_and_the_link_is_then_used_up() {
     let ada = server.add_client("ada@example.org", "Ada", "Lovelace");
     let link = server.ask_for_link_to(ada, "/orders/5?x=1#part").await;
     let deep = server.url("/orders/5?x=1#part");
-    let browser = Chromium::start().await;
+    let browser = WebBrowser::start().await;
 
     browser.open(&link).await;
     assert_eq!(browser.heading().await, "Sign in");
@@ -40,7 +40,7 @@ async fn one_press_lands_on_the_deep_link_and_the_link_is_then_used_up() {
     browser.open(&link).await;
     assert_eq!(browser.heading().await, "This link does not work");
 
-    let somebody_elses = Chromium::start().await;
+    let somebody_elses = WebBrowser::start().await;
     somebody_elses.open(&link).await;
     assert_eq!(somebody_elses.heading().await, "This link does not work");
     assert!(!somebody_elses.has_cookie(SESSION).await);
@@ -52,7 +52,7 @@ async fn thirty_seconds_on_the_page_without_a_press_change_nothing() {
     let server = Server::start();
     let ada = server.add_client("ada@example.org", "Ada", "Lovelace");
     let link = server.ask_for_link(ada).await;
-    let browser = Chromium::start().await;
+    let browser = WebBrowser::start().await;
 
     browser.open(&link).await;
     tokio::time::sleep(Duration::from_secs(30)).await;
@@ -71,7 +71,7 @@ async fn a_form_copied_to_a_data_page_or_a_sandbox_is_refused_and_the_link_lives
     let server = Server::start();
     let ada = server.add_client("ada@example.org", "Ada", "Lovelace");
     let link = server.ask_for_link(ada).await;
-    let browser = Chromium::start().await;
+    let browser = WebBrowser::start().await;
     browser.open(&link).await;
     let form = browser.evaluate("return document.forms[0].outerHTML").await;
     let form = form.as_str().unwrap().replace("\"/login\"", &format!("\"{}\"", server.url("/login")));
@@ -103,7 +103,7 @@ async fn the_page_shows_in_no_frame_of_another_site() {
     let server = Server::start();
     let link = server.ask_for_link(server.add_client("ada@example.org", "Ada", "Lovelace")).await;
     let evil = ThirdPartySite::showing(format!("<h1>Win a prize</h1><iframe src='{link}'></iframe>")).await;
-    let browser = Chromium::start().await;
+    let browser = WebBrowser::start().await;
 
     browser.open(&evil.url("/")).await;
     assert_eq!(browser.heading().await, "Win a prize");
@@ -124,7 +124,7 @@ async fn no_request_tells_the_token_to_anybody_on_the_way_to_another_origin() {
     let ada = server.add_client("ada@example.org", "Ada", "Lovelace");
     let link = server.ask_for_link_to(ada, &shop.url("/cart?x=1")).await;
     let token = link.split_once("token=").unwrap().1.split('&').next().unwrap().to_owned();
-    let browser = Chromium::start().await;
+    let browser = WebBrowser::start().await;
 
     browser.open(&link).await;
     browser.press("Sign in").await;
@@ -151,7 +151,7 @@ async fn no_request_tells_the_token_to_anybody_on_the_way_to_another_origin() {
 async fn the_back_button_shows_no_live_form() {
     let server = Server::start();
     let link = server.ask_for_link(server.add_client("ada@example.org", "Ada", "Lovelace")).await;
-    let browser = Chromium::start().await;
+    let browser = WebBrowser::start().await;
     browser.open(&link).await;
     browser.press("Sign in").await;
     browser.arrives_at(&server.url("/")).await;
@@ -174,7 +174,7 @@ async fn with_cookies_off_the_person_is_told_so_and_the_link_lives() {
     let ada = server.add_client("ada@example.org", "Ada", "Lovelace");
     let link = server.ask_for_link(ada).await;
     let no_cookies = json!({"profile.default_content_setting_values.cookies": 2});
-    let browser = Chromium::start_preferring(no_cookies).await;
+    let browser = WebBrowser::start_preferring(no_cookies).await;
 
     browser.open(&link).await;
     browser.press("Sign in").await;
@@ -192,7 +192,7 @@ async fn without_scripts_everything_works() {
             .await;
     server.workspace_set(&format!("allowed_redirect_origins={}", shop.url("")));
     let ada = server.add_client("ada@example.org", "Ada", "Lovelace");
-    let browser = Chromium::start().await;
+    let browser = WebBrowser::start().await;
     browser.tell("Emulation.setScriptExecutionDisabled", json!({"value": true})).await;
 
     browser.open(&server.ask_for_link_to(ada, &shop.url("/")).await).await;
@@ -210,7 +210,7 @@ async fn somebody_else_who_is_signed_in_is_asked_before_the_account_changes() {
     let server = Server::start();
     let ada = server.add_client("ada@example.org", "Ada", "Lovelace");
     let bob = server.add_client("bob@example.com", "Bob", "Babbage");
-    let browser = Chromium::start().await;
+    let browser = WebBrowser::start().await;
     browser.open(&server.ask_for_link(ada).await).await;
     browser.press("Sign in").await;
     browser.arrives_at(&server.url("/")).await;
@@ -234,7 +234,7 @@ async fn somebody_else_who_is_signed_in_is_asked_before_the_account_changes() {
 async fn the_keyboard_alone_signs_in_and_out() {
     let server = Server::start();
     let link = server.ask_for_link(server.add_client("ada@example.org", "Ada", "Lovelace")).await;
-    let browser = Chromium::start().await;
+    let browser = WebBrowser::start().await;
 
     browser.open(&link).await;
     tab_to_the_button_and_press_enter(&browser).await;
@@ -245,7 +245,7 @@ async fn the_keyboard_alone_signs_in_and_out() {
     browser.arrives_at(&server.url("/logout")).await;
 }
 
-async fn tab_to_the_button_and_press_enter(browser: &Chromium) {
+async fn tab_to_the_button_and_press_enter(browser: &WebBrowser) {
     let is_on_the_button = "return document.activeElement.tagName === 'BUTTON' \
          && getComputedStyle(document.activeElement).outlineStyle !== 'none'";
     for _ in 0..5 {

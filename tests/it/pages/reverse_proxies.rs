@@ -3,7 +3,7 @@
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
-use crate::support::browser::Chromium;
+use crate::support::browser::WebBrowser;
 use crate::support::curl_client::CurlClient;
 use crate::support::keepalive_proxy::KeepaliveProxy;
 use crate::support::reverse_proxy::{ReverseProxies, Way};
@@ -299,7 +299,7 @@ async fn browser_comes_back_and_is_sent_away(proxy: &str) {
     for way in front.ways().into_iter().filter(|way| way.name.starts_with(proxy)) {
         let deep = format!("{}{DEEP}", way.application);
         let client = way.add_client(&front.server, &email_at(&way), "Ünal 100%", "Lovelace");
-        let browser = Chromium::start_before(way.port()).await;
+        let browser = WebBrowser::start_before(way.port()).await;
 
         browser.open(&deep).await;
         browser.shows("How to sign in").await;

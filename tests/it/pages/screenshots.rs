@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::support::browser::Chromium;
+use crate::support::browser::WebBrowser;
 use crate::support::console::Console;
 use crate::support::server::Server;
 use crate::support::third_party_site::ThirdPartySite;
@@ -21,7 +21,7 @@ const MAX_WEIGHT_OF_CONSOLE: usize = 120_000;
 const WIDTHS: &str = "const root = document.documentElement; return [innerWidth, root.scrollWidth];";
 
 /// Every page by name, each the address that shows it and its heading. `go` is a page that cannot go on.
-async fn show(page: &str, browser: &Chromium, stage: &Stage) {
+async fn show(page: &str, browser: &WebBrowser, stage: &Stage) {
     let heading = match page {
         "confirm" | "confirm-dark" => {
             browser.open(&stage.link().await).await;
@@ -64,7 +64,7 @@ const PAGES: &[&str] = &["ask", "dead", "problem", "confirm", "confirm-dark", "h
 #[tokio::test]
 async fn pictures_of_every_page() {
     let stage = Stage::set("Acme Studio", "ada@example.org", ("Ada", "Lovelace")).await;
-    let browser = Chromium::start().await;
+    let browser = WebBrowser::start().await;
     let window = json!({"width": 900, "height": 700, "deviceScaleFactor": 1, "mobile": false});
     browser.tell("Emulation.setDeviceMetricsOverride", window).await;
 
@@ -124,7 +124,7 @@ async fn the_console_does_not_scroll_sideways_on_a_phone_of_320_pixels() {
 #[tokio::test]
 async fn the_dark_page_is_dark_and_the_light_page_light() {
     let stage = Stage::set("Acme Studio", "ada@example.org", ("Ada", "Lovelace")).await;
-    let browser = Chromium::start().await;
+    let browser = WebBrowser::start().await;
     let mut sums = Vec::new();
 
     for scheme in ["light", "dark"] {
@@ -143,7 +143,7 @@ async fn no_page_scrolls_sideways_on_a_phone_of_320_pixels_whatever_the_names() 
     let long = "Donaudampfschifffahrtselektrizitaetenhauptbetriebswerkbauunterbeamtengesellschaft";
     let email = format!("{}@{}.example.org", &long[..60], &long[..60]);
     let stage = Stage::set(long, &email, (long, long)).await;
-    let browser = Chromium::start().await;
+    let browser = WebBrowser::start().await;
     let phone = json!({"width": 320, "height": 640, "deviceScaleFactor": 2, "mobile": true});
     browser.tell("Emulation.setDeviceMetricsOverride", phone).await;
 
@@ -167,7 +167,7 @@ fn keep(name: &str, picture: &[u8]) {
 }
 
 /// How light the page's ground is: the sum of red, green and blue.
-async fn ground(browser: &Chromium) -> i64 {
+async fn ground(browser: &WebBrowser) -> i64 {
     let ground = "for (const it of [document.body, document.documentElement]) {
         const colour = getComputedStyle(it).backgroundColor;
         if (colour !== 'rgba(0, 0, 0, 0)') return colour.match(/\\d+/g).slice(0, 3).reduce((a, b) => +a + +b, 0);
@@ -207,7 +207,7 @@ impl Stage {
         self.server.ask_for_link_to(self.bob, &self.shop.url("/silent")).await
     }
 
-    async fn button(&self, browser: &Chromium) -> String {
+    async fn button(&self, browser: &WebBrowser) -> String {
         browser
             .evaluate("return document.querySelector('main button').innerText")
             .await

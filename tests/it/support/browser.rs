@@ -1,7 +1,9 @@
-//! A real Chromium, driven by Debian's chromedriver: what a person does and sees.
+//! A real browser, driven over WebDriver: what a person does and sees. Chromium by Debian's chromedriver, Firefox by
+//! geckodriver.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,8 +13,13 @@ use axum::http::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use thirtyfour::common::capabilities::chrome::ChromeCapabilities;
+use thirtyfour::common::capabilities::firefox::FirefoxPreferences;
 use thirtyfour::common::command::{Command as DriverCommand, ExtensionCommand};
-use thirtyfour::{By, ChromiumLikeCapabilities, DesiredCapabilities, LoggingPrefsLogLevel, WebDriver};
+use thirtyfour::{
+    By, CapabilitiesHelper, ChromiumLikeCapabilities, DesiredCapabilities, LoggingPrefsLogLevel, WebDriver,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 /// How long a page may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -36,11 +43,18 @@ const ARGUMENTS: &[&str] = &[
 ];
 
 /// One person's browser with a profile of its own; it closes when it is dropped.
-pub struct Chromium {
+pub struct WebBrowser {
     driver: Option<WebDriver>,
-    chromedriver: Child,
+    driver_process: Child,
     driver_port: u16,
     _profile: TempDir,
+}
+
+/// Which browser it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    Chromium,
+    Firefox,
 }
 
 /// A request that the browser sent.
@@ -50,7 +64,7 @@ pub struct Sent {
     pub referer: Option<String>,
 }
 
-impl Chromium {
+impl WebBrowser {
     pub async fn start() -> Self {
         Self::start_preferring(json!({})).await
     }
@@ -68,15 +82,45 @@ impl Chromium {
 
     async fn start_with(arguments: &[&str], preferences: Value) -> Self {
         let profile = tempfile::tempdir().unwrap();
-        let (chromedriver, driver_port) = start_chromedriver();
+        let (driver_process, driver_port) = start_chromedriver();
         let mut wishes = DesiredCapabilities::chrome();
         wish(&mut wishes, &profile, preferences);
         for argument in arguments {
             wishes.add_arg(argument).unwrap();
         }
-        let mut browser = Self { driver: None, chromedriver, driver_port, _profile: profile };
+        let mut browser = Self { driver: None, driver_process, driver_port, _profile: profile };
         let address = format!("http://127.0.0.1:{driver_port}");
         browser.driver = Some(WebDriver::new(address, wishes).await.unwrap());
+        browser
+    }
+
+    /// A browser of this kind; where there is a port, it finds every host there on this machine, and takes any certificate.
+    pub async fn start_kind(kind: Kind, port: Option<u16>) -> Self {
+        match (kind, port) {
+            (Kind::Chromium, None) => Self::start().await,
+            (Kind::Chromium, Some(port)) => Self::start_before(port).await,
+            (Kind::Firefox, port) => Self::start_firefox(port).await,
+        }
+    }
+
+    async fn start_firefox(port: Option<u16>) -> Self {
+        let profile = tempfile::tempdir().unwrap();
+        let (driver_process, driver_port) = start_geckodriver();
+        let mut wishes = DesiredCapabilities::firefox();
+        wishes.set_firefox_binary("/usr/bin/firefox-esr").unwrap();
+        wishes.set_headless().unwrap();
+        wishes.accept_insecure_certs(true).unwrap();
+        let mut preferences = FirefoxPreferences::new();
+        if let Some(port) = port {
+            let tunnel = i32::from(tunnel_to(port).await);
+            preferences.set("network.proxy.type", 1).unwrap();
+            preferences.set("network.proxy.ssl", "127.0.0.1".to_owned()).unwrap();
+            preferences.set("network.proxy.ssl_port", tunnel).unwrap();
+        }
+        wishes.set_preferences(preferences).unwrap();
+        let mut browser = Self { driver: None, driver_process, driver_port, _profile: profile };
+        browser.driver =
+            Some(WebDriver::new(format!("http://127.0.0.1:{driver_port}"), wishes).await.unwrap());
         browser
     }
 
@@ -113,6 +157,12 @@ impl Chromium {
             assert!(start.elapsed() < TIMEOUT, "no {words:?} but:\n{}", self.text().await);
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// Waits until the page has this title, which a script of it may set.
+    pub async fn has_title(&self, title: &str) {
+        let is_there = async || self.driver().title().await.unwrap() == title;
+        until_so(TIMEOUT, is_there, || format!("the title does not become {title}")).await;
     }
 
     /// What a person can read on the page.
@@ -189,16 +239,16 @@ impl Chromium {
     }
 }
 
-impl Drop for Chromium {
-    /// Also after a failed test: chromedriver is asked to close its browser before it ends.
+impl Drop for WebBrowser {
+    /// Also after a failed test: the driver is asked to close its browser before it ends.
     fn drop(&mut self) {
         if let Some(driver) = self.driver.take() {
             let session = driver.handle().session_id().to_string();
             let _ = driver.leak();
             ask(self.driver_port, &format!("DELETE /session/{session}"));
         }
-        let _ = self.chromedriver.kill();
-        let _ = self.chromedriver.wait();
+        let _ = self.driver_process.kill();
+        let _ = self.driver_process.wait();
     }
 }
 
@@ -230,19 +280,57 @@ fn wish(wishes: &mut ChromeCapabilities, profile: &TempDir, preferences: Value) 
     wishes.set_logging_prefs("performance", LoggingPrefsLogLevel::All).unwrap();
 }
 
-/// On a port that it chooses itself and then says.
 fn start_chromedriver() -> (Child, u16) {
-    let mut command = Command::new("chromedriver");
-    command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut process = command.spawn().unwrap();
-    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-    let port = lines.by_ref().map_while(Result::ok).find_map(|line| {
+    start_driver(&mut Command::new("chromedriver"), |line| {
         let (_, port) = line.split_once("started successfully on port ")?;
         port.trim_end_matches('.').parse().ok()
+    })
+}
+
+fn start_geckodriver() -> (Child, u16) {
+    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    let installed =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(target).join("geckodriver/bin/geckodriver");
+    assert!(installed.exists(), "geckodriver is missing: ./test installs it");
+    let listens = |line: &str| line.rsplit_once("Listening on 127.0.0.1:")?.1.trim().parse().ok();
+    start_driver(&mut Command::new(installed), listens)
+}
+
+/// On a port that it chooses itself and then says. Where another process took that port meanwhile it ends, and is started
+/// again.
+fn start_driver(command: &mut Command, port_of: impl Fn(&str) -> Option<u16>) -> (Child, u16) {
+    command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    for _ in 0..5 {
+        let mut process = command.spawn().unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        if let Some(port) = lines.by_ref().map_while(Result::ok).find_map(|line| port_of(&line)) {
+            // Whatever it says later is read and dropped, so that it never waits for a reader.
+            std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+            return (process, port);
+        }
+        process.wait().unwrap();
+    }
+    panic!("{command:?} does not start");
+}
+
+/// A proxy that leads every `CONNECT` to this port of this machine, whatever host it names.
+async fn tunnel_to(port: u16) -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let tunnel = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    head.push(client.read_u8().await?);
+                }
+                let mut server = tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+                client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
+                tokio::io::copy_bidirectional(&mut client, &mut server).await
+            });
+        }
     });
-    // Whatever it says later is read and dropped, so that it never waits for a reader.
-    std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-    (process, port.unwrap())
+    tunnel
 }
 
 /// A request without a runtime: a test may be falling over.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use thirtyfour::{By, Key, WebElement};
 
-use super::browser::Chromium;
+use super::browser::WebBrowser;
 
 /// How long something may take to appear.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -16,7 +16,7 @@ const WATCH: &str = "window.violations = []; document.addEventListener('security
 
 /// A browser that shows the console of a server.
 pub struct Console {
-    pub browser: Chromium,
+    pub browser: WebBrowser,
     portal: String,
 }
 
@@ -33,7 +33,7 @@ pub struct Shown {
 impl Console {
     /// Opens the console of the server at this origin.
     pub async fn open(portal: &str) -> Self {
-        let browser = Chromium::start().await;
+        let browser = WebBrowser::start().await;
         browser.tell("Page.enable", json!({})).await;
         browser.tell("Page.addScriptToEvaluateOnNewDocument", json!({ "source": WATCH })).await;
         let console = Self { browser, portal: portal.to_owned() };

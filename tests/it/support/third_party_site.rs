@@ -33,6 +33,15 @@ impl ThirdPartySite {
         Self { port, visits }
     }
 
+    /// A site that sends everybody on to this address.
+    pub async fn leading_to(address: String) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let router = Router::new().fallback(async move || (StatusCode::FOUND, [(header::LOCATION, address)]));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { port, visits: Arc::default() }
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
