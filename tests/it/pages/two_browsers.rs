@@ -46,7 +46,10 @@ async fn a_changed_cookie_domain_leaves_nobody_outside(kind: Kind) {
     front.application.visits();
     browser.open(&page_of(&way)).await;
     let reached = front.application.visits();
-    assert!(reached.iter().any(|visit| page_of(&way).ends_with(&visit.uri)), "not signed in on the sibling host");
+    assert!(
+        reached.iter().any(|visit| page_of(&way).ends_with(&visit.uri)),
+        "not signed in on the sibling host"
+    );
 }
 
 /// A tab that is left open polls, and shows images and frames: nobody wants to land on those.

@@ -1,4 +1,4 @@
-//! A real browser, driven over WebDriver: what a person does and sees. Chromium by Debian's chromedriver, Firefox by
+//! A real browser, driven over `WebDriver`: what a person does and sees. Chromium by Debian's chromedriver, Firefox by
 //! geckodriver.
 
 use std::io::{BufRead, BufReader, Read, Write};
