@@ -50,6 +50,19 @@ async fn show(page: &str, browser: &WebBrowser, stage: &Stage) {
             browser.open(&stage.server.url("/login/nothing-here")).await;
             ""
         }
+        "signed-in" => {
+            browser.open(&stage.server.url("/login?redirect=/orders/12")).await;
+            "You are signed in"
+        }
+        "sign-out" => {
+            browser.open(&stage.server.url("/logout")).await;
+            "Sign out?"
+        }
+        "signed-out" => {
+            browser.open(&stage.server.url("/logout")).await;
+            browser.press("Sign out").await;
+            "You are signed out"
+        }
         _ => {
             browser.open(&stage.server.url("/login")).await;
             "How to sign in"
@@ -58,8 +71,20 @@ async fn show(page: &str, browser: &WebBrowser, stage: &Stage) {
     browser.shows(heading).await;
 }
 
-/// In this order: the later ones need somebody who is signed in.
-const PAGES: &[&str] = &["ask", "dead", "problem", "confirm", "confirm-dark", "home", "switch", "go"];
+/// In this order: the later ones need somebody who is signed in, up to the last.
+const PAGES: &[&str] = &[
+    "ask",
+    "dead",
+    "problem",
+    "confirm",
+    "confirm-dark",
+    "home",
+    "signed-in",
+    "switch",
+    "go",
+    "sign-out",
+    "signed-out",
+];
 
 #[tokio::test]
 async fn pictures_of_every_page() {
