@@ -16,7 +16,7 @@ use crate::domain::audit::{AuditContext, AuditEntry, AuditEvent};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserId;
 use crate::domain::workspace::WorkspaceId;
-use crate::store::engine::sqlite::{beside, connect, run, schema, store_error};
+use crate::store::engine::sqlite::{beside, connect, run, schema};
 use crate::store::engine::unit_of_work::{Statement, sql};
 use crate::store::engine::value::{Row, values};
 use crate::store::queries::api_keys::{api_key_columns, api_key_from};
@@ -91,7 +91,7 @@ impl Restore {
 fn readable(copy: &Path, scratch: &Path) -> Result<(), CopyError> {
     remove(scratch);
     fs::copy(copy, scratch).map_err(io_error(scratch))?;
-    let mut database = connect(scratch).map_err(|error| store_error(&error))?;
+    let mut database = connect(scratch)?;
     check_whole(&database, copy)?;
     schema::migrate(&mut database, scratch)?;
     make_single(&database)
@@ -102,15 +102,14 @@ fn carry(
     replaced: &Path,
     with: &CarryWith,
 ) -> Result<Result<CarriedOver, NotCarried>, CopyError> {
-    let failed = |error: rusqlite::Error| store_error(&error);
-    let mut database = connect(draft).map_err(failed)?;
-    database.execute("ATTACH DATABASE ?1 AS old", [replaced.to_string_lossy()]).map_err(failed)?;
+    let mut database = connect(draft)?;
+    database.execute("ATTACH DATABASE ?1 AS old", [replaced.to_string_lossy()])?;
     let shared =
         "SELECT count(*) FROM main.key_fingerprints k JOIN old.key_fingerprints o USING (fingerprint)";
-    if database.query_row(shared, [], |row| row.get::<_, i64>(0)).map_err(failed)? == 0 {
+    if database.query_row(shared, [], |row| row.get::<_, i64>(0))? == 0 {
         return Ok(Err(NotCarried::Stranger));
     }
-    let unit = database.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    let unit = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let work = Work { database: &unit, with };
     let carried = CarriedOver {
         secret_keys: work.secret_keys()?,
@@ -119,7 +118,7 @@ fn carry(
         users: work.flags()?,
     };
     work.numbers()?;
-    unit.commit().map_err(failed)?;
+    unit.commit()?;
     Ok(Ok(carried))
 }
 
@@ -134,7 +133,7 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn run(&self, statement: &Statement) -> Result<Vec<Row>, StoreError> {
-        run(self.database, statement).map_err(|error| store_error(&error))
+        Ok(run(self.database, statement)?)
     }
 
     fn tell(&self, workspace: WorkspaceId, entry: AuditEntry) -> Result<(), StoreError> {

@@ -6,24 +6,21 @@ use rusqlite::{Connection, Row};
 
 use super::CopyError;
 use crate::domain::timestamp::Timestamp;
-use crate::store::engine::sqlite::{connect, store_error};
+use crate::store::engine::sqlite::connect;
 use crate::store::queries::post_restore::{
     Flags, KeyBefore, MovedAddress, RestoredKey, RestoredUser, Revived,
 };
 
 /// The API keys that work, and what is otherwise than before. It blocks the calling thread.
 pub(super) fn compare(restored: &Path, replaced: &Path, now: Timestamp) -> Result<Revived, CopyError> {
-    let read = || {
-        let database = connect(restored)?;
-        database.execute("ATTACH DATABASE ?1 AS old", [replaced.to_string_lossy()])?;
-        Ok(Revived {
-            api_keys: keys(&database, now)?,
-            users: users(&database)?,
-            addresses: addresses(&database)?,
-            workspaces: workspaces(&database)?,
-        })
-    };
-    Ok(read().map_err(|error: rusqlite::Error| store_error(&error))?)
+    let database = connect(restored)?;
+    database.execute("ATTACH DATABASE ?1 AS old", [replaced.to_string_lossy()])?;
+    Ok(Revived {
+        api_keys: keys(&database, now)?,
+        users: users(&database)?,
+        addresses: addresses(&database)?,
+        workspaces: workspaces(&database)?,
+    })
 }
 
 fn keys(database: &Connection, now: Timestamp) -> rusqlite::Result<Vec<RestoredKey>> {

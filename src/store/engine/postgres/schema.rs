@@ -5,7 +5,7 @@ use tokio::time::timeout;
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
-use super::{STORE_TIMEOUT, explained, late, store_error};
+use super::error::{STORE_TIMEOUT, explained, late};
 use crate::store::{OpenError, StoreError};
 
 /// The oldest first, with the numbers and columns of the embedded engine's; each is run once, in a transaction.
@@ -19,7 +19,7 @@ const MIGRATIONS: [&str; 2] = [
 /// A database that is not ours, or is newer than this binary, is left as it is.
 pub(super) async fn migrate(client: &ClientWrapper, shown: &str, may_create: bool) -> Result<(), OpenError> {
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-    let failed = |error: Error| OpenError::Failed { database: shown.to_owned(), source: store_error(&error) };
+    let failed = |error: Error| OpenError::Failed { database: shown.to_owned(), source: error.into() };
     let inspected = timeout(STORE_TIMEOUT, inspect(client)).await;
     let unreachable = |_| OpenError::Unreachable { database: shown.to_owned(), source: late() };
     let found = match inspected.map_err(unreachable)?.map_err(failed)? {

@@ -151,7 +151,7 @@ async fn a_server_that_falls_silent_while_it_is_opened_is_said_to_be_unavailable
     let url = proxy_silent_from("information_schema").await;
 
     let opened =
-        tokio::time::timeout(2 * super::STORE_TIMEOUT, Store::open(&schema.url_at(&url), true)).await;
+        tokio::time::timeout(2 * super::error::STORE_TIMEOUT, Store::open(&schema.url_at(&url), true)).await;
 
     let refused = opened.expect("it waits for the server").unwrap_err();
     assert!(matches!(refused, OpenError::Unreachable { .. }), "{refused}");
@@ -195,7 +195,7 @@ async fn a_connection_writes_nothing_outside_a_transaction() {
 
     let refused = {
         let pooled =
-            postgres.lender.pool.get(std::time::Instant::now() + super::STORE_TIMEOUT).await.unwrap();
+            postgres.lender.pool.get(std::time::Instant::now() + super::error::STORE_TIMEOUT).await.unwrap();
         let client = pooled.client().unwrap();
         client.execute("INSERT INTO hosts (host, workspace_id) VALUES ('a', 1)", &[]).await.unwrap_err()
     };
@@ -246,7 +246,8 @@ async fn what_a_node_held_that_vanished_amidst_a_transaction_is_let_go() {
     let store = Store::open(&schema.url(), true).await.unwrap();
     store.write(UnitOfWork::new().and(host("a"))).await.unwrap();
     let Engine::Postgres(postgres) = &store.engine else { panic!("another engine") };
-    let pooled = postgres.lender.pool.get(std::time::Instant::now() + super::STORE_TIMEOUT).await.unwrap();
+    let pooled =
+        postgres.lender.pool.get(std::time::Instant::now() + super::error::STORE_TIMEOUT).await.unwrap();
     let vanished = pooled.client().unwrap();
     vanished.batch_execute("BEGIN READ WRITE; UPDATE hosts SET workspace_id = 2").await.unwrap();
 
@@ -296,7 +297,7 @@ async fn when_one_connection_is_stale_no_other_from_before_is_lent_again() {
     let store = Store::open(&schema.url(), true).await.unwrap();
     let Engine::Postgres(postgres) = &store.engine else { panic!("another engine") };
     let lend = async || {
-        let deadline = std::time::Instant::now() + super::STORE_TIMEOUT;
+        let deadline = std::time::Instant::now() + super::error::STORE_TIMEOUT;
         let loan = postgres.lender.for_reading(deadline).await.unwrap();
         let row = loan.client().unwrap().query_one("SELECT pg_backend_pid()", &[]).await.unwrap();
         (loan, row.get::<_, i32>(0))
@@ -354,5 +355,5 @@ async fn a_server_that_is_not_there_is_said_to_be_unavailable() {
         refused.contains(&format!("postgres://me@{address}/x")) && !refused.contains("secret"),
         "{refused}"
     );
-    assert!(matches!(super::late(), StoreError::Unavailable(_)));
+    assert!(matches!(super::error::late(), StoreError::Unavailable(_)));
 }
