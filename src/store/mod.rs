@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use self::engine::sqlite::Sqlite;
 use self::engine::unit_of_work::{Statement, UnitOfWork, UnitResult};
-use self::engine::value::Row;
+use self::engine::value::{FromRow, Row, all, first};
 
 pub use self::backup::{CarriedOver, CarryWith, CopyError, NotCarried, Replaced, Restore, back_up};
 pub use self::database_url::DatabaseUrl;
@@ -110,6 +110,23 @@ impl Store {
             Engine::Sqlite(sqlite) => sqlite.scan(statements, permit, made_of).await,
             Engine::Postgres(postgres) => Box::pin(postgres.scan(&statements, permit, made_of)).await,
         }
+    }
+
+    /// What a lookup finds first.
+    async fn find<T: FromRow>(&self, statement: Statement) -> Result<Option<T>, StoreError> {
+        let [rows] = self.read([statement]).await?;
+        first(rows)
+    }
+
+    /// All that a query finds.
+    async fn find_all<T: FromRow>(&self, statement: Statement) -> Result<Vec<T>, StoreError> {
+        let [rows] = self.scan([statement]).await?;
+        all(rows)
+    }
+
+    /// Writes a unit of work, and says whether its guards held.
+    async fn apply(&self, unit: UnitOfWork) -> Result<Outcome, StoreError> {
+        self.write(unit).await.map(Outcome::from)
     }
 
     /// A unit of work: all of it or nothing, durable before this returns.

@@ -18,8 +18,8 @@ use crate::domain::user::UserId;
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::sqlite::{beside, connect, run, schema};
 use crate::store::engine::unit_of_work::{Statement, sql};
-use crate::store::engine::value::{Row, values};
-use crate::store::queries::api_keys::{api_key_columns, api_key_from};
+use crate::store::engine::value::{FromRow, Row, all, first, only, values};
+use crate::store::queries::api_keys::api_key_columns;
 use crate::store::queries::audit;
 use crate::store::{Flags, StoreError};
 
@@ -136,6 +136,10 @@ impl Work<'_> {
         Ok(run(self.database, statement)?)
     }
 
+    fn all<T: FromRow>(&self, statement: &Statement) -> Result<Vec<T>, StoreError> {
+        all(self.run(statement)?)
+    }
+
     fn tell(&self, workspace: WorkspaceId, entry: AuditEntry) -> Result<(), StoreError> {
         self.run(&audit::entry(workspace, &entry.with("reason", "restored"), self.with.now)).map(|_| ())
     }
@@ -146,11 +150,10 @@ impl Work<'_> {
         let retired =
             "SELECT count(*) FROM main.key_fingerprints k JOIN old.key_fingerprints o USING (fingerprint)
                        WHERE k.retired_at IS NULL AND o.retired_at IS NOT NULL";
-        let retired = number(self.run(&sql(retired, values![]))?)?;
+        let retired = only(self.run(&sql(retired, values![]))?)?;
         let known = "SELECT fingerprint FROM old.key_fingerprints WHERE retired_at IS NULL
                      AND fingerprint NOT IN (SELECT fingerprint FROM main.key_fingerprints)";
-        for mut row in self.run(&sql(known, values![]))? {
-            let fingerprint: [u8; 32] = row.take()?;
+        for fingerprint in self.all::<[u8; 32]>(&sql(known, values![]))? {
             if self.with.fingerprints.contains(&fingerprint) {
                 let added = "INSERT INTO main.key_fingerprints SELECT * FROM old.key_fingerprints WHERE fingerprint = $1";
                 self.run(&sql(added, values![fingerprint]))?;
@@ -183,15 +186,14 @@ impl Work<'_> {
               WHERE k.workspace_id = $1 AND k.id = $2 AND k.created_at = $3"
         );
         let mut revoked = 0;
-        for mut row in self.run(&sql(KEYS, values![]))? {
-            let key = api_key_from(&mut row)?;
-            let replaced = self.run(&sql(REPLACED, values![key.workspace, key.id, key.created_at]))?.pop();
-            let replaced = replaced.map(|mut row| api_key_from(&mut row)).transpose()?;
+        for key in self.all::<ApiKey>(&sql(KEYS, values![]))? {
+            let replaced = self.run(&sql(REPLACED, values![key.workspace, key.id, key.created_at]))?;
+            let replaced = first(replaced)?;
             let is_retired =
                 "SELECT count(*) FROM main.key_fingerprints WHERE key_id = $1 AND retired_at IS NOT NULL";
             let judged = (self.with.judge)(&key, replaced.as_ref());
             let mut kept = judged.clone().unwrap_or_else(|| key.clone());
-            let is_retired = number(self.run(&sql(is_retired, values![i64::from(kept.key.0)]))?)? > 0;
+            let is_retired = only::<i64>(self.run(&sql(is_retired, values![kept.key]))?)? > 0;
             if is_retired && kept.revoked_at.is_none() {
                 // Its seal proves nothing any more either way.
                 kept.revoked_at = Some(self.with.now);
@@ -200,14 +202,7 @@ impl Work<'_> {
             }
             let changed = "UPDATE main.api_keys SET hash = $3, key_id = $4, revoked_at = $5, seal = $6
                            WHERE workspace_id = $1 AND id = $2";
-            let of_key = values![
-                kept.workspace,
-                kept.id,
-                kept.hash,
-                i64::from(kept.key.0),
-                kept.revoked_at,
-                kept.seal
-            ];
+            let of_key = values![kept.workspace, kept.id, kept.hash, kept.key, kept.revoked_at, kept.seal];
             self.run(&sql(changed, of_key))?;
             if kept.revoked_at.is_some() {
                 let entry = self.with.act.entry(AuditEvent::KeyRevoked).with("key", kept.id);
@@ -225,10 +220,9 @@ impl Work<'_> {
              JOIN old.users o ON o.workspace_id = k.workspace_id AND o.id = k.id
              WHERE k.deleted_at IS NULL AND o.deleted_at IS NOT NULL ORDER BY 1, 2"
         );
-        let gone = self.run(&sql(gone, values![]))?;
+        let gone = self.all::<(WorkspaceId, UserId)>(&sql(gone, values![]))?;
         let count = i64::try_from(gone.len()).unwrap_or(i64::MAX);
-        for mut row in gone {
-            let (workspace, user): (WorkspaceId, UserId) = (row.take()?, row.take()?);
+        for (workspace, user) in gone {
             self.run(&crate::store::queries::users::deletion(workspace, user, self.with.now))?;
             self.tell(workspace, self.with.act.entry(AuditEvent::UserDeleted).about(user))?;
         }
@@ -251,11 +245,9 @@ impl Work<'_> {
                AND (o.two_factor > k.two_factor OR o.is_active < k.is_active OR o.is_staff > k.is_staff)
              ORDER BY 1, 2"
         );
-        let users = self.run(&sql(kept_out, values![]))?;
+        let users = self.all::<(WorkspaceId, UserId, Flags, Flags)>(&sql(kept_out, values![]))?;
         let count = i64::try_from(users.len()).unwrap_or(i64::MAX);
-        for mut row in users {
-            let (workspace, user): (WorkspaceId, UserId) = (row.take()?, row.take()?);
-            let (now, then) = (flags_of(&mut row)?, flags_of(&mut row)?);
+        for (workspace, user, now, then) in users {
             let kept = Flags {
                 has_two_factor: now.has_two_factor || then.has_two_factor,
                 is_active: now.is_active && then.is_active,
@@ -290,10 +282,6 @@ impl Work<'_> {
     }
 }
 
-fn flags_of(row: &mut Row) -> Result<Flags, StoreError> {
-    Ok(Flags { has_two_factor: row.take()?, is_active: row.take()?, is_staff: row.take()? })
-}
-
 /// What changed, by the names that the API has for it, from what to what.
 fn changed_entry(act: &AuditContext, from: Flags, to: Flags) -> AuditEntry {
     let (mut fields, mut before, mut after) = (Vec::new(), Map::new(), Map::new());
@@ -309,8 +297,4 @@ fn changed_entry(act: &AuditContext, from: Flags, to: Flags) -> AuditEntry {
         }
     }
     act.entry(AuditEvent::UserChanged).with("fields", fields).with("from", before).with("to", after)
-}
-
-fn number(mut rows: Vec<Row>) -> Result<i64, StoreError> {
-    rows.pop().ok_or(StoreError::Unexpected("a count without a row"))?.take()
 }

@@ -12,7 +12,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserId;
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{Statement, UnitOfWork, sql};
-use crate::store::engine::value::{Row, values};
+use crate::store::engine::value::{all, from_row, values};
 use crate::store::{ListError, ListPermit, Store, StoreError};
 
 /// An entry as a back office reads it.
@@ -71,14 +71,9 @@ impl ListedEntry {
         Field { name: "actor", kind: FieldType::Text },
         Field { name: "request_id", kind: FieldType::Id },
     ];
-
-    fn from_row(mut row: Row) -> Result<Self, StoreError> {
-        let (id, time, event) = (row.take()?, row.take()?, row.take()?);
-        let (user_id, actor, request_id) = (row.take()?, row.take()?, row.take()?);
-        let data = JsonText::trusted(row.take::<String>()?);
-        Ok(Self { id, time, event, user_id, actor, request_id, data })
-    }
 }
+
+from_row! { ListedEntry { id, time, event, user_id, actor, request_id, data } }
 
 /// Keeps entries of the same millisecond in the order in which they were made.
 static ORDER: Mutex<ContextV7> = Mutex::new(ContextV7::new());
@@ -159,7 +154,7 @@ impl Store {
             values![INSTALLATION, first_id_at(since)],
         );
         let [rows] = self.read([later]).await?;
-        rows.into_iter().map(ListedEntry::from_row).collect()
+        all(rows)
     }
 
     /// When the newest entry of a workspace was written, if there is one.
@@ -171,8 +166,7 @@ impl Store {
             "SELECT time FROM audit_log WHERE workspace_id = $1 ORDER BY id DESC LIMIT 1",
             values![workspace],
         );
-        let [rows] = self.read([newest]).await?;
-        rows.into_iter().next().map(|mut row| row.take()).transpose()
+        self.find(newest).await
     }
 
     /// The next entries of a workspace, in one direction from one of them: so a log of any length is read in pieces.
@@ -205,8 +199,7 @@ impl Store {
              ORDER BY id {order} LIMIT ${}",
             values.len()
         );
-        let [rows] = self.scan([sql(text, values)]).await?;
-        rows.into_iter().map(ListedEntry::from_row).collect()
+        self.find_all(sql(text, values)).await
     }
 
     /// The audit log of a workspace, newest first.
@@ -224,6 +217,6 @@ impl Store {
             values: values![permit.workspace()],
             order: "id DESC",
         };
-        self.list(permit, source, options, ListedEntry::from_row).await
+        self.list(permit, source, options, |entry| entry).await
     }
 }

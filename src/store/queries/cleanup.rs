@@ -4,7 +4,7 @@ use super::audit;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{UnitOfWork, sql};
-use crate::store::engine::value::{Value, values};
+use crate::store::engine::value::{Value, all, values};
 use crate::store::{Store, StoreError};
 
 /// Rows deleted in one commit at most.
@@ -77,13 +77,10 @@ impl Store {
         loop {
             let [dead] = self.scan([sql(find, vec![workspace.into(), until.clone(), BATCH.into()])]).await?;
             let count = i64::try_from(dead.len()).unwrap_or(BATCH);
-            let mut unit = UnitOfWork::new();
-            for mut row in dead {
-                let key: Vec<u8> = row.take()?;
-                unit = unit.and(sql(delete, values![workspace, key.as_slice()]));
-            }
+            let keys = all::<Vec<u8>>(dead)?.into_iter();
+            let deletes = keys.map(|key| sql(delete, values![workspace, key.as_slice()]));
             if count > 0 {
-                self.write(unit).await?;
+                self.write(UnitOfWork::new().and_all(deletes)).await?;
             }
             swept += count;
             if count < BATCH {

@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::login_links::{FoundLink, found_link_from, issue_state_from};
-use super::sessions::signed_in_from;
+use super::login_links::FoundLink;
 use crate::domain::host::HostName;
 use crate::domain::login_link::{LinkLookupKey, UserLinkState};
 use crate::domain::session::SessionWithUser;
 use crate::domain::user::UserRef;
 use crate::domain::workspace::WorkspaceId;
 use crate::store::StoreError;
-use crate::store::engine::value::Row;
+use crate::store::engine::value::{Joined, Row};
 
 /// Whom a request names beside its host.
 #[derive(Clone, Copy, Debug)]
@@ -91,15 +90,15 @@ impl LookupRow {
         match named {
             LookupBy::Nobody => {}
             LookupBy::Key(_) | LookupBy::KeyAndUser(..) => {
-                lookup.api_key = found(row, |row| Ok((row.take()?, row.take()?)))?;
+                Joined(lookup.api_key) = row.take()?;
                 if let (LookupBy::KeyAndUser(..), Some(_)) = (named, lookup.api_key) {
-                    lookup.issue_state = found(row, issue_state_from)?.map(Arc::new);
+                    lookup.issue_state = row.take::<Joined<_>>()?.0.map(Arc::new);
                 }
             }
             LookupBy::Session(_) | LookupBy::SessionAndLink(..) => {
-                lookup.signed_in = found(row, signed_in_from)?.map(Arc::new);
+                lookup.signed_in = row.take::<Joined<_>>()?.0.map(Arc::new);
             }
-            LookupBy::Link(_) => lookup.link = found(row, found_link_from)?.map(Arc::new),
+            LookupBy::Link(_) => lookup.link = row.take::<Joined<_>>()?.0.map(Arc::new),
         }
         Ok(Some(lookup))
     }
@@ -107,12 +106,4 @@ impl LookupRow {
     fn names_somebody(&self) -> bool {
         self.api_key.is_some() || self.signed_in.is_some()
     }
-}
-
-/// What is next in a row that was joined; `None` if nothing was.
-fn found<T>(
-    row: &mut Row,
-    from: impl Fn(&mut Row) -> Result<T, StoreError>,
-) -> Result<Option<T>, StoreError> {
-    if row.is_null_next() { Ok(None) } else { from(row).map(Some) }
 }

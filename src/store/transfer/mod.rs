@@ -112,13 +112,8 @@ impl Transfer {
 impl Store {
     /// Whether this database may be used: one that was moved, or that a move has not ended for, may not.
     pub(super) async fn check_marker(&self, url: &DatabaseUrl) -> Result<(), OpenError> {
-        let [rows] = self
-            .read([marker::find()])
-            .await
-            .map_err(|source| OpenError::Failed { database: url.to_string(), source })?;
-        let found = rows.into_iter().next().map(Mark::from_row).transpose();
-        let found = found.map_err(|source| OpenError::Failed { database: url.to_string(), source })?;
-        match found {
+        let found = self.find::<Mark>(marker::find()).await;
+        match found.map_err(|source| OpenError::Failed { database: url.to_string(), source })? {
             Some(mark) if mark.state == State::SourceClosed => Err(moved(url, &mark)),
             Some(mark) if mark.state != State::SourceStarted => {
                 Err(OpenError::HalfMoved { database: url.to_string(), from: mark.place })

@@ -13,7 +13,8 @@ use super::marker::{self, Mark, State};
 use crate::domain::secret_key::SecretKeyRecord;
 use crate::store::engine::sqlite::{LOCK_TIMEOUT, exclusive, run, schema};
 use crate::store::engine::unit_of_work::sql;
-use crate::store::queries::secret_keys::{known_key_columns, known_key_from};
+use crate::store::engine::value::{all, first};
+use crate::store::queries::secret_keys::known_key_columns;
 use crate::store::{DatabaseUrl, StoreError};
 
 /// What is each database's own.
@@ -45,12 +46,11 @@ impl Source {
     /// The secret keys that it uses.
     pub(super) fn known_keys(&self) -> Result<Vec<SecretKeyRecord>, StoreError> {
         const ALL: &str = concat!("SELECT ", known_key_columns!(), " FROM key_fingerprints");
-        let rows = run(&self.0, &sql(ALL, Vec::new()))?;
-        rows.into_iter().map(|mut row| known_key_from(&mut row)).collect()
+        all(run(&self.0, &sql(ALL, Vec::new()))?)
     }
 
     pub(super) fn mark(&self) -> Result<Option<Mark>, StoreError> {
-        run(&self.0, &marker::find())?.pop().map(Mark::from_row).transpose()
+        first(run(&self.0, &marker::find())?)
     }
 
     /// Writes down that a move is begun, under the number of an earlier try if there was one.

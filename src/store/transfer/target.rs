@@ -134,6 +134,6 @@ impl Target {
 
     async fn mark(&self) -> Result<Option<Mark>, StoreError> {
         let found = self.client.query_opt(&*marker::find().sql, &[]).await?;
-        found.map(|found| Mark::from_row(postgres::row(&found)?)).transpose()
+        found.map(|found| postgres::row(&found)?.take()).transpose()
     }
 }
