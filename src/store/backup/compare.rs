@@ -23,8 +23,8 @@ pub(super) fn compare(restored: &Path, replaced: &Path, now: Timestamp) -> Resul
     })
 }
 
-fn found<T: FromRow>(database: &Connection, sql: Statement) -> Result<Vec<T>, CopyError> {
-    Ok(all(run(database, &sql)?)?)
+fn found<T: FromRow>(database: &Connection, statement: &Statement) -> Result<Vec<T>, CopyError> {
+    Ok(all(run(database, statement)?)?)
 }
 
 fn keys(database: &Connection, now: Timestamp) -> Result<Vec<RestoredKey>, CopyError> {
@@ -34,7 +34,7 @@ fn keys(database: &Connection, now: Timestamp) -> Result<Vec<RestoredKey>, CopyE
                LEFT JOIN old.workspaces ow ON ow.id = w.id AND ow.created_at = w.created_at
                LEFT JOIN old.api_keys o ON o.workspace_id = ow.id AND o.id = k.id
                WHERE k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $1) ORDER BY w.name, k.id";
-    let keys: Vec<_> = found(database, sql(text, values![now]))?;
+    let keys: Vec<_> = found(database, &sql(text, values![now]))?;
     let restored = |((workspace, id, name), is_absent, was_live)| {
         let before = match (is_absent, was_live) {
             (true, _) => KeyBefore::Absent,
@@ -53,7 +53,7 @@ fn addresses(database: &Connection) -> Result<Vec<MovedAddress>, CopyError> {
                JOIN old.workspaces ow ON ow.id = w.id AND ow.created_at = w.created_at
                JOIN old.users o ON o.workspace_id = ow.id AND o.id = u.id AND o.deleted_at IS NULL
                WHERE u.deleted_at IS NULL AND o.email <> u.email ORDER BY w.name, u.id";
-    found(database, sql(text, values![]))
+    found(database, &sql(text, values![]))
 }
 
 /// Workspaces that the replaced database did not have: deleted since, or another installation's.
@@ -61,7 +61,7 @@ fn workspaces(database: &Connection) -> Result<Vec<String>, CopyError> {
     let text = "SELECT w.name FROM main.workspaces w
                WHERE NOT EXISTS (SELECT 1 FROM old.workspaces ow WHERE ow.id = w.id AND ow.created_at = w.created_at)
                ORDER BY w.name";
-    found(database, sql(text, values![]))
+    found(database, &sql(text, values![]))
 }
 
 fn users(database: &Connection) -> Result<Vec<RestoredUser>, CopyError> {
@@ -75,7 +75,7 @@ fn users(database: &Connection) -> Result<Vec<RestoredUser>, CopyError> {
                       OR o.is_active <> u.is_active OR o.is_staff <> u.is_staff
                       OR (ow.id IS NULL AND (u.two_factor <> 0 OR u.is_active = 0)))
                ORDER BY w.name, u.id";
-    let users: Vec<_> = found(database, sql(text, values![]))?;
+    let users: Vec<_> = found(database, &sql(text, values![]))?;
     let restored =
         |(workspace, id, flags, Joined(before))| RestoredUser { workspace, id, flags, before: Some(before) };
     Ok(users.into_iter().map(restored).collect())
