@@ -54,17 +54,10 @@ impl Store {
                 is_active!("$6"),
                 " ON CONFLICT DO NOTHING"
             ),
-            values![
-                key.workspace,
-                key.id,
-                key.name.as_str(),
-                key.hash,
-                key.scopes.bits(),
-                key.key,
-                key.created_at,
-                key.expires_at,
-                key.seal
-            ],
+            values! {
+                key.workspace, key.id, key.name.as_str(), key.hash, key.scopes.bits(), key.key,
+                key.created_at, key.expires_at, key.seal
+            },
         );
         let drawn = sql(
             "UPDATE workspaces SET last_api_key_id = $2 WHERE id = $1 AND last_api_key_id < $2",

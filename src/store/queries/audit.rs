@@ -12,7 +12,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserId;
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{Statement, UnitOfWork, sql};
-use crate::store::engine::value::{all, from_row, values};
+use crate::store::engine::value::{Value, all, from_row, values};
 use crate::store::{ListError, ListPermit, Store, StoreError};
 
 /// An entry as a back office reads it.
@@ -91,23 +91,44 @@ pub(in crate::store) fn first_id_at(moment: Timestamp) -> [u8; 16] {
     (millis << 80).to_be_bytes()
 }
 
+/// The text that writes an entry; whose log it goes into, by `$1`, and whom it is about, by `$5`.
+macro_rules! entry_text {
+    ($workspace:literal, $user:literal) => {
+        concat!(
+            "INSERT INTO audit_log (workspace_id, id, time, event, user_id, actor, request_id, data) VALUES (",
+            $workspace,
+            ", $2, $3, $4, ",
+            $user,
+            ", $6, $7, $8)"
+        )
+    };
+}
+
 /// The statement that writes an entry.
 pub(in crate::store) fn entry(workspace: WorkspaceId, entry: &AuditEntry, now: Timestamp) -> Statement {
+    sql(entry_text!("$1", "$5"), entry_values(workspace.into(), entry, now))
+}
+
+/// The statement that writes an entry about the user whose number was drawn in the same unit.
+pub(in crate::store) fn entry_about_drawn(
+    workspace: WorkspaceId,
+    entry: &AuditEntry,
+    now: Timestamp,
+) -> Statement {
+    const TEXT: &str = entry_text!("$1", "coalesce($5, (SELECT last_user_id FROM workspaces WHERE id = $1))");
+    sql(TEXT, entry_values(workspace.into(), entry, now))
+}
+
+/// The statement that writes an entry about the workspace that was made in the same unit, by its name.
+pub(in crate::store) fn entry_of_made(workspace: &str, entry: &AuditEntry, now: Timestamp) -> Statement {
+    const TEXT: &str = entry_text!("(SELECT id FROM workspaces WHERE name = $1)", "$5");
+    sql(TEXT, entry_values(workspace.into(), entry, now))
+}
+
+fn entry_values(workspace: Value, entry: &AuditEntry, now: Timestamp) -> Vec<Value> {
     let data = serde_json::Value::Object(entry.data.clone()).to_string();
-    sql(
-        "INSERT INTO audit_log (workspace_id, id, time, event, user_id, actor, request_id, data)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        values![
-            workspace,
-            entry_id(now),
-            now,
-            entry.event.name(),
-            entry.user,
-            entry.act.actor.to_string(),
-            entry.act.request,
-            data
-        ],
-    )
+    let (event, actor) = (entry.event.name(), entry.act.actor.to_string());
+    values![workspace, entry_id(now), now, event, entry.user, actor, entry.act.request, data]
 }
 
 /// The statement that writes an entry about the whole installation: into the log of each workspace.

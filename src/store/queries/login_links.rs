@@ -152,19 +152,10 @@ impl Store {
             "INSERT INTO login_links (workspace_id, hash, id, user_id, link_epoch, seed, single_use, created_at,
                                       expires_at, key_id, seal, last_issued_at, times_issued)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $8, 1)",
-            values![
-                draft.workspace,
-                link.hash,
-                link.id,
-                draft.user,
-                draft.epoch,
-                draft.seed,
-                draft.is_single_use,
-                draft.created_at,
-                draft.expires_at,
-                link.key,
-                link.seal
-            ],
+            values! {
+                draft.workspace, link.hash, link.id, draft.user, draft.epoch, draft.seed, draft.is_single_use,
+                draft.created_at, draft.expires_at, link.key, link.seal
+            },
         );
         let unit = UnitOfWork::about(draft.workspace, draft.user)
             .guard(become_newest)
@@ -316,18 +307,10 @@ pub(in crate::store) fn redeem(link: &LoginLink, session: &Session) -> Statement
                AND ",
             is_active!("$10")
         ),
-        values![
-            now,
-            link.ended_at,
-            link.seal,
-            workspace,
-            link.hash,
-            session.user,
-            session.epoch,
-            session.confirm_hash,
-            now.plus_seconds(-crate::domain::session::REPEAT_WINDOW),
-            session.key,
+        values! {
+            now, link.ended_at, link.seal, workspace, link.hash, session.user, session.epoch,
+            session.confirm_hash, now.plus_seconds(-crate::domain::session::REPEAT_WINDOW), session.key,
             link.draft.is_single_use.then_some(session.id)
-        ],
+        },
     )
 }

@@ -232,23 +232,11 @@ pub(in crate::store) fn begin(session: &Session, is_single_use: bool) -> Stateme
         "INSERT INTO sessions (workspace_id, id, user_id, session_epoch, link_hash, confirm_hash, seed, secret_hash,
                                key_id, landing, created_at, last_seen_at, expires_at, seal, single_use)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
-        values![
-            session.workspace,
-            session.id,
-            session.user,
-            session.epoch,
-            session.link,
-            session.confirm_hash,
-            session.seed,
-            session.secret_hash,
-            session.key,
-            session.landing.as_str(),
-            session.created_at,
-            session.last_seen_at,
-            session.expires_at,
-            session.seal,
-            is_single_use
-        ],
+        values! {
+            session.workspace, session.id, session.user, session.epoch, session.link, session.confirm_hash,
+            session.seed, session.secret_hash, session.key, session.landing.as_str(), session.created_at,
+            session.last_seen_at, session.expires_at, session.seal, is_single_use
+        },
     )
 }
 

@@ -94,27 +94,16 @@ impl Store {
              SELECT w.id, coalesce($2, w.last_user_id), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, 1, $14, $14, $15
              FROM workspaces w WHERE w.id = $1
              ON CONFLICT DO NOTHING RETURNING id",
-            values![
-                workspace,
-                user.id,
-                user.email.as_str(),
-                user.email.lowercased(),
-                text(&fields.name_f),
-                text(&fields.name_l),
-                text(&fields.company),
-                text(&fields.phone),
-                text(&fields.note),
-                custom_fields.as_str(),
-                fields.is_staff.unwrap_or(false),
-                fields.is_active.unwrap_or(true),
-                fields.has_two_factor.unwrap_or(false),
-                now,
-                text(&fields.locale)
-            ],
+            values! {
+                workspace, user.id, user.email.as_str(), user.email.lowercased(), text(&fields.name_f),
+                text(&fields.name_l), text(&fields.company), text(&fields.phone), text(&fields.note),
+                custom_fields.as_str(), fields.is_staff.unwrap_or(false), fields.is_active.unwrap_or(true),
+                fields.has_two_factor.unwrap_or(false), now, text(&fields.locale)
+            },
         );
         let told = match user.id {
             Some(id) => audit::entry(workspace, &entry.clone().about(id), now),
-            None => allocated_entry(workspace, entry, now),
+            None => audit::entry_about_drawn(workspace, entry, now),
         };
         let written = self.write(unit.guard(added).and(told)).await?;
         let crate::store::UnitResult::Done(mut rows) = written else { return Ok(None) };
@@ -138,26 +127,12 @@ impl Store {
              WHERE workspace_id = $15 AND id = $16 AND revision = $17 AND deleted_at IS NULL
                AND NOT EXISTS (SELECT 1 FROM users o WHERE o.workspace_id = $15 AND o.email_folded = $2
                                AND o.id <> $16)",
-            values![
-                user.email.as_str(),
-                user.email.lowercased(),
-                user.name_f.as_str(),
-                user.name_l.as_str(),
-                user.company.as_str(),
-                user.phone.as_str(),
-                user.note.as_str(),
-                user.custom_fields.as_str(),
-                standing.is_staff,
-                standing.is_active,
-                standing.has_two_factor,
-                standing.link_epoch,
-                standing.session_epoch,
-                now,
-                workspace,
-                user.id,
-                user.revision,
-                user.locale.as_str()
-            ],
+            values! {
+                user.email.as_str(), user.email.lowercased(), user.name_f.as_str(), user.name_l.as_str(),
+                user.company.as_str(), user.phone.as_str(), user.note.as_str(), user.custom_fields.as_str(),
+                standing.is_staff, standing.is_active, standing.has_two_factor, standing.link_epoch,
+                standing.session_epoch, now, workspace, user.id, user.revision, user.locale.as_str()
+            },
         );
         if reach != Reach::All {
             changed.sql += " AND is_staff = 0";
@@ -250,12 +225,4 @@ fn draw_user_id(workspace: WorkspaceId) -> Statement {
          WHERE id = $1",
         values![workspace],
     )
-}
-
-/// An entry about the user whose number was drawn in the same unit.
-fn allocated_entry(workspace: WorkspaceId, entry: &AuditEntry, now: Timestamp) -> Statement {
-    let mut statement = audit::entry(workspace, entry, now);
-    let drawn = "coalesce($5, (SELECT last_user_id FROM workspaces WHERE id = $1))";
-    statement.sql = statement.sql.replace("$5", drawn).into();
-    statement
 }

@@ -104,20 +104,7 @@ impl Store {
         for host in hosts {
             unit = unit.guard(add_host(&workspace.name, host));
         }
-        let data = serde_json::Value::Object(entry.data.clone()).to_string();
-        let told = sql(
-            "INSERT INTO audit_log (workspace_id, id, time, event, actor, request_id, data)
-             VALUES ((SELECT id FROM workspaces WHERE name = $1), $2, $3, $4, $5, $6, $7)",
-            values![
-                workspace.name.as_str(),
-                audit::entry_id(workspace.created_at),
-                workspace.created_at,
-                entry.event.name(),
-                entry.act.actor.to_string(),
-                entry.act.request,
-                data
-            ],
-        );
+        let told = audit::entry_of_made(&workspace.name, entry, workspace.created_at);
         self.apply(unit.and(told)).await
     }
 
@@ -224,16 +211,11 @@ fn folded_name(name: &str) -> String {
 
 /// The values of all settings, `$1` to `$8`, and then some more.
 fn settings(workspace: &Workspace, more: Vec<Value>) -> Vec<Value> {
-    let mut values = values![
-        workspace.url.as_str(),
-        workspace.link_lifetime,
-        workspace.is_single_use,
-        workspace.landing_url.clone(),
-        joined(&workspace.allowed_redirect_origins),
-        workspace.session_lifetime,
-        workspace.session_idle,
-        workspace.cookie_domain.clone()
-    ];
+    let mut values = values! {
+        workspace.url.as_str(), workspace.link_lifetime, workspace.is_single_use,
+        workspace.landing_url.clone(), joined(&workspace.allowed_redirect_origins),
+        workspace.session_lifetime, workspace.session_idle, workspace.cookie_domain.clone()
+    };
     values.extend(more);
     values
 }

@@ -160,30 +160,8 @@ async fn a_server_that_falls_silent_while_it_is_opened_is_said_to_be_unavailable
 
 /// Stands between a store and its server; from the question on in which these words are, nothing more passes.
 async fn proxy_silent_from(words: &'static str) -> String {
-    let (url, target, listener) = in_between().await;
-    tokio::spawn(async move {
-        while let Ok((mut client, _)) = listener.accept().await {
-            let mut server = TcpStream::connect(target.clone()).await.unwrap();
-            tokio::spawn(async move {
-                let (mut asked, mut answered) = (vec![0; 65_536], vec![0; 65_536]);
-                loop {
-                    tokio::select! {
-                        Ok(length @ 1..) = client.read(&mut asked) => {
-                            if asked[..length].windows(words.len()).any(|part| part == words.as_bytes()) {
-                                return std::future::pending().await;
-                            }
-                            server.write_all(&asked[..length]).await.unwrap();
-                        }
-                        Ok(length @ 1..) = server.read(&mut answered) => {
-                            client.write_all(&answered[..length]).await.unwrap();
-                        }
-                        else => return,
-                    }
-                }
-            });
-        }
-    });
-    url
+    gated_proxy(move || move |bytes: &[u8]| !bytes.windows(words.len()).any(|part| part == words.as_bytes()))
+        .await
 }
 
 /// Were it not so, a `BEGIN` that fails would let each statement behind it happen by itself.
@@ -316,12 +294,22 @@ async fn when_one_connection_is_stale_no_other_from_before_is_lent_again() {
 
 /// Stands between a store and its server; once frozen, what passes through the connections of before goes nowhere.
 async fn freezing_proxy() -> (String, Arc<AtomicBool>) {
-    let (url, target, listener) = in_between().await;
     let frozen = Arc::new(AtomicBool::new(false));
     let is_frozen = Arc::clone(&frozen);
+    let url = gated_proxy(move || {
+        let (is_old, is_frozen) = (!is_frozen.load(Ordering::SeqCst), Arc::clone(&is_frozen));
+        move |_: &[u8]| !(is_old && is_frozen.load(Ordering::SeqCst))
+    });
+    (url.await, frozen)
+}
+
+/// Stands between a store and its server. Each connection has a gate; at the first bytes that it does not let through,
+/// the connection falls silent, both ways.
+async fn gated_proxy<G: Fn(&[u8]) -> bool + Send + 'static>(gate: impl Fn() -> G + Send + 'static) -> String {
+    let (url, target, listener) = in_between().await;
     tokio::spawn(async move {
         while let Ok((mut client, _)) = listener.accept().await {
-            let (is_old, is_frozen) = (!is_frozen.load(Ordering::SeqCst), Arc::clone(&is_frozen));
+            let passes = gate();
             let mut server = TcpStream::connect(target.clone()).await.unwrap();
             tokio::spawn(async move {
                 let (mut asked, mut answered) = (vec![0; 65_536], vec![0; 65_536]);
@@ -331,7 +319,7 @@ async fn freezing_proxy() -> (String, Arc<AtomicBool>) {
                         Ok(length @ 1..) = server.read(&mut answered) => (&answered[..length], &mut client),
                         else => return,
                     };
-                    if is_old && is_frozen.load(Ordering::SeqCst) {
+                    if !passes(bytes) {
                         return std::future::pending().await;
                     }
                     to.write_all(bytes).await.unwrap();
@@ -339,7 +327,7 @@ async fn freezing_proxy() -> (String, Arc<AtomicBool>) {
             });
         }
     });
-    (url, frozen)
+    url
 }
 
 #[tokio::test]
