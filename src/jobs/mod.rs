@@ -1,5 +1,7 @@
 //! What runs by itself while a server serves: one entry for each.
 
+pub mod memory;
+
 use std::time::Duration;
 
 use tokio::signal::unix::Signal;

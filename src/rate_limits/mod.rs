@@ -72,46 +72,43 @@ impl RateLimits {
 
     /// Takes a dead token from the budget of its source.
     pub fn check_login(&self, metrics: &Metrics, source: ClientNetwork) -> Result<(), RateLimited> {
-        let Some(limit) = &self.login_misses else { return Ok(()) };
-        limit.take(&source).map_err(|over| {
-            if over.should_warn {
-                tracing::warn!("an address shows more dead tokens than it may");
-            }
-            refused(metrics, "login_misses", over.wait)
+        take(self.login_misses.as_ref(), &source, (metrics, "login_misses"), || {
+            tracing::warn!("an address shows more dead tokens than it may");
         })
     }
 
     /// Takes a key that does not hold from the budget of its source.
     pub fn check_auth(&self, metrics: &Metrics, source: ClientNetwork) -> Result<(), RateLimited> {
-        let Some(limit) = &self.auth_failures else { return Ok(()) };
-        limit.take(&source).map_err(|over| {
-            if over.should_warn {
-                tracing::warn!("an address asks more often without a key that holds than it may");
-            }
-            refused(metrics, "auth_failures", over.wait)
+        take(self.auth_failures.as_ref(), &source, (metrics, "auth_failures"), || {
+            tracing::warn!("an address asks more often without a key that holds than it may");
         })
     }
 
     /// Takes a request from the budget of its API key.
     pub fn check_key(&self, metrics: &Metrics, key: &ApiKey) -> Result<(), RateLimited> {
-        let Some(limit) = &self.key_requests else { return Ok(()) };
-        limit.take(&(key.workspace, key.id)).map_err(|over| {
-            if over.should_warn {
-                tracing::warn!(
-                    workspace = key.workspace.0,
-                    key = key.id,
-                    "an API key asks more often than it may"
-                );
-            }
-            refused(metrics, "key_requests", over.wait)
+        take(self.key_requests.as_ref(), &(key.workspace, key.id), (metrics, "key_requests"), || {
+            tracing::warn!(
+                workspace = key.workspace.0,
+                key = key.id,
+                "an API key asks more often than it may"
+            );
         })
     }
 }
 
-fn refused(metrics: &Metrics, limit: &'static str, wait: Duration) -> RateLimited {
-    metrics.limited.get_or_create(&limit.into()).inc();
-    let seconds = wait.as_millis().div_ceil(1000).max(1);
-    RateLimited { seconds: seconds.try_into().unwrap_or(u64::MAX) }
+fn take<K: Hash + Eq + Clone>(
+    limit: Option<&Limit<K>>,
+    who: &K,
+    (metrics, name): (&Metrics, &'static str),
+    warn: impl FnOnce(),
+) -> Result<(), RateLimited> {
+    let Some(over) = limit.and_then(|limit| limit.take(who).err()) else { return Ok(()) };
+    if over.should_warn {
+        warn();
+    }
+    metrics.limited.get_or_create(&name.into()).inc();
+    let seconds = over.wait.as_millis().div_ceil(1000).max(1);
+    Err(RateLimited { seconds: seconds.try_into().unwrap_or(u64::MAX) })
 }
 
 type Budgets<K> = RateLimiter<K, BoundedStateStore<K>, Clock, NoOpMiddleware<Duration>>;

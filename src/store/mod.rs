@@ -8,160 +8,47 @@ mod backup;
 mod database_url;
 mod durability;
 mod engine;
+mod error;
 mod list_limiter;
+mod pending_reuses;
 mod queries;
 mod transfer;
 
 use std::sync::Arc;
 
+use self::engine::sqlite::Sqlite;
 use self::engine::unit_of_work::{Statement, UnitOfWork, UnitResult};
-use self::engine::value::Row;
+use self::engine::value::{FromRow, Row, all, first};
 
 pub use self::backup::{CarriedOver, CarryWith, CopyError, NotCarried, Replaced, Restore, back_up};
 pub use self::database_url::DatabaseUrl;
 pub use self::durability::ReadPoint;
 pub use self::engine::sqlite::{FileState, make_file, state_of};
 pub use self::engine::unit_of_work::Outcome;
+pub use self::error::{OpenError, StoreError};
 pub use self::list_limiter::{ListError, ListPermit, UnsentRoom};
 pub use self::queries::audit::{AuditFilter, AuditPosition, ListedEntry};
 pub use self::queries::cleanup::Swept;
 pub use self::queries::key_usage::{KeyUsage, SessionUsingKey};
 pub use self::queries::login_links::{FoundLink, ListedLink};
+pub use self::queries::lookup_row::{LookupBy, LookupRow};
 pub use self::queries::nodes::KeysAndClock;
 pub use self::queries::post_restore::{Flags, KeyBefore, MovedAddress, RestoredKey, RestoredUser, Revived};
-pub use self::queries::request_lookup::{LookupBy, LookupRow};
 pub use self::queries::sessions::ListedSession;
 pub use self::queries::users::NewUser;
 pub use self::transfer::{Transfer, TransferError};
-
-/// The store did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// It cannot be reached or cannot commit; the same request may go through later.
-    #[error("the store cannot be used now: {0}")]
-    Unavailable(String),
-    /// Others kept changing the same rows; the same request may go through later.
-    #[error("the store cannot be used now: {0}")]
-    Contended(&'static str),
-    /// A row does not hold what it should.
-    #[error("the store holds something unexpected: {0}")]
-    Unexpected(&'static str),
-    /// It refused a statement of ours.
-    #[error("the store refused a statement: {0}")]
-    Refused(String),
-}
-
-/// Why a store cannot be opened. A database is named by its path, or by its URL without the password.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The address of the database is none that this version knows. The error names only its scheme, if that is known.
-    #[error(
-        "--database {}is not understood: give sqlite://FILE, such as sqlite://doorkey.db or \
-         sqlite:///var/lib/doorkey.db, or postgres://USER:PASSWORD@HOST:PORT/NAME, with ?sslmode=disable, prefer, \
-         require, verify-ca or verify-full, and what has a meaning in a URL percent-encoded in the password: \
-         %40 for @, %2F for /, %3F for ?",
-        if .0.is_empty() { String::new() } else { format!("{}… ", .0) }
-    )]
-    UnknownUrl(&'static str),
-    /// There is no database.
-    #[error(
-        "there is no database at {0}: `doorkey workspace create` or `doorkey serve` makes one, or check --database"
-    )]
-    Missing(String),
-    /// It is there, but is no database of doorkey's.
-    #[error("{0} is not a doorkey database: it is left as it is; check --database")]
-    Foreign(String),
-    /// It is a copy of a file that was in use, and lacks a part.
-    #[error(
-        "the database at {0} is a copy of a file that a server had open, without the -wal that belongs to it, and may be \
-         of two moments: `doorkey restore` takes it in if it is whole; copies are made with `doorkey backup`"
-    )]
-    BareCopy(String),
-    /// The database was made by a newer version.
-    #[error(
-        "the database at {database} is of schema {found}, newer than this version's {known}: use a newer doorkey"
-    )]
-    Newer {
-        /// Where it is.
-        database: String,
-        /// Its newest migration.
-        found: i64,
-        /// This binary's newest migration.
-        known: i64,
-    },
-    /// What it held is elsewhere.
-    #[error("the database {database} was moved to {to}: give that with --database, and the same key file")]
-    Moved {
-        /// Where it is.
-        database: String,
-        /// Where its rows are.
-        to: String,
-    },
-    /// A move to it has begun, and has not come to its end.
-    #[error(
-        "the database at {database} is being filled from {from}, and that has not come to its end: wait for it, or \
-         run `doorkey migrate` again if it was broken off"
-    )]
-    HalfMoved {
-        /// Where it is.
-        database: String,
-        /// What is copied into it.
-        from: String,
-    },
-    /// The server's certificate cannot be proven with what was given.
-    #[error(
-        "{0}: check --database-root-certificate, a file with the certificate(s) that the server's rests on"
-    )]
-    RootCertificate(String),
-    /// What answers is no server, but hands each transaction to whichever one is free.
-    #[error(
-        "the database at {0} is behind a pooler that hands out servers by transaction, which doorkey cannot work with: \
-         set pool_mode = session for it (pgbouncer), or give the server's own address with --database"
-    )]
-    Pooled(String),
-    /// It cannot hold every letter.
-    #[error(
-        "the database at {database} has the encoding {encoding}, in which many names cannot be written: doorkey needs \
-         one in UTF8, such as `CREATE DATABASE doorkey OWNER doorkey ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0` makes"
-    )]
-    Encoding {
-        /// Where it is.
-        database: String,
-        /// Its encoding.
-        encoding: String,
-    },
-    /// Its server cannot be reached, or does not let us in.
-    #[error(
-        "the database at {database} cannot be reached: {source}: check --database, and that the server runs, takes \
-         writes and lets doorkey in"
-    )]
-    Unreachable {
-        /// Where it is.
-        database: String,
-        /// What went wrong.
-        source: StoreError,
-    },
-    /// It cannot be opened or brought up to date.
-    #[error("the database at {database} cannot be opened: {source}")]
-    Failed {
-        /// Where it is.
-        database: String,
-        /// What went wrong.
-        source: StoreError,
-    },
-}
 
 /// What is kept, in one of the engines.
 #[derive(Clone, Debug)]
 pub struct Store {
     engine: Engine,
-    reuses: Arc<queries::reuse_counters::Reuses>,
+    reuses: Arc<pending_reuses::PendingReuses>,
     list_limiter: Arc<list_limiter::ListLimiter>,
 }
 
 #[derive(Clone, Debug)]
 enum Engine {
-    Sqlite(engine::sqlite::Sqlite),
+    Sqlite(Sqlite<LookupRow>),
     Postgres(engine::postgres::Postgres),
 }
 
@@ -169,7 +56,7 @@ impl Store {
     /// Opens a database and brings its schema up to date; makes it first, if `may_create` and there is none.
     pub async fn open(url: &DatabaseUrl, may_create: bool) -> Result<Self, OpenError> {
         let engine = match url {
-            DatabaseUrl::Sqlite(path) => Engine::Sqlite(engine::sqlite::Sqlite::open(path, may_create)?),
+            DatabaseUrl::Sqlite(path) => Engine::Sqlite(Sqlite::open(path, may_create)?),
             DatabaseUrl::Postgres(servers) => Engine::Postgres(
                 engine::postgres::Postgres::open(servers, &url.to_string(), may_create).await?,
             ),
@@ -223,6 +110,23 @@ impl Store {
             Engine::Sqlite(sqlite) => sqlite.scan(statements, permit, made_of).await,
             Engine::Postgres(postgres) => Box::pin(postgres.scan(&statements, permit, made_of)).await,
         }
+    }
+
+    /// What a lookup finds first.
+    async fn find<T: FromRow>(&self, statement: Statement) -> Result<Option<T>, StoreError> {
+        let [rows] = self.read([statement]).await?;
+        first(rows)
+    }
+
+    /// All that a query finds.
+    async fn find_all<T: FromRow>(&self, statement: Statement) -> Result<Vec<T>, StoreError> {
+        let [rows] = self.scan([statement]).await?;
+        all(rows)
+    }
+
+    /// Writes a unit of work, and says whether its guards held.
+    async fn apply(&self, unit: UnitOfWork) -> Result<Outcome, StoreError> {
+        self.write(unit).await.map(Outcome::from)
     }
 
     /// A unit of work: all of it or nothing, durable before this returns.

@@ -5,7 +5,6 @@ mod connection_limit;
 mod connection_state;
 mod connection_stream;
 mod large_bodies;
-mod memory;
 mod process_limits;
 mod read_budget;
 mod request_body;
@@ -39,6 +38,7 @@ use super::settings::Settings;
 use super::{ops, router};
 use crate::app::App;
 use crate::domain::client_network::ClientNetwork;
+use crate::jobs::memory;
 
 /// The largest head of a request, URL and headers together, in bytes: a connection may hold this much memory.
 const MAX_HEAD: usize = 64 << 10;
@@ -90,7 +90,7 @@ pub async fn serve(app: App, settings: Settings, listeners: Listeners, stop: imp
     let routes = router(app, settings);
     tokio::select! {
         () = accept(&listeners.public, &routes, (&graceful, &shared)) => {}
-        () = memory::return_after_floods(&shared.limiter) => {}
+        () = memory::return_after_floods(|| shared.limiter.count()) => {}
         () = stop => {}
     }
     drop(listeners.public);

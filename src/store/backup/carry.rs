@@ -16,10 +16,10 @@ use crate::domain::audit::{AuditContext, AuditEntry, AuditEvent};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserId;
 use crate::domain::workspace::WorkspaceId;
-use crate::store::engine::sqlite::{beside, connect, run, schema, store_error};
+use crate::store::engine::sqlite::{beside, connect, run, schema};
 use crate::store::engine::unit_of_work::{Statement, sql};
-use crate::store::engine::value::{Row, values};
-use crate::store::queries::api_keys::{api_key_columns, api_key_from};
+use crate::store::engine::value::{FromRow, Row, all, first, only, values};
+use crate::store::queries::api_keys::api_key_columns;
 use crate::store::queries::audit;
 use crate::store::{Flags, StoreError};
 
@@ -91,7 +91,7 @@ impl Restore {
 fn readable(copy: &Path, scratch: &Path) -> Result<(), CopyError> {
     remove(scratch);
     fs::copy(copy, scratch).map_err(io_error(scratch))?;
-    let mut database = connect(scratch).map_err(|error| store_error(&error))?;
+    let mut database = connect(scratch)?;
     check_whole(&database, copy)?;
     schema::migrate(&mut database, scratch)?;
     make_single(&database)
@@ -102,15 +102,14 @@ fn carry(
     replaced: &Path,
     with: &CarryWith,
 ) -> Result<Result<CarriedOver, NotCarried>, CopyError> {
-    let failed = |error: rusqlite::Error| store_error(&error);
-    let mut database = connect(draft).map_err(failed)?;
-    database.execute("ATTACH DATABASE ?1 AS old", [replaced.to_string_lossy()]).map_err(failed)?;
+    let mut database = connect(draft)?;
+    database.execute("ATTACH DATABASE ?1 AS old", [replaced.to_string_lossy()])?;
     let shared =
         "SELECT count(*) FROM main.key_fingerprints k JOIN old.key_fingerprints o USING (fingerprint)";
-    if database.query_row(shared, [], |row| row.get::<_, i64>(0)).map_err(failed)? == 0 {
+    if database.query_row(shared, [], |row| row.get::<_, i64>(0))? == 0 {
         return Ok(Err(NotCarried::Stranger));
     }
-    let unit = database.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    let unit = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let work = Work { database: &unit, with };
     let carried = CarriedOver {
         secret_keys: work.secret_keys()?,
@@ -119,7 +118,7 @@ fn carry(
         users: work.flags()?,
     };
     work.numbers()?;
-    unit.commit().map_err(failed)?;
+    unit.commit()?;
     Ok(Ok(carried))
 }
 
@@ -134,7 +133,11 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn run(&self, statement: &Statement) -> Result<Vec<Row>, StoreError> {
-        run(self.database, statement).map_err(|error| store_error(&error))
+        Ok(run(self.database, statement)?)
+    }
+
+    fn all<T: FromRow>(&self, statement: &Statement) -> Result<Vec<T>, StoreError> {
+        all(self.run(statement)?)
     }
 
     fn tell(&self, workspace: WorkspaceId, entry: AuditEntry) -> Result<(), StoreError> {
@@ -147,11 +150,10 @@ impl Work<'_> {
         let retired =
             "SELECT count(*) FROM main.key_fingerprints k JOIN old.key_fingerprints o USING (fingerprint)
                        WHERE k.retired_at IS NULL AND o.retired_at IS NOT NULL";
-        let retired = number(self.run(&sql(retired, values![]))?)?;
+        let retired = only(self.run(&sql(retired, values![]))?)?;
         let known = "SELECT fingerprint FROM old.key_fingerprints WHERE retired_at IS NULL
                      AND fingerprint NOT IN (SELECT fingerprint FROM main.key_fingerprints)";
-        for mut row in self.run(&sql(known, values![]))? {
-            let fingerprint: [u8; 32] = row.take()?;
+        for fingerprint in self.all::<[u8; 32]>(&sql(known, values![]))? {
             if self.with.fingerprints.contains(&fingerprint) {
                 let added = "INSERT INTO main.key_fingerprints SELECT * FROM old.key_fingerprints WHERE fingerprint = $1";
                 self.run(&sql(added, values![fingerprint]))?;
@@ -184,15 +186,14 @@ impl Work<'_> {
               WHERE k.workspace_id = $1 AND k.id = $2 AND k.created_at = $3"
         );
         let mut revoked = 0;
-        for mut row in self.run(&sql(KEYS, values![]))? {
-            let key = api_key_from(&mut row)?;
-            let replaced = self.run(&sql(REPLACED, values![key.workspace, key.id, key.created_at]))?.pop();
-            let replaced = replaced.map(|mut row| api_key_from(&mut row)).transpose()?;
+        for key in self.all::<ApiKey>(&sql(KEYS, values![]))? {
+            let replaced = self.run(&sql(REPLACED, values![key.workspace, key.id, key.created_at]))?;
+            let replaced = first(replaced)?;
             let is_retired =
                 "SELECT count(*) FROM main.key_fingerprints WHERE key_id = $1 AND retired_at IS NOT NULL";
             let judged = (self.with.judge)(&key, replaced.as_ref());
             let mut kept = judged.clone().unwrap_or_else(|| key.clone());
-            let is_retired = number(self.run(&sql(is_retired, values![i64::from(kept.key.0)]))?)? > 0;
+            let is_retired = only::<i64>(self.run(&sql(is_retired, values![kept.key]))?)? > 0;
             if is_retired && kept.revoked_at.is_none() {
                 // Its seal proves nothing any more either way.
                 kept.revoked_at = Some(self.with.now);
@@ -201,14 +202,7 @@ impl Work<'_> {
             }
             let changed = "UPDATE main.api_keys SET hash = $3, key_id = $4, revoked_at = $5, seal = $6
                            WHERE workspace_id = $1 AND id = $2";
-            let of_key = values![
-                kept.workspace,
-                kept.id,
-                kept.hash,
-                i64::from(kept.key.0),
-                kept.revoked_at,
-                kept.seal
-            ];
+            let of_key = values![kept.workspace, kept.id, kept.hash, kept.key, kept.revoked_at, kept.seal];
             self.run(&sql(changed, of_key))?;
             if kept.revoked_at.is_some() {
                 let entry = self.with.act.entry(AuditEvent::KeyRevoked).with("key", kept.id);
@@ -226,10 +220,9 @@ impl Work<'_> {
              JOIN old.users o ON o.workspace_id = k.workspace_id AND o.id = k.id
              WHERE k.deleted_at IS NULL AND o.deleted_at IS NOT NULL ORDER BY 1, 2"
         );
-        let gone = self.run(&sql(gone, values![]))?;
+        let gone = self.all::<(WorkspaceId, UserId)>(&sql(gone, values![]))?;
         let count = i64::try_from(gone.len()).unwrap_or(i64::MAX);
-        for mut row in gone {
-            let (workspace, user): (WorkspaceId, UserId) = (row.take()?, row.take()?);
+        for (workspace, user) in gone {
             self.run(&crate::store::queries::users::deletion(workspace, user, self.with.now))?;
             self.tell(workspace, self.with.act.entry(AuditEvent::UserDeleted).about(user))?;
         }
@@ -252,11 +245,9 @@ impl Work<'_> {
                AND (o.two_factor > k.two_factor OR o.is_active < k.is_active OR o.is_staff > k.is_staff)
              ORDER BY 1, 2"
         );
-        let users = self.run(&sql(kept_out, values![]))?;
+        let users = self.all::<(WorkspaceId, UserId, Flags, Flags)>(&sql(kept_out, values![]))?;
         let count = i64::try_from(users.len()).unwrap_or(i64::MAX);
-        for mut row in users {
-            let (workspace, user): (WorkspaceId, UserId) = (row.take()?, row.take()?);
-            let (now, then) = (flags_of(&mut row)?, flags_of(&mut row)?);
+        for (workspace, user, now, then) in users {
             let kept = Flags {
                 has_two_factor: now.has_two_factor || then.has_two_factor,
                 is_active: now.is_active && then.is_active,
@@ -291,10 +282,6 @@ impl Work<'_> {
     }
 }
 
-fn flags_of(row: &mut Row) -> Result<Flags, StoreError> {
-    Ok(Flags { has_two_factor: row.take()?, is_active: row.take()?, is_staff: row.take()? })
-}
-
 /// What changed, by the names that the API has for it, from what to what.
 fn changed_entry(act: &AuditContext, from: Flags, to: Flags) -> AuditEntry {
     let (mut fields, mut before, mut after) = (Vec::new(), Map::new(), Map::new());
@@ -310,8 +297,4 @@ fn changed_entry(act: &AuditContext, from: Flags, to: Flags) -> AuditEntry {
         }
     }
     act.entry(AuditEvent::UserChanged).with("fields", fields).with("from", before).with("to", after)
-}
-
-fn number(mut rows: Vec<Row>) -> Result<i64, StoreError> {
-    rows.pop().ok_or(StoreError::Unexpected("a count without a row"))?.take()
 }

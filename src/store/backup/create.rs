@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{CopyError, check_whole, copy_pages, fresh, make_single, put_in_place, remove};
 use crate::store::DatabaseUrl;
-use crate::store::engine::sqlite::{beside, connect_to_share, store_error};
+use crate::store::engine::sqlite::{beside, connect_to_share};
 
 /// Makes a backup of an embedded database, and gives its size in bytes. It blocks the calling thread.
 ///
@@ -25,7 +25,7 @@ pub fn back_up(url: &DatabaseUrl, file: &Path) -> Result<u64, CopyError> {
 }
 
 fn make(path: &Path, draft: &Path) -> Result<(), CopyError> {
-    let source = connect_to_share(path).map_err(|error| store_error(&error))?;
+    let source = connect_to_share(path)?;
     let mut copy = fresh(draft)?;
     copy_pages(&source, &mut copy)?;
     make_single(&copy)?;

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 
-use super::engine::sqlite::{beside, connect, store_error};
+use super::engine::sqlite::{beside, connect};
 use super::{OpenError, StoreError};
 use crate::files;
 
@@ -65,6 +65,12 @@ pub enum CopyError {
     },
 }
 
+impl From<rusqlite::Error> for CopyError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
 fn io_error(path: &Path) -> impl FnOnce(io::Error) -> CopyError {
     move |source| CopyError::Io { path: path.to_owned(), source }
 }
@@ -73,8 +79,7 @@ fn io_error(path: &Path) -> impl FnOnce(io::Error) -> CopyError {
 ///
 /// All of it is one step: done piece by piece, it would begin again whenever somebody else writes meanwhile.
 fn copy_pages(from: &Connection, to: &mut Connection) -> Result<(), CopyError> {
-    let copied = Backup::new(from, to).and_then(|backup| backup.step(-1));
-    if matches!(copied.map_err(|error| store_error(&error))?, StepResult::Done) {
+    if matches!(Backup::new(from, to)?.step(-1)?, StepResult::Done) {
         Ok(())
     } else {
         Err(StoreError::Unavailable("somebody else holds the database".to_owned()).into())
@@ -83,8 +88,7 @@ fn copy_pages(from: &Connection, to: &mut Connection) -> Result<(), CopyError> {
 
 /// A database as one file, with nothing beside it that belongs to it.
 fn make_single(database: &Connection) -> Result<(), CopyError> {
-    let single = database.pragma_update_and_check(None, "journal_mode", "delete", |_| Ok(()));
-    Ok(single.map_err(|error| store_error(&error))?)
+    Ok(database.pragma_update_and_check(None, "journal_mode", "delete", |_| Ok(()))?)
 }
 
 /// Whether a database is whole. `path` is what people know it by.
@@ -101,7 +105,7 @@ fn check_whole(database: &Connection, path: &Path) -> Result<(), CopyError> {
 fn fresh(path: &Path) -> Result<Connection, CopyError> {
     remove(path);
     fresh_file(path)?;
-    Ok(connect(path).map_err(|error| store_error(&error))?)
+    Ok(connect(path)?)
 }
 
 fn fresh_file(path: &Path) -> Result<fs::File, CopyError> {

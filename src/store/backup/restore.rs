@@ -11,7 +11,7 @@ use super::{
     CopyError, check_whole, copy_pages, fresh, fresh_file, io_error, make_single, put_in_place, remove,
 };
 use crate::domain::timestamp::Timestamp;
-use crate::store::engine::sqlite::{LOCK_TIMEOUT, beside, connect, exclusive, schema, store_error};
+use crate::store::engine::sqlite::{LOCK_TIMEOUT, beside, connect, exclusive, schema};
 use crate::store::queries::post_restore::Revived;
 use crate::store::{DatabaseUrl, OpenError, Store};
 
@@ -58,7 +58,7 @@ impl Restore {
                 io::copy(&mut from, &mut fresh_file(&draft)?).map_err(io_error(&draft))?;
             }
         }
-        let mut draft = connect(&restore.draft).map_err(|error| store_error(&error))?;
+        let mut draft = connect(&restore.draft)?;
         // Errors name it as the operator did.
         let newest = schema::newest_of(&draft).map_err(|error| {
             if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) {
@@ -72,9 +72,9 @@ impl Restore {
         check_whole(&draft, file)?;
         schema::migrate(&mut draft, &restore.draft)?;
         // Whoever had it open then has nothing to do with it any more.
-        draft.execute("DELETE FROM nodes", []).map_err(|error| store_error(&error))?;
+        draft.execute("DELETE FROM nodes", [])?;
         // Nor has what a clock said then with the one of now.
-        draft.execute("DELETE FROM clock_readings", []).map_err(|error| store_error(&error))?;
+        draft.execute("DELETE FROM clock_readings", [])?;
         drop(draft);
         Ok(restore)
     }
@@ -117,7 +117,7 @@ impl Restore {
     /// # Errors
     /// `CopyError`, and the database is as it was.
     pub fn replace(&mut self, now: Timestamp) -> Result<Replaced, CopyError> {
-        let draft = connect(&self.draft).map_err(|error| store_error(&error))?;
+        let draft = connect(&self.draft)?;
         make_single(&draft)?;
         let moment = now.to_string().replace([':', '.'], "-");
         let kept = beside(&self.path, &format!(".before-{moment}"));

@@ -2,6 +2,12 @@
 
 use uuid::Uuid;
 
+use crate::domain::email::EmailAddress;
+use crate::domain::host::HostName;
+use crate::domain::json::JsonText;
+use crate::domain::login_link::KeyId;
+use crate::domain::origin::Origin;
+use crate::domain::scope::Scopes;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserId;
 use crate::domain::workspace::WorkspaceId;
@@ -40,6 +46,8 @@ value_from! {
     Timestamp, moment => Self::Number(moment.millis());
     WorkspaceId, id => Self::Number(id.0);
     UserId, id => Self::Number(id.number());
+    KeyId, id => Self::Number(id.0.into());
+    &HostName, host => Self::Text(host.as_str().to_owned());
 }
 
 impl<T: Into<Self>> From<Option<T>> for Value {
@@ -57,17 +65,72 @@ impl Row {
         Self(values.into_iter())
     }
 
-    /// The next column.
-    pub(in crate::store) fn take<T: FromValue>(&mut self) -> Result<T, StoreError> {
-        let value = self.0.next().ok_or(StoreError::Unexpected("a row with too few columns"))?;
-        T::from_value(value).ok_or(StoreError::Unexpected("a column of another kind"))
-    }
-
-    /// Whether the next column is null; it stays the next.
-    pub(in crate::store) fn is_null_next(&self) -> bool {
-        matches!(self.0.as_slice().first(), Some(Value::Null))
+    /// What the next columns hold.
+    pub(in crate::store) fn take<T: FromRow>(&mut self) -> Result<T, StoreError> {
+        T::from_row(self)
     }
 }
+
+/// All rows.
+pub(in crate::store) fn all<T: FromRow>(rows: Vec<Row>) -> Result<Vec<T>, StoreError> {
+    rows.into_iter().map(|mut row| row.take()).collect()
+}
+
+/// The first row, if there is one.
+pub(in crate::store) fn first<T: FromRow>(rows: Vec<Row>) -> Result<Option<T>, StoreError> {
+    rows.into_iter().next().map(|mut row| row.take()).transpose()
+}
+
+/// The row that there always is.
+pub(in crate::store) fn only<T: FromRow>(rows: Vec<Row>) -> Result<T, StoreError> {
+    first(rows)?.ok_or(StoreError::Unexpected("a statement without a row"))
+}
+
+/// What a row, or some columns of it, can be read as.
+pub(in crate::store) trait FromRow: Sized {
+    fn from_row(row: &mut Row) -> Result<Self, StoreError>;
+}
+
+impl<T: FromValue> FromRow for T {
+    fn from_row(row: &mut Row) -> Result<Self, StoreError> {
+        let value = row.0.next().ok_or(StoreError::Unexpected("a row with too few columns"))?;
+        Self::from_value(value).ok_or(StoreError::Unexpected("a column of another kind"))
+    }
+}
+
+/// What is joined, if anything is: then its first column is not null. If nothing is, no column is taken.
+pub(in crate::store) struct Joined<T>(pub(in crate::store) Option<T>);
+
+impl<T: FromRow> FromRow for Joined<T> {
+    fn from_row(row: &mut Row) -> Result<Self, StoreError> {
+        let is_null = matches!(row.0.as_slice().first(), Some(Value::Null));
+        Ok(Self(if is_null { None } else { Some(row.take()?) }))
+    }
+}
+
+/// Structs, each with its fields in the order in which their columns stand.
+macro_rules! from_row {
+    ($($type:ident { $($field:ident),* $(,)? })*) => {
+        $(impl $crate::store::engine::value::FromRow for $type {
+            fn from_row(row: &mut $crate::store::engine::value::Row) -> Result<Self, $crate::store::StoreError> {
+                Ok(Self { $($field: row.take()?),* })
+            }
+        })*
+    };
+}
+pub(in crate::store) use from_row;
+
+macro_rules! tuple_from_row {
+    ($(($($part:ident)*))*) => {
+        $(impl<$($part: FromRow),*> FromRow for ($($part,)*) {
+            fn from_row(row: &mut Row) -> Result<Self, StoreError> {
+                Ok(($($part::from_row(row)?,)*))
+            }
+        })*
+    };
+}
+
+tuple_from_row! { (A B) (A B C) (A B C D) }
 
 /// What a column can be read as.
 pub(in crate::store) trait FromValue: Sized {
@@ -93,6 +156,12 @@ from_value! {
     [u8; 32], Value::Bytes(bytes) => bytes.try_into().ok();
     Uuid, Value::Bytes(bytes) => Self::from_slice(&bytes).ok();
     Timestamp, Value::Number(number) => Some(Self::from_millis(number));
+    KeyId, Value::Number(number) => u32::try_from(number).ok().map(Self);
+    Scopes, Value::Number(bits) => Self::from_bits(bits);
+    EmailAddress, Value::Text(text) => Some(Self::from_store(text));
+    HostName, Value::Text(text) => Some(Self::from_store(text));
+    Origin, Value::Text(text) => Some(Self::from_store(text));
+    JsonText, Value::Text(text) => Some(Self::trusted(text));
     WorkspaceId, Value::Number(number) => Some(Self(number));
     UserId, Value::Number(number) => Some(Self::from_store(number));
 }

@@ -1,18 +1,16 @@
 //! API keys: found by a keyed hash, never by what they are.
 
 use super::audit;
-use super::columns::key_id;
 use super::secret_keys::is_active;
 use crate::domain::api_key::ApiKey;
 use crate::domain::audit::AuditEntry;
-use crate::domain::scope::Scopes;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{Outcome, UnitOfWork, sql};
-use crate::store::engine::value::{Row, values};
+use crate::store::engine::value::{all, from_row, values};
 use crate::store::{Store, StoreError};
 
-/// The columns of a key, in the order in which [`api_key_from`] takes them.
+/// The columns of a key.
 macro_rules! api_key_columns {
     () => {
         "k.workspace_id, k.id, k.name, k.hash, k.scopes, k.key_id, k.created_at, k.expires_at, k.revoked_at, k.seal"
@@ -20,21 +18,7 @@ macro_rules! api_key_columns {
 }
 pub(in crate::store) use api_key_columns;
 
-pub(in crate::store) fn api_key_from(row: &mut Row) -> Result<ApiKey, StoreError> {
-    let (workspace, id, name, hash) = (row.take()?, row.take()?, row.take()?, row.take()?);
-    Ok(ApiKey {
-        workspace,
-        id,
-        name,
-        hash,
-        scopes: Scopes::from_bits(row.take()?).ok_or(StoreError::Unexpected("a scope that is none"))?,
-        key: key_id(row.take()?)?,
-        created_at: row.take()?,
-        expires_at: row.take()?,
-        revoked_at: row.take()?,
-        seal: row.take()?,
-    })
-}
+from_row! { ApiKey { workspace, id, name, hash, scopes, key, created_at, expires_at, revoked_at, seal } }
 
 impl Store {
     /// A key of a workspace, by its number.
@@ -48,8 +32,7 @@ impl Store {
             api_key_columns!(),
             " FROM api_keys k WHERE k.workspace_id = $1 AND k.id = $2"
         );
-        let [rows] = self.read([sql(FOUND, values![workspace, id])]).await?;
-        rows.into_iter().next().map(|mut row| api_key_from(&mut row)).transpose()
+        self.find(sql(FOUND, values![workspace, id])).await
     }
 
     /// The number that the next key of a workspace gets. None is ever given again: keys are revoked, not deleted.
@@ -58,9 +41,8 @@ impl Store {
         let last = "SELECT last_api_key_id FROM workspaces WHERE id = $1
                     UNION ALL SELECT coalesce(max(id), 0) FROM api_keys WHERE workspace_id = $1";
         let [rows] = self.read([sql(last, values![workspace])]).await?;
-        let mut last = rows.into_iter().map(|mut row| row.take::<i64>());
         // Where the workspace is gone, nothing can be kept under any number.
-        last.try_fold(0, |newest, number| number.map(|number| newest.max(number))).map(|last| last + 1)
+        Ok(all::<i64>(rows)?.into_iter().max().unwrap_or(0) + 1)
     }
 
     /// Keeps a new key, unless its number was taken meanwhile or the workspace is gone.
@@ -72,17 +54,10 @@ impl Store {
                 is_active!("$6"),
                 " ON CONFLICT DO NOTHING"
             ),
-            values![
-                key.workspace,
-                key.id,
-                key.name.as_str(),
-                key.hash,
-                key.scopes.bits(),
-                i64::from(key.key.0),
-                key.created_at,
-                key.expires_at,
-                key.seal
-            ],
+            values! {
+                key.workspace, key.id, key.name.as_str(), key.hash, key.scopes.bits(), key.key,
+                key.created_at, key.expires_at, key.seal
+            },
         );
         let drawn = sql(
             "UPDATE workspaces SET last_api_key_id = $2 WHERE id = $1 AND last_api_key_id < $2",
@@ -90,7 +65,7 @@ impl Store {
         );
         let unit = UnitOfWork::new().guard(drawn).guard(added);
         let unit = unit.and(audit::entry(key.workspace, entry, key.created_at));
-        self.write(unit).await.map(Outcome::from)
+        self.apply(unit).await
     }
 
     /// The keys of a workspace, oldest first.
@@ -100,8 +75,7 @@ impl Store {
             api_key_columns!(),
             " FROM api_keys k WHERE k.workspace_id = $1 ORDER BY k.id"
         );
-        let [rows] = self.scan([sql(ALL, values![workspace])]).await?;
-        rows.into_iter().map(|mut row| api_key_from(&mut row)).collect()
+        self.find_all(sql(ALL, values![workspace])).await
     }
 
     /// Keeps a live key under another hash and secret key, the one that derives, unless others were first. `key` is as this
@@ -112,11 +86,9 @@ impl Store {
              WHERE workspace_id = $4 AND id = $5 AND hash = $6 AND seal = $7 AND revoked_at IS NULL AND ",
             is_active!("$2")
         );
-        let moved = sql(
-            MOVED,
-            values![key.hash, i64::from(key.key.0), key.seal, key.workspace, key.id, old.hash, old.seal],
-        );
-        self.write(UnitOfWork::new().guard(moved)).await.map(Outcome::from)
+        let moved =
+            sql(MOVED, values![key.hash, key.key, key.seal, key.workspace, key.id, old.hash, old.seal]);
+        self.apply(UnitOfWork::new().guard(moved)).await
     }
 
     /// Revokes a key for good, unless it was revoked before. `key` is as this leaves it, sealed.
@@ -132,6 +104,6 @@ impl Store {
             values![key.revoked_at, key.seal, key.workspace, key.id],
         );
         let unit = UnitOfWork::new().guard(revoked).and(audit::entry(key.workspace, entry, now));
-        self.write(unit).await.map(Outcome::from)
+        self.apply(unit).await
     }
 }

@@ -12,7 +12,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserId;
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{Statement, UnitOfWork, sql};
-use crate::store::engine::value::{Row, values};
+use crate::store::engine::value::{Value, all, from_row, values};
 use crate::store::{ListError, ListPermit, Store, StoreError};
 
 /// An entry as a back office reads it.
@@ -71,14 +71,9 @@ impl ListedEntry {
         Field { name: "actor", kind: FieldType::Text },
         Field { name: "request_id", kind: FieldType::Id },
     ];
-
-    fn from_row(mut row: Row) -> Result<Self, StoreError> {
-        let (id, time, event) = (row.take()?, row.take()?, row.take()?);
-        let (user_id, actor, request_id) = (row.take()?, row.take()?, row.take()?);
-        let data = JsonText::trusted(row.take::<String>()?);
-        Ok(Self { id, time, event, user_id, actor, request_id, data })
-    }
 }
+
+from_row! { ListedEntry { id, time, event, user_id, actor, request_id, data } }
 
 /// Keeps entries of the same millisecond in the order in which they were made.
 static ORDER: Mutex<ContextV7> = Mutex::new(ContextV7::new());
@@ -96,23 +91,44 @@ pub(in crate::store) fn first_id_at(moment: Timestamp) -> [u8; 16] {
     (millis << 80).to_be_bytes()
 }
 
+/// The text that writes an entry; whose log it goes into, by `$1`, and whom it is about, by `$5`.
+macro_rules! entry_text {
+    ($workspace:literal, $user:literal) => {
+        concat!(
+            "INSERT INTO audit_log (workspace_id, id, time, event, user_id, actor, request_id, data) VALUES (",
+            $workspace,
+            ", $2, $3, $4, ",
+            $user,
+            ", $6, $7, $8)"
+        )
+    };
+}
+
 /// The statement that writes an entry.
 pub(in crate::store) fn entry(workspace: WorkspaceId, entry: &AuditEntry, now: Timestamp) -> Statement {
+    sql(entry_text!("$1", "$5"), entry_values(workspace.into(), entry, now))
+}
+
+/// The statement that writes an entry about the user whose number was drawn in the same unit.
+pub(in crate::store) fn entry_about_drawn(
+    workspace: WorkspaceId,
+    entry: &AuditEntry,
+    now: Timestamp,
+) -> Statement {
+    const TEXT: &str = entry_text!("$1", "coalesce($5, (SELECT last_user_id FROM workspaces WHERE id = $1))");
+    sql(TEXT, entry_values(workspace.into(), entry, now))
+}
+
+/// The statement that writes an entry about the workspace that was made in the same unit, by its name.
+pub(in crate::store) fn entry_of_made(workspace: &str, entry: &AuditEntry, now: Timestamp) -> Statement {
+    const TEXT: &str = entry_text!("(SELECT id FROM workspaces WHERE name = $1)", "$5");
+    sql(TEXT, entry_values(workspace.into(), entry, now))
+}
+
+fn entry_values(workspace: Value, entry: &AuditEntry, now: Timestamp) -> Vec<Value> {
     let data = serde_json::Value::Object(entry.data.clone()).to_string();
-    sql(
-        "INSERT INTO audit_log (workspace_id, id, time, event, user_id, actor, request_id, data)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        values![
-            workspace,
-            entry_id(now),
-            now,
-            entry.event.name(),
-            entry.user,
-            entry.act.actor.to_string(),
-            entry.act.request,
-            data
-        ],
-    )
+    let (event, actor) = (entry.event.name(), entry.act.actor.to_string());
+    values![workspace, entry_id(now), now, event, entry.user, actor, entry.act.request, data]
 }
 
 /// The statement that writes an entry about the whole installation: into the log of each workspace.
@@ -159,7 +175,7 @@ impl Store {
             values![INSTALLATION, first_id_at(since)],
         );
         let [rows] = self.read([later]).await?;
-        rows.into_iter().map(ListedEntry::from_row).collect()
+        all(rows)
     }
 
     /// When the newest entry of a workspace was written, if there is one.
@@ -171,8 +187,7 @@ impl Store {
             "SELECT time FROM audit_log WHERE workspace_id = $1 ORDER BY id DESC LIMIT 1",
             values![workspace],
         );
-        let [rows] = self.read([newest]).await?;
-        rows.into_iter().next().map(|mut row| row.take()).transpose()
+        self.find(newest).await
     }
 
     /// The next entries of a workspace, in one direction from one of them: so a log of any length is read in pieces.
@@ -205,8 +220,7 @@ impl Store {
              ORDER BY id {order} LIMIT ${}",
             values.len()
         );
-        let [rows] = self.scan([sql(text, values)]).await?;
-        rows.into_iter().map(ListedEntry::from_row).collect()
+        self.find_all(sql(text, values)).await
     }
 
     /// The audit log of a workspace, newest first.
@@ -224,6 +238,6 @@ impl Store {
             values: values![permit.workspace()],
             order: "id DESC",
         };
-        self.list(permit, source, options, ListedEntry::from_row).await
+        self.list(permit, source, options, |entry| entry).await
     }
 }

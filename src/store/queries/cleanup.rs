@@ -4,7 +4,7 @@ use super::audit;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{UnitOfWork, sql};
-use crate::store::engine::value::{Value, values};
+use crate::store::engine::value::{Value, all, values};
 use crate::store::{Store, StoreError};
 
 /// Rows deleted in one commit at most.
@@ -34,35 +34,29 @@ impl Store {
         idle_since: Timestamp,
         audit_since: Timestamp,
     ) -> Result<Swept, StoreError> {
-        Ok(Swept {
-            login_links: self
-                .sweep_table(
-                    "SELECT hash FROM login_links WHERE workspace_id = $1 AND expires_at <= $2 LIMIT $3",
-                    "DELETE FROM login_links WHERE workspace_id = $1 AND hash = $2",
-                    (workspace, now.into()),
-                )
-                .await?,
-            sessions: self
-                .sweep_table(
-                    "SELECT id FROM sessions WHERE workspace_id = $1 AND expires_at <= $2 LIMIT $3",
-                    "DELETE FROM sessions WHERE workspace_id = $1 AND id = $2",
-                    (workspace, now.into()),
+        macro_rules! sweep {
+            ($table:literal, $key:literal, $dead:literal, $until:expr) => {
+                self.sweep_table(
+                    concat!(
+                        "SELECT ",
+                        $key,
+                        " FROM ",
+                        $table,
+                        " WHERE workspace_id = $1 AND ",
+                        $dead,
+                        " LIMIT $3"
+                    ),
+                    concat!("DELETE FROM ", $table, " WHERE workspace_id = $1 AND ", $key, " = $2"),
+                    (workspace, $until.into()),
                 )
                 .await?
-                + self
-                    .sweep_table(
-                        "SELECT id FROM sessions WHERE workspace_id = $1 AND last_seen_at <= $2 LIMIT $3",
-                        "DELETE FROM sessions WHERE workspace_id = $1 AND id = $2",
-                        (workspace, idle_since.into()),
-                    )
-                    .await?,
-            audit_entries: self
-                .sweep_table(
-                    "SELECT id FROM audit_log WHERE workspace_id = $1 AND id < $2 ORDER BY id LIMIT $3",
-                    "DELETE FROM audit_log WHERE workspace_id = $1 AND id = $2",
-                    (workspace, audit::first_id_at(audit_since).into()),
-                )
-                .await?,
+            };
+        }
+        Ok(Swept {
+            login_links: sweep!("login_links", "hash", "expires_at <= $2", now),
+            sessions: sweep!("sessions", "id", "expires_at <= $2", now)
+                + sweep!("sessions", "id", "last_seen_at <= $2", idle_since),
+            audit_entries: sweep!("audit_log", "id", "id < $2 ORDER BY id", audit::first_id_at(audit_since)),
         })
     }
 
@@ -77,13 +71,10 @@ impl Store {
         loop {
             let [dead] = self.scan([sql(find, vec![workspace.into(), until.clone(), BATCH.into()])]).await?;
             let count = i64::try_from(dead.len()).unwrap_or(BATCH);
-            let mut unit = UnitOfWork::new();
-            for mut row in dead {
-                let key: Vec<u8> = row.take()?;
-                unit = unit.and(sql(delete, values![workspace, key.as_slice()]));
-            }
+            let keys = all::<Vec<u8>>(dead)?.into_iter();
+            let deletes = keys.map(|key| sql(delete, values![workspace, key.as_slice()]));
             if count > 0 {
-                self.write(unit).await?;
+                self.write(UnitOfWork::new().and_all(deletes)).await?;
             }
             swept += count;
             if count < BATCH {

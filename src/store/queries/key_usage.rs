@@ -2,9 +2,9 @@
 
 use uuid::Uuid;
 
-use super::api_keys::{api_key_columns, api_key_from};
+use super::api_keys::api_key_columns;
 use super::audit;
-use super::login_links::{link_columns, link_from, may_use_links};
+use super::login_links::{link_columns, may_use_links};
 use crate::domain::api_key::ApiKey;
 use crate::domain::audit::AuditEntry;
 use crate::domain::login_link::{KeyId, LoginLink};
@@ -12,7 +12,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserId;
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{Outcome, UnitOfWork, sql};
-use crate::store::engine::value::{Row, values};
+use crate::store::engine::value::{from_row, only, values};
 use crate::store::{Store, StoreError};
 
 /// Rows that are listed, and ended in one commit, at most.
@@ -69,6 +69,8 @@ pub struct SessionUsingKey {
     pub user: UserId,
 }
 
+from_row! { SessionUsingKey { workspace, id, user } }
+
 impl Store {
     /// Retires a key for good, unless it is the active one, or something live uses it.
     pub async fn retire_key(
@@ -90,14 +92,14 @@ impl Store {
             api_keys_using_key!(),
             ")"
         );
-        let retired = sql(RETIRED, values![i64::from(key.0), now]);
+        let retired = sql(RETIRED, values![key, now]);
         let told = audit::entry_everywhere(entry, now);
-        self.write(UnitOfWork::new().guard(retired).and(told)).await.map(Outcome::from)
+        self.apply(UnitOfWork::new().guard(retired).and(told)).await
     }
 
     /// Counts what is live and uses a key.
     pub async fn count_key_usage(&self, key: KeyId, now: Timestamp) -> Result<KeyUsage, StoreError> {
-        let values = || values![i64::from(key.0), now];
+        let values = || values![key, now];
         let [links, sessions, api_keys] = self
             .scan([
                 sql(concat!("SELECT count(*) ", links_using_key!()), values()),
@@ -105,9 +107,7 @@ impl Store {
                 sql(concat!("SELECT count(*) ", api_keys_using_key!()), values()),
             ])
             .await?;
-        let count =
-            |mut rows: Vec<Row>| rows.pop().ok_or(StoreError::Unexpected("a count without a row"))?.take();
-        Ok(KeyUsage { login_links: count(links)?, sessions: count(sessions)?, api_keys: count(api_keys)? })
+        Ok(KeyUsage { login_links: only(links)?, sessions: only(sessions)?, api_keys: only(api_keys)? })
     }
 
     /// Some of the live links that use a key; none if there are none left.
@@ -117,8 +117,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Vec<LoginLink>, StoreError> {
         const SOME: &str = concat!("SELECT ", link_columns!(), " ", links_using_key!(), " LIMIT $3");
-        let [rows] = self.scan([sql(SOME, values![i64::from(key.0), now, BATCH])]).await?;
-        rows.into_iter().map(|mut row| link_from(&mut row)).collect()
+        self.find_all(sql(SOME, values![key, now, BATCH])).await
     }
 
     /// Some of the live sessions that use a key.
@@ -129,10 +128,7 @@ impl Store {
     ) -> Result<Vec<SessionUsingKey>, StoreError> {
         const SOME: &str =
             concat!("SELECT s.workspace_id, s.id, s.user_id ", sessions_using_key!(), " LIMIT $3");
-        let [rows] = self.scan([sql(SOME, values![i64::from(key.0), now, BATCH])]).await?;
-        let session =
-            |mut row: Row| Ok(SessionUsingKey { workspace: row.take()?, id: row.take()?, user: row.take()? });
-        rows.into_iter().map(session).collect()
+        self.find_all(sql(SOME, values![key, now, BATCH])).await
     }
 
     /// The live API keys that use a key.
@@ -142,8 +138,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Vec<ApiKey>, StoreError> {
         const ALL: &str = concat!("SELECT ", api_key_columns!(), " ", api_keys_using_key!());
-        let [rows] = self.scan([sql(ALL, values![i64::from(key.0), now])]).await?;
-        rows.into_iter().map(|mut row| api_key_from(&mut row)).collect()
+        self.find_all(sql(ALL, values![key, now])).await
     }
 
     /// Ends links, each with its entry. They are as this leaves them, sealed.

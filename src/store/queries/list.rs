@@ -3,8 +3,8 @@
 use crate::domain::list_query::{Comparison, Filter, FilterValue, ListQuery, Page};
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::sql;
-use crate::store::engine::value::{Row, Value};
-use crate::store::{ListError, ListPermit, Store, StoreError};
+use crate::store::engine::value::{FromRow, Row, Value, all, only};
+use crate::store::{ListError, ListPermit, Store};
 
 impl From<&FilterValue> for Value {
     fn from(operand: &FilterValue) -> Self {
@@ -44,12 +44,12 @@ impl Store {
     ///
     /// What is sorted and skipped is keys alone: whole rows would make a deep page several times as dear. `CROSS JOIN`
     /// keeps SQLite from walking an index of the whole table to find the few rows of the page in their order.
-    pub(in crate::store) async fn list<T: Send + 'static>(
+    pub(in crate::store) async fn list<R: FromRow, T: Send + 'static>(
         &self,
         permit: &ListPermit,
         source: Source,
         options: &ListQuery,
-        from_row: impl Fn(Row) -> Result<T, StoreError> + Send + 'static,
+        made_of: impl Fn(R) -> T + Send + 'static,
     ) -> Result<Page<T>, ListError> {
         let Source { columns, table, key, column_of, from, mut values, order } = source;
         let conditions: String =
@@ -66,10 +66,9 @@ impl Store {
              CROSS JOIN {table} AND {key} = page.place
              ORDER BY {sort}{order}"
         );
-        let page_of = move |[mut count, rows]: [Vec<Row>; 2]| {
-            let total = count.pop().ok_or(StoreError::Unexpected("a count without a row"))?.take()?;
-            let rows: Result<_, _> = rows.into_iter().map(from_row).collect();
-            Ok(Page { rows: rows?, total })
+        let page_of = move |[count, rows]: [Vec<Row>; 2]| {
+            let rows = all(rows)?.into_iter().map(made_of).collect();
+            Ok(Page { rows, total: only(count)? })
         };
         let listed = self.scan_with([total, sql(text, values)], Some(permit.clone()), page_of).await;
         listed.map_err(|error| permit.classify(error))

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::audit;
-use super::columns::{key_id, standing_columns, standing_from};
+use super::columns::standing_columns;
 use super::list::Source;
 use super::secret_keys::is_active;
 use crate::domain::audit::AuditEntry;
@@ -15,7 +15,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{AccountStatus, UserId, UserRef};
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{Outcome, Statement, UnitOfWork, sql};
-use crate::store::engine::value::{Row, values};
+use crate::store::engine::value::{FromRow, Joined, Row, from_row, values};
 use crate::store::{Engine, ListError, ListPermit, Store, StoreError};
 
 /// A live link as a back office sees it; never a token.
@@ -45,18 +45,9 @@ impl ListedLink {
         Field { name: "last_issued_at", kind: FieldType::Time },
         Field { name: "times_issued", kind: FieldType::Number },
     ];
-
-    fn from_row(mut row: Row) -> Result<Self, StoreError> {
-        Ok(Self {
-            id: row.take()?,
-            user_id: row.take()?,
-            created_at: row.take()?,
-            expires_at: row.take()?,
-            last_issued_at: row.take()?,
-            times_issued: row.take()?,
-        })
-    }
 }
+
+from_row! { ListedLink { id, user_id, created_at, expires_at, last_issued_at, times_issued } }
 
 /// A link with its user. It is not proven by that: its token and seal must be.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -71,31 +62,26 @@ pub struct FoundLink {
     pub session: Option<Uuid>,
 }
 
-/// The columns of a link, in the order in which [`link_from`] takes them.
+/// The columns of a link.
 macro_rules! link_columns {
     () => {
-        "l.workspace_id, l.hash, l.id, l.user_id, l.link_epoch, l.seed, l.single_use, l.created_at, l.expires_at, \
+        "l.hash, l.id, l.workspace_id, l.user_id, l.link_epoch, l.seed, l.single_use, l.created_at, l.expires_at, \
          l.key_id, l.used_at, l.ended_at, l.seal"
     };
 }
 pub(in crate::store) use link_columns;
 
-pub(in crate::store) fn link_from(row: &mut Row) -> Result<LoginLink, StoreError> {
-    let (workspace, hash, id) = (row.take()?, row.take()?, row.take()?);
-    let draft = LinkClaims {
-        workspace,
-        user: row.take()?,
-        epoch: row.take()?,
-        seed: row.take()?,
-        is_single_use: row.take()?,
-        created_at: row.take()?,
-        expires_at: row.take()?,
-    };
-    let key = key_id(row.take()?)?;
-    Ok(LoginLink { id, hash, draft, key, used_at: row.take()?, ended_at: row.take()?, seal: row.take()? })
+from_row! { LinkClaims { workspace, user, epoch, seed, is_single_use, created_at, expires_at } }
+
+impl FromRow for LoginLink {
+    fn from_row(row: &mut Row) -> Result<Self, StoreError> {
+        let (hash, id, draft) = row.take()?;
+        let (key, used_at, ended_at, seal) = row.take()?;
+        Ok(Self { id, hash, draft, key, used_at, ended_at, seal })
+    }
 }
 
-/// A link with its user, in the order in which [`found_link_from`] takes it: the user first, since without one there is no
+/// The columns of a link with its user: the user first, since without one there is no
 /// link.
 macro_rules! found_link_columns {
     () => {
@@ -104,14 +90,9 @@ macro_rules! found_link_columns {
 }
 pub(in crate::store) use found_link_columns;
 
-pub(in crate::store) fn found_link_from(row: &mut Row) -> Result<FoundLink, StoreError> {
-    let standing = standing_from(row)?;
-    let email = EmailAddress::from_store(row.take()?);
-    let session = row.take()?;
-    Ok(FoundLink { link: link_from(row)?, standing, email, session })
-}
+from_row! { FoundLink { standing, email, session, link } }
 
-/// What is seen of a user when a link is asked for, in the order in which [`issue_state_from`] takes it.
+/// The columns of what is seen of a user when a link is asked for.
 macro_rules! issue_state_columns {
     () => {
         concat!("u.id, ", standing_columns!(), ", u.newest_link, ", link_columns!())
@@ -119,10 +100,11 @@ macro_rules! issue_state_columns {
 }
 pub(in crate::store) use issue_state_columns;
 
-pub(in crate::store) fn issue_state_from(row: &mut Row) -> Result<UserLinkState, StoreError> {
-    let (user, standing, newest_hash) = (row.take()?, standing_from(row)?, row.take()?);
-    let newest = if row.is_null_next() { None } else { Some(link_from(row)?) };
-    Ok(UserLinkState { user, standing, newest_hash, newest })
+impl FromRow for UserLinkState {
+    fn from_row(row: &mut Row) -> Result<Self, StoreError> {
+        let (user, standing, newest_hash, Joined(newest)) = row.take()?;
+        Ok(Self { user, standing, newest_hash, newest })
+    }
 }
 
 /// What must still be true of a user, in the very statement that acts (contract, section 2, rules 1 to 4).
@@ -140,8 +122,7 @@ impl Store {
         workspace: WorkspaceId,
         user: &UserRef,
     ) -> Result<Option<UserLinkState>, StoreError> {
-        let [rows] = self.read([state_of(workspace, user)]).await?;
-        rows.into_iter().next().map(|mut row| issue_state_from(&mut row)).transpose()
+        self.find(state_of(workspace, user)).await
     }
 
     /// Keeps a new link, unless another was made, or the user may no longer have one, since `seen` was seen.
@@ -165,38 +146,22 @@ impl Store {
                 " AND ",
                 is_active!("$6")
             ),
-            values![
-                link.hash,
-                draft.workspace,
-                draft.user,
-                seen.newest_hash,
-                draft.epoch,
-                i64::from(link.key.0)
-            ],
+            values![link.hash, draft.workspace, draft.user, seen.newest_hash, draft.epoch, link.key],
         );
         let keep = sql(
             "INSERT INTO login_links (workspace_id, hash, id, user_id, link_epoch, seed, single_use, created_at,
                                       expires_at, key_id, seal, last_issued_at, times_issued)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $8, 1)",
-            values![
-                draft.workspace,
-                link.hash,
-                link.id,
-                draft.user,
-                draft.epoch,
-                draft.seed,
-                draft.is_single_use,
-                draft.created_at,
-                draft.expires_at,
-                i64::from(link.key.0),
-                link.seal
-            ],
+            values! {
+                draft.workspace, link.hash, link.id, draft.user, draft.epoch, draft.seed, draft.is_single_use,
+                draft.created_at, draft.expires_at, link.key, link.seal
+            },
         );
         let unit = UnitOfWork::about(draft.workspace, draft.user)
             .guard(become_newest)
             .and(keep)
             .and_all(expired.map(end));
-        self.write(unit.and(audit::entry(draft.workspace, entry, now))).await.map(Outcome::from)
+        self.apply(unit.and(audit::entry(draft.workspace, entry, now))).await
     }
 
     /// A link and its user, by the hashes its token may have. `None` if there is no such link, or its user was deleted.
@@ -206,9 +171,9 @@ impl Store {
         hashes: &[LinkLookupKey],
     ) -> Result<Option<FoundLink>, StoreError> {
         for hash in hashes {
-            let [rows] = self.read([by_hash(workspace, *hash)]).await?;
-            if let Some(mut row) = rows.into_iter().next() {
-                return found_link_from(&mut row).map(Some);
+            let found = self.find(by_hash(workspace, *hash)).await?;
+            if found.is_some() {
+                return Ok(found);
             }
         }
         Ok(None)
@@ -238,12 +203,12 @@ impl Store {
             .and(super::sessions::begin(session, link.draft.is_single_use))
             .and_all(replaced.map(|id| super::sessions::end(workspace, id)))
             .and_all(audit::entries(workspace, entries, now));
-        self.write(unit).await.map(Outcome::from)
+        self.apply(unit).await
     }
 
     /// Marks a link as dead of age, for good, unless it ended before: a clock set back must not revive what was refused.
     pub async fn end_login_link(&self, link: &LoginLink) -> Result<Outcome, StoreError> {
-        self.write(UnitOfWork::new().guard(end(link))).await.map(Outcome::from)
+        self.apply(UnitOfWork::new().guard(end(link))).await
     }
 
     /// The live links of a workspace, counters up to date.
@@ -269,7 +234,7 @@ impl Store {
             values: values![permit.workspace(), now],
             order: "l.created_at DESC, l.id DESC",
         };
-        self.list(permit, source, options, ListedLink::from_row).await
+        self.list(permit, source, options, |link| link).await
     }
 }
 
@@ -342,18 +307,10 @@ pub(in crate::store) fn redeem(link: &LoginLink, session: &Session) -> Statement
                AND ",
             is_active!("$10")
         ),
-        values![
-            now,
-            link.ended_at,
-            link.seal,
-            workspace,
-            link.hash,
-            session.user,
-            session.epoch,
-            session.confirm_hash,
-            now.plus_seconds(-crate::domain::session::REPEAT_WINDOW),
-            i64::from(session.key.0),
+        values! {
+            now, link.ended_at, link.seal, workspace, link.hash, session.user, session.epoch,
+            session.confirm_hash, now.plus_seconds(-crate::domain::session::REPEAT_WINDOW), session.key,
             link.draft.is_single_use.then_some(session.id)
-        ],
+        },
     )
 }

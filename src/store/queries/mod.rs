@@ -7,6 +7,7 @@ pub(super) mod columns;
 pub(super) mod key_usage;
 pub(super) mod list;
 pub(super) mod login_links;
+pub(super) mod lookup_row;
 pub(super) mod nodes;
 pub(super) mod post_restore;
 pub(super) mod request_lookup;

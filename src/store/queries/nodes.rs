@@ -2,14 +2,14 @@
 
 use uuid::Uuid;
 
-use super::secret_keys::{known_key_columns, known_key_from};
+use super::secret_keys::known_key_columns;
 use crate::domain::clock_watch::ClockReading;
 use crate::domain::login_link::KeyId;
 use crate::domain::node::Node;
 use crate::domain::secret_key::SecretKeyRecord;
 use crate::domain::timestamp::Timestamp;
 use crate::store::engine::unit_of_work::{Statement, UnitOfWork, sql};
-use crate::store::engine::value::{Row, values};
+use crate::store::engine::value::{FromRow, Row, all, first, from_row, values};
 use crate::store::{Engine, Store, StoreError};
 
 /// How long the row of a node that is gone is kept, in seconds.
@@ -25,6 +25,8 @@ pub struct KeysAndClock {
     /// What the clocks of the machine said when an embedded database was last served.
     pub last_reading: Option<ClockReading>,
 }
+
+from_row! { ClockReading { boot, since_boot, wall } }
 
 impl Store {
     /// Reads what a node is judged by.
@@ -46,10 +48,10 @@ impl Store {
                 [rows, Vec::new()]
             }
         };
-        let last_reading = readings.into_iter().next().map(reading_from).transpose()?;
+        let last_reading = first(readings)?;
         let mut found = KeysAndClock { keys: Vec::new(), time: None, last_reading };
         for mut row in keys {
-            found.keys.push(known_key_from(&mut row)?);
+            found.keys.push(row.take()?);
             found.time = row.take()?;
             let standbys: Option<String> = row.take()?;
             self.note_synchronous(generation, standbys.is_some_and(|names| !names.is_empty()));
@@ -94,7 +96,7 @@ impl Store {
     /// The nodes that reported in within the last hour or so.
     pub async fn list_nodes(&self) -> Result<Vec<Node>, StoreError> {
         let [rows] = self.read([sql("SELECT id, key_ids, reported_at FROM nodes", values![])]).await?;
-        rows.into_iter().map(node_from).collect()
+        all(rows)
     }
 }
 
@@ -107,16 +109,13 @@ fn keep(clocks: &ClockReading) -> Statement {
     )
 }
 
-fn reading_from(mut row: Row) -> Result<ClockReading, StoreError> {
-    Ok(ClockReading { boot: row.take()?, since_boot: row.take()?, wall: row.take()? })
-}
-
-fn node_from(mut row: Row) -> Result<Node, StoreError> {
-    let id = row.take()?;
-    let keys: String = row.take()?;
-    let keys = keys.split_whitespace().map(|key| u32::from_str_radix(key, 16).map(KeyId));
-    let keys = keys
-        .collect::<Result<_, _>>()
-        .map_err(|_| StoreError::Unexpected("the number of a key that is none"))?;
-    Ok(Node { id, keys, reported_at: row.take()? })
+impl FromRow for Node {
+    fn from_row(row: &mut Row) -> Result<Self, StoreError> {
+        let (id, keys): (_, String) = row.take()?;
+        let keys = keys.split_whitespace().map(|key| u32::from_str_radix(key, 16).map(KeyId));
+        let keys = keys
+            .collect::<Result<_, _>>()
+            .map_err(|_| StoreError::Unexpected("the number of a key that is none"))?;
+        Ok(Node { id, keys, reported_at: row.take()? })
+    }
 }

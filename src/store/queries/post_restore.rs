@@ -5,7 +5,7 @@ use crate::domain::audit::AuditEntry;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{UnitOfWork, UnitResult, sql};
-use crate::store::engine::value::{Row, values};
+use crate::store::engine::value::{from_row, values};
 use crate::store::{Engine, Store, StoreError};
 
 /// An API key that works after a restore.
@@ -82,6 +82,11 @@ pub struct Revived {
     pub workspaces: Vec<String>,
 }
 
+from_row! {
+    Flags { has_two_factor, is_active, is_staff }
+    MovedAddress { workspace, id, now, before }
+}
+
 /// How far the numbers of users go on after a restore: some may have been given of which nothing is known any more.
 const LEAP: i64 = 1_000_000;
 
@@ -154,11 +159,9 @@ impl Store {
              WHERE k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $1) ORDER BY w.name, k.id",
             values![now],
         );
-        let [rows] = self.scan([live]).await?;
-        let key = |mut row: Row| {
-            Ok(RestoredKey { workspace: row.take()?, id: row.take()?, name: row.take()?, before: None })
-        };
-        rows.into_iter().map(key).collect()
+        let keys: Vec<_> = self.find_all(live).await?;
+        let restored = |(workspace, id, name)| RestoredKey { workspace, id, name, before: None };
+        Ok(keys.into_iter().map(restored).collect())
     }
 
     /// Every user who has two-factor, or is disabled.
@@ -168,13 +171,8 @@ impl Store {
              WHERE u.deleted_at IS NULL AND (u.two_factor <> 0 OR u.is_active = 0) ORDER BY w.name, u.id",
             values![],
         );
-        let [rows] = self.scan([flagged]).await?;
-        rows.into_iter().map(user_from).collect()
+        let users: Vec<_> = self.find_all(flagged).await?;
+        let restored = |(workspace, id, flags)| RestoredUser { workspace, id, flags, before: None };
+        Ok(users.into_iter().map(restored).collect())
     }
-}
-
-fn user_from(mut row: Row) -> Result<RestoredUser, StoreError> {
-    let (workspace, id) = (row.take()?, row.take()?);
-    let flags = Flags { has_two_factor: row.take()?, is_active: row.take()?, is_staff: row.take()? };
-    Ok(RestoredUser { workspace, id, flags, before: None })
 }

@@ -1,64 +1,16 @@
 //! Request lookup: all that a request's host and credentials name, found by one query.
 
-use std::sync::Arc;
-
-use uuid::Uuid;
-
 use super::columns::standing_columns;
-use super::login_links::{
-    FoundLink, by_hash, found_link_columns, found_link_from, issue_state_columns, issue_state_from,
-    link_columns, state_of,
-};
-use super::sessions::{by_id, session_columns, signed_in_columns, signed_in_from};
+use super::login_links::{found_link_columns, issue_state_columns, link_columns};
+use super::lookup_row::{LookupBy, LookupRow};
+use super::sessions::{session_columns, signed_in_columns};
 use crate::domain::host::HostName;
-use crate::domain::login_link::{LinkLookupKey, UserLinkState};
 use crate::domain::scope::Scope;
-use crate::domain::session::SessionWithUser;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserRef;
-use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{Statement, sql};
-use crate::store::engine::value::{Row, values};
+use crate::store::engine::value::values;
 use crate::store::{Engine, Store, StoreError};
-
-/// Whom a request names beside its host.
-#[derive(Clone, Copy, Debug)]
-pub enum LookupBy<'a> {
-    /// Nobody.
-    Nobody,
-    /// The holder of an API key, by a hash that the key may have.
-    Key([u8; 32]),
-    /// The same, and the user for whom a link is asked.
-    KeyAndUser([u8; 32], &'a UserRef),
-    /// Who is signed in, by the number of the session.
-    Session(Uuid),
-    /// Whoever holds a link, by a hash that its token may have.
-    Link(LinkLookupKey),
-    /// Both.
-    SessionAndLink(Uuid, LinkLookupKey),
-}
-
-/// What one lookup finds. Nothing of it is proven yet: seals, secrets and standing are the keys' and the flow's to judge.
-///
-/// Workspace and key are named by their ids: they change so seldom that the flow knows them from before, and needs to hear
-/// only that they are still the same.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct LookupRow {
-    /// The workspace of the host.
-    pub workspace: WorkspaceId,
-    /// Its revision, which grows with each change of it.
-    pub revision: i64,
-    /// The number and the seal of the live API key.
-    pub api_key: Option<(i64, [u8; 32])>,
-    /// When that key ends.
-    pub key_ends_at: Option<Timestamp>,
-    /// What is seen of the user for whom a link is asked; none without a key that may ask.
-    pub issue_state: Option<Arc<UserLinkState>>,
-    /// The session with its person.
-    pub signed_in: Option<Arc<SessionWithUser>>,
-    /// The link with its user.
-    pub link: Option<Arc<FoundLink>>,
-}
 
 /// A workspace by `$1`, its host, and what is joined to it.
 macro_rules! arrival {
@@ -90,7 +42,7 @@ macro_rules! with_key {
 macro_rules! with_user {
     ($condition:expr) => {
         arrival!(
-            concat!(", k.id, k.seal, k.expires_at, ", issue_state_columns!()),
+            concat!(", k.id, k.seal, ", issue_state_columns!()),
             concat!(
                 with_key!(),
                 "LEFT JOIN users u ON u.workspace_id = k.workspace_id
@@ -106,78 +58,6 @@ macro_rules! with_user {
 
 const _: () = assert!(1 << Scope::LoginLinksWrite as u32 == 2, "the scope in the statement above");
 
-impl LookupRow {
-    /// A lookup that names nobody.
-    pub(in crate::store) const fn of_workspace(workspace: WorkspaceId, revision: i64) -> Self {
-        let (api_key, key_ends_at) = (None, None);
-        Self { workspace, revision, api_key, key_ends_at, issue_state: None, signed_in: None, link: None }
-    }
-
-    /// What a statement of [`lookup_statement`] found. `None` if no workspace has the host.
-    pub(in crate::store) fn from_rows(
-        rows: Vec<Row>,
-        named: LookupBy<'_>,
-    ) -> Result<Option<Self>, StoreError> {
-        let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
-        let (workspace, revision) = (row.take()?, row.take()?);
-        let mut arrival = Self::of_workspace(workspace, revision);
-        if let LookupBy::Key(_) | LookupBy::KeyAndUser(..) = named {
-            let key = found(&mut row, |row| Ok(((row.take()?, row.take()?), row.take()?)))?;
-            (arrival.api_key, arrival.key_ends_at) = key.map_or((None, None), |(key, end)| (Some(key), end));
-        }
-        arrival.take_person(&mut row, named)?;
-        Ok(Some(arrival))
-    }
-
-    /// Itself with what a statement of [`further_statement`] found.
-    pub(in crate::store) fn with_rows(
-        mut self,
-        rows: Vec<Row>,
-        named: LookupBy<'_>,
-    ) -> Result<Self, StoreError> {
-        if let Some(mut row) = rows.into_iter().next() {
-            self.take_person(&mut row, named)?;
-        }
-        Ok(self)
-    }
-
-    /// Whether it found somebody: what was not may be anything a stranger thinks of.
-    pub(in crate::store) fn names_somebody(&self) -> bool {
-        self.api_key.is_some() || self.signed_in.is_some()
-    }
-
-    /// Whether what comes before the person serves for others too. That a key may ask for links shows by the user that it
-    /// has found.
-    pub(in crate::store) fn serves_others(&self, named: LookupBy<'_>) -> bool {
-        match named {
-            LookupBy::Key(_) => false,
-            LookupBy::KeyAndUser(..) => self.issue_state.is_some(),
-            LookupBy::Nobody | LookupBy::Session(_) | LookupBy::Link(_) | LookupBy::SessionAndLink(..) => {
-                true
-            }
-        }
-    }
-
-    /// Itself without the person, on whom nothing of the rest depends.
-    pub(in crate::store) fn without_person(&self) -> Self {
-        Self { issue_state: None, signed_in: None, link: None, ..self.clone() }
-    }
-
-    fn take_person(&mut self, row: &mut Row, named: LookupBy<'_>) -> Result<(), StoreError> {
-        match named {
-            LookupBy::KeyAndUser(..) if self.api_key.is_some() => {
-                self.issue_state = found(row, issue_state_from)?.map(Arc::new);
-            }
-            LookupBy::Nobody | LookupBy::Key(_) | LookupBy::KeyAndUser(..) => {}
-            LookupBy::Session(_) | LookupBy::SessionAndLink(..) => {
-                self.signed_in = found(row, signed_in_from)?.map(Arc::new);
-            }
-            LookupBy::Link(_) => self.link = found(row, found_link_from)?.map(Arc::new),
-        }
-        Ok(())
-    }
-}
-
 impl Store {
     /// The workspace of a host, and what the request names in it. `None` if no workspace has the host.
     ///
@@ -192,16 +72,16 @@ impl Store {
             let [rows, links] = self
                 .read([lookup_statement(host, named, now), lookup_statement(host, LookupBy::Link(hash), now)])
                 .await?;
-            let link = LookupRow::from_rows(links, LookupBy::Link(hash))?.and_then(|arrival| arrival.link);
-            return Ok(LookupRow::from_rows(rows, named)?.map(|arrival| LookupRow { link, ..arrival }));
+            let link = LookupRow::from_rows(links, LookupBy::Link(hash))?.and_then(|found| found.link);
+            return Ok(LookupRow::from_rows(rows, named)?.map(|found| LookupRow { link, ..found }));
         }
-        match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.readers().look_up(host, named, now),
-            Engine::Postgres(_) => {
-                let [rows] = self.read([lookup_statement(host, named, now)]).await?;
-                LookupRow::from_rows(rows, named)
-            }
+        let statement = || lookup_statement(host, named, now);
+        if let (Engine::Sqlite(sqlite), Some(key)) = (&self.engine, named.cache_key(host)) {
+            let parse = |rows| LookupRow::from_rows(rows, named);
+            return sqlite.readers().read_cached(key, statement, parse, |found| named.is_cached(found));
         }
+        let [rows] = self.read([statement()]).await?;
+        LookupRow::from_rows(rows, named)
     }
 }
 
@@ -220,9 +100,7 @@ pub(in crate::store) fn lookup_statement(host: &HostName, named: LookupBy<'_>, n
     let host = host.as_str();
     match named {
         LookupBy::Nobody => sql(arrival!("", ""), values![host]),
-        LookupBy::Key(hash) => {
-            sql(arrival!(", k.id, k.seal, k.expires_at", with_key!()), values![host, hash, now])
-        }
+        LookupBy::Key(hash) => sql(arrival!(", k.id, k.seal", with_key!()), values![host, hash, now]),
         LookupBy::KeyAndUser(hash, UserRef::Id(id)) => {
             sql(with_user!("u.id = $4"), values![host, hash, now, *id])
         }
@@ -234,21 +112,128 @@ pub(in crate::store) fn lookup_statement(host: &HostName, named: LookupBy<'_>, n
     }
 }
 
-/// The statement that finds the person who is named, where the workspace, and a key that may ask for links, are known.
-/// `None` if no person is named.
-pub(in crate::store) fn further_statement(workspace: WorkspaceId, named: LookupBy<'_>) -> Option<Statement> {
-    match named {
-        LookupBy::Nobody | LookupBy::Key(_) | LookupBy::SessionAndLink(..) => None,
-        LookupBy::KeyAndUser(_, user) => Some(state_of(workspace, user)),
-        LookupBy::Session(id) => Some(by_id(workspace, id)),
-        LookupBy::Link(hash) => Some(by_hash(workspace, hash)),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
 
-/// What is next in a row that was joined; `None` if nothing was.
-fn found<T>(
-    row: &mut Row,
-    from: impl Fn(&mut Row) -> Result<T, StoreError>,
-) -> Result<Option<T>, StoreError> {
-    if row.is_null_next() { Ok(None) } else { from(row).map(Some) }
+    use super::*;
+    use crate::store::DatabaseUrl;
+    use crate::store::engine::unit_of_work::UnitOfWork;
+
+    /// Three users of one workspace, each with a link and a session; a key that may ask for links, and one that may not.
+    const ROWS: &str = "
+        INSERT INTO workspaces VALUES (1, 'Acme', 'acme', 'https://a.example', 7200, 1, NULL, '[]', 60, 60, NULL, 'tag', 3, 0, 1,
+            0);
+        INSERT INTO hosts VALUES ('a.example', 1), ('b.example', 1);
+        INSERT INTO api_keys VALUES (1, 1, 'mail', zeroblob(32), 70, 1, 0, NULL, NULL, zeroblob(32)),
+            (1, 2, 'logs', randomblob(32), 64, 1, 0, NULL, NULL, zeroblob(32));
+        INSERT INTO users SELECT 1, value, value || '@c.example', value || '@c.example', 'f', 'l', '', '', '', '[]', 0, 1, 0, 0,
+            0, NULL, 0, 0, 0, NULL, '' FROM (SELECT 1 AS value UNION SELECT 2 UNION SELECT 3);
+        INSERT INTO login_links SELECT 1, unhex(printf('%064d', id)), unhex(printf('%032d', id)), id, 0, zeroblob(16), 1, 0,
+            9000, 1, NULL, NULL, NULL, zeroblob(32), 0, 1 FROM users;
+        UPDATE users SET newest_link = unhex(printf('%064d', id));
+        INSERT INTO sessions SELECT 1, unhex(printf('%032d', id)), id, 0, zeroblob(32), 1, zeroblob(32), zeroblob(16),
+            zeroblob(32), 1, '/', 0, 0, 9000, zeroblob(32) FROM users";
+
+    /// Each undone by the one behind it.
+    const CHANGES: [&str; 16] = [
+        "UPDATE workspaces SET revision = revision + 1",
+        "UPDATE workspaces SET revision = revision + 1",
+        "UPDATE api_keys SET revoked_at = 1 WHERE id = 1",
+        "UPDATE api_keys SET revoked_at = NULL",
+        "UPDATE api_keys SET scopes = 64 WHERE id = 1",
+        "UPDATE api_keys SET scopes = 70 WHERE id = 1",
+        "UPDATE api_keys SET seal = randomblob(32)",
+        "UPDATE users SET link_epoch = link_epoch + 1",
+        "UPDATE users SET deleted_at = 1 WHERE id = 2",
+        "UPDATE users SET deleted_at = NULL",
+        "UPDATE users SET newest_link = NULL WHERE id = 1",
+        "UPDATE users SET newest_link = unhex(printf('%064d', id))",
+        "UPDATE login_links SET used_at = 1 WHERE user_id = 3",
+        "UPDATE sessions SET last_seen_at = last_seen_at + 1",
+        "DELETE FROM hosts WHERE host = 'b.example'",
+        "INSERT INTO hosts VALUES ('b.example', 1)",
+    ];
+
+    /// Whatever is changed, by this process or another, is seen by the very next look, and by the one that repeats it.
+    #[tokio::test]
+    async fn what_is_remembered_is_what_would_be_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("doorkey.db");
+        let store = Store::open(&DatabaseUrl::Sqlite(path.clone()), true).await.unwrap();
+        let other = rusqlite::Connection::open(path).unwrap();
+        other.execute_batch(ROWS).unwrap();
+        let mut found = 0;
+
+        for (number, change) in CHANGES.into_iter().cycle().take(64).enumerate() {
+            if number % 2 == 0 {
+                other.execute(change, []).unwrap();
+            } else {
+                store.write(UnitOfWork::new().and(sql(change, values![]))).await.unwrap();
+            }
+            // Another order each time, so that each is once the first to look.
+            for place in 0..40 {
+                found += compare(&store, (place + number) % 20).await;
+            }
+        }
+
+        assert!(found > 1_000, "{found} looks found somebody");
+    }
+
+    /// Compares a look that remembers with one that does not. 1 if it found somebody.
+    async fn compare(store: &Store, number: usize) -> usize {
+        let (host, user) = (["a.example", "b.example"][number % 2], 1 + number % 3);
+        let host = HostName::parse(host).unwrap();
+        let (id, email) = (user.to_string(), format!("{user}@c.example"));
+        let (id, email) = (UserRef::parse(&id).unwrap(), UserRef::parse(&email).unwrap());
+        let mut hash = [0; 32];
+        hash[31] = u8::try_from(user).unwrap();
+        let session = Uuid::from_u128(user as u128);
+        let named = match number / 2 {
+            0 => LookupBy::Nobody,
+            1 => LookupBy::Key([0; 32]),
+            2..=4 => LookupBy::KeyAndUser([0; 32], &id),
+            5 => LookupBy::KeyAndUser([0; 32], &email),
+            6 | 7 => LookupBy::Session(session),
+            8 => LookupBy::Link(hash),
+            _ => LookupBy::SessionAndLink(session, hash),
+        };
+        let now = Timestamp::from_millis(1);
+
+        let remembered = store.look_up(&host, named, now).await.unwrap();
+
+        let [rows] = store.read([lookup_statement(&host, named, now)]).await.unwrap();
+        let mut fresh = LookupRow::from_rows(rows, named).unwrap();
+        if let (LookupBy::SessionAndLink(..), Some(fresh)) = (named, &mut fresh) {
+            let [rows] = store.read([lookup_statement(&host, LookupBy::Link(hash), now)]).await.unwrap();
+            fresh.link =
+                LookupRow::from_rows(rows, LookupBy::Link(hash)).unwrap().and_then(|arrival| arrival.link);
+        }
+        assert_eq!(remembered, fresh, "{named:?}");
+        remembered.map_or(0, |found| {
+            usize::from(found.api_key.is_some() || found.signed_in.is_some() || found.link.is_some())
+        })
+    }
+
+    /// A key that has ended since it was remembered finds nobody, so that no time tells whether there is such a user.
+    #[tokio::test]
+    async fn nobody_is_looked_for_by_a_key_that_has_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("doorkey.db");
+        let store = Store::open(&DatabaseUrl::Sqlite(path.clone()), true).await.unwrap();
+        let other = rusqlite::Connection::open(path).unwrap();
+        other.execute_batch(ROWS).unwrap();
+        other.execute("UPDATE api_keys SET expires_at = 5", []).unwrap();
+        let host = HostName::parse("a.example").unwrap();
+        let look = async |user: &str, now| {
+            let user = UserRef::parse(user).unwrap();
+            let named = LookupBy::KeyAndUser([0; 32], &user);
+            store.look_up(&host, named, Timestamp::from_millis(now)).await.unwrap().unwrap()
+        };
+
+        assert!(look("1", 1).await.issue_state.is_some());
+        assert!(look("2", 4).await.issue_state.is_some());
+        let ended = look("3", 5).await;
+        assert_eq!((ended.api_key, ended.issue_state), (None, None));
+    }
 }

@@ -1,37 +1,13 @@
 //! Links handed out again: counted in memory, written in batches.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-
-use crate::domain::login_link::{LinkLookupKey, LoginLink};
+use crate::domain::login_link::LoginLink;
 use crate::domain::timestamp::Timestamp;
-use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{UnitOfWork, sql};
 use crate::store::engine::value::values;
 use crate::store::{Store, StoreError};
 
-/// Links of a shard whose reuses wait to be written at most; the reuses of further ones are not counted.
-const MAX_WAITING: usize = 6_000;
-
-/// Links of a shard whose reuses are better written now.
-const MANY: usize = 2_000;
-
 /// Updates in one commit at most.
 const BATCH: usize = 500;
-
-/// Parts that are counted apart, so that callers seldom wait for each other.
-const SHARDS: usize = 16;
-
-/// How often a link was handed out again, and when last.
-type Count = (i64, Timestamp);
-
-/// The counts since they were last written.
-#[derive(Default, Debug)]
-pub(in crate::store) struct Reuses {
-    shards: [Mutex<HashMap<(WorkspaceId, LinkLookupKey), Count>>; SHARDS],
-    /// Held by who writes them.
-    turn: tokio::sync::Mutex<()>,
-}
 
 impl Store {
     /// Counts that a link was handed out again; [`write_reuses`](Self::write_reuses) makes it durable.
@@ -41,9 +17,7 @@ impl Store {
 
     /// Whether what was counted should be written down before there is no room for more.
     pub fn has_many_reuses(&self) -> bool {
-        let waiting =
-            |shard: &Mutex<HashMap<_, _>>| shard.lock().unwrap_or_else(PoisonError::into_inner).len();
-        self.reuses.shards.iter().any(|shard| waiting(shard) > MANY)
+        self.reuses.are_many()
     }
 
     /// Writes what was counted; what cannot be written is kept for the next time. It goes on if nobody waits for it any
@@ -56,9 +30,7 @@ impl Store {
 
     async fn write_waiting_reuses(&self) -> Result<(), StoreError> {
         let _turn = self.reuses.turn.lock().await;
-        let taken =
-            |shard: &Mutex<_>| std::mem::take(&mut *shard.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut waiting: Vec<_> = self.reuses.shards.iter().flat_map(taken).collect();
+        let mut waiting = self.reuses.take();
         // In one order, so that two nodes that count the same links wait for each other instead of standing across.
         waiting.sort_unstable_by_key(|((workspace, hash), _)| (workspace.0, *hash));
         for (number, batch) in waiting.chunks(BATCH).enumerate() {
@@ -78,39 +50,5 @@ impl Store {
             }
         }
         Ok(())
-    }
-}
-
-impl Reuses {
-    fn add(&self, link: (WorkspaceId, LinkLookupKey), (times, at): Count) {
-        // A hash begins with when its link was made: only its end lies anywhere.
-        let shard = &self.shards[usize::from(link.1[31]) % SHARDS];
-        let mut waiting = shard.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.len() < MAX_WAITING || waiting.contains_key(&link) {
-            let (counted, last_at) = waiting.entry(link).or_insert((0, at));
-            *counted += times;
-            *last_at = at.max(*last_at);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use uuid::Uuid;
-
-    use super::*;
-
-    #[test]
-    fn reuses_of_many_links_of_one_moment_find_room() {
-        let (reuses, now) = (Reuses::default(), Timestamp::from_millis(0));
-
-        for _ in 0..50_000 {
-            let mut hash = [1; 32];
-            hash[16..].copy_from_slice(Uuid::new_v4().as_bytes());
-            reuses.add((WorkspaceId(1), hash), (1, now));
-        }
-
-        let counted = reuses.shards.iter().map(|shard| shard.lock().unwrap().len());
-        assert_eq!(counted.sum::<usize>(), 50_000);
     }
 }

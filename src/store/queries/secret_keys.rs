@@ -1,16 +1,15 @@
 //! Which secret keys this database uses, known by fingerprints that say nothing of them.
 
 use super::audit;
-use super::columns::key_id;
 use crate::domain::audit::AuditEntry;
 use crate::domain::login_link::KeyId;
 use crate::domain::secret_key::SecretKeyRecord;
 use crate::domain::timestamp::Timestamp;
 use crate::store::engine::unit_of_work::{Outcome, UnitOfWork, sql};
-use crate::store::engine::value::{Row, values};
+use crate::store::engine::value::{all, from_row, values};
 use crate::store::{Store, StoreError};
 
-/// The columns of a key, in the order in which [`known_key_from`] takes them.
+/// The columns of a key.
 macro_rules! known_key_columns {
     () => {
         "fingerprint, key_id, activated_at, retired_at"
@@ -18,10 +17,7 @@ macro_rules! known_key_columns {
 }
 pub(in crate::store) use known_key_columns;
 
-pub(in crate::store) fn known_key_from(row: &mut Row) -> Result<SecretKeyRecord, StoreError> {
-    let (fingerprint, id) = (row.take()?, key_id(row.take()?)?);
-    Ok(SecretKeyRecord { id, fingerprint, activated_at: row.take()?, retired_at: row.take()? })
-}
+from_row! { SecretKeyRecord { fingerprint, id, activated_at, retired_at } }
 
 /// What must be true of the key `$n` of something new, in the very statement that makes it: it is the one that derives. So
 /// nothing is made with a key by a node that has not heard yet that another took its place.
@@ -43,7 +39,7 @@ impl Store {
     pub async fn list_known_keys(&self) -> Result<Vec<SecretKeyRecord>, StoreError> {
         const ALL: &str = concat!("SELECT ", known_key_columns!(), " FROM key_fingerprints");
         let [rows] = self.read([sql(ALL, values![])]).await?;
-        rows.into_iter().map(|mut row| known_key_from(&mut row)).collect()
+        all(rows)
     }
 
     /// Records that this database uses some keys, the first of them active, unless it uses others already, or
@@ -61,16 +57,10 @@ impl Store {
                 "INSERT INTO key_fingerprints (fingerprint, key_id, created_at, activated_at)
                  SELECT $1, $2, $3, $4 WHERE (SELECT count(*) FROM key_fingerprints) = $5
                    AND NOT EXISTS (SELECT 1 FROM transfers WHERE state <> 'leaving')",
-                values![
-                    *fingerprint,
-                    i64::from(key.0),
-                    now,
-                    activated_at,
-                    i64::try_from(number).unwrap_or(0)
-                ],
+                values![*fingerprint, *key, now, activated_at, i64::try_from(number).unwrap_or(0)],
             ));
         }
-        self.write(unit).await.map(Outcome::from)
+        self.apply(unit).await
     }
 
     /// Makes a key the one that derives from `activated_at` on, unless it was retired, another was made so at that moment or
@@ -89,9 +79,9 @@ impl Store {
                AND NOT EXISTS (SELECT 1 FROM key_fingerprints WHERE key_id = $2 AND fingerprint <> $1)
                AND NOT EXISTS (SELECT 1 FROM nodes WHERE reported_at > $4 AND key_ids NOT LIKE $5)
              ON CONFLICT (fingerprint) DO UPDATE SET activated_at = $3 WHERE key_fingerprints.retired_at IS NULL",
-            values![fingerprint, i64::from(key.0), activated_at, there_since, format!("%{key}%")],
+            values![fingerprint, key, activated_at, there_since, format!("%{key}%")],
         );
         let told = audit::entry_everywhere(entry, now);
-        self.write(UnitOfWork::new().guard(used).and(told)).await.map(Outcome::from)
+        self.apply(UnitOfWork::new().guard(used).and(told)).await
     }
 }

@@ -3,17 +3,16 @@
 use uuid::Uuid;
 
 use super::audit;
-use super::columns::{key_id, standing_columns, standing_from};
+use super::columns::standing_columns;
 use super::list::Source;
 use crate::domain::audit::AuditEntry;
-use crate::domain::email::EmailAddress;
 use crate::domain::list_query::{Field, FieldType, ListQuery, Page};
 use crate::domain::session::{Session, SessionWithUser};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{UserId, full_name};
 use crate::domain::workspace::{Workspace, WorkspaceId};
 use crate::store::engine::unit_of_work::{Outcome, Statement, UnitOfWork, sql};
-use crate::store::engine::value::{Row, Value, values};
+use crate::store::engine::value::{FromRow, Row, Value, from_row, values};
 use crate::store::{ListError, ListPermit, Store, StoreError};
 
 /// A session as a back office sees it.
@@ -41,7 +40,7 @@ impl ListedSession {
     ];
 }
 
-/// The columns of a session, in the order in which [`session_from`] takes them.
+/// The columns of a session.
 macro_rules! session_columns {
     () => {
         "s.workspace_id, s.id, s.user_id, s.session_epoch, s.link_hash, s.confirm_hash, s.seed, s.secret_hash, \
@@ -50,26 +49,14 @@ macro_rules! session_columns {
 }
 pub(in crate::store) use session_columns;
 
-fn session_from(row: &mut Row) -> Result<Session, StoreError> {
-    Ok(Session {
-        workspace: row.take()?,
-        id: row.take()?,
-        user: row.take()?,
-        epoch: row.take()?,
-        link: row.take()?,
-        confirm_hash: row.take()?,
-        seed: row.take()?,
-        secret_hash: row.take()?,
-        key: key_id(row.take()?)?,
-        landing: row.take()?,
-        created_at: row.take()?,
-        last_seen_at: row.take()?,
-        expires_at: row.take()?,
-        seal: row.take()?,
-    })
+from_row! {
+    Session {
+        workspace, id, user, epoch, link, confirm_hash, seed, secret_hash, key, landing, created_at, last_seen_at,
+        expires_at, seal,
+    }
 }
 
-/// A session with its person, in the order in which [`signed_in_from`] takes it: the person first, since without one
+/// The columns of a session with its person: the person first, since without one
 /// there is nobody signed in.
 macro_rules! signed_in_columns {
     () => {
@@ -78,11 +65,12 @@ macro_rules! signed_in_columns {
 }
 pub(in crate::store) use signed_in_columns;
 
-pub(in crate::store) fn signed_in_from(row: &mut Row) -> Result<SessionWithUser, StoreError> {
-    let standing = standing_from(row)?;
-    let email = EmailAddress::from_store(row.take()?);
-    let (name_f, name_l): (String, String) = (row.take()?, row.take()?);
-    Ok(SessionWithUser { session: session_from(row)?, standing, email, name: full_name(&name_f, &name_l) })
+impl FromRow for SessionWithUser {
+    fn from_row(row: &mut Row) -> Result<Self, StoreError> {
+        let (standing, email) = row.take()?;
+        let (name_f, name_l): (String, String) = row.take()?;
+        Ok(Self { session: row.take()?, standing, email, name: full_name(&name_f, &name_l) })
+    }
 }
 
 /// A session and its person, from `$1` the workspace on.
@@ -105,6 +93,7 @@ macro_rules! live_sessions {
            AND u.session_epoch = s.session_epoch AND u.is_active <> 0 AND u.is_staff = 0"
     };
 }
+
 impl Store {
     /// A session with its person, by its number. It is not proven by that: its secret and standing must be.
     pub async fn find_session(
@@ -112,8 +101,7 @@ impl Store {
         workspace: WorkspaceId,
         id: Uuid,
     ) -> Result<Option<SessionWithUser>, StoreError> {
-        let [rows] = self.read([by_id(workspace, id)]).await?;
-        rows.into_iter().next().map(|mut row| signed_in_from(&mut row)).transpose()
+        self.find(by_id(workspace, id)).await
     }
 
     /// The newest session that a browser began with a link, by the hashes that the pair may have.
@@ -130,9 +118,9 @@ impl Store {
             return Ok(found.filter(|found| confirm_hashes.contains(&found.session.confirm_hash)));
         }
         for confirm_hash in confirm_hashes {
-            let [rows] = self.read([by_confirm_hash(workspace, *confirm_hash)]).await?;
-            if let Some(mut row) = rows.into_iter().next() {
-                return signed_in_from(&mut row).map(Some);
+            let found = self.find(by_confirm_hash(workspace, *confirm_hash)).await?;
+            if found.is_some() {
+                return Ok(found);
             }
         }
         Ok(None)
@@ -156,7 +144,7 @@ impl Store {
             order: "s.created_at DESC, s.id DESC",
         };
         let terms = workspace.clone();
-        self.list(permit, source, options, move |row| listed_from(row, &terms)).await
+        self.list(permit, source, options, move |session: Session| listed(&session, &terms)).await
     }
 
     /// The newest sessions of a workspace that hold and are older than one of them: so all are read in pieces.
@@ -178,8 +166,8 @@ impl Store {
             .map_or((Timestamp::from_millis(i64::MAX), Uuid::max()), |before| (before.created_at, before.id));
         let mut values = live_values(workspace, now);
         values.extend(values![created_at, id, limit]);
-        let [rows] = self.scan([sql(BEFORE, values)]).await?;
-        rows.into_iter().map(|row| listed_from(row, workspace)).collect()
+        let sessions: Vec<Session> = self.find_all(sql(BEFORE, values)).await?;
+        Ok(sessions.iter().map(|session| listed(session, workspace)).collect())
     }
 
     /// Records when a session was last seen. `session` is as this leaves it, sealed.
@@ -201,7 +189,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Outcome, StoreError> {
         let unit = UnitOfWork::new().guard(end(workspace, id)).and(audit::entry(workspace, entry, now));
-        self.write(unit).await.map(Outcome::from)
+        self.apply(unit).await
     }
 }
 
@@ -214,15 +202,14 @@ fn live_values(workspace: &Workspace, now: Timestamp) -> Vec<Value> {
     ]
 }
 
-fn listed_from(mut row: Row, workspace: &Workspace) -> Result<ListedSession, StoreError> {
-    let session = session_from(&mut row)?;
-    Ok(ListedSession {
+fn listed(session: &Session, workspace: &Workspace) -> ListedSession {
+    ListedSession {
         id: session.id,
         user_id: session.user,
         created_at: session.created_at,
         last_seen_at: session.last_seen_at,
         expires_at: session.ends_at(workspace),
-    })
+    }
 }
 
 /// The statement that finds a session and its person.
@@ -245,23 +232,11 @@ pub(in crate::store) fn begin(session: &Session, is_single_use: bool) -> Stateme
         "INSERT INTO sessions (workspace_id, id, user_id, session_epoch, link_hash, confirm_hash, seed, secret_hash,
                                key_id, landing, created_at, last_seen_at, expires_at, seal, single_use)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
-        values![
-            session.workspace,
-            session.id,
-            session.user,
-            session.epoch,
-            session.link,
-            session.confirm_hash,
-            session.seed,
-            session.secret_hash,
-            i64::from(session.key.0),
-            session.landing.as_str(),
-            session.created_at,
-            session.last_seen_at,
-            session.expires_at,
-            session.seal,
-            is_single_use
-        ],
+        values! {
+            session.workspace, session.id, session.user, session.epoch, session.link, session.confirm_hash,
+            session.seed, session.secret_hash, session.key, session.landing.as_str(), session.created_at,
+            session.last_seen_at, session.expires_at, session.seal, is_single_use
+        },
     )
 }
 

@@ -2,7 +2,7 @@
 
 use super::columns::standing_columns;
 use super::list::Source;
-use super::users::{user_columns, user_from};
+use super::users::user_columns;
 use crate::domain::list_query::{ListQuery, Page};
 use crate::domain::user::User;
 use crate::store::engine::value::values;
@@ -30,6 +30,6 @@ impl Store {
             values: values![permit.workspace(), is_staff],
             order: "u.id",
         };
-        self.list(permit, source, options, user_from).await
+        self.list(permit, source, options, |user| user).await
     }
 }

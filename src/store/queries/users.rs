@@ -1,17 +1,16 @@
 //! Users: the people of a workspace.
 
 use super::audit;
-use super::columns::{standing_columns, standing_from};
+use super::columns::standing_columns;
 use crate::domain::audit::AuditEntry;
 use crate::domain::email::EmailAddress;
-use crate::domain::json::JsonText;
 use crate::domain::reach::Reach;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserChange;
 use crate::domain::user::{User, UserId, UserRef};
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{Outcome, Statement, UnitOfWork, sql};
-use crate::store::engine::value::{Row, values};
+use crate::store::engine::value::{from_row, only, values};
 use crate::store::{Store, StoreError};
 
 /// A user to be added.
@@ -25,7 +24,7 @@ pub struct NewUser {
     pub fields: UserChange,
 }
 
-/// The columns of a user, in the order in which [`user_from`] takes them.
+/// The columns of a user.
 macro_rules! user_columns {
     () => {
         concat!(
@@ -38,28 +37,10 @@ macro_rules! user_columns {
 
 pub(in crate::store) use user_columns;
 
-pub(in crate::store) fn user_from(mut row: Row) -> Result<User, StoreError> {
-    let (id, email) = (row.take()?, EmailAddress::from_store(row.take()?));
-    let (name_f, name_l, company) = (row.take()?, row.take()?, row.take()?);
-    let (phone, locale, note) = (row.take()?, row.take()?, row.take()?);
-    let custom_fields = JsonText::trusted(row.take::<String>()?);
-    let standing = standing_from(&mut row)?;
-    let (revision, created_at, updated_at) = (row.take()?, row.take()?, row.take()?);
-    Ok(User {
-        id,
-        email,
-        name_f,
-        name_l,
-        company,
-        phone,
-        locale,
-        note,
-        custom_fields,
-        standing,
-        revision,
-        created_at,
-        updated_at,
-    })
+from_row! {
+    User {
+        id, email, name_f, name_l, company, phone, locale, note, custom_fields, standing, revision, created_at, updated_at,
+    }
 }
 
 impl Store {
@@ -80,15 +61,13 @@ impl Store {
                 sql(format!("{FOUND} u.email_folded = $2"), values![workspace, email.lowercased()])
             }
         };
-        let [rows] = self.read([found]).await?;
-        rows.into_iter().next().map(user_from).transpose()
+        self.find(found).await
     }
 
     /// Whether a number was ever given to a user of the workspace.
     pub async fn is_user_id_taken(&self, workspace: WorkspaceId, id: UserId) -> Result<bool, StoreError> {
         let found = sql("SELECT 1 FROM users WHERE workspace_id = $1 AND id = $2", values![workspace, id]);
-        let [rows] = self.read([found]).await?;
-        Ok(!rows.is_empty())
+        Ok(self.find::<i64>(found).await?.is_some())
     }
 
     /// Adds a user and gives the number, unless the number or the address is taken, or the workspace is gone.
@@ -115,32 +94,20 @@ impl Store {
              SELECT w.id, coalesce($2, w.last_user_id), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, 1, $14, $14, $15
              FROM workspaces w WHERE w.id = $1
              ON CONFLICT DO NOTHING RETURNING id",
-            values![
-                workspace,
-                user.id,
-                user.email.as_str(),
-                user.email.lowercased(),
-                text(&fields.name_f),
-                text(&fields.name_l),
-                text(&fields.company),
-                text(&fields.phone),
-                text(&fields.note),
-                custom_fields.as_str(),
-                fields.is_staff.unwrap_or(false),
-                fields.is_active.unwrap_or(true),
-                fields.has_two_factor.unwrap_or(false),
-                now,
-                text(&fields.locale)
-            ],
+            values! {
+                workspace, user.id, user.email.as_str(), user.email.lowercased(), text(&fields.name_f),
+                text(&fields.name_l), text(&fields.company), text(&fields.phone), text(&fields.note),
+                custom_fields.as_str(), fields.is_staff.unwrap_or(false), fields.is_active.unwrap_or(true),
+                fields.has_two_factor.unwrap_or(false), now, text(&fields.locale)
+            },
         );
         let told = match user.id {
             Some(id) => audit::entry(workspace, &entry.clone().about(id), now),
-            None => allocated_entry(workspace, entry, now),
+            None => audit::entry_about_drawn(workspace, entry, now),
         };
         let written = self.write(unit.guard(added).and(told)).await?;
         let crate::store::UnitResult::Done(mut rows) = written else { return Ok(None) };
-        let row = rows.get_mut(if drawn { 2 } else { 0 }).and_then(Vec::pop);
-        row.ok_or(StoreError::Unexpected("a user who was not added"))?.take().map(Some)
+        only(rows.swap_remove(if drawn { 2 } else { 0 })).map(Some)
     }
 
     /// Changes a user, unless somebody else did since `user` was read, or the user is out of reach. The revision is counted up
@@ -160,26 +127,12 @@ impl Store {
              WHERE workspace_id = $15 AND id = $16 AND revision = $17 AND deleted_at IS NULL
                AND NOT EXISTS (SELECT 1 FROM users o WHERE o.workspace_id = $15 AND o.email_folded = $2
                                AND o.id <> $16)",
-            values![
-                user.email.as_str(),
-                user.email.lowercased(),
-                user.name_f.as_str(),
-                user.name_l.as_str(),
-                user.company.as_str(),
-                user.phone.as_str(),
-                user.note.as_str(),
-                user.custom_fields.as_str(),
-                standing.is_staff,
-                standing.is_active,
-                standing.has_two_factor,
-                standing.link_epoch,
-                standing.session_epoch,
-                now,
-                workspace,
-                user.id,
-                user.revision,
-                user.locale.as_str()
-            ],
+            values! {
+                user.email.as_str(), user.email.lowercased(), user.name_f.as_str(), user.name_l.as_str(),
+                user.company.as_str(), user.phone.as_str(), user.note.as_str(), user.custom_fields.as_str(),
+                standing.is_staff, standing.is_active, standing.has_two_factor, standing.link_epoch,
+                standing.session_epoch, now, workspace, user.id, user.revision, user.locale.as_str()
+            },
         );
         if reach != Reach::All {
             changed.sql += " AND is_staff = 0";
@@ -190,7 +143,7 @@ impl Store {
         let unit = UnitOfWork::about(workspace, user.id)
             .guard(changed)
             .and_all(audit::entries(workspace, entries, now));
-        self.write(unit).await.map(Outcome::from)
+        self.apply(unit).await
     }
 
     /// Kills all links and unfinished sign-ins of a user, for good.
@@ -207,7 +160,7 @@ impl Store {
             values![workspace, user],
         );
         let unit = UnitOfWork::about(workspace, user).guard(killed).and(audit::entry(workspace, entry, now));
-        self.write(unit).await.map(Outcome::from)
+        self.apply(unit).await
     }
 
     /// Deletes a user, unless it is out of reach: the person goes, the number stays taken; links and sessions are dead.
@@ -224,7 +177,7 @@ impl Store {
         }
         let unit =
             UnitOfWork::about(workspace, user).guard(gone).and_all(audit::entries(workspace, entries, now));
-        self.write(unit).await.map(Outcome::from)
+        self.apply(unit).await
     }
 
     /// Up to `limit` users whose numbers are larger than `after`, in the order of their numbers.
@@ -239,8 +192,7 @@ impl Store {
             user_columns!(),
             " FROM users u WHERE u.workspace_id = $1 AND u.id > $2 AND u.deleted_at IS NULL ORDER BY u.id LIMIT $3"
         );
-        let [rows] = self.scan([sql(AFTER, values![workspace, after, limit])]).await?;
-        rows.into_iter().map(user_from).collect()
+        self.find_all(sql(AFTER, values![workspace, after, limit])).await
     }
 }
 
@@ -273,12 +225,4 @@ fn draw_user_id(workspace: WorkspaceId) -> Statement {
          WHERE id = $1",
         values![workspace],
     )
-}
-
-/// An entry about the user whose number was drawn in the same unit.
-fn allocated_entry(workspace: WorkspaceId, entry: &AuditEntry, now: Timestamp) -> Statement {
-    let mut statement = audit::entry(workspace, entry, now);
-    let drawn = "coalesce($5, (SELECT last_user_id FROM workspaces WHERE id = $1))";
-    statement.sql = statement.sql.replace("$5", drawn).into();
-    statement
 }

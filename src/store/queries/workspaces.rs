@@ -7,10 +7,10 @@ use crate::domain::origin::Origin;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::{Workspace, WorkspaceId};
 use crate::store::engine::unit_of_work::{Outcome, Statement, UnitOfWork, sql};
-use crate::store::engine::value::{Row, Value, values};
+use crate::store::engine::value::{FromValue, Value, all, first, from_row, only, values};
 use crate::store::{Store, StoreError};
 
-/// The columns of a workspace, in the order in which [`workspace_from`] takes them.
+/// The columns of a workspace.
 macro_rules! workspace_columns {
     () => {
         "w.id, w.name, w.url, w.link_lifetime, w.single_use, w.landing_url, w.allowed_redirect_origins, \
@@ -18,26 +18,19 @@ macro_rules! workspace_columns {
     };
 }
 
-fn workspace_from(row: &mut Row) -> Result<Workspace, StoreError> {
-    let (id, name, url) = (row.take()?, row.take()?, Origin::from_store(row.take()?));
-    let (link_lifetime, is_single_use, landing_url) = (row.take()?, row.take()?, row.take()?);
-    let origins: String = row.take()?;
-    let origins = origins.split(' ').filter(|origin| !origin.is_empty());
-    Ok(Workspace {
-        id,
-        name,
-        url,
-        link_lifetime,
-        is_single_use,
-        landing_url,
-        allowed_redirect_origins: origins.map(|origin| Origin::from_store(origin.to_owned())).collect(),
-        session_lifetime: row.take()?,
-        session_idle: row.take()?,
-        cookie_domain: row.take()?,
-        cookie_tag: row.take()?,
-        revision: row.take()?,
-        created_at: row.take()?,
-    })
+impl FromValue for Vec<Origin> {
+    fn from_value(value: Value) -> Option<Self> {
+        let text = String::from_value(value)?;
+        let origins = text.split(' ').filter(|origin| !origin.is_empty());
+        Some(origins.map(|origin| Origin::from_store(origin.to_owned())).collect())
+    }
+}
+
+from_row! {
+    Workspace {
+        id, name, url, link_lifetime, is_single_use, landing_url, allowed_redirect_origins, session_lifetime,
+        session_idle, cookie_domain, cookie_tag, revision, created_at,
+    }
 }
 
 fn joined(origins: &[Origin]) -> String {
@@ -48,8 +41,7 @@ impl Store {
     /// A workspace, by its number.
     pub async fn find_workspace_by_id(&self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError> {
         const FOUND: &str = concat!("SELECT ", workspace_columns!(), " FROM workspaces w WHERE w.id = $1");
-        let [rows] = self.read([sql(FOUND, values![id])]).await?;
-        rows.into_iter().next().map(|mut row| workspace_from(&mut row)).transpose()
+        self.find(sql(FOUND, values![id])).await
     }
 
     /// A workspace and its hosts, by its name.
@@ -58,17 +50,13 @@ impl Store {
         const HOSTS: &str = "SELECT h.host FROM hosts h JOIN workspaces w ON w.id = h.workspace_id
                              WHERE w.name = $1 ORDER BY h.host";
         let [rows, hosts] = self.read([sql(FOUND, values![name]), sql(HOSTS, values![name])]).await?;
-        let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
-        let hosts: Result<_, _> =
-            hosts.into_iter().map(|mut row| row.take().map(HostName::from_store)).collect();
-        Ok(Some((workspace_from(&mut row)?, hosts?)))
+        Ok(first(rows)?.zip(Some(all(hosts)?)))
     }
 
     /// Every workspace, by name.
     pub async fn list_workspaces(&self) -> Result<Vec<Workspace>, StoreError> {
         const ALL: &str = concat!("SELECT ", workspace_columns!(), " FROM workspaces w ORDER BY w.name");
-        let [rows] = self.scan([sql(ALL, values![])]).await?;
-        rows.into_iter().map(|mut row| workspace_from(&mut row)).collect()
+        self.find_all(sql(ALL, values![])).await
     }
 
     /// Which of these hosts belong to another workspace than this one.
@@ -83,8 +71,7 @@ impl Store {
                 "SELECT 1 FROM hosts WHERE host = $1 AND workspace_id <> $2",
                 values![host.as_str(), workspace],
             );
-            let [rows] = self.read([found]).await?;
-            if !rows.is_empty() {
+            if self.find::<i64>(found).await?.is_some() {
                 taken.push(host.clone());
             }
         }
@@ -117,21 +104,8 @@ impl Store {
         for host in hosts {
             unit = unit.guard(add_host(&workspace.name, host));
         }
-        let data = serde_json::Value::Object(entry.data.clone()).to_string();
-        let told = sql(
-            "INSERT INTO audit_log (workspace_id, id, time, event, actor, request_id, data)
-             VALUES ((SELECT id FROM workspaces WHERE name = $1), $2, $3, $4, $5, $6, $7)",
-            values![
-                workspace.name.as_str(),
-                audit::entry_id(workspace.created_at),
-                workspace.created_at,
-                entry.event.name(),
-                entry.act.actor.to_string(),
-                entry.act.request,
-                data
-            ],
-        );
-        self.write(unit.and(told)).await.map(Outcome::from)
+        let told = audit::entry_of_made(&workspace.name, entry, workspace.created_at);
+        self.apply(unit.and(told)).await
     }
 
     /// Changes the settings of a workspace, and its hosts where they are given, unless it was changed since
@@ -157,7 +131,7 @@ impl Store {
                 unit = unit.guard(add_host(&workspace.name, host));
             }
         }
-        self.write(unit.and(audit::entry(workspace.id, entry, now))).await.map(Outcome::from)
+        self.apply(unit.and(audit::entry(workspace.id, entry, now))).await
     }
 
     /// Gives a workspace another name, unless that is taken, in whatever case, or the workspace was changed since it was
@@ -176,7 +150,7 @@ impl Store {
             values![name, folded_name(name), workspace.id, workspace.revision],
         );
         let unit = UnitOfWork::new().guard(renamed).and(audit::entry(workspace.id, entry, now));
-        self.write(unit).await.map(Outcome::from)
+        self.apply(unit).await
     }
 
     /// Whether another workspace has a name, in whatever case.
@@ -185,8 +159,7 @@ impl Store {
             "SELECT 1 FROM workspaces WHERE id <> $1 AND name_folded = $2",
             values![but, folded_name(name)],
         );
-        let [rows] = self.read([found]).await?;
-        Ok(!rows.is_empty())
+        Ok(self.find::<i64>(found).await?.is_some())
     }
 
     /// How many rows belong to a workspace, by what they are called.
@@ -200,8 +173,8 @@ impl Store {
         ];
         let mut counted =
             [("users", 0), ("api_keys", 0), ("login_links", 0), ("sessions", 0), ("entries", 0)];
-        for (mut rows, (_, count)) in self.scan(counts).await?.into_iter().zip(&mut counted) {
-            *count = rows.pop().ok_or(StoreError::Unexpected("a count without a row"))?.take()?;
+        for (rows, (_, count)) in self.scan(counts).await?.into_iter().zip(&mut counted) {
+            *count = only(rows)?;
         }
         Ok(counted)
     }
@@ -227,7 +200,7 @@ impl Store {
         ];
         let belongings = belongings.map(|text| sql(text, values![id]));
         let unit = UnitOfWork::new().guard(gone).and_all(belongings);
-        self.write(unit.and(audit::entry(INSTALLATION, entry, now))).await.map(Outcome::from)
+        self.apply(unit.and(audit::entry(INSTALLATION, entry, now))).await
     }
 }
 
@@ -238,17 +211,12 @@ fn folded_name(name: &str) -> String {
 
 /// The values of all settings, `$1` to `$8`, and then some more.
 fn settings(workspace: &Workspace, more: Vec<Value>) -> Vec<Value> {
-    let mut values = values![
-        workspace.url.as_str(),
-        workspace.link_lifetime,
-        workspace.is_single_use,
-        workspace.landing_url.clone(),
-        joined(&workspace.allowed_redirect_origins),
-        workspace.session_lifetime,
-        workspace.session_idle,
-        workspace.cookie_domain.clone(),
+    let mut values = values! {
+        workspace.url.as_str(), workspace.link_lifetime, workspace.is_single_use,
+        workspace.landing_url.clone(), joined(&workspace.allowed_redirect_origins),
+        workspace.session_lifetime, workspace.session_idle, workspace.cookie_domain.clone(),
         workspace.cookie_tag.as_str()
-    ];
+    };
     values.extend(more);
     values
 }

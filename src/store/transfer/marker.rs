@@ -3,9 +3,8 @@
 use uuid::Uuid;
 
 use crate::domain::named::named;
-use crate::store::StoreError;
 use crate::store::engine::unit_of_work::{Statement, sql};
-use crate::store::engine::value::Row;
+use crate::store::engine::value::{FromValue, Value, from_row};
 
 /// How far a move came.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,19 +33,14 @@ named! {
     }
 }
 
-impl State {
-    pub(super) fn parse(word: &str) -> Result<Self, StoreError> {
-        let found = Self::ALL.into_iter().find(|state| state.word() == word);
-        found.ok_or(StoreError::Unexpected("a move in an unknown state"))
+impl FromValue for State {
+    fn from_value(value: Value) -> Option<Self> {
+        let word = String::from_value(value)?;
+        Self::ALL.into_iter().find(|state| state.word() == word)
     }
 }
 
-impl Mark {
-    pub(super) fn from_row(mut row: Row) -> Result<Self, StoreError> {
-        let (id, state, place): (_, String, _) = (row.take()?, row.take()?, row.take()?);
-        Ok(Self { id, state: State::parse(&state)?, place })
-    }
-}
+from_row! { Mark { id, state, place } }
 
 /// The one mark of a database, if there is one.
 pub(super) fn find() -> Statement {

@@ -4,74 +4,20 @@
 //! the target; then the source is marked as moved; and only then is the target let go. Whoever dies on the way leaves
 //! marks from which the next try sees how far it came, and until the source is marked it is as good as ever.
 
+mod error;
 mod marker;
 mod source;
 mod target;
 
+pub use self::error::TransferError;
 use self::marker::{Mark, State};
 use self::source::Source;
 use self::target::Target;
 use super::queries::audit;
-use super::{DatabaseUrl, OpenError, Store, StoreError};
+use super::{DatabaseUrl, OpenError, Store};
 use crate::domain::audit::AuditEntry;
 use crate::domain::secret_key::SecretKeyRecord;
 use crate::domain::timestamp::Timestamp;
-
-/// Why a database is not moved.
-#[derive(Debug, thiserror::Error)]
-pub enum TransferError {
-    /// One of the two cannot be opened.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// Not from an embedded database to a server.
-    #[error(
-        "a move goes from an embedded database to PostgreSQL, not from {from} to {to}: give --from sqlite://FILE and \
-         --to postgres://USER@HOST/NAME"
-    )]
-    Direction {
-        /// Where it was to be moved from.
-        from: String,
-        /// Where it was to be moved to.
-        to: String,
-    },
-    /// Somebody has the source open.
-    #[error(
-        "the database {0} is in use: stop the server, and whatever else has the file open, and run this again"
-    )]
-    InUse(String),
-    /// The target is, or was, somebody's.
-    #[error(
-        "the database at {0} has been used before, and nothing is copied over what it holds: give an empty one with --to"
-    )]
-    Used(String),
-    /// The target waits for the end of another move.
-    #[error(
-        "the database at {target} holds the whole copy of another one, {from}, whose move has not ended: run `doorkey \
-         migrate` from there again, or give an empty one with --to"
-    )]
-    Taken {
-        /// Where it is.
-        target: String,
-        /// What was copied into it.
-        from: String,
-    },
-    /// Another move to this target has begun meanwhile.
-    #[error("another move to {0} has begun meanwhile: nothing was copied by this one")]
-    Overtaken(String),
-    /// Not everything arrived. The target holds nothing of it.
-    #[error("{table} has {sent} rows, but {arrived} arrived: nothing was copied; run this again")]
-    Uneven {
-        /// The table.
-        table: String,
-        /// Its rows in the source.
-        sent: u64,
-        /// Its rows in the target.
-        arrived: u64,
-    },
-    /// A database did not do what it was asked.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
 
 /// A move on its way. While there is one, nobody else can open the source.
 pub struct Transfer {
@@ -166,13 +112,8 @@ impl Transfer {
 impl Store {
     /// Whether this database may be used: one that was moved, or that a move has not ended for, may not.
     pub(super) async fn check_marker(&self, url: &DatabaseUrl) -> Result<(), OpenError> {
-        let [rows] = self
-            .read([marker::find()])
-            .await
-            .map_err(|source| OpenError::Failed { database: url.to_string(), source })?;
-        let found = rows.into_iter().next().map(Mark::from_row).transpose();
-        let found = found.map_err(|source| OpenError::Failed { database: url.to_string(), source })?;
-        match found {
+        let found = self.find::<Mark>(marker::find()).await;
+        match found.map_err(|source| OpenError::Failed { database: url.to_string(), source })? {
             Some(mark) if mark.state == State::SourceClosed => Err(moved(url, &mark)),
             Some(mark) if mark.state != State::SourceStarted => {
                 Err(OpenError::HalfMoved { database: url.to_string(), from: mark.place })

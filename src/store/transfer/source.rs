@@ -4,16 +4,17 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use bytes::Bytes;
+use rusqlite::Connection;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension};
 use uuid::Uuid;
 
 use super::TransferError;
-use super::marker::{Mark, State};
+use super::marker::{self, Mark, State};
 use crate::domain::secret_key::SecretKeyRecord;
-use crate::store::engine::sqlite::{LOCK_TIMEOUT, exclusive, run, schema, store_error};
+use crate::store::engine::sqlite::{LOCK_TIMEOUT, exclusive, run, schema};
 use crate::store::engine::unit_of_work::sql;
-use crate::store::queries::secret_keys::{known_key_columns, known_key_from};
+use crate::store::engine::value::{all, first};
+use crate::store::queries::secret_keys::known_key_columns;
 use crate::store::{DatabaseUrl, StoreError};
 
 /// What is each database's own.
@@ -45,19 +46,11 @@ impl Source {
     /// The secret keys that it uses.
     pub(super) fn known_keys(&self) -> Result<Vec<SecretKeyRecord>, StoreError> {
         const ALL: &str = concat!("SELECT ", known_key_columns!(), " FROM key_fingerprints");
-        let rows = run(&self.0, &sql(ALL, Vec::new())).map_err(|error| store_error(&error))?;
-        rows.into_iter().map(|mut row| known_key_from(&mut row)).collect()
+        all(run(&self.0, &sql(ALL, Vec::new()))?)
     }
 
     pub(super) fn mark(&self) -> Result<Option<Mark>, StoreError> {
-        let found = self.0.query_row("SELECT id, state, place FROM transfers", [], |row| {
-            Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, String>(1)?, row.get(2)?))
-        });
-        let found = found.optional().map_err(|error| store_error(&error))?;
-        let mark = found.map(|(id, state, place)| {
-            Ok(Mark { id: Uuid::from_bytes(id), state: State::parse(&state)?, place })
-        });
-        mark.transpose()
+        first(run(&self.0, &marker::find())?)
     }
 
     /// Writes down that a move is begun, under the number of an earlier try if there was one.
@@ -66,59 +59,51 @@ impl Source {
         let mark = Mark { id, state: State::SourceStarted, place: to.to_string() };
         let sql = "INSERT INTO transfers (id, state, place) VALUES (?1, ?2, ?3)
                    ON CONFLICT (id) DO UPDATE SET state = ?2, place = ?3";
-        self.0
-            .execute(sql, (mark.id.as_bytes(), mark.state.word(), &mark.place))
-            .map_err(|error| store_error(&error))?;
+        self.0.execute(sql, (mark.id.as_bytes(), mark.state.word(), &mark.place))?;
         Ok(mark)
     }
 
     pub(super) fn close(&self) -> Result<(), StoreError> {
-        let closed = self.0.execute("UPDATE transfers SET state = ?1", [State::SourceClosed.word()]);
-        closed.map(|_| ()).map_err(|error| store_error(&error))
+        self.0.execute("UPDATE transfers SET state = ?1", [State::SourceClosed.word()])?;
+        Ok(())
     }
 
     /// Every table that is moved, and how many rows it has.
     pub(super) fn count(&self) -> Result<Vec<(String, u64)>, StoreError> {
         let names =
             format!("SELECT name FROM sqlite_master WHERE type = 'table' AND {NOT_MOVED} ORDER BY name");
-        let counted = self.0.prepare(&names).and_then(|mut names| {
-            let names = names.query_map([], |row| row.get::<_, String>(0))?;
-            let counted = names.map(|name| {
-                let name = name?;
-                let count: i64 =
-                    self.0.query_row(&format!("SELECT count(*) FROM {name}"), [], |row| row.get(0))?;
-                Ok((name, u64::try_from(count).unwrap_or(0)))
-            });
-            counted.collect()
+        let mut names = self.0.prepare(&names)?;
+        let counted = names.query_map([], |row| row.get::<_, String>(0))?.map(|name| {
+            let name = name?;
+            let count: i64 =
+                self.0.query_row(&format!("SELECT count(*) FROM {name}"), [], |row| row.get(0))?;
+            Ok((name, u64::try_from(count).unwrap_or(0)))
         });
-        counted.map_err(|error| store_error(&error))
+        counted.collect()
     }
 
     /// Tables whose numbers are never given twice, with the last that was given.
     pub(super) fn last_numbers(&self) -> Result<Vec<(String, i64)>, StoreError> {
-        let found = self
-            .0
-            .prepare("SELECT name, seq FROM sqlite_sequence WHERE seq > 0")
-            .and_then(|mut found| found.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect());
-        found.map_err(|error| store_error(&error))
+        let mut found = self.0.prepare("SELECT name, seq FROM sqlite_sequence WHERE seq > 0")?;
+        let found = found.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(found.collect::<Result<_, _>>()?)
     }
 
     /// The columns of a table, with commas between.
     pub(super) fn columns(&self, table: &str) -> Result<String, StoreError> {
         let sql = "SELECT group_concat(name, ', ' ORDER BY cid) FROM pragma_table_info(?1)";
-        self.0.query_row(sql, [table], |row| row.get(0)).map_err(|error| store_error(&error))
+        Ok(self.0.query_row(sql, [table], |row| row.get(0))?)
     }
 
     /// A table to be read from its first row to its last.
     pub(super) fn read(&self, table: &str, columns: &str) -> Result<rusqlite::Statement<'_>, StoreError> {
-        let sql = format!("SELECT {columns} FROM {table}");
-        self.0.prepare(&sql).map_err(|error| store_error(&error))
+        Ok(self.0.prepare(&format!("SELECT {columns} FROM {table}"))?)
     }
 }
 
 impl<'a> Lines<'a> {
     pub(super) fn of(table: &'a mut rusqlite::Statement<'_>) -> Result<Self, StoreError> {
-        let rows = table.query([]).map_err(|error| store_error(&error))?;
+        let rows = table.query([])?;
         Ok(Self { rows, count: 0 })
     }
 
@@ -126,10 +111,10 @@ impl<'a> Lines<'a> {
     pub(super) fn chunk(&mut self) -> Result<Option<Bytes>, StoreError> {
         let mut lines = String::with_capacity(CHUNK + CHUNK / 4);
         while lines.len() < CHUNK {
-            let Some(row) = self.rows.next().map_err(|error| store_error(&error))? else { break };
+            let Some(row) = self.rows.next()? else { break };
             let columns = row.as_ref().column_count();
             for column in 0..columns {
-                write(&mut lines, row.get_ref(column).map_err(|error| store_error(&error))?)?;
+                write(&mut lines, row.get_ref(column)?)?;
                 lines.push(if column + 1 < columns { '\t' } else { '\n' });
             }
             self.count += 1;

@@ -4,16 +4,15 @@ use std::pin::pin;
 
 use bytes::Bytes;
 use futures_util::SinkExt;
-use tokio_postgres::Error;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::TransferError;
-use super::marker::{Mark, State};
+use super::marker::{self, Mark, State};
 use super::source::{Lines, Source};
 use crate::store::database_url::{DatabaseUrl, PostgresUrl};
 use crate::store::engine::postgres;
-use crate::store::engine::postgres::{Connected, store_error};
+use crate::store::engine::postgres::Connected;
 use crate::store::engine::unit_of_work::Statement;
 use crate::store::{OpenError, StoreError};
 
@@ -33,19 +32,18 @@ impl Target {
     /// Whether it holds the whole copy of a source that is marked as moved.
     pub(super) async fn has_copy_of(&mut self, source: &Mark) -> Result<bool, StoreError> {
         self.id = source.id;
-        let mark = self.mark().await.map_err(|error| store_error(&error))?.transpose()?;
+        let mark = self.mark().await?;
         Ok(mark.is_some_and(|mark| mark.id == source.id && mark.state == State::TargetComplete))
     }
 
     /// Keeps everybody else out, if nobody has used it: of several moves to one target the last that begins copies.
     pub(super) async fn claim(&mut self, source: &Mark, from: &DatabaseUrl) -> Result<(), TransferError> {
-        let failed = |error: Error| TransferError::from(store_error(&error));
         self.id = source.id;
         // The lock of whoever takes a fresh database into use.
         let begin = "BEGIN READ WRITE; UPDATE migrations SET number = number";
-        self.client.batch_execute(begin).await.map_err(failed)?;
+        self.client.batch_execute(begin).await?;
         let (mine, from) = (source.id.as_bytes().to_vec(), from.to_string());
-        match self.mark().await.map_err(failed)?.transpose()? {
+        match self.mark().await? {
             Some(mark) if mark.id != source.id && mark.state != State::TargetFilling => {
                 return Err(TransferError::Taken { target: self.shown.clone(), from: mark.place });
             }
@@ -53,21 +51,20 @@ impl Target {
                 // One that is copying meanwhile finds that its mark is gone, or has left its own here.
                 let sql = "UPDATE transfers SET id = $1, place = $2 WHERE id = $1 OR state = $3";
                 let values: [&(dyn ToSql + Sync); 3] = [&mine, &from, &State::TargetFilling.word()];
-                if self.client.execute(sql, &values).await.map_err(failed)? != 1 {
+                if self.client.execute(sql, &values).await? != 1 {
                     return Err(TransferError::Overtaken(self.shown.clone()));
                 }
             }
             None => {
                 let used =
                     "SELECT EXISTS (SELECT 1 FROM key_fingerprints) OR EXISTS (SELECT 1 FROM workspaces)";
-                let used =
-                    self.client.query_one(used, &[]).await.and_then(|row| row.try_get(0)).map_err(failed)?;
+                let used = self.client.query_one(used, &[]).await.and_then(|row| row.try_get(0))?;
                 if used {
                     return Err(TransferError::Used(self.shown.clone()));
                 }
                 let sql = "INSERT INTO transfers (id, state, place) VALUES ($1, $2, $3)";
                 let values: [&(dyn ToSql + Sync); 3] = [&mine, &State::TargetFilling.word(), &from];
-                self.client.execute(sql, &values).await.map_err(failed)?;
+                self.client.execute(sql, &values).await?;
             }
         }
         self.commit().await.map_err(TransferError::from)
@@ -78,11 +75,11 @@ impl Target {
         // It takes as long as it takes.
         let begin = "BEGIN READ WRITE; SET LOCAL statement_timeout = 0;
                      SET LOCAL idle_in_transaction_session_timeout = 0";
-        self.client.batch_execute(begin).await.map_err(|error| store_error(&error))?;
+        self.client.batch_execute(begin).await?;
         let sql = "UPDATE transfers SET state = $2 WHERE id = $1";
         let mine = self.id.as_bytes().to_vec();
         let marked = self.client.execute(sql, &[&mine, &State::TargetComplete.word()]).await;
-        match marked.map_err(|error| store_error(&error))? {
+        match marked? {
             1 => Ok(()),
             _ => Err(TransferError::Overtaken(self.shown.clone())),
         }
@@ -98,50 +95,45 @@ impl Target {
         let columns = source.columns(table)?;
         let mut rows = source.read(table, &columns)?;
         let mut lines = Lines::of(&mut rows)?;
-        let failed = |error: Error| store_error(&error);
-        self.client.batch_execute(&format!("TRUNCATE {table}")).await.map_err(failed)?;
+        self.client.batch_execute(&format!("TRUNCATE {table}")).await?;
         let copy = format!("COPY {table} ({columns}) FROM STDIN");
-        let mut sink = pin!(self.client.copy_in::<_, Bytes>(&copy).await.map_err(failed)?);
+        let mut sink = pin!(self.client.copy_in::<_, Bytes>(&copy).await?);
         while let Some(chunk) = lines.chunk()? {
-            sink.send(chunk).await.map_err(failed)?;
+            sink.send(chunk).await?;
             progress(lines.count);
         }
-        sink.finish().await.map_err(failed)?;
+        sink.finish().await?;
         // Without statistics the planner takes a full table for an empty one, until autovacuum comes by.
-        self.client.batch_execute(&format!("ANALYZE {table}")).await.map_err(failed)?;
+        self.client.batch_execute(&format!("ANALYZE {table}")).await?;
         let arrived = self.client.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await;
-        let arrived: i64 = arrived.and_then(|row| row.try_get(0)).map_err(failed)?;
+        let arrived: i64 = arrived.and_then(|row| row.try_get(0))?;
         Ok(u64::try_from(arrived).unwrap_or(0))
     }
 
     /// The next number that is drawn for a table follows the last one of the source.
     pub(super) async fn go_on_after(&self, table: &str, last: i64) -> Result<(), StoreError> {
         let sql = "SELECT setval(pg_get_serial_sequence($1, 'id'), $2)";
-        self.client.execute(sql, &[&table, &last]).await.map(|_| ()).map_err(|error| store_error(&error))
+        self.client.execute(sql, &[&table, &last]).await?;
+        Ok(())
     }
 
     pub(super) async fn commit(&self) -> Result<(), StoreError> {
-        self.client.batch_execute("COMMIT").await.map_err(|error| store_error(&error))
+        Ok(self.client.batch_execute("COMMIT").await?)
     }
 
     /// Takes the mark away, and says so in an entry.
     pub(super) async fn let_go(&mut self, entry: &Statement) -> Result<(), StoreError> {
-        let failed = |error: Error| store_error(&error);
-        self.client.batch_execute("BEGIN READ WRITE").await.map_err(failed)?;
+        self.client.batch_execute("BEGIN READ WRITE").await?;
         let mine = self.id.as_bytes().to_vec();
-        self.client.execute("DELETE FROM transfers WHERE id = $1", &[&mine]).await.map_err(failed)?;
+        self.client.execute("DELETE FROM transfers WHERE id = $1", &[&mine]).await?;
         let types: Vec<_> = entry.values.iter().map(postgres::type_of).collect();
-        let progress = self.client.prepare_typed(&entry.sql, &types).await.map_err(failed)?;
-        self.client.execute_raw(&progress, &entry.values).await.map_err(failed)?;
+        let progress = self.client.prepare_typed(&entry.sql, &types).await?;
+        self.client.execute_raw(&progress, &entry.values).await?;
         self.commit().await
     }
 
-    async fn mark(&self) -> Result<Option<Result<Mark, StoreError>>, Error> {
-        let Some(row) = self.client.query_opt("SELECT id, state, place FROM transfers", &[]).await? else {
-            return Ok(None);
-        };
-        let (id, state, place): (Vec<u8>, String, _) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-        let id = Uuid::from_slice(&id).map_err(|_| StoreError::Unexpected("a move without a number"));
-        Ok(Some(id.and_then(|id| Ok(Mark { id, state: State::parse(&state)?, place }))))
+    async fn mark(&self) -> Result<Option<Mark>, StoreError> {
+        let found = self.client.query_opt(&*marker::find().sql, &[]).await?;
+        found.map(|found| postgres::row(&found)?.take()).transpose()
     }
 }

@@ -103,12 +103,6 @@ const WALLS: &[Wall] = &[
     },
 ];
 
-/// Files that break a wall still. A file that keeps it is listed in vain, and the test says so.
-const STILL_BROKEN: &[(&str, &str)] = &[
-    ("src/store/engine/sqlite/read_pool.rs", "queries"),
-    ("src/store/engine/sqlite/snapshot_cache.rs", "queries"),
-];
-
 /// What opens a connection, and the rooms that may.
 const CONNECTIONS: &[&str] = &[
     "TcpStream::connect",
@@ -142,24 +136,12 @@ fn every_room_keeps_its_walls_and_the_house_its_habits() {
     }
 
     let mut complaints = Vec::new();
-    let mut still_broken: Vec<_> = STILL_BROKEN.to_vec();
     for file in &files {
         let path = file.strip_prefix(house).unwrap().to_str().unwrap();
-        for complaint in read(path, &fs::read_to_string(file).unwrap()) {
-            match STILL_BROKEN.iter().find(|broken| is_about(&complaint, broken)) {
-                Some(known) => still_broken.retain(|broken| broken != known),
-                None => complaints.push(complaint),
-            }
-        }
+        complaints.extend(read(path, &fs::read_to_string(file).unwrap()));
     }
-    let mended = still_broken.iter().map(|(path, word)| format!("{path} mentions `{word}` no more"));
-    complaints.extend(mended);
 
     assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
-}
-
-fn is_about(complaint: &str, (path, word): &(&str, &str)) -> bool {
-    complaint.starts_with(&format!("{path}:")) && complaint.contains(&format!("must not mention `{word}`"))
 }
 
 #[test]

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::time::timeout_at;
 
-use super::{Postgres, STORE_TIMEOUT, late};
+use super::Postgres;
+use super::error::{STORE_TIMEOUT, late};
 use crate::domain::timestamp::Timestamp;
 use crate::store::StoreError;
 use crate::store::engine::unit_of_work::{UnitOfWork, UnitResult, sql};

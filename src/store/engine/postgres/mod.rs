@@ -5,6 +5,7 @@
 
 mod certificate;
 mod durable;
+mod error;
 mod pool;
 mod row_queue;
 mod schema;
@@ -19,25 +20,22 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use deadpool_postgres::ClientWrapper;
 use futures_util::future::{BoxFuture, FutureExt, MaybeDone, maybe_done};
 use tokio::time::timeout_at;
-use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Error, Row as PostgresRow};
 
+use self::error::{STORE_TIMEOUT, explained, is_a_race, is_gone, is_lost, is_read_only, late};
 use self::row_queue::{ConnectionPool, Health, Lease};
 pub(in crate::store) use self::servers::{Connected, Servers};
-pub(in crate::store) use self::values::type_of;
+pub(in crate::store) use self::values::{row, type_of};
 use super::unit_of_work::{Statement, UnitOfWork, UnitResult};
 use super::value::Row;
 use crate::store::database_url::PostgresUrl;
 use crate::store::{ListPermit, OpenError, StoreError};
-
-/// How long a caller waits for an answer before it gets an error (contract, section 2).
-const STORE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often a unit is tried that others got in the way of, before its caller gets an error.
 const MAX_ATTEMPTS: usize = 16;
@@ -162,7 +160,7 @@ impl Postgres {
                 Ok(rows) => return Ok(rows),
                 // Nothing was changed, so it can be asked again of a server that is there.
                 Err(error) if number < MAX_ATTEMPTS && (is_gone(&error) || is_a_race(&error)) => {}
-                Err(error) => return Err(store_error(&error)),
+                Err(error) => return Err(error.into()),
             }
         }
         Err(late())
@@ -185,7 +183,7 @@ impl Postgres {
                 Err(error) if number < MAX_ATTEMPTS && is_a_race(&error) => {}
                 Err(error) => {
                     tracing::error!(error = %explained(&error), "a unit of work failed");
-                    return Err(store_error(&error));
+                    return Err(error.into());
                 }
             }
         }
@@ -290,57 +288,4 @@ fn guarded(statement: &Statement) -> Cow<'_, str> {
          FROM (SELECT 1) always LEFT JOIN guarded ON true",
         statement.sql
     ))
-}
-
-/// Whether a guard found nothing to change: nothing else divides.
-fn is_lost(error: &Error) -> bool {
-    error.code() == Some(&SqlState::DIVISION_BY_ZERO)
-}
-
-/// Whether others got in the way, and the same may go well if it is begun again.
-///
-/// A key that is there already is one of them: what looks before it adds looks again, and finds what was added
-/// meanwhile.
-fn is_a_race(error: &Error) -> bool {
-    let races =
-        [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::UNIQUE_VIOLATION];
-    error.code().is_some_and(|code| races.contains(code))
-}
-
-/// Whether the connection was closed, or its server is being stopped.
-fn is_gone(error: &Error) -> bool {
-    error.is_closed() || error.code() == Some(&SqlState::ADMIN_SHUTDOWN)
-}
-
-/// Whether its server is a standby, which it was not when the connection was made.
-fn is_read_only(error: &Error) -> bool {
-    let told = [SqlState::READ_ONLY_SQL_TRANSACTION, SqlState::FEATURE_NOT_SUPPORTED];
-    error.code().is_some_and(|code| told.contains(code))
-}
-
-fn late() -> StoreError {
-    StoreError::Unavailable("PostgreSQL did not answer for 5 s".to_owned())
-}
-
-/// What the server or the connection said. Its details are left out: they quote rows.
-fn explained(error: &Error) -> String {
-    match (error.as_db_error(), std::error::Error::source(error)) {
-        (Some(said), _) => format!("{} ({})", said.message(), said.code().code()),
-        (None, Some(source)) => {
-            tls::explain_certificate(source).unwrap_or_else(|| format!("{error}: {source}"))
-        }
-        (None, None) => error.to_string(),
-    }
-}
-
-pub(in crate::store) fn store_error(error: &Error) -> StoreError {
-    let Some(code) = error.code() else { return StoreError::Unavailable(explained(error)) };
-    // By class (PostgreSQL, appendix A): the connection, an invalid transaction state such as that of a standby,
-    // authorization, a rolled back transaction, resources, objects in use, an operator's intervention, the system.
-    let passing = ["08", "25", "28", "40", "53", "55", "57", "58"];
-    if passing.iter().any(|class| code.code().starts_with(class)) || *code == SqlState::FEATURE_NOT_SUPPORTED
-    {
-        return StoreError::Unavailable(explained(error));
-    }
-    StoreError::Refused(explained(error))
 }

@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout_at;
 
-use super::late;
+use super::error::late;
 use super::servers::{Connected, Servers};
 use crate::store::StoreError;
 

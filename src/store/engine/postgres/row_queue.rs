@@ -11,9 +11,9 @@ use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{timeout, timeout_at};
 use tokio_postgres::SimpleQueryMessage;
 
+use super::error::{STORE_TIMEOUT, late};
 use super::pool::{Pool, Pooled};
 use super::servers::{Connected, Servers};
-use super::{STORE_TIMEOUT, late};
 use crate::store::engine::unit_of_work::ContendedRow;
 use crate::store::{ListPermit, StoreError};
 

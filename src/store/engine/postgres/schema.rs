@@ -1,10 +1,11 @@
 //! The schema on PostgreSQL, brought up to date by however many nodes start at once.
 
 use deadpool_postgres::ClientWrapper;
+use tokio::time::timeout;
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
-use super::{explained, store_error};
+use super::error::{STORE_TIMEOUT, explained, late};
 use crate::store::{OpenError, StoreError};
 
 /// The oldest first, with the numbers and columns of the embedded engine's; each is run once, in a transaction.
@@ -18,8 +19,10 @@ const MIGRATIONS: [&str; 2] = [
 /// A database that is not ours, or is newer than this binary, is left as it is.
 pub(super) async fn migrate(client: &ClientWrapper, shown: &str, may_create: bool) -> Result<(), OpenError> {
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-    let failed = |error: Error| OpenError::Failed { database: shown.to_owned(), source: store_error(&error) };
-    let found = match inspect(client).await.map_err(failed)? {
+    let failed = |error: Error| OpenError::Failed { database: shown.to_owned(), source: error.into() };
+    let inspected = timeout(STORE_TIMEOUT, inspect(client)).await;
+    let unreachable = |_| OpenError::Unreachable { database: shown.to_owned(), source: late() };
+    let found = match inspected.map_err(unreachable)?.map_err(failed)? {
         Found::Foreign => return Err(OpenError::Foreign(shown.to_owned())),
         Found::Nothing if !may_create => return Err(OpenError::Missing(shown.to_owned())),
         Found::Weak => {

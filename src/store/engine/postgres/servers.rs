@@ -9,7 +9,8 @@ use tokio_postgres::{Config, Error, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::durable::Primary;
-use super::{explained, late, store_error, tls};
+use super::error::{STORE_TIMEOUT, explained, late};
+use super::tls;
 use crate::store::database_url::PostgresUrl;
 use crate::store::{OpenError, StoreError};
 
@@ -50,7 +51,7 @@ impl Servers {
             }
             // Whoever does not acknowledge what was sent is gone, and so is what waits for its answer.
             if server.get_tcp_user_timeout().is_none() {
-                server.tcp_user_timeout(super::STORE_TIMEOUT);
+                server.tcp_user_timeout(STORE_TIMEOUT);
             }
         }
         let trust = Mutex::new(PrimaryGeneration { server: 0, age: 0 });
@@ -75,14 +76,14 @@ impl Servers {
             if is_its_own {
                 one.batch_execute(SETTINGS).await?;
             }
-            Ok(is_its_own)
+            Ok::<_, Error>(is_its_own)
         };
-        let is_its_own = look.await.map_err(|error| store_error(&error))?;
+        let is_its_own = look.await?;
         Ok(is_its_own.then_some(one))
     }
 
     async fn reach(&self, settings: &str) -> Result<Connected, StoreError> {
-        let patience = if self.configs.len() > 1 { CONNECT_TIMEOUT } else { super::STORE_TIMEOUT };
+        let patience = if self.configs.len() > 1 { CONNECT_TIMEOUT } else { STORE_TIMEOUT };
         let mut error = late();
         let first = self.trust().server;
         for number in (first..self.configs.len()).chain(0..first) {

@@ -82,7 +82,8 @@ fn rows(found: &[PostgresRow]) -> Result<Vec<Row>, StoreError> {
     found.iter().map(row).collect()
 }
 
-fn row(found: &PostgresRow) -> Result<Row, StoreError> {
+/// A row of the server's.
+pub(in crate::store) fn row(found: &PostgresRow) -> Result<Row, StoreError> {
     let values = (0..found.len()).map(|column| found.try_get(column));
     let values = values.collect::<Result<Vec<Value>, _>>();
     values.map(Row::of).map_err(|_| StoreError::Unexpected("a column of a kind that is never kept"))

@@ -5,6 +5,7 @@ use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
+use rusqlite::ffi::{SQLITE_CANTOPEN, SQLITE_READONLY};
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 
 use crate::store::StoreError;
@@ -49,8 +50,7 @@ pub(in crate::store) fn connect_to_share(path: &Path) -> rusqlite::Result<Connec
 pub(super) fn connect_to_write(path: &Path) -> rusqlite::Result<Connection> {
     let connection = connect(path)?;
     if connection.is_readonly(MAIN_DB)? {
-        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_READONLY);
-        return Err(rusqlite::Error::SqliteFailure(code, Some("it cannot be written".to_owned())));
+        return Err(failure(SQLITE_READONLY, "it cannot be written"));
     }
     Ok(connection)
 }
@@ -59,9 +59,8 @@ pub(super) fn connect_to_write(path: &Path) -> rusqlite::Result<Connection> {
 pub(super) fn make_durable(connection: &Connection) -> rusqlite::Result<()> {
     let mode = into_wal(connection)?;
     if mode != "wal" {
-        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN);
-        let why = "its folder is on a file system that cannot share memory between processes".to_owned();
-        return Err(rusqlite::Error::SqliteFailure(code, Some(why)));
+        let why = "its folder is on a file system that cannot share memory between processes";
+        return Err(failure(SQLITE_CANTOPEN, why));
     }
     connection.pragma_update(None, "cache_size", -WRITERS_CACHE)?;
     connection.pragma_update(None, "journal_size_limit", USUAL_LOG)?;
@@ -110,20 +109,33 @@ pub(super) fn leave_log(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map(|_| ())
 }
 
-pub(in crate::store) fn store_error(error: &rusqlite::Error) -> StoreError {
-    match error.sqlite_error_code() {
-        Some(
-            ErrorCode::DatabaseBusy
-            | ErrorCode::DatabaseLocked
-            | ErrorCode::DiskFull
-            | ErrorCode::SystemIoFailure
-            | ErrorCode::CannotOpen
-            | ErrorCode::ReadOnly
-            | ErrorCode::FileLockingProtocolFailed
-            | ErrorCode::PermissionDenied
-            | ErrorCode::OperationInterrupted
-            | ErrorCode::OutOfMemory,
-        ) => StoreError::Unavailable(error.to_string()),
-        _ => StoreError::Refused(error.to_string()),
+/// An error of ours, as one of SQLite's.
+pub(super) fn failure(code: i32, why: impl Into<String>) -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), Some(why.into()))
+}
+
+impl From<&rusqlite::Error> for StoreError {
+    fn from(error: &rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(
+                ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::DiskFull
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::CannotOpen
+                | ErrorCode::ReadOnly
+                | ErrorCode::FileLockingProtocolFailed
+                | ErrorCode::PermissionDenied
+                | ErrorCode::OperationInterrupted
+                | ErrorCode::OutOfMemory,
+            ) => Self::Unavailable(error.to_string()),
+            _ => Self::Refused(error.to_string()),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::from(&error)
     }
 }

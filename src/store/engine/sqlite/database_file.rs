@@ -12,8 +12,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use rusqlite::Connection;
+use rusqlite::ffi::{SQLITE_CANTOPEN, SQLITE_READONLY_DBMOVED};
 
-use super::connect::connect_to_share;
+use super::connect::{connect_to_share, failure};
 use super::fsync_failure::FsyncFailure;
 use super::paths::beside;
 use super::schema::failed;
@@ -139,10 +140,9 @@ impl DatabaseFile {
 }
 
 fn lost() -> rusqlite::Error {
-    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_READONLY_DBMOVED);
     let why =
         "its file was moved, deleted or replaced: put it back, or start again with the one that is there";
-    rusqlite::Error::SqliteFailure(code, Some(why.to_owned()))
+    failure(SQLITE_READONLY_DBMOVED, why)
 }
 
 /// What is where an embedded database should be.
@@ -179,8 +179,5 @@ pub(super) fn make_private(path: &Path) -> rusqlite::Result<()> {
         return Ok(());
     }
     let made = OpenOptions::new().create(true).append(true).mode(0o600).open(path);
-    made.map(|_| ()).map_err(|error| {
-        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN);
-        rusqlite::Error::SqliteFailure(code, Some(error.to_string()))
-    })
+    made.map(|_| ()).map_err(|error| failure(SQLITE_CANTOPEN, error.to_string()))
 }

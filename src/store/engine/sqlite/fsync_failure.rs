@@ -15,7 +15,7 @@ use rusqlite::DEFAULT_NAME;
 use rusqlite::ffi::{SQLITE_IOERR, SQLITE_IOERR_FSYNC};
 use rusqlite::wal::CheckpointMode;
 
-use super::connect::leave_log;
+use super::connect::{failure, leave_log};
 use super::exclusive::take;
 use super::paths::beside;
 use super::schema::failed;
@@ -70,7 +70,7 @@ impl FsyncFailure {
              see to its disk ({} goes by itself)",
             self.note.display()
         );
-        rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(SQLITE_IOERR), Some(why))
+        failure(SQLITE_IOERR, why)
     }
 
     /// Raises it if this is a sync that failed.
@@ -124,5 +124,5 @@ impl FsyncFailure {
 
 /// A sync that failed, as SQLite tells of one.
 pub(super) fn sync_failed(error: &io::Error) -> rusqlite::Error {
-    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(SQLITE_IOERR_FSYNC), Some(error.to_string()))
+    failure(SQLITE_IOERR_FSYNC, error.to_string())
 }

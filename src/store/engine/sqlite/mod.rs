@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use self::connect::connect_to_write;
-pub(in crate::store) use self::connect::{LOCK_TIMEOUT, connect, connect_to_share, store_error};
+pub(in crate::store) use self::connect::{LOCK_TIMEOUT, connect, connect_to_share};
 use self::database_file::{DatabaseFile, FileId, make_private};
 pub use self::database_file::{FileState, make_file, state_of};
 use self::fsync_failure::FsyncFailure;
@@ -42,21 +42,22 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Units that may wait; beyond, callers get an error at once.
 const QUEUE: usize = 4_096;
 
+/// `C` is what lookups find that are cached.
 #[derive(Clone)]
-pub(in crate::store) struct Sqlite {
-    readers: Arc<ReadPool>,
+pub(in crate::store) struct Sqlite<C> {
+    readers: Arc<ReadPool<C>>,
     queue: mpsc::Sender<WriteRequest>,
     writer: Arc<Mutex<Option<JoinHandle<()>>>>,
     pub(in crate::store) file: FileId,
 }
 
-impl fmt::Debug for Sqlite {
+impl<C> fmt::Debug for Sqlite<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Sqlite({})", self.readers.watched.path.display())
     }
 }
 
-impl Sqlite {
+impl<C: Clone + Send + 'static> Sqlite<C> {
     pub(in crate::store) fn open(path: &Path, may_create: bool) -> Result<Self, OpenError> {
         if !may_create && state_of(path) != FileState::Filled {
             return Err(OpenError::Missing(path.display().to_string()));
@@ -100,7 +101,7 @@ impl Sqlite {
     }
 
     /// The connections that read.
-    pub(in crate::store) fn readers(&self) -> &ReadPool {
+    pub(in crate::store) fn readers(&self) -> &ReadPool<C> {
         &self.readers
     }
 

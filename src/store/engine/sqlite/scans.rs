@@ -49,7 +49,7 @@ impl Drop for Caller {
     }
 }
 
-impl Sqlite {
+impl<C: Clone + Send + 'static> Sqlite<C> {
     /// Runs statements and makes something of their rows, both off the calling thread. A list keeps its permit until
     /// that has ended.
     pub(in crate::store) async fn scan<const N: usize, T: Send + 'static>(

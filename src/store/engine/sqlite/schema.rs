@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
-use super::connect::{make_durable, store_error};
+use super::connect::make_durable;
 use crate::store::OpenError;
 
 /// The oldest first; each is run once, in a transaction of its own.
@@ -69,5 +69,5 @@ pub(in crate::store) fn failed(path: &Path, error: &rusqlite::Error) -> OpenErro
     if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) {
         return OpenError::Foreign(path.display().to_string());
     }
-    OpenError::Failed { database: path.display().to_string(), source: store_error(error) }
+    OpenError::Failed { database: path.display().to_string(), source: error.into() }
 }

@@ -10,8 +10,8 @@ use crate::store::database_url::DatabaseUrl;
 use crate::store::engine::tests::{host, hosts};
 use crate::store::engine::unit_of_work::{UnitOfWork, sql};
 use crate::store::engine::value::values;
-use crate::store::queries::request_lookup::{LookupBy, lookup_statement};
-use crate::store::{Store, StoreError};
+use crate::store::queries::request_lookup::lookup_statement;
+use crate::store::{LookupBy, Store, StoreError};
 use uuid::Uuid;
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::checkpointer::Checkpoints;
-use super::connect::{connect, make_durable, store_error};
+use super::connect::{connect, make_durable};
 use super::database_file::{DatabaseFile, WalIdentity};
 use super::read_pool::{ReadPool, connect_to_read};
 use super::statement::{run, step};
@@ -32,8 +32,8 @@ pub(super) struct WriteRequest {
 }
 
 /// What the thread has.
-pub(super) struct Writer {
-    readers: Arc<ReadPool>,
+pub(super) struct Writer<C> {
+    readers: Arc<ReadPool<C>>,
     watched: Arc<DatabaseFile>,
     connection: Option<Connection>,
     /// That of the connection.
@@ -44,10 +44,10 @@ pub(super) struct Writer {
     pinned_reader: Option<Connection>,
 }
 
-impl Writer {
+impl<C: Clone + Send + 'static> Writer<C> {
     /// Begins to write what comes, over a connection whose schema is up to date.
     pub(super) fn spawn(
-        readers: Arc<ReadPool>,
+        readers: Arc<ReadPool<C>>,
         connection: Connection,
         jobs: mpsc::Receiver<WriteRequest>,
     ) -> io::Result<JoinHandle<()>> {
@@ -137,7 +137,7 @@ impl Writer {
             }
             // After a failed sync nobody knows what the file holds: begin again from what it says.
             self.connection = None;
-            jobs.iter().map(|_| Err(store_error(&error))).collect()
+            jobs.iter().map(|_| Err(StoreError::from(&error))).collect()
         })
     }
 
@@ -217,7 +217,7 @@ fn run_apart(
         Err(error) if breaks_the_group(&error) => return Err(error),
         Err(error) => {
             tracing::error!(%error, "a unit of work failed");
-            Err(store_error(&error))
+            Err(StoreError::from(&error))
         }
     };
     if !matches!(written, Ok(UnitResult::Done(_))) {
@@ -248,5 +248,5 @@ fn run_unit(connection: &Connection, unit: &UnitOfWork) -> rusqlite::Result<Unit
 
 /// Whether the failure is the file's or the disk's, and so every waiting caller's.
 fn breaks_the_group(error: &rusqlite::Error) -> bool {
-    matches!(store_error(error), StoreError::Unavailable(_))
+    matches!(StoreError::from(error), StoreError::Unavailable(_))
 }

@@ -11,8 +11,6 @@ use tokio::runtime::Handle;
 use tokio::task::yield_now;
 use tokio::time::sleep;
 
-use super::connection_limit::ConnectionLimiter;
-
 /// How often the number of connections is checked.
 const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
@@ -27,12 +25,12 @@ const ROUNDS: usize = 3;
 const ALLOCATIONS: usize = 11_000;
 const BYTES: usize = 4 << 10;
 
-/// Returns memory after each flood; never ends.
-pub(in crate::http) async fn return_after_floods(limiter: &ConnectionLimiter) {
+/// Returns memory after each flood of connections, by how many are open; never ends.
+pub async fn return_after_floods(open_connections: impl Fn() -> usize) {
     let mut peak = 0;
     loop {
         sleep(CHECK_INTERVAL).await;
-        let open = limiter.count();
+        let open = open_connections();
         if open + FLOOD > peak {
             peak = peak.max(open);
             continue;
