@@ -97,12 +97,12 @@ impl Line<'_> {
                     self.text.write_str(name)?;
                     self.text.write_char('=')?;
                 }
-                OneLine(&mut self.text).write_fmt(value)
+                Escaped(&mut self.text, self.format).write_fmt(value)
             }
             LogFormat::Json => {
                 let (comma, quote) = (if is_first { "" } else { "," }, if is_number { "" } else { "\"" });
                 write!(self.text, r#"{comma}"{name}":{quote}"#)?;
-                Quoted(&mut self.text).write_fmt(value)?;
+                Escaped(&mut self.text, self.format).write_fmt(value)?;
                 self.text.write_str(quote)
             }
         };
@@ -117,7 +117,9 @@ impl Visit for Line<'_> {
 
     fn record_str(&mut self, field: &Field, value: &str) {
         match self.format {
-            LogFormat::Text => self.add(field.name(), format_args!("{value:?}"), false),
+            LogFormat::Text if !is_plain(value, LogFormat::Json) => self.record_debug(field, &value),
+            // As `Debug` writes it, in fewer steps: most texts are such.
+            LogFormat::Text => self.add(field.name(), format_args!("\"{value}\""), false),
             LogFormat::Json => self.add(field.name(), format_args!("{value}"), false),
         }
     }
@@ -131,35 +133,28 @@ impl Visit for Line<'_> {
     }
 }
 
-/// Escapes control characters, which could end a line or steer a terminal.
-struct OneLine<'a, 'b>(&'a mut Writer<'b>);
+/// Escapes control characters, which could end a line or steer a terminal, and in JSON what else may not stand in a string
+/// (RFC 8259, section 7).
+struct Escaped<'a, 'b>(&'a mut Writer<'b>, LogFormat);
 
-impl fmt::Write for OneLine<'_, '_> {
+impl fmt::Write for Escaped<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        if is_plain(text, self.1) {
             return self.0.write_str(text);
         }
-        text.chars().try_for_each(|character| {
-            if character.is_control() {
-                write!(self.0, "{}", character.escape_default())
-            } else {
-                self.0.write_char(character)
-            }
+        text.chars().try_for_each(|character| match self.1 {
+            LogFormat::Text if character.is_control() => write!(self.0, "{}", character.escape_default()),
+            LogFormat::Json if matches!(character, '"' | '\\') => write!(self.0, "\\{character}"),
+            LogFormat::Json if character.is_control() => write!(self.0, "\\u{:04x}", u32::from(character)),
+            LogFormat::Text | LogFormat::Json => self.0.write_char(character),
         })
     }
 }
 
-/// Escapes what may not stand in a JSON string (RFC 8259, section 7).
-struct Quoted<'a, 'b>(&'a mut Writer<'b>);
-
-impl fmt::Write for Quoted<'_, '_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        text.chars().try_for_each(|character| match character {
-            '"' | '\\' => write!(self.0, "\\{character}"),
-            _ if character.is_control() => write!(self.0, "\\u{:04x}", u32::from(character)),
-            _ => self.0.write_char(character),
-        })
-    }
+/// Whether a text needs no escapes: in JSON, quotes and backslashes do.
+fn is_plain(text: &str, format: LogFormat) -> bool {
+    let is_special = |byte| format == LogFormat::Json && matches!(byte, b'"' | b'\\');
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !is_special(byte))
 }
 
 /// A panic is logged as everything else is: in one line, in the format that was asked for.

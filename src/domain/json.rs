@@ -1,6 +1,7 @@
 //! JSON read as its text: numbers keep their digits, a name that stands twice is seen, and nesting costs no stack.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
@@ -112,28 +113,34 @@ pub fn text_of(bytes: &[u8]) -> Result<&str, NotAnObject> {
 pub fn read_members<'a>(text: &'a str, mut each: impl FnMut(&str, Json<'a>)) -> Result<(), NotAnObject> {
     let checked: Result<&RawValue, _> = serde_json::from_str(text);
     checked.map_err(|error| NotAnObject::Broken { line: error.line(), column: error.column() })?;
-    let mut names = Names::default();
+    // The names of each open object, none for an array, and how much is open beyond what is looked at.
+    let (mut open, mut deeper) = (Vec::<Option<HashSet<Cow<'a, str>>>>::new(), 0_usize);
     // The member whose value is being read, and where that value begins.
     let mut member: Option<(Cow<'a, str>, usize)> = None;
     for (place, token) in Tokens::of(text) {
-        if names.is_outside() && token != Token::Open('{') {
+        if open.is_empty() && token != Token::Open('{') {
             return Err(NotAnObject::AnotherKind);
         }
-        if names.is_at_top()
+        if open.len() == 1
             && matches!(token, Token::Comma | Token::Close(_))
             && let Some((name, begins)) = member.take()
         {
             each(&name, Json::of(text.get(begins..place).unwrap_or_default().trim_ascii()));
         }
         match token {
-            Token::Open(bracket) => names.open(bracket == '{'),
-            Token::Close(_) => names.close()?,
+            Token::Open(_) if open.len() == DEEPEST => deeper += 1,
+            Token::Open(bracket) => open.push((bracket == '{').then(HashSet::new)),
+            Token::Close(_) if deeper > 0 => deeper -= 1,
+            Token::Close(_) => drop(open.pop()),
             Token::Name(quoted, value_begins) => {
                 let name = unquoted(quoted).ok_or_else(|| broken_after(&text.as_bytes()[..place]))?;
-                if names.is_at_top() {
+                if open.len() == 1 {
                     member = Some((name.clone(), value_begins));
                 }
-                names.add(name);
+                let names = open.last_mut().and_then(Option::as_mut).filter(|_| deeper == 0);
+                if let Some(twice) = names.and_then(|names| names.replace(name)) {
+                    return Err(NotAnObject::Twice(shown_name(&twice)));
+                }
             }
             Token::Scalar(scalar) if !is_sound(scalar) => {
                 return Err(broken_after(&text.as_bytes()[..place]));
@@ -161,54 +168,6 @@ pub(super) fn unquoted(quoted: &str) -> Option<Cow<'_, str>> {
 
 fn is_sound(scalar: &str) -> bool {
     !scalar.contains('\\') || unquoted(scalar).is_some()
-}
-
-/// The names of the objects that are open.
-#[derive(Default)]
-struct Names<'a> {
-    seen: Vec<Cow<'a, str>>,
-    /// Where the names of each open object begin; none for an array.
-    open: Vec<Option<usize>>,
-    /// How much is open beyond what is looked at.
-    deeper: usize,
-}
-
-impl<'a> Names<'a> {
-    fn is_outside(&self) -> bool {
-        self.open.is_empty()
-    }
-
-    fn is_at_top(&self) -> bool {
-        self.open.len() == 1
-    }
-
-    fn open(&mut self, is_object: bool) {
-        if self.open.len() < DEEPEST {
-            self.open.push(is_object.then_some(self.seen.len()));
-        } else {
-            self.deeper += 1;
-        }
-    }
-
-    fn add(&mut self, name: Cow<'a, str>) {
-        if self.deeper == 0 {
-            self.seen.push(name);
-        }
-    }
-
-    fn close(&mut self) -> Result<(), NotAnObject> {
-        if self.deeper > 0 {
-            self.deeper -= 1;
-        } else if let Some(Some(begins)) = self.open.pop() {
-            let own = self.seen.get_mut(begins..).unwrap_or_default();
-            own.sort_unstable();
-            if let Some([name, _]) = own.array_windows().find(|[name, next]| name == next) {
-                return Err(NotAnObject::Twice(shown_name(name)));
-            }
-            self.seen.truncate(begins);
-        }
-        Ok(())
-    }
 }
 
 /// A piece of a JSON text.

@@ -49,6 +49,7 @@ scope_types!(
 /// A caller whose API version, key and scope were checked, in that order. Put it first among a handler's arguments: nothing
 /// else of the request may be checked before.
 pub(in crate::http) struct Caller<S> {
+    pub(in crate::http) app: App,
     pub(in crate::http) version: ApiVersion,
     pub(in crate::http) act: AuditContext,
     pub(in crate::http) scopes: Scopes,
@@ -77,6 +78,6 @@ impl<S: RequiredScope> FromRequestParts<App> for Caller<S> {
         }
         let act = AuditContext { actor: Actor::ApiKey(key.id), request: context.request };
         let (workspace, scopes) = (Arc::clone(&context.workspace), key.scopes);
-        Ok(Self { version, act, scopes, workspace, context, scope: PhantomData })
+        Ok(Self { app: app.clone(), version, act, scopes, workspace, context, scope: PhantomData })
     }
 }

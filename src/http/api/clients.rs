@@ -2,16 +2,13 @@
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
 use super::caller::{Caller, ClientsRead, ClientsWrite};
 use super::pagination::Listing;
 use super::resources::{List, ListedUser, UserObject};
-use super::{USER_IN_PATH, user_of};
-use crate::app::App;
+use super::{USER_IN_PATH, UserInPath};
 use crate::domain::client_body::{ClientBody, NewClient};
 use crate::domain::reach::Reach;
 use crate::domain::user::UserRef;
@@ -32,13 +29,9 @@ use crate::store::NewUser;
     responses((status = 200, description = "A page of clients.", body = List<UserObject<'static>>)),
     security(("key" = ["clients:read"]))
 )]
-pub(in crate::http) async fn list(
-    State(app): State<App>,
-    caller: Caller<ClientsRead>,
-    uri: Uri,
-) -> Result<Response, Error> {
-    let listing = Listing::begin(&app, &caller, &uri, &LISTED).await?;
-    let page = flow::users::list(&app, &listing.permit, false, &listing.options).await?;
+pub(in crate::http) async fn list(caller: Caller<ClientsRead>, uri: Uri) -> Result<Response, Error> {
+    let listing = Listing::begin(&caller, &uri, &LISTED).await?;
+    let page = flow::users::list(&caller.app, &listing.permit, false, &listing.options).await?;
     listing.respond::<ListedUser>(page).await
 }
 
@@ -55,7 +48,6 @@ pub(in crate::http) async fn list(
     security(("key" = ["clients:write"]))
 )]
 pub(in crate::http) async fn add(
-    State(app): State<App>,
     caller: Caller<ClientsWrite>,
     headers: HeaderMap,
     body: Body,
@@ -63,8 +55,8 @@ pub(in crate::http) async fn add(
     let body = read_object(&headers, body, ClientBody::parse).await?;
     let NewClient { id, email, fields } = body.into_new().map_err(Error::ValidationErrors)?;
     let client = NewUser { id, email, fields };
-    let id = flow::users::add(&app, &caller.workspace, &caller.act, &client).await?;
-    let added = flow::users::show(&app, &caller.workspace, &UserRef::Id(id)).await?;
+    let id = flow::users::add(&caller.app, &caller.workspace, &caller.act, &client).await?;
+    let added = flow::users::show(&caller.app, &caller.workspace, &UserRef::Id(id)).await?;
     Ok((StatusCode::CREATED, Json(UserObject::from(&added))).into_response())
 }
 
@@ -79,11 +71,10 @@ pub(in crate::http) async fn add(
     security(("key" = ["clients:read"]))
 )]
 pub(in crate::http) async fn show(
-    State(app): State<App>,
     caller: Caller<ClientsRead>,
-    client: Result<Path<String>, PathRejection>,
+    UserInPath(client): UserInPath,
 ) -> Result<Response, Error> {
-    let client = flow::users::show_kind(&app, &caller.workspace, &user_of(client)?, false).await?;
+    let client = flow::users::show_kind(&caller.app, &caller.workspace, &client, false).await?;
     Ok(Json(UserObject::from(&client)).into_response())
 }
 
@@ -102,17 +93,17 @@ pub(in crate::http) async fn show(
     security(("key" = ["clients:write"]))
 )]
 pub(in crate::http) async fn set(
-    State(app): State<App>,
     caller: Caller<ClientsWrite>,
-    client: Result<Path<String>, PathRejection>,
+    client: Result<UserInPath, Error>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Error> {
     let body = read_object(&headers, body, ClientBody::parse).await?;
     let change = body.into_change().map_err(Error::ValidationErrors)?;
-    let (client, reach) = (user_of(client)?, Reach::of_key(caller.scopes));
+    let (UserInPath(client), reach) = (client?, Reach::of_key(caller.scopes));
     let (changed, _) =
-        flow::users::set_within(&app, &caller.workspace, &caller.act, &client, (&change, reach)).await?;
+        flow::users::set_within(&caller.app, &caller.workspace, &caller.act, &client, (&change, reach))
+            .await?;
     Ok(Json(UserObject::from(&changed)).into_response())
 }
 
@@ -129,11 +120,10 @@ pub(in crate::http) async fn set(
     security(("key" = ["clients:write"]))
 )]
 pub(in crate::http) async fn delete(
-    State(app): State<App>,
     caller: Caller<ClientsWrite>,
-    client: Result<Path<String>, PathRejection>,
+    UserInPath(client): UserInPath,
 ) -> Result<StatusCode, Error> {
-    let client = (&user_of(client)?, Reach::of_key(caller.scopes));
-    flow::users::delete(&app, &caller.workspace, &caller.act, client).await?;
+    let client = (&client, Reach::of_key(caller.scopes));
+    flow::users::delete(&caller.app, &caller.workspace, &caller.act, client).await?;
     Ok(StatusCode::NO_CONTENT)
 }

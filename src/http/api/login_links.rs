@@ -1,16 +1,14 @@
 //! Login links: issued, listed, revoked.
 
 use axum::Json;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::RawQuery;
 use axum::http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
 use super::caller::{Caller, LoginLinksRead, LoginLinksWrite};
 use super::pagination::Listing;
 use super::resources::{List, ListedLink, LoginLink};
-use super::{USER_IN_PATH, user_of};
-use crate::app::App;
+use super::{USER_IN_PATH, UserInPath};
 use crate::domain::api_version::ApiVersion;
 use crate::domain::login_link::parse_min_ttl;
 use crate::domain::user::Refusal;
@@ -60,14 +58,14 @@ const REUSED: HeaderName = HeaderName::from_static("x-login-link-reused");
     security(("key" = ["login_links:write"]))
 )]
 pub(in crate::http) async fn issue(
-    State(app): State<App>,
     caller: Caller<LoginLinksWrite>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Error> {
     let options = parse_issue_options(query.as_deref(), &caller.workspace)?;
     // The user in the path was looked up together with the key.
     let subject = caller.context.subject.as_ref().ok_or(Error::Refused(Refusal::UserNotFound))?;
-    let issued = flow::login_links::issue(&app, &caller.workspace, &caller.act, subject, &options).await?;
+    let issued =
+        flow::login_links::issue(&caller.app, &caller.workspace, &caller.act, subject, &options).await?;
     Ok(issue_response(&issued, caller.version))
 }
 
@@ -82,13 +80,9 @@ pub(in crate::http) async fn issue(
     responses((status = 200, description = "A page of live links.", body = List<ListedLink>)),
     security(("key" = ["login_links:read"]))
 )]
-pub(in crate::http) async fn list(
-    State(app): State<App>,
-    caller: Caller<LoginLinksRead>,
-    uri: Uri,
-) -> Result<Response, Error> {
-    let listing = Listing::begin(&app, &caller, &uri, &store::ListedLink::FIELDS).await?;
-    let page = flow::login_links::list(&app, &listing.permit, &listing.options).await?;
+pub(in crate::http) async fn list(caller: Caller<LoginLinksRead>, uri: Uri) -> Result<Response, Error> {
+    let listing = Listing::begin(&caller, &uri, &store::ListedLink::FIELDS).await?;
+    let page = flow::login_links::list(&caller.app, &listing.permit, &listing.options).await?;
     listing.respond::<ListedLink>(page).await
 }
 
@@ -105,12 +99,10 @@ pub(in crate::http) async fn list(
     security(("key" = ["login_links:write"]))
 )]
 pub(in crate::http) async fn revoke(
-    State(app): State<App>,
     caller: Caller<LoginLinksWrite>,
-    user: Result<Path<String>, PathRejection>,
+    UserInPath(user): UserInPath,
 ) -> Result<StatusCode, Error> {
-    let user = user_of(user)?;
-    let is_known = flow::login_links::revoke(&app, &caller.workspace, &caller.act, &user).await?;
+    let is_known = flow::login_links::revoke(&caller.app, &caller.workspace, &caller.act, &user).await?;
     if is_known { Ok(StatusCode::NO_CONTENT) } else { Err(Error::Refused(Refusal::UserNotFound)) }
 }
 

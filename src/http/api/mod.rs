@@ -12,9 +12,9 @@ pub(super) mod sessions;
 pub(super) mod team;
 
 use axum::Router;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{MatchedPath, Path, Request};
+use axum::extract::{FromRequestParts, MatchedPath, Path, Request};
 use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::routing::any;
 use uuid::Uuid;
@@ -55,9 +55,16 @@ pub(super) async fn without_route(mut request: Request) -> Request {
 const USER_IN_PATH: &str = "The id, digits only, or the e-mail address, percent-encoded.";
 
 /// The user that a path names. What cannot be one, undecodable bytes included, is answered like an unknown user.
-fn user_of(user: Result<Path<String>, PathRejection>) -> Result<UserRef, Error> {
-    let named = user.ok().and_then(|Path(text)| UserRef::parse(&text));
-    named.ok_or(Error::Refused(Refusal::UserNotFound))
+pub(super) struct UserInPath(UserRef);
+
+impl FromRequestParts<App> for UserInPath {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let text = Path::<String>::from_request_parts(parts, app).await.ok();
+        let named = text.and_then(|Path(text)| UserRef::parse(&text));
+        named.map(Self).ok_or(Error::Refused(Refusal::UserNotFound))
+    }
 }
 
 fn set_headers(headers: &mut HeaderMap, request_id: Uuid, version: ApiVersion) {

@@ -10,7 +10,6 @@ use serde::Serialize;
 
 use super::caller::Caller;
 use super::resources::{Links, List, Meta};
-use crate::app::App;
 use crate::domain::list_query::{Field, ListQuery, Page};
 use crate::flow;
 use crate::http::error::Error;
@@ -29,15 +28,10 @@ pub(super) struct Listing {
 
 impl Listing {
     /// Reads the query, and waits for the permit.
-    pub(super) async fn begin<S>(
-        app: &App,
-        caller: &Caller<S>,
-        uri: &Uri,
-        fields: &[Field],
-    ) -> Result<Self, Error> {
+    pub(super) async fn begin<S>(caller: &Caller<S>, uri: &Uri, fields: &[Field]) -> Result<Self, Error> {
         let query = uri.query().unwrap_or_default();
         let options = ListQuery::parse(&Params::parse(query)?.0, fields).map_err(Error::ValidationErrors)?;
-        let permit = flow::lists::permit(app, &caller.workspace).await?;
+        let permit = flow::lists::permit(&caller.app, &caller.workspace).await?;
         // Links are absolute: the scheme of the workspace's URL, the host and port of the request.
         let url = format!("{}://{}{}", caller.workspace.url.scheme(), caller.context.authority, uri.path());
         Ok(Self { permit, options, url, kept: kept_of(query) })

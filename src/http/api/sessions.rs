@@ -1,7 +1,7 @@
 //! Sessions: listed and ended.
 
+use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use uuid::Uuid;
@@ -9,7 +9,6 @@ use uuid::Uuid;
 use super::caller::{Caller, SessionsRead, SessionsWrite};
 use super::pagination::Listing;
 use super::resources::{List, ListedSession};
-use crate::app::App;
 use crate::flow;
 use crate::http::error::Error;
 use crate::store;
@@ -25,13 +24,10 @@ use crate::store;
     responses((status = 200, description = "A page of sessions.", body = List<ListedSession>)),
     security(("key" = ["sessions:read"]))
 )]
-pub(in crate::http) async fn list(
-    State(app): State<App>,
-    caller: Caller<SessionsRead>,
-    uri: Uri,
-) -> Result<Response, Error> {
-    let listing = Listing::begin(&app, &caller, &uri, &store::ListedSession::FIELDS).await?;
-    let page = flow::sessions::list(&app, &listing.permit, &caller.workspace, &listing.options).await?;
+pub(in crate::http) async fn list(caller: Caller<SessionsRead>, uri: Uri) -> Result<Response, Error> {
+    let listing = Listing::begin(&caller, &uri, &store::ListedSession::FIELDS).await?;
+    let page =
+        flow::sessions::list(&caller.app, &listing.permit, &caller.workspace, &listing.options).await?;
     listing.respond::<ListedSession>(page).await
 }
 
@@ -48,11 +44,10 @@ pub(in crate::http) async fn list(
     security(("key" = ["sessions:write"]))
 )]
 pub(in crate::http) async fn revoke(
-    State(app): State<App>,
     caller: Caller<SessionsWrite>,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, Error> {
     let id = id.ok().and_then(|Path(text)| Uuid::try_parse(&text).ok()).ok_or(Error::NotFound)?;
-    let was_there = flow::sessions::revoke(&app, &caller.workspace, &caller.act, id).await?;
+    let was_there = flow::sessions::revoke(&caller.app, &caller.workspace, &caller.act, id).await?;
     if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(Error::NotFound) }
 }

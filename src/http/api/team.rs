@@ -1,16 +1,13 @@
 //! Staff, read-only: the command line adds and changes them.
 
 use axum::Json;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
 use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
 
 use super::caller::{Caller, TeamRead};
 use super::pagination::Listing;
 use super::resources::{List, ListedUser, UserObject};
-use super::{USER_IN_PATH, user_of};
-use crate::app::App;
+use super::{USER_IN_PATH, UserInPath};
 use crate::domain::user::fields::LISTED;
 use crate::flow;
 use crate::http::error::Error;
@@ -26,13 +23,9 @@ use crate::http::error::Error;
     responses((status = 200, description = "A page of staff.", body = List<UserObject<'static>>)),
     security(("key" = ["team:read"]))
 )]
-pub(in crate::http) async fn list(
-    State(app): State<App>,
-    caller: Caller<TeamRead>,
-    uri: Uri,
-) -> Result<Response, Error> {
-    let listing = Listing::begin(&app, &caller, &uri, &LISTED).await?;
-    let page = flow::users::list(&app, &listing.permit, true, &listing.options).await?;
+pub(in crate::http) async fn list(caller: Caller<TeamRead>, uri: Uri) -> Result<Response, Error> {
+    let listing = Listing::begin(&caller, &uri, &LISTED).await?;
+    let page = flow::users::list(&caller.app, &listing.permit, true, &listing.options).await?;
     listing.respond::<ListedUser>(page).await
 }
 
@@ -47,10 +40,9 @@ pub(in crate::http) async fn list(
     security(("key" = ["team:read"]))
 )]
 pub(in crate::http) async fn show(
-    State(app): State<App>,
     caller: Caller<TeamRead>,
-    user: Result<Path<String>, PathRejection>,
+    UserInPath(user): UserInPath,
 ) -> Result<Response, Error> {
-    let user = flow::users::show_kind(&app, &caller.workspace, &user_of(user)?, true).await?;
+    let user = flow::users::show_kind(&caller.app, &caller.workspace, &user, true).await?;
     Ok(Json(UserObject::from(&user)).into_response())
 }

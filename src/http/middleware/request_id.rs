@@ -34,17 +34,14 @@ static SALT: LazyLock<[u8; 32]> = LazyLock::new(|| {
 /// the operating system gives no random bytes.
 pub(in crate::http) fn new_request_id(now: Timestamp) -> Uuid {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
-    let count = COUNTER.fetch_add(1, Ordering::Relaxed);
-    let mut rest = [0; 10];
-    rest[..8].copy_from_slice(&hash(count, 0).to_le_bytes());
-    rest[8..].copy_from_slice(&hash(count, 1).to_le_bytes()[..2]);
-    Builder::from_unix_timestamp_millis(u64::try_from(now.millis()).unwrap_or(0), &rest).into_uuid()
-}
-
-fn hash(count: u64, half: u8) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (*SALT, count, half).hash(&mut hasher);
-    hasher.finish()
+    (*SALT, COUNTER.fetch_add(1, Ordering::Relaxed)).hash(&mut hasher);
+    let hash = hasher.finish();
+    let mut rest = [0; 10];
+    rest[..8].copy_from_slice(&hash.to_le_bytes());
+    // Version and variant go over six of the first bits: these keep them.
+    (rest[8], rest[9]) = (rest[0], rest[2]);
+    Builder::from_unix_timestamp_millis(u64::try_from(now.millis()).unwrap_or(0), &rest).into_uuid()
 }
 
 #[cfg(test)]

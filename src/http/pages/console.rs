@@ -9,7 +9,6 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::response::page;
-use super::swagger_ui;
 use super::templates::DocsPage;
 use crate::http::request::context::RequestContext;
 
@@ -20,6 +19,12 @@ const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
+
+/// `dist/swagger-ui-bundle.js` of Swagger UI 5.32.6, as gzip.
+const SWAGGER_UI_SCRIPT: &[u8] = include_bytes!("../../../assets/swagger-ui.js.gz");
+
+/// `dist/swagger-ui.css` of the same release, as gzip.
+const SWAGGER_UI_STYLE: &[u8] = include_bytes!("../../../assets/swagger-ui.css.gz");
 
 /// `GET /docs`: the console.
 pub(in crate::http) async fn show(Extension(context): Extension<Arc<RequestContext>>) -> Response {
@@ -45,12 +50,12 @@ pub(in crate::http) async fn style() -> impl IntoResponse {
 
 /// `GET /docs/swagger-ui.js`: always compressed, since every browser with scripts reads gzip.
 pub(in crate::http) async fn swagger_ui_script() -> impl IntoResponse {
-    ([(CONTENT_ENCODING, "gzip")], asset(SCRIPT, swagger_ui::SCRIPT.clone()))
+    ([(CONTENT_ENCODING, "gzip")], asset(SCRIPT, SWAGGER_UI_SCRIPT))
 }
 
 /// `GET /docs/swagger-ui.css`: always compressed.
 pub(in crate::http) async fn swagger_ui_style() -> impl IntoResponse {
-    ([(CONTENT_ENCODING, "gzip")], asset(STYLE, swagger_ui::STYLE.clone()))
+    ([(CONTENT_ENCODING, "gzip")], asset(STYLE, SWAGGER_UI_STYLE))
 }
 
 /// Browsers cache them for a day; their URLs carry the release, so that a new release gets new files.

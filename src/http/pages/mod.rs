@@ -7,7 +7,6 @@ pub(super) mod home;
 pub(super) mod login;
 pub(super) mod redirect;
 mod response;
-mod swagger_ui;
 pub(super) mod templates;
 
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};

@@ -1,9 +1,9 @@
 //! The credentials of a request, read after routing and before any check.
 
-use axum::RequestExt;
-use axum::extract::{RawPathParams, Request};
+use axum::extract::Request;
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, Method};
+use percent_encoding::percent_decode_str;
 
 use super::body::read_form;
 use super::cookies;
@@ -41,10 +41,8 @@ impl Lookup {
         match self {
             Self::ApiKey => Ok(api_key(request, None)),
             Self::ApiKeyAndUser => {
-                let is_get = request.method() == Method::GET;
-                let params = if is_get { request.extract_parts::<RawPathParams>().await.ok() } else { None };
-                let user = params.as_ref().and_then(|params| params.iter().next());
-                Ok(api_key(request, user.and_then(|(_, text)| UserRef::parse(text))))
+                let user = if request.method() == Method::GET { user_in_path(request) } else { None };
+                Ok(api_key(request, user))
             }
             Self::Session => Ok(Credentials::Browser(cookies::any_session(request.headers()), None)),
             Self::SessionAndLink => {
@@ -77,6 +75,12 @@ async fn token_of(app: &App, host: &HostName, request: &mut Request) -> Result<O
         form.as_ref().ok().and_then(|form| form.single("token").ok().flatten().and_then(Token::parse));
     request.extensions_mut().insert(ParsedForm(form));
     Ok(token)
+}
+
+/// The user whom the last segment of a path names. The router's extractor would clone the head of the request.
+fn user_in_path(request: &Request) -> Option<UserRef> {
+    let (_, segment) = request.uri().path().rsplit_once('/')?;
+    UserRef::parse(&percent_decode_str(segment).decode_utf8().ok()?)
 }
 
 /// The API key of a call, if its checksum is right, and the user for whom a link is requested.

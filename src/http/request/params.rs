@@ -36,6 +36,9 @@ pub(in crate::http) struct Params(pub(in crate::http) Vec<(String, String)>);
 impl Params {
     /// Parses a query or an urlencoded body.
     pub(in crate::http) fn parse(text: &str) -> Result<Self, Unreadable> {
+        if text.is_empty() {
+            return Ok(Self::default());
+        }
         let pairs = text.split('&').filter(|pair| !pair.is_empty());
         // A parsed parameter of one letter takes fifty bytes.
         if pairs.clone().nth(MAX_PARAMETERS).is_some() {

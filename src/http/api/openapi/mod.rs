@@ -74,66 +74,49 @@ pub(in crate::http) async fn show(
     Ok(([(CONTENT_TYPE, "application/json")], DOCUMENT.clone()).into_response())
 }
 
-/// An error response that several operations share.
-struct Failure {
-    status: &'static str,
-    /// Its name in the components.
-    name: &'static str,
-    sentence: &'static str,
-    /// Its error codes; the first one is in the example.
-    codes: &'static [&'static str],
-}
-
-impl Failure {
-    const fn new(
-        status: &'static str,
-        name: &'static str,
-        sentence: &'static str,
-        codes: &'static [&'static str],
-    ) -> Self {
-        Self { status, name, sentence, codes }
-    }
-}
+/// An error response that several operations share: its status, its name in the components, its sentence, and its error
+/// codes, of which the first one is in the example.
+struct Failure(&'static str, &'static str, &'static str, &'static [&'static str]);
 
 /// Every error status.
 const FAILURES: [Failure; 11] = [
-    Failure::new(
+    Failure(
         "400",
         "BadRequest",
         "The request cannot be read or does not pass; `invalid` says in `errors` and `codes` which \
          fields, 20 at most, and why.",
         &["invalid", "malformed", "invalid_version", "invalid_redirect"],
     ),
-    Failure::new("401", "Unauthenticated", "No API key of this workspace that holds.", &["unauthenticated"]),
-    Failure::new(
+    Failure("401", "Unauthenticated", "No API key of this workspace that holds.", &["unauthenticated"]),
+    Failure(
         "403",
         "Forbidden",
         "The key lacks a scope, or the user may not have a login link.",
         &["insufficient_scope", "staff_user", "two_factor_enabled", "user_disabled"],
     ),
-    Failure::new(
+    Failure(
         "404",
         "NotFound",
         "No such user, session or route, or no workspace has this host.",
         &["not_found", "user_not_found", "workspace_not_found"],
     ),
-    Failure::new("405", "MethodNotAllowed", "The route has no such method.", &["method_not_allowed"]),
-    Failure::new("408", "RequestTimeout", "The body did not arrive in time.", &["request_timeout"]),
-    Failure::new("413", "PayloadTooLarge", "The body is larger than 1 MiB.", &["payload_too_large"]),
-    Failure::new(
+    Failure("405", "MethodNotAllowed", "The route has no such method.", &["method_not_allowed"]),
+    Failure("408", "RequestTimeout", "The body did not arrive in time.", &["request_timeout"]),
+    Failure("413", "PayloadTooLarge", "The body is larger than 1 MiB.", &["payload_too_large"]),
+    Failure(
         "415",
         "UnsupportedMediaType",
         "The body is not application/json, or comes with Content-Encoding.",
         &["unsupported_media_type"],
     ),
-    Failure::new(
+    Failure(
         "429",
         "RateLimited",
         "The key asks more often than it may, or too many requests without one came from this address.",
         &["rate_limited"],
     ),
-    Failure::new("500", "Internal", "Something went wrong on the server.", &["internal"]),
-    Failure::new(
+    Failure("500", "Internal", "Something went wrong on the server.", &["internal"]),
+    Failure(
         "503",
         "Unavailable",
         "The service is not available at the moment; nothing was done.",
@@ -172,7 +155,7 @@ fn document() -> Value {
     components["headers"] = headers();
     components["parameters"] = json!({ "X-Api-Version": version_parameter() });
     components["responses"] =
-        FAILURES.iter().map(|failure| (failure.name.to_owned(), response(failure))).collect();
+        FAILURES.iter().map(|failure| (failure.1.to_owned(), response(failure))).collect();
     components["securitySchemes"] = json!({ "key": {
         "type": "http",
         "scheme": "bearer",
@@ -201,15 +184,15 @@ fn complete(operation: &mut Value) {
     for response in responses.values_mut() {
         response["headers"] = response_headers(more);
     }
-    for failure in &FAILURES {
-        let happens = match failure.status {
+    for Failure(status, name, ..) in FAILURES {
+        let happens = match status {
             "408" | "413" | "415" => has_body,
             "401" | "403" | "429" => has_key,
             _ => true,
         };
         if happens {
-            let reference = format!("#/components/responses/{}", failure.name);
-            responses.insert(failure.status.to_owned(), json!({ "$ref": reference }));
+            let reference = format!("#/components/responses/{name}");
+            responses.insert(status.to_owned(), json!({ "$ref": reference }));
         }
     }
 }
@@ -226,45 +209,29 @@ fn response_headers(more: &[&str]) -> Value {
 }
 
 fn headers() -> Value {
-    json!({
-        "X-Api-Identifier": {
-            "description": "A unique identifier of the request; please name it when you ask for help.",
-            "required": true,
-            "schema": { "type": "string", "format": "uuid" },
-            "example": "efc995d2-bfdb-3bc9-80a3-e828bb9c83c2",
-        },
-        "X-Api-Version": {
-            "description": "The version that served the request.",
-            "required": true,
-            "schema": { "type": "string", "pattern": "^[0-9]{8}$" },
-            "example": "20231214",
-        },
-        "X-Login-Link-Expires-At": {
-            "description": "When the link dies of age.",
-            "required": true,
-            "schema": { "type": "string", "format": "date-time" },
-        },
-        "X-Login-Link-Reused": {
-            "description": "Whether the link had been handed out before.",
-            "required": true,
-            "schema": { "type": "string", "enum": ["true", "false"] },
-        },
-        "Allow": {
-            "description": "The methods that the route has.",
-            "required": true,
-            "schema": { "type": "string" },
-        },
-        "WWW-Authenticate": {
-            "description": "How to authenticate.",
-            "required": true,
-            "schema": { "type": "string", "const": "Bearer" },
-        },
-        "Retry-After": {
-            "description": "How many seconds to wait.",
-            "required": true,
-            "schema": { "type": "integer", "minimum": 1 },
-        },
-    })
+    let header = |description: &str, schema: Value| json!({ "description": description, "required": true, "schema": schema });
+    let identifier = "A unique identifier of the request; please name it when you ask for help.";
+    let mut headers = json!({
+        "X-Api-Identifier": header(identifier, json!({ "type": "string", "format": "uuid" })),
+        "X-Api-Version": header(
+            "The version that served the request.",
+            json!({ "type": "string", "pattern": "^[0-9]{8}$" }),
+        ),
+        "X-Login-Link-Expires-At": header(
+            "When the link dies of age.",
+            json!({ "type": "string", "format": "date-time" }),
+        ),
+        "X-Login-Link-Reused": header(
+            "Whether the link had been handed out before.",
+            json!({ "type": "string", "enum": ["true", "false"] }),
+        ),
+        "Allow": header("The methods that the route has.", json!({ "type": "string" })),
+        "WWW-Authenticate": header("How to authenticate.", json!({ "type": "string", "const": "Bearer" })),
+        "Retry-After": header("How many seconds to wait.", json!({ "type": "integer", "minimum": 1 })),
+    });
+    headers["X-Api-Identifier"]["example"] = json!("efc995d2-bfdb-3bc9-80a3-e828bb9c83c2");
+    headers["X-Api-Version"]["example"] = json!("20231214");
+    headers
 }
 
 fn version_parameter() -> Value {
@@ -280,22 +247,22 @@ fn version_parameter() -> Value {
 }
 
 /// The response of a failure.
-fn response(failure: &Failure) -> Value {
-    let more: &[&str] = match failure.status {
+fn response(Failure(status, _, sentence, codes): &Failure) -> Value {
+    let more: &[&str] = match *status {
         "401" => &["WWW-Authenticate"],
         "405" => &["Allow"],
         "429" | "503" => &["Retry-After"],
         _ => &[],
     };
-    let mut example = json!({ "message": failure.sentence, "code": failure.codes[0] });
-    if failure.codes[0] == "invalid" {
+    let mut example = json!({ "message": sentence, "code": codes[0] });
+    if codes[0] == "invalid" {
         example["message"] = json!("The given data was invalid.");
         example["errors"] = json!({ "email": ["is needed"] });
         example["codes"] = json!({ "email": ["required"] });
     }
-    let own = json!({ "properties": { "code": { "enum": failure.codes } } });
+    let own = json!({ "properties": { "code": { "enum": codes } } });
     json!({
-        "description": format!("{} Codes: {}.", failure.sentence, failure.codes.join(", ")),
+        "description": format!("{sentence} Codes: {}.", codes.join(", ")),
         "headers": response_headers(more),
         "content": { "application/json": {
             "schema": { "allOf": [{ "$ref": "#/components/schemas/Error" }, own] },
@@ -312,19 +279,15 @@ fn list_parameters(fields: &[Field]) -> Vec<Value> {
     let orders = fields
         .iter()
         .flat_map(|field| ["", ":asc", ":desc"].map(|direction| json!(format!("{}{direction}", field.name))));
+    let number = |max: i64, default: u8| json!({ "type": "integer", "minimum": 1, "maximum": max, "default": default });
     let mut parameters = vec![
-        json!({
-            "name": "page", "in": "query", "description": "The page, from 1.",
-            "schema": { "type": "integer", "minimum": 1, "maximum": i64::MAX / 100, "default": 1 },
-        }),
-        json!({
-            "name": "limit", "in": "query", "description": "Rows on a page.",
-            "schema": { "type": "integer", "minimum": 1, "maximum": 100, "default": 20 },
-        }),
-        json!({
-            "name": "sort", "in": "query", "description": "A field and a direction.",
-            "schema": { "type": "string", "enum": orders.collect::<Vec<_>>() },
-        }),
+        in_query("page", "The page, from 1.", &number(i64::MAX / 100, 1)),
+        in_query("limit", "Rows on a page.", &number(100, 20)),
+        in_query(
+            "sort",
+            "A field and a direction.",
+            &json!({ "type": "string", "enum": orders.collect::<Vec<_>>() }),
+        ),
     ];
     parameters.extend(fields.iter().flat_map(filters));
     parameters
@@ -348,7 +311,10 @@ fn filters(field: &Field) -> [Value; 4] {
         ("[$in][]", "one of these", &some),
     ];
     operators.map(|(operator, sentence, schema)| {
-        let name = format!("filters[{}]{operator}", field.name);
-        json!({ "name": name, "in": "query", "description": format!("Only {sentence}."), "schema": schema })
+        in_query(&format!("filters[{}]{operator}", field.name), &format!("Only {sentence}."), schema)
     })
+}
+
+fn in_query(name: &str, description: &str, schema: &Value) -> Value {
+    json!({ "name": name, "in": "query", "description": description, "schema": schema })
 }
