@@ -184,7 +184,7 @@ fn code_of(text: &str) -> String {
 fn without_visibility(line: &str) -> String {
     let Some((before, rest)) = line.split_once("pub(in ") else { return line.to_owned() };
     let (_, after) = rest.split_once(')').expect("a parenthesis is closed");
-    format!("{before}pub(crate){after}")
+    format!("{before}pub(crate){}", without_visibility(after))
 }
 
 #[test]
@@ -232,7 +232,8 @@ fn what_is_no_circle_is_not_taken_for_one() {
     assert_eq!(circles_of(&[b, inner, c]), [""; 0]);
 
     let d = ("d/mod.rs", "use self::inner::Inner;");
-    let inner = ("d/inner.rs", "pub(in crate::d) struct Inner;\npub(in crate::d) fn f() {}");
+    let inner =
+        ("d/inner.rs", "pub(in crate::d) struct Inner(pub(in crate::d) i64);\npub(in crate::d) fn f() {}");
 
     assert_eq!(circles_of(&[d, inner]), [""; 0]);
 }
