@@ -1,4 +1,7 @@
 //! The configuration: a setting is a flag, else an environment variable, else a key of the file.
+//!
+//! Variables are not read by clap: it reads only those of the flags that a command has, takes an empty one as a value, and
+//! names the flag where a variable was wrong.
 
 mod flags;
 mod sources;

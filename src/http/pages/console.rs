@@ -20,7 +20,7 @@ const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 
-/// `dist/swagger-ui-bundle.js` of Swagger UI 5.32.6, as gzip.
+/// `dist/swagger-ui-bundle.js` of Swagger UI 5.32.6, as gzip. With another release, both files are replaced.
 const SWAGGER_UI_SCRIPT: &[u8] = include_bytes!("../../../assets/swagger-ui.js.gz");
 
 /// `dist/swagger-ui.css` of the same release, as gzip.
