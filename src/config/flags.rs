@@ -1,5 +1,8 @@
 //! The flags, as the command line knows them.
 
+/// What helps have over the flags that mean the same to every command: below those of the command itself.
+pub(crate) const COMMON: &str = "Common options";
+
 /// Flags that mean the same to every command.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub struct CommonFlags {
@@ -8,6 +11,7 @@ pub struct CommonFlags {
         long,
         help = "Where the database is: sqlite://FILE or postgres://… [default: sqlite://doorkey.db] [env: DOORKEY_DATABASE]",
         global = true,
+        help_heading = COMMON,
         value_name = "URL"
     )]
     pub database: Option<String>,
@@ -16,6 +20,7 @@ pub struct CommonFlags {
         long,
         help = "A PEM file with what a PostgreSQL server's certificate must rest on [env: DOORKEY_DATABASE_ROOT_CERTIFICATE]",
         global = true,
+        help_heading = COMMON,
         value_name = "FILE"
     )]
     pub database_root_certificate: Option<String>,
@@ -24,6 +29,7 @@ pub struct CommonFlags {
         long,
         help = "The file of the secret keys [default: doorkey.key] [env: DOORKEY_SECRET_KEY_FILE]",
         global = true,
+        help_heading = COMMON,
         value_name = "FILE"
     )]
     pub secret_key_file: Option<String>,
@@ -32,11 +38,12 @@ pub struct CommonFlags {
         long,
         help = "A TOML file with settings, named as the flags are [env: DOORKEY_CONFIG]",
         global = true,
+        help_heading = COMMON,
         value_name = "FILE"
     )]
     pub config: Option<String>,
     /// Print one JSON document instead of text for people
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = COMMON)]
     pub json: bool,
 }
 

@@ -13,12 +13,14 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 
 use crate::domain::duration;
+use crate::files;
 use crate::rate_limits::RateLimitConfig;
 use crate::store::DatabaseUrl;
 
 use self::quoting::quoted;
 
 pub use self::environment::{plain, unknown_variables};
+pub(crate) use self::flags::COMMON;
 pub use self::flags::{CommonFlags, ServeFlags};
 pub(crate) use self::quoting::may_have_password;
 
@@ -77,7 +79,7 @@ pub struct Config {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("the configuration file {path} cannot be read ({source}): check --config")]
+    #[error("the configuration file {path} cannot be read: {}: check --config", files::explain(.path, .source))]
     Unreadable {
         /// The file.
         path: PathBuf,

@@ -15,13 +15,13 @@ use crate::store::{ListError, ListPermit, NewUser, Outcome, ReadPoint, StoreErro
 /// How often a change looks again when others keep getting in between.
 const MAX_ATTEMPTS: usize = 8;
 
-const NAMESAKE: &str = "belongs to another user";
+const NAMESAKE: &str = "belongs to another user: change that one, or give another address";
 
 /// Why a user was not added or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum UserError {
     /// There is no such user in this workspace.
-    #[error("there is no such user in this workspace")]
+    #[error("there is no such user in this workspace: `doorkey user list` shows those there are")]
     NotFound,
     /// The scope `clients:unlock` is missing.
     #[error("switching two-factor off, or a disabled client on again, needs the scope clients:unlock")]
@@ -53,7 +53,10 @@ pub async fn add(
         if let Some(id) = user.id
             && app.store.is_user_id_taken(workspace.id, id).await?
         {
-            let sentence = format!("{} belongs, or belonged, to another user", id.number());
+            let sentence = format!(
+                "{} belongs, or belonged, to another user: give another, or none to have one drawn",
+                id.number()
+            );
             taken.add("id", Code::Taken.saying(sentence));
         }
         let by_address = UserRef::Email(user.email.clone());

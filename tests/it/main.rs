@@ -27,6 +27,7 @@ mod cli {
     mod import;
     mod key_file;
     mod long_imports;
+    mod messages;
     mod missing_database;
     mod prerequisites;
     mod restore;

@@ -21,7 +21,7 @@ pub(super) async fn migrate(client: &ClientWrapper, shown: &str, may_create: boo
     let failed = |error: Error| OpenError::Failed { database: shown.to_owned(), source: store_error(&error) };
     let found = match inspect(client).await.map_err(failed)? {
         Found::Foreign => return Err(OpenError::Foreign(shown.to_owned())),
-        Found::Nothing if !may_create => return Err(OpenError::Missing(shown.to_owned())),
+        Found::Nothing if !may_create => return Err(OpenError::Empty(shown.to_owned())),
         Found::Weak => {
             let source = StoreError::Unavailable(
                 "synchronous_commit is off, and what is acknowledged can be lost: set it to on for this role"

@@ -5,6 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::connect::{make_durable, store_error};
+use crate::files;
 use crate::store::OpenError;
 
 /// The oldest first; each is run once, in a transaction of its own.
@@ -69,5 +70,18 @@ pub(in crate::store) fn failed(path: &Path, error: &rusqlite::Error) -> OpenErro
     if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) {
         return OpenError::Foreign(path.display().to_string());
     }
-    OpenError::Failed { database: path.display().to_string(), source: store_error(error) }
+    let database = path.display().to_string();
+    let may_be_foreign = matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::CannotOpen
+                | ErrorCode::ReadOnly
+                | ErrorCode::PermissionDenied
+                | ErrorCode::SystemIoFailure
+        )
+    );
+    match files::refusal(path).filter(|_| may_be_foreign) {
+        Some(why) => OpenError::Inaccessible { database, why },
+        None => OpenError::Failed { database, source: store_error(error) },
+    }
 }
