@@ -53,6 +53,8 @@ pub(super) enum Error {
     WorkspaceNotFound,
     /// The route has no such method.
     MethodNotAllowed,
+    /// What is there already forbids it; the sentence says what.
+    Conflict(String),
     /// The body did not arrive in time.
     RequestTimeout,
     /// The body is too large.
@@ -161,6 +163,7 @@ impl Error {
             Self::RequestTimeout => {
                 Parts::of(408, "request_timeout", "The request did not arrive within 10 s: send it again.")
             }
+            Self::Conflict(why) => Parts::of(409, "conflict", format!("Nothing was done: {why}.")),
             Self::PayloadTooLarge => Parts::of(413, "payload_too_large", "The request is larger than 1 MiB."),
             Self::UnsupportedMediaType { expected, found } => unsupported(expected, found),
             Self::EncodedBody => Parts::of(415, "unsupported_media_type", ENCODED),
@@ -289,6 +292,7 @@ impl From<UserError> for Error {
         match error {
             UserError::NotFound => Self::Refused(Refusal::UserNotFound),
             UserError::MayNotUnlock => Self::InsufficientScope(Scope::ClientsUnlock.name()),
+            error @ UserError::AnotherRequest => Self::Conflict(error.to_string()),
             UserError::ValidationErrors(invalid) => Self::ValidationErrors(invalid),
             UserError::NodeUnhealthy(unfit) => unfit.into(),
             UserError::Store(error) => error.into(),

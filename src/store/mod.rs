@@ -31,7 +31,7 @@ pub use self::queries::nodes::KeysAndClock;
 pub use self::queries::post_restore::{Flags, KeyBefore, MovedAddress, RestoredKey, RestoredUser, Revived};
 pub use self::queries::request_lookup::{LookupBy, LookupRow};
 pub use self::queries::sessions::ListedSession;
-pub use self::queries::users::NewUser;
+pub use self::queries::users::{AddedUser, NewUser};
 pub use self::transfer::{Transfer, TransferError};
 
 /// The store did not do what it was asked.

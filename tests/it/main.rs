@@ -10,6 +10,7 @@ mod api {
 
     mod client_object;
     mod generated_client;
+    mod idempotency;
     mod login_links;
     mod openapi;
     mod requests;

@@ -4,11 +4,12 @@ use super::audit;
 use super::columns::{standing_columns, standing_from};
 use crate::domain::audit::AuditEntry;
 use crate::domain::email::EmailAddress;
+use crate::domain::idempotency::RepeatableRequest;
 use crate::domain::json::JsonText;
 use crate::domain::reach::Reach;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserChange;
-use crate::domain::user::{User, UserId, UserRef};
+use crate::domain::user::{AccountStatus, User, UserId, UserRef};
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{Outcome, Statement, UnitOfWork, sql};
 use crate::store::engine::value::{Row, values};
@@ -23,6 +24,46 @@ pub struct NewUser {
     pub email: EmailAddress,
     /// The other fields; the address in it is not looked at.
     pub fields: UserChange,
+}
+
+impl NewUser {
+    /// The user that was added, at its first moment.
+    pub fn added(self, id: UserId, at: Timestamp) -> User {
+        let standing = AccountStatus {
+            is_staff: false,
+            has_two_factor: false,
+            is_active: true,
+            link_epoch: 0,
+            session_epoch: 0,
+        };
+        let user = User {
+            id,
+            email: self.email.clone(),
+            name_f: String::new(),
+            name_l: String::new(),
+            company: String::new(),
+            phone: String::new(),
+            locale: String::new(),
+            note: String::new(),
+            custom_fields: JsonText::default(),
+            standing,
+            revision: 1,
+            created_at: at,
+            updated_at: at,
+        };
+        UserChange { email: Some(self.email), ..self.fields }.applied_to(&user)
+    }
+}
+
+/// A user by the request that added it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AddedUser {
+    /// The number.
+    pub id: UserId,
+    /// The hash of the request.
+    pub request: [u8; 32],
+    /// When that was.
+    pub added_at: Timestamp,
 }
 
 /// The columns of a user, in the order in which [`user_from`] takes them.
@@ -91,11 +132,28 @@ impl Store {
         Ok(!rows.is_empty())
     }
 
-    /// Adds a user and gives the number, unless the number or the address is taken, or the workspace is gone.
+    /// Who was added by a request since, by which, and when.
+    pub async fn find_added_user(
+        &self,
+        workspace: WorkspaceId,
+        request: &RepeatableRequest,
+        since: Timestamp,
+    ) -> Result<Option<AddedUser>, StoreError> {
+        let found = sql(
+            "SELECT id, added_with, created_at FROM users WHERE workspace_id = $1 AND added_by = $2 AND created_at > $3",
+            values![workspace, request.key, since],
+        );
+        let [rows] = self.read([found]).await?;
+        let added =
+            |mut row: Row| Ok(AddedUser { id: row.take()?, request: row.take()?, added_at: row.take()? });
+        rows.into_iter().next().map(added).transpose()
+    }
+
+    /// Adds a user and gives the number, unless the number, the address or the request is taken, or the workspace is gone.
     pub async fn add_user(
         &self,
         workspace: WorkspaceId,
-        user: &NewUser,
+        (user, request): (&NewUser, Option<&RepeatableRequest>),
         entry: &AuditEntry,
         now: Timestamp,
     ) -> Result<Option<UserId>, StoreError> {
@@ -105,14 +163,19 @@ impl Store {
         } else {
             UnitOfWork::new()
         };
+        let forgotten = request.map(|request| forget_request(workspace, request, now));
+        // The number comes with the row of the user, behind the statements before it.
+        let place = if drawn { 2 } else { 0 } + usize::from(forgotten.is_some());
+        let unit = unit.and_all(forgotten);
         let fields = &user.fields;
         let text = |field: &Option<String>| field.clone().unwrap_or_default();
         let custom_fields = fields.custom_fields.clone().unwrap_or_default();
         let added = sql(
             "INSERT INTO users (workspace_id, id, email, email_folded, name_f, name_l, company, phone, note,
                                 custom_fields, is_staff, is_active, two_factor, link_epoch, session_epoch, revision,
-                                created_at, updated_at, locale)
-             SELECT w.id, coalesce($2, w.last_user_id), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, 1, $14, $14, $15
+                                created_at, updated_at, locale, added_by, added_with)
+             SELECT w.id, coalesce($2, w.last_user_id), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, 1, $14, $14, $15,
+                    $16, $17
              FROM workspaces w WHERE w.id = $1
              ON CONFLICT DO NOTHING RETURNING id",
             values![
@@ -130,7 +193,9 @@ impl Store {
                 fields.is_active.unwrap_or(true),
                 fields.has_two_factor.unwrap_or(false),
                 now,
-                text(&fields.locale)
+                text(&fields.locale),
+                request.map(|request| request.key),
+                request.map(|request| request.request)
             ],
         );
         let told = match user.id {
@@ -139,7 +204,7 @@ impl Store {
         };
         let written = self.write(unit.guard(added).and(told)).await?;
         let crate::store::UnitResult::Done(mut rows) = written else { return Ok(None) };
-        let row = rows.get_mut(if drawn { 2 } else { 0 }).and_then(Vec::pop);
+        let row = rows.get_mut(place).and_then(Vec::pop);
         row.ok_or(StoreError::Unexpected("a user who was not added"))?.take().map(Some)
     }
 
@@ -242,6 +307,15 @@ impl Store {
         let [rows] = self.scan([sql(AFTER, values![workspace, after, limit])]).await?;
         rows.into_iter().map(user_from).collect()
     }
+}
+
+/// A request that is known no longer: its key may come with another.
+fn forget_request(workspace: WorkspaceId, request: &RepeatableRequest, now: Timestamp) -> Statement {
+    sql(
+        "UPDATE users SET added_by = NULL, added_with = NULL
+         WHERE workspace_id = $1 AND added_by = $2 AND created_at <= $3",
+        values![workspace, request.key, RepeatableRequest::forgotten_until(now)],
+    )
 }
 
 /// Takes the person out of a user's row, which stays.

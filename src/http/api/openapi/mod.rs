@@ -96,7 +96,7 @@ impl Failure {
 }
 
 /// Every error status.
-const FAILURES: [Failure; 11] = [
+const FAILURES: [Failure; 12] = [
     Failure::new(
         "400",
         "BadRequest",
@@ -119,6 +119,12 @@ const FAILURES: [Failure; 11] = [
     ),
     Failure::new("405", "MethodNotAllowed", "The route has no such method.", &["method_not_allowed"]),
     Failure::new("408", "RequestTimeout", "The body did not arrive in time.", &["request_timeout"]),
+    Failure::new(
+        "409",
+        "Conflict",
+        "What is there already forbids it: the `Idempotency-Key` came with another request.",
+        &["conflict"],
+    ),
     Failure::new("413", "PayloadTooLarge", "The body is larger than 1 MiB.", &["payload_too_large"]),
     Failure::new(
         "415",
@@ -204,6 +210,7 @@ fn complete(operation: &mut Value) {
     for failure in &FAILURES {
         let happens = match failure.status {
             "408" | "413" | "415" => has_body,
+            "409" => name == "addClient",
             "401" | "403" | "429" => has_key,
             _ => true,
         };
