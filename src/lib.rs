@@ -17,5 +17,6 @@ pub mod logging;
 pub mod lookup_cache;
 pub mod metrics;
 pub mod node_status;
+mod os_users;
 pub mod rate_limits;
 pub mod store;

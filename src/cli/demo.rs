@@ -10,7 +10,7 @@ use serde_json::json;
 use super::output::Output;
 use super::{Context, os_user, say, serve};
 use crate::app::App;
-use crate::config::CommonFlags;
+use crate::config::{COMMON, ServeFlags};
 use crate::domain::email::EmailAddress;
 use crate::domain::host::HostName;
 use crate::domain::origin::Origin;
@@ -30,8 +30,31 @@ const WORKSPACE: &str = "Demo";
 const KEY: &str = "demo";
 const HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
+/// Flags of the demo: those of a server, and the two common ones that mean something else here.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) serve: ServeFlags,
+    /// Where the demo's database is.
+    #[arg(
+        long,
+        help = "Where the demo's database is; no variable and no file moves it [default: sqlite://doorkey-demo/doorkey.db]",
+        help_heading = COMMON,
+        value_name = "URL"
+    )]
+    database: Option<String>,
+    /// The demo's file of secret keys.
+    #[arg(
+        long,
+        help = "The demo's file of the secret keys; no variable and no file moves it [default: doorkey-demo/doorkey.key]",
+        help_heading = COMMON,
+        value_name = "FILE"
+    )]
+    secret_key_file: Option<String>,
+}
+
 /// Serves the demo. Only flags move its database: a variable or file that names a real one does not count here.
-pub(super) async fn run(context: &mut Context, common: &CommonFlags) -> Result<()> {
+pub(super) async fn run(context: &mut Context, args: &Args) -> Result<()> {
     let _log = logging::start(context.config.log);
     context.log_unknown();
     // The port first: where a demo runs already, nothing of it is touched.
@@ -50,13 +73,13 @@ pub(super) async fn run(context: &mut Context, common: &CommonFlags) -> Result<(
             None
         }
     };
-    if common.database.is_none() {
+    if args.database.is_none() {
         context.config.database = DatabaseUrl::Sqlite(Path::new(FOLDER).join("doorkey.db"));
     }
-    if common.secret_key_file.is_none() {
+    if args.secret_key_file.is_none() {
         context.config.secret_key_file = Path::new(FOLDER).join("doorkey.key");
     }
-    if common.database.is_none() || common.secret_key_file.is_none() {
+    if args.database.is_none() || args.secret_key_file.is_none() {
         make_folder().with_context(|| format!("the folder {FOLDER} cannot be made"))?;
     }
     let app = context.open_or_make().await?;

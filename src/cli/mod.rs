@@ -48,7 +48,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Try it: a server on localhost with sample users, a fresh API key and the curl line to paste
-    Demo(ServeFlags),
+    Demo(demo::Args),
     /// Serve the API, the pages and, on a listener of their own, health and metrics
     Serve(ServeFlags),
     /// Make, list, add, use and retire secret keys
@@ -112,7 +112,7 @@ impl Context {
     async fn open_if_there(&self) -> Result<Option<App>> {
         let Config { database, secret_key_file, .. } = &self.config;
         match flow::operations::startup::open(database, secret_key_file, false, Clock::System).await {
-            Err(StartError::Open(OpenError::Missing(_))) => Ok(None),
+            Err(StartError::Open(OpenError::Missing(_) | OpenError::Empty(_))) => Ok(None),
             opened => Ok(Some(opened?)),
         }
     }
@@ -149,7 +149,7 @@ pub fn run(cli: Cli) -> Result<()> {
 async fn dispatch(cli: Cli) -> Result<()> {
     let Cli { mut common, command } = cli;
     let serve = match &command {
-        Command::Serve(flags) | Command::Demo(flags) => flags.clone(),
+        Command::Serve(flags) | Command::Demo(demo::Args { serve: flags, .. }) => flags.clone(),
         Command::Secret(_)
         | Command::Workspace(_)
         | Command::Key(_)
@@ -184,7 +184,7 @@ async fn dispatch(cli: Cli) -> Result<()> {
     };
     let mut context = Context { config, out, unknown };
     let done = match command {
-        Command::Demo(_) => demo::run(&mut context, &common).await,
+        Command::Demo(args) => demo::run(&mut context, &args).await,
         Command::Serve(_) => serve::run(&context).await,
         Command::Secret(command) => secret::run(&mut context, command).await,
         Command::Workspace(command) => workspace::run(&mut context, command).await,

@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::Context;
 use crate::app::App;
 use crate::config::Config;
-use crate::flow::operations::maintenance;
+use crate::flow::operations::{checks, maintenance};
 use crate::http;
 use crate::http::{Listeners, Settings};
 use crate::jobs;
@@ -38,6 +38,7 @@ pub(super) async fn run(context: &Context) -> Result<()> {
     let ops = bind(&config.ops_listen, "--ops-listen").await?;
     let hangups = signal(SignalKind::hangup()).context("signals cannot be waited for")?;
     let app = context.open_or_make().await?;
+    checks::must_be_right(&app, &config.database).await.map_err(|wrong| anyhow!(wrong))?;
     tokio::spawn(jobs::check_health_at_hangups(app.clone(), hangups));
     serve(app, config, Listeners { public, ops: Some(ops) }).await
 }

@@ -1,23 +1,26 @@
 //! The flags, as the command line knows them. Their comments are what `--help` says.
 #![expect(clippy::doc_markdown, reason = "on a terminal, backticks would be read as part of a name")]
 
+/// What helps have over the flags that mean the same to every command: below those of the command itself.
+pub(crate) const COMMON: &str = "Common options";
+
 /// Flags that mean the same to every command.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub struct CommonFlags {
     /// Where the database is: sqlite://FILE or postgres://… [default: sqlite://doorkey.db] [env: DOORKEY_DATABASE]
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, help_heading = COMMON, value_name = "URL")]
     pub database: Option<String>,
     /// A PEM file with what a PostgreSQL server's certificate must rest on [env: DOORKEY_DATABASE_ROOT_CERTIFICATE]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = COMMON, value_name = "FILE")]
     pub database_root_certificate: Option<String>,
     /// The file of the secret keys [default: doorkey.key] [env: DOORKEY_SECRET_KEY_FILE]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = COMMON, value_name = "FILE")]
     pub secret_key_file: Option<String>,
     /// A TOML file with settings, named as the flags are [env: DOORKEY_CONFIG]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = COMMON, value_name = "FILE")]
     pub config: Option<String>,
     /// Print one JSON document instead of text for people
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = COMMON)]
     pub json: bool,
 }
 

@@ -19,6 +19,7 @@ use self::flags::settings;
 use self::sources::{RawSetting, RawSettings};
 use self::values::{address, log_format, networks, parse_bool, path_of, quota};
 
+pub(crate) use self::flags::COMMON;
 pub use self::flags::{CommonFlags, ServeFlags};
 pub use self::sources::{ConfigError, unknown_variables};
 pub(crate) use self::values::may_have_password;

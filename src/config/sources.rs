@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::flags::names;
 use super::values::{may_have_password, plain};
+use crate::files;
 
 /// What the names of all variables begin with.
 const PREFIX: &str = "DOORKEY_";
@@ -15,7 +16,7 @@ const PREFIX: &str = "DOORKEY_";
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("the configuration file {path} cannot be read ({source}): check --config")]
+    #[error("the configuration file {path} cannot be read: {}: check --config", files::explain(.path, .source))]
     Unreadable {
         /// The file.
         path: PathBuf,

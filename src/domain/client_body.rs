@@ -87,7 +87,8 @@ impl ClientBody {
     /// After what is wrong with fields that there are: those are named first, where only so many are.
     fn name_unknown(&mut self) {
         for name in std::mem::take(&mut self.unknown) {
-            self.wrong.add(&name, Code::Unknown.saying("is no field of a client"));
+            let sentence = format!("is no field of a client; there are {}", fields::of_client());
+            self.wrong.add(&name, Code::Unknown.saying(sentence));
         }
     }
 }

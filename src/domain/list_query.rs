@@ -166,7 +166,10 @@ fn sort(value: &str, fields: &[Field]) -> Result<(Field, bool), Problem> {
 }
 
 fn filter(name: &str, value: &str, fields: &[Field]) -> Result<Filter, Problem> {
-    let unknown = || Code::Unknown.saying("is no parameter of this list");
+    let unknown = || {
+        Code::Unknown
+            .saying("is no parameter of this list; there are page, limit, sort and filters[FIELD][$eq]")
+    };
     let inner = name.strip_prefix("filters[").ok_or_else(unknown)?;
     let (field, operator) = inner.split_once(']').ok_or_else(unknown)?;
     let field = find(field, fields)?;

@@ -11,6 +11,7 @@ pub mod custom_fields;
 pub mod duration;
 pub mod email;
 pub mod host;
+pub mod idempotency;
 pub mod import_header;
 pub mod import_row;
 pub mod json;

@@ -105,7 +105,7 @@ impl ValidationErrors {
 }
 
 /// A name of somebody else's making as an error may repeat it: cut, and with what would steer a terminal escaped.
-pub(super) fn shown_name(name: &str) -> String {
+pub(crate) fn shown_name(name: &str) -> String {
     let mut shown = String::new();
     for letter in name.chars() {
         let before = shown.len();

@@ -143,7 +143,7 @@ impl<'a> Import<'a> {
         };
         match (row.of_a_new_user(), found) {
             _ if taken => {
-                let problem = Code::Taken.saying("belongs to another user");
+                let problem = Code::Taken.saying(users::NAMESAKE);
                 self.refused.push((line, ValidationErrors::field("email", problem)));
             }
             (_, Some(user)) if matches_row(&user, row) => self.tally.unchanged += 1,
@@ -248,7 +248,7 @@ async fn upsert(
                 Ok((_, false)) => return Ok(RowOutcome::Unchanged),
                 Err(UserError::ValidationErrors(invalid)) => return Ok(RowOutcome::Refused(invalid)),
                 Err(UserError::Store(error)) => return Err(error),
-                Err(error @ UserError::MayNotUnlock) => {
+                Err(error @ (UserError::MayNotUnlock | UserError::AnotherRequest)) => {
                     return Ok(RowOutcome::Refused(ValidationErrors::field(
                         "two_factor_enabled, status",
                         error,
@@ -270,7 +270,12 @@ async fn upsert(
             Err(UserError::Store(error)) => return Err(error),
             Err(UserError::ValidationErrors(invalid)) => Some(invalid),
             // To add somebody ends nothing.
-            Err(UserError::NotFound | UserError::MayNotUnlock | UserError::NodeUnhealthy(_)) => None,
+            Err(
+                UserError::NotFound
+                | UserError::MayNotUnlock
+                | UserError::AnotherRequest
+                | UserError::NodeUnhealthy(_),
+            ) => None,
         };
         found = find(app, workspace, row).await?.map(|user| user.id);
         if let (None, Some(invalid)) = (found, refused) {

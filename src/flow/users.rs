@@ -3,9 +3,11 @@
 use super::operations::nodes;
 use crate::app::App;
 use crate::domain::audit::{AuditContext, AuditEvent};
+use crate::domain::idempotency::RepeatableRequest;
 use crate::domain::list_query::{ListQuery, Page};
 use crate::domain::node::NodeUnhealthy;
 use crate::domain::reach::Reach;
+use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserChange;
 use crate::domain::user::{RevocationReason, User, UserId, UserRef};
 use crate::domain::validation::{Code, ValidationErrors};
@@ -15,17 +17,22 @@ use crate::store::{ListError, ListPermit, NewUser, Outcome, ReadPoint, StoreErro
 /// How often a change looks again when others keep getting in between.
 const MAX_ATTEMPTS: usize = 8;
 
-const NAMESAKE: &str = "belongs to another user";
+pub(super) const NAMESAKE: &str = "belongs to another user: change that one, or give another address";
 
 /// Why a user was not added or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum UserError {
     /// There is no such user in this workspace.
-    #[error("there is no such user in this workspace")]
+    #[error("there is no such user in this workspace: `doorkey user list` shows those there are")]
     NotFound,
     /// The scope `clients:unlock` is missing.
     #[error("switching two-factor off, or a disabled client on again, needs the scope clients:unlock")]
     MayNotUnlock,
+    /// The request is not the one that its key came with first.
+    #[error(
+        "this Idempotency-Key came with another request within 24 hours: give another with what is not the same request"
+    )]
+    AnotherRequest,
     /// What was given does not pass.
     #[error("{}", .0.in_one_sentence())]
     ValidationErrors(ValidationErrors),
@@ -44,16 +51,49 @@ pub async fn add(
     act: &AuditContext,
     user: &NewUser,
 ) -> Result<UserId, UserError> {
+    add_by(app, workspace, act, (user, None)).await.map(|(id, _)| id)
+}
+
+/// Adds a user by a request, and gives the user as it was added. The same request again gives that again, whatever became of
+/// the user since.
+///
+/// # Errors
+/// The same, and `UserError::AnotherRequest`.
+pub async fn add_once(
+    app: &App,
+    workspace: &Workspace,
+    act: &AuditContext,
+    (user, request): (NewUser, &RepeatableRequest),
+) -> Result<User, UserError> {
+    let (id, added_at) = add_by(app, workspace, act, (&user, Some(request))).await?;
+    Ok(user.added(id, added_at))
+}
+
+async fn add_by(
+    app: &App,
+    workspace: &Workspace,
+    act: &AuditContext,
+    (user, request): (&NewUser, Option<&RepeatableRequest>),
+) -> Result<(UserId, Timestamp), UserError> {
     let entry = act.entry(AuditEvent::UserAdded).with("staff", user.fields.is_staff.unwrap_or(false));
     for _ in 0..MAX_ATTEMPTS {
-        if let Some(id) = app.store.add_user(workspace.id, user, &entry, app.clock.now()).await? {
-            return Ok(id);
+        let now = app.clock.now();
+        if let Some(id) = app.store.add_user(workspace.id, (user, request), &entry, now).await? {
+            return Ok((id, now));
+        }
+        if let Some(request) = request
+            && let Some(added) = find_added(app, workspace, request, now).await?
+        {
+            return Ok(added);
         }
         let mut taken = ValidationErrors::default();
         if let Some(id) = user.id
             && app.store.is_user_id_taken(workspace.id, id).await?
         {
-            let sentence = format!("{} belongs, or belonged, to another user", id.number());
+            let sentence = format!(
+                "{} belongs, or belonged, to another user: give another, or none to have one drawn",
+                id.number()
+            );
             taken.add("id", Code::Taken.saying(sentence));
         }
         let by_address = UserRef::Email(user.email.clone());
@@ -66,6 +106,24 @@ pub async fn add(
         }
     }
     Err(StoreError::Contended("the workspace kept changing, or was deleted").into())
+}
+
+/// Whom this very request has added, if it has.
+async fn find_added(
+    app: &App,
+    workspace: &Workspace,
+    request: &RepeatableRequest,
+    now: Timestamp,
+) -> Result<Option<(UserId, Timestamp)>, UserError> {
+    let read_point = app.store.read_point();
+    let since = RepeatableRequest::forgotten_until(now);
+    let Some(found) = app.store.find_added_user(workspace.id, request, since).await? else { return Ok(None) };
+    app.store.ensure_durable(read_point, None).await?;
+    if found.request == request.request {
+        Ok(Some((found.id, found.added_at)))
+    } else {
+        Err(UserError::AnotherRequest)
+    }
 }
 
 /// A user.

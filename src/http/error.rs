@@ -47,16 +47,27 @@ pub(super) enum Error {
     CsrfMismatch,
     /// No such route.
     NotFound,
+    /// No such session.
+    SessionNotFound,
     /// No workspace has the host.
     WorkspaceNotFound(String),
     /// The route has no such method.
     MethodNotAllowed,
+    /// What is there already forbids it; the sentence says what.
+    Conflict(String),
     /// The body did not arrive in time.
     RequestTimeout,
     /// The body is too large.
     PayloadTooLarge,
-    /// The content type of the body is not accepted; this one is.
-    UnsupportedMediaType(&'static str),
+    /// The content type of the body is not accepted.
+    UnsupportedMediaType {
+        /// The type that is.
+        expected: &'static str,
+        /// The type that was named; empty if none was.
+        found: String,
+    },
+    /// The body comes with `Content-Encoding`.
+    EncodedBody,
     /// A rate limit is exceeded.
     RateLimited(RateLimited),
     /// A handler panicked; the panic itself is in the log.
@@ -93,6 +104,9 @@ impl Parts {
 const RETRY_AFTER: u64 = 5;
 
 const UNAVAILABLE: &str = "The service is not available at the moment; nothing was done.";
+const NO_KEY: &str = "A valid API key of this workspace is needed: send `Authorization: Bearer KEY`.";
+const ENCODED: &str = "The body is compressed: send it as it is, without Content-Encoding.";
+const NO_SESSION: &str = "No session has this id, or it is over: `GET /api/sessions` lists those there are.";
 const TRY_AGAIN: &str = "Wait a moment and try again. A link that you have not used is still good.";
 const REOPEN_LINK: &str = "Open your link again from the message it came in, and press the button there.";
 const CHECK_ADDRESS: &str = "Check the address, or open the link that you were sent again.";
@@ -117,7 +131,9 @@ impl Error {
     pub(super) fn parts(&self) -> Parts {
         match self {
             Self::Malformed(sentence) => Parts::of(400, "malformed", sentence.clone()),
-            Self::BadHost => Parts::of(400, "malformed", "The request must name one host."),
+            Self::BadHost => {
+                Parts::of(400, "malformed", "The request must name one host, in one `Host` header.")
+            }
             Self::InvalidVersion => Parts::of(400, "invalid_version", format!("{InvalidVersion}.")),
             Self::ValidationErrors(_) => Parts::of(400, "invalid", "The given data was invalid."),
             Self::InvalidRedirect => Parts::of(400, "invalid_redirect", format!("{InvalidRedirect}.")),
@@ -125,11 +141,7 @@ impl Error {
                 Parts::of(400, "malformed", "The address and the form name different links.")
                     .advising(REOPEN_LINK)
             }
-            Self::Unauthenticated => Parts::of(
-                401,
-                "unauthenticated",
-                "A valid API key of this workspace is needed: send `Authorization: Bearer KEY`.",
-            ),
+            Self::Unauthenticated => Parts::of(401, "unauthenticated", NO_KEY),
             Self::InsufficientScope(scope) => Parts::of(
                 403,
                 "insufficient_scope",
@@ -152,6 +164,7 @@ impl Error {
             Self::NotFound => {
                 Parts::of(404, "not_found", "There is nothing at this address.").advising(CHECK_ADDRESS)
             }
+            Self::SessionNotFound => Parts::of(404, "not_found", NO_SESSION),
             Self::WorkspaceNotFound(host) => {
                 let sentence = format!("No workspace has the host {host}.");
                 Parts::of(404, "workspace_not_found", sentence).advising(CHECK_ADDRESS)
@@ -159,11 +172,13 @@ impl Error {
             Self::MethodNotAllowed => {
                 Parts::of(405, "method_not_allowed", "This method is not allowed here.")
             }
-            Self::RequestTimeout => Parts::of(408, "request_timeout", "The request did not arrive in time."),
-            Self::PayloadTooLarge => Parts::of(413, "payload_too_large", "The request is larger than 1 MiB."),
-            Self::UnsupportedMediaType(taken) => {
-                Parts::of(415, "unsupported_media_type", format!("Send {taken}: nothing else is taken here."))
+            Self::RequestTimeout => {
+                Parts::of(408, "request_timeout", "The request did not arrive within 10 s: send it again.")
             }
+            Self::Conflict(why) => Parts::of(409, "conflict", format!("Nothing was done: {why}.")),
+            Self::PayloadTooLarge => Parts::of(413, "payload_too_large", "The request is larger than 1 MiB."),
+            Self::UnsupportedMediaType { expected, found } => unsupported(expected, found),
+            Self::EncodedBody => Parts::of(415, "unsupported_media_type", ENCODED),
             Self::RateLimited(RateLimited { seconds }) => {
                 let sentence = format!("Too many requests: try again in {seconds} s.");
                 Parts::of(429, "rate_limited", sentence).advising(ASK_FOR_NEW_LINK)
@@ -197,6 +212,12 @@ impl Error {
         };
         Some((header::RETRY_AFTER, HeaderValue::from(seconds?)))
     }
+}
+
+fn unsupported(expected: &str, found: &str) -> Parts {
+    let found = if found.is_empty() { "has no Content-Type" } else { &format!("is {found}") };
+    let sentence = format!("The body {found}: send it with `Content-Type: {expected}`.");
+    Parts::of(415, "unsupported_media_type", sentence)
 }
 
 impl IntoResponse for Error {
@@ -283,6 +304,7 @@ impl From<UserError> for Error {
         match error {
             UserError::NotFound => Self::Refused(Refusal::UserNotFound),
             UserError::MayNotUnlock => Self::InsufficientScope(Scope::ClientsUnlock.name()),
+            error @ UserError::AnotherRequest => Self::Conflict(error.to_string()),
             UserError::ValidationErrors(invalid) => Self::ValidationErrors(invalid),
             UserError::NodeUnhealthy(unfit) => unfit.into(),
             UserError::Store(error) => error.into(),

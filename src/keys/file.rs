@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Keyring, NoRandomness, SecretKey};
 use crate::domain::login_link::KeyId;
+use crate::files;
 
 /// Why a key file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +19,9 @@ pub enum KeyFileError {
     )]
     Missing(PathBuf),
     /// One stands where a new one should go.
-    #[error("there is a key file at {0} already: it is left as it is")]
+    #[error(
+        "there is a key file at {0} already, which is left as it is: `doorkey secret add` adds a key to it"
+    )]
     Exists(PathBuf),
     /// Others could read it.
     #[error(
@@ -53,8 +56,16 @@ pub enum KeyFileError {
         why: &'static str,
     },
     /// It has no active key, or several.
-    #[error("the key file {0} must have exactly one active key")]
+    #[error(
+        "the key file {0} must have exactly one active key: one line begins with `active`, every other with `accepted`"
+    )]
     NoActiveKey(PathBuf),
+    /// It holds nothing.
+    #[error(
+        "the key file {0} is empty: put back the one that the database was made with; for a new database delete it, and make \
+         one with `doorkey secret create`"
+    )]
+    Empty(PathBuf),
     /// It has a key twice.
     #[error("the key file {0} has one key in two lines: take one of them out")]
     Twice(PathBuf),
@@ -78,7 +89,7 @@ pub enum KeyFileError {
         key: KeyId,
     },
     /// It cannot be read or written.
-    #[error("the key file {path} cannot be used: {source}")]
+    #[error("the key file {path} cannot be used: {}", files::explain(.path, .source))]
     Io {
         /// The file.
         path: PathBuf,
@@ -98,6 +109,9 @@ pub fn load(path: &Path) -> Result<Keyring, KeyFileError> {
         if is_missing { KeyFileError::Missing(path) } else { KeyFileError::Io { path, source } }
     };
     let found = fs::metadata(path).map_err(failed)?;
+    if found.is_dir() {
+        return Err(failed(io::ErrorKind::IsADirectory.into()));
+    }
     let mode = found.permissions().mode() & 0o777;
     // Service managers hand out keys that root owns to a group, or by an ACL, whose mask stands where the group's bits are.
     let may_have = if found.uid() == 0 { 0o640 } else { 0o600 };
@@ -105,6 +119,9 @@ pub fn load(path: &Path) -> Result<Keyring, KeyFileError> {
         return Err(KeyFileError::Exposed { path: path.to_owned(), mode });
     }
     let bytes = fs::read(path).map_err(failed)?;
+    if bytes.trim_ascii().is_empty() {
+        return Err(KeyFileError::Empty(path.to_owned()));
+    }
     let malformed = |line, why| KeyFileError::Malformed { path: path.to_owned(), line, why };
     let text = String::from_utf8(bytes).map_err(|_| malformed(1, "it is not text"))?;
     let (mut active, mut accepted) = (Vec::new(), Vec::new());
@@ -192,7 +209,8 @@ mod tests {
         assert!(refusal("active 1 abc", 0o600).contains("cut off"));
         assert!(refusal(&zeroes, 0o600).contains("no secret"));
         assert!(refusal(&unfit, 0o600).contains("does not fit"));
-        assert!(refusal("", 0o600).contains("exactly one active key"));
+        assert!(refusal("# Nothing yet.\n", 0o600).contains("exactly one active key"));
+        assert!(refusal("", 0o600).contains("is empty: put back"));
         assert!(refusal(&zeroes, 0o644).contains("chmod 600"));
     }
 }

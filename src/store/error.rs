@@ -34,6 +34,12 @@ pub enum OpenError {
         "there is no database at {0}: `doorkey workspace create` or `doorkey serve` makes one, or check --database"
     )]
     Missing(String),
+    /// A server has it, but there is nothing in it.
+    #[error(
+        "the database at {0} is empty: `doorkey workspace create` or `doorkey serve` makes the tables; if something should \
+         be in it, check --database"
+    )]
+    Empty(String),
     /// It is there, but is no database of doorkey's.
     #[error("{0} is not a doorkey database: it is left as it is; check --database")]
     Foreign(String),
@@ -106,6 +112,14 @@ pub enum OpenError {
         database: String,
         /// What went wrong.
         source: StoreError,
+    },
+    /// Its file, or the folder of that, is not for this process.
+    #[error("the database at {database} cannot be opened: {why}")]
+    Inaccessible {
+        /// Where it is.
+        database: String,
+        /// What stands in the way, and what to do.
+        why: String,
     },
     /// It cannot be opened or brought up to date.
     #[error("the database at {database} cannot be opened: {source}")]

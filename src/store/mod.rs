@@ -35,7 +35,7 @@ pub use self::queries::lookup_row::{LookupBy, LookupRow};
 pub use self::queries::nodes::KeysAndClock;
 pub use self::queries::post_restore::{Flags, KeyBefore, MovedAddress, RestoredKey, RestoredUser, Revived};
 pub use self::queries::sessions::ListedSession;
-pub use self::queries::users::NewUser;
+pub use self::queries::users::{AddedUser, NewUser};
 pub use self::transfer::{Transfer, TransferError};
 
 /// What is kept, in one of the engines.

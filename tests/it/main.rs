@@ -10,6 +10,7 @@ mod api {
 
     mod client_object;
     mod generated_client;
+    mod idempotency;
     mod login_links;
     mod openapi;
     mod requests;
@@ -27,6 +28,7 @@ mod cli {
     mod import;
     mod key_file;
     mod long_imports;
+    mod messages;
     mod missing_database;
     mod prerequisites;
     mod restore;

@@ -9,6 +9,7 @@ mod api {
     //! The API: what it takes, what it answers, and its description.
 
     mod client_object;
+    mod idempotency;
     mod login_links;
     mod openapi;
     mod requests;

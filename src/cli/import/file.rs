@@ -7,17 +7,18 @@ use std::path::{Path, PathBuf};
 use super::csv::{Lines, MAX_LENGTH, Place, Record, announced_delimiter, delimiter_of, is_utf16};
 use crate::domain::import_header::{ColumnOptions, Header, HeaderError};
 use crate::domain::import_row::{ImportRow, RowError};
+use crate::files;
 
 /// Why a file cannot be imported at all.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FileError {
-    #[error("{0} cannot be read: {1}")]
-    Unreadable(PathBuf, io::Error),
+    #[error("{path} cannot be read: {}", files::explain(.path, .source))]
+    Unreadable { path: PathBuf, source: io::Error },
     #[error("{0} is no file that an import reads: its name must end in .csv or .jsonl")]
     UnknownEnding(PathBuf),
-    #[error("{0} is no plain file")]
+    #[error("{0} is no plain file: give one, or - to read from standard input")]
     NotPlain(PathBuf),
-    #[error("{0} is empty: the first line of a .csv names the columns")]
+    #[error("{0} is empty: the first line of a .csv names the columns, such as email,name_f,name_l")]
     Empty(PathBuf),
     #[error("{0} is UTF-16: save it as UTF-8 (in spreadsheets \"CSV UTF-8\"); nothing was imported")]
     Utf16(PathBuf),
@@ -52,7 +53,7 @@ pub(super) struct Numbered {
 impl ImportFile {
     /// Opens a file, or takes standard input (`-`), and reads its header, if it is of the kind that has one.
     pub(super) fn open(path: &Path, options: ColumnOptions) -> Result<Self, FileError> {
-        let unreadable = |error| FileError::Unreadable(path.to_owned(), error);
+        let unreadable = |source| FileError::Unreadable { path: path.to_owned(), source };
         let (file, length, is_csv) = if path == Path::new("-") {
             let (file, length) = spool().map_err(unreadable)?;
             (file, length, None)
@@ -103,13 +104,13 @@ impl ImportFile {
             Kind::Csv(header, delimiter) => next_row(&mut self.lines, header, *delimiter),
             Kind::JsonLines => next_object(&mut self.lines),
         };
-        next.map_err(|error| FileError::Unreadable(self.path.clone(), error))
+        next.map_err(|source| FileError::Unreadable { path: self.path.clone(), source })
     }
 
     /// Goes back to the first row.
     pub(super) fn rewind(&mut self) -> Result<(), FileError> {
         let rewound = self.lines.go_back_to(Place::default());
-        rewound.map_err(|error| FileError::Unreadable(self.path.clone(), error))?;
+        rewound.map_err(|source| FileError::Unreadable { path: self.path.clone(), source })?;
         match self.kind {
             Kind::Csv(..) => self.read_header(),
             Kind::JsonLines => Ok(()),
@@ -118,7 +119,7 @@ impl ImportFile {
 
     fn read_header(&mut self) -> Result<(), FileError> {
         let path = || self.path.clone();
-        let unreadable = |error| FileError::Unreadable(path(), error);
+        let unreadable = |source| FileError::Unreadable { path: path(), source };
         let delimiter = read_delimiter(&mut self.lines).map_err(unreadable)?;
         let first = next_record(&mut self.lines, delimiter).map_err(unreadable)?;
         let Some((line, names)) = first else { return Err(FileError::Empty(path())) };

@@ -112,6 +112,12 @@ pub fn settable() -> String {
     settable.map(|field| field.name).collect::<Vec<_>>().join(", ")
 }
 
+/// The names of the fields that a client has and that can be set, for a sentence.
+pub fn of_client() -> String {
+    let is_of_client = |field: &&UserField| !field.is_read_only() && !matches!(field.kind, Kind::Staff(_));
+    FIELDS.iter().filter(is_of_client).map(|field| field.name).collect::<Vec<_>>().join(", ")
+}
+
 /// What lists of users may be sorted and filtered by.
 pub const LISTED: [list_query::Field; 11] = listed();
 

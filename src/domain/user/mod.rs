@@ -131,7 +131,7 @@ impl Refusal {
             Self::TwoFactorEnabled => {
                 "Users who have two-factor authentication enabled cannot use login links."
             }
-            Self::UserDisabled => "This user is disabled.",
+            Self::UserDisabled => "This user is disabled: set the user's status to 1 first.",
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::domain::node::{Node, NodeUnhealthy};
 use crate::domain::timestamp::Timestamp;
 use crate::flow::workspaces;
+use crate::flow::workspaces::WorkspaceError;
 use crate::keys;
 use crate::keys::LiveKeyring;
 use crate::store::{DatabaseUrl, Store, StoreError};
@@ -46,6 +47,18 @@ impl Check {
             Err(message) => Self::failed(name, message),
         }
     }
+}
+
+/// What is wrong with a database that was opened with its keys, as [`run`] finds it, where that is to be mended before a server
+/// runs. A wrong clock and a server that lacks a key come right by themselves or while it runs, and a workspace may be made
+/// beside it.
+///
+/// # Errors
+/// The sentences, in one.
+pub async fn must_be_right(app: &App, url: &DatabaseUrl) -> Result<(), String> {
+    let permissions = url.path().map(permissions).transpose();
+    let wrong: Vec<_> = [permissions.err(), portal_hosts(app).await.err()].into_iter().flatten().collect();
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("; ")) }
 }
 
 /// Looks at key file, database, permissions, and what they say of each other, clock and hosts; makes nothing.
@@ -133,10 +146,26 @@ async fn newest_entry(app: &App) -> Result<Option<Timestamp>, StoreError> {
 }
 
 async fn hosts(app: &App) -> Result<String, String> {
+    match portal_hosts(app).await? {
+        0 => Err("there is no workspace, so that nobody can be served: make one with `doorkey workspace create`, or \
+                  check --database if there should be one"
+            .to_owned()),
+        1 => Ok("The one workspace has the host of its URL.".to_owned()),
+        count => Ok(format!("Each of the {count} workspaces has the host of its URL.")),
+    }
+}
+
+/// How many workspaces there are, each of which has the host of its URL.
+async fn portal_hosts(app: &App) -> Result<usize, String> {
     let all = workspaces::list(app).await.map_err(|error| error.to_string())?;
     for workspace in &all {
         let name = &workspace.name;
-        let (_, hosts) = workspaces::show(app, name).await.map_err(|error| error.to_string())?;
+        let hosts = match workspaces::show(app, name).await {
+            Ok((_, hosts)) => hosts,
+            // It was deleted meanwhile.
+            Err(WorkspaceError::NotFound(_)) => continue,
+            Err(error) => return Err(error.to_string()),
+        };
         if workspace.portal_host().is_none_or(|host| !hosts.contains(&host)) {
             return Err(format!(
                 "the workspace {name:?} does not have the host of its URL: run `doorkey workspace set {name:?} url={}`",
@@ -144,11 +173,5 @@ async fn hosts(app: &App) -> Result<String, String> {
             ));
         }
     }
-    match all.len() {
-        0 => Err("there is no workspace, so that nobody can be served: make one with `doorkey workspace create`, or \
-                  check --database if there should be one"
-            .to_owned()),
-        1 => Ok("The one workspace has the host of its URL.".to_owned()),
-        count => Ok(format!("Each of the {count} workspaces has the host of its URL.")),
-    }
+    Ok(all.len())
 }

@@ -47,7 +47,7 @@ pub(in crate::http) async fn revoke(
     caller: Caller<SessionsWrite>,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, Error> {
-    let id = id.ok().and_then(|Path(text)| Uuid::try_parse(&text).ok()).ok_or(Error::NotFound)?;
+    let id = id.ok().and_then(|Path(text)| Uuid::try_parse(&text).ok()).ok_or(Error::SessionNotFound)?;
     let was_there = flow::sessions::revoke(&caller.app, &caller.workspace, &caller.act, id).await?;
-    if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(Error::NotFound) }
+    if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(Error::SessionNotFound) }
 }

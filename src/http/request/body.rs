@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::params::{Params, Unreadable};
 use crate::domain::json::NotAnObject;
+use crate::domain::validation::shown_name;
 use crate::http::error::Error;
 
 /// The largest body that is read, in bytes.
@@ -40,6 +41,7 @@ pub(in crate::http) async fn read_object<T: Send + 'static>(
     parse: fn(&[u8]) -> Result<T, NotAnObject>,
 ) -> Result<T, Error> {
     let bytes = read_body(headers, ("application/json", MAX_BODY), body).await?;
+    let first = bytes.trim_ascii_start().first().copied();
     let parsed = if bytes.len() > SMALL_BODY {
         let _permit = LARGE_PARSES.acquire().await.map_err(|_| Error::Internal)?;
         let parsed = tokio::task::spawn_blocking(move || parse(&bytes)).await;
@@ -47,7 +49,20 @@ pub(in crate::http) async fn read_object<T: Send + 'static>(
     } else {
         parse(&bytes)
     };
-    parsed.map_err(|error| Error::Malformed(format!("The body cannot be read as JSON: {error}.")))
+    parsed.map_err(|error| Error::Malformed(not_an_object(&error, first)))
+}
+
+/// What is wrong with a body that begins with this byte, and what is expected.
+fn not_an_object(error: &NotAnObject, first: Option<u8>) -> String {
+    let found = match (error, first) {
+        (_, None) => "it is empty, and must be a JSON object".to_owned(),
+        (NotAnObject::AnotherKind, Some(b'[')) => "it is an array, and must be a JSON object".to_owned(),
+        (NotAnObject::AnotherKind, _) => error.to_string(),
+        (NotAnObject::Broken { .. }, _) => format!("{error}, and must be a JSON object"),
+        // It is an object already.
+        (NotAnObject::Twice(_), _) => return format!("The body cannot be read as JSON: {error}."),
+    };
+    format!("The body cannot be read as JSON: {found}, such as {{\"name_f\": \"Ada\"}}.")
 }
 
 async fn read_body(
@@ -56,11 +71,12 @@ async fn read_body(
     body: Body,
 ) -> Result<Vec<u8>, Error> {
     if headers.contains_key(header::CONTENT_ENCODING) {
-        return Err(Error::UnsupportedMediaType("a body without Content-Encoding"));
+        return Err(Error::EncodedBody);
     }
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(expected) {
-        return Err(Error::UnsupportedMediaType(expected));
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if !kind.eq_ignore_ascii_case(expected) {
+        return Err(Error::UnsupportedMediaType { expected, found: shown_name(kind) });
     }
     let read = tokio::time::timeout(BODY_TIMEOUT, collect(body, largest)).await;
     read.map_err(|_| Error::RequestTimeout)?

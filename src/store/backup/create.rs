@@ -20,6 +20,11 @@ pub fn back_up(url: &DatabaseUrl, file: &Path) -> Result<u64, CopyError> {
     let draft = beside(file, &format!(".{}.new", std::process::id()));
     let made = make(path, &draft).and_then(|()| put_in_place(&draft, file));
     remove(&draft);
+    if let Err(CopyError::Io { path, source }) = made {
+        // It is named as the operator named it.
+        let path = if path == draft { file.to_owned() } else { path };
+        return Err(CopyError::Io { path, source });
+    }
     made?;
     Ok(std::fs::metadata(file).map_err(super::io_error(file))?.len())
 }

@@ -36,8 +36,13 @@ pub enum CopyError {
     #[error("there is a file at {0} already, which is left as it is: name another one, or move it away")]
     Exists(PathBuf),
     /// There is no such copy.
-    #[error("there is no file at {0}: nothing was changed")]
+    #[error("there is no file at {0}: nothing was changed; name a file that `doorkey backup` wrote")]
     Missing(PathBuf),
+    /// It is no copy of a database of ours.
+    #[error(
+        "{0} is not a doorkey database, and so no backup of one: nothing was changed; name a file that `doorkey backup` wrote"
+    )]
+    NoBackup(PathBuf),
     /// The copy is not whole.
     #[error("{path} is damaged ({what}): nothing was changed; restore another backup")]
     Damaged {
@@ -56,7 +61,7 @@ pub enum CopyError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A file cannot be read or written.
-    #[error("{path} cannot be read or written: {source}")]
+    #[error("{path} cannot be read or written: {}", files::explain(.path, .source))]
     Io {
         /// The file.
         path: PathBuf,

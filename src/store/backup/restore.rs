@@ -46,6 +46,9 @@ impl Restore {
         if !file.exists() {
             return Err(CopyError::Missing(file.to_owned()));
         }
+        if file.is_dir() {
+            return Err(CopyError::NoBackup(file.to_owned()));
+        }
         let replaced = if path.exists() { Some(take(&path)?) } else { None };
         let restore = Self { draft: beside(&path, ".restoring"), path, replaced };
         remove(&restore.draft);
@@ -62,13 +65,14 @@ impl Restore {
         // Errors name it as the operator did.
         let newest = schema::newest_of(&draft).map_err(|error| {
             if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) {
-                return OpenError::Foreign(file.display().to_string()).into();
+                return CopyError::NoBackup(file.to_owned());
             }
             CopyError::Damaged { path: file.to_owned(), what: error.to_string() }
         })?;
-        if schema::check_version(newest, file)? == 0 {
-            return Err(OpenError::Foreign(file.display().to_string()).into());
+        if newest.is_none_or(|newest| newest == 0) {
+            return Err(CopyError::NoBackup(file.to_owned()));
         }
+        schema::check_version(newest, file)?;
         check_whole(&draft, file)?;
         schema::migrate(&mut draft, &restore.draft)?;
         // Whoever had it open then has nothing to do with it any more.

@@ -128,7 +128,7 @@ mod tests {
         INSERT INTO api_keys VALUES (1, 1, 'mail', zeroblob(32), 70, 1, 0, NULL, NULL, zeroblob(32)),
             (1, 2, 'logs', randomblob(32), 64, 1, 0, NULL, NULL, zeroblob(32));
         INSERT INTO users SELECT 1, value, value || '@c.example', value || '@c.example', 'f', 'l', '', '', '', '[]', 0, 1, 0, 0,
-            0, NULL, 0, 0, 0, NULL, '' FROM (SELECT 1 AS value UNION SELECT 2 UNION SELECT 3);
+            0, NULL, 0, 0, 0, NULL, '', NULL, NULL FROM (SELECT 1 AS value UNION SELECT 2 UNION SELECT 3);
         INSERT INTO login_links SELECT 1, unhex(printf('%064d', id)), unhex(printf('%032d', id)), id, 0, zeroblob(16), 1, 0,
             9000, 1, NULL, NULL, NULL, zeroblob(32), 0, 1 FROM users;
         UPDATE users SET newest_link = unhex(printf('%064d', id));

@@ -4,10 +4,12 @@ use super::audit;
 use super::columns::standing_columns;
 use crate::domain::audit::AuditEntry;
 use crate::domain::email::EmailAddress;
+use crate::domain::idempotency::RepeatableRequest;
+use crate::domain::json::JsonText;
 use crate::domain::reach::Reach;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserChange;
-use crate::domain::user::{User, UserId, UserRef};
+use crate::domain::user::{AccountStatus, User, UserId, UserRef};
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{Outcome, Statement, UnitOfWork, sql};
 use crate::store::engine::value::{from_row, only, values};
@@ -23,6 +25,48 @@ pub struct NewUser {
     /// The other fields; the address in it is not looked at.
     pub fields: UserChange,
 }
+
+impl NewUser {
+    /// The user that was added, at its first moment.
+    pub fn added(self, id: UserId, at: Timestamp) -> User {
+        let standing = AccountStatus {
+            is_staff: false,
+            has_two_factor: false,
+            is_active: true,
+            link_epoch: 0,
+            session_epoch: 0,
+        };
+        let user = User {
+            id,
+            email: self.email.clone(),
+            name_f: String::new(),
+            name_l: String::new(),
+            company: String::new(),
+            phone: String::new(),
+            locale: String::new(),
+            note: String::new(),
+            custom_fields: JsonText::default(),
+            standing,
+            revision: 1,
+            created_at: at,
+            updated_at: at,
+        };
+        UserChange { email: Some(self.email), ..self.fields }.applied_to(&user)
+    }
+}
+
+/// A user by the request that added it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AddedUser {
+    /// The number.
+    pub id: UserId,
+    /// The hash of the request.
+    pub request: [u8; 32],
+    /// When that was.
+    pub added_at: Timestamp,
+}
+
+from_row! { AddedUser { id, request, added_at } }
 
 /// The columns of a user.
 macro_rules! user_columns {
@@ -70,11 +114,25 @@ impl Store {
         Ok(self.find::<i64>(found).await?.is_some())
     }
 
-    /// Adds a user and gives the number, unless the number or the address is taken, or the workspace is gone.
+    /// Who was added by a request since, by which, and when.
+    pub async fn find_added_user(
+        &self,
+        workspace: WorkspaceId,
+        request: &RepeatableRequest,
+        since: Timestamp,
+    ) -> Result<Option<AddedUser>, StoreError> {
+        let found = sql(
+            "SELECT id, added_with, created_at FROM users WHERE workspace_id = $1 AND added_by = $2 AND created_at > $3",
+            values![workspace, request.key, since],
+        );
+        self.find(found).await
+    }
+
+    /// Adds a user and gives the number, unless the number, the address or the request is taken, or the workspace is gone.
     pub async fn add_user(
         &self,
         workspace: WorkspaceId,
-        user: &NewUser,
+        (user, request): (&NewUser, Option<&RepeatableRequest>),
         entry: &AuditEntry,
         now: Timestamp,
     ) -> Result<Option<UserId>, StoreError> {
@@ -84,21 +142,27 @@ impl Store {
         } else {
             UnitOfWork::new()
         };
+        let forgotten = request.map(|request| forget_request(workspace, request, now));
+        // The number comes with the row of the user, behind the statements before it.
+        let place = if drawn { 2 } else { 0 } + usize::from(forgotten.is_some());
+        let unit = unit.and_all(forgotten);
         let fields = &user.fields;
         let text = |field: &Option<String>| field.clone().unwrap_or_default();
         let custom_fields = fields.custom_fields.clone().unwrap_or_default();
         let added = sql(
             "INSERT INTO users (workspace_id, id, email, email_folded, name_f, name_l, company, phone, note,
                                 custom_fields, is_staff, is_active, two_factor, link_epoch, session_epoch, revision,
-                                created_at, updated_at, locale)
-             SELECT w.id, coalesce($2, w.last_user_id), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, 1, $14, $14, $15
+                                created_at, updated_at, locale, added_by, added_with)
+             SELECT w.id, coalesce($2, w.last_user_id), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, 1, $14, $14, $15,
+                    $16, $17
              FROM workspaces w WHERE w.id = $1
              ON CONFLICT DO NOTHING RETURNING id",
             values! {
                 workspace, user.id, user.email.as_str(), user.email.lowercased(), text(&fields.name_f),
                 text(&fields.name_l), text(&fields.company), text(&fields.phone), text(&fields.note),
                 custom_fields.as_str(), fields.is_staff.unwrap_or(false), fields.is_active.unwrap_or(true),
-                fields.has_two_factor.unwrap_or(false), now, text(&fields.locale)
+                fields.has_two_factor.unwrap_or(false), now, text(&fields.locale),
+                request.map(|request| request.key), request.map(|request| request.request)
             },
         );
         let told = match user.id {
@@ -107,7 +171,7 @@ impl Store {
         };
         let written = self.write(unit.guard(added).and(told)).await?;
         let crate::store::UnitResult::Done(mut rows) = written else { return Ok(None) };
-        only(rows.swap_remove(if drawn { 2 } else { 0 })).map(Some)
+        only(rows.swap_remove(place)).map(Some)
     }
 
     /// Changes a user, unless somebody else did since `user` was read, or the user is out of reach. The revision is counted up
@@ -194,6 +258,15 @@ impl Store {
         );
         self.find_all(sql(AFTER, values![workspace, after, limit])).await
     }
+}
+
+/// A request that is known no longer: its key may come with another.
+fn forget_request(workspace: WorkspaceId, request: &RepeatableRequest, now: Timestamp) -> Statement {
+    sql(
+        "UPDATE users SET added_by = NULL, added_with = NULL
+         WHERE workspace_id = $1 AND added_by = $2 AND created_at <= $3",
+        values![workspace, request.key, RepeatableRequest::forgotten_until(now)],
+    )
 }
 
 /// Takes the person out of a user's row, which stays.

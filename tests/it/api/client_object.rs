@@ -195,8 +195,24 @@ async fn a_body_that_cannot_be_read_is_refused_with_a_sentence_that_helps() {
     let plain = test.send(ask().without("content-type").header("content-type", "text/plain")).await;
     assert!(plain.json()["message"].as_str().unwrap().contains("application/json"));
 
-    for (broken, place) in [("{\"a\":1,\n\"b\":}", "line 2, column 5"), ("[]", "must be a JSON object")] {
-        let message = send(&test, "POST", "/api/clients", broken).await.json()["message"].to_string();
+    let untyped = test.send(ask().without("content-type")).await;
+    assert_eq!((untyped.status.as_u16(), untyped.code().as_str()), (415, "unsupported_media_type"));
+    let message = untyped.json()["message"].to_string();
+    assert!(
+        message.contains("has no Content-Type: send it with `Content-Type: application/json`"),
+        "{message}"
+    );
+
+    for (broken, place) in [
+        ("{\"a\":1,\n\"b\":}", "line 2, column 5, and must be a JSON object, such as {"),
+        ("[]", "it is an array, and must be a JSON object, such as {"),
+        ("", "it is empty, and must be a JSON object"),
+        (" \n", "it is empty, and must be a JSON object"),
+        ("null", "must be a JSON object, such as {"),
+    ] {
+        let answer = send(&test, "POST", "/api/clients", broken).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (400, "malformed"));
+        let message = answer.json()["message"].as_str().unwrap().to_owned();
         assert!(message.contains("body") && message.contains(place), "{message}");
     }
     let not_utf8 = send(&test, "POST", "/api/clients", b"{\"a\":\"\xff\"}".to_vec()).await;

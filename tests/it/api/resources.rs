@@ -343,11 +343,9 @@ async fn sessions_are_listed_and_ended() {
     assert_eq!(test.call("DELETE", &format!("/api/sessions/{id}")).await.status, StatusCode::NO_CONTENT);
     assert!(!adas.is_signed_in().await);
     for unknown in [id.as_str(), "x", "1", "%FF", "00000000-0000-0000-0000-000000000000"] {
-        assert_eq!(
-            test.call("DELETE", &format!("/api/sessions/{unknown}")).await.code(),
-            "not_found",
-            "{unknown}"
-        );
+        let answer = test.call("DELETE", &format!("/api/sessions/{unknown}")).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (404, "not_found"), "{unknown}");
+        assert!(answer.body.contains("`GET /api/sessions` lists those"), "{}", answer.body);
     }
     assert!(test.audit().contains(&"session.ended by api_key:1 revoked".to_owned()));
     assert_eq!(test.call("GET", "/api/sessions").await.json()["meta"]["total"], 1);

@@ -185,8 +185,11 @@ fn each_bad_row_of_a_csv_file_is_named_by_its_line_and_the_others_go_in() {
             ),
             ("line 5", no_id),
             ("line 6", no_id),
-            ("line 7", "id: 9 belongs, or belonged, to another user"),
-            ("line 8", "email: belongs to another user"),
+            (
+                "line 7",
+                "id: 9 belongs, or belonged, to another user: give another, or none to have one drawn"
+            ),
+            ("line 8", "email: belongs to another user: change that one, or give another address"),
             ("line 9", "has 3 fields where the header has 8"),
             ("line 10", "has a quote inside a field that is not in quotes"),
             ("line 11", "has something between a closing quote and the next field"),

@@ -97,7 +97,7 @@ fn a_wrong_key_file_is_refused_by_every_command() {
     for (text, mode, named) in [
         (None, 0, "no key file"),
         (Some("12345678"), 0o600, "line 1"),
-        (Some(""), 0o600, "active key"),
+        (Some(""), 0o600, "is empty: put back"),
         (Some(&own[..own.len() - 9]), 0o600, "cut off"),
         (Some(&*zeroes), 0o600, "no secret"),
         (Some(&*own), 0o644, "chmod 600"),

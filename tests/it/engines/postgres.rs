@@ -152,7 +152,8 @@ async fn an_address_that_is_taken_meanwhile_is_refused_as_taken() {
             (StatusCode::BAD_REQUEST, "invalid".to_owned()),
             "{method}"
         );
-        assert_eq!(response.json()["errors"]["email"][0], "belongs to another user");
+        let told = response.json()["errors"]["email"][0].to_string();
+        assert!(told.contains("belongs to another user: change that one"), "{told}");
         test.run_sql(&format!("UPDATE users SET email_folded = 'free{number}@x.test' WHERE id = 2"));
     }
 }
@@ -188,7 +189,9 @@ async fn neither_a_key_nor_tables_are_made_unasked() {
     doorkey::keys::create(&key).unwrap();
     let refused =
         flow::operations::startup::open(&database.parsed(), &key, false, Clock::System).await.unwrap_err();
-    assert!(refused.to_string().contains("there is no database at postgres://"), "{refused}");
+    let refused = refused.to_string();
+    assert!(refused.contains("the database at postgres://") && refused.contains(" is empty: "), "{refused}");
+    assert!(refused.contains("`doorkey workspace create` or `doorkey serve` makes the tables"), "{refused}");
 
     let here = "SELECT count(*) FROM information_schema.tables WHERE table_schema = current_schema()";
     assert_eq!(database.number(here), 0);

@@ -20,16 +20,15 @@ use crate::support::at_once::{CALLERS, at_once};
 async fn thirty_two_people_added_at_once_get_thirty_two_numbers() {
     let one = Arc::new(TestApp::start().await);
     let two = Arc::new(one.beside().await);
-    let adds =
-        (0..CALLERS).map(|number| {
-            let test = Arc::clone([&one, &two][number % 2]);
-            let email = EmailAddress::parse(&format!("u{number}@x.test")).unwrap();
-            let user = NewUser { id: None, email, fields: UserChange::default() };
-            let entry = AuditContext::at_command_line().entry(AuditEvent::UserAdded);
-            async move {
-                test.app.store.add_user(test.acme.id, &user, &entry, test.app.clock.now()).await.unwrap()
-            }
-        });
+    let adds = (0..CALLERS).map(|number| {
+        let test = Arc::clone([&one, &two][number % 2]);
+        let email = EmailAddress::parse(&format!("u{number}@x.test")).unwrap();
+        let user = NewUser { id: None, email, fields: UserChange::default() };
+        let entry = AuditContext::at_command_line().entry(AuditEvent::UserAdded);
+        async move {
+            test.app.store.add_user(test.acme.id, (&user, None), &entry, test.app.clock.now()).await.unwrap()
+        }
+    });
 
     let mut numbers: Vec<_> = at_once(adds).await.into_iter().map(|id| id.unwrap().number()).collect();
 
@@ -62,7 +61,8 @@ async fn thirty_two_people_who_want_one_address_are_one() {
     assert_eq!(well.len(), 1);
     for response in refused {
         assert_eq!((response.status, response.code()), (StatusCode::BAD_REQUEST, "invalid".to_owned()));
-        assert_eq!(response.json()["errors"]["email"][0], "belongs to another user");
+        let told = response.json()["errors"]["email"][0].to_string();
+        assert!(told.contains("belongs to another user: change that one"), "{told}");
     }
 }
 

@@ -79,7 +79,7 @@ pub(in crate::http) async fn show(
 struct Failure(&'static str, &'static str, &'static str, &'static [&'static str]);
 
 /// Every error status.
-const FAILURES: [Failure; 11] = [
+const FAILURES: [Failure; 12] = [
     Failure(
         "400",
         "BadRequest",
@@ -102,6 +102,12 @@ const FAILURES: [Failure; 11] = [
     ),
     Failure("405", "MethodNotAllowed", "The route has no such method.", &["method_not_allowed"]),
     Failure("408", "RequestTimeout", "The body did not arrive in time.", &["request_timeout"]),
+    Failure(
+        "409",
+        "Conflict",
+        "What is there already forbids it: the `Idempotency-Key` came with another request.",
+        &["conflict"],
+    ),
     Failure("413", "PayloadTooLarge", "The body is larger than 1 MiB.", &["payload_too_large"]),
     Failure(
         "415",
@@ -187,6 +193,7 @@ fn complete(operation: &mut Value) {
     for Failure(status, name, ..) in FAILURES {
         let happens = match status {
             "408" | "413" | "415" => has_body,
+            "409" => name == "addClient",
             "401" | "403" | "429" => has_key,
             _ => true,
         };

@@ -9,9 +9,10 @@ use super::error::{STORE_TIMEOUT, explained, late};
 use crate::store::{OpenError, StoreError};
 
 /// The oldest first, with the numbers and columns of the embedded engine's; each is run once, in a transaction.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../../../migrations/postgres/0001_first.sql"),
     include_str!("../../../../migrations/postgres/0002_locale.sql"),
+    include_str!("../../../../migrations/postgres/0003_idempotency_keys.sql"),
 ];
 
 /// Brings the schema up to date, or makes it, if `may_create` and there is none.
@@ -24,7 +25,7 @@ pub(super) async fn migrate(client: &ClientWrapper, shown: &str, may_create: boo
     let unreachable = |_| OpenError::Unreachable { database: shown.to_owned(), source: late() };
     let found = match inspected.map_err(unreachable)?.map_err(failed)? {
         Found::Foreign => return Err(OpenError::Foreign(shown.to_owned())),
-        Found::Nothing if !may_create => return Err(OpenError::Missing(shown.to_owned())),
+        Found::Nothing if !may_create => return Err(OpenError::Empty(shown.to_owned())),
         Found::Weak => {
             let source = StoreError::Unavailable(
                 "synchronous_commit is off, and what is acknowledged can be lost: set it to on for this role"

@@ -5,12 +5,14 @@ use std::path::Path;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::connect::make_durable;
+use crate::files;
 use crate::store::OpenError;
 
 /// The oldest first; each is run once, in a transaction of its own.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../../../migrations/sqlite/0001_first.sql"),
     include_str!("../../../../migrations/sqlite/0002_locale.sql"),
+    include_str!("../../../../migrations/sqlite/0003_idempotency_keys.sql"),
 ];
 
 /// Brings the schema up to date. Several processes may do so at once: the file's own lock puts them in order.
@@ -69,5 +71,18 @@ pub(in crate::store) fn failed(path: &Path, error: &rusqlite::Error) -> OpenErro
     if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) {
         return OpenError::Foreign(path.display().to_string());
     }
-    OpenError::Failed { database: path.display().to_string(), source: error.into() }
+    let database = path.display().to_string();
+    let may_be_foreign = matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::CannotOpen
+                | ErrorCode::ReadOnly
+                | ErrorCode::PermissionDenied
+                | ErrorCode::SystemIoFailure
+        )
+    );
+    match files::refusal(path).filter(|_| may_be_foreign) {
+        Some(why) => OpenError::Inaccessible { database, why },
+        None => OpenError::Failed { database, source: error.into() },
+    }
 }

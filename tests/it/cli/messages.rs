@@ -1,0 +1,160 @@
+//! What goes wrong at the command line is told with what to do about it.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::process::Command;
+
+use crate::support::cli_runner::CliRunner;
+
+/// Nobody on this machine, who has a number all the same.
+const STRANGER: u32 = 65_534;
+
+#[test]
+fn a_file_that_cannot_be_used_is_named_with_what_to_do() {
+    let operator = CliRunner::with_acme();
+    operator.write("serve.log", "2026-11-29T14:35:32Z INFO listening\n", 0o600);
+    operator.write("empty.key", "", 0o600);
+    operator.write("two.key", "# Nothing yet.\n", 0o600);
+    fs::create_dir(operator.path("folder")).unwrap();
+
+    for (line, named) in [
+        (
+            "backup nodir/b.db",
+            "nodir/b.db cannot be read or written: No such file or directory (os error 2): there is no folder nodir: make it (`mkdir -p nodir`)",
+        ),
+        (
+            "restore serve.log",
+            "serve.log is not a doorkey database, and so no backup of one: nothing was changed; name a file that `doorkey backup` wrote",
+        ),
+        ("restore folder", "folder is not a doorkey database, and so no backup"),
+        ("restore none.db", "name a file that `doorkey backup` wrote"),
+        ("user list --workspace Acme --secret-key-file empty.key", "empty.key is empty: put back the one"),
+        ("user list --workspace Acme --secret-key-file two.key", "one line begins with `active`"),
+        ("user list --workspace Acme --secret-key-file folder", "it is a folder, where a file is wanted"),
+        ("user list --workspace Acme --database sqlite://folder", "it is a folder, where a file is wanted"),
+        ("secret create --secret-key-file nodir/a.key", "there is no folder nodir: make it"),
+        (
+            "workspace create B --url https://b.test --database sqlite://nodir/a.db --secret-key-file a.key",
+            "there is no folder nodir: make it",
+        ),
+        ("check --config nodir/doorkey.toml", "there is no folder nodir: make it"),
+        ("user import --workspace Acme nodir/a.csv", "there is no folder nodir"),
+    ] {
+        let sentence = operator.run(line).refused(1);
+        assert!(sentence.contains(named), "{line}: {sentence}");
+        assert!(!sentence.contains("the store cannot be used now"), "{line}: {sentence}");
+    }
+    assert!(!operator.path("nodir").exists());
+}
+
+/// Runs a command as a stranger, who may enter the folder, and gives the last line of what it said.
+fn refused_to_stranger(operator: &CliRunner, line: &str) -> String {
+    let id = STRANGER.to_string();
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", &id, "--regid", &id, "--clear-groups", env!("CARGO_BIN_EXE_doorkey")]);
+    let done =
+        command.args(line.split(' ')).current_dir(operator.folder.path()).env_clear().output().unwrap();
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert_eq!(done.status.code(), Some(1), "{line}: {said}");
+    said.lines().last().unwrap().to_owned()
+}
+
+#[test]
+fn whoever_may_not_read_a_file_is_told_whose_it_is_and_the_command() {
+    let operator = CliRunner::with_acme();
+    operator.write("doorkey.toml", "log = \"text\"\n", 0o600);
+    operator.run("backup a.backup").well();
+    operator.write("a.csv", "email,name_f,name_l\n", 0o600);
+    fs::set_permissions(operator.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let run_as_root =
+        "belongs to root, and this command runs as nobody: run it as root (`sudo -u root doorkey …`)";
+
+    for (line, at) in [
+        ("user list --workspace Acme", "doorkey.key"),
+        ("secret list", "doorkey.key"),
+        ("check --config doorkey.toml", "doorkey.toml"),
+        ("serve --listen 127.0.0.1:0 --ops-listen 127.0.0.1:0", "doorkey.key"),
+    ] {
+        let sentence = refused_to_stranger(&operator, line);
+        assert!(sentence.contains(&format!("{at} {run_as_root}")), "{line}: {sentence}");
+    }
+    let folder = operator.folder.path().canonicalize().unwrap();
+    let beside = refused_to_stranger(&operator, "secret create --secret-key-file b.key");
+    assert!(beside.contains(&format!("{} {run_as_root}", folder.display())), "{beside}");
+
+    chown(operator.path("doorkey.key"), Some(STRANGER), Some(STRANGER)).unwrap();
+    for mode in [0o600, 0o644] {
+        fs::set_permissions(operator.path("doorkey.db"), fs::Permissions::from_mode(mode)).unwrap();
+        for line in ["user list --workspace Acme", "backup b.backup", "check", "link 1 --workspace Acme"] {
+            let sentence = refused_to_stranger(&operator, line);
+            assert!(sentence.contains(&format!("doorkey.db {run_as_root}")), "{line}: {sentence}");
+        }
+    }
+    fs::set_permissions(operator.path("doorkey.key"), fs::Permissions::from_mode(0o000)).unwrap();
+    let own = refused_to_stranger(&operator, "secret list");
+    assert!(
+        own.contains("doorkey.key is yours, but its mode is 0000: run `chmod u+rw doorkey.key`"),
+        "{own}"
+    );
+}
+
+/// What stays wrong until somebody mends it. A clock comes right by itself, and a workspace may be made beside the server.
+#[test]
+fn a_server_does_not_start_with_what_a_check_calls_wrong() {
+    let operator = CliRunner::with_acme();
+    let serve = "serve --listen 127.0.0.1:0 --ops-listen 127.0.0.1:0";
+
+    fs::set_permissions(operator.path("doorkey.db"), fs::Permissions::from_mode(0o644)).unwrap();
+    let database = rusqlite::Connection::open(operator.path("doorkey.db")).unwrap();
+    database.execute("DELETE FROM hosts WHERE host = 'example.com'", []).unwrap();
+    drop(database);
+    for line in ["check", serve] {
+        let sentence = operator.run(line).refused_last(1);
+        for named in
+            ["can be read by others: run `chmod 600 doorkey.db`", "run `doorkey workspace set \"Acme\" url="]
+        {
+            assert!(sentence.contains(named), "{line}: {sentence}");
+        }
+    }
+
+    fs::set_permissions(operator.path("doorkey.db"), fs::Permissions::from_mode(0o600)).unwrap();
+    operator.run("workspace set Acme url=https://example.com").well();
+    operator.run("check").well();
+    operator.serve("serve").stop("TERM");
+    operator.run("workspace delete Acme --yes").well();
+    operator.run("check").refused(1);
+    operator.serve("serve").stop("TERM");
+}
+
+/// The options of a command come first, as they are declared, and those that every command has come after them.
+#[test]
+fn helps_have_their_options_in_order() {
+    let operator = CliRunner::new();
+    let common = ["--database", "--database-root-certificate", "--secret-key-file", "--config", "--json"];
+
+    for (line, own) in [
+        ("user add --help", ["--workspace", "--email", "--name-f", "--name-l", "--id"]),
+        ("serve --help", ["--listen", "--ops-listen", "--trusted-proxy", "--log", "--no-docs"]),
+        ("demo --help", ["--listen", "--ops-listen", "--trusted-proxy", "--log", "--no-docs"]),
+    ] {
+        let help = operator.run(line).well();
+        let (before, after) = help.split_once("\nCommon options:\n").expect("a heading of their own");
+        let names = |text: &str| -> Vec<String> {
+            let lines = text.lines().filter_map(|line| line.trim_start().strip_prefix("--"));
+            lines.map(|line| format!("--{}", line.split(' ').next().unwrap_or_default())).collect()
+        };
+        assert_eq!(names(before)[..own.len()], own, "{line}");
+        let mut found = names(after);
+        found.sort();
+        let mut expected = common.map(str::to_owned);
+        expected.sort();
+        assert_eq!(found, expected, "{line}");
+    }
+    let demo = operator.run("demo --help").well();
+    let demo = demo.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        demo.contains("sqlite://doorkey-demo/doorkey.db") && demo.contains("doorkey-demo/doorkey.key"),
+        "{demo}"
+    );
+    assert!(!demo.contains("sqlite://doorkey.db") && !demo.contains("DOORKEY_DATABASE]"), "{demo}");
+}
