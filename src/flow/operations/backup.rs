@@ -166,8 +166,8 @@ pub async fn restore(
 fn carry_with(keyring: &Keyring, act: &AuditContext, now: Timestamp) -> CarryWith {
     let fingerprints = keyring.all().map(|key| key.fingerprint).collect();
     let (keyring, act) = (keyring.clone(), *act);
-    let judge = move |key: &ApiKey, replaced: Option<&ApiKey>| validate_key(&keyring, key, replaced?);
-    CarryWith { fingerprints, judge: Box::new(judge), act, now }
+    let decide = move |key: &ApiKey, replaced: Option<&ApiKey>| validate_key(&keyring, key, replaced?);
+    CarryWith { fingerprints, decide: Box::new(decide), act, now }
 }
 
 /// An API key of the backup as it is from here on: revoked if it was so since; and under the secret key that it went over to

@@ -55,14 +55,14 @@ async fn check_and_report(app: &App) -> Result<(Result<(), NodeUnhealthy>, Optio
     let in_file = app.held.in_file();
     let mut accepted = found.keys.iter().filter(|key| key.is_accepted());
     let has_all = accepted.all(|key| in_file.has(&key.fingerprint));
-    let (clock_judged, is_calm) = {
+    let (clock_health, is_calm) = {
         let mut clocks = app.node.clocks();
         let seen = clocks.see(&before, found.last_reading.as_ref());
         let theirs = found.time.filter(|_| app.clock.goes());
         let compared = theirs.map_or(Ok(()), |theirs| check_clock_skew(before.wall, theirs, after));
         (seen.and(compared), clocks.is_calm(&before))
     };
-    let health = if has_all { clock_judged } else { Err(NodeUnhealthy::LacksKey) };
+    let health = if has_all { clock_health } else { Err(NodeUnhealthy::LacksKey) };
     let last = app.node.set_health(health);
     match (last, health) {
         (Ok(()) | Err(NodeUnhealthy::NotAsked), Err(unfit)) => {

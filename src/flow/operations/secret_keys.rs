@@ -111,11 +111,13 @@ pub async fn make_active(app: &App, act: &AuditContext, id: KeyId) -> Result<(),
     let key = key.ok_or_else(|| KeyFileError::Unknown { path: path.to_owned(), key: id })?;
     let read_point = app.store.read_point();
     nodes::check_health(app).await??;
-    wait_for_nodes(app, id).await?;
-    let known = app.store.list_known_keys().await?;
-    if known.iter().any(|known| known.fingerprint == key.fingerprint && !known.is_accepted()) {
+    let is_retired = |known: &SecretKeyRecord| known.fingerprint == key.fingerprint && !known.is_accepted();
+    // Servers drop a retired key, so this comes before the wait for those that lack it.
+    if app.store.list_known_keys().await?.iter().any(is_retired) {
         return Err(SecretKeyError::Retired(id));
     }
+    wait_for_nodes(app, id).await?;
+    let known = app.store.list_known_keys().await?;
     if app.keys().active_id() == id {
         // The file must not say what the database may yet take back.
         app.store.ensure_durable(read_point, None).await?;

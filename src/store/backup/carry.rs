@@ -29,15 +29,15 @@ pub struct CarryWith {
     pub fingerprints: Vec<[u8; 32]>,
     /// What an API key of the backup is from here on: given as it is there, and as it was in the replaced database, if it
     /// was there. `None` leaves it as it is.
-    pub judge: JudgeKey,
+    pub decide: DecideKey,
     /// Who acts.
     pub act: AuditContext,
     /// The time.
     pub now: Timestamp,
 }
 
-/// See [`CarryWith::judge`].
-pub type JudgeKey = Box<dyn Fn(&ApiKey, Option<&ApiKey>) -> Option<ApiKey> + Send>;
+/// See [`CarryWith::decide`].
+pub type DecideKey = Box<dyn Fn(&ApiKey, Option<&ApiKey>) -> Option<ApiKey> + Send>;
 
 /// How much was carried over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -191,7 +191,7 @@ impl Work<'_> {
             let replaced = first(replaced)?;
             let is_retired =
                 "SELECT count(*) FROM main.key_fingerprints WHERE key_id = $1 AND retired_at IS NOT NULL";
-            let judged = (self.with.judge)(&key, replaced.as_ref());
+            let judged = (self.with.decide)(&key, replaced.as_ref());
             let mut kept = judged.clone().unwrap_or_else(|| key.clone());
             let is_retired = only::<i64>(self.run(&sql(is_retired, values![kept.key]))?)? > 0;
             if is_retired && kept.revoked_at.is_none() {

@@ -25,16 +25,16 @@ fn body(email: &str, more: &str) -> String {
 }
 
 /// A refusal's `errors` and `codes`, field by field.
-fn told(response: &TestResponse) -> (Vec<String>, Value) {
+fn refusals(response: &TestResponse) -> (Vec<String>, Value) {
     assert_eq!((response.status.as_u16(), response.code().as_str()), (400, "invalid"), "{response:?}");
-    let told = response.json();
-    let names = |what: &str| told[what].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let refusal = response.json();
+    let names = |what: &str| refusal[what].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(names("errors"), names("codes"), "{response:?}");
-    for (name, sentences) in told["errors"].as_object().unwrap() {
-        let codes = told["codes"][name].as_array().unwrap();
+    for (name, sentences) in refusal["errors"].as_object().unwrap() {
+        let codes = refusal["codes"][name].as_array().unwrap();
         assert_eq!(sentences.as_array().unwrap().len(), codes.len(), "{response:?}");
     }
-    (names("errors"), told["codes"].clone())
+    (names("errors"), refusal["codes"].clone())
 }
 
 /// To the character and to the byte, whatever the characters weigh.
@@ -54,7 +54,7 @@ async fn each_field_takes_as_much_as_it_says_and_not_a_character_more() {
 
             let too_long = json!({ field: letter.repeat(longest + 1) });
             let response = send(&test, "PUT", "/api/clients/1", too_long.to_string()).await;
-            assert_eq!(told(&response), (vec![field.to_owned()], json!({ field: ["too_long"] })));
+            assert_eq!(refusals(&response), (vec![field.to_owned()], json!({ field: ["too_long"] })));
         }
     }
     for tag in ["", "de", "pt-BR", "gsw-CH"] {
@@ -65,7 +65,7 @@ async fn each_field_takes_as_much_as_it_says_and_not_a_character_more() {
         [("pt_BR", "invalid"), ("d", "invalid"), ("de-", "invalid"), (&"de-x".repeat(9), "too_long")]
     {
         let response = send(&test, "PUT", "/api/clients/1", json!({ "locale": tag }).to_string()).await;
-        assert_eq!(told(&response), (vec!["locale".to_owned()], json!({ "locale": [code] })), "{tag}");
+        assert_eq!(refusals(&response), (vec!["locale".to_owned()], json!({ "locale": [code] })), "{tag}");
         assert_eq!(test.call("GET", "/api/clients/1").await.json()["locale"], "gsw-CH");
     }
     let address = |labels: usize| format!("a@{}example.org", "b.".repeat(labels));
@@ -77,7 +77,7 @@ async fn each_field_takes_as_much_as_it_says_and_not_a_character_more() {
         let response = send(&test, "PUT", "/api/clients/1", json!({ field: fits }).to_string()).await;
         assert_eq!(response.json()[field], fits, "{response:?}");
         let response = send(&test, "PUT", "/api/clients/1", json!({ field: too_long }).to_string()).await;
-        assert_eq!(told(&response), (vec![field.to_owned()], json!({ field: ["too_long"] })));
+        assert_eq!(refusals(&response), (vec![field.to_owned()], json!({ field: ["too_long"] })));
     }
 }
 
@@ -114,11 +114,11 @@ async fn nesting_is_refused_by_its_field() {
         let response = send(&test, "POST", "/api/clients", body("a@x.test", &fields)).await;
         assert_eq!(response.status.as_u16(), status, "{levels}: {response:?}");
         if status == 400 {
-            assert_eq!(told(&response).0, ["custom_fields"]);
+            assert_eq!(refusals(&response).0, ["custom_fields"]);
         }
     }
     let unknown = format!(",\"x\":{}", deep(250_000));
-    assert_eq!(told(&send(&test, "POST", "/api/clients", body("b@x.test", &unknown)).await).0, ["x"]);
+    assert_eq!(refusals(&send(&test, "POST", "/api/clients", body("b@x.test", &unknown)).await).0, ["x"]);
 }
 
 /// Readers of JSON differ in which of two they take, so nobody has to.
@@ -156,14 +156,14 @@ async fn twenty_fields_are_named_however_many_are_wrong() {
     let test = TestApp::start().await;
     let many = (0..110_000).map(|number| format!(",\"{number:x}\":0")).collect::<Vec<_>>().concat();
     let response = send(&test, "POST", "/api/clients", body("nobody", &many)).await;
-    let (names, codes) = told(&response);
+    let (names, codes) = refusals(&response);
     assert_eq!((names.len(), names.contains(&"email".to_owned())), (20, true), "{names:?}");
     assert_eq!((&codes["0"], &codes["email"]), (&json!(["unknown"]), &json!(["invalid"])));
     assert!(response.body.len() < 4_000, "{}", response.body.len());
 
     let long = "é\n".repeat(100_000);
     let response = send(&test, "POST", "/api/clients", json!({ long: 1, "name_f": 1 }).to_string()).await;
-    let (names, codes) = told(&response);
+    let (names, codes) = refusals(&response);
     let [unknown] = names.iter().filter(|name| name.starts_with('é')).collect::<Vec<_>>()[..] else {
         panic!("{names:?}")
     };
@@ -174,12 +174,12 @@ async fn twenty_fields_are_named_however_many_are_wrong() {
     );
 
     let query: Vec<_> = (0..60).map(|number| format!("filters[x{number}][$eq]=1")).collect();
-    let (names, codes) = told(&test.call("GET", &format!("/api/clients?{}", query.join("&"))).await);
+    let (names, codes) = refusals(&test.call("GET", &format!("/api/clients?{}", query.join("&"))).await);
     assert_eq!((names.len(), &codes["filters[x0][$eq]"]), (20, &json!(["unknown"])));
 
     test.client("ada@example.org").await;
     let taken = send(&test, "POST", "/api/clients", body("ADA@example.org", ",\"id\":1")).await;
-    assert_eq!(told(&taken).1, json!({ "email": ["taken"], "id": ["taken"] }));
+    assert_eq!(refusals(&taken).1, json!({ "email": ["taken"], "id": ["taken"] }));
 }
 
 /// What is sent compressed is refused, not guessed at; and every refusal says what to do.

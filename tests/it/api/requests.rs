@@ -229,8 +229,8 @@ async fn what_names_nobody_is_a_user_that_is_not_there() {
             ("GET", "team"),
         ] {
             let response = test.call(method, &format!("/api/{noun}/{user}")).await;
-            let told = (response.status.as_u16(), response.code());
-            assert_eq!(told, (404, "user_not_found".to_owned()), "{method} {noun} {user}");
+            let refusal = (response.status.as_u16(), response.code());
+            assert_eq!(refusal, (404, "user_not_found".to_owned()), "{method} {noun} {user}");
         }
     }
     for path in [

@@ -42,9 +42,9 @@ async fn a_backup_under_load_is_of_one_moment() {
     for number in 0..4 {
         let before = server.database.number("SELECT count(*) FROM users");
         let file = server.path(&format!("{number}.backup"));
-        let told = parsed(&server.run(&["backup", file.to_str().unwrap(), "--json"]));
+        let printed = parsed(&server.run(&["backup", file.to_str().unwrap(), "--json"]));
 
-        assert_eq!(told["bytes"].as_u64(), Some(fs::metadata(&file).unwrap().len()));
+        assert_eq!(printed["bytes"].as_u64(), Some(fs::metadata(&file).unwrap().len()));
         let users = is_of_one_moment(&file);
         assert!(users >= before && users >= last, "{users} of {before} that were answered before");
         last = users;
@@ -118,18 +118,18 @@ async fn what_was_over_before_a_restore_is_over_after_it_and_the_operator_is_tol
     server.kill();
     let readings = "SELECT count(*) FROM clock_readings";
     assert_eq!(number(&server.path("then.backup"), readings), 1);
-    let told = parsed(&server.run(&["restore", "then.backup", "--as-it-was", "--json"]));
+    let printed = parsed(&server.run(&["restore", "then.backup", "--as-it-was", "--json"]));
     assert_eq!(server.database.number(readings), 0, "a clock of then would be compared with that of now");
     server.serve_with(&[]);
 
-    let kept = Path::new(told["kept"].as_str().unwrap()).to_owned();
+    let kept = Path::new(printed["kept"].as_str().unwrap()).to_owned();
     assert!(is_whole(&kept));
     assert_eq!(
         number(&kept, "SELECT count(*) FROM audit_log"),
         latest,
         "the database that was there is kept"
     );
-    is_told_of_what_came_back(&told);
+    is_told_of_what_came_back(&printed);
     for link in [&first, &second, &late] {
         assert_eq!(HttpClient::arrives().open(link).await.status, StatusCode::GONE);
     }
@@ -154,8 +154,8 @@ async fn back_up_under_load(server: &Server, file: &str) {
 }
 
 /// One key was revoked since the backup, one user got two-factor, one was deleted; one was disabled before and since.
-fn is_told_of_what_came_back(told: &Value) {
-    let before: Vec<_> = told["api_keys"]
+fn is_told_of_what_came_back(printed: &Value) {
+    let before: Vec<_> = printed["api_keys"]
         .as_array()
         .unwrap()
         .iter()
@@ -163,14 +163,14 @@ fn is_told_of_what_came_back(told: &Value) {
         .collect();
     assert_eq!(before, [(json!("tests"), json!("live")), (json!("second"), json!("revoked"))]);
     let flags = |two_factor| json!({ "two_factor_enabled": two_factor, "status": 1, "staff": false });
-    let users = told["users"].as_array().unwrap();
+    let users = printed["users"].as_array().unwrap();
     assert!(
         users.contains(&json!({ "workspace": "Acme", "id": 3, "now": flags(false), "before": flags(true) }))
     );
     assert!(
         users.contains(&json!({ "workspace": "Acme", "id": 4, "now": flags(false), "before": "not there" }))
     );
-    assert!(users.iter().all(|user| user["id"] != 5), "who was disabled then and before is not told of");
+    assert!(users.iter().all(|user| user["id"] != 5), "who was disabled then and before is not listed");
 }
 
 /// The names of its files, without those that the database is made of beside its own.
@@ -256,13 +256,13 @@ fn a_restore_works_where_there_is_nothing_yet_and_is_for_its_owner_alone() {
 
     // What is left of a database that is gone would be carried over into the next one.
     fs::write(elsewhere.path("doorkey.db-wal"), "left").unwrap();
-    let told = elsewhere.run("restore a.backup").well();
+    let printed = elsewhere.run("restore a.backup").well();
     let kept = files_of(&elsewhere).into_iter().find(|name| name.ends_with("-wal")).unwrap();
     assert_eq!(fs::read_to_string(elsewhere.path(&kept)).unwrap(), "left");
     fs::remove_file(elsewhere.path(&kept)).unwrap();
 
-    assert!(told.contains("Every link and session from before is dead: 1 and 0 of them."), "{told}");
-    assert!(!told.contains("is kept as"), "{told}");
+    assert!(printed.contains("Every link and session from before is dead: 1 and 0 of them."), "{printed}");
+    assert!(!printed.contains("is kept as"), "{printed}");
     for (operator, name) in [(&operator, "a.backup"), (&elsewhere, "doorkey.db")] {
         let mode = fs::metadata(operator.path(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");

@@ -21,19 +21,22 @@ async fn a_database_that_was_restored_by_other_tools_is_marked_as_such() {
     assert!(refused.contains("1 server(s) run on this database"), "{refused}");
     assert!(ada.is_signed_in(&server).await, "what was refused changed nothing");
     server.stop();
-    let told: Value = serde_json::from_str(&server.run(&["restore", "--mark-only", "--json"])).unwrap();
+    let printed: Value = serde_json::from_str(&server.run(&["restore", "--mark-only", "--json"])).unwrap();
     server.serve_with(&[]);
 
     assert_eq!(
-        (&told["login_links"], &told["sessions"], &told["kept"]),
+        (&printed["login_links"], &printed["sessions"], &printed["kept"]),
         (&json!(2), &json!(1), &Value::Null)
     );
-    assert_eq!(told["api_keys"][0], json!({ "workspace": "Acme", "id": 1, "name": "tests", "before": null }));
+    assert_eq!(
+        printed["api_keys"][0],
+        json!({ "workspace": "Acme", "id": 1, "name": "tests", "before": null })
+    );
     let flags =
         |two_factor, status| json!({ "two_factor_enabled": two_factor, "status": status, "staff": false });
     let user = |id, flags: Value| json!({ "workspace": "Acme", "id": id, "now": flags, "before": null });
-    assert_eq!(told["users"], json!([user(2, flags(true, 1)), user(3, flags(false, 0))]));
-    assert!(told["as_of"].is_string());
+    assert_eq!(printed["users"], json!([user(2, flags(true, 1)), user(3, flags(false, 0))]));
+    assert!(printed["as_of"].is_string());
     assert_eq!(HttpClient::arrives().open(&link).await.status, 410);
     assert!(!ada.is_signed_in(&server).await);
     ada.sign_in(&server, &server.ask_for_link(1).await).await;

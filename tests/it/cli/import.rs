@@ -24,9 +24,9 @@ impl CliRunner {
     fn import_counted(&self, name: &str, content: impl AsRef<[u8]>) -> [u64; 4] {
         fs::write(self.path(name), content).unwrap();
         let done = self.run(&format!("{IMPORT} {name} --json"));
-        let told: Value = serde_json::from_str(&done.stdout).unwrap();
-        assert_eq!(done.status, i32::from(told["bad"] != 0), "{done:?}");
-        ["added", "changed", "unchanged", "bad"].map(|count| told[count].as_u64().unwrap())
+        let printed: Value = serde_json::from_str(&done.stdout).unwrap();
+        assert_eq!(done.status, i32::from(printed["bad"] != 0), "{done:?}");
+        ["added", "changed", "unchanged", "bad"].map(|count| printed[count].as_u64().unwrap())
     }
 
     fn user(&self, user: &str) -> Value {
@@ -51,7 +51,7 @@ fn without_moments(mut users: Vec<Value>) -> Vec<Value> {
 fn a_csv_file_is_read_as_the_rfc_says_with_its_columns_in_any_order() {
     let operator = CliRunner::with_acme();
 
-    let told = operator.import(
+    let printed = operator.import(
         "clients.CSV",
         "\u{feff}\"email\",note,name_l,id,name,name_f,staff,status,two_factor_enabled,custom_fields,created_at\r\n\
          bob@x.test,\"a \"\"quote\"\", a comma\r\nand a line\",Stone,70,Nobody,Bob,0,1,false,,2001-01-01\r\n\
@@ -59,7 +59,7 @@ fn a_csv_file_is_read_as_the_rfc_says_with_its_columns_in_any_order() {
          \"eve@x.test\",,\"Žižka, jr.\",71,,Eve,true,0,1,\"{\"\"a\"\":[1,null]}\",",
     );
 
-    assert_eq!(told.well(), "2 added, 0 changed, 0 unchanged, 0 bad.\n");
+    assert_eq!(printed.well(), "2 added, 0 changed, 0 unchanged, 0 bad.\n");
     assert_eq!(
         without_moments(operator.users())[1..],
         [
@@ -96,9 +96,9 @@ fn what_a_list_prints_makes_the_same_users_elsewhere() {
 
     let listed = operator.run("user list --workspace Acme --jsonl").well();
     fs::write(operator.path("listed.jsonl"), &listed).unwrap();
-    let told = operator.run("user import --workspace Twin listed.jsonl").well();
+    let printed = operator.run("user import --workspace Twin listed.jsonl").well();
 
-    assert_eq!(told, "4 added, 0 changed, 0 unchanged, 0 bad.\n");
+    assert_eq!(printed, "4 added, 0 changed, 0 unchanged, 0 bad.\n");
     let twins = operator.json("user list --workspace Twin").as_array().unwrap().clone();
     assert_eq!(without_moments(twins), without_moments(operator.users()));
     assert_eq!(operator.run(&format!("{IMPORT} listed.jsonl --json")).json()["unchanged"], 4);
@@ -166,10 +166,14 @@ fn each_bad_row_of_a_csv_file_is_named_by_its_line_and_the_others_go_in() {
         b"29,last@x.test,L,B,1,0,0,{}",
     ];
 
-    let told = operator.import("rows.csv", rows.join(&b"\n"[..]));
+    let printed = operator.import("rows.csv", rows.join(&b"\n"[..]));
 
-    assert_eq!((told.status, &*told.stdout), (1, "2 added, 0 changed, 0 unchanged, 12 bad.\n"), "{told:?}");
-    let mut lines: Vec<_> = told.stderr.lines().collect();
+    assert_eq!(
+        (printed.status, &*printed.stdout),
+        (1, "2 added, 0 changed, 0 unchanged, 12 bad.\n"),
+        "{printed:?}"
+    );
+    let mut lines: Vec<_> = printed.stderr.lines().collect();
     assert_eq!(lines.pop(), Some("doorkey: 12 of 14 rows of rows.csv did not go in: each is named above"));
     let mut lines: Vec<_> = lines.iter().map(|line| line.split_once(": ").unwrap()).collect();
     lines.sort_by_key(|(line, _)| line.trim_start_matches("line ").parse::<u64>().unwrap());
@@ -221,17 +225,17 @@ fn each_bad_row_of_json_lines_is_named_by_its_line_and_the_others_go_in() {
     ];
     fs::write(operator.path("rows.jsonl"), rows.join("\r\n")).unwrap();
 
-    let told = operator.run(&format!("{IMPORT} rows.jsonl --json"));
+    let printed = operator.run(&format!("{IMPORT} rows.jsonl --json"));
 
-    let document: Value = serde_json::from_str(&told.stdout).unwrap();
+    let document: Value = serde_json::from_str(&printed.stdout).unwrap();
     let counts = ["added", "changed", "unchanged", "bad"].map(|count| document[count].as_u64().unwrap());
-    assert_eq!((told.status, counts), (1, [1, 1, 0, 9]));
+    assert_eq!((printed.status, counts), (1, [1, 1, 0, 9]));
     let bad = document["bad_rows"].as_array().unwrap();
     let named = |line: u64, words: &[&str]| {
         let row = bad.iter().find(|row| row["line"] == line).unwrap();
         let reason = row["reason"].as_str().unwrap();
         assert!(words.iter().all(|word| reason.contains(word)), "{line}: {reason}");
-        assert!(told.stderr.contains(&format!("line {line}: {reason}\n")), "{told:?}");
+        assert!(printed.stderr.contains(&format!("line {line}: {reason}\n")), "{printed:?}");
     };
     named(2, &["id: must", "email: must be a text", "status: must", "staff: must", "custom_fields: must"]);
     named(3, &["id: must be a number"]);
@@ -243,7 +247,7 @@ fn each_bad_row_of_json_lines_is_named_by_its_line_and_the_others_go_in() {
     named(9, &["email: is needed for a new user", "name_f: is needed", "name_l: is needed"]);
     named(10, &["longer than 1 MiB"]);
     assert_eq!(operator.user("1")["name_f"], "Augusta");
-    assert!(!told.stderr.contains('\u{1b}') && told.stderr.len() < 3_000);
+    assert!(!printed.stderr.contains('\u{1b}') && printed.stderr.len() < 3_000);
 }
 
 #[test]
@@ -284,13 +288,13 @@ fn of_many_bad_rows_all_are_named_and_the_document_holds_the_first_hundred() {
     let operator = CliRunner::with_acme();
     fs::write(operator.path("bad.csv"), format!("email\n{}", "nobody\n".repeat(2_000))).unwrap();
 
-    let told = operator.run(&format!("{IMPORT} bad.csv --json"));
+    let printed = operator.run(&format!("{IMPORT} bad.csv --json"));
 
-    let document: Value = serde_json::from_str(&told.stdout).unwrap();
+    let document: Value = serde_json::from_str(&printed.stdout).unwrap();
     let lines: Vec<_> =
         document["bad_rows"].as_array().unwrap().iter().map(|row| row["line"].as_u64().unwrap()).collect();
     assert_eq!((&document["bad"], lines), (&json!(2_000), (2..102).collect()));
-    assert_eq!(told.stderr.lines().filter(|line| line.starts_with("line ")).count(), 2_000);
+    assert_eq!(printed.stderr.lines().filter(|line| line.starts_with("line ")).count(), 2_000);
 }
 
 /// The same decision as `user set`, in every case that kills links or ends sessions.
@@ -324,12 +328,12 @@ fn an_imported_row_kills_as_a_change_by_hand_does() {
                 operator.run(&format!("user import --workspace {name} one.csv")).well();
             }
 
-            let told = operator.audit().split_off(before);
+            let printed = operator.audit().split_off(before);
             let undo = ["two_factor_enabled=0", "status=1", "staff=0"].map(str::to_owned);
             let undo = format!("user set 1 --workspace {name} {}", undo.join(" "));
             operator.run(&undo).well();
             let is_alive = operator.run(&format!("link 1 --workspace {name}")).well() == link;
-            seen.push((field, told, is_alive, operator.epochs(&name)));
+            seen.push((field, printed, is_alive, operator.epochs(&name)));
         }
     }
 

@@ -218,12 +218,15 @@ fn what_is_about_the_whole_installation_stands_in_each_workspaces_log() {
     operator.run(&format!("secret retire {first}")).well();
     operator.run("backup a.backup").well();
 
-    let told = operator.audit().split_off(before);
-    let events: Vec<_> = told.iter().map(|(event, actor, _)| (event.as_str(), actor.as_str())).collect();
+    let printed = operator.audit().split_off(before);
+    let events: Vec<_> = printed.iter().map(|(event, actor, _)| (event.as_str(), actor.as_str())).collect();
     let expected = ["secret_key.added", "secret_key.used", "secret_key.retired", "database.backed_up"];
     assert_eq!(events, expected.map(|event| [(event, "command_line"); 2]).concat());
-    assert!(told.iter().all(|(_, _, data)| data.contains("os_user")), "{told:?}");
-    assert!(told[..4].iter().all(|(_, _, data)| data.contains(id)) && told[4].2.contains(&first), "{told:?}");
+    assert!(printed.iter().all(|(_, _, data)| data.contains("os_user")), "{printed:?}");
+    assert!(
+        printed[..4].iter().all(|(_, _, data)| data.contains(id)) && printed[4].2.contains(&first),
+        "{printed:?}"
+    );
     let each = operator.database.rows(
         "SELECT workspace_id, count(*) FROM audit_log WHERE event LIKE 'secret_key%' OR event LIKE 'database%'
          GROUP BY workspace_id ORDER BY 1",

@@ -111,8 +111,8 @@ async fn what_the_api_and_the_command_line_list_is_what_an_import_takes_to_the_b
     for (workspace, listed) in [("Pages", &pages), ("Lines", &lines)] {
         assert_eq!(listed.matches("\"note\":\"\u{2028} \\\"q\\\"\"").count(), 7, "{listed}");
         fs::write(operator.path("listed.jsonl"), listed).unwrap();
-        let told = operator.run(&format!("user import --workspace {workspace} listed.jsonl")).well();
-        assert_eq!(told, "8 added, 0 changed, 0 unchanged, 0 bad.\n");
+        let printed = operator.run(&format!("user import --workspace {workspace} listed.jsonl")).well();
+        assert_eq!(printed, "8 added, 0 changed, 0 unchanged, 0 bad.\n");
     }
 
     let again = pages_of(&operator, "Pages", "pages.test", &server.public).await;
@@ -137,12 +137,12 @@ fn an_import_that_is_killed_and_run_again_ends_as_if_it_had_not_been() {
         running.wait().unwrap();
     }
     let before = count("SELECT count(*) FROM users");
-    let told = operator.json("user import --workspace Acme rows.csv");
+    let printed = operator.json("user import --workspace Acme rows.csv");
 
-    let added = told["added"].as_i64().unwrap();
-    assert!(before < 6_001 && added == 6_001 - before, "{before} were there: {told}");
+    let added = printed["added"].as_i64().unwrap();
+    assert!(before < 6_001 && added == 6_001 - before, "{before} were there: {printed}");
     assert_eq!(
-        (&told["changed"], &told["unchanged"], &told["bad"]),
+        (&printed["changed"], &printed["unchanged"], &printed["bad"]),
         (&json!(0), &json!(before - 1), &json!(0))
     );
     assert_eq!(count("SELECT count(*) FROM audit_log WHERE event = 'user.added'"), 6_001, "one entry each");

@@ -127,9 +127,9 @@ async fn a_move_that_is_killed_in_the_middle_leaves_the_source_good_and_the_targ
     }
     mover.well(&["user", "set", "8", "--workspace", "Acme", "company=Late"]);
 
-    let told: Value = serde_json::from_str(&well(&mut mover.migrate(&["--json"]))).unwrap();
+    let printed: Value = serde_json::from_str(&well(&mut mover.migrate(&["--json"]))).unwrap();
 
-    assert_eq!(told["tables"]["users"], 2_000);
+    assert_eq!(printed["tables"]["users"], 2_000);
     assert_eq!(mover.target.number("SELECT count(*) FROM users WHERE company = 'Late'"), 1);
     let after = well(&mut mover.on_target(&["link", "7", "--workspace", "Acme", "--json"]));
     let after: Value = serde_json::from_str(&after).unwrap();
@@ -252,6 +252,6 @@ fn a_key_file_that_is_not_the_sources_is_refused_before_anything_is_touched() {
     assert_eq!(marks, 0);
     drop(source);
     well(&mut mover.migrate(&with_own));
-    let told = "SELECT count(*) FROM audit_log WHERE event = 'database.moved' AND data LIKE '%os_user%'";
-    assert_eq!(mover.target.number(told), 1);
+    let printed = "SELECT count(*) FROM audit_log WHERE event = 'database.moved' AND data LIKE '%os_user%'";
+    assert_eq!(mover.target.number(printed), 1);
 }

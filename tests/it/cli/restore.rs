@@ -60,13 +60,13 @@ fn what_the_replaced_database_knows_of_ends_is_carried_over() {
     operator.run("backup then.backup").well();
     change_since(&operator);
 
-    let told = operator.json("restore then.backup");
+    let printed = operator.json("restore then.backup");
 
     assert_eq!(
-        told["carried_over"],
+        printed["carried_over"],
         json!({ "api_keys": 1, "users": 3, "deleted_users": 1, "secret_keys": 0 })
     );
-    assert_eq!(told["not_carried_over"], Value::Null);
+    assert_eq!(printed["not_carried_over"], Value::Null);
     assert_eq!(key_states(&operator), [(1, true), (2, false), (3, true)]);
     assert_eq!(flags(&operator, 2), json!([true, 1, false]));
     assert_eq!(flags(&operator, 3), json!([false, 0, false]));
@@ -74,11 +74,11 @@ fn what_the_replaced_database_knows_of_ends_is_carried_over() {
     assert_eq!(flags(&operator, 1), json!([false, 1, false]));
     operator.run("user show 5 --workspace Acme").refused(1);
     assert_eq!(
-        told["addresses"],
+        printed["addresses"],
         json!([{ "workspace": "Acme", "id": 6, "now": "fay@x.test", "before": "moved@x.test" }])
     );
-    assert_eq!(told["users"], json!([]), "who is as before is not listed");
-    let before: Vec<_> = told["api_keys"].as_array().unwrap().iter().map(|key| &key["before"]).collect();
+    assert_eq!(printed["users"], json!([]), "who is as before is not listed");
+    let before: Vec<_> = printed["api_keys"].as_array().unwrap().iter().map(|key| &key["before"]).collect();
     assert_eq!(before, ["live", "live"]);
     let restored = operator.audit().into_iter().filter(|(_, _, data)| data.contains("\"restored\""));
     let restored: Vec<_> = restored.map(|(event, actor, _)| (event, actor)).collect();
@@ -145,13 +145,13 @@ fn nothing_that_gives_somebody_something_is_carried_over() {
     }
     operator.database.run("UPDATE api_keys SET revoked_at = NULL WHERE id = 2");
 
-    let told = operator.json("restore then.backup");
+    let printed = operator.json("restore then.backup");
 
-    assert_eq!(told["carried_over"]["users"], 0);
+    assert_eq!(printed["carried_over"]["users"], 0);
     assert_eq!(key_states(&operator), [(1, true), (2, false), (3, true)]);
     assert_eq!(flags(&operator, 2), json!([true, 1, false]));
     assert_eq!(flags(&operator, 3), json!([false, 0, false]));
-    assert_eq!(told["users"].as_array().unwrap().len(), 2, "what is otherwise is listed");
+    assert_eq!(printed["users"].as_array().unwrap().len(), 2, "what is otherwise is listed");
 }
 
 /// Makes the end of a database unreadable, where its rows are.
@@ -186,15 +186,18 @@ fn a_damaged_or_foreign_database_is_replaced_and_nothing_is_carried_over_from_it
             fs::rename(stranger.path("theirs.backup"), operator.path("doorkey.db")).unwrap();
         }
 
-        let told = operator.json("restore then.backup");
+        let printed = operator.json("restore then.backup");
 
-        assert_eq!(told["carried_over"], Value::Null, "{told}");
-        assert!(told["not_carried_over"].as_str().unwrap().contains(reason), "{told}");
+        assert_eq!(printed["carried_over"], Value::Null, "{printed}");
+        assert!(printed["not_carried_over"].as_str().unwrap().contains(reason), "{printed}");
         assert_eq!(key_states(&operator), [(1, true), (2, true), (3, true)]);
-        assert_eq!(told["api_keys"].as_array().unwrap().len(), 3);
-        assert!(told["api_keys"].as_array().unwrap().iter().all(|key| key["before"] != "live"), "{told}");
-        let listed = told["users"].as_array().unwrap().iter().any(|user| user["id"] == 7);
-        assert!(listed, "who has two-factor is listed: {told}");
+        assert_eq!(printed["api_keys"].as_array().unwrap().len(), 3);
+        assert!(
+            printed["api_keys"].as_array().unwrap().iter().all(|key| key["before"] != "live"),
+            "{printed}"
+        );
+        let listed = printed["users"].as_array().unwrap().iter().any(|user| user["id"] == 7);
+        assert!(listed, "who has two-factor is listed: {printed}");
         let add = format!("user add {ACME} --email new@x.test --name-f N --name-l X");
         assert!(operator.json(&add)["id"].as_i64().unwrap() > 1_000_000);
         assert!(operator.json(&format!("key create {ACME} --name new"))["id"].as_i64().unwrap() > 1_000_000);
@@ -209,10 +212,10 @@ fn a_workspace_that_was_deleted_since_the_backup_is_listed() {
     operator.run("backup then.backup").well();
     operator.run("workspace delete Acme --yes").well();
 
-    let told = operator.json("restore then.backup");
+    let printed = operator.json("restore then.backup");
 
-    assert_eq!(told["workspaces"], json!(["Acme"]));
-    assert!(told["api_keys"].as_array().unwrap().iter().all(|key| key["before"] == "not there"));
+    assert_eq!(printed["workspaces"], json!(["Acme"]));
+    assert!(printed["api_keys"].as_array().unwrap().iter().all(|key| key["before"] == "not there"));
 }
 
 /// The key that was retired since stays so, and an API key that went over to the next one goes on working.
@@ -237,10 +240,10 @@ async fn a_secret_key_that_was_retired_since_the_backup_stays_so_and_api_keys_go
     server.run(&["secret", "retire", &old, "--force"]);
     server.stop();
 
-    let told: Value = serde_json::from_str(&server.run(&["restore", "then.backup", "--json"])).unwrap();
+    let printed: Value = serde_json::from_str(&server.run(&["restore", "then.backup", "--json"])).unwrap();
     server.serve_with(&[]);
 
-    assert_eq!(told["carried_over"]["secret_keys"], 1);
+    assert_eq!(printed["carried_over"]["secret_keys"], 1);
     server.ask_for_link(1).await;
     server.stop();
     // Whoever has lost the newer key file must say that it is to be as it was.

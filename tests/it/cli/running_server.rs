@@ -231,7 +231,7 @@ async fn limits_are_as_they_are_set_and_told_of() {
         assert!(asked < 1_000, "there is no limit");
     }
     server.stop();
-    let told = server.log();
-    let line = told.lines().find(|line| line.contains("an API key asks more often than it may")).unwrap();
+    let printed = server.log();
+    let line = printed.lines().find(|line| line.contains("an API key asks more often than it may")).unwrap();
     assert!(line.contains("workspace=1") && line.contains("key=1"), "{line}");
 }

@@ -20,8 +20,8 @@ fn empty_lists_say_so_and_are_empty_arrays_for_programs() {
         ("key list", "This workspace has no API key"),
         ("log --event nothing", "There is no such entry."),
     ] {
-        let told = operator.run(&format!("{list} --workspace Acme"));
-        assert!(told.stdout.starts_with(sentence), "{list}: {told:?}");
+        let printed = operator.run(&format!("{list} --workspace Acme"));
+        assert!(printed.stdout.starts_with(sentence), "{list}: {printed:?}");
         assert_eq!(operator.run(&format!("{list} --workspace Acme --json")).stdout, "[]\n", "{list}");
     }
 }

@@ -128,14 +128,14 @@ fn a_workspace_is_deleted_only_by_whoever_says_so_and_the_log_tells_what_it_took
     std::thread::sleep(Duration::from_millis(2_500));
     let (_, log, _) = server.stop("TERM");
 
-    let told = log
+    let printed = log
         .lines()
         .find(|line| line.contains("the installation was changed"))
         .unwrap_or_else(|| panic!("{log}"));
-    let told: Value = serde_json::from_str(told).unwrap();
-    let data: Value = serde_json::from_str(told["fields"]["data"].as_str().unwrap()).unwrap();
+    let printed: Value = serde_json::from_str(printed).unwrap();
+    let data: Value = serde_json::from_str(printed["fields"]["data"].as_str().unwrap()).unwrap();
     assert_eq!(
-        (&told["fields"]["event"], &told["fields"]["actor"]),
+        (&printed["fields"]["event"], &printed["fields"]["actor"]),
         (&json!("workspace.deleted"), &json!("command_line"))
     );
     assert_eq!((&data["name"], &data["users"], &data["api_keys"]), (&json!("Acme"), &json!(1), &json!(1)));

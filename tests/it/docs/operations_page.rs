@@ -27,13 +27,13 @@ fn the_tables_of_metrics_and_alerts_name_what_is_counted_and_nothing_else() {
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
     let counted: BTreeSet<_> = types.map(|line| line.split_once(' ').unwrap().0.to_owned()).collect();
 
-    let told: BTreeSet<_> = metrics_in(metrics).into_iter().map(str::to_owned).collect();
+    let printed: BTreeSet<_> = metrics_in(metrics).into_iter().map(str::to_owned).collect();
     let watched = metrics_in(alerts);
 
-    assert_eq!(told, counted);
+    assert_eq!(printed, counted);
     assert!(watched.len() > 5, "{watched:?}");
     for name in watched {
-        assert!(told.contains(name.trim_end_matches("_bucket")), "{name} is no metric");
+        assert!(printed.contains(name.trim_end_matches("_bucket")), "{name} is no metric");
     }
 }
 

@@ -180,10 +180,10 @@ async fn a_node_whose_clock_is_off_or_that_lacks_a_key_is_not_ready_and_issues_n
     assert_eq!(wrong.call("GET", "/api/login_links/1").await.status(), 503);
     assert_eq!(person.press(&wrong, &page).await.status, StatusCode::SERVICE_UNAVAILABLE);
     wait_until_ready(&wrong, false).await;
-    let told = wrong.refused(&["check"], &fast);
-    assert!(told.contains("ahead of the database's"), "{told}");
-    let told = wrong.refused(&["link", "1", "--workspace", "Acme"], &fast);
-    assert!(told.contains("ahead of the database's"), "{told}");
+    let printed = wrong.refused(&["check"], &fast);
+    assert!(printed.contains("ahead of the database's"), "{printed}");
+    let printed = wrong.refused(&["link", "1", "--workspace", "Acme"], &fast);
+    assert!(printed.contains("ahead of the database's"), "{printed}");
     assert_eq!(right.database.number("SELECT count(*) FROM nodes"), 1, "who must not issue has reported in");
     assert_eq!(person.press(&right, &page).await.status, StatusCode::SEE_OTHER);
     assert!(person.is_signed_in(&wrong).await, "who is signed in stays so");

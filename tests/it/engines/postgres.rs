@@ -152,8 +152,8 @@ async fn an_address_that_is_taken_meanwhile_is_refused_as_taken() {
             (StatusCode::BAD_REQUEST, "invalid".to_owned()),
             "{method}"
         );
-        let told = response.json()["errors"]["email"][0].to_string();
-        assert!(told.contains("belongs to another user: change that one"), "{told}");
+        let printed = response.json()["errors"]["email"][0].to_string();
+        assert!(printed.contains("belongs to another user: change that one"), "{printed}");
         test.run_sql(&format!("UPDATE users SET email_folded = 'free{number}@x.test' WHERE id = 2"));
     }
 }

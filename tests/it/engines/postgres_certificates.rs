@@ -103,10 +103,10 @@ impl ServerFixture {
             let root = root.map(|root| root.0.clone());
             let url = DatabaseUrl::parse(&url).unwrap().with_root_certificate(root.clone());
             let opened = flow::operations::startup::open(&url, &self.key(), true, Clock::System).await;
-            let told = opened.map_or_else(|error| error.to_string(), |_| String::new());
+            let printed = opened.map_or_else(|error| error.to_string(), |_| String::new());
             assert!(
-                told.contains(expected) && told.is_empty() == expected.is_empty(),
-                "{} with {mode} {root:?} {host}: {told}",
+                printed.contains(expected) && printed.is_empty() == expected.is_empty(),
+                "{} with {mode} {root:?} {host}: {printed}",
                 shown.0.display()
             );
         }

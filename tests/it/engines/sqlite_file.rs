@@ -72,10 +72,13 @@ async fn a_server_that_starts_with_a_clock_that_was_moved_is_not_ready_until_it_
 
     let wall = WallClock::at("+34560000");
     wall.serve_unready(&mut server);
-    let told = visitor().get(server.ops_url("/readyz")).send().await.unwrap();
-    assert_eq!(told.status(), 503);
-    let told = told.text().await.unwrap();
-    assert!(told.contains("clock is 345") && told.contains("s ahead of where it would be"), "{told}");
+    let printed = visitor().get(server.ops_url("/readyz")).send().await.unwrap();
+    assert_eq!(printed.status(), 503);
+    let printed = printed.text().await.unwrap();
+    assert!(
+        printed.contains("clock is 345") && printed.contains("s ahead of where it would be"),
+        "{printed}"
+    );
     assert_eq!(HttpClient::arrives().open(&link).await.status, 503);
     for command in [
         &["check"][..],
@@ -83,8 +86,8 @@ async fn a_server_that_starts_with_a_clock_that_was_moved_is_not_ready_until_it_
         &["user", "delete", "1", "--workspace", "Acme"],
     ] {
         let moved = later(34_560_000);
-        let told = server.refused(command, &moved.each_ref().map(|(name, value)| (*name, value.as_str())));
-        assert!(told.contains("ahead of where it would be"), "{command:?}: {told}");
+        let printed = server.refused(command, &moved.each_ref().map(|(name, value)| (*name, value.as_str())));
+        assert!(printed.contains("ahead of where it would be"), "{command:?}: {printed}");
     }
 
     // Set right, it goes on by itself.

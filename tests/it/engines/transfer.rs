@@ -61,7 +61,7 @@ impl Stopped {
 }
 
 /// What the API tells of everything.
-async fn told(test: &TestApp) -> Vec<String> {
+async fn printed(test: &TestApp) -> Vec<String> {
     let mut all = Vec::new();
     for noun in ["clients", "team", "login_links", "sessions", "logs"] {
         let response = test.call("GET", &format!("/api/{noun}?limit=100")).await;
@@ -86,7 +86,7 @@ async fn everything_moves_and_goes_on_working_with_the_same_key_file() {
     let page = browser.open(&used).await;
     assert_eq!(browser.press(&page).await.status, StatusCode::SEE_OTHER);
     let cookies = browser.cookies.clone();
-    let (before, audit) = (told(&test).await, test.audit());
+    let (before, audit) = (printed(&test).await, test.audit());
     let stopped = stop(test);
     let target = Arc::new(Database::on_server());
 
@@ -96,8 +96,8 @@ async fn everything_moves_and_goes_on_working_with_the_same_key_file() {
     assert!(refused.contains(&format!("was moved to {}", target.parsed())), "{refused}");
     assert!(stopped.move_to(&target).await.unwrap_err().to_string().contains("was moved to"));
     for (table, rows) in &tables {
-        let told = if table == "audit_log" { " WHERE event <> 'database.moved'" } else { "" };
-        let there = target.number(&format!("SELECT count(*) FROM {table}{told}"));
+        let printed = if table == "audit_log" { " WHERE event <> 'database.moved'" } else { "" };
+        let there = target.number(&format!("SELECT count(*) FROM {table}{printed}"));
         assert_eq!(there, i64::try_from(*rows).unwrap(), "{table}");
         let planned =
             target.number(&format!("SELECT reltuples::bigint FROM pg_class WHERE oid = '{table}'::regclass"));
@@ -113,7 +113,7 @@ async fn everything_moves_and_goes_on_working_with_the_same_key_file() {
     assert_eq!(log.pop().as_deref(), Some("database.moved by command_line"));
     assert_eq!(log, audit);
     test.database.run("DELETE FROM audit_log WHERE event = 'database.moved'");
-    assert_eq!(told(&test).await, before);
+    assert_eq!(printed(&test).await, before);
     assert_eq!(test.ask_for_link(ada).await, live);
     let mut browser = test.browser();
     assert_eq!(browser.open(&used).await.status, StatusCode::GONE);

@@ -76,8 +76,8 @@ impl Answers {
     /// Whether nobody was told anything.
     fn are_none(&self) -> bool {
         let Self { link, press, kill, sign_out, end, delete, change, is_revoked } = self;
-        let told = [link.0, *press, *kill, *sign_out, *end, *delete, *change];
-        told.iter().all(|status| *status == StatusCode::SERVICE_UNAVAILABLE) && !is_revoked
+        let printed = [link.0, *press, *kill, *sign_out, *end, *delete, *change];
+        printed.iter().all(|status| *status == StatusCode::SERVICE_UNAVAILABLE) && !is_revoked
     }
 }
 
@@ -190,8 +190,8 @@ impl ServerFixture {
         loop {
             let responses = self.ask().await;
             let Answers { link, press, kill, sign_out, end, delete, change, is_revoked } = &responses;
-            let told = [link.0, *press, *kill, *sign_out, *end, *delete, *change];
-            if !told.contains(&StatusCode::SERVICE_UNAVAILABLE) && *is_revoked {
+            let printed = [link.0, *press, *kill, *sign_out, *end, *delete, *change];
+            if !printed.contains(&StatusCode::SERVICE_UNAVAILABLE) && *is_revoked {
                 return responses;
             }
             assert!(Instant::now() < deadline, "it does not find its database again: {responses:?}");

@@ -25,10 +25,10 @@ fn under(limits: &[&str]) -> ServerFixture {
 pub(super) fn under_all(command: &[&str], limits: &[&str]) -> ServerFixture {
     let mut server = Server::prepare("Acme");
     server.serve_under(command, &[]);
-    let told = std::fs::read_to_string(format!("/proc/{}/limits", server.id())).unwrap();
+    let printed = std::fs::read_to_string(format!("/proc/{}/limits", server.id())).unwrap();
     for limit in limits {
         let (_, value) = limit.split_once('=').unwrap();
-        assert!(told.split_whitespace().any(|word| word == value), "{limit} does not bind:\n{told}");
+        assert!(printed.split_whitespace().any(|word| word == value), "{limit} does not bind:\n{printed}");
     }
     let office = crate::support::acknowledged_ops::BackOffice::of(vec![server.port], &server.key);
     ServerFixture { server, office }
@@ -46,8 +46,8 @@ impl Group {
         kinds.into_iter().find_map(|(root, limit)| {
             let group = Self(Path::new(root).join(&name));
             std::fs::create_dir(&group.0).ok()?;
-            let told = std::fs::OpenOptions::new().write(true).open(group.0.join(limit));
-            told.ok()?.write_all(bytes.to_string().as_bytes()).ok()?;
+            let printed = std::fs::OpenOptions::new().write(true).open(group.0.join(limit));
+            printed.ok()?.write_all(bytes.to_string().as_bytes()).ok()?;
             Some(group)
         })
     }

@@ -61,8 +61,8 @@ async fn thirty_two_people_who_want_one_address_are_one() {
     assert_eq!(well.len(), 1);
     for response in refused {
         assert_eq!((response.status, response.code()), (StatusCode::BAD_REQUEST, "invalid".to_owned()));
-        let told = response.json()["errors"]["email"][0].to_string();
-        assert!(told.contains("belongs to another user: change that one"), "{told}");
+        let printed = response.json()["errors"]["email"][0].to_string();
+        assert!(printed.contains("belongs to another user: change that one"), "{printed}");
     }
 }
 

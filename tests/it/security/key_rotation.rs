@@ -93,8 +93,8 @@ async fn what_was_made_with_the_old_key_goes_on_beside_running_servers() {
     let on_new = format!("SELECT count(*) FROM sessions WHERE key_id = {new_number}");
     assert_eq!(one.database.number(&on_new), 3);
 
-    let told = one.refused(&["secret", "retire", &old], &[]);
-    assert!(told.contains("0 live login link(s), 1 session(s) and 0 API key(s)"), "{told}");
+    let printed = one.refused(&["secret", "retire", &old], &[]);
+    assert!(printed.contains("0 live login link(s), 1 session(s) and 0 API key(s)"), "{printed}");
     assert!(one.refused(&["secret", "retire", &new], &[]).contains("is the active one"));
     assert!(bobs.is_signed_in(&two).await);
     bobs.sign_out(&two).await;
@@ -110,8 +110,8 @@ async fn what_was_made_with_the_old_key_goes_on_beside_running_servers() {
     two.serve_with(&[("DOORKEY_SECRET_KEY_FILE", other_file.to_str().unwrap())]);
     two.ask_for_link(1).await;
     let surroundings = [("DOORKEY_SECRET_KEY_FILE", other_file.to_str().unwrap())];
-    let told = one.refused(&["secret", "use", &old], &surroundings);
-    assert!(told.contains("was retired, and does not come back"), "{told}");
+    let printed = one.refused(&["secret", "use", &old], &surroundings);
+    assert!(printed.contains("was retired, and does not come back"), "{printed}");
 }
 
 /// An API key moves with its next use once the server has followed, if no other is just on its way.
@@ -193,8 +193,8 @@ async fn a_key_that_a_server_lacks_is_not_used_until_it_has_it() {
     let new = id_of(&one.run(&["secret", "add", "--json"]));
     let before = fs::read(one.path("doorkey.key")).unwrap();
 
-    let told = one.refused(&["secret", "use", &new], &[]);
-    assert!(told.contains(&format!("1 of 2 running server(s) lack the key {new}")), "{told}");
+    let printed = one.refused(&["secret", "use", &new], &[]);
+    assert!(printed.contains(&format!("1 of 2 running server(s) lack the key {new}")), "{printed}");
     assert_eq!(fs::read(one.path("doorkey.key")).unwrap(), before);
     assert_eq!(one.database.number("SELECT count(*) FROM key_fingerprints"), 1);
     assert!(one.refused(&["secret", "use", &new], &surroundings).contains("has no key"));
@@ -211,8 +211,8 @@ async fn a_key_that_a_server_lacks_is_not_used_until_it_has_it() {
     let first = String::from_utf8(before).unwrap();
     let first: Vec<_> = first.lines().filter(|line| !line.contains(&new)).collect();
     fs::write(&apart, first.join("\n")).unwrap();
-    let told = one.refused(&["link", "1", "--workspace", "Acme"], &surroundings);
-    assert!(told.contains(&format!("lacks the key {new}, which the database rests on")), "{told}");
+    let printed = one.refused(&["link", "1", "--workspace", "Acme"], &surroundings);
+    assert!(printed.contains(&format!("lacks the key {new}, which the database rests on")), "{printed}");
 }
 
 /// SIGHUP would end a process that does not listen for it.
@@ -244,7 +244,7 @@ async fn a_changed_key_file_is_read_again_and_a_wrong_one_changes_nothing() {
     wait_for_line(&server, "and is used as it is now", 1).await;
     let reported = format!("SELECT count(*) FROM nodes WHERE key_ids LIKE '%{new}%'");
     wait_until(&server, &reported, 1).await;
-    assert_eq!(server.log().matches(not_used).count(), 3, "each wrong file is told of once");
+    assert_eq!(server.log().matches(not_used).count(), 3, "each wrong file is printed of once");
 }
 
 fn put(path: &Path, text: &str) {
@@ -301,9 +301,9 @@ async fn a_key_retired_by_force_takes_along_what_rests_on_it_and_nothing_else() 
     let team = TestRequest::of("GET", "/api/team");
     assert_eq!(test.send(team.clone().bearer(&spare)).await.status, 401);
     assert_eq!(test.send(team.bearer(&test.key)).await.status, 200);
-    let told = test.audit();
+    let printed = test.audit();
     for entry in ["login_link.killed", "session.ended", "api_key.revoked"] {
-        assert!(told.contains(&format!("{entry} by command_line key_retired")), "{told:?}");
+        assert!(printed.contains(&format!("{entry} by command_line key_retired")), "{printed:?}");
     }
     assert_eq!(
         test.number(&format!("SELECT count(*) FROM api_keys WHERE revoked_at > 0 AND id = {spare_id}")),

@@ -173,8 +173,8 @@ async fn a_key_beyond_its_limit_gets_429_and_others_notice_nothing() {
     assert_eq!((responses.len(), refused.len()), (10_000, 10_000 - 60 * 50));
     assert!(refused.iter().all(|response| response.status == StatusCode::TOO_MANY_REQUESTS));
     assert!(refused.iter().all(|response| response.header("retry-after") == "1"));
-    let told = format!("doorkey_limited_requests_total{{limit=\"key_requests\"}} {}", refused.len());
-    assert!(test.app.metrics.text().contains(&told), "{}", test.app.metrics.text());
+    let printed = format!("doorkey_limited_requests_total{{limit=\"key_requests\"}} {}", refused.len());
+    assert!(test.app.metrics.text().contains(&printed), "{}", test.app.metrics.text());
 }
 
 /// What a key may not do counts too; what no key was needed for does not.
@@ -220,7 +220,7 @@ async fn the_address_that_counts_is_the_last_one_that_is_no_trusted_proxy() {
         ((proxy, "10.0.0.2"), ("10.0.0.2", ""), true),
     ] {
         let test = TestApp::start().await.limited_to(&at_most(1));
-        let from = |(peer, told): (&'static str, &str)| (peer, dead().header("x-forwarded-for", told));
+        let from = |(peer, printed): (&'static str, &str)| (peer, dead().header("x-forwarded-for", printed));
         let ((peer, ask), (other_peer, other_ask)) = (from(one), from(other));
 
         assert_eq!(statuses(&test, peer, [ask.clone(), ask]).await, [410, 429], "{one:?}");
@@ -233,12 +233,12 @@ async fn the_address_that_counts_is_the_last_one_that_is_no_trusted_proxy() {
 #[tokio::test]
 async fn the_last_of_several_lines_is_the_nearest_proxys() {
     let test = TestApp::start().await.limited_to(&at_most(1));
-    let told =
+    let printed =
         |left: &str, right: &str| dead().header("x-forwarded-for", left).header("x-forwarded-for", right);
 
-    assert_eq!(statuses(&test, "10.0.0.1", [told("203.0.113.1", "203.0.113.2")]).await, [410]);
-    assert_eq!(statuses(&test, "10.0.0.1", [told("203.0.113.3", "203.0.113.2")]).await, [429]);
-    assert_eq!(statuses(&test, "10.0.0.1", [told("203.0.113.2", "203.0.113.1")]).await, [410]);
+    assert_eq!(statuses(&test, "10.0.0.1", [printed("203.0.113.1", "203.0.113.2")]).await, [410]);
+    assert_eq!(statuses(&test, "10.0.0.1", [printed("203.0.113.3", "203.0.113.2")]).await, [429]);
+    assert_eq!(statuses(&test, "10.0.0.1", [printed("203.0.113.2", "203.0.113.1")]).await, [410]);
 }
 
 #[tokio::test]

@@ -113,9 +113,9 @@ impl Twin {
         let response = test.send(ask).await;
 
         assert!(!response.status.is_server_error(), "{by}: {}", response.body);
-        let mut told = format!("{:?} {}", response.headers, response.body);
+        let mut printed = format!("{:?} {}", response.headers, response.body);
         for text in said.iter().filter(|text| !text.is_empty()) {
-            told = told.replace(text.as_str(), "");
+            printed = printed.replace(text.as_str(), "");
         }
         if response.body.contains("\"last_page\":1,") {
             let list = response.json();
@@ -123,7 +123,7 @@ impl Twin {
             assert!(list["meta"]["current_page"] != 1 || list["meta"]["total"] == rows, "{by} counts others");
         }
         for secret in self.secrets.iter().filter(|secret| !body_said.contains(*secret)) {
-            assert!(!told.contains(secret), "{by} tells {secret}: {told}");
+            assert!(!printed.contains(secret), "{by} tells {secret}: {printed}");
         }
         self.is_untouched(test, &by);
         response

@@ -211,12 +211,12 @@ impl TestApp {
     /// Events of the audit log with their reasons, oldest first.
     pub fn audit(&self) -> Vec<String> {
         let entries = self.database.rows("SELECT event, actor, data FROM audit_log ORDER BY id");
-        let told = entries.iter().map(|entry| {
+        let printed = entries.iter().map(|entry| {
             let data: serde_json::Value = serde_json::from_str(&entry[2]).unwrap();
             let reason = data["reason"].as_str().map_or_else(String::new, |reason| format!(" {reason}"));
             format!("{} by {}{reason}", entry[0], entry[1])
         });
-        told.collect()
+        printed.collect()
     }
 
     pub fn key_file(&self) -> PathBuf {

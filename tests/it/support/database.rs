@@ -140,8 +140,8 @@ impl Database {
                 database.total_changes() > 0
             }
             Self::Postgres(_) | Self::Cluster(_) => {
-                let told = psql(&self.url(), &sql.replace("x'", "'\\x"));
-                told.lines().any(|tag| !tag.ends_with(" 0"))
+                let printed = psql(&self.url(), &sql.replace("x'", "'\\x"));
+                printed.lines().any(|tag| !tag.ends_with(" 0"))
             }
         };
         assert!(is_changed, "nothing was changed: {sql}");
@@ -162,9 +162,9 @@ impl Database {
     /// The same of some tables on a server.
     pub fn hold_tables(&self, tables: &str) -> Hold {
         let mut child = psql_command(&self.url()).spawn().unwrap();
-        let mut told = BufReader::new(child.stdout.take().unwrap());
-        tell(&mut child, &mut told, &format!("BEGIN; LOCK TABLE {tables} IN EXCLUSIVE MODE;"));
-        Hold::Postgres(child, told)
+        let mut printed = BufReader::new(child.stdout.take().unwrap());
+        tell(&mut child, &mut printed, &format!("BEGIN; LOCK TABLE {tables} IN EXCLUSIVE MODE;"));
+        Hold::Postgres(child, printed)
     }
 
     /// Every byte that a thief gets.
@@ -197,8 +197,8 @@ impl Hold {
     pub fn let_go(self) {
         match self {
             Self::Sqlite(database) => database.execute_batch("ROLLBACK").unwrap(),
-            Self::Postgres(mut child, mut told) => {
-                tell(&mut child, &mut told, "ROLLBACK;");
+            Self::Postgres(mut child, mut printed) => {
+                tell(&mut child, &mut printed, "ROLLBACK;");
                 drop(child.stdin.take());
                 assert!(child.wait().unwrap().success());
             }
@@ -238,15 +238,15 @@ fn ask(url: &str, sql: &str) -> String {
         static CLIENTS: RefCell<HashMap<String, (Child, BufReader<ChildStdout>)>> = RefCell::default();
     }
     CLIENTS.with_borrow_mut(|clients| {
-        let (client, told) = clients.entry(url.to_owned()).or_insert_with(|| {
+        let (client, output) = clients.entry(url.to_owned()).or_insert_with(|| {
             let mut client = psql_command(url).stderr(Stdio::inherit()).spawn().unwrap();
-            let told = BufReader::new(client.stdout.take().unwrap());
-            (client, told)
+            let output = BufReader::new(client.stdout.take().unwrap());
+            (client, output)
         });
         client.stdin.as_mut().unwrap().write_all(format!("{sql};\n\\echo {END}").as_bytes()).unwrap();
         let mut printed = String::new();
         while !printed.ends_with(END) {
-            assert!(told.read_line(&mut printed).unwrap() > 0, "{sql} was not answered");
+            assert!(output.read_line(&mut printed).unwrap() > 0, "{sql} was not answered");
         }
         printed.truncate(printed.len() - END.len());
         printed
@@ -269,12 +269,12 @@ fn finish(mut command: Command, sql: &str) -> (bool, String, String) {
 }
 
 /// Has a client that stays do something, and waits until it has.
-fn tell(child: &mut Child, told: &mut BufReader<ChildStdout>, sql: &str) {
+fn tell(child: &mut Child, printed: &mut BufReader<ChildStdout>, sql: &str) {
     child.stdin.as_mut().unwrap().write_all(format!("{sql}\n\\echo done\n").as_bytes()).unwrap();
     let mut line = String::new();
     while line.trim_end() != "done" {
         line.clear();
-        assert!(told.read_line(&mut line).unwrap() > 0, "{sql} was not done");
+        assert!(printed.read_line(&mut line).unwrap() > 0, "{sql} was not done");
     }
 }
 

@@ -59,9 +59,9 @@ pub fn ask(server: &Server, path: &str) -> TcpStream {
 
 /// Processor time that a server has used.
 pub fn processor_time(server: &Server) -> Duration {
-    let told = read_to_string(format!("/proc/{}/stat", server.id())).unwrap();
+    let printed = read_to_string(format!("/proc/{}/stat", server.id())).unwrap();
     // Its name is in brackets; behind it come numbers.
-    let fields: Vec<_> = told.rsplit(')').next().unwrap().split_whitespace().collect();
+    let fields: Vec<_> = printed.rsplit(')').next().unwrap().split_whitespace().collect();
     let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
     Duration::from_millis(ticks * 10)
 }

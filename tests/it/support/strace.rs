@@ -31,7 +31,7 @@ impl Strace {
 
     fn attach_with(server: &Server, faults: &[String], flags: &[&OsStr]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let told = fs::File::create(folder.path().join("told")).unwrap();
+        let printed = fs::File::create(folder.path().join("printed")).unwrap();
         let calls = faults.iter().map(|fault| fault.split(':').next().unwrap()).collect::<Vec<_>>().join(",");
         let mut strace = Command::new("strace");
         strace.args(["-f", "-p", &server.id().to_string(), "-e", &format!("trace={calls}")]);
@@ -39,13 +39,13 @@ impl Strace {
         for fault in faults {
             strace.args(["-e", &format!("inject={fault}")]);
         }
-        let strace = strace.stdin(Stdio::null()).stderr(told).spawn();
+        let strace = strace.stdin(Stdio::null()).stderr(printed).spawn();
         let process = strace.expect("strace is missing: apt-get install strace");
         let mut tracer = Self { process, folder };
         let begun = Instant::now();
-        while !tracer.read("told").contains("attached") {
+        while !tracer.read("printed").contains("attached") {
             let ended = tracer.process.try_wait().unwrap();
-            assert!(ended.is_none() && begun.elapsed() < TIMEOUT, "{}", tracer.read("told"));
+            assert!(ended.is_none() && begun.elapsed() < TIMEOUT, "{}", tracer.read("printed"));
             std::thread::sleep(Duration::from_millis(10));
         }
         tracer

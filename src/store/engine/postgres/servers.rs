@@ -83,13 +83,13 @@ impl Servers {
     }
 
     async fn reach(&self, settings: &str) -> Result<Connected, StoreError> {
-        let patience = if self.configs.len() > 1 { CONNECT_TIMEOUT } else { STORE_TIMEOUT };
+        let timeout = if self.configs.len() > 1 { CONNECT_TIMEOUT } else { STORE_TIMEOUT };
         let mut error = late();
         let first = self.trust().server;
         for number in (first..self.configs.len()).chain(0..first) {
             let Some(server) = self.configs.get(number) else { continue };
             let before = *self.trust();
-            match tokio::time::timeout(patience, self.connect_to(server, settings)).await {
+            match tokio::time::timeout(timeout, self.connect_to(server, settings)).await {
                 Ok(Ok((client, process))) => {
                     if let Some(trust) = self.turn_to(number, before) {
                         let server = process.as_ref().map(|process| &*process.server);
@@ -102,7 +102,7 @@ impl Servers {
                 }
                 Ok(Err(refused)) => error = StoreError::Unavailable(explained(&refused)),
                 Err(_) => {
-                    error = StoreError::Unavailable(format!("PostgreSQL did not let us in for {patience:?}"));
+                    error = StoreError::Unavailable(format!("PostgreSQL did not let us in for {timeout:?}"));
                 }
             }
         }

@@ -191,8 +191,8 @@ async fn a_caller_that_gives_up_leaves_a_connection_that_works() {
 
     for number in 0..200_u32 {
         let unit = UnitOfWork::new().and(host(&format!("{number:03}"))).and(host(&format!("{number:03}b")));
-        let patience = Duration::from_micros(u64::from(number) * 20);
-        let _ = tokio::time::timeout(patience, store.write(unit)).await;
+        let timeout = Duration::from_micros(u64::from(number) * 20);
+        let _ = tokio::time::timeout(timeout, store.write(unit)).await;
     }
 
     let there = hosts(&store).await;

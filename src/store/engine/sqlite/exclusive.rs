@@ -13,13 +13,13 @@ use crate::store::OpenError;
 ///
 /// Whoever has a database in WAL mode open holds a lock on the file, at work or not. The lock that is taken here goes
 /// with no other, and stays until the connection is dropped, or the process dies.
-pub(in crate::store) fn take(path: &Path, patience: Duration) -> Result<Option<Connection>, OpenError> {
+pub(in crate::store) fn take(path: &Path, timeout: Duration) -> Result<Option<Connection>, OpenError> {
     if !path.exists() {
         return Err(OpenError::Missing(path.display().to_string()));
     }
     // Until it is alone it knows nothing of the WAL that would allow it to checkpoint that, should it fail on the way.
     let locked = connect_to_share(path).and_then(|connection| {
-        connection.busy_timeout(patience)?;
+        connection.busy_timeout(timeout)?;
         connection.pragma_update_and_check(None, "locking_mode", "exclusive", |_| Ok(()))?;
         match connection.execute_batch("SELECT count(*) FROM sqlite_master") {
             // Whoever replaces a damaged one need not read it.

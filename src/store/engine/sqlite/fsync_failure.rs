@@ -94,8 +94,8 @@ impl FsyncFailure {
     ///
     /// While anybody has the file open, in this process or another, it stays; they are waited for so long. It also stays if
     /// what comes `then` does not go well.
-    pub(super) fn end(&self, patience: Duration, then: impl FnOnce() -> bool) {
-        match self.write_once_more(patience).map(|is_written| is_written && then()) {
+    pub(super) fn end(&self, timeout: Duration, then: impl FnOnce() -> bool) {
+        match self.write_once_more(timeout).map(|is_written| is_written && then()) {
             Ok(true) => {
                 self.is_noted.store(false, Ordering::SeqCst);
                 self.is_pending.store(false, Ordering::SeqCst);
@@ -106,8 +106,8 @@ impl FsyncFailure {
         }
     }
 
-    fn write_once_more(&self, patience: Duration) -> Result<bool, OpenError> {
-        let Some(alone) = take(&self.path, patience)? else { return Ok(false) };
+    fn write_once_more(&self, timeout: Duration) -> Result<bool, OpenError> {
+        let Some(alone) = take(&self.path, timeout)? else { return Ok(false) };
         // The WAL keeps its length: one that is empty is that of a copy which was made without it.
         let carried =
             leave_log(&alone).and_then(|()| alone.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::RESTART));

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use super::connect::{connect_to_share, tune};
 use super::database_file::DatabaseFile;
-use super::scans::Patience;
+use super::scans::ScanLimit;
 use super::snapshot_cache::SnapshotCache;
 use super::statement::run;
 use crate::store::StoreError;
@@ -62,12 +62,12 @@ impl<C: Clone> ReadPool<C> {
     pub(super) fn scan<const N: usize>(
         &self,
         statements: &[Statement; N],
-        patience: &Patience,
+        limit: &ScanLimit,
     ) -> Result<[Vec<Row>; N], StoreError> {
         self.with_reader(|reader| {
-            patience.watch(&mut reader.connection)?;
+            limit.watch(&mut reader.connection)?;
             let rows = reader.read_at_one_moment(statements)?;
-            Patience::unwatch(&mut reader.connection)?;
+            ScanLimit::unwatch(&mut reader.connection)?;
             Ok(rows)
         })
     }

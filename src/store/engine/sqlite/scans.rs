@@ -16,12 +16,12 @@ const STEPS: i32 = 1_000;
 
 /// Until when a read may go on: as long as its caller waits, and to its deadline if it has one.
 #[derive(Clone)]
-pub(super) struct Patience {
+pub(super) struct ScanLimit {
     is_gone: Arc<AtomicBool>,
     deadline: Option<Instant>,
 }
 
-impl Patience {
+impl ScanLimit {
     fn is_over(&self) -> bool {
         self.is_gone.load(Ordering::Relaxed)
             || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
@@ -30,8 +30,8 @@ impl Patience {
     /// Has statements of the connection fail once it is over. `sqlite3_interrupt` would be forgotten if it came between
     /// two of them.
     pub(super) fn watch(&self, connection: &mut Connection) -> rusqlite::Result<()> {
-        let patience = self.clone();
-        connection.progress_handler(STEPS, Some(move || patience.is_over()))
+        let limit = self.clone();
+        connection.progress_handler(STEPS, Some(move || limit.is_over()))
     }
 
     /// Lets the connection go on as long as it likes.
@@ -61,10 +61,10 @@ impl<C: Clone + Send + 'static> Sqlite<C> {
         let readers = Arc::clone(&self.readers);
         let caller = Caller(Arc::default());
         let deadline = permit.as_ref().map(ListPermit::deadline);
-        let patience = Patience { is_gone: Arc::clone(&caller.0), deadline };
+        let limit = ScanLimit { is_gone: Arc::clone(&caller.0), deadline };
         let scan = move || {
             let _permit = permit;
-            readers.scan(&statements, &patience).and_then(made_of)
+            readers.scan(&statements, &limit).and_then(made_of)
         };
         let scanned = tokio::task::spawn_blocking(scan).await;
         drop(caller);
