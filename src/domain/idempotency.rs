@@ -10,7 +10,7 @@ const REMEMBERED: i64 = 86_400;
 /// The longest key, in bytes.
 const MAX_KEY: usize = 255;
 
-/// What a request is known again by. Neither the key nor the request can be read from it.
+/// What a request is known again by, for as long as [`RepeatableRequest::forgotten_until`] says; then the sweep takes it away.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RepeatableRequest {
     /// A hash of the API key's number and of the value of the header.

@@ -161,13 +161,10 @@ pub async fn sign_out(
     app: &App,
     workspace: &Workspace,
     act: &AuditContext,
-    shown: Option<&PresentedCookie>,
+    shown: &PresentedCookie,
 ) -> Result<(), EndError> {
-    if shown.is_none() {
-        return Ok(());
-    }
     let read_point = app.store.read_point();
-    if let Some(signed_in) = verify(app, workspace, shown).await? {
+    if let Some(signed_in) = verify(app, workspace, Some(shown)).await? {
         nodes::is_fit(app)?;
         let session = &signed_in.session;
         let act = AuditContext { actor: Actor::User(session.user), ..*act };

@@ -118,6 +118,9 @@ pub async fn open(
         },
     };
     let signed_in = signed_in?;
+    if let Some(found) = found.as_ref().filter(|_| death == LinkRejection::Expired) {
+        end_link(app, &found.link, visitor.read_point, now).await?;
+    }
     if let Some(signed_in) = signed_in {
         // A link that is gone is known by the session that it began.
         let is_theirs = match &found {
@@ -127,9 +130,6 @@ pub async fn open(
         if is_theirs {
             return Ok(Opened::AlreadySignedIn(signed_in.session.landing.clone()));
         }
-    }
-    if let Some(found) = found.filter(|_| death == LinkRejection::Expired) {
-        end_link(app, &found.link, visitor.read_point, now).await?;
     }
     record_rejection(app, death, visitor)?;
     Ok(Opened::Dead)

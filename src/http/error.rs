@@ -106,6 +106,7 @@ const RETRY_AFTER: u64 = 5;
 const UNAVAILABLE: &str = "The service is not available at the moment; nothing was done.";
 const NO_KEY: &str = "A valid API key of this workspace is needed: send `Authorization: Bearer KEY`.";
 const ENCODED: &str = "The body is compressed: send it as it is, without Content-Encoding.";
+const TOO_LARGE: &str = "The request is larger than is taken here: 1 MiB by the API, 64 KiB from a form.";
 const NO_SESSION: &str = "No session has this id, or it is over: `GET /api/sessions` lists those there are.";
 const TRY_AGAIN: &str = "Wait a moment and try again. A link that you have not used is still good.";
 const REOPEN_LINK: &str = "Open your link again from the message it came in, and press the button there.";
@@ -176,7 +177,7 @@ impl Error {
                 Parts::of(408, "request_timeout", "The request did not arrive within 10 s: send it again.")
             }
             Self::Conflict(why) => Parts::of(409, "conflict", format!("Nothing was done: {why}.")),
-            Self::PayloadTooLarge => Parts::of(413, "payload_too_large", "The request is larger than 1 MiB."),
+            Self::PayloadTooLarge => Parts::of(413, "payload_too_large", TOO_LARGE),
             Self::UnsupportedMediaType { expected, found } => unsupported(expected, found),
             Self::EncodedBody => Parts::of(415, "unsupported_media_type", ENCODED),
             Self::RateLimited(RateLimited { seconds }) => {

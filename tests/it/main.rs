@@ -78,6 +78,7 @@ mod pages {
     mod browser;
     mod confirm;
     mod console;
+    mod planted_cookies;
     mod proxy_recipes;
     mod redirects;
     mod repeated_confirm;

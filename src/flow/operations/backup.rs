@@ -11,7 +11,7 @@ use crate::domain::audit::{AuditContext, AuditEvent};
 use crate::domain::secret_key::SecretKeyRecord;
 use crate::domain::timestamp::Timestamp;
 use crate::keys;
-use crate::keys::Keyring;
+use crate::keys::{Keyring, NoRandomness};
 use crate::store;
 use crate::store::{
     CarriedOver, CarryWith, CopyError, DatabaseUrl, NotCarried, Replaced, Restore, Revived, Store, StoreError,
@@ -40,6 +40,9 @@ pub enum RestoreError {
     /// The store did not do what it was asked.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// No name for the session cookies can be drawn.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
 }
 
 /// Why there is no backup, or no entry of it.
@@ -195,7 +198,7 @@ async fn prepare(
     if !known.iter().any(SecretKeyRecord::is_accepted) {
         return Err(RestoreError::KeysRetired(key_file.to_owned()));
     }
-    Ok(end_everything(draft, carried, act, now).await?)
+    end_everything(draft, carried, act, now).await
 }
 
 /// Does to a database that was restored by other tools what [`restore`] does. There is nothing to carry over.
@@ -205,7 +208,7 @@ async fn prepare(
 pub async fn invalidate_only(app: &App, act: &AuditContext) -> Result<Restored, RestoreError> {
     let nothing = Carried::Not(NotCarried::NothingThere);
     match nodes::list(app).await?.len() {
-        0 => Ok(end_everything(&app.store, nothing, act, app.clock.now()).await?),
+        0 => end_everything(&app.store, nothing, act, app.clock.now()).await,
         count => Err(RestoreError::InUse(count)),
     }
 }
@@ -215,7 +218,7 @@ async fn end_everything(
     carried: Carried,
     act: &AuditContext,
     now: Timestamp,
-) -> Result<Restored, StoreError> {
+) -> Result<Restored, RestoreError> {
     let mut restored = Restored {
         kept: None,
         carried,
@@ -231,6 +234,8 @@ async fn end_everything(
     store.skip_numbers(matches!(carried, Carried::Over(_))).await?;
     let mut entries = Vec::new();
     for workspace in store.list_workspaces().await? {
+        // Where the backup came from, another installation may go on below the same parent domain.
+        store.set_cookie_tag(workspace.id, &keys::random_cookie_tag()?).await?;
         restored.as_of = restored.as_of.max(store.find_newest_audit_time(workspace.id).await?);
         let (login_links, sessions) = store.end_everything(workspace.id).await?;
         restored.login_links += login_links;

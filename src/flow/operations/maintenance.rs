@@ -3,6 +3,7 @@
 use super::nodes;
 use crate::app::App;
 use crate::domain::audit::INSTALLATION;
+use crate::domain::idempotency::RepeatableRequest;
 use crate::domain::node::NodeUnhealthy;
 use crate::domain::timestamp::Timestamp;
 use crate::store::{StoreError, Swept};
@@ -19,7 +20,8 @@ pub async fn sweep_if_due(app: &App, audit_retention: i64) -> Result<Swept, Stor
     }
 }
 
-/// Deletes links and sessions that have been dead for a day by `now`, and audit entries past their retention (seconds).
+/// Deletes links and sessions that have been dead for a day by `now`, and audit entries past their retention (seconds), and
+/// forgets requests that are known no longer.
 ///
 /// # Errors
 /// `StoreError` if the store cannot be used; what was deleted before stays deleted.
@@ -30,6 +32,7 @@ pub async fn sweep(app: &App, now: Timestamp, audit_retention: i64) -> Result<Sw
         let idle_since = dead_since.plus_seconds(-workspace.session_idle);
         let audit_since = now.plus_seconds(-audit_retention);
         let swept = app.store.sweep(workspace.id, dead_since, idle_since, audit_since).await?;
+        app.store.forget_requests(workspace.id, RepeatableRequest::forgotten_until(now)).await?;
         all.login_links += swept.login_links;
         all.sessions += swept.sessions;
         all.audit_entries += swept.audit_entries;

@@ -55,16 +55,17 @@ pub(in crate::http) async fn ask_to_sign_out(
     Ok(page(StatusCode::OK, &SignOutPage { workspace: &context.workspace.name, email }))
 }
 
-/// `POST /logout`: ends the session and clears its cookie.
+/// `POST /logout`: ends every session whose cookie was sent, and clears the cookie.
 pub(in crate::http) async fn sign_out(
     State(app): State<App>,
     Extension(context): Extension<Arc<RequestContext>>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let jar = CookieJar::of(&context);
-    let cookie = jar.session(&headers);
-    flow::sessions::sign_out(&app, &context.workspace, &context.anonymous_audit_context(), cookie.as_ref())
-        .await?;
+    for cookie in jar.all_sessions(&headers) {
+        let act = context.anonymous_audit_context();
+        flow::sessions::sign_out(&app, &context.workspace, &act, &cookie).await?;
+    }
     let mut response = see_other(&app, &context, RedirectTarget::Path("/logout".to_owned()))?;
     response.headers_mut().append(header::SET_COOKIE, jar.clear_session());
     Ok(response)

@@ -2,13 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Extension;
-use axum::extract::{RawQuery, State};
-use axum::http::header::{REFERRER_POLICY, SET_COOKIE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::Response;
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-
 use super::response::{page, see_other};
 use super::templates::{ConfirmPage, InvalidLinkPage, SignInHelpPage, SignedInPage};
 use crate::app::App;
@@ -25,10 +18,11 @@ use crate::http::request::params::Params;
 use crate::http::request::protected_form::{ConfirmForm, ProtectedForm};
 use crate::keys;
 use crate::keys::FormClaim;
-
-/// What a cookie's value cannot hold (RFC 6265, section 4.1.1), and the characters of the encoding itself.
-const NOT_IN_COOKIES: &AsciiSet =
-    &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\').add(b'%').add(b'+');
+use axum::Extension;
+use axum::extract::{RawQuery, State};
+use axum::http::header::{REFERRER_POLICY, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::Response;
 
 /// `GET /login`: the page of a token; without one who is signed in, or how to get a link. It changes nothing.
 pub(in crate::http) async fn open(
@@ -66,8 +60,9 @@ pub(in crate::http) async fn confirm(
         }
     };
     let Some(token) = Token::parse(&form.token) else { return Ok(invalid_link(workspace)) };
-    let remembered = form.jar.redirect(&headers);
-    let landing = destination(workspace, form.redirect(&app, workspace).or(remembered.as_deref()));
+    let own = form.redirect(&app, workspace);
+    let remembered = form.jar.redirect(&headers).filter(|_| own.is_none());
+    let landing = destination(workspace, own.or(remembered.as_deref()));
     let visitor = visitor(&context, &form.jar, &headers);
     let ProtectedForm { browser, jar, .. } = form;
     let confirm = Confirmation { token, browser, visitor, landing: landing.as_str().to_owned() };
@@ -133,8 +128,7 @@ async fn without_token(
     }
     let mut response = page(StatusCode::OK, &SignInHelpPage { workspace: &workspace.name });
     if let Some(target) = redirect.filter(|_| is_navigation(headers)) {
-        let encoded = utf8_percent_encode(target.as_str(), NOT_IN_COOKIES).to_string();
-        response.headers_mut().append(SET_COOKIE, jar.set_redirect(&encoded));
+        response.headers_mut().append(SET_COOKIE, jar.set_redirect(&target));
     }
     Ok(response)
 }

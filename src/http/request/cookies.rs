@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderValue, header};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::context::RequestContext;
+use crate::domain::redirect::RedirectTarget;
 use crate::domain::session::{CsrfCookie, SessionCookie, SessionWithUser};
 use crate::flow::sessions::PresentedCookie;
 
@@ -57,11 +60,26 @@ impl CookieJar {
     }
 
     /// The session cookie, with the session that the lookup found by its id; none if it was sent twice, or is malformed.
+    ///
+    /// A cookie of the host's own comes before that of the shared domain: no other host can set it.
     pub(in crate::http) fn session(&self, headers: &HeaderMap) -> Option<PresentedCookie> {
-        let shared = self.shared_session.as_deref().filter(|name| has_cookie(headers, name));
-        let cookie = SessionCookie::parse(single_cookie(headers, shared.unwrap_or(&self.session))?)?;
+        let shared =
+            self.shared_session.as_ref().filter(|_| cookies(headers, &self.session).next().is_none());
+        let value = single_cookie(headers, shared.unwrap_or(&self.session))?;
+        SessionCookie::parse(value).map(|cookie| self.presented(cookie))
+    }
+
+    /// Every session cookie that was sent, the doubled ones too: signing out must leave none of their sessions alive.
+    pub(in crate::http) fn all_sessions(&self, headers: &HeaderMap) -> Vec<PresentedCookie> {
+        let names = [Some(&self.session), self.shared_session.as_ref()].into_iter().flatten();
+        let values = names.flat_map(|name| cookies(headers, name));
+        let parsed = values.filter_map(|value| SessionCookie::parse(std::str::from_utf8(value).ok()?));
+        parsed.map(|cookie| self.presented(cookie)).collect()
+    }
+
+    fn presented(&self, cookie: SessionCookie) -> PresentedCookie {
         let found = self.found.clone().filter(|found| found.session.id == cookie.id);
-        Some(PresentedCookie { cookie, found })
+        PresentedCookie { cookie, found }
     }
 
     /// The cookie that ties forms to this browser; none if it was sent twice, or is malformed.
@@ -71,7 +89,8 @@ impl CookieJar {
 
     /// The redirect that was remembered before there was a link.
     pub(in crate::http) fn redirect(&self, headers: &HeaderMap) -> Option<String> {
-        super::params::decode(single_cookie(headers, &name(self.is_secure, "redirect"))?)
+        let encoded = single_cookie(headers, &name(self.is_secure, "redirect"))?;
+        String::from_utf8(URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()
     }
 
     pub(in crate::http) fn set_session(&self, cookie: &SessionCookie) -> HeaderValue {
@@ -91,9 +110,11 @@ impl CookieJar {
         )
     }
 
-    /// `encoded` is percent-encoded, so it is a valid cookie value.
-    pub(in crate::http) fn set_redirect(&self, encoded: &str) -> HeaderValue {
-        self.write(&name(self.is_secure, "redirect"), encoded, REDIRECT_LIFETIME, None)
+    /// Remembers where to go. In base64url, since browsers drop cookies of more than 4,096 bytes, and percent-encoding
+    /// would make more of an address that has escapes already.
+    pub(in crate::http) fn set_redirect(&self, target: &RedirectTarget) -> HeaderValue {
+        let encoded = URL_SAFE_NO_PAD.encode(target.as_str());
+        self.write(&name(self.is_secure, "redirect"), &encoded, REDIRECT_LIFETIME, None)
     }
 
     pub(in crate::http) fn clear_redirect(&self) -> HeaderValue {
@@ -121,16 +142,16 @@ fn name(is_secure: bool, what: &str) -> String {
 /// The value of a cookie that was sent exactly once. Cookies of other applications on the host are skipped, whatever bytes they
 /// hold.
 fn single_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let named = |pair: &'a [u8]| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"=");
-    let mut values = pairs(headers).filter_map(named);
+    let mut values = cookies(headers, name);
     match (values.next(), values.next()) {
         (Some(value), None) => std::str::from_utf8(value).ok(),
         _ => None,
     }
 }
 
-fn has_cookie(headers: &HeaderMap, name: &str) -> bool {
-    pairs(headers).any(|pair| pair.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"=")))
+/// The values of all cookies of a name.
+fn cookies<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a [u8]> {
+    pairs(headers).filter_map(move |pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
 }
 
 fn pairs(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {

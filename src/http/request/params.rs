@@ -53,7 +53,7 @@ impl Params {
     }
 
     /// Takes the query of a link as mail clients leave it: `amp;` before a name goes, and what cannot be decoded is left out, but
-    /// for a name's value where that is `kept`, which is empty then.
+    /// for a name's value where that is `kept`: of that, only what cannot be decoded is left as it is or replaced.
     pub(in crate::http) fn parse_leniently(text: &str, kept: &str) -> Result<Self, Unreadable> {
         let pairs = text.split('&').filter(|pair| !pair.is_empty());
         if pairs.clone().nth(MAX_PARAMETERS).is_some() {
@@ -61,9 +61,11 @@ impl Params {
         }
         let pairs = pairs.filter_map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let name = decode(name.strip_prefix("amp;").unwrap_or(name))?;
-            let value = decode(value).or_else(|| (name == kept).then(String::new))?;
-            Some((name, value))
+            let name = decode(name)?;
+            let name = name.rsplit("amp;").next().unwrap_or_default();
+            let lossy = || percent_decode_str(value).decode_utf8_lossy().into_owned();
+            let value = decode(value).or_else(|| (name == kept).then(lossy))?;
+            Some((name.to_owned(), value))
         });
         Ok(Self(pairs.collect()))
     }
@@ -125,7 +127,10 @@ mod tests {
             ("token=T&amp;redirect=/a", "T", "/a"),
             ("token=T&utm_campaign=50%off&redirect=/a", "T", "/a"),
             ("utm_campaign=fr%FChling&token=T&redirect=/a", "T", "/a"),
-            ("%zz=1&token=T%&redirect=/a", "", "/a"),
+            ("token=T&amp%3Bredirect=/a", "T", "/a"),
+            ("token=T&amp;amp;redirect=/a", "T", "/a"),
+            ("%zz=1&token=T%&redirect=/a", "T%", "/a"),
+            ("token=T.%FF&redirect=/a", "T.\u{fffd}", "/a"),
             ("token=T&redirect=%FF", "T", ""),
         ] {
             let params = Params::parse_leniently(query, "token").unwrap();

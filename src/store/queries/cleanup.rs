@@ -60,6 +60,27 @@ impl Store {
         })
     }
 
+    /// Takes away by what requests clients were added that were added up to a moment.
+    pub async fn forget_requests(&self, workspace: WorkspaceId, until: Timestamp) -> Result<(), StoreError> {
+        const KNOWN: &str =
+            "SELECT id FROM users WHERE workspace_id = $1 AND added_by IS NOT NULL AND created_at <= $2
+                             LIMIT $3";
+        const FORGOTTEN: &str =
+            "UPDATE users SET added_by = NULL, added_with = NULL WHERE workspace_id = $1 AND id = $2";
+        loop {
+            let [known] = self.scan([sql(KNOWN, values![workspace, until, BATCH])]).await?;
+            let users = all::<i64>(known)?;
+            let count = i64::try_from(users.len()).unwrap_or(BATCH);
+            if count > 0 {
+                let forgotten = users.into_iter().map(|user| sql(FORGOTTEN, values![workspace, user]));
+                self.write(UnitOfWork::new().and_all(forgotten)).await?;
+            }
+            if count < BATCH {
+                return Ok(());
+            }
+        }
+    }
+
     /// Finds what is dead off the calling thread, deletes it by key, and goes on until nothing is found.
     async fn sweep_table(
         &self,

@@ -115,6 +115,12 @@ impl Store {
         self.write(unit).await.map(|_| ())
     }
 
+    /// Names the session cookies of a workspace anew.
+    pub async fn set_cookie_tag(&self, workspace: WorkspaceId, tag: &str) -> Result<(), StoreError> {
+        let named = "UPDATE workspaces SET cookie_tag = $2, revision = revision + 1 WHERE id = $1";
+        self.write(UnitOfWork::new().and(sql(named, values![workspace, tag]))).await.map(|_| ())
+    }
+
     /// Deletes every link and session of a workspace, some at a time, and gives how many there were of each.
     ///
     /// # Errors

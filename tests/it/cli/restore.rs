@@ -43,6 +43,43 @@ fn change_since(operator: &CliRunner) {
     }
 }
 
+/// The same `Idempotency-Key` came again after a day, when the first request was known no longer: two rows had it.
+#[test]
+fn requests_that_were_sent_again_do_not_hinder_what_is_carried_over() {
+    let operator = operator();
+    let edit = |sql: &str| {
+        let database = rusqlite::Connection::open(operator.path("doorkey.db")).unwrap();
+        assert_eq!(database.execute(sql, []).unwrap(), 1, "{sql}");
+    };
+    let known = "added_by = zeroblob(32), added_with = zeroblob(32)";
+    edit(&format!("UPDATE users SET {known} WHERE id = 1"));
+    operator.run("backup then.backup").well();
+    edit("UPDATE users SET added_by = NULL, added_with = NULL WHERE id = 1");
+    operator.run("user add --workspace Acme --email late@x.test --name-f L --name-l X --id 77").well();
+    edit(&format!("UPDATE users SET {known} WHERE id = 77"));
+    operator.run("user delete 77 --workspace Acme").well();
+    operator.run("key revoke 2 --workspace Acme").well();
+
+    let printed = operator.json("restore then.backup");
+
+    assert_eq!(printed["not_carried_over"], Value::Null);
+    assert_eq!(key_states(&operator), [(1, true), (2, false), (3, true)]);
+}
+
+/// Where the backup came from, another installation may go on below the same parent domain.
+#[test]
+fn after_a_restore_the_session_cookies_have_another_name() {
+    let operator = operator();
+    let tag = || {
+        let database = rusqlite::Connection::open(operator.path("doorkey.db")).unwrap();
+        database.query_row("SELECT cookie_tag FROM workspaces", [], |row| row.get::<_, String>(0)).unwrap()
+    };
+    let before = tag();
+    operator.run("backup then.backup").well();
+    operator.run("restore then.backup").well();
+    assert_ne!(tag(), before);
+}
+
 fn key_states(operator: &CliRunner) -> Vec<(i64, bool)> {
     let keys = operator.json(&format!("key list {ACME}"));
     let state = |key: &Value| (key["id"].as_i64().unwrap(), key["revoked_at"].is_null());

@@ -1,11 +1,13 @@
 //! What the recipes of `docs/proxies` pass on besides pages, and that the documents show them as they are tested.
 
 use std::fs;
+use std::io::Write;
+use std::net::TcpStream;
 use std::path::Path;
 
 use super::reverse_proxies::{email_at, page_of};
 use crate::support::curl_client::CurlClient;
-use crate::support::reverse_proxy::{ReverseProxies, recipe};
+use crate::support::reverse_proxy::{CONNECTIONS, ReverseProxies, recipe};
 
 /// A preflight carries no cookie, so it could never pass: it goes on to the application, as nobody. Nothing else does.
 #[test]
@@ -59,6 +61,28 @@ fn a_form_sent_after_the_session_ended_is_not_asked_again_as_a_page() {
         let reached = front.application.visits();
         assert!(!reached.iter().any(|visit| visit.uri.contains("cancel")), "{way:?}: {reached:?}");
     }
+}
+
+/// Whoever holds connections open can bring nginx to the point where it may take a request and ask nobody.
+#[test]
+fn no_log_of_nginx_holds_a_token_when_its_connections_run_out() {
+    let front = ReverseProxies::start();
+    let way = front.tls_alone();
+    let client = way.add_client(&front.server, "ada@example.org", "Ada", "Lovelace");
+    let link = way.ask_for_link(&front.server, &client);
+    let mut held = Vec::new();
+    let mut failures = 0;
+    while held.len() < CONNECTIONS && failures == 0 {
+        // The first byte of a handshake: what has sent nothing may be closed again.
+        let mut connection = TcpStream::connect(("127.0.0.1", way.port())).unwrap();
+        connection.write_all(&[0x16]).unwrap();
+        held.push(connection);
+        failures += usize::from(CurlClient::sets_out(&way).open(&link).status >= 500);
+    }
+
+    assert_eq!(failures, 1, "nginx never ran out of connections");
+    let token = link.split_once("token=").unwrap().1;
+    assert!(!front.proxy_logs().contains(token), "{}", front.proxy_logs());
 }
 
 #[test]

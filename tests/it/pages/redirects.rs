@@ -158,9 +158,13 @@ async fn a_wish_made_before_there_was_a_link_is_remembered() {
     assert_eq!(landed.header("location"), "/orders/7");
     assert!(!browser.cookies.keys().any(|name| name.contains("redirect")));
     assert!(test.browser().get("/login?redirect=%2F%2Fevil.test").await.cookies().is_empty());
+    let mut browser = test.browser();
     browser.get("/login?redirect=%2Forders%2F8").await;
     let own = browser.sign_in(&format!("{}&redirect=%2Fown", test.ask_for_link(ada).await)).await;
     assert_eq!(own.header("location"), "/own");
+    let next = browser.sign_in(&test.ask_for_link(ada).await).await;
+    assert_eq!(next.header("location"), "/orders/8", "it waits for a sign-in without a redirect of its own");
+    let mut browser = test.browser();
     browser.get("/login?redirect=/orders/9").await;
     let bad = browser.sign_in(&format!("{}&redirect=%2F%2Fevil.test", test.ask_for_link(ada).await)).await;
     assert_eq!(
@@ -168,8 +172,23 @@ async fn a_wish_made_before_there_was_a_link_is_remembered() {
         "/",
         "a bad wish of its own leads to the default, not to an older wish"
     );
-    browser.cookies.insert("__Host-doorkey_redirect".to_owned(), "%2F%2Fevil.test".to_owned());
+    browser.cookies.insert("__Host-doorkey_redirect".to_owned(), "Ly9ldmlsLnRlc3Q".to_owned());
     assert_eq!(browser.sign_in(&test.ask_for_link(ada).await).await.header("location"), "/");
+}
+
+/// Browsers drop a cookie of more than 4,096 bytes.
+#[tokio::test]
+async fn the_longest_wish_fits_into_a_cookie() {
+    let test = TestApp::start().await;
+    let ada = test.client("ada@example.org").await;
+    for letter in [",", "%2C", "%C3%A9"] {
+        let wish = format!("/{}", letter.repeat(1_990 / letter.len()));
+        let mut browser = test.browser();
+        let page = browser.get(&format!("/login?redirect={}", encoded(&wish))).await;
+        assert!(page.cookies()[0].len() < 4_096, "{} bytes", page.cookies()[0].len());
+        let landed = browser.sign_in(&test.ask_for_link(ada).await).await;
+        assert_eq!(landed.header("location"), wish);
+    }
 }
 
 #[tokio::test]

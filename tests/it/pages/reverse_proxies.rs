@@ -7,7 +7,7 @@ use crate::support::browser::WebBrowser;
 use crate::support::curl_client::CurlClient;
 use crate::support::keepalive_proxy::KeepaliveProxy;
 use crate::support::reverse_proxy::{ReverseProxies, Way};
-use crate::support::server::{Server, encode};
+use crate::support::server::Server;
 
 /// A page deep in the application, with a query that is easily cut or decoded on the way.
 const DEEP: &str = "/orders/12?tab=a&from=%2Fx%26y&n=%C3%A9";
@@ -47,7 +47,11 @@ fn whoever_asks_for_a_deep_page_gets_there_over_the_login_page() {
         let refused = person.open_saying(&deep, &lies);
         assert_eq!((refused.status, refused.body.as_str()), (302, ""), "{way:?}");
         let to_login = refused.header("location").unwrap();
-        assert_eq!(to_login, format!("{}/login?redirect={}", way.portal, encode(&deep)), "{way:?}");
+        assert_eq!(
+            to_login,
+            format!("{}/login?redirect={}", way.portal, deep.replace('%', "%25").replace('&', "%26")),
+            "{way:?}"
+        );
         assert!(person.open(to_login).body.contains("How to sign in"), "{way:?}");
         assert_eq!(front.application.visits().len(), 0, "{way:?}");
 

@@ -26,10 +26,13 @@ const LOGS: [&str; 6] = [
     "caddy-sibling.log",
 ];
 
+/// How many connections nginx may have, those to doorkey included.
+pub const CONNECTIONS: usize = 64;
+
 /// What nginx stands in. It is set to pass underscores and to keep whatever it may, so that a recipe that
 /// relies on the defaults is found out.
 const NGINX: &str = "daemon off; master_process off; pid FOLDER/nginx.pid; error_log FOLDER/nginx-error.log;
-events {}
+events { worker_connections CONNECTIONS; }
 http {
     access_log FOLDER/nginx-access.log;
     client_body_temp_path FOLDER/body; proxy_temp_path FOLDER/proxy; fastcgi_temp_path FOLDER/fastcgi;
@@ -175,6 +178,7 @@ impl ReverseProxies {
         succeeds(&mut openssl);
 
         let frame = NGINX.replace("FOLDER", self.folder.path().to_str().unwrap());
+        let frame = frame.replace("CONNECTIONS", &CONNECTIONS.to_string());
         let nginx = nginx(self.folder.path(), &frame);
         self.run(nginx, "nginx-start.log");
     }

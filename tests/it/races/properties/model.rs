@@ -103,11 +103,11 @@ impl Model {
         if self.is_live(link) {
             return Opened::Page;
         }
+        self.bury_if_over(link);
         let person = self.links[link].person;
         if signed_in.is_some_and(|session| self.sessions[session].person == person) {
             return Opened::UsedHere;
         }
-        self.bury_if_over(link);
         Opened::Dead
     }
 
