@@ -86,6 +86,7 @@ mod pages {
     mod screenshots;
     mod sessions;
     mod two_browsers;
+    mod ways_on;
 }
 mod races {
     //! Many callers at once, and steps in any order.

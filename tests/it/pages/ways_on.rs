@@ -1,0 +1,96 @@
+//! Nobody is left without a way on: by old links, bookmarks, frames, proxies that name an odd scheme, and unknown hosts.
+
+use axum::http::StatusCode;
+
+use crate::support::app::{TestApp, TestRequest, button};
+
+/// A mailbox has many links of the same person; a used one leads on while that person is signed in, and nobody else.
+#[tokio::test]
+async fn an_older_link_of_who_is_signed_in_leads_on() {
+    let test = TestApp::start().await;
+    let ada = test.client("ada@example.org").await;
+    let bob = test.client("bob@example.org").await;
+    let mut browser = test.browser();
+    let first = test.ask_for_link(ada).await;
+    browser.sign_in(&first).await;
+    browser.sign_in(&format!("{}&redirect=%2Forders%2F5", test.ask_for_link(ada).await)).await;
+
+    let again = browser.open(&first).await;
+
+    assert_eq!((again.status, again.header("location")), (StatusCode::SEE_OTHER, "/orders/5"));
+    let mut other = test.browser();
+    other.sign_in(&test.ask_for_link(bob).await).await;
+    assert_eq!(other.open(&first).await.status, StatusCode::GONE, "it is another person's");
+}
+
+#[tokio::test]
+async fn the_home_page_leads_to_the_landing_url() {
+    let mut test = TestApp::start().await;
+    let ada = test.client("ada@example.org").await;
+    let mut browser = test.browser();
+    browser.sign_in(&test.ask_for_link(ada).await).await;
+    assert!(!browser.get("/").await.body.contains("<a class=\"button\""));
+
+    test.set("landing_url", "/shop").await;
+    let mut browser = test.browser();
+    browser.sign_in(&test.ask_for_link(ada).await).await;
+
+    let page = browser.get("/").await.body;
+    assert!(page.contains("<a class=\"button\" href=\"/shop\""), "{page}");
+}
+
+/// In a sandboxed frame the button does nothing, or its form comes from nowhere.
+#[tokio::test]
+async fn in_a_frame_of_webmail_the_page_says_to_open_the_link_in_a_window_of_its_own() {
+    let test = TestApp::start().await;
+    let ada = test.client("ada@example.org").await;
+    let page = test.browser().open(&test.ask_for_link(ada).await).await;
+    assert!(page.body.contains("window of its own"), "{}", page.body);
+
+    let sandboxed = button(&page).without("sec-fetch-site").without("origin").header("origin", "null");
+    let refused = test.send(sandboxed.header("sec-fetch-site", "cross-site")).await;
+
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    assert!(refused.body.contains("window of its own"), "{}", refused.body);
+}
+
+/// A poll, an image or a frame of an open tab is not where the person wants to go.
+#[tokio::test]
+async fn only_a_navigations_wish_is_remembered() {
+    let test = TestApp::start().await;
+    for (mode, destination, is_remembered) in [
+        ("navigate", "document", true),
+        ("navigate", "iframe", false),
+        ("cors", "empty", false),
+        ("no-cors", "image", false),
+    ] {
+        let ask = TestRequest::of("GET", "/login?redirect=/orders/13").header("sec-fetch-mode", mode);
+        let response = test.send(ask.header("sec-fetch-dest", destination)).await;
+        assert_eq!(!response.cookies().is_empty(), is_remembered, "{mode} {destination}");
+    }
+}
+
+#[tokio::test]
+async fn an_odd_forwarded_scheme_gives_way_to_the_portals() {
+    let test = TestApp::start().await;
+    for schemes in [&["https,http"][..], &["https", "http"], &["http"], &["wss"], &[]] {
+        let ask = TestRequest::of("GET", "/auth/verify?redirect=1").header("x-forwarded-host", "example.com");
+        let ask = ask.header("x-forwarded-uri", "/orders/12");
+        let ask = schemes.iter().fold(ask, |ask, scheme| ask.header("x-forwarded-proto", scheme));
+        let location = test.send_from("10.1.2.3", ask).await.header("location").to_owned();
+        assert_eq!(
+            location, "https://example.com/login?redirect=https://example.com/orders/12",
+            "{schemes:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_host_of_nobody_is_named() {
+    let test = TestApp::start().await;
+    for path in ["/login", "/api/clients"] {
+        let refused = test.send(TestRequest::of("GET", path).host("nobody.example")).await;
+        assert_eq!(refused.status, StatusCode::NOT_FOUND, "{path}");
+        assert!(refused.body.contains("nobody.example"), "{path}: {}", refused.body);
+    }
+}
