@@ -11,6 +11,7 @@ use super::response::{page, see_other};
 use super::templates::{HomePage, SignOutPage};
 use crate::app::App;
 use crate::domain::redirect::RedirectTarget;
+use crate::domain::session::SessionWithUser;
 use crate::flow;
 use crate::http::error::Error;
 use crate::http::request::context::RequestContext;
@@ -22,10 +23,7 @@ pub(in crate::http) async fn show(
     Extension(context): Extension<Arc<RequestContext>>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    let cookie = CookieJar::of(&context).session(&headers);
-    let act = context.anonymous_audit_context();
-    let current = flow::sessions::current(&app, &context.workspace, &act, cookie.as_ref()).await?;
-    let Some(signed_in) = current else {
+    let Some(signed_in) = signed_in(&app, &context, &headers).await? else {
         return see_other(&app, &context, RedirectTarget::Path("/login".to_owned()));
     };
     let (since, until) = (signed_in.session.created_at, signed_in.session.ends_at(&context.workspace));
@@ -48,9 +46,7 @@ pub(in crate::http) async fn ask_to_sign_out(
     Extension(context): Extension<Arc<RequestContext>>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    let cookie = CookieJar::of(&context).session(&headers);
-    let act = context.anonymous_audit_context();
-    let current = flow::sessions::current(&app, &context.workspace, &act, cookie.as_ref()).await?;
+    let current = signed_in(&app, &context, &headers).await?;
     let email = current.as_ref().map(|signed_in| signed_in.email.as_str());
     Ok(page(StatusCode::OK, &SignOutPage { workspace: &context.workspace.name, email }))
 }
@@ -69,4 +65,14 @@ pub(in crate::http) async fn sign_out(
     let mut response = see_other(&app, &context, RedirectTarget::Path("/logout".to_owned()))?;
     response.headers_mut().append(header::SET_COOKIE, jar.clear_session());
     Ok(response)
+}
+
+async fn signed_in(
+    app: &App,
+    context: &RequestContext,
+    headers: &HeaderMap,
+) -> Result<Option<Arc<SessionWithUser>>, Error> {
+    let cookie = CookieJar::of(context).session(headers);
+    let act = context.anonymous_audit_context();
+    Ok(flow::sessions::current(app, &context.workspace, &act, cookie.as_ref()).await?)
 }
