@@ -1,6 +1,7 @@
 //! A store and its keys are opened together: neither is of use without the other.
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use super::nodes;
 use crate::app::App;
@@ -84,10 +85,11 @@ fn begin(path: &Path, key_file: &Path) -> Result<(), StartError> {
         || StartError::LostDatabase { key_file: key_file.to_owned(), database: path.display().to_string() };
     match (is_unused, store::state_of(path)) {
         (Some(false), FileState::Missing) => Err(lost()),
-        // What was emptied after the key file was made is no first start that was broken off.
-        (Some(false), FileState::Empty) if is_older(key_file, path) => Err(lost()),
-        (_, FileState::Filled) | (Some(false), FileState::Empty) => Ok(()),
-        (None | Some(true), FileState::Missing | FileState::Empty) => {
+        // What was emptied after the key file was made is no first start that was broken off. Its time was read with its
+        // length: a second look may find what another process has just filled.
+        (Some(false), FileState::Empty { since }) if is_from_before(key_file, since) => Err(lost()),
+        (_, FileState::Filled) | (Some(false), FileState::Empty { .. }) => Ok(()),
+        (None | Some(true), FileState::Missing | FileState::Empty { .. }) => {
             store::make_file(path)?;
             let ready = if is_unused.is_some() {
                 keys::take_into_use(key_file)
@@ -102,9 +104,9 @@ fn begin(path: &Path, key_file: &Path) -> Result<(), StartError> {
     }
 }
 
-fn is_older(one: &Path, other: &Path) -> bool {
-    let changed = |path: &Path| path.metadata().and_then(|found| found.modified());
-    matches!((changed(one), changed(other)), (Ok(one), Ok(other)) if one < other)
+fn is_from_before(file: &Path, moment: Option<SystemTime>) -> bool {
+    let written = file.metadata().and_then(|found| found.modified()).ok();
+    matches!((written, moment), (Some(written), Some(moment)) if written < moment)
 }
 
 /// A fresh database uses the keys that it is first opened with.

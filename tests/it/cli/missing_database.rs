@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Stdio;
-use std::time::Instant;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::support::cli_runner::CliRunner;
 
@@ -135,6 +135,28 @@ fn of_many_first_commands_at_once_each_finds_what_the_others_made() {
             assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         }
     }
+}
+
+/// The slower of two is held after it has seen the empty file, until the quicker has filled it.
+#[test]
+fn a_database_that_another_fills_meanwhile_is_not_said_to_be_lost() {
+    let (operator, other) = (CliRunner::new(), CliRunner::with_acme());
+    operator.write("doorkey.db", "", 0o600);
+    fs::copy(other.path("doorkey.key"), operator.path("doorkey.key")).unwrap();
+    let create = |name: &str, url: &str| operator.command(&["workspace", "create", name, "--url", url]);
+
+    let held = create("Held", "https://held.test");
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-o", "/dev/null", "-P", "doorkey.db"]);
+    strace.args(["-e", "trace=statx", "-e", "inject=statx:delay_exit=1500000:when=1..2"]);
+    strace.arg(held.get_program()).args(held.get_args()).current_dir(held.get_current_dir().unwrap());
+    let held = strace.stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+    let held = held.expect("strace is missing: apt-get install strace");
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(create("Quick", "https://quick.test").output().unwrap().status.success());
+
+    let done = held.wait_with_output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
 
 #[test]

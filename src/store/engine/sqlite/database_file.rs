@@ -151,7 +151,10 @@ pub enum FileState {
     /// Nothing.
     Missing,
     /// A file with nothing in it: somebody is about to make a database, or was broken off.
-    Empty,
+    Empty {
+        /// When it became so, if the file system says it.
+        since: Option<SystemTime>,
+    },
     /// Something.
     Filled,
 }
@@ -159,7 +162,7 @@ pub enum FileState {
 /// Looks at what is where an embedded database should be.
 pub fn state_of(path: &Path) -> FileState {
     match fs::metadata(path) {
-        Ok(found) if found.is_file() && found.len() == 0 => FileState::Empty,
+        Ok(found) if found.is_file() && found.len() == 0 => FileState::Empty { since: found.modified().ok() },
         Err(error) if error.kind() == NotFound => FileState::Missing,
         // What cannot be read is reported when it is opened.
         Ok(_) | Err(_) => FileState::Filled,
