@@ -90,8 +90,26 @@ CREATE TABLE users (
     UNIQUE (workspace_id, email_folded)
 );
 
--- A narrow copy of the primary key: clients, and staff, are counted and skipped without reading the rows.
-CREATE INDEX users_by_kind ON users (workspace_id, id, is_staff, deleted_at);
+-- Links and sessions hold unless their user is one of these, so a list of them looks here, and reads no row of a user.
+CREATE INDEX users_restricted ON users
+    (workspace_id, id, link_epoch, session_epoch, is_staff, two_factor, is_active, deleted_at)
+    WHERE link_epoch > 0 OR session_epoch > 0 OR is_staff <> 0 OR two_factor <> 0 OR is_active = 0
+       OR deleted_at IS NOT NULL;
+
+-- Staff are few among many clients.
+CREATE INDEX users_of_staff ON users (workspace_id, id) WHERE is_staff = 1 AND deleted_at IS NULL;
+
+-- How many clients and staff there are in each range of numbers: `place` times `width` is the first number of a range. Totals are
+-- sums of wide ranges, and a deep page is found by them without a walk through those before it. Whoever adds a user, deletes one
+-- or moves one between the kinds counts it here in the same unit.
+CREATE TABLE user_counts (
+    workspace_id BIGINT NOT NULL,
+    width BIGINT NOT NULL,
+    place BIGINT NOT NULL,
+    clients BIGINT NOT NULL,
+    staff BIGINT NOT NULL,
+    PRIMARY KEY (workspace_id, width, place)
+);
 
 -- A link that one use ends says which session it led to: the same confirm, repeated, finds its session by that.
 CREATE TABLE login_links (

@@ -125,6 +125,16 @@ impl ListQuery {
         (self.page - 1) * self.limit
     }
 
+    /// Whether the whole list is asked for in the order of one field, and if so whether the largest comes first. `by_default` says
+    /// the latter of the list that is not sorted otherwise.
+    pub fn whole_in_order_of(&self, field: &str, by_default: bool) -> Option<bool> {
+        match self.sort {
+            _ if !self.filters.is_empty() => None,
+            None => Some(by_default),
+            Some((sorted, is_descending)) => (sorted.name == field).then_some(is_descending),
+        }
+    }
+
     /// Adds a condition; the values of several `$in` on one field are alternatives.
     fn add(&mut self, filter: Filter) {
         for known in &mut self.filters {

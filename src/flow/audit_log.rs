@@ -11,7 +11,7 @@ pub async fn list(
     permit: &ListPermit,
     options: &ListQuery,
 ) -> Result<Page<ListedEntry>, ListError> {
-    app.store.list_audit_entries(permit, options).await
+    app.store.list_audit_entries(permit, options, app.clock.now()).await
 }
 
 /// The next entries of a workspace, in one direction.

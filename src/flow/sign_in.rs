@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use uuid::Uuid;
-
 use super::operations::nodes;
 use super::operations::nodes::EndError;
 use super::sessions;
@@ -257,7 +255,7 @@ impl Attempt<'_> {
         let user = link.draft.user;
         let session = Session {
             workspace: workspace.id,
-            id: Uuid::now_v7(),
+            id: Session::id_at(now),
             user,
             epoch: standing.session_epoch,
             link: link.hash,

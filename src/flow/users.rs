@@ -12,7 +12,7 @@ use crate::domain::user::UserChange;
 use crate::domain::user::{RevocationReason, User, UserId, UserRef};
 use crate::domain::validation::{Code, ValidationErrors};
 use crate::domain::workspace::Workspace;
-use crate::store::{ListError, ListPermit, NewUser, Outcome, ReadPoint, StoreError};
+use crate::store::{ChangedUser, ListError, ListPermit, NewUser, Outcome, ReadPoint, StoreError};
 
 /// How often a change looks again when others keep getting in between.
 const MAX_ATTEMPTS: usize = 8;
@@ -210,7 +210,8 @@ pub async fn set_within(
             new.standing.session_epoch += 1;
         }
         let now = app.clock.now();
-        if app.store.set_user(workspace.id, (&new, reach), &entries, now).await? == Outcome::Applied {
+        let changed = ChangedUser { user: &new, was_staff: old.standing.is_staff, reach };
+        if app.store.set_user(workspace.id, changed, &entries, now).await? == Outcome::Applied {
             // As it was written: by now it may be another's, or nobody's.
             return Ok((User { revision: new.revision + 1, updated_at: now, ..new }, true));
         }

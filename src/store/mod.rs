@@ -5,6 +5,7 @@
 //! what flows call, are written once for every engine.
 
 mod backup;
+mod counted_log;
 mod database_url;
 mod durability;
 mod engine;
@@ -35,7 +36,7 @@ pub use self::queries::lookup_row::{LookupBy, LookupRow};
 pub use self::queries::nodes::KeysAndClock;
 pub use self::queries::post_restore::{Flags, KeyBefore, MovedAddress, RestoredKey, RestoredUser, Revived};
 pub use self::queries::sessions::ListedSession;
-pub use self::queries::users::{AddedUser, NewUser};
+pub use self::queries::users::{AddedUser, ChangedUser, NewUser};
 pub use self::transfer::{Transfer, TransferError};
 
 /// What is kept, in one of the engines.
@@ -44,6 +45,7 @@ pub struct Store {
     engine: Engine,
     reuses: Arc<pending_reuses::PendingReuses>,
     list_limiter: Arc<list_limiter::ListLimiter>,
+    counted_logs: Arc<counted_log::CountedLogs>,
 }
 
 #[derive(Clone, Debug)]
@@ -61,7 +63,12 @@ impl Store {
                 engine::postgres::Postgres::open(servers, &url.to_string(), may_create).await?,
             ),
         };
-        let store = Self { engine, reuses: Arc::default(), list_limiter: Arc::default() };
+        let store = Self {
+            engine,
+            reuses: Arc::default(),
+            list_limiter: Arc::default(),
+            counted_logs: Arc::default(),
+        };
         store.check_marker(url).await?;
         Ok(store)
     }

@@ -17,6 +17,7 @@ mod api {
     mod resources;
     mod schemathesis;
     mod slow_lists;
+    mod whole_lists;
 }
 mod cli {
     //! The command line, run as an operator runs it: the real binary in a folder of its own.

@@ -15,6 +15,7 @@ mod api {
     mod requests;
     mod resources;
     mod slow_lists;
+    mod whole_lists;
 }
 mod cli {
     //! The command line, run as an operator runs it: the real binary in a folder of its own.

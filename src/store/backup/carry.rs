@@ -20,7 +20,7 @@ use crate::store::engine::sqlite::{beside, connect, run, schema};
 use crate::store::engine::unit_of_work::{Statement, sql};
 use crate::store::engine::value::{FromRow, Row, all, first, only, values};
 use crate::store::queries::api_keys::api_key_columns;
-use crate::store::queries::audit;
+use crate::store::queries::{audit, user_counts, users};
 use crate::store::{Flags, StoreError};
 
 /// What the store does not know by itself, and who acts.
@@ -223,7 +223,8 @@ impl Work<'_> {
         let gone = self.all::<(WorkspaceId, UserId)>(&sql(gone, values![]))?;
         let count = i64::try_from(gone.len()).unwrap_or(i64::MAX);
         for (workspace, user) in gone {
-            self.run(&crate::store::queries::users::deletion(workspace, user, self.with.now))?;
+            self.run(&users::deletion(workspace, user, self.with.now))?;
+            self.run(&user_counts::count_deleted(workspace, user))?;
             self.tell(workspace, self.with.act.entry(AuditEvent::UserDeleted).about(user))?;
         }
         // Another request may have come with the same key since: whoever is gone is not known by it any more.
@@ -261,6 +262,9 @@ impl Work<'_> {
             let of_user =
                 values![workspace, user, kept.has_two_factor, kept.is_active, kept.is_staff, self.with.now];
             self.run(&sql(changed, of_user))?;
+            if kept.is_staff != now.is_staff {
+                self.run(&user_counts::count_moved(workspace, user))?;
+            }
             self.tell(workspace, changed_entry(&self.with.act, now, kept).about(user))?;
         }
         Ok(count)

@@ -28,6 +28,7 @@ macro_rules! on_both_engines {
         }
     };
 }
+pub(in crate::store) use on_both_engines;
 
 on_both_engines! {
     a_lost_guard_leaves_nothing_of_its_unit

@@ -4,16 +4,15 @@ use std::sync::Mutex;
 
 use uuid::{ContextV7, Uuid};
 
-use super::list::Source;
 use crate::domain::audit::{AuditEntry, INSTALLATION};
 use crate::domain::json::JsonText;
-use crate::domain::list_query::{Field, FieldType, ListQuery, Page};
+use crate::domain::list_query::{Field, FieldType};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserId;
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{Statement, UnitOfWork, sql};
 use crate::store::engine::value::{Value, all, from_row, values};
-use crate::store::{ListError, ListPermit, Store, StoreError};
+use crate::store::{Store, StoreError};
 
 /// An entry as a back office reads it.
 #[derive(Clone, PartialEq, Debug)]
@@ -221,23 +220,5 @@ impl Store {
             values.len()
         );
         self.find_all(sql(text, values)).await
-    }
-
-    /// The audit log of a workspace, newest first.
-    pub async fn list_audit_entries(
-        &self,
-        permit: &ListPermit,
-        options: &ListQuery,
-    ) -> Result<Page<ListedEntry>, ListError> {
-        let source = Source {
-            column_of: str::to_owned,
-            columns: "id, time, event, user_id, actor, request_id, data",
-            table: "audit_log WHERE workspace_id = $1",
-            key: "id",
-            from: "FROM audit_log WHERE workspace_id = $1",
-            values: values![permit.workspace()],
-            order: "id DESC",
-        };
-        self.list(permit, source, options, |entry| entry).await
     }
 }

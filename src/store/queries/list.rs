@@ -2,9 +2,9 @@
 
 use crate::domain::list_query::{Comparison, Filter, FilterValue, ListQuery, Page};
 use crate::domain::workspace::WorkspaceId;
-use crate::store::engine::unit_of_work::sql;
+use crate::store::engine::unit_of_work::{Statement, sql};
 use crate::store::engine::value::{FromRow, Row, Value, all, only};
-use crate::store::{ListError, ListPermit, Store};
+use crate::store::{Engine, ListError, ListPermit, Store};
 
 impl From<&FilterValue> for Value {
     fn from(operand: &FilterValue) -> Self {
@@ -22,57 +22,83 @@ pub(in crate::store) struct Source {
     pub(in crate::store) columns: &'static str,
     /// The table that they stand in, in the workspace `$1`.
     pub(in crate::store) table: &'static str,
-    /// The column that tells its rows apart.
+    /// The column that tells its rows apart. They lie in its order.
     pub(in crate::store) key: &'static str,
+    /// The field whose order is that of the key.
+    pub(in crate::store) key_field: &'static str,
     /// The column of a field, by its name outside.
     pub(in crate::store) column_of: fn(&str) -> String,
     /// Tables and conditions that say which rows are meant, from `FROM` on; its placeholders are `values`.
-    pub(in crate::store) from: &'static str,
+    pub(in crate::store) from: String,
     /// The values of those placeholders.
     pub(in crate::store) values: Vec<Value>,
     /// The order of rows that are equal in what is sorted by, or of all of them.
     pub(in crate::store) order: &'static str,
+    /// The statement that gives the length of the list without filters, where that is kept.
+    pub(in crate::store) total: Option<Statement>,
 }
 
 impl Store {
+    /// The table `users u`, to be looked at by an index. SQLite would take the primary key, whose rows are long, for one that
+    /// tells as much; PostgreSQL knows how large an index is, and has no words for this.
+    pub(super) fn users_by(&self, index: &str) -> String {
+        match &self.engine {
+            Engine::Sqlite(_) => format!("users u INDEXED BY {index}"),
+            Engine::Postgres(_) => "users u".to_owned(),
+        }
+    }
+
     /// Leave to make a list of a workspace, once few enough are being made.
     pub async fn permit_list(&self, workspace: WorkspaceId) -> Result<ListPermit, ListError> {
         self.list_limiter.permit(workspace).await
     }
 
-    /// One page of a list, and how long the whole list is, seen at one moment.
-    ///
-    /// What is sorted and skipped is keys alone: whole rows would make a deep page several times as dear. `CROSS JOIN`
-    /// keeps SQLite from walking an index of the whole table to find the few rows of the page in their order.
-    pub(in crate::store) async fn list<R: FromRow, T: Send + 'static>(
+    /// One page of a list, and how long the whole list is, seen at one moment by the statements that give these.
+    pub(super) async fn list<R: FromRow, T: Send + 'static>(
         &self,
         permit: &ListPermit,
-        source: Source,
-        options: &ListQuery,
+        statements: [Statement; 2],
         made_of: impl Fn(R) -> T + Send + 'static,
     ) -> Result<Page<T>, ListError> {
-        let Source { columns, table, key, column_of, from, mut values, order } = source;
-        let conditions: String =
-            options.filters.iter().map(|filter| condition(filter, column_of, &mut values)).collect();
-        let sort = options.sort.map_or_else(String::new, |(field, is_down)| {
-            format!("{} {}, ", column_of(field.name), if is_down { "DESC" } else { "ASC" })
-        });
-        let total = sql(format!("SELECT count(*) {from}{conditions}"), values.clone());
-        let (limit, offset) = (values.len() + 1, values.len() + 2);
-        values.extend([Value::Number(options.limit), Value::Number(options.offset())]);
-        let text = format!(
-            "SELECT {columns}
-             FROM (SELECT {key} AS place {from}{conditions} ORDER BY {sort}{order} LIMIT ${limit} OFFSET ${offset}) page
-             CROSS JOIN {table} AND {key} = page.place
-             ORDER BY {sort}{order}"
-        );
         let page_of = move |[count, rows]: [Vec<Row>; 2]| {
             let rows = all(rows)?.into_iter().map(made_of).collect();
             Ok(Page { rows, total: only(count)? })
         };
-        let listed = self.scan_with([total, sql(text, values)], Some(permit.clone()), page_of).await;
+        let listed = self.scan_with(statements, Some(permit.clone()), page_of).await;
         listed.map_err(|error| permit.classify(error))
     }
+}
+
+/// The statements that give how long a list is, and one page of it.
+///
+/// What is sorted and skipped is keys alone: whole rows would make a deep page several times as dear. `CROSS JOIN`
+/// keeps SQLite from walking an index of the whole table to find the few rows of the page in their order.
+pub(super) fn statements(source: Source, options: &ListQuery) -> [Statement; 2] {
+    let Source { columns, table, key, key_field, column_of, from, mut values, order, total } = source;
+    let conditions: String =
+        options.filters.iter().map(|filter| condition(filter, column_of, &mut values)).collect();
+    let order = options.sort.map_or_else(
+        || order.to_owned(),
+        |(field, is_down)| {
+            let direction = if is_down { "DESC" } else { "ASC" };
+            if field.name == key_field {
+                format!("{key} {direction}")
+            } else {
+                format!("{} {direction}, {order}", column_of(field.name))
+            }
+        },
+    );
+    let counted = || sql(format!("SELECT count(*) {from}{conditions}"), values.clone());
+    let total = total.filter(|_| options.filters.is_empty()).unwrap_or_else(counted);
+    let (limit, offset) = (values.len() + 1, values.len() + 2);
+    values.extend([Value::Number(options.limit), Value::Number(options.offset())]);
+    let text = format!(
+        "SELECT {columns}
+         FROM (SELECT {key} AS place {from}{conditions} ORDER BY {order} LIMIT ${limit} OFFSET ${offset}) page
+         CROSS JOIN {table} AND {key} = page.place
+         ORDER BY {order}"
+    );
+    [total, sql(text, values)]
 }
 
 /// One condition; its column is one of ours, its values are bound, so nothing of a caller's is in the text.

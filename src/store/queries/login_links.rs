@@ -3,8 +3,8 @@
 use uuid::Uuid;
 
 use super::audit;
-use super::columns::standing_columns;
-use super::list::Source;
+use super::columns::{is_restricted, standing_columns};
+use super::list::{self, Source};
 use super::secret_keys::is_active;
 use crate::domain::audit::AuditEntry;
 use crate::domain::email::EmailAddress;
@@ -220,21 +220,49 @@ impl Store {
     ) -> Result<Page<ListedLink>, ListError> {
         // With leave: who lists without a pause makes no more commits than lists.
         permit.in_time(self.write_reuses()).await?;
+        self.list(permit, self.page_of_links(permit.workspace(), options, now), |link| link).await
+    }
+
+    pub(super) fn page_of_links(
+        &self,
+        workspace: WorkspaceId,
+        options: &ListQuery,
+        now: Timestamp,
+    ) -> [Statement; 2] {
         let source = Source {
             column_of: |field| format!("l.{field}"),
             columns: "l.id, l.user_id, l.created_at, l.expires_at, l.last_issued_at, l.times_issued",
             table: "login_links l WHERE l.workspace_id = $1",
             key: "l.hash",
-            from: concat!(
-                "FROM login_links l JOIN users u ON u.workspace_id = l.workspace_id AND u.id = l.user_id
-                 WHERE l.workspace_id = $1 AND l.expires_at > $2 AND l.ended_at IS NULL
-                   AND u.link_epoch = l.link_epoch AND ",
-                may_use_links!()
-            ),
-            values: values![permit.workspace(), now],
-            order: "l.created_at DESC, l.id DESC",
+            key_field: "created_at",
+            from: self.live_links(),
+            values: values![workspace, now],
+            order: "l.hash DESC",
+            total: None,
         };
-        self.list(permit, source, options, |link| link).await
+        list::statements(source, options)
+    }
+
+    /// The live links of the workspace `$1` at the moment `$2`, from where on.
+    fn live_links(&self) -> String {
+        let first = match &self.engine {
+            // Links lie in the order of the list. Before the first that has not expired there is none; the index of their ends
+            // gives that one without a look at a row, since it is not asked for in the order of the links.
+            Engine::Sqlite(_) => {
+                "AND l.hash >= (SELECT f.hash FROM login_links f WHERE f.workspace_id = $1 AND f.expires_at > $2
+                                ORDER BY coalesce(f.hash, f.hash) LIMIT 1)"
+            }
+            // It knows how many have expired, and where to begin.
+            Engine::Postgres(_) => "",
+        };
+        let (users, is_restricted) = (self.users_by("users_restricted"), is_restricted!());
+        format!(
+            "FROM login_links l
+             WHERE l.workspace_id = $1 {first} AND l.expires_at > $2 AND l.ended_at IS NULL
+               AND NOT EXISTS (SELECT 1 FROM {users} WHERE u.workspace_id = $1 AND u.id = l.user_id AND {is_restricted}
+                               AND NOT (u.link_epoch = l.link_epoch AND {}))",
+            may_use_links!()
+        )
     }
 }
 

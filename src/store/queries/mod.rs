@@ -2,10 +2,13 @@
 
 pub(super) mod api_keys;
 pub(super) mod audit;
+pub(super) mod audit_pages;
 pub(super) mod cleanup;
 pub(super) mod columns;
 pub(super) mod key_usage;
 pub(super) mod list;
+#[cfg(test)]
+mod list_plans;
 pub(super) mod login_links;
 pub(super) mod lookup_row;
 pub(super) mod nodes;
@@ -14,6 +17,7 @@ pub(super) mod request_lookup;
 pub(super) mod reuse_counters;
 pub(super) mod secret_keys;
 pub(super) mod sessions;
+pub(super) mod user_counts;
 pub(super) mod user_lists;
 pub(super) mod users;
 pub(super) mod workspaces;

@@ -3,8 +3,8 @@
 use uuid::Uuid;
 
 use super::audit;
-use super::columns::standing_columns;
-use super::list::Source;
+use super::columns::{is_restricted, standing_columns};
+use super::list::{self, Source};
 use crate::domain::audit::AuditEntry;
 use crate::domain::list_query::{Field, FieldType, ListQuery, Page};
 use crate::domain::session::{Session, SessionWithUser};
@@ -85,15 +85,6 @@ macro_rules! signed_in {
     };
 }
 
-/// The sessions of the workspace `$1` that hold; its values are [`live_values`].
-macro_rules! live_sessions {
-    () => {
-        "FROM sessions s JOIN users u ON u.workspace_id = s.workspace_id AND u.id = s.user_id
-         WHERE s.workspace_id = $1 AND s.expires_at > $2 AND s.last_seen_at > $3 AND s.created_at > $4
-           AND u.session_epoch = s.session_epoch AND u.is_active <> 0 AND u.is_staff = 0"
-    };
-}
-
 impl Store {
     /// A session with its person, by its number. It is not proven by that: its secret and standing must be.
     pub async fn find_session(
@@ -134,17 +125,28 @@ impl Store {
         options: &ListQuery,
         now: Timestamp,
     ) -> Result<Page<ListedSession>, ListError> {
+        let (terms, page) = (workspace.clone(), self.page_of_sessions(workspace, options, now));
+        self.list(permit, page, move |session: Session| listed(&session, &terms)).await
+    }
+
+    pub(super) fn page_of_sessions(
+        &self,
+        workspace: &Workspace,
+        options: &ListQuery,
+        now: Timestamp,
+    ) -> [Statement; 2] {
         let source = Source {
             column_of: |field| format!("s.{field}"),
             columns: session_columns!(),
             table: "sessions s WHERE s.workspace_id = $1",
             key: "s.id",
-            from: live_sessions!(),
+            key_field: "created_at",
+            from: self.live_sessions(),
             values: live_values(workspace, now),
-            order: "s.created_at DESC, s.id DESC",
+            order: "s.id DESC",
+            total: None,
         };
-        let terms = workspace.clone();
-        self.list(permit, source, options, move |session: Session| listed(&session, &terms)).await
+        list::statements(source, options)
     }
 
     /// The newest sessions of a workspace that hold and are older than one of them: so all are read in pieces.
@@ -155,19 +157,24 @@ impl Store {
         limit: i64,
         now: Timestamp,
     ) -> Result<Vec<ListedSession>, StoreError> {
-        const BEFORE: &str = concat!(
-            "SELECT ",
-            session_columns!(),
-            " ",
-            live_sessions!(),
-            " AND (s.created_at, s.id) < ($5, $6) ORDER BY s.created_at DESC, s.id DESC LIMIT $7"
-        );
-        let (created_at, id) = before
-            .map_or((Timestamp::from_millis(i64::MAX), Uuid::max()), |before| (before.created_at, before.id));
+        let (columns, live) = (session_columns!(), self.live_sessions());
+        let text = format!("SELECT {columns} {live} AND s.id < $6 ORDER BY s.id DESC LIMIT $7");
         let mut values = live_values(workspace, now);
-        values.extend(values![created_at, id, limit]);
-        let sessions: Vec<Session> = self.find_all(sql(BEFORE, values)).await?;
+        values.extend(values![before.map_or(Uuid::max(), |before| before.id), limit]);
+        let sessions: Vec<Session> = self.find_all(sql(text, values)).await?;
         Ok(sessions.iter().map(|session| listed(session, workspace)).collect())
+    }
+
+    /// The sessions of the workspace `$1` that hold, from where on; its values are [`live_values`]. They lie in the order in which
+    /// they began.
+    fn live_sessions(&self) -> String {
+        let (users, is_restricted) = (self.users_by("users_restricted"), is_restricted!());
+        format!(
+            "FROM sessions s
+             WHERE s.workspace_id = $1 AND s.id >= $5 AND s.expires_at > $2 AND s.last_seen_at > $3 AND s.created_at > $4
+               AND NOT EXISTS (SELECT 1 FROM {users} WHERE u.workspace_id = $1 AND u.id = s.user_id AND {is_restricted}
+                               AND NOT (u.session_epoch = s.session_epoch AND u.is_active <> 0 AND u.is_staff = 0))"
+        )
     }
 
     /// Records when a session was last seen. `session` is as this leaves it, sealed.
@@ -194,12 +201,9 @@ impl Store {
 }
 
 fn live_values(workspace: &Workspace, now: Timestamp) -> Vec<Value> {
-    values![
-        workspace.id,
-        now,
-        now.plus_seconds(-workspace.session_idle),
-        now.plus_seconds(-workspace.session_lifetime)
-    ]
+    let oldest = now.plus_seconds(-workspace.session_lifetime);
+    let idle = now.plus_seconds(-workspace.session_idle);
+    values![workspace.id, now, idle, oldest, audit::first_id_at(oldest)]
 }
 
 fn listed(session: &Session, workspace: &Workspace) -> ListedSession {

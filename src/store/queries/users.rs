@@ -2,6 +2,7 @@
 
 use super::audit;
 use super::columns::standing_columns;
+use super::user_counts::{count_added, count_deleted, count_moved};
 use crate::domain::audit::AuditEntry;
 use crate::domain::email::EmailAddress;
 use crate::domain::idempotency::RepeatableRequest;
@@ -53,6 +54,17 @@ impl NewUser {
         };
         UserChange { email: Some(self.email), ..self.fields }.applied_to(&user)
     }
+}
+
+/// A user as a change leaves it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ChangedUser<'a> {
+    /// The user, but for the revision, which is the one that was read.
+    pub user: &'a User,
+    /// Whether it was staff when it was read.
+    pub was_staff: bool,
+    /// Who may be changed.
+    pub reach: Reach,
 }
 
 /// A user by the request that added it.
@@ -169,17 +181,17 @@ impl Store {
             Some(id) => audit::entry(workspace, &entry.clone().about(id), now),
             None => audit::entry_about_drawn(workspace, entry, now),
         };
-        let written = self.write(unit.guard(added).and(told)).await?;
+        let written = self.write(unit.guard(added).and(count_added(workspace, user.id)).and(told)).await?;
         let crate::store::UnitResult::Done(mut rows) = written else { return Ok(None) };
         only(rows.swap_remove(place)).map(Some)
     }
 
-    /// Changes a user, unless somebody else did since `user` was read, or the user is out of reach. The revision is counted up
+    /// Changes a user, unless somebody else did since it was read, or the user is out of reach. The revision is counted up
     /// here; epochs are as `user` says.
     pub async fn set_user(
         &self,
         workspace: WorkspaceId,
-        (user, reach): (&User, Reach),
+        ChangedUser { user, was_staff, reach }: ChangedUser<'_>,
         entries: &[AuditEntry],
         now: Timestamp,
     ) -> Result<Outcome, StoreError> {
@@ -204,8 +216,10 @@ impl Store {
         if reach == Reach::Clients {
             changed.sql += " AND is_active >= $10 AND two_factor <= $11";
         }
+        let is_moved = standing.is_staff != was_staff;
         let unit = UnitOfWork::about(workspace, user.id)
             .guard(changed)
+            .and_all(is_moved.then(|| count_moved(workspace, user.id)))
             .and_all(audit::entries(workspace, entries, now));
         self.apply(unit).await
     }
@@ -239,8 +253,10 @@ impl Store {
         if reach != Reach::All {
             gone.sql += " AND is_staff = 0";
         }
-        let unit =
-            UnitOfWork::about(workspace, user).guard(gone).and_all(audit::entries(workspace, entries, now));
+        let unit = UnitOfWork::about(workspace, user)
+            .guard(gone)
+            .and(count_deleted(workspace, user))
+            .and_all(audit::entries(workspace, entries, now));
         self.apply(unit).await
     }
 

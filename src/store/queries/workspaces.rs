@@ -196,6 +196,7 @@ impl Store {
             "DELETE FROM sessions WHERE workspace_id = $1",
             "DELETE FROM login_links WHERE workspace_id = $1",
             "DELETE FROM users WHERE workspace_id = $1",
+            "DELETE FROM user_counts WHERE workspace_id = $1",
             "DELETE FROM audit_log WHERE workspace_id = $1",
         ];
         let belongings = belongings.map(|text| sql(text, values![id]));

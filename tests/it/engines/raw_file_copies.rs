@@ -97,7 +97,7 @@ fn a_database_that_is_damaged_inside_is_neither_backed_up_nor_restored() {
 /// Takes the entries of an index away.
 fn bend(path: &Path) {
     let database = rusqlite::Connection::open(path).unwrap();
-    let root = "SELECT rootpage FROM sqlite_master WHERE name = 'users_by_kind'";
+    let root = "SELECT rootpage FROM sqlite_master WHERE name = 'login_links_by_end'";
     let page: u32 = database.query_row(root, [], |row| row.get(0)).unwrap();
     database.close().unwrap();
     let mut file = fs::OpenOptions::new().write(true).open(path).unwrap();

@@ -7,13 +7,14 @@ use doorkey::domain::audit::{AuditContext, AuditEvent};
 use doorkey::domain::email::EmailAddress;
 use doorkey::domain::reach::Reach;
 use doorkey::domain::user::UserChange;
-use doorkey::domain::user::{User, UserRef};
+use doorkey::domain::user::{User, UserId, UserRef};
 use doorkey::flow;
-use doorkey::store::{NewUser, Outcome};
+use doorkey::store::{ChangedUser, NewUser, Outcome};
 use serde_json::json;
 
 use crate::support::app::{TestApp, TestRequest};
 use crate::support::at_once::{CALLERS, at_once};
+use crate::support::consistency::MISCOUNTED;
 
 /// Whoever is added without a number gets one that nobody else gets, at the first try.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -105,6 +106,50 @@ async fn a_client_that_becomes_staff_is_out_of_reach_of_whoever_writes_at_that_m
     assert!(promoted >= 30, "PUT never keeps anybody from becoming staff: {promoted}");
 }
 
+/// However adds, changes of the kind and deletes come together, each user is counted once, and as what it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn totals_are_exact_after_racing_adds_changes_and_deletes() {
+    let one = Arc::new(TestApp::start().await);
+    let two = Arc::new(one.beside().await);
+    for number in 0..CALLERS {
+        one.client(&format!("u{number}@x.test")).await;
+    }
+    let calls = (0..6 * CALLERS).map(|number| {
+        let test = Arc::clone([&one, &two][number % 2]);
+        async move {
+            let act = AuditContext::at_command_line();
+            let user = UserRef::parse(&format!("{}", number % 8 + 1)).unwrap();
+            match number % 3 {
+                0 => {
+                    let id = (number % 2 == 0)
+                        .then(|| UserId::from_number(i64::try_from(number + 1).unwrap() * 100).unwrap());
+                    let email = EmailAddress::parse(&format!("new{number}@x.test")).unwrap();
+                    let user = NewUser { id, email, fields: UserChange::default() };
+                    flow::users::add(&test.app, &test.acme, &act, &user).await.is_ok()
+                }
+                1 => {
+                    let kind = UserChange { is_staff: Some(number % 4 == 1), ..UserChange::default() };
+                    flow::users::set(&test.app, &test.acme, &act, &user, &kind).await.is_ok()
+                }
+                _ => {
+                    let user = UserRef::parse(&format!("{}", number % 32 + 1)).unwrap();
+                    flow::users::delete(&test.app, &test.acme, &act, (&user, Reach::All)).await.is_ok()
+                }
+            }
+        }
+    });
+
+    let done = at_once(calls).await.into_iter().filter(|is_done| *is_done).count();
+
+    assert!(done > 2 * CALLERS, "{done}");
+    assert_eq!(one.number(&format!("SELECT count(*) FROM ({MISCOUNTED}) m")), 0);
+    for (list, flag) in [("clients", 0), ("team", 1)] {
+        let total = one.call("GET", &format!("/api/{list}?limit=1")).await.json()["meta"]["total"].clone();
+        let rows = format!("SELECT count(*) FROM users WHERE is_staff = {flag} AND deleted_at IS NULL");
+        assert_eq!(total, one.number(&rows), "{list}");
+    }
+}
+
 /// What was read before may be old, so the row that is written over decides.
 #[tokio::test]
 async fn the_row_that_is_written_over_decides_who_may_write() {
@@ -133,10 +178,12 @@ async fn the_row_that_is_written_over_decides_who_may_write() {
         (staff, Reach::All, Outcome::Applied),
     ] {
         let user = store.find_user(test.acme.id, &UserRef::Id(id)).await.unwrap().unwrap();
+        let was_staff = user.standing.is_staff;
         let mut changed = User { note: "written".to_owned(), ..user };
         (changed.standing.has_two_factor, changed.standing.is_active) = (false, true);
         let now = test.app.clock.now();
-        let written = store.set_user(test.acme.id, (&changed, reach), &[], now).await.unwrap();
+        let changed = ChangedUser { user: &changed, was_staff, reach };
+        let written = store.set_user(test.acme.id, changed, &[], now).await.unwrap();
         assert_eq!(written, outcome, "{id:?} {reach:?}");
     }
     for (reach, outcome) in [

@@ -40,8 +40,18 @@ const BALANCES: [(&str, &str, &str); 6] = [
     ),
 ];
 
+/// Ranges of users of which more or fewer are counted than there are.
+pub const MISCOUNTED: &str = "
+    SELECT workspace_id, width, place FROM (
+        SELECT workspace_id, width, place, clients, staff FROM user_counts
+        UNION ALL
+        SELECT u.workspace_id, r.width, u.id / r.width, u.is_staff - 1, -u.is_staff
+        FROM users u CROSS JOIN (SELECT 256 AS width UNION ALL SELECT 65536) r WHERE u.deleted_at IS NULL) counted
+    GROUP BY workspace_id, width, place HAVING sum(clients) <> 0 OR sum(staff) <> 0";
+
 /// What must not be there at all.
-const NEVER: [(&str, &str); 3] = [
+const NEVER: [(&str, &str); 4] = [
+    ("users are counted wrongly", MISCOUNTED),
     ("a link has two sessions", "SELECT link_hash FROM sessions GROUP BY link_hash HAVING count(*) > 1"),
     (
         "a user's newest link is none",

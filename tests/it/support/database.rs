@@ -100,7 +100,7 @@ impl Database {
 
     /// Every row of every table that is a workspace's, each as text.
     pub fn rows_of(&self, workspace: i64) -> Vec<String> {
-        let owned = ["hosts", "users", "login_links", "sessions", "api_keys", "audit_log"];
+        let owned = ["hosts", "users", "user_counts", "login_links", "sessions", "api_keys", "audit_log"];
         let tables = owned.map(|table| (table, "workspace_id")).into_iter().chain([("workspaces", "id")]);
         match self {
             Self::Sqlite(path) => {

@@ -1,0 +1,160 @@
+//! How the engines find the pages of lists: by which index, and what is sorted.
+
+use super::audit_pages;
+use crate::domain::list_query::{Field, FieldType, ListQuery};
+use crate::domain::timestamp::Timestamp;
+use crate::domain::workspace::{Workspace, WorkspaceId};
+use crate::store::engine::tests::on_both_engines;
+use crate::store::engine::unit_of_work::{Statement, UnitOfWork, sql};
+use crate::store::engine::value::values;
+use crate::store::{Engine, Store};
+
+on_both_engines! {
+    pages_of_users_are_found_by_ranges_and_indexes
+    pages_of_links_and_sessions_are_walked_to_in_their_order
+    pages_of_the_log_are_walked_to_from_a_counted_entry
+}
+
+/// The workspace that has the rows.
+const LARGE: WorkspaceId = WorkspaceId(1);
+
+/// Enough rows for PostgreSQL to think of indexes, which counts what there is. SQLite's statistics are fixed.
+async fn fill(store: &Store) {
+    if matches!(store.engine, Engine::Sqlite(_)) {
+        return;
+    }
+    let mut unit = UnitOfWork::new();
+    for text in [
+        "INSERT INTO users (workspace_id, id, email, email_folded, name_f, name_l, company, phone, note, custom_fields, is_staff,
+                            is_active, two_factor, link_epoch, session_epoch, revision, created_at, updated_at)
+         SELECT 1 + i % 2, i, i || '@x.test', i || '@x.test', 'Ada', 'Lovelace', 'Analytical Engines', '', '', '{}',
+                CASE WHEN i % 1000 < 2 THEN 1 ELSE 0 END, 1, 0, CASE WHEN i % 100 < 2 THEN 1 ELSE 0 END, 0, 1, i, i
+         FROM generate_series(1, 40000) i",
+        "INSERT INTO user_counts (workspace_id, width, place, clients, staff)
+         SELECT u.workspace_id, r.width, u.id / r.width, sum(1 - u.is_staff), sum(u.is_staff)
+         FROM users u CROSS JOIN (SELECT 256 AS width UNION ALL SELECT 65536) r GROUP BY 1, 2, 3",
+        "INSERT INTO login_links (workspace_id, hash, id, user_id, link_epoch, seed, single_use, created_at, expires_at, key_id,
+                                  seal, last_issued_at, times_issued)
+         SELECT u.workspace_id, decode(lpad(to_hex(u.id), 64, '0'), 'hex'), '\\x00', u.id, 0, '\\x00', 1, u.id, u.id + 20000, 1,
+                '\\x00', u.id, 1 FROM users u",
+        "INSERT INTO sessions (workspace_id, id, user_id, session_epoch, link_hash, single_use, confirm_hash, seed, secret_hash,
+                               key_id, landing, created_at, last_seen_at, expires_at, seal)
+         SELECT l.workspace_id, substr(l.hash, 17), l.user_id, 0, l.hash, 1, l.hash, '\\x00', l.hash, 1, '/', l.created_at,
+                l.created_at, l.expires_at, '\\x00' FROM login_links l",
+        "INSERT INTO audit_log (workspace_id, id, time, event, user_id, actor, request_id, data)
+         SELECT s.workspace_id, s.id, s.created_at, 'login_link.issued', s.user_id, 'api_key:1', s.id, '{}' FROM sessions s",
+    ] {
+        unit = unit.and(sql(text, values![]));
+    }
+    store.write(unit).await.unwrap();
+    for table in ["users", "user_counts", "login_links", "sessions", "audit_log"] {
+        store.write(UnitOfWork::new().and(sql(format!("ANALYZE {table}"), values![]))).await.unwrap();
+    }
+}
+
+/// The steps of a plan. PostgreSQL plans for the values that are given.
+async fn plan(store: &Store, statement: &Statement) -> Vec<String> {
+    let explain = if matches!(store.engine, Engine::Sqlite(_)) { "EXPLAIN QUERY PLAN" } else { "EXPLAIN" };
+    let [rows] =
+        store.read([sql(format!("{explain} {}", statement.sql), statement.values.clone())]).await.unwrap();
+    let steps = rows.into_iter().map(|mut row| {
+        if matches!(store.engine, Engine::Sqlite(_)) {
+            let _: (i64, i64, i64) = row.take().unwrap();
+        }
+        row.take::<String>().unwrap()
+    });
+    steps.collect()
+}
+
+/// Asserts that rows of a table are found by an index, as each engine calls it, and in no other way, and that no more is sorted
+/// than what is small: ranges, the rows of the page, and the least of some keys.
+async fn assert_found(
+    store: &Store,
+    statement: &Statement,
+    table: &str,
+    ([sqlite, postgres], sorts): ([&str; 2], usize),
+) {
+    let steps = plan(store, statement).await;
+    let expected = match store.engine {
+        Engine::Sqlite(_) => format!("USING {sqlite}"),
+        Engine::Postgres(_) => format!("using {postgres} on {table}"),
+    };
+    assert!(
+        steps.iter().any(|step| step.contains(&expected)),
+        "no {expected}: {steps:#?}\n{}",
+        statement.sql
+    );
+    let walks = [format!("Seq Scan on {table} "), format!("SCAN {table}"), "SCAN u".to_owned()];
+    let is_walk = |step: &String| walks.iter().any(|walk| step.contains(walk.as_str()));
+    assert!(!steps.iter().any(is_walk), "{steps:#?}\n{}", statement.sql);
+    let is_sort = |step: &&String| step.contains("Sort  ") || step.contains("TEMP B-TREE FOR ORDER BY");
+    assert!(steps.iter().filter(is_sort).count() <= sorts, "{steps:#?}\n{}", statement.sql);
+}
+
+/// A page of a whole list.
+fn whole(sort: Option<(&'static str, bool)>, page: i64) -> ListQuery {
+    let sort = sort.map(|(name, is_down)| (Field { name, kind: FieldType::Number }, is_down));
+    ListQuery { page, sort, ..ListQuery::default() }
+}
+
+async fn pages_of_users_are_found_by_ranges_and_indexes(store: Store) {
+    fill(&store).await;
+    for page in [1, 900] {
+        for sort in [None, Some(("id", true))] {
+            let [total, clients] = store.page_of_users(LARGE, false, &whole(sort, page));
+            let index = ["PRIMARY KEY (workspace_id=? AND id", "users_pkey"];
+            assert_found(&store, &clients, "users", (index, 2)).await;
+            assert!(!plan(&store, &total).await.concat().contains("users "), "{}", total.sql);
+        }
+    }
+    for sort in [None, Some(("id", true))] {
+        let [_, staff] = store.page_of_users(LARGE, true, &whole(sort, 1));
+        let index = ["INDEX users_of_staff (workspace_id=? AND id", "users_of_staff"];
+        assert_found(&store, &staff, "users", (index, 2)).await;
+    }
+    for is_down in [false, true] {
+        let [total, clients] = store.page_of_users(LARGE, false, &whole(Some(("email", is_down)), 1));
+        let index =
+            ["INDEX sqlite_autoindex_users_2 (workspace_id=?)", "users_workspace_id_email_folded_key"];
+        assert_found(&store, &clients, "users", (index, 2)).await;
+        assert!(total.sql.contains("FROM user_counts"), "{}", total.sql);
+    }
+}
+
+async fn pages_of_links_and_sessions_are_walked_to_in_their_order(store: Store) {
+    fill(&store).await;
+    let now = Timestamp::from_millis(21_000);
+    let acme = Workspace { id: LARGE, ..Workspace::sample("https://portal.example.com") };
+    for sort in [None, Some(("created_at", true)), Some(("created_at", false))] {
+        let [count, links] = store.page_of_links(LARGE, &whole(sort, 1), now);
+        let index = ["PRIMARY KEY (workspace_id=? AND hash>?)", "login_links_pkey"];
+        assert_found(&store, &links, "login_links", (index, 2)).await;
+        let [counted, sessions] = store.page_of_sessions(&acme, &whole(sort, 1), now);
+        let index = ["PRIMARY KEY (workspace_id=? AND id>?)", "sessions_pkey"];
+        assert_found(&store, &sessions, "sessions", (index, 1)).await;
+        for statement in [count, links, counted, sessions] {
+            let steps = plan(&store, &statement).await.concat();
+            assert!(steps.contains("users_restricted"), "{steps}: {}", statement.sql);
+        }
+    }
+}
+
+async fn pages_of_the_log_are_walked_to_from_a_counted_entry(store: Store) {
+    fill(&store).await;
+    let (first, last) = ([0; 16], [255; 16]);
+    let index = ["PRIMARY KEY (workspace_id=?", "audit_log_pkey"];
+    let page = audit_pages::page(LARGE, last, (20, 1_000));
+    assert_found(&store, &page, "audit_log", (index, 0)).await;
+    for statement in audit_pages::extent(LARGE, last, last) {
+        assert_found(&store, &statement, "audit_log", (index, 0)).await;
+    }
+    let [left, next, ends] = audit_pages::count(LARGE, (last, last), last, last);
+    for statement in [left, next] {
+        assert_found(&store, &statement, "audit_log", (index, 0)).await;
+    }
+    let [_, _, all] = audit_pages::count(LARGE, (first, last), first, last);
+    for statement in [ends, all] {
+        let steps = plan(&store, &statement).await.concat();
+        assert!(steps.contains(index[0]) || steps.contains(index[1]), "{steps}");
+    }
+}
