@@ -1,6 +1,6 @@
 //! How the engines find the pages of lists: by which index, and what is sorted.
 
-use super::audit_pages;
+use super::{audit_pages, user_counts};
 use crate::domain::list_query::{Field, FieldType, ListQuery};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::{Workspace, WorkspaceId};
@@ -99,13 +99,17 @@ fn whole(sort: Option<(&'static str, bool)>, page: i64) -> ListQuery {
 
 async fn pages_of_users_are_found_by_ranges_and_indexes(store: Store) {
     fill(&store).await;
-    for page in [1, 900] {
-        for sort in [None, Some(("id", true))] {
-            let [total, clients] = store.page_of_users(LARGE, false, &whole(sort, page));
-            let index = ["PRIMARY KEY (workspace_id=? AND id", "users_pkey"];
-            assert_found(&store, &clients, "users", (index, 2)).await;
-            assert!(!plan(&store, &total).await.concat().contains("users "), "{}", total.sql);
-        }
+    let index = ["PRIMARY KEY (workspace_id=? AND id", "users_pkey"];
+    for is_descending in [false, true] {
+        let [total, near] = store.page_of_users(LARGE, false, &whole(Some(("id", is_descending)), 2));
+        assert_found(&store, &near, "users", (index, 1)).await;
+        assert!(!plan(&store, &total).await.concat().contains("users "), "{}", total.sql);
+        let far = store.page_of_users_from((LARGE, false), 70, (20, 200), is_descending);
+        assert_found(&store, &far, "users", (index, 0)).await;
+    }
+    for ranges in [user_counts::wide(LARGE, false), user_counts::narrow(LARGE, false, 0)] {
+        let steps = plan(&store, &ranges).await;
+        assert!(!steps.iter().any(|step| step.contains("SCAN") || step.contains("TEMP B-TREE")), "{steps:?}");
     }
     for sort in [None, Some(("id", true))] {
         let [_, staff] = store.page_of_users(LARGE, true, &whole(sort, 1));

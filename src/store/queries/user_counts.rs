@@ -3,9 +3,6 @@
 //! A narrow range has 256 numbers, a wide one 65,536. Numbers that somebody gives lie anywhere, but those of one system are
 //! dense: a million clients stand in sixteen wide ranges.
 
-use super::columns::standing_columns;
-use super::users::user_columns;
-use crate::domain::list_query::ListQuery;
 use crate::domain::user::UserId;
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{Statement, sql};
@@ -60,40 +57,57 @@ pub(super) fn total(workspace: WorkspaceId, is_staff: bool) -> Statement {
     sql(text, values![workspace])
 }
 
-/// The statement that gives a page of a kind of users in the order of the numbers: it looks for the range in which the page
-/// begins, and skips what comes before the page in that alone. `from` are all users of the kind in the workspace `$1`.
-pub(super) fn page(
-    (workspace, is_staff): (WorkspaceId, bool),
-    from: &str,
-    options: &ListQuery,
-    is_descending: bool,
-) -> Statement {
+/// The statement that gives the wide ranges of a workspace, with how many of a kind are in each.
+pub(super) fn wide(workspace: WorkspaceId, is_staff: bool) -> Statement {
     let kind = if is_staff { "staff" } else { "clients" };
-    let direction = if is_descending { "DESC" } else { "ASC" };
-    // Where the range begins, in the direction of the list.
-    let from_there = if is_descending {
-        "< (SELECT (place + 1) * 256 FROM narrow)"
-    } else {
-        ">= (SELECT place * 256 FROM narrow)"
-    };
     let text = format!(
-        "WITH wide AS (
-             SELECT place, skipped FROM (
-                 SELECT place, {kind} AS has,
-                        CAST(sum({kind}) OVER (ORDER BY place {direction}) - {kind} AS BIGINT) AS skipped
-                 FROM user_counts WHERE workspace_id = $1 AND width = 65536) w
-             WHERE skipped <= $3 AND skipped + has > $3),
-         narrow AS (
-             SELECT place, skipped FROM (
-                 SELECT n.place, n.{kind} AS has,
-                        CAST(w.skipped + sum(n.{kind}) OVER (ORDER BY n.place {direction}) - n.{kind} AS BIGINT) AS skipped
-                 FROM wide w CROSS JOIN user_counts n
-                 WHERE n.workspace_id = $1 AND n.width = 256
-                   AND n.place >= w.place * 256 AND n.place < (w.place + 1) * 256) n
-             WHERE skipped <= $3 AND skipped + has > $3)
-         SELECT {columns} {from} AND u.id {from_there}
-         ORDER BY u.id {direction} LIMIT $2 OFFSET coalesce((SELECT $3 - skipped FROM narrow), 0)",
-        columns = user_columns!()
+        "SELECT place, {kind} FROM user_counts WHERE workspace_id = $1 AND width = 65536 ORDER BY place"
     );
-    sql(text, values![workspace, options.limit, options.offset()])
+    sql(text, values![workspace])
+}
+
+/// The statement that gives the narrow ranges in a wide one, with how many of a kind are in each.
+pub(super) fn narrow(workspace: WorkspaceId, is_staff: bool, wide: i64) -> Statement {
+    let kind = if is_staff { "staff" } else { "clients" };
+    let text = format!(
+        "SELECT place, {kind} FROM user_counts
+         WHERE workspace_id = $1 AND width = 256 AND place >= $2 AND place < $3 ORDER BY place"
+    );
+    sql(text, values![workspace, wide * 256, (wide + 1) * 256])
+}
+
+/// The range in which so many users come before a row, and how many of them are in the range itself.
+pub(super) fn locate(ranges: &[(i64, i64)], before: i64, is_descending: bool) -> Option<(i64, i64)> {
+    let mut left = before;
+    let mut find = |(place, count): &(i64, i64)| {
+        if left < *count {
+            return Some((*place, left));
+        }
+        left -= count;
+        None
+    };
+    if is_descending { ranges.iter().rev().find_map(find) } else { ranges.iter().find_map(&mut find) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::locate;
+
+    #[test]
+    fn a_row_is_in_the_range_that_its_place_in_the_list_says() {
+        let ranges = [(0, 3), (1, 0), (5, 2)];
+        let of_all = |is_descending| {
+            let found = (0..6).map(|before| locate(&ranges, before, is_descending));
+            found.collect::<Vec<_>>()
+        };
+
+        assert_eq!(
+            of_all(false),
+            [Some((0, 0)), Some((0, 1)), Some((0, 2)), Some((5, 0)), Some((5, 1)), None]
+        );
+        assert_eq!(
+            of_all(true),
+            [Some((5, 0)), Some((5, 1)), Some((0, 0)), Some((0, 1)), Some((0, 2)), None]
+        );
+    }
 }

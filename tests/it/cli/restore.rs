@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::cli_runner::CliRunner;
+use crate::support::consistency::MISCOUNTED;
 use crate::support::server::Server;
 
 const ACME: &str = "--workspace Acme";
@@ -109,6 +110,7 @@ fn what_the_replaced_database_knows_of_ends_is_carried_over() {
     assert_eq!(flags(&operator, 3), json!([false, 0, false]));
     assert_eq!(flags(&operator, 4), json!([false, 1, true]));
     assert_eq!(flags(&operator, 1), json!([false, 1, false]));
+    assert_eq!(operator.database.number(&format!("SELECT count(*) FROM ({MISCOUNTED}) m")), 0);
     operator.run("user show 5 --workspace Acme").refused(1);
     assert_eq!(
         printed["addresses"],
