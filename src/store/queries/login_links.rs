@@ -247,10 +247,10 @@ impl Store {
     fn live_links(&self) -> String {
         let first = match &self.engine {
             // Links lie in the order of the list. Before the first that has not expired there is none; the index of their ends
-            // gives that one without a look at a row, since it is not asked for in the order of the links.
+            // gives that one without a look at a row, and is used since the least is not asked of a plain column.
             Engine::Sqlite(_) => {
-                "AND l.hash >= (SELECT f.hash FROM login_links f WHERE f.workspace_id = $1 AND f.expires_at > $2
-                                ORDER BY coalesce(f.hash, f.hash) LIMIT 1)"
+                "AND l.hash >= (SELECT min(coalesce(f.hash, f.hash)) FROM login_links f
+                                WHERE f.workspace_id = $1 AND f.expires_at > $2)"
             }
             // It knows how many have expired, and where to begin.
             Engine::Postgres(_) => "",
