@@ -56,6 +56,11 @@ impl EmailAddress {
         self.0.to_ascii_lowercase()
     }
 
+    /// Whether the two are one account.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
+
     /// The address without what stands between the first and the last letter before the `@`: `a•••a@example.org`.
     pub fn masked(&self) -> String {
         self.showing(1)

@@ -42,6 +42,16 @@ impl ImportRow {
         row.checked(invalid)
     }
 
+    /// How much text it holds, in bytes.
+    pub fn length(&self) -> usize {
+        let fields = &self.fields;
+        let texts =
+            [&fields.name_f, &fields.name_l, &fields.company, &fields.phone, &fields.locale, &fields.note];
+        let texts: usize = texts.into_iter().flatten().map(String::len).sum();
+        let email = fields.email.as_ref().map_or(0, |email| email.as_str().len());
+        texts + email + fields.custom_fields.as_ref().map_or(0, |text| text.as_str().len())
+    }
+
     /// The address of a new user, if the row says all that a new user needs.
     ///
     /// # Errors

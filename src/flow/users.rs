@@ -2,7 +2,7 @@
 
 use super::operations::nodes;
 use crate::app::App;
-use crate::domain::audit::{AuditContext, AuditEvent};
+use crate::domain::audit::{AuditContext, AuditEntry, AuditEvent};
 use crate::domain::idempotency::RepeatableRequest;
 use crate::domain::list_query::{ListQuery, Page};
 use crate::domain::node::NodeUnhealthy;
@@ -17,7 +17,7 @@ use crate::store::{ChangedUser, ListError, ListPermit, NewUser, Outcome, ReadPoi
 /// How often a change looks again when others keep getting in between.
 const MAX_ATTEMPTS: usize = 8;
 
-pub(super) const NAMESAKE: &str = "belongs to another user: change that one, or give another address";
+const NAMESAKE: &str = "belongs to another user: change that one, or give another address";
 
 /// Why a user was not added or changed.
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +75,7 @@ async fn add_by(
     act: &AuditContext,
     (user, request): (&NewUser, Option<&RepeatableRequest>),
 ) -> Result<(UserId, Timestamp), UserError> {
-    let entry = act.entry(AuditEvent::UserAdded).with("staff", user.fields.is_staff.unwrap_or(false));
+    let entry = addition(act, &user.fields);
     for _ in 0..MAX_ATTEMPTS {
         let now = app.clock.now();
         if let Some(id) = app.store.add_user(workspace.id, (user, request), &entry, now).await? {
@@ -86,26 +86,40 @@ async fn add_by(
         {
             return Ok(added);
         }
-        let mut taken = ValidationErrors::default();
-        if let Some(id) = user.id
-            && app.store.is_user_id_taken(workspace.id, id).await?
-        {
-            let sentence = format!(
-                "{} belongs, or belonged, to another user: give another, or none to have one drawn",
-                id.number()
-            );
-            taken.add("id", Code::Taken.saying(sentence));
-        }
+        let taken_id = match user.id {
+            Some(id) if app.store.is_user_id_taken(workspace.id, id).await? => Some(id),
+            _ => None,
+        };
         let by_address = UserRef::Email(user.email.clone());
-        if app.store.find_user(workspace.id, &by_address).await?.is_some() {
-            taken.add("email", Code::Taken.saying(NAMESAKE));
-        }
+        let has_namesake = app.store.find_user(workspace.id, &by_address).await?.is_some();
+        let taken = taken(taken_id, has_namesake);
         // Neither is taken any more: the one in the way was just deleted.
         if !taken.is_empty() {
             return Err(UserError::ValidationErrors(taken));
         }
     }
     Err(StoreError::Contended("the workspace kept changing, or was deleted").into())
+}
+
+/// The entry about a user who is added.
+pub(super) fn addition(act: &AuditContext, fields: &UserChange) -> AuditEntry {
+    act.entry(AuditEvent::UserAdded).with("staff", fields.is_staff.unwrap_or(false))
+}
+
+/// What is wrong with a user whose number or address is another one's, if any is.
+pub(super) fn taken(id: Option<UserId>, has_namesake: bool) -> ValidationErrors {
+    let mut taken = ValidationErrors::default();
+    if let Some(id) = id {
+        let sentence = format!(
+            "{} belongs, or belonged, to another user: give another, or none to have one drawn",
+            id.number()
+        );
+        taken.add("id", Code::Taken.saying(sentence));
+    }
+    if has_namesake {
+        taken.add("email", Code::Taken.saying(NAMESAKE));
+    }
+    taken
 }
 
 /// Whom this very request has added, if it has.
@@ -187,27 +201,16 @@ pub async fn set_within(
         let Some(old) = found.filter(|old| reach.sees(&old.standing)) else {
             return Err(gone(app, read_point).await);
         };
-        let mut new = change.applied_to(&old);
+        let new = change.applied_to(&old);
         if !reach.allows(&old.standing, &new.standing) {
             return Err(UserError::MayNotUnlock);
         }
-        if UserChange::fields_between(&old, &new).is_empty() {
+        let Some((new, entries)) = alteration(act, &old, new) else {
             app.store.ensure_durable(read_point, None).await?;
             return Ok((old, false));
-        }
-        let mut changed = act.entry(AuditEvent::UserChanged).about(old.id);
-        changed.data.extend(UserChange::audit_data(&old, &new));
-        let mut entries = vec![changed];
-        let kill = old.kill_by(&new);
-        if kill.is_some() || old.ends_sessions_by(&new) {
+        };
+        if new.standing.ended_more_than(&old.standing) {
             nodes::is_fit(app)?;
-        }
-        if let Some(kill) = kill {
-            new.standing.link_epoch += 1;
-            entries.push(act.entry(AuditEvent::LinksKilled).about(old.id).with("reason", kill.reason()));
-        }
-        if old.ends_sessions_by(&new) {
-            new.standing.session_epoch += 1;
         }
         let now = app.clock.now();
         let changed = ChangedUser { user: &new, was_staff: old.standing.is_staff, reach };
@@ -217,13 +220,30 @@ pub async fn set_within(
         }
         let namesake = app.store.find_user(workspace.id, &UserRef::Email(new.email.clone())).await?;
         if namesake.is_some_and(|other| other.id != old.id) {
-            return Err(UserError::ValidationErrors(ValidationErrors::field(
-                "email",
-                Code::Taken.saying(NAMESAKE),
-            )));
+            return Err(UserError::ValidationErrors(taken(None, true)));
         }
     }
     Err(StoreError::Contended("others kept changing the same user").into())
+}
+
+/// A user who was changed, with links and sessions ended where the change demands it, and the entries about that. `None` if
+/// nothing differs.
+pub(super) fn alteration(act: &AuditContext, old: &User, mut new: User) -> Option<(User, Vec<AuditEntry>)> {
+    if UserChange::fields_between(old, &new).is_empty() {
+        return None;
+    }
+    let mut changed = act.entry(AuditEvent::UserChanged).about(old.id);
+    changed.data.extend(UserChange::audit_data(old, &new));
+    let mut entries = vec![changed];
+    let ends_sessions = old.ends_sessions_by(&new);
+    if let Some(kill) = old.kill_by(&new) {
+        new.standing.link_epoch += 1;
+        entries.push(act.entry(AuditEvent::LinksKilled).about(old.id).with("reason", kill.reason()));
+    }
+    if ends_sessions {
+        new.standing.session_epoch += 1;
+    }
+    Some((new, entries))
 }
 
 /// Deletes a user within a reach, for good; links and sessions die with the user, the number stays taken.

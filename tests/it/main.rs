@@ -23,6 +23,7 @@ mod cli {
     //! The command line, run as an operator runs it: the real binary in a folder of its own.
 
     mod backup;
+    mod bulk_imports;
     mod database_passwords;
     mod external_restore;
     mod fields;
@@ -92,6 +93,7 @@ mod pages {
 mod races {
     //! Many callers at once, and steps in any order.
 
+    mod imports;
     mod links_and_sessions;
     mod properties;
     mod startup;

@@ -20,6 +20,7 @@ mod api {
 mod cli {
     //! The command line, run as an operator runs it: the real binary in a folder of its own.
 
+    mod bulk_imports;
     mod external_restore;
     mod fields;
     mod import;
@@ -68,6 +69,7 @@ mod pages {
 mod races {
     //! Many callers at once, and steps in any order.
 
+    mod imports;
     mod links_and_sessions;
     mod properties;
     mod startup;

@@ -150,6 +150,11 @@ impl AccountStatus {
         }
     }
 
+    /// Whether links or sessions were ended on the way from `before` to this.
+    pub const fn ended_more_than(&self, before: &Self) -> bool {
+        self.link_epoch > before.link_epoch || self.session_epoch > before.session_epoch
+    }
+
     /// Whether a session begun in an epoch may go on.
     pub const fn may_stay(&self, session_epoch: i64) -> bool {
         self.is_active && !self.is_staff && self.session_epoch == session_epoch

@@ -1,6 +1,7 @@
 //! The engines: a unit of work as data, and the two databases that run it.
 
 pub(super) mod postgres;
+pub(super) mod rows;
 pub(super) mod sqlite;
 #[cfg(test)]
 pub(super) mod tests;

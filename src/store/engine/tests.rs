@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::unit_of_work::{UnitOfWork, UnitResult, sql};
-use super::value::{Value, values};
+use super::rows::Column;
+use super::unit_of_work::{UnitOfWork, UnitResult, over, sql};
+use super::value::{Value, all, values};
 use crate::store::{Statement, Store, StoreError};
 
 /// The same tests on both engines.
@@ -35,6 +36,8 @@ on_both_engines! {
     a_unit_that_fails_takes_none_of_its_neighbours_along
     a_guard_gives_its_rows_if_it_returns_any
     a_statement_may_have_any_number_of_values
+    a_statement_over_rows_sees_each_of_them
+    a_guard_over_rows_must_change_one_for_each
     several_lookups_are_seen_at_one_moment
     of_any_number_of_racing_units_one_wins
 }
@@ -92,6 +95,49 @@ async fn a_statement_may_have_any_number_of_values(store: Store) {
     let [mut rows] = store.read([sql(text, (0..60).map(Value::Number).collect())]).await.unwrap();
 
     assert_eq!(rows.remove(0).take::<i64>().unwrap(), 60);
+}
+
+fn many_hosts(names: &[&str]) -> Statement {
+    let names = Column::Texts(names.iter().map(|name| (*name).to_owned()).collect());
+    over(
+        "INSERT INTO hosts (host, workspace_id) SELECT r.host, $1 FROM",
+        vec![("host", names)],
+        "WHERE true ON CONFLICT DO NOTHING",
+        values![7],
+    )
+}
+
+async fn a_statement_over_rows_sees_each_of_them(store: Store) {
+    let numbers = Column::Numbers((1..=2_000).collect());
+    let texts = Column::Texts((1..=2_000).map(|number| format!("'{number}\"")).collect());
+    let bytes = Column::Bytes((1..=2_000_u16).map(|number| number.to_be_bytes().to_vec()).collect());
+    let columns = vec![("number", numbers), ("text", texts), ("bytes", bytes)];
+    let look =
+        over("SELECT r.number + $1, r.text, r.bytes FROM", columns, "WHERE r.number > $2", values![1, 500]);
+    let none = over("SELECT r.number FROM", vec![("number", Column::Numbers(Vec::new()))], "", values![]);
+
+    let [rows, nothing] = store.read([look, none]).await.unwrap();
+
+    let found: Vec<(i64, String, Vec<u8>)> = all(rows).unwrap();
+    assert!(nothing.is_empty() && found.len() == 1_500);
+    for ((number, text, bytes), row) in found.into_iter().zip(501_u16..) {
+        assert_eq!(
+            (number, text, bytes),
+            (i64::from(row) + 1, format!("'{row}\""), row.to_be_bytes().to_vec())
+        );
+    }
+}
+
+async fn a_guard_over_rows_must_change_one_for_each(store: Store) {
+    let whole = UnitOfWork::new().guard(many_hosts(&["a", "b", "c"])).and(many_hosts(&["c", "d"]));
+    let lost = UnitOfWork::new().guard(many_hosts(&["e", "c", "f"])).and(host("g"));
+    let late = UnitOfWork::new().guard(host("h")).guard(many_hosts(&["a"]));
+
+    let (whole, lost, late) = tokio::join!(store.write(whole), store.write(lost), store.write(late));
+
+    assert!(matches!(whole, Ok(UnitResult::Done(rows)) if rows.iter().all(Vec::is_empty)));
+    assert!(matches!(lost, Ok(UnitResult::Conflict)) && matches!(late, Ok(UnitResult::Conflict)));
+    assert_eq!(hosts(&store).await, ["a", "b", "c", "d"]);
 }
 
 /// One unit after the other moves two rows together, and nobody sees one moved without the other.

@@ -2,21 +2,41 @@
 
 use std::borrow::Cow;
 
+use super::rows::{Column, Rows};
 use super::value::{Row, Value};
 use crate::domain::user::UserId;
 use crate::domain::workspace::WorkspaceId;
 
-/// One statement with the values of its placeholders `$1`, `$2` and so on.
+/// One statement with the values of its placeholders `$1`, `$2` and so on, and the rows that it is over, if it is over any.
 #[derive(Clone, Debug)]
 pub(in crate::store) struct Statement {
     pub(in crate::store) sql: Cow<'static, str>,
     pub(in crate::store) values: Vec<Value>,
     pub(in crate::store) is_guard: bool,
+    pub(super) rows: Option<Rows>,
 }
 
 /// A statement.
 pub(in crate::store) fn sql(sql: impl Into<Cow<'static, str>>, values: Vec<Value>) -> Statement {
-    Statement { sql: sql.into(), values, is_guard: false }
+    Statement { sql: sql.into(), values, is_guard: false, rows: None }
+}
+
+/// A statement over rows that it knows as the table `r`, which stands between `head` and `tail`; their values follow `values`. As
+/// a guard it must change a row for each of them.
+pub(in crate::store) fn over(
+    head: &'static str,
+    columns: Vec<(&'static str, Column)>,
+    tail: &'static str,
+    values: Vec<Value>,
+) -> Statement {
+    Statement { sql: head.into(), values, is_guard: false, rows: Some(Rows { columns, tail }) }
+}
+
+impl Statement {
+    /// How many rows it must change if it is a guard.
+    pub(super) fn least_changes(&self) -> usize {
+        self.rows.as_ref().map_or(1, Rows::count)
+    }
 }
 
 /// A row that many may want to change at the same moment.
@@ -50,7 +70,7 @@ impl UnitOfWork {
         Self { sought: Some(ContendedRow::Counter(workspace)), ..Self::default() }
     }
 
-    /// A statement that must change a row: if it changes none, nothing of the unit happens.
+    /// A statement that must change a row, or one for each of those that it is over: else nothing of the unit happens.
     ///
     /// This is where a race is decided, so the conditions stand in the statement itself.
     pub(in crate::store) fn guard(mut self, statement: Statement) -> Self {

@@ -10,7 +10,8 @@ use crate::domain::list_query::{Field, FieldType};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserId;
 use crate::domain::workspace::WorkspaceId;
-use crate::store::engine::unit_of_work::{Statement, UnitOfWork, sql};
+use crate::store::engine::rows::Column;
+use crate::store::engine::unit_of_work::{Statement, UnitOfWork, over, sql};
 use crate::store::engine::value::{Value, all, from_row, values};
 use crate::store::{Store, StoreError};
 
@@ -148,6 +149,36 @@ pub(in crate::store) fn entries(
     now: Timestamp,
 ) -> Vec<Statement> {
     entries.iter().map(|one| entry(workspace, one, now)).collect()
+}
+
+/// The statement that writes entries of one act about many users, if there are any.
+pub(in crate::store) fn entries_about<'a>(
+    workspace: WorkspaceId,
+    entries: impl Iterator<Item = (UserId, &'a AuditEntry)>,
+    now: Timestamp,
+) -> Option<Statement> {
+    let (mut ids, mut events, mut users, mut data) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut act = None;
+    for (user, entry) in entries {
+        act = Some(entry.act);
+        ids.push(entry_id(now).as_bytes().to_vec());
+        events.push(entry.event.name().to_owned());
+        users.push(user.number());
+        data.push(serde_json::Value::Object(entry.data.clone()).to_string());
+    }
+    let act = act?;
+    Some(over(
+        "INSERT INTO audit_log (workspace_id, id, time, event, user_id, actor, request_id, data)
+         SELECT $1, r.id, $2, r.event, r.user_id, $3, $4, r.data FROM",
+        vec![
+            ("id", Column::Bytes(ids)),
+            ("event", Column::Texts(events)),
+            ("user_id", Column::Numbers(users)),
+            ("data", Column::Texts(data)),
+        ],
+        "",
+        values![workspace, now, act.actor.to_string(), act.request],
+    ))
 }
 
 impl Store {

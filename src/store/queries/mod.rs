@@ -17,6 +17,7 @@ pub(super) mod request_lookup;
 pub(super) mod reuse_counters;
 pub(super) mod secret_keys;
 pub(super) mod sessions;
+pub(super) mod user_batches;
 pub(super) mod user_counts;
 pub(super) mod user_lists;
 pub(super) mod users;

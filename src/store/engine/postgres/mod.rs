@@ -25,13 +25,14 @@ use std::time::Instant;
 use deadpool_postgres::ClientWrapper;
 use futures_util::future::{BoxFuture, FutureExt, MaybeDone, maybe_done};
 use tokio::time::timeout_at;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::Type;
 use tokio_postgres::{Error, Row as PostgresRow};
 
 use self::error::{STORE_TIMEOUT, explained, is_a_race, is_gone, is_lost, is_read_only, late};
 use self::row_queue::{ConnectionPool, Health, Lease};
 pub(in crate::store) use self::servers::{Connected, Servers};
 pub(in crate::store) use self::values::{row, type_of};
+use super::rows::Rows;
 use super::unit_of_work::{Statement, UnitOfWork, UnitResult};
 use super::value::Row;
 use crate::store::database_url::PostgresUrl;
@@ -151,7 +152,7 @@ impl Postgres {
         let begin = if N > 1 { "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" } else { "" };
         let deadline = look.deadline();
         for number in 1.. {
-            let texts = statements.iter().map(|one| (one, Cow::Borrowed(&*one.sql)));
+            let texts = statements.iter().map(|one| (one, text_of(one)));
             let loan = match look {
                 ReadKind::Lookup | ReadKind::Scan => self.lender.for_reading(deadline).await?,
                 ReadKind::List(permit) => self.lender.for_listing(permit).await?,
@@ -225,7 +226,7 @@ async fn run<'a>(
 ) -> Result<Vec<Vec<PostgresRow>>, Error> {
     let mut questions = Vec::new();
     for (statement, text) in statements {
-        let types: Vec<Type> = statement.values.iter().map(type_of).collect();
+        let types = values::types_of(statement);
         // What is prepared for the first time on this connection costs a round trip of its own.
         let prepared =
             if is_prepared { Some(client.prepare_typed_cached(&text, &types).await?) } else { None };
@@ -269,23 +270,40 @@ async fn ask(
     types: &[Type],
     prepared: Option<&tokio_postgres::Statement>,
 ) -> Result<Vec<PostgresRow>, Error> {
-    let values = statement.values.iter().map(|value| value as &(dyn ToSql + Sync));
+    let parameters = values::parameters_of(statement);
     match prepared {
-        Some(prepared) => client.query(prepared, &values.collect::<Vec<_>>()).await,
-        None => client.query_typed(text, &values.zip(types.iter().cloned()).collect::<Vec<_>>()).await,
+        Some(prepared) => client.query(prepared, &parameters).await,
+        None => {
+            let typed = parameters.into_iter().zip(types.iter().cloned());
+            client.query_typed(text, &typed.collect::<Vec<_>>()).await
+        }
     }
 }
 
-/// The text of a statement; that of a guard fails, and with it the transaction, if it changes no row.
+/// The text of a statement. All the rows that it is over, if it is over any, are parameters of it.
+fn text_of(statement: &Statement) -> Cow<'_, str> {
+    let over = |rows: &Rows| Cow::Owned(rows.for_all(&statement.sql, statement.values.len() + 1));
+    statement.rows.as_ref().map_or(Cow::Borrowed(&*statement.sql), over)
+}
+
+/// The same; that of a guard fails, and with it the transaction, if it changes too few rows.
 fn guarded(statement: &Statement) -> Cow<'_, str> {
+    let text = text_of(statement);
     if !statement.is_guard {
-        return Cow::Borrowed(&*statement.sql);
+        return text;
+    }
+    if statement.rows.is_some() {
+        // The number of rows is not in the text, which stays prepared.
+        let first = statement.values.len() + 1;
+        return Cow::Owned(format!(
+            "WITH guarded AS ({text} RETURNING 1)
+             SELECT 1 / (CASE WHEN (SELECT count(*) FROM guarded) = cardinality(${first}) THEN 1 ELSE 0 END)"
+        ));
     }
     let returning = if values::returns_rows(statement) { "" } else { " RETURNING 1" };
     Cow::Owned(format!(
-        "WITH guarded AS ({}{returning})
+        "WITH guarded AS ({text}{returning})
          SELECT guarded.*, CAST(1 / (SELECT count(*) FROM guarded) AS BIGINT)
-         FROM (SELECT 1) always LEFT JOIN guarded ON true",
-        statement.sql
+         FROM (SELECT 1) always LEFT JOIN guarded ON true"
     ))
 }

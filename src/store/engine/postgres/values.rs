@@ -7,6 +7,7 @@ use tokio_postgres::Row as PostgresRow;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 use crate::store::StoreError;
+use crate::store::engine::rows::Column;
 use crate::store::engine::unit_of_work::{Statement, UnitOfWork, UnitResult};
 use crate::store::engine::value::{Row, Value};
 
@@ -20,6 +21,40 @@ pub(in crate::store) fn type_of(value: &Value) -> Type {
         Value::Text(_) => Type::TEXT,
         Value::Bytes(_) => Type::BYTEA,
     }
+}
+
+/// What each parameter of a statement is sent as.
+pub(super) fn types_of(statement: &Statement) -> Vec<Type> {
+    let columns = statement.rows.iter().flat_map(|rows| &rows.columns);
+    let arrays = columns.map(|(_, column)| match column {
+        Column::Numbers(_) => Type::INT8_ARRAY,
+        Column::Texts(_) => Type::TEXT_ARRAY,
+        Column::Bytes(_) => Type::BYTEA_ARRAY,
+    });
+    statement.values.iter().map(type_of).chain(arrays).collect()
+}
+
+/// The parameters of a statement.
+pub(super) fn parameters_of(statement: &Statement) -> Vec<&(dyn ToSql + Sync)> {
+    let values = statement.values.iter().map(|value| value as &(dyn ToSql + Sync));
+    let columns = statement.rows.iter().flat_map(|rows| &rows.columns);
+    values.chain(columns.map(|(_, column)| column as &(dyn ToSql + Sync))).collect()
+}
+
+impl ToSql for Column {
+    fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Trouble> {
+        match self {
+            Self::Numbers(numbers) => numbers.to_sql(kind, out),
+            Self::Texts(texts) => texts.to_sql(kind, out),
+            Self::Bytes(bytes) => bytes.to_sql(kind, out),
+        }
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
 }
 
 impl ToSql for Value {

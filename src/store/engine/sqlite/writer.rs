@@ -197,9 +197,9 @@ fn run_together(
     for job in jobs {
         match run_unit(transaction, &job.unit) {
             Ok(UnitProgress::Through(rows)) => results.push(Ok(UnitResult::Done(rows))),
-            Ok(UnitProgress::UntilGuard(0)) => results.push(Ok(UnitResult::Conflict)),
+            Ok(UnitProgress::LostGuard { is_clean: true }) => results.push(Ok(UnitResult::Conflict)),
             Err(error) if breaks_the_group(&error) => return Err(error),
-            Ok(UnitProgress::UntilGuard(_)) | Err(_) => return Ok(None),
+            Ok(UnitProgress::LostGuard { is_clean: false }) | Err(_) => return Ok(None),
         }
     }
     Ok(Some(results))
@@ -213,7 +213,7 @@ fn run_apart(
     step(transaction, "SAVEPOINT unit")?;
     let written = match run_unit(transaction, &job.unit) {
         Ok(UnitProgress::Through(rows)) => Ok(UnitResult::Done(rows)),
-        Ok(UnitProgress::UntilGuard(_)) => Ok(UnitResult::Conflict),
+        Ok(UnitProgress::LostGuard { .. }) => Ok(UnitResult::Conflict),
         Err(error) if breaks_the_group(&error) => return Err(error),
         Err(error) => {
             tracing::error!(%error, "a unit of work failed");
@@ -231,16 +231,19 @@ fn run_apart(
 enum UnitProgress {
     /// To its end; the rows of each statement.
     Through(Vec<Vec<Row>>),
-    /// To the statement of this number, from 0: a guard that changed nothing.
-    UntilGuard(usize),
+    /// To a guard that changed too little; `is_clean` if nothing was changed by then.
+    LostGuard { is_clean: bool },
 }
 
 fn run_unit(connection: &Connection, unit: &UnitOfWork) -> rusqlite::Result<UnitProgress> {
     let mut results = Vec::with_capacity(unit.statements.len());
-    for (number, statement) in unit.statements.iter().enumerate() {
+    let begun = connection.total_changes();
+    for statement in &unit.statements {
+        let before = connection.total_changes();
         results.push(run(connection, statement)?);
-        if statement.is_guard && connection.changes() == 0 {
-            return Ok(UnitProgress::UntilGuard(number));
+        let after = connection.total_changes();
+        if statement.is_guard && after - before < statement.least_changes() as u64 {
+            return Ok(UnitProgress::LostGuard { is_clean: after == begun });
         }
     }
     Ok(UnitProgress::Through(results))
