@@ -36,7 +36,7 @@ pub use self::queries::lookup_row::{LookupBy, LookupRow};
 pub use self::queries::nodes::KeysAndClock;
 pub use self::queries::post_restore::{Flags, KeyBefore, MovedAddress, RestoredKey, RestoredUser, Revived};
 pub use self::queries::sessions::ListedSession;
-pub use self::queries::user_batches::{TakenKeys, UserBatch};
+pub use self::queries::user_batches::{BatchedChange, TakenKeys, UserBatch};
 pub use self::queries::users::{AddedUser, ChangedUser, NewUser};
 pub use self::transfer::{Transfer, TransferError};
 

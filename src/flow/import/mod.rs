@@ -29,8 +29,8 @@ const MAX_TEXT: usize = 1 << 20;
 /// How many rows are read about at least where some had to wait for others.
 const MIN_WINDOW: usize = 16;
 
-/// How long the store is left alone after a write, at least.
-const SHORTEST_REST: Duration = Duration::from_millis(2);
+/// How often it is looked whether a server is there.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How often rows are tried at most while the store cannot be used; on a locked file each try waits for 5 s.
 const MAX_ATTEMPTS: u32 = 10;
@@ -62,6 +62,9 @@ pub struct Import<'a> {
     window: usize,
     in_flight: Option<InFlight>,
     rests_until: Instant,
+    /// Whether a server was there when that was last looked at.
+    is_beside_server: bool,
+    looks_at: Instant,
     /// Since rows last went in.
     failures: u32,
     conflicts: u32,
@@ -93,6 +96,8 @@ impl<'a> Import<'a> {
             window: MAX_ROWS,
             in_flight: None,
             rests_until: Instant::now(),
+            is_beside_server: true,
+            looks_at: Instant::now(),
             failures: 0,
             conflicts: 0,
             is_dry: false,
@@ -169,13 +174,17 @@ impl<'a> Import<'a> {
             // They count once what was read can no longer be lost.
             self.app.store.ensure_durable(read_point, None).await?;
         }
+        let is_written = !plan.claims.is_empty();
+        if is_written {
+            self.rest().await?;
+        }
+        // From here on nothing fails before the rows are on their way.
         let rows = self.take_rows(&plan);
         self.conclude(plan.unchanged, plan.refused);
-        if rows.is_empty() {
+        if !is_written {
             self.failures = 0;
             return Ok(());
         }
-        tokio::time::sleep_until(self.rests_until.into()).await;
         let (app, workspace, batch) = (self.app.clone(), self.workspace.id, plan.batch);
         let (added, changed) = (batch.added.len(), batch.changed.len());
         let task = tokio::spawn(async move {
@@ -184,6 +193,17 @@ impl<'a> Import<'a> {
             (written, began.elapsed())
         });
         self.in_flight = Some(InFlight { rows, claims: plan.claims, added, changed, task });
+        Ok(())
+    }
+
+    /// Leaves the store alone for a while: other processes try the one lock of the embedded database now and then only, so it
+    /// must be free for a good part of the time.
+    async fn rest(&mut self) -> Result<(), StoreError> {
+        if self.looks_at <= Instant::now() {
+            self.is_beside_server = !nodes::list(self.app).await?.is_empty();
+            self.looks_at = Instant::now() + LOOK_EVERY;
+        }
+        tokio::time::sleep_until(self.rests_until.into()).await;
         Ok(())
     }
 
@@ -218,8 +238,7 @@ impl<'a> Import<'a> {
             return Ok(true);
         };
         let (written, took) = task.await.map_err(|_| StoreError::Unexpected("a write was broken off"))?;
-        // Other processes try the lock now and then only, so it must be free for a good part of the time.
-        self.rests_until = Instant::now() + (took / 2).max(SHORTEST_REST);
+        self.rests_until = Instant::now() + if self.is_beside_server { took / 2 } else { took / 4 };
         match written {
             Ok(Outcome::Applied) => {
                 self.count(added, changed);

@@ -3,14 +3,14 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::app::App;
-use crate::domain::audit::{AuditContext, AuditEntry};
+use crate::domain::audit::AuditContext;
 use crate::domain::email::EmailAddress;
 use crate::domain::import_row::ImportRow;
 use crate::domain::user::{User, UserChange, UserId};
 use crate::domain::validation::ValidationErrors;
 use crate::domain::workspace::WorkspaceId;
 use crate::flow::users;
-use crate::store::{NewUser, StoreError, TakenKeys, UserBatch};
+use crate::store::{BatchedChange, NewUser, StoreError, TakenKeys, UserBatch};
 
 /// A row, by the number of its line.
 #[derive(Debug)]
@@ -134,9 +134,9 @@ impl Plan {
                 self.batch.added.push((*user, entry));
                 true
             }
-            Decision::Change(change) if change.ends && !may_end => return false,
-            Decision::Change(change) => {
-                self.batch.changed.push((change.user, change.entries));
+            Decision::Change(_, true) if !may_end => return false,
+            Decision::Change(changed, _) => {
+                self.batch.changed.push(*changed);
                 true
             }
             Decision::Unchanged => {
@@ -159,16 +159,10 @@ impl Plan {
 
 enum Decision {
     Add(Box<NewUser>),
-    Change(Box<Change>),
+    /// And whether it ends links or sessions.
+    Change(Box<BatchedChange>, bool),
     Unchanged,
     Refused(ValidationErrors),
-}
-
-struct Change {
-    user: User,
-    entries: Vec<AuditEntry>,
-    /// Whether it ends links or sessions.
-    ends: bool,
 }
 
 fn decide(act: &AuditContext, row: &ImportRow, found: Option<&User>, known: &Known) -> Decision {
@@ -189,7 +183,9 @@ fn decide(act: &AuditContext, row: &ImportRow, found: Option<&User>, known: &Kno
         Some(_) if has_namesake => Decision::Refused(users::taken(None, true)),
         Some((new, entries)) => {
             let ends = new.standing.ended_more_than(&user.standing);
-            Decision::Change(Box::new(Change { user: new, entries, ends }))
+            let is_indexed = new.email != user.email || new.standing != user.standing;
+            let was_staff = user.standing.is_staff;
+            Decision::Change(Box::new(BatchedChange { user: new, entries, was_staff, is_indexed }), ends)
         }
     }
 }

@@ -20,8 +20,21 @@ use crate::store::{Store, StoreError};
 pub struct UserBatch {
     /// Those to be added, each with the entry about it.
     pub added: Vec<(NewUser, AuditEntry)>,
-    /// Those to be changed, as they are to be, each with the entries about it. The revision is the one that was read.
-    pub changed: Vec<(User, Vec<AuditEntry>)>,
+    /// Those to be changed.
+    pub changed: Vec<BatchedChange>,
+}
+
+/// A user who is to be changed.
+#[derive(Debug)]
+pub struct BatchedChange {
+    /// The user as it is to be; the revision is the one that was read.
+    pub user: User,
+    /// The entries about it.
+    pub entries: Vec<AuditEntry>,
+    /// Whether it was staff when it was read.
+    pub was_staff: bool,
+    /// Whether the address or the standing changes, which indexes hold.
+    pub is_indexed: bool,
 }
 
 /// Of some numbers and addresses, those that belong to somebody.
@@ -109,14 +122,20 @@ impl Store {
         let added = batch.added.iter().filter_map(|(user, _)| user.id.or_else(|| drawn.next()));
         let added: Vec<_> = added.collect();
         let about_added = batch.added.iter().zip(&added).map(|((_, entry), id)| (*id, entry));
-        let about_changed =
-            batch.changed.iter().flat_map(|(user, entries)| entries.iter().map(|entry| (user.id, entry)));
+        let about_changed = batch
+            .changed
+            .iter()
+            .flat_map(|changed| changed.entries.iter().map(|entry| (changed.user.id, entry)));
         let entries = audit::entries_about(workspace, about_added.chain(about_changed), now);
         if !batch.added.is_empty() {
             unit = unit.guard(insertion(workspace, &batch.added, &added, now));
         }
-        if !batch.changed.is_empty() {
-            unit = unit.guard(update(workspace, &batch.changed, now));
+        for is_indexed in [true, false] {
+            let changed = batch.changed.iter().filter(|changed| changed.is_indexed == is_indexed);
+            let changed: Vec<_> = changed.collect();
+            if !changed.is_empty() {
+                unit = unit.guard(update(workspace, &changed, now, is_indexed));
+            }
         }
         self.apply(unit.and_all(entries)).await
     }
@@ -204,15 +223,29 @@ fn insertion(
     )
 }
 
-fn update(workspace: WorkspaceId, changed: &[(User, Vec<AuditEntry>)], now: Timestamp) -> Statement {
-    let users = || changed.iter().map(|(user, _)| user);
+/// What of a user no index holds.
+macro_rules! unindexed {
+    () => {
+        "name_f = r.name_f, name_l = r.name_l, company = r.company, phone = r.phone, locale = r.locale, note = r.note,
+         custom_fields = r.custom_fields, revision = users.revision + 1, updated_at = $2 FROM"
+    };
+}
+
+/// Which user a row is about: as it was read.
+macro_rules! who {
+    () => {
+        "WHERE users.workspace_id = $1 AND users.id = r.id AND users.revision = r.revision AND users.deleted_at IS NULL"
+    };
+}
+
+/// The statement that changes users; those whose address and standing stay, which indexes hold, have one that leaves the indexes be.
+fn update(workspace: WorkspaceId, changed: &[&BatchedChange], now: Timestamp, is_indexed: bool) -> Statement {
+    let users = || changed.iter().map(|changed| &changed.user);
     let text = |field: fn(&User) -> &str| Column::Texts(users().map(|user| field(user).to_owned()).collect());
     let number = |field: fn(&User) -> i64| Column::Numbers(users().map(field).collect());
-    let columns = vec![
+    let mut columns = vec![
         ("id", number(|user| user.id.number())),
         ("revision", number(|user| user.revision)),
-        ("email", text(|user| user.email.as_str())),
-        ("email_folded", Column::Texts(users().map(|user| user.email.lowercased()).collect())),
         ("name_f", text(|user| &user.name_f)),
         ("name_l", text(|user| &user.name_l)),
         ("company", text(|user| &user.company)),
@@ -220,22 +253,32 @@ fn update(workspace: WorkspaceId, changed: &[(User, Vec<AuditEntry>)], now: Time
         ("locale", text(|user| &user.locale)),
         ("note", text(|user| &user.note)),
         ("custom_fields", text(|user| user.custom_fields.as_str())),
+    ];
+    if !is_indexed {
+        return over(concat!("UPDATE users SET ", unindexed!()), columns, who!(), values![workspace, now]);
+    }
+    columns.extend([
+        ("email", text(|user| user.email.as_str())),
+        ("email_folded", Column::Texts(users().map(|user| user.email.lowercased()).collect())),
         ("is_staff", number(|user| user.standing.is_staff.into())),
         ("is_active", number(|user| user.standing.is_active.into())),
         ("two_factor", number(|user| user.standing.has_two_factor.into())),
         ("link_epoch", number(|user| user.standing.link_epoch)),
         ("session_epoch", number(|user| user.standing.session_epoch)),
-    ];
+    ]);
     over(
-        "UPDATE users SET email = r.email, email_folded = r.email_folded, name_f = r.name_f, name_l = r.name_l,
-                company = r.company, phone = r.phone, locale = r.locale, note = r.note, custom_fields = r.custom_fields,
-                is_staff = r.is_staff, is_active = r.is_active, two_factor = r.two_factor, link_epoch = r.link_epoch,
-                session_epoch = r.session_epoch, revision = users.revision + 1, updated_at = $2
-         FROM",
+        concat!(
+            "UPDATE users SET email = r.email, email_folded = r.email_folded, is_staff = r.is_staff,
+                    is_active = r.is_active, two_factor = r.two_factor, link_epoch = r.link_epoch,
+                    session_epoch = r.session_epoch, ",
+            unindexed!()
+        ),
         columns,
-        "WHERE users.workspace_id = $1 AND users.id = r.id AND users.revision = r.revision AND users.deleted_at IS NULL
-           AND NOT EXISTS (SELECT 1 FROM users o WHERE o.workspace_id = $1 AND o.email_folded = r.email_folded
-                           AND o.id <> r.id)",
+        concat!(
+            who!(),
+            " AND NOT EXISTS (SELECT 1 FROM users o WHERE o.workspace_id = $1 AND o.email_folded = r.email_folded
+                              AND o.id <> r.id)"
+        ),
         values![workspace, now],
     )
 }

@@ -271,13 +271,11 @@ async fn ask(
     prepared: Option<&tokio_postgres::Statement>,
 ) -> Result<Vec<PostgresRow>, Error> {
     let parameters = values::parameters_of(statement);
-    match prepared {
-        Some(prepared) => client.query(prepared, &parameters).await,
-        None => {
-            let typed = parameters.into_iter().zip(types.iter().cloned());
-            client.query_typed(text, &typed.collect::<Vec<_>>()).await
-        }
+    if let Some(prepared) = prepared {
+        return client.query(prepared, &parameters).await;
     }
+    let with_types = parameters.into_iter().zip(types.iter().cloned());
+    client.query_typed(text, &with_types.collect::<Vec<_>>()).await
 }
 
 /// The text of a statement. All the rows that it is over, if it is over any, are parameters of it.
