@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::audit;
 use super::columns::standing_columns;
+use super::user_counts;
 use super::users::{NewUser, user_columns};
 use crate::domain::audit::AuditEntry;
 use crate::domain::email::EmailAddress;
@@ -137,7 +138,18 @@ impl Store {
                 unit = unit.guard(update(workspace, &changed, now, is_indexed));
             }
         }
-        self.apply(unit.and_all(entries)).await
+        let counted = user_counts::count_many(
+            workspace,
+            added
+                .iter()
+                .zip(&batch.added)
+                .map(|(id, (user, _))| (*id, user.fields.is_staff.unwrap_or(false))),
+            batch
+                .changed
+                .iter()
+                .map(|changed| (changed.user.id, changed.was_staff, changed.user.standing.is_staff)),
+        );
+        self.apply(unit.and_all(counted).and_all(entries)).await
     }
 
     /// The next numbers that nobody has or had, and the counter that they follow. `None` if the workspace is gone, or has not so

@@ -3,9 +3,12 @@
 //! A narrow range has 256 numbers, a wide one 65,536. Numbers that somebody gives lie anywhere, but those of one system are
 //! dense: a million clients stand in sixteen wide ranges.
 
+use std::collections::BTreeMap;
+
 use crate::domain::user::UserId;
 use crate::domain::workspace::WorkspaceId;
-use crate::store::engine::unit_of_work::{Statement, sql};
+use crate::store::engine::rows::Column;
+use crate::store::engine::unit_of_work::{Statement, over, sql};
 use crate::store::engine::value::values;
 
 /// The text that adds to the counts of the ranges in which a user lies. The narrow range always comes first: two who count at once
@@ -46,6 +49,46 @@ pub(in crate::store) fn count_deleted(workspace: WorkspaceId, user: UserId) -> S
 /// The statement that counts a user whom the same unit has made one of the other kind.
 pub(in crate::store) fn count_moved(workspace: WorkspaceId, user: UserId) -> Statement {
     sql(counting!("1 - 2 * u.is_staff", "2 * u.is_staff - 1", "$2"), values![workspace, user])
+}
+
+/// The statement that counts users whom the same unit has added, with whether each is staff now, or moved between the kinds, with
+/// whether each was and is. `None` if that changes no count.
+pub(super) fn count_many(
+    workspace: WorkspaceId,
+    added: impl IntoIterator<Item = (UserId, bool)>,
+    moved: impl IntoIterator<Item = (UserId, bool, bool)>,
+) -> Option<Statement> {
+    let mut ranges = BTreeMap::<(i64, i64), [i64; 2]>::new();
+    let mut add = |user: UserId, is_staff: bool, count: i64| {
+        for width in [256, 65_536] {
+            ranges.entry((width, user.number() / width)).or_default()[usize::from(is_staff)] += count;
+        }
+    };
+    for (user, is_staff) in added {
+        add(user, is_staff, 1);
+    }
+    for (user, was_staff, is_staff) in moved {
+        add(user, was_staff, -1);
+        add(user, is_staff, 1);
+    }
+    // In the order of the key, the narrow ranges first, as above.
+    let rows = ranges.into_iter().filter(|(_, counts)| *counts != [0, 0]);
+    let rows: Vec<_> =
+        rows.map(|((width, place), [clients, staff])| [width, place, clients, staff]).collect();
+    if rows.is_empty() {
+        return None;
+    }
+    let column = |field: usize| Column::Numbers(rows.iter().map(|row| row[field]).collect());
+    let columns =
+        vec![("width", column(0)), ("place", column(1)), ("clients", column(2)), ("staff", column(3))];
+    Some(over(
+        "INSERT INTO user_counts (workspace_id, width, place, clients, staff)
+         SELECT CAST($1 AS BIGINT), r.width, r.place, r.clients, r.staff FROM",
+        columns,
+        "WHERE true ON CONFLICT (workspace_id, width, place) DO UPDATE
+          SET clients = user_counts.clients + excluded.clients, staff = user_counts.staff + excluded.staff",
+        values![workspace],
+    ))
 }
 
 /// The statement that gives how many clients, or staff, a workspace has.

@@ -7,21 +7,24 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 
 use crate::support::cli_runner::CliRunner;
+use crate::support::consistency::MISCOUNTED;
 
 const IMPORT: &str = "user import --workspace Acme rows.csv --json";
 
 /// Imports rows under a header: added, changed, unchanged, and the bad rows by line.
 fn imported(operator: &CliRunner, header: &str, rows: &[String]) -> ([u64; 3], Vec<(u64, String)>) {
     fs::write(operator.path("rows.csv"), format!("{header}\n{}\n", rows.join("\n"))).unwrap();
-    let told: Value = serde_json::from_str(&operator.run(IMPORT).stdout).unwrap();
-    let mut bad: Vec<_> = told["bad_rows"].as_array().unwrap().clone();
+    let printed: Value = serde_json::from_str(&operator.run(IMPORT).stdout).unwrap();
+    let mut bad: Vec<_> = printed["bad_rows"].as_array().unwrap().clone();
     bad.sort_by_key(|row| row["line"].as_u64());
     let bad =
         bad.iter().map(|row| (row["line"].as_u64().unwrap(), row["reason"].as_str().unwrap().to_owned()));
-    (["added", "changed", "unchanged"].map(|count| told[count].as_u64().unwrap()), bad.collect())
+    (["added", "changed", "unchanged"].map(|count| printed[count].as_u64().unwrap()), bad.collect())
 }
 
+/// All users, whom the totals of lists must agree with.
 fn users(operator: &CliRunner) -> Vec<(i64, String)> {
+    assert_eq!(operator.database.number(&format!("SELECT count(*) FROM ({MISCOUNTED}) m")), 0);
     let users = operator.database.rows("SELECT id, email FROM users WHERE email IS NOT NULL ORDER BY id");
     users.into_iter().map(|row| (row[0].parse().unwrap(), row[1].clone())).collect()
 }
@@ -145,14 +148,14 @@ fn every_user_of_thousands_who_is_disabled_loses_links_and_sessions() {
     let count = |sql: &str| operator.database.number(sql);
     let ended = "SELECT count(*) FROM users WHERE is_active = 0 AND link_epoch = 1 AND session_epoch = 1 AND revision = 2";
     assert_eq!(count(ended), 2_200);
-    let told = operator.audit();
-    let changed = told.iter().filter(|(event, _, data)| {
+    let printed = operator.audit();
+    let changed = printed.iter().filter(|(event, _, data)| {
         event == "user.changed"
             && data.contains(r#""fields":["status"]"#)
             && data.contains(r#""status":{"from":1,"to":0}"#)
     });
     assert_eq!(changed.count(), 2_200);
-    let killed = told
+    let killed = printed
         .iter()
         .filter(|(event, _, data)| event == "login_link.killed" && data.contains(r#""reason":"disabled""#));
     assert_eq!(killed.count(), 2_200);
@@ -189,13 +192,33 @@ fn an_import_without_numbers_that_is_killed_and_run_again_draws_none_twice_and_l
         assert_eq!(count("SELECT max(id) FROM users"), there);
         seen.push(there);
     }
-    let told = operator.json("user import --workspace Acme rows.csv");
+    let printed = operator.json("user import --workspace Acme rows.csv");
 
     let before = seen.last().unwrap();
-    assert_eq!((&told["added"], &told["unchanged"]), (&json!(20_001 - before), &json!(before - 1)));
+    assert_eq!((&printed["added"], &printed["unchanged"]), (&json!(20_001 - before), &json!(before - 1)));
     assert!(*before < 20_001, "it was through before the last kill: {seen:?}");
     assert_eq!(count("SELECT count(*) FROM users WHERE id BETWEEN 1 AND 20001 AND revision = 1"), 20_001);
     assert_eq!(count("SELECT last_user_id FROM workspaces"), 20_001);
     assert_eq!(count("SELECT count(DISTINCT user_id) FROM audit_log WHERE event = 'user.added'"), 20_001);
     assert_eq!(count("SELECT count(*) FROM audit_log WHERE event = 'user.added'"), 20_001);
+}
+
+/// Rows that are staff, rows that become it and rows that are no longer, over several ranges of numbers.
+#[test]
+fn whoever_changes_kind_in_an_import_is_counted_where_it_belongs() {
+    let operator = CliRunner::with_acme();
+    let row = |id: i64, is_staff: bool| format!("{id},u{id}@x.test,U,{id},{}", u8::from(is_staff));
+    let total = |kind: &str| {
+        operator.database.number(&format!(
+            "SELECT CAST(sum({kind}) AS BIGINT) FROM user_counts WHERE width = 65536 AND {kind} <> 0"
+        ))
+    };
+
+    let first: Vec<_> = (65_000..67_000).map(|id| row(id, id % 4 == 0)).collect();
+    assert_eq!(imported(&operator, "id,email,name_f,name_l,staff", &first).0, [2_000, 0, 0]);
+    assert_eq!((users(&operator).len(), total("clients"), total("staff")), (2_001, 1_501, 500));
+
+    let second: Vec<_> = (65_000..67_000).map(|id| row(id, id % 4 == 1 || id % 8 == 0)).collect();
+    assert_eq!(imported(&operator, "id,email,name_f,name_l,staff", &second).0, [0, 750, 1_250]);
+    assert_eq!((users(&operator).len(), total("clients"), total("staff")), (2_001, 1_251, 750));
 }
