@@ -11,7 +11,6 @@ use std::sync::LazyLock;
 
 use divan::{Bencher, black_box};
 use doorkey::app::App;
-use doorkey::domain::api_key::ApiKeySecret;
 use doorkey::domain::audit::{AuditContext, AuditEntry, AuditEvent};
 use doorkey::domain::login_link::{LinkClaims, LoginLink, UserLinkState, decide};
 use doorkey::domain::session::{Session, SessionCookie};
@@ -127,10 +126,8 @@ fn store_find_issue_state(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn store_look_up(bencher: Bencher<'_, '_>) {
     kept_link();
-    let hash = app().keys().api_key_hashes(&ApiKeySecret::parse(&stage().key).unwrap())[0];
-    let (host, user, now) = (workspace().portal_host().unwrap(), client(), app().clock.now());
-    let named = LookupBy::KeyAndUser(hash, &user);
-    bencher.bench(|| wait(app().store.look_up(&host, named, now)).unwrap().unwrap());
+    let (workspace, user) = (workspace().id, client());
+    bencher.bench(|| wait(app().store.look_up(workspace, LookupBy::User(&user))).unwrap().unwrap());
 }
 
 #[divan::bench]

@@ -1,5 +1,6 @@
 -- What doorkey keeps. Times are milliseconds since 1970; flags are 0 or 1; ids of 16 bytes are UUIDs.
--- Keys start with the workspace, but for the small directory tables: workspaces, hosts, key_fingerprints, transfers,
+-- Keys start with the workspace, but for the small directory tables: workspaces, hosts, directory, key_fingerprints,
+-- transfers,
 -- nodes, clock_readings.
 -- Columns are those of the embedded engine; texts compare byte by byte, as they do there.
 
@@ -28,6 +29,15 @@ CREATE TABLE hosts (
     host TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     workspace_id BIGINT NOT NULL
 );
+
+-- One row: the state of the directory, which is workspaces, hosts and API keys. Whoever changes one of them draws another stamp in
+-- the same unit, so that what was read of them before is good for as long as the stamp is the same.
+CREATE TABLE directory (
+    id BIGINT NOT NULL PRIMARY KEY,
+    stamp BYTEA NOT NULL
+);
+
+INSERT INTO directory (id, stamp) VALUES (1, decode(repeat('00', 16), 'hex'));
 
 -- The secret keys that this database uses. The one activated last derives what is new. A retired key stays as a row, so that
 -- no key file brings it back.

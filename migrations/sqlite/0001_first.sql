@@ -1,5 +1,6 @@
 -- What doorkey keeps. Times are milliseconds since 1970; flags are 0 or 1; ids of 16 bytes are UUIDs.
--- Keys start with the workspace, but for the small directory tables: workspaces, hosts, key_fingerprints, transfers,
+-- Keys start with the workspace, but for the small directory tables: workspaces, hosts, directory, key_fingerprints,
+-- transfers,
 -- nodes, clock_readings.
 
 -- The last numbers given to a user and to an API key stay here: a restore takes rows away, and no number is given twice.
@@ -27,6 +28,15 @@ CREATE TABLE hosts (
     host TEXT NOT NULL PRIMARY KEY,
     workspace_id INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- One row: the state of the directory, which is workspaces, hosts and API keys. Whoever changes one of them draws another stamp in
+-- the same unit, so that what was read of them before is good for as long as the stamp is the same.
+CREATE TABLE directory (
+    id INTEGER NOT NULL PRIMARY KEY,
+    stamp BLOB NOT NULL
+) STRICT;
+
+INSERT INTO directory (id, stamp) VALUES (1, zeroblob(16));
 
 -- The secret keys that this database uses. The one activated last derives what is new. A retired key stays as a row, so that
 -- no key file brings it back.

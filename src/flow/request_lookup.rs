@@ -1,5 +1,6 @@
 //! A request arrives: which workspace it is for, and whom it names there.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::app::App;
@@ -7,13 +8,14 @@ use crate::domain::api_key::{ApiKey, ApiKeySecret};
 use crate::domain::client_network::ClientNetwork;
 use crate::domain::host::HostName;
 use crate::domain::login_link::UserLinkState;
+use crate::domain::scope::Scope;
 use crate::domain::session::{SessionCookie, SessionWithUser};
+use crate::domain::timestamp::Timestamp;
 use crate::domain::token::Token;
 use crate::domain::user::UserRef;
-use crate::domain::workspace::{Workspace, WorkspaceId};
+use crate::domain::workspace::Workspace;
 use crate::rate_limits::RateLimited;
-use crate::store;
-use crate::store::{FoundLink, LookupBy, Outcome, ReadPoint, StoreError};
+use crate::store::{FoundLink, LookupBy, LookupRow, Outcome, ReadPoint, StoreError};
 
 /// What a request shows of itself beside its host.
 #[derive(Debug)]
@@ -53,88 +55,133 @@ pub struct LookupResult {
     pub read_point: ReadPoint,
 }
 
+/// What the directory says of a request: its workspace, and its API key if that is proven. Live it was when it was read.
+struct Addressee {
+    workspace: Arc<Workspace>,
+    api_key: Option<Arc<ApiKey>>,
+}
+
 /// Looks up, at once, all that a request shows. `None` if no workspace has the host.
 ///
-/// It is one question to the store, but for a workspace or key that is not known from before, or has changed since.
+/// It is one question to the store, but where the directory is not known from before, or has changed since.
 pub async fn look_up(
     app: &App,
     host: &HostName,
     shown: &Credentials,
 ) -> Result<Option<LookupResult>, StoreError> {
-    match shown {
-        Credentials::Nothing => look_up_once(app, host, LookupBy::Nobody).await,
-        Credentials::Browser(session, token) => {
-            look_up_browser(app, host, session.as_ref(), token.as_ref()).await
+    let (now, read_point) = (app.clock.now(), app.store.read_point());
+    let hashes = match shown {
+        Credentials::Key(secret, _) => app.keys().api_key_hashes(secret),
+        Credentials::Nothing | Credentials::Browser(..) => Vec::new(),
+    };
+    let (addressee, found) = match look_up_known(app, host, &hashes, shown, now).await? {
+        Some(known) => known,
+        None => {
+            let Some(addressee) = read_addressee(app, host, hashes, now).await? else { return Ok(None) };
+            let found = match named_by(app, &addressee, shown) {
+                LookupBy::Nobody => None,
+                named => app.store.look_up(addressee.workspace.id, named).await?,
+            };
+            (addressee, found)
         }
-        Credentials::Key(secret, user) => look_up_api_key(app, host, secret, user.as_ref()).await,
+    };
+    if let (Credentials::Key(secret, _), Some(key)) = (shown, &addressee.api_key)
+        && key.key != app.keys().active_id()
+    {
+        rekey_api_key(app, key, secret);
     }
+    let Addressee { workspace, api_key, .. } = addressee;
+    let (issue_state, signed_in, link) =
+        found.map_or((None, None, None), |found| (found.issue_state, found.signed_in, found.link));
+    Ok(Some(LookupResult { workspace, api_key, issue_state, signed_in, link, read_point }))
 }
 
 /// Whether a workspace has the host, as far as can be said before a body is read: what was known a moment ago is enough, since
 /// [`look_up`] asks again.
 pub async fn is_host(app: &App, host: &HostName) -> Result<bool, StoreError> {
-    if app.lookup_cache.hosts.get(host).is_some() {
+    if app.lookup_cache.workspaces.get(host).is_some() {
         return Ok(true);
     }
-    let found = look_up_once(app, host, LookupBy::Nobody).await?;
-    if let Some(arrival) = &found {
-        app.lookup_cache.hosts.insert(host.clone(), arrival.workspace.id);
-    }
-    Ok(found.is_some())
+    Ok(read_addressee(app, host, Vec::new(), app.clock.now()).await?.is_some())
 }
 
-async fn look_up_browser(
+/// The same by what the directory said before. `None` if that is not known, or no longer so.
+async fn look_up_known(
     app: &App,
     host: &HostName,
-    session: Option<&SessionCookie>,
-    token: Option<&Token>,
-) -> Result<Option<LookupResult>, StoreError> {
-    // A token's hash hangs on the workspace too: that is the one that the host had before, unless something was changed. Then
-    // nothing is found under it, since no token of another workspace has such a hash.
-    let guess = token.and_then(|_| app.lookup_cache.hosts.get(host));
-    let hash = guess.zip(token).map(|(workspace, token)| app.keys().link_hash(workspace, token));
-    let named = match (session, hash) {
-        (None, None) => LookupBy::Nobody,
-        (Some(cookie), None) => LookupBy::Session(cookie.id),
-        (None, Some(hash)) => LookupBy::Link(hash),
-        (Some(cookie), Some(hash)) => LookupBy::SessionAndLink(cookie.id, hash),
+    hashes: &[[u8; 32]],
+    shown: &Credentials,
+    now: Timestamp,
+) -> Result<Option<(Addressee, Option<LookupRow>)>, StoreError> {
+    let Some((stamp, workspace)) = app.lookup_cache.workspaces.get(host) else { return Ok(None) };
+    let mut known = Addressee { workspace, api_key: None };
+    if !hashes.is_empty() {
+        let key = hashes.iter().find_map(|hash| app.lookup_cache.api_keys.get(&(known.workspace.id, *hash)));
+        let Some((_, key)) = key.filter(|(of, key)| *of == stamp && key.is_live(now)) else {
+            return Ok(None);
+        };
+        known.api_key = Some(key);
+    }
+    let named = named_by(app, &known, shown);
+    let found = app.store.look_up(known.workspace.id, named).await?;
+    let is_known = if let Some(found) = &found {
+        found.stamp == stamp
+    } else {
+        let directory = app.store.look_up(known.workspace.id, LookupBy::Nobody).await?;
+        directory.is_some_and(|directory| directory.stamp == stamp)
     };
-    let arrival = look_up_once(app, host, named).await?;
-    match &arrival {
-        Some(arrival) if token.is_some() && guess != Some(arrival.workspace.id) => {
-            app.lookup_cache.hosts.insert(host.clone(), arrival.workspace.id);
-        }
-        Some(_) => {}
-        None => {
-            app.lookup_cache.hosts.remove(host);
-        }
-    }
-    Ok(arrival)
+    Ok(is_known.then_some((known, found)))
 }
 
-async fn look_up_api_key(
+/// Reads what the directory says, and keeps it for requests to come.
+async fn read_addressee(
     app: &App,
     host: &HostName,
-    secret: &ApiKeySecret,
-    user: Option<&UserRef>,
-) -> Result<Option<LookupResult>, StoreError> {
-    let mut arrival = None;
-    let hashes = app.keys().api_key_hashes(secret);
+    hashes: Vec<[u8; 32]>,
+    now: Timestamp,
+) -> Result<Option<Addressee>, StoreError> {
     // Between two looks a key may have moved from another hash to the first one.
     let again = hashes.first().filter(|_| hashes.len() > 1).copied();
-    for hash in hashes.into_iter().chain(again) {
-        let named = user.map_or(LookupBy::Key(hash), |user| LookupBy::KeyAndUser(hash, user));
-        arrival = look_up_once(app, host, named).await?;
-        if arrival.as_ref().is_none_or(|arrival| arrival.api_key.is_some()) {
-            break;
+    let mut hashes = hashes.into_iter().chain(again).map(Some).collect::<VecDeque<_>>();
+    loop {
+        let hash = hashes.pop_front().flatten();
+        let Some(entry) = app.store.find_directory_entry(host, hash, now).await? else {
+            app.lookup_cache.workspaces.remove(host);
+            return Ok(None);
+        };
+        let (stamp, workspace) = (entry.stamp, Arc::new(entry.workspace));
+        app.lookup_cache.workspaces.insert(host.clone(), (stamp, Arc::clone(&workspace)));
+        // Its row may be another's, with this one's seal copied into it, or its end edited.
+        let api_key = entry.api_key.filter(|key| app.keys().is_genuine_api_key(key)).map(Arc::new);
+        if let (Some(key), Some(hash)) = (&api_key, hash) {
+            app.lookup_cache.api_keys.insert((workspace.id, hash), (stamp, Arc::clone(key)));
+        }
+        if api_key.is_some() || hashes.is_empty() {
+            return Ok(Some(Addressee { workspace, api_key }));
         }
     }
-    if let Some(key) = arrival.as_ref().and_then(|arrival| arrival.api_key.as_ref())
-        && key.key != app.keys().active_id()
-    {
-        rekey_api_key(app, key, secret);
+}
+
+/// Whom a request names in its workspace. The user for whom a link is asked hangs on the key and its scope: nobody else learns,
+/// not even by the time it takes, whether there is one.
+fn named_by<'a>(app: &App, addressee: &Addressee, shown: &'a Credentials) -> LookupBy<'a> {
+    match shown {
+        Credentials::Key(_, Some(user)) => {
+            let may_ask =
+                addressee.api_key.as_ref().is_some_and(|key| key.scopes.has(Scope::LoginLinksWrite));
+            if may_ask { LookupBy::User(user) } else { LookupBy::Nobody }
+        }
+        Credentials::Nothing | Credentials::Key(_, None) => LookupBy::Nobody,
+        Credentials::Browser(session, token) => {
+            let hash = token.as_ref().map(|token| app.keys().link_hash(addressee.workspace.id, token));
+            match (session, hash) {
+                (None, None) => LookupBy::Nobody,
+                (Some(cookie), None) => LookupBy::Session(cookie.id),
+                (None, Some(hash)) => LookupBy::Link(hash),
+                (Some(cookie), Some(hash)) => LookupBy::SessionAndLink(cookie.id, hash),
+            }
+        }
     }
-    Ok(arrival)
 }
 
 /// Has an API key use the active secret key from its next use on, and keeps nobody waiting for it.
@@ -154,58 +201,8 @@ fn rekey_api_key(app: &App, key: &Arc<ApiKey>, secret: &ApiKeySecret) {
     });
 }
 
-async fn look_up_once(
-    app: &App,
-    host: &HostName,
-    named: LookupBy<'_>,
-) -> Result<Option<LookupResult>, StoreError> {
-    let now = app.clock.now();
-    let read_point = app.store.read_point();
-    let Some(found) = app.store.look_up(host, named, now).await? else { return Ok(None) };
-    let Some(workspace) = workspace_of(app, &found).await? else { return Ok(None) };
-    let api_key = match (named, found.api_key) {
-        (LookupBy::Key(hash) | LookupBy::KeyAndUser(hash, _), Some((id, seal))) => {
-            let key = api_key_of(app, workspace.id, id, seal).await?;
-            // The row that was found may be another's, with this one's seal copied into it, or its end edited.
-            key.filter(|key| key.workspace == workspace.id && key.hash == hash && key.is_live(now))
-        }
-        _ => None,
-    };
-    let store::LookupRow { issue_state, signed_in, link, .. } = found;
-    Ok(Some(LookupResult { workspace, api_key, issue_state, signed_in, link, read_point }))
-}
-
 /// Counts a request that shows no key which lets in.
 pub fn count_auth_failure(app: &App, source: ClientNetwork) -> Result<(), RateLimited> {
     app.metrics.failed_keys.inc();
     app.limits.check_auth(&app.metrics, source)
-}
-
-async fn workspace_of(app: &App, found: &store::LookupRow) -> Result<Option<Arc<Workspace>>, StoreError> {
-    let known = app.lookup_cache.workspaces.get(&found.workspace);
-    if let Some(known) = known.filter(|known| known.revision == found.revision) {
-        return Ok(Some(known));
-    }
-    let read = app.store.find_workspace_by_id(found.workspace).await?.map(Arc::new);
-    if let Some(workspace) = &read {
-        app.lookup_cache.workspaces.insert(found.workspace, Arc::clone(workspace));
-    }
-    Ok(read)
-}
-
-async fn api_key_of(
-    app: &App,
-    workspace: WorkspaceId,
-    id: i64,
-    seal: [u8; 32],
-) -> Result<Option<Arc<ApiKey>>, StoreError> {
-    if let Some(known) = app.lookup_cache.api_keys.get(&seal) {
-        return Ok(Some(known));
-    }
-    let read = app.store.find_api_key_by_id(workspace, id).await?;
-    let genuine = read.filter(|key| app.keys().is_genuine_api_key(key)).map(Arc::new);
-    if let Some(key) = &genuine {
-        app.lookup_cache.api_keys.insert(key.seal, Arc::clone(key));
-    }
-    Ok(genuine)
 }

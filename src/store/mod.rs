@@ -30,6 +30,7 @@ pub use self::error::{OpenError, StoreError};
 pub use self::list_limiter::{ListError, ListPermit, UnsentRoom};
 pub use self::queries::audit::{AuditFilter, AuditPosition, ListedEntry};
 pub use self::queries::cleanup::Swept;
+pub use self::queries::directory::DirectoryEntry;
 pub use self::queries::key_usage::{KeyUsage, SessionUsingKey};
 pub use self::queries::login_links::{FoundLink, ListedLink};
 pub use self::queries::lookup_row::{LookupBy, LookupRow};
@@ -139,6 +140,11 @@ impl Store {
 
     /// A unit of work: all of it or nothing, durable before this returns.
     async fn write(&self, unit: UnitOfWork) -> Result<UnitResult, StoreError> {
+        // The tests of the engines have its tables for theirs.
+        debug_assert!(
+            cfg!(test) || queries::directory_stamp::is_stamped(&unit),
+            "the directory changes unnoticed"
+        );
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.write(unit).await,
             Engine::Postgres(postgres) => Box::pin(postgres.write(&unit)).await,

@@ -1,7 +1,7 @@
 //! API keys: found by a keyed hash, never by what they are.
 
-use super::audit;
 use super::secret_keys::is_active;
+use super::{audit, directory_stamp};
 use crate::domain::api_key::ApiKey;
 use crate::domain::audit::AuditEntry;
 use crate::domain::timestamp::Timestamp;
@@ -63,7 +63,7 @@ impl Store {
             "UPDATE workspaces SET last_api_key_id = $2 WHERE id = $1 AND last_api_key_id < $2",
             values![key.workspace, key.id],
         );
-        let unit = UnitOfWork::new().guard(drawn).guard(added);
+        let unit = UnitOfWork::new().guard(drawn).guard(added).guard(directory_stamp::changed());
         let unit = unit.and(audit::entry(key.workspace, entry, key.created_at));
         self.apply(unit).await
     }
@@ -88,7 +88,7 @@ impl Store {
         );
         let moved =
             sql(MOVED, values![key.hash, key.key, key.seal, key.workspace, key.id, old.hash, old.seal]);
-        self.apply(UnitOfWork::new().guard(moved)).await
+        self.apply(UnitOfWork::new().guard(moved).guard(directory_stamp::changed())).await
     }
 
     /// Revokes a key for good, unless it was revoked before. `key` is as this leaves it, sealed.
@@ -103,7 +103,7 @@ impl Store {
              WHERE workspace_id = $3 AND id = $4 AND revoked_at IS NULL",
             values![key.revoked_at, key.seal, key.workspace, key.id],
         );
-        let unit = UnitOfWork::new().guard(revoked).and(audit::entry(key.workspace, entry, now));
-        self.apply(unit).await
+        let unit = UnitOfWork::new().guard(revoked).guard(directory_stamp::changed());
+        self.apply(unit.and(audit::entry(key.workspace, entry, now))).await
     }
 }

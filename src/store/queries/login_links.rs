@@ -81,24 +81,38 @@ impl FromRow for LoginLink {
     }
 }
 
-/// The columns of a link with its user: the user first, since without one there is no
-/// link.
-macro_rules! found_link_columns {
+/// A link of the workspace `$1` with its user, by the hash `$2`: columns, and from where.
+macro_rules! found_link {
     () => {
-        concat!(standing_columns!(), ", u.email, l.session_id, ", link_columns!())
+        concat!(
+            standing_columns!(),
+            ", u.email, l.session_id, ",
+            link_columns!(),
+            " FROM login_links l JOIN users u ON u.workspace_id = l.workspace_id AND u.id = l.user_id
+              WHERE l.workspace_id = $1 AND l.hash = $2 AND u.deleted_at IS NULL"
+        )
     };
 }
-pub(in crate::store) use found_link_columns;
+pub(in crate::store) use found_link;
 
 from_row! { FoundLink { standing, email, session, link } }
 
-/// The columns of what is seen of a user when a link is asked for.
-macro_rules! issue_state_columns {
-    () => {
-        concat!("u.id, ", standing_columns!(), ", u.newest_link, ", link_columns!())
+/// What is seen of a user of the workspace `$1` when a link is asked for: columns, and from where.
+macro_rules! issue_state {
+    ($condition:expr) => {
+        concat!(
+            "u.id, ",
+            standing_columns!(),
+            ", u.newest_link, ",
+            link_columns!(),
+            " FROM users u LEFT JOIN login_links l
+                ON l.workspace_id = u.workspace_id AND l.hash = u.newest_link AND l.user_id = u.id
+              WHERE u.workspace_id = $1 AND u.deleted_at IS NULL AND ",
+            $condition
+        )
     };
 }
-pub(in crate::store) use issue_state_columns;
+pub(in crate::store) use issue_state;
 
 impl FromRow for UserLinkState {
     fn from_row(row: &mut Row) -> Result<Self, StoreError> {
@@ -268,33 +282,18 @@ impl Store {
 
 /// The statement that finds a user and the newest link.
 pub(in crate::store) fn state_of(workspace: WorkspaceId, user: &UserRef) -> Statement {
-    macro_rules! state {
-        ($condition:expr) => {
-            concat!(
-                "SELECT ",
-                issue_state_columns!(),
-                " FROM users u LEFT JOIN login_links l
-                    ON l.workspace_id = u.workspace_id AND l.hash = u.newest_link AND l.user_id = u.id
-                  WHERE u.workspace_id = $1 AND u.deleted_at IS NULL AND ",
-                $condition
-            )
-        };
-    }
     match user {
-        UserRef::Id(id) => sql(state!("u.id = $2"), values![workspace, *id]),
-        UserRef::Email(email) => sql(state!("u.email_folded = $2"), values![workspace, email.lowercased()]),
+        UserRef::Id(id) => sql(concat!("SELECT ", issue_state!("u.id = $2")), values![workspace, *id]),
+        UserRef::Email(email) => {
+            let text = concat!("SELECT ", issue_state!("u.email_folded = $2"));
+            sql(text, values![workspace, email.lowercased()])
+        }
     }
 }
 
 /// The statement that finds a link and its user.
 pub(in crate::store) fn by_hash(workspace: WorkspaceId, hash: LinkLookupKey) -> Statement {
-    const FOUND: &str = concat!(
-        "SELECT ",
-        found_link_columns!(),
-        " FROM login_links l JOIN users u ON u.workspace_id = l.workspace_id AND u.id = l.user_id
-         WHERE l.workspace_id = $1 AND l.hash = $2 AND u.deleted_at IS NULL"
-    );
-    sql(FOUND, values![workspace, hash])
+    sql(concat!("SELECT ", found_link!()), values![workspace, hash])
 }
 
 /// The statement that ends a link, unless it ended before.

@@ -5,23 +5,20 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::login_links::FoundLink;
-use crate::domain::host::HostName;
 use crate::domain::login_link::{LinkLookupKey, UserLinkState};
 use crate::domain::session::SessionWithUser;
 use crate::domain::user::UserRef;
 use crate::domain::workspace::WorkspaceId;
 use crate::store::StoreError;
-use crate::store::engine::value::{Joined, Row};
+use crate::store::engine::value::Row;
 
-/// Whom a request names beside its host.
+/// Whom a request names in its workspace.
 #[derive(Clone, Copy, Debug)]
 pub enum LookupBy<'a> {
     /// Nobody.
     Nobody,
-    /// The holder of an API key, by a hash that the key may have.
-    Key([u8; 32]),
-    /// The same, and the user for whom a link is asked.
-    KeyAndUser([u8; 32], &'a UserRef),
+    /// The user for whom a link is asked.
+    User(&'a UserRef),
     /// Who is signed in, by the number of the session.
     Session(Uuid),
     /// Whoever holds a link, by a hash that its token may have.
@@ -31,18 +28,11 @@ pub enum LookupBy<'a> {
 }
 
 /// What one lookup finds. Nothing of it is proven yet: seals, secrets and standing are the keys' and the flow's to judge.
-///
-/// Workspace and key are named by their ids: they change so seldom that the flow knows them from before, and needs to hear
-/// only that they are still the same.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LookupRow {
-    /// The workspace of the host.
-    pub workspace: WorkspaceId,
-    /// Its revision, which grows with each change of it.
-    pub revision: i64,
-    /// The number and the seal of the live API key.
-    pub api_key: Option<(i64, [u8; 32])>,
-    /// What is seen of the user for whom a link is asked; none without a key that may ask.
+    /// The state of the directory at that moment.
+    pub stamp: Uuid,
+    /// What is seen of the user for whom a link is asked.
     pub issue_state: Option<Arc<UserLinkState>>,
     /// The session with its person.
     pub signed_in: Option<Arc<SessionWithUser>>,
@@ -51,59 +41,36 @@ pub struct LookupRow {
 }
 
 impl LookupBy<'_> {
-    /// Host and whatever is named, so that no two are alike. `None` for what is asked for once.
-    pub(in crate::store) fn cache_key(self, host: &HostName) -> Option<Vec<u8>> {
-        let key = |kind: u8, parts: &[&[u8]]| {
-            let mut key = Vec::with_capacity(128);
-            key.extend_from_slice(host.as_str().as_bytes());
-            key.push(kind);
-            key.extend(parts.iter().copied().flatten());
-            key
-        };
+    /// The workspace and whoever is named, so that no two are alike. `None` for what is asked for once.
+    pub(in crate::store) fn cache_key(self, workspace: WorkspaceId) -> Option<Vec<u8>> {
+        let key = |kind: u8, name: &[u8]| [&[kind], &workspace.0.to_be_bytes()[..], name].concat();
         Some(match self {
-            Self::Nobody => key(0, &[]),
-            Self::Key(hash) => key(1, &[&hash]),
-            Self::KeyAndUser(hash, UserRef::Id(id)) => key(2, &[&hash, &id.number().to_be_bytes()]),
-            Self::KeyAndUser(hash, UserRef::Email(email)) => key(3, &[&hash, email.lowercased().as_bytes()]),
-            Self::Session(id) => key(4, &[id.as_bytes()]),
+            // The stamp is that of all workspaces.
+            Self::Nobody => vec![0],
+            Self::User(UserRef::Id(id)) => key(1, &id.number().to_be_bytes()),
+            Self::User(UserRef::Email(email)) => key(2, email.lowercased().as_bytes()),
+            Self::Session(id) => key(3, id.as_bytes()),
             Self::Link(_) | Self::SessionAndLink(..) => return None,
         })
-    }
-
-    /// Whether a result is worth to be cached: what named nobody may be anything that a stranger thinks of.
-    pub(in crate::store) fn is_cached(self, found: &LookupRow) -> bool {
-        matches!(self, Self::Nobody) || found.names_somebody()
     }
 }
 
 impl LookupRow {
-    /// What the statement of a lookup found. `None` if no workspace has the host.
+    /// What the statement of a lookup found. `None` if what is named is not there.
     pub(in crate::store) fn from_rows(
         rows: Vec<Row>,
         named: LookupBy<'_>,
     ) -> Result<Option<Self>, StoreError> {
         let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
-        let row = &mut row;
-        let (workspace, revision) = (row.take()?, row.take()?);
-        let mut lookup =
-            Self { workspace, revision, api_key: None, issue_state: None, signed_in: None, link: None };
+        let mut lookup = Self { stamp: row.take()?, issue_state: None, signed_in: None, link: None };
         match named {
             LookupBy::Nobody => {}
-            LookupBy::Key(_) | LookupBy::KeyAndUser(..) => {
-                Joined(lookup.api_key) = row.take()?;
-                if let (LookupBy::KeyAndUser(..), Some(_)) = (named, lookup.api_key) {
-                    lookup.issue_state = row.take::<Joined<_>>()?.0.map(Arc::new);
-                }
-            }
+            LookupBy::User(_) => lookup.issue_state = Some(Arc::new(row.take()?)),
             LookupBy::Session(_) | LookupBy::SessionAndLink(..) => {
-                lookup.signed_in = row.take::<Joined<_>>()?.0.map(Arc::new);
+                lookup.signed_in = Some(Arc::new(row.take()?));
             }
-            LookupBy::Link(_) => lookup.link = row.take::<Joined<_>>()?.0.map(Arc::new),
+            LookupBy::Link(_) => lookup.link = Some(Arc::new(row.take()?)),
         }
         Ok(Some(lookup))
-    }
-
-    fn names_somebody(&self) -> bool {
-        self.api_key.is_some() || self.signed_in.is_some()
     }
 }

@@ -5,6 +5,8 @@ pub(super) mod audit;
 pub(super) mod audit_pages;
 pub(super) mod cleanup;
 pub(super) mod columns;
+pub(super) mod directory;
+pub(super) mod directory_stamp;
 pub(super) mod key_usage;
 pub(super) mod list;
 #[cfg(test)]

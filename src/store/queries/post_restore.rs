@@ -1,6 +1,6 @@
 //! After a restore: nothing that was handed out before lives on, and what may have come back is listed.
 
-use super::audit;
+use super::{audit, directory_stamp};
 use crate::domain::audit::AuditEntry;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::WorkspaceId;
@@ -118,7 +118,9 @@ impl Store {
     /// Names the session cookies of a workspace anew.
     pub async fn set_cookie_tag(&self, workspace: WorkspaceId, tag: &str) -> Result<(), StoreError> {
         let named = "UPDATE workspaces SET cookie_tag = $2, revision = revision + 1 WHERE id = $1";
-        self.write(UnitOfWork::new().and(sql(named, values![workspace, tag]))).await.map(|_| ())
+        let unit =
+            UnitOfWork::new().and(sql(named, values![workspace, tag])).guard(directory_stamp::changed());
+        self.write(unit).await.map(|_| ())
     }
 
     /// Deletes every link and session of a workspace, some at a time, and gives how many there were of each.

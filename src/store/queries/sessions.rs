@@ -56,14 +56,20 @@ from_row! {
     }
 }
 
-/// The columns of a session with its person: the person first, since without one
-/// there is nobody signed in.
-macro_rules! signed_in_columns {
-    () => {
-        concat!(standing_columns!(), ", u.email, u.name_f, u.name_l, ", session_columns!())
+/// A session of the workspace `$1` with its person: columns, and from where.
+macro_rules! signed_in {
+    ($condition:expr) => {
+        concat!(
+            standing_columns!(),
+            ", u.email, u.name_f, u.name_l, ",
+            session_columns!(),
+            " FROM sessions s JOIN users u ON u.workspace_id = s.workspace_id AND u.id = s.user_id
+              WHERE s.workspace_id = $1 AND u.deleted_at IS NULL AND ",
+            $condition
+        )
     };
 }
-pub(in crate::store) use signed_in_columns;
+pub(in crate::store) use signed_in;
 
 impl FromRow for SessionWithUser {
     fn from_row(row: &mut Row) -> Result<Self, StoreError> {
@@ -71,18 +77,6 @@ impl FromRow for SessionWithUser {
         let (name_f, name_l): (String, String) = row.take()?;
         Ok(Self { session: row.take()?, standing, email, name: full_name(&name_f, &name_l) })
     }
-}
-
-/// A session and its person, from `$1` the workspace on.
-macro_rules! signed_in {
-    () => {
-        concat!(
-            "SELECT ",
-            signed_in_columns!(),
-            " FROM sessions s JOIN users u ON u.workspace_id = s.workspace_id AND u.id = s.user_id
-             WHERE s.workspace_id = $1 AND u.deleted_at IS NULL "
-        )
-    };
 }
 
 impl Store {
@@ -218,14 +212,14 @@ fn listed(session: &Session, workspace: &Workspace) -> ListedSession {
 
 /// The statement that finds a session and its person.
 pub(in crate::store) fn by_id(workspace: WorkspaceId, id: Uuid) -> Statement {
-    sql(concat!(signed_in!(), "AND s.id = $2"), values![workspace, id])
+    sql(concat!("SELECT ", signed_in!("s.id = $2")), values![workspace, id])
 }
 
 /// The statement that finds the newest session that a browser began with a link that may be used again.
 pub(in crate::store) fn by_confirm_hash(workspace: WorkspaceId, confirm_hash: [u8; 32]) -> Statement {
     const FOUND: &str = concat!(
-        signed_in!(),
-        "AND s.confirm_hash = $2 AND s.single_use = 0 ORDER BY s.created_at DESC, s.id DESC LIMIT 1"
+        "SELECT ",
+        signed_in!("s.confirm_hash = $2 AND s.single_use = 0 ORDER BY s.created_at DESC, s.id DESC LIMIT 1")
     );
     sql(FOUND, values![workspace, confirm_hash])
 }

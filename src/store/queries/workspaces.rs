@@ -1,6 +1,6 @@
 //! Workspaces and their hosts.
 
-use super::audit;
+use super::{audit, directory_stamp};
 use crate::domain::audit::{AuditEntry, INSTALLATION};
 use crate::domain::host::HostName;
 use crate::domain::origin::Origin;
@@ -17,6 +17,7 @@ macro_rules! workspace_columns {
          w.session_lifetime, w.session_idle, w.cookie_domain, w.cookie_tag, w.revision, w.created_at"
     };
 }
+pub(in crate::store) use workspace_columns;
 
 impl FromValue for Vec<Origin> {
     fn from_value(value: Value) -> Option<Self> {
@@ -38,12 +39,6 @@ fn joined(origins: &[Origin]) -> String {
 }
 
 impl Store {
-    /// A workspace, by its number.
-    pub async fn find_workspace_by_id(&self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError> {
-        const FOUND: &str = concat!("SELECT ", workspace_columns!(), " FROM workspaces w WHERE w.id = $1");
-        self.find(sql(FOUND, values![id])).await
-    }
-
     /// A workspace and its hosts, by its name.
     pub async fn find_workspace(&self, name: &str) -> Result<Option<(Workspace, Vec<HostName>)>, StoreError> {
         const FOUND: &str = concat!("SELECT ", workspace_columns!(), " FROM workspaces w WHERE w.name = $1");
@@ -100,7 +95,7 @@ impl Store {
                 ]
             )
         );
-        let mut unit = UnitOfWork::new().guard(added);
+        let mut unit = UnitOfWork::new().guard(added).guard(directory_stamp::changed());
         for host in hosts {
             unit = unit.guard(add_host(&workspace.name, host));
         }
@@ -124,7 +119,7 @@ impl Store {
              WHERE id = $10 AND revision = $11",
             settings(workspace, values![workspace.id, workspace.revision])
         );
-        let mut unit = UnitOfWork::new().guard(changed);
+        let mut unit = UnitOfWork::new().guard(changed).guard(directory_stamp::changed());
         if let Some(hosts) = hosts {
             unit = unit.and(sql("DELETE FROM hosts WHERE workspace_id = $1", values![workspace.id]));
             for host in hosts {
@@ -149,8 +144,8 @@ impl Store {
                AND NOT EXISTS (SELECT 1 FROM workspaces o WHERE o.id <> $3 AND o.name_folded = $2)",
             values![name, folded_name(name), workspace.id, workspace.revision],
         );
-        let unit = UnitOfWork::new().guard(renamed).and(audit::entry(workspace.id, entry, now));
-        self.apply(unit).await
+        let unit = UnitOfWork::new().guard(renamed).guard(directory_stamp::changed());
+        self.apply(unit.and(audit::entry(workspace.id, entry, now))).await
     }
 
     /// Whether another workspace has a name, in whatever case.
@@ -200,7 +195,7 @@ impl Store {
             "DELETE FROM audit_log WHERE workspace_id = $1",
         ];
         let belongings = belongings.map(|text| sql(text, values![id]));
-        let unit = UnitOfWork::new().guard(gone).and_all(belongings);
+        let unit = UnitOfWork::new().guard(gone).guard(directory_stamp::changed()).and_all(belongings);
         self.apply(unit.and(audit::entry(INSTALLATION, entry, now))).await
     }
 }

@@ -5,8 +5,16 @@ use std::fs;
 use std::path::Path;
 
 /// Tables that every node needs to find a tenant at all: they alone have keys without the workspace.
-const DIRECTORY: [&str; 7] =
-    ["workspaces", "hosts", "key_fingerprints", "transfers", "nodes", "clock_readings", "migrations"];
+const DIRECTORY: [&str; 8] = [
+    "workspaces",
+    "hosts",
+    "directory",
+    "key_fingerprints",
+    "transfers",
+    "nodes",
+    "clock_readings",
+    "migrations",
+];
 
 /// What must not stand in a migration for PostgreSQL, and why.
 const BANNED: [(&str, &str); 12] = [

@@ -79,7 +79,6 @@ impl<C: Clone> ReadPool<C> {
         key: Vec<u8>,
         statement: impl FnOnce() -> Statement,
         parse: impl FnOnce(Vec<Row>) -> Result<Option<C>, StoreError>,
-        is_kept: impl FnOnce(&C) -> bool,
     ) -> Result<Option<C>, StoreError> {
         self.with_reader(|reader| {
             reader.cache.be_at(reader.data_version()?);
@@ -89,7 +88,8 @@ impl<C: Clone> ReadPool<C> {
             // What is committed by now is newer than the version, never older: it is forgotten too early at worst.
             let [rows] = reader.read_at_one_moment(&[statement()])?;
             let found = parse(rows)?;
-            if let Some(found) = found.as_ref().filter(|found| is_kept(found)) {
+            // What is not there may be anything that a stranger thinks of.
+            if let Some(found) = &found {
                 reader.cache.insert(key, found.clone());
             }
             Ok(found)
