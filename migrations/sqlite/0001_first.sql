@@ -3,10 +3,9 @@
 -- transfers,
 -- nodes, clock_readings.
 
--- The last numbers given to a user and to an API key stay here: a restore takes rows away, and no number is given twice.
 -- Two names differ by more than case.
 CREATE TABLE workspaces (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    id INTEGER NOT NULL PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
     name_folded TEXT NOT NULL UNIQUE,
     url TEXT NOT NULL,
@@ -18,8 +17,6 @@ CREATE TABLE workspaces (
     session_idle INTEGER NOT NULL,
     cookie_domain TEXT,
     cookie_tag TEXT NOT NULL,
-    last_user_id INTEGER NOT NULL DEFAULT 0,
-    last_api_key_id INTEGER NOT NULL DEFAULT 0,
     revision INTEGER NOT NULL,
     created_at INTEGER NOT NULL
 ) STRICT;
@@ -30,13 +27,15 @@ CREATE TABLE hosts (
 ) STRICT, WITHOUT ROWID;
 
 -- One row: the state of the directory, which is workspaces, hosts and API keys. Whoever changes one of them draws another stamp in
--- the same unit, so that what was read of them before is good for as long as the stamp is the same.
+-- the same unit, so that what was read of them before is good for as long as the stamp is the same. No number of a workspace is
+-- given twice.
 CREATE TABLE directory (
     id INTEGER NOT NULL PRIMARY KEY,
-    stamp BLOB NOT NULL
+    stamp BLOB NOT NULL,
+    last_workspace_id INTEGER NOT NULL
 ) STRICT;
 
-INSERT INTO directory (id, stamp) VALUES (1, zeroblob(16));
+INSERT INTO directory (id, stamp, last_workspace_id) VALUES (1, zeroblob(16), 0);
 
 -- The secret keys that this database uses. The one activated last derives what is new. A retired key stays as a row, so that
 -- no key file brings it back.
@@ -71,6 +70,14 @@ CREATE TABLE clock_readings (
     boot TEXT NOT NULL,
     since_boot INTEGER NOT NULL,
     wall INTEGER NOT NULL
+) STRICT;
+
+-- The last numbers that a workspace gave to a user and to an API key: a restore takes rows away, and no number is given twice.
+CREATE TABLE number_counters (
+    workspace_id INTEGER NOT NULL,
+    last_user_id INTEGER NOT NULL,
+    last_api_key_id INTEGER NOT NULL,
+    PRIMARY KEY (workspace_id)
 ) STRICT;
 
 -- A deleted user stays as a row without a person in it, so that the id is never used again.

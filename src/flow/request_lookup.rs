@@ -74,16 +74,19 @@ pub async fn look_up(
         Credentials::Key(secret, _) => app.keys().api_key_hashes(secret),
         Credentials::Nothing | Credentials::Browser(..) => Vec::new(),
     };
-    let (addressee, found) = match look_up_known(app, host, &hashes, shown, now).await? {
-        Some(known) => known,
-        None => {
-            let Some(addressee) = read_addressee(app, host, hashes, now).await? else { return Ok(None) };
-            let found = match named_by(app, &addressee, shown) {
-                LookupBy::Nobody => None,
-                named => app.store.look_up(addressee.workspace.id, named).await?,
-            };
-            (addressee, found)
-        }
+    let known = look_up_known(app, host, &hashes, shown, now).await?;
+    let (addressee, found) = if let Some(known) = known {
+        known
+    } else {
+        let Some(addressee) = read_addressee(app, host, hashes, now).await? else { return Ok(None) };
+        let found = match named_by(app, &addressee, shown) {
+            LookupBy::Nobody => None,
+            named @ (LookupBy::User(_)
+            | LookupBy::Session(_)
+            | LookupBy::Link(_)
+            | LookupBy::SessionAndLink(..)) => app.store.look_up(addressee.workspace.id, named).await?,
+        };
+        (addressee, found)
     };
     if let (Credentials::Key(secret, _), Some(key)) = (shown, &addressee.api_key)
         && key.key != app.keys().active_id()

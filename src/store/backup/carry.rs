@@ -273,14 +273,13 @@ impl Work<'_> {
     /// No number that was given is given again.
     fn numbers(&self) -> Result<(), StoreError> {
         for text in [
-            "UPDATE main.workspaces AS w SET last_user_id = max(w.last_user_id, o.last_user_id),
-                    last_api_key_id = max(w.last_api_key_id, o.last_api_key_id)
-             FROM old.workspaces o WHERE o.id = w.id AND o.created_at = w.created_at",
-            "INSERT INTO main.sqlite_sequence (name, seq) SELECT 'workspaces', 0
-             WHERE NOT EXISTS (SELECT 1 FROM main.sqlite_sequence WHERE name = 'workspaces')",
-            "UPDATE main.sqlite_sequence
-             SET seq = max(seq, coalesce((SELECT o.seq FROM old.sqlite_sequence o WHERE o.name = 'workspaces'), 0))
-             WHERE name = 'workspaces'",
+            "UPDATE main.number_counters AS c SET last_user_id = max(c.last_user_id, o.last_user_id),
+                    last_api_key_id = max(c.last_api_key_id, o.last_api_key_id)
+             FROM old.number_counters o JOIN old.workspaces ow ON ow.id = o.workspace_id
+             JOIN main.workspaces w ON w.id = ow.id AND w.created_at = ow.created_at
+             WHERE o.workspace_id = c.workspace_id",
+            "UPDATE main.directory AS d SET last_workspace_id = max(d.last_workspace_id, o.last_workspace_id)
+             FROM old.directory o WHERE o.id = d.id",
         ] {
             self.run(&sql(text, values![]))?;
         }

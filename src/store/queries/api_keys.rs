@@ -38,7 +38,7 @@ impl Store {
     /// The number that the next key of a workspace gets. None is ever given again: keys are revoked, not deleted.
     pub async fn find_next_api_key_id(&self, workspace: WorkspaceId) -> Result<i64, StoreError> {
         // After a restore the newest keys may be gone, but not their numbers.
-        let last = "SELECT last_api_key_id FROM workspaces WHERE id = $1
+        let last = "SELECT last_api_key_id FROM number_counters WHERE workspace_id = $1
                     UNION ALL SELECT coalesce(max(id), 0) FROM api_keys WHERE workspace_id = $1";
         let [rows] = self.read([sql(last, values![workspace])]).await?;
         // Where the workspace is gone, nothing can be kept under any number.
@@ -50,7 +50,8 @@ impl Store {
         let added = sql(
             concat!(
                 "INSERT INTO api_keys (workspace_id, id, name, hash, scopes, key_id, created_at, expires_at, seal)
-                 SELECT w.id, $2, $3, $4, $5, $6, $7, $8, $9 FROM workspaces w WHERE w.id = $1 AND ",
+                 SELECT c.workspace_id, $2, $3, $4, $5, $6, $7, $8, $9
+                 FROM number_counters c WHERE c.workspace_id = $1 AND ",
                 is_active!("$6"),
                 " ON CONFLICT DO NOTHING"
             ),
@@ -60,7 +61,7 @@ impl Store {
             },
         );
         let drawn = sql(
-            "UPDATE workspaces SET last_api_key_id = $2 WHERE id = $1 AND last_api_key_id < $2",
+            "UPDATE number_counters SET last_api_key_id = $2 WHERE workspace_id = $1 AND last_api_key_id < $2",
             values![key.workspace, key.id],
         );
         let unit = UnitOfWork::new().guard(drawn).guard(added).guard(directory_stamp::changed());

@@ -115,13 +115,8 @@ pub(in crate::store) fn entry_about_drawn(
     entry: &AuditEntry,
     now: Timestamp,
 ) -> Statement {
-    const TEXT: &str = entry_text!("$1", "coalesce($5, (SELECT last_user_id FROM workspaces WHERE id = $1))");
-    sql(TEXT, entry_values(workspace.into(), entry, now))
-}
-
-/// The statement that writes an entry about the workspace that was made in the same unit, by its name.
-pub(in crate::store) fn entry_of_made(workspace: &str, entry: &AuditEntry, now: Timestamp) -> Statement {
-    const TEXT: &str = entry_text!("(SELECT id FROM workspaces WHERE name = $1)", "$5");
+    const TEXT: &str =
+        entry_text!("$1", "coalesce($5, (SELECT last_user_id FROM number_counters WHERE workspace_id = $1))");
     sql(TEXT, entry_values(workspace.into(), entry, now))
 }
 

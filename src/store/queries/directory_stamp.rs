@@ -13,21 +13,27 @@ macro_rules! stamp {
 }
 pub(in crate::store) use stamp;
 
-const CHANGED: &str = "UPDATE directory SET stamp = $1 WHERE id = 1";
-
 /// The statement that draws another stamp. Each unit that changes the directory has it.
 pub(super) fn changed() -> Statement {
-    sql(CHANGED, values![Uuid::now_v7()])
+    sql("UPDATE directory SET stamp = $1 WHERE id = 1", values![Uuid::now_v7()])
 }
 
-/// Whether a unit that changes the directory draws another stamp. The counters in the rows of workspaces are not of it.
+/// The same, and the number after `last`, for a workspace. It changes nothing if others were first.
+pub(super) fn workspace_drawn(last: i64) -> Statement {
+    sql(
+        "UPDATE directory SET stamp = $1, last_workspace_id = $2 WHERE id = 1 AND last_workspace_id = $3",
+        values![Uuid::now_v7(), last + 1, last],
+    )
+}
+
+/// Whether a unit that changes the directory draws another stamp.
 pub(in crate::store) fn is_stamped(unit: &UnitOfWork) -> bool {
     let changes = |statement: &Statement| {
-        let is_change = ["INSERT INTO ", "UPDATE ", "DELETE FROM "].iter().any(|verb| {
+        ["INSERT INTO ", "UPDATE ", "DELETE FROM "].iter().any(|verb| {
             let table = statement.sql.strip_prefix(verb).unwrap_or_default().split(' ').next();
             matches!(table, Some("workspaces" | "hosts" | "api_keys"))
-        });
-        is_change && !statement.sql.starts_with("UPDATE workspaces SET last_")
+        })
     };
-    !unit.statements.iter().any(changes) || unit.statements.iter().any(|statement| statement.sql == CHANGED)
+    let stamps = |statement: &Statement| statement.sql.starts_with("UPDATE directory SET stamp = ");
+    !unit.statements.iter().any(changes) || unit.statements.iter().any(stamps)
 }

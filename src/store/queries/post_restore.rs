@@ -6,7 +6,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{UnitOfWork, UnitResult, sql};
 use crate::store::engine::value::{from_row, values};
-use crate::store::{Engine, Store, StoreError};
+use crate::store::{Store, StoreError};
 
 /// An API key that works after a restore.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -97,19 +97,13 @@ impl Store {
     /// Goes on with later numbers for users; and for API keys and workspaces too, unless it is known which were given last.
     pub async fn skip_numbers(&self, are_others_known: bool) -> Result<(), StoreError> {
         let users = sql(
-            "UPDATE workspaces SET last_user_id = last_user_id + $1 WHERE last_user_id <= $2",
+            "UPDATE number_counters SET last_user_id = last_user_id + $1 WHERE last_user_id <= $2",
             values![LEAP, LAST_LEAP],
         );
         let mut unit = UnitOfWork::new().and(users);
         if !are_others_known {
-            let keys = "UPDATE workspaces SET last_api_key_id = last_api_key_id + $1";
-            let workspaces = match self.engine {
-                Engine::Sqlite(_) => "UPDATE sqlite_sequence SET seq = seq + $1 WHERE name = 'workspaces'",
-                Engine::Postgres(_) => {
-                    "SELECT setval(s.name, nextval(s.name) + $1)
-                     FROM (SELECT pg_get_serial_sequence('workspaces', 'id')::regclass AS name) s"
-                }
-            };
+            let keys = "UPDATE number_counters SET last_api_key_id = last_api_key_id + $1";
+            let workspaces = "UPDATE directory SET last_workspace_id = last_workspace_id + $1 WHERE id = 1";
             unit = unit.and(sql(keys, values![LEAP])).and(sql(workspaces, values![LEAP]));
         }
         self.write(unit).await.map(|_| ())

@@ -113,7 +113,7 @@ impl Store {
             };
             let last = free.last().map(|id| id.number());
             let moved = sql(
-                "UPDATE workspaces SET last_user_id = $2 WHERE id = $1 AND last_user_id = $3",
+                "UPDATE number_counters SET last_user_id = $2 WHERE workspace_id = $1 AND last_user_id = $3",
                 values![workspace, last, counter],
             );
             unit = UnitOfWork::drawing(workspace).guard(moved);
@@ -160,9 +160,9 @@ impl Store {
         wanted: usize,
     ) -> Result<Option<(i64, Vec<UserId>)>, StoreError> {
         let next = sql(
-            "SELECT w.last_user_id,
-                    (SELECT min(u.id) FROM users u WHERE u.workspace_id = $1 AND u.id > w.last_user_id)
-             FROM workspaces w WHERE w.id = $1",
+            "SELECT c.last_user_id,
+                    (SELECT min(u.id) FROM users u WHERE u.workspace_id = $1 AND u.id > c.last_user_id)
+             FROM number_counters c WHERE c.workspace_id = $1",
             values![workspace],
         );
         let [found] = self.read([next]).await?;
@@ -226,11 +226,11 @@ fn insertion(
         "INSERT INTO users (workspace_id, id, email, email_folded, name_f, name_l, company, phone, locale, note,
                             custom_fields, is_staff, is_active, two_factor, link_epoch, session_epoch, revision,
                             created_at, updated_at)
-         SELECT w.id, r.id, r.email, r.email_folded, r.name_f, r.name_l, r.company, r.phone, r.locale, r.note,
+         SELECT c.workspace_id, r.id, r.email, r.email_folded, r.name_f, r.name_l, r.company, r.phone, r.locale, r.note,
                 r.custom_fields, r.is_staff, r.is_active, r.two_factor, 0, 0, 1, $2, $2
          FROM",
         columns,
-        "CROSS JOIN workspaces w WHERE w.id = $1 ON CONFLICT DO NOTHING",
+        "CROSS JOIN number_counters c WHERE c.workspace_id = $1 ON CONFLICT DO NOTHING",
         values![workspace, now],
     )
 }

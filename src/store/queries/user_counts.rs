@@ -35,7 +35,7 @@ pub(in crate::store) fn count_added(workspace: WorkspaceId, id: Option<UserId>) 
     const TEXT: &str = counting!(
         "1 - u.is_staff",
         "u.is_staff",
-        "coalesce($2, (SELECT last_user_id FROM workspaces WHERE id = $1))"
+        "coalesce($2, (SELECT last_user_id FROM number_counters WHERE workspace_id = $1))"
     );
     sql(TEXT, values![workspace, id])
 }

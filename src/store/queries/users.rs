@@ -165,9 +165,9 @@ impl Store {
             "INSERT INTO users (workspace_id, id, email, email_folded, name_f, name_l, company, phone, note,
                                 custom_fields, is_staff, is_active, two_factor, link_epoch, session_epoch, revision,
                                 created_at, updated_at, locale, added_by, added_with)
-             SELECT w.id, coalesce($2, w.last_user_id), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, 1, $14, $14, $15,
+             SELECT c.workspace_id, coalesce($2, c.last_user_id), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, 1, $14, $14, $15,
                     $16, $17
-             FROM workspaces w WHERE w.id = $1
+             FROM number_counters c WHERE c.workspace_id = $1
              ON CONFLICT DO NOTHING RETURNING id",
             values! {
                 workspace, user.id, user.email.as_str(), user.email.lowercased(), text(&fields.name_f),
@@ -299,19 +299,19 @@ pub(in crate::store) fn deletion(workspace: WorkspaceId, user: UserId, now: Time
 /// Lets one caller at a time draw: in PostgreSQL whoever waited here sees, in the next statement, all that the one
 /// before did.
 fn hold_counter(workspace: WorkspaceId) -> Statement {
-    sql("UPDATE workspaces SET last_user_id = last_user_id WHERE id = $1", values![workspace])
+    sql("UPDATE number_counters SET last_user_id = last_user_id WHERE workspace_id = $1", values![workspace])
 }
 
 /// Moves the workspace's counter to the next number that nobody has or had.
 fn draw_user_id(workspace: WorkspaceId) -> Statement {
     sql(
-        "UPDATE workspaces SET last_user_id = coalesce(
-             (SELECT w.last_user_id + 1 FROM workspaces w WHERE w.id = $1
-              AND NOT EXISTS (SELECT 1 FROM users u WHERE u.workspace_id = $1 AND u.id = w.last_user_id + 1)),
+        "UPDATE number_counters SET last_user_id = coalesce(
+             (SELECT c.last_user_id + 1 FROM number_counters c WHERE c.workspace_id = $1
+              AND NOT EXISTS (SELECT 1 FROM users u WHERE u.workspace_id = $1 AND u.id = c.last_user_id + 1)),
              (SELECT min(u.id) + 1 FROM users u
-              WHERE u.workspace_id = $1 AND u.id > workspaces.last_user_id
+              WHERE u.workspace_id = $1 AND u.id > number_counters.last_user_id
                 AND NOT EXISTS (SELECT 1 FROM users n WHERE n.workspace_id = $1 AND n.id = u.id + 1)))
-         WHERE id = $1",
+         WHERE workspace_id = $1",
         values![workspace],
     )
 }

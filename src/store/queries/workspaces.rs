@@ -73,21 +73,44 @@ impl Store {
         Ok(taken)
     }
 
-    /// Makes a workspace with its hosts, unless its name, in whatever case, or one of the hosts is taken.
+    /// Makes a workspace with its hosts, unless its name, in whatever case, or one of the hosts is taken. Its number is drawn here,
+    /// whatever `workspace` says.
     pub async fn add_workspace(
         &self,
         workspace: &Workspace,
         hosts: &[HostName],
         entry: &AuditEntry,
     ) -> Result<Outcome, StoreError> {
+        let last = || sql("SELECT last_workspace_id FROM directory WHERE id = 1", values![]);
+        let mut drawn: Option<i64> = self.find(last()).await?;
+        while let Some(last_id) = drawn {
+            if self.add_numbered(workspace, last_id, hosts, entry).await? == Outcome::Applied {
+                return Ok(Outcome::Applied);
+            }
+            // Another one may have been made meanwhile, under that number.
+            let now = self.find(last()).await?;
+            drawn = now.filter(|now| *now != last_id);
+        }
+        Ok(Outcome::Conflict)
+    }
+
+    async fn add_numbered(
+        &self,
+        workspace: &Workspace,
+        last_id: i64,
+        hosts: &[HostName],
+        entry: &AuditEntry,
+    ) -> Result<Outcome, StoreError> {
+        let id = WorkspaceId(last_id + 1);
         let added = sql(
             "INSERT INTO workspaces (url, link_lifetime, single_use, landing_url, allowed_redirect_origins,
-                                     session_lifetime, session_idle, cookie_domain, cookie_tag, name, revision,
+                                     session_lifetime, session_idle, cookie_domain, cookie_tag, id, name, revision,
                                      created_at, name_folded)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING",
             settings(
                 workspace,
                 values![
+                    id,
                     workspace.name.as_str(),
                     workspace.revision,
                     workspace.created_at,
@@ -95,12 +118,14 @@ impl Store {
                 ]
             )
         );
-        let mut unit = UnitOfWork::new().guard(added).guard(directory_stamp::changed());
-        for host in hosts {
-            unit = unit.guard(add_host(&workspace.name, host));
-        }
-        let told = audit::entry_of_made(&workspace.name, entry, workspace.created_at);
-        self.apply(unit.and(told)).await
+        let counters = sql(
+            "INSERT INTO number_counters (workspace_id, last_user_id, last_api_key_id) VALUES ($1, 0, 0)",
+            values![id],
+        );
+        let unit =
+            UnitOfWork::new().guard(directory_stamp::workspace_drawn(last_id)).guard(added).and(counters);
+        let unit = hosts.iter().fold(unit, |unit, host| unit.guard(add_host(id, host)));
+        self.apply(unit.and(audit::entry(id, entry, workspace.created_at))).await
     }
 
     /// Changes the settings of a workspace, and its hosts where they are given, unless it was changed since
@@ -123,7 +148,7 @@ impl Store {
         if let Some(hosts) = hosts {
             unit = unit.and(sql("DELETE FROM hosts WHERE workspace_id = $1", values![workspace.id]));
             for host in hosts {
-                unit = unit.guard(add_host(&workspace.name, host));
+                unit = unit.guard(add_host(workspace.id, host));
             }
         }
         self.apply(unit.and(audit::entry(workspace.id, entry, now))).await
@@ -192,6 +217,7 @@ impl Store {
             "DELETE FROM login_links WHERE workspace_id = $1",
             "DELETE FROM users WHERE workspace_id = $1",
             "DELETE FROM user_counts WHERE workspace_id = $1",
+            "DELETE FROM number_counters WHERE workspace_id = $1",
             "DELETE FROM audit_log WHERE workspace_id = $1",
         ];
         let belongings = belongings.map(|text| sql(text, values![id]));
@@ -205,7 +231,7 @@ fn folded_name(name: &str) -> String {
     name.to_lowercase()
 }
 
-/// The values of all settings, `$1` to `$8`, and then some more.
+/// The values of all settings, `$1` to `$9`, and then some more.
 fn settings(workspace: &Workspace, more: Vec<Value>) -> Vec<Value> {
     let mut values = values! {
         workspace.url.as_str(), workspace.link_lifetime, workspace.is_single_use,
@@ -217,10 +243,9 @@ fn settings(workspace: &Workspace, more: Vec<Value>) -> Vec<Value> {
     values
 }
 
-fn add_host(workspace: &str, host: &HostName) -> Statement {
+fn add_host(workspace: WorkspaceId, host: &HostName) -> Statement {
     sql(
-        "INSERT INTO hosts (host, workspace_id) SELECT $1, id FROM workspaces WHERE name = $2
-         ON CONFLICT (host) DO NOTHING",
+        "INSERT INTO hosts (host, workspace_id) VALUES ($1, $2) ON CONFLICT (host) DO NOTHING",
         values![host.as_str(), workspace],
     )
 }

@@ -78,9 +78,6 @@ impl Transfer {
             sent += rows;
             progress(sent);
         }
-        for (table, last) in self.source.last_numbers()? {
-            self.target.go_on_after(&table, last).await?;
-        }
         Ok(self.target.commit().await?)
     }
 

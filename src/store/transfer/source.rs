@@ -82,13 +82,6 @@ impl Source {
         counted.collect()
     }
 
-    /// Tables whose numbers are never given twice, with the last that was given.
-    pub(super) fn last_numbers(&self) -> Result<Vec<(String, i64)>, StoreError> {
-        let mut found = self.0.prepare("SELECT name, seq FROM sqlite_sequence WHERE seq > 0")?;
-        let found = found.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(found.collect::<Result<_, _>>()?)
-    }
-
     /// The columns of a table, with commas between.
     pub(super) fn columns(&self, table: &str) -> Result<String, StoreError> {
         let sql = "SELECT group_concat(name, ', ' ORDER BY cid) FROM pragma_table_info(?1)";

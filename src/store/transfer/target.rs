@@ -110,13 +110,6 @@ impl Target {
         Ok(u64::try_from(arrived).unwrap_or(0))
     }
 
-    /// The next number that is drawn for a table follows the last one of the source.
-    pub(super) async fn go_on_after(&self, table: &str, last: i64) -> Result<(), StoreError> {
-        let sql = "SELECT setval(pg_get_serial_sequence($1, 'id'), $2)";
-        self.client.execute(sql, &[&table, &last]).await?;
-        Ok(())
-    }
-
     pub(super) async fn commit(&self) -> Result<(), StoreError> {
         Ok(self.client.batch_execute("COMMIT").await?)
     }

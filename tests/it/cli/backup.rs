@@ -27,7 +27,7 @@ fn number(path: &Path, sql: &str) -> i64 {
 fn is_of_one_moment(path: &Path) -> i64 {
     let users = number(path, "SELECT count(*) FROM users");
     assert!(is_whole(path));
-    assert_eq!(number(path, "SELECT last_user_id FROM workspaces"), users);
+    assert_eq!(number(path, "SELECT last_user_id FROM number_counters"), users);
     assert_eq!(number(path, "SELECT count(*) FROM audit_log WHERE event = 'user.added'"), users);
     users
 }

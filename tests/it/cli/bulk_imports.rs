@@ -198,7 +198,7 @@ fn an_import_without_numbers_that_is_killed_and_run_again_draws_none_twice_and_l
     assert_eq!((&printed["added"], &printed["unchanged"]), (&json!(20_001 - before), &json!(before - 1)));
     assert!(*before < 20_001, "it was through before the last kill: {seen:?}");
     assert_eq!(count("SELECT count(*) FROM users WHERE id BETWEEN 1 AND 20001 AND revision = 1"), 20_001);
-    assert_eq!(count("SELECT last_user_id FROM workspaces"), 20_001);
+    assert_eq!(count("SELECT last_user_id FROM number_counters"), 20_001);
     assert_eq!(count("SELECT count(DISTINCT user_id) FROM audit_log WHERE event = 'user.added'"), 20_001);
     assert_eq!(count("SELECT count(*) FROM audit_log WHERE event = 'user.added'"), 20_001);
 }

@@ -42,6 +42,40 @@ fn every_migration_keeps_the_rules_of_a_distributed_schema() {
     }
 }
 
+/// A distributed database sends a statement to the one server that has the workspace, if the statement says which.
+#[test]
+fn every_statement_on_a_workspaces_tables_names_the_workspace() {
+    const TABLES: [&str; 6] =
+        ["users", "login_links", "sessions", "audit_log", "user_counts", "number_counters"];
+    // What an operator does to the whole installation, and what only explains plans.
+    const ABOUT_ALL: [&str; 3] = ["key_usage.rs", "post_restore.rs", "list_plans.rs"];
+    let is_about = |text: &str| {
+        let words: Vec<_> = text.split_whitespace().collect();
+        words
+            .windows(2)
+            .any(|pair| ["FROM", "JOIN", "UPDATE", "INTO"].contains(&pair[0]) && TABLES.contains(&pair[1]))
+    };
+    let (mut found, mut silent) = (0, Vec::new());
+    for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/queries")).unwrap() {
+        let path = file.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        // A statement in several pieces stands in one function, or in one macro.
+        for piece in code.split("\n}\n").flat_map(|item| item.split("\n    }\n")) {
+            if is_about(piece) {
+                found += 1;
+                if !piece.contains("workspace_id = $") && !piece.contains("(workspace_id, ") {
+                    silent.push(name.clone());
+                }
+            }
+        }
+    }
+    silent.retain(|name| !ABOUT_ALL.contains(&name.as_str()));
+    assert_eq!(silent, [""; 0]);
+    assert!(found > 40, "{found}");
+}
+
 #[test]
 fn both_engines_have_the_same_migrations_with_the_same_columns() {
     let (sqlite, postgres) = (read("sqlite"), read("postgres"));

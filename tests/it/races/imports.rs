@@ -50,7 +50,7 @@ async fn whoever_is_in_several_imports_at_once_is_added_once() {
     assert_eq!(one.number("SELECT count(*) FROM users"), all);
     assert_eq!(one.number("SELECT max(id) FROM users"), all, "no number was drawn and lost");
     assert_eq!(one.number(&format!("SELECT count(*) FROM ({MISCOUNTED}) m")), 0);
-    assert_eq!(one.number("SELECT last_user_id FROM workspaces"), all);
+    assert_eq!(one.number("SELECT last_user_id FROM number_counters"), all);
     assert_eq!(one.number("SELECT count(DISTINCT user_id) FROM audit_log WHERE event = 'user.added'"), all);
     assert_eq!(one.number("SELECT count(*) FROM audit_log WHERE event = 'user.added'"), all);
 }
