@@ -80,8 +80,12 @@ fn add_link(connection: &Connection, row: i64) -> Result<()> {
         )?
         .execute(params![hash, id.as_bytes(), user, seed, now, now + TWO_HOURS, seal])?;
     connection
-        .prepare_cached("UPDATE users SET newest_link = ?1 WHERE workspace_id = 1 AND id = ?2")?
-        .execute(params![hash, user])?;
+        .prepare_cached(
+            "UPDATE users SET newest_link = ?1, newest_id = ?3, newest_epoch = 0, newest_seed = ?4, newest_single_use = 1,
+                    newest_created_at = ?5, newest_expires_at = ?6, newest_key_id = 1, newest_ended_at = NULL, newest_seal = ?7
+             WHERE workspace_id = 1 AND id = ?2",
+        )?
+        .execute(params![hash, user, id.as_bytes(), seed, now, now + TWO_HOURS, seal])?;
     let data = format!(r#"{{"link":"{id}","expires_at":"2026-11-23T05:23:00Z"}}"#);
     connection
         .prepare_cached(

@@ -82,9 +82,31 @@ CREATE TABLE number_counters (
 );
 
 -- A deleted user stays as a row without a person in it, so that the id is never used again.
+--
+-- The columns from `newest_link` on say of the newest link what its own row says, under the same seal, so that whoever asks for a
+-- link reads this row alone; whoever changes that link changes them in the same unit. They stand before all that may be long.
 CREATE TABLE users (
     workspace_id BIGINT NOT NULL,
     id BIGINT NOT NULL,
+    is_staff BIGINT NOT NULL,
+    is_active BIGINT NOT NULL,
+    two_factor BIGINT NOT NULL,
+    link_epoch BIGINT NOT NULL,
+    session_epoch BIGINT NOT NULL,
+    deleted_at BIGINT,
+    newest_link BYTEA,
+    newest_id BYTEA,
+    newest_epoch BIGINT,
+    newest_seed BYTEA,
+    newest_single_use BIGINT,
+    newest_created_at BIGINT,
+    newest_expires_at BIGINT,
+    newest_key_id BIGINT,
+    newest_ended_at BIGINT,
+    newest_seal BYTEA,
+    revision BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
     email TEXT COLLATE "C",
     email_folded TEXT COLLATE "C",
     name_f TEXT COLLATE "C" NOT NULL,
@@ -93,16 +115,6 @@ CREATE TABLE users (
     phone TEXT COLLATE "C" NOT NULL,
     note TEXT COLLATE "C" NOT NULL,
     custom_fields TEXT COLLATE "C" NOT NULL,
-    is_staff BIGINT NOT NULL,
-    is_active BIGINT NOT NULL,
-    two_factor BIGINT NOT NULL,
-    link_epoch BIGINT NOT NULL,
-    session_epoch BIGINT NOT NULL,
-    newest_link BYTEA,
-    revision BIGINT NOT NULL,
-    created_at BIGINT NOT NULL,
-    updated_at BIGINT NOT NULL,
-    deleted_at BIGINT,
     PRIMARY KEY (workspace_id, id),
     UNIQUE (workspace_id, email_folded)
 );

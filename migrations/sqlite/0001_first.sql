@@ -81,9 +81,31 @@ CREATE TABLE number_counters (
 ) STRICT;
 
 -- A deleted user stays as a row without a person in it, so that the id is never used again.
+--
+-- The columns from `newest_link` on say of the newest link what its own row says, under the same seal, so that whoever asks for a
+-- link reads this row alone; whoever changes that link changes them in the same unit. They stand before all that may be long.
 CREATE TABLE users (
     workspace_id INTEGER NOT NULL,
     id INTEGER NOT NULL,
+    is_staff INTEGER NOT NULL,
+    is_active INTEGER NOT NULL,
+    two_factor INTEGER NOT NULL,
+    link_epoch INTEGER NOT NULL,
+    session_epoch INTEGER NOT NULL,
+    deleted_at INTEGER,
+    newest_link BLOB,
+    newest_id BLOB,
+    newest_epoch INTEGER,
+    newest_seed BLOB,
+    newest_single_use INTEGER,
+    newest_created_at INTEGER,
+    newest_expires_at INTEGER,
+    newest_key_id INTEGER,
+    newest_ended_at INTEGER,
+    newest_seal BLOB,
+    revision INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
     email TEXT,
     email_folded TEXT,
     name_f TEXT NOT NULL,
@@ -92,16 +114,6 @@ CREATE TABLE users (
     phone TEXT NOT NULL,
     note TEXT NOT NULL,
     custom_fields TEXT NOT NULL,
-    is_staff INTEGER NOT NULL,
-    is_active INTEGER NOT NULL,
-    two_factor INTEGER NOT NULL,
-    link_epoch INTEGER NOT NULL,
-    session_epoch INTEGER NOT NULL,
-    newest_link BLOB,
-    revision INTEGER NOT NULL,
-    created_at INTEGER NOT NULL,
-    updated_at INTEGER NOT NULL,
-    deleted_at INTEGER,
     PRIMARY KEY (workspace_id, id),
     UNIQUE (workspace_id, email_folded)
 ) STRICT, WITHOUT ROWID;

@@ -170,9 +170,7 @@ pub struct UserLinkState {
     pub user: UserId,
     /// What decides whether links may be used.
     pub standing: AccountStatus,
-    /// The hash of the newest link ever made for the user.
-    pub newest_hash: Option<LinkLookupKey>,
-    /// That link, while it is kept.
+    /// The newest link ever made for the user. When it was used is not said, but whether that ended it.
     pub newest: Option<LoginLink>,
 }
 
@@ -242,7 +240,7 @@ mod tests {
     }
 
     fn seen(standing: AccountStatus, newest: Option<LoginLink>) -> UserLinkState {
-        UserLinkState { user: UserId::from_store(1), standing, newest_hash: None, newest }
+        UserLinkState { user: UserId::from_store(1), standing, newest }
     }
 
     #[test]

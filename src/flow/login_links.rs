@@ -141,7 +141,8 @@ pub async fn issue(
 ) -> Result<Issued, IssueError> {
     nodes::is_fit(app)?;
     let now = app.clock.now();
-    let newest_of = |seen: &Option<Arc<UserLinkState>>| seen.as_ref().and_then(|seen| seen.newest_hash);
+    let newest_of =
+        |seen: &Option<Arc<UserLinkState>>| seen.as_ref().and_then(|seen| Some(seen.newest.as_ref()?.hash));
     let (mut seen, mut read_point) = (subject.seen.clone(), subject.read_point);
     let first_seen = newest_of(&seen);
     for tries in 0..MAX_ATTEMPTS {

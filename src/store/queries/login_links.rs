@@ -97,17 +97,16 @@ pub(in crate::store) use found_link;
 
 from_row! { FoundLink { standing, email, session, link } }
 
-/// What is seen of a user of the workspace `$1` when a link is asked for: columns, and from where.
+/// What is seen of a user of the workspace `$1` when a link is asked for: columns, and from where. The user's row says of the newest
+/// link all that its own row says, but when it was used.
 macro_rules! issue_state {
     ($condition:expr) => {
         concat!(
             "u.id, ",
             standing_columns!(),
-            ", u.newest_link, ",
-            link_columns!(),
-            " FROM users u LEFT JOIN login_links l
-                ON l.workspace_id = u.workspace_id AND l.hash = u.newest_link AND l.user_id = u.id
-              WHERE u.workspace_id = $1 AND u.deleted_at IS NULL AND ",
+            ", u.newest_link, u.newest_id, u.workspace_id, u.id, u.newest_epoch, u.newest_seed, u.newest_single_use,
+               u.newest_created_at, u.newest_expires_at, u.newest_key_id, NULL, u.newest_ended_at, u.newest_seal
+              FROM users u WHERE u.workspace_id = $1 AND u.deleted_at IS NULL AND ",
             $condition
         )
     };
@@ -116,8 +115,8 @@ pub(in crate::store) use issue_state;
 
 impl FromRow for UserLinkState {
     fn from_row(row: &mut Row) -> Result<Self, StoreError> {
-        let (user, standing, newest_hash, Joined(newest)) = row.take()?;
-        Ok(Self { user, standing, newest_hash, newest })
+        let (user, standing, Joined(newest)) = row.take()?;
+        Ok(Self { user, standing, newest })
     }
 }
 
@@ -153,14 +152,29 @@ impl Store {
         let (draft, now) = (&link.draft, link.draft.created_at);
         let become_newest = sql(
             concat!(
-                "UPDATE users AS u SET newest_link = $1
+                "UPDATE users AS u SET newest_link = $1, newest_id = $7, newest_epoch = $5, newest_seed = $8,
+                        newest_single_use = $9, newest_created_at = $10, newest_expires_at = $11, newest_key_id = $6,
+                        newest_ended_at = NULL, newest_seal = $12
                  WHERE u.workspace_id = $2 AND u.id = $3 AND u.newest_link IS NOT DISTINCT FROM $4
                    AND u.link_epoch = $5 AND ",
                 may_use_links!(),
                 " AND ",
                 is_active!("$6")
             ),
-            values![link.hash, draft.workspace, draft.user, seen.newest_hash, draft.epoch, link.key],
+            values![
+                link.hash,
+                draft.workspace,
+                draft.user,
+                seen.newest.as_ref().map(|newest| newest.hash),
+                draft.epoch,
+                link.key,
+                link.id,
+                draft.seed,
+                draft.is_single_use,
+                draft.created_at,
+                draft.expires_at,
+                link.seal
+            ],
         );
         let keep = sql(
             "INSERT INTO login_links (workspace_id, hash, id, user_id, link_epoch, seed, single_use, created_at,
@@ -206,13 +220,16 @@ impl Store {
         entries: &[AuditEntry],
     ) -> Result<Outcome, StoreError> {
         let (workspace, now) = (session.workspace, session.created_at);
-        // PostgreSQL would let a kill pass between our read of the user and our commit, so the user is written to first,
-        // though nothing changes: from there on a kill waits for us, or we for it. SQLite's one writer is passed by nobody.
-        let held = match &self.engine {
-            Engine::Sqlite(_) => UnitOfWork::new(),
-            Engine::Postgres(_) => UnitOfWork::about(workspace, session.user).guard(lock_user(link, session)),
+        // The user is written to first: to say that the newest link has ended, and because PostgreSQL would else let a kill pass
+        // between our read of the user and our commit. From there on a kill waits for us, or we for it. SQLite's one writer is
+        // passed by nobody.
+        let is_held = link.ended_at.is_some() || matches!(self.engine, Engine::Postgres(_));
+        let unit = if is_held {
+            UnitOfWork::about(workspace, session.user).guard(hold_user(link, session))
+        } else {
+            UnitOfWork::new()
         };
-        let unit = held
+        let unit = unit
             .guard(redeem(link, session))
             .and(super::sessions::begin(session, link.draft.is_single_use))
             .and_all(replaced.map(|id| super::sessions::end(workspace, id)))
@@ -222,7 +239,7 @@ impl Store {
 
     /// Marks a link as dead of age, for good, unless it ended before: a clock set back must not revive what was refused.
     pub async fn end_login_link(&self, link: &LoginLink) -> Result<Outcome, StoreError> {
-        self.apply(UnitOfWork::new().guard(end(link))).await
+        self.apply(UnitOfWork::new().guard(end(link)).and(end_newest(link))).await
     }
 
     /// The live links of a workspace, counters up to date.
@@ -305,15 +322,37 @@ pub(in crate::store) fn end(link: &LoginLink) -> Statement {
     )
 }
 
-/// The statement that holds the user of a link, unless the user may no longer use it.
-fn lock_user(link: &LoginLink, session: &Session) -> Statement {
+/// The statement that says the same in the user's row, if the link is the newest.
+fn end_newest(link: &LoginLink) -> Statement {
+    sql(
+        "UPDATE users SET newest_ended_at = $1, newest_seal = $2 WHERE workspace_id = $3 AND id = $4 AND newest_link = $5",
+        values![link.ended_at, link.seal, link.draft.workspace, link.draft.user, link.hash],
+    )
+}
+
+/// What a user's row says of the newest link, when there is none any more.
+macro_rules! no_newest {
+    () => {
+        "newest_link = NULL, newest_id = NULL, newest_epoch = NULL, newest_seed = NULL, newest_single_use = NULL, \
+         newest_created_at = NULL, newest_expires_at = NULL, newest_key_id = NULL, newest_ended_at = NULL, newest_seal = NULL"
+    };
+}
+pub(in crate::store) use no_newest;
+
+/// The statement that holds the user of a link, unless the user may no longer use it; it says of the newest link what the use makes of
+/// it, if that is the one.
+fn hold_user(link: &LoginLink, session: &Session) -> Statement {
     sql(
         concat!(
-            "UPDATE users AS u SET link_epoch = link_epoch
+            "UPDATE users AS u
+             SET newest_ended_at = CASE WHEN u.newest_link = $5 THEN $6 ELSE u.newest_ended_at END,
+                 newest_seal = CASE WHEN u.newest_link = $5 THEN $7 ELSE u.newest_seal END
              WHERE u.workspace_id = $1 AND u.id = $2 AND u.link_epoch = $3 AND u.session_epoch = $4 AND ",
             may_use_links!()
         ),
-        values![session.workspace, session.user, link.draft.epoch, session.epoch],
+        values! {
+            session.workspace, session.user, link.draft.epoch, session.epoch, link.hash, link.ended_at, link.seal
+        },
     )
 }
 

@@ -1,5 +1,6 @@
 //! After a restore: nothing that was handed out before lives on, and what may have come back is listed.
 
+use super::login_links::no_newest;
 use super::{audit, directory_stamp};
 use crate::domain::audit::AuditEntry;
 use crate::domain::timestamp::Timestamp;
@@ -122,19 +123,28 @@ impl Store {
     /// # Errors
     /// `StoreError` if it could not be committed; what was deleted stays deleted.
     pub async fn end_everything(&self, workspace: WorkspaceId) -> Result<(i64, i64), StoreError> {
+        const FORGOTTEN: &str = concat!(
+            "UPDATE users SET ",
+            no_newest!(),
+            " WHERE workspace_id = $1 AND id IN
+               (SELECT user_id FROM login_links WHERE workspace_id = $1 ORDER BY hash LIMIT 2000)"
+        );
         let links = "DELETE FROM login_links WHERE workspace_id = $1 AND hash IN
-                       (SELECT hash FROM login_links WHERE workspace_id = $1 LIMIT 2000) RETURNING 1";
+                       (SELECT hash FROM login_links WHERE workspace_id = $1 ORDER BY hash LIMIT 2000) RETURNING 1";
         let sessions = "DELETE FROM sessions WHERE workspace_id = $1 AND id IN
                           (SELECT id FROM sessions WHERE workspace_id = $1 LIMIT 2000) RETURNING 1";
-        Ok((self.delete_all(links, workspace).await?, self.delete_all(sessions, workspace).await?))
+        let links = self.delete_all(&[FORGOTTEN, links], workspace).await?;
+        Ok((links, self.delete_all(&[sessions], workspace).await?))
     }
 
-    async fn delete_all(&self, some: &'static str, workspace: WorkspaceId) -> Result<i64, StoreError> {
+    /// Runs statements until the last of them has nothing to delete any more.
+    async fn delete_all(&self, some: &[&'static str], workspace: WorkspaceId) -> Result<i64, StoreError> {
         let mut deleted = 0;
         loop {
-            let unit = UnitOfWork::new().and(sql(some, values![workspace]));
-            let UnitResult::Done(rows) = self.write(unit).await? else { return Ok(deleted) };
-            let count = rows.iter().map(Vec::len).sum::<usize>();
+            let statements = some.iter().map(|text| sql(*text, values![workspace]));
+            let written = self.write(UnitOfWork::new().and_all(statements)).await?;
+            let UnitResult::Done(rows) = written else { return Ok(deleted) };
+            let count = rows.last().map_or(0, Vec::len);
             if count == 0 {
                 return Ok(deleted);
             }

@@ -72,8 +72,13 @@ mod tests {
 
     /// Three users of one workspace, each with a link and a session.
     const ROWS: &str = "
-        INSERT INTO users SELECT 1, value, value || '@c.example', value || '@c.example', 'f', 'l', '', '', '', '[]', 0, 1, 0, 0,
-            0, NULL, 0, 0, 0, NULL, '', NULL, NULL FROM (SELECT 1 AS value UNION SELECT 2 UNION SELECT 3);
+        INSERT INTO users (workspace_id, id, is_staff, is_active, two_factor, link_epoch, session_epoch, newest_id, newest_epoch,
+                           newest_seed, newest_single_use, newest_created_at, newest_expires_at, newest_key_id, newest_seal,
+                           revision, created_at, updated_at, email, email_folded, name_f, name_l, company, phone, note,
+                           custom_fields)
+            SELECT 1, value, 0, 1, 0, 0, 0, zeroblob(16), 0, zeroblob(16), 1, 0, 9000, 1, zeroblob(32), 0, 0, 0,
+                   value || '@c.example', value || '@c.example', 'f', 'l', '', '', '', '[]'
+            FROM (SELECT 1 AS value UNION SELECT 2 UNION SELECT 3);
         INSERT INTO login_links SELECT 1, unhex(printf('%064d', id)), unhex(printf('%032d', id)), id, 0, zeroblob(16), 1, 0,
             9000, 1, NULL, NULL, NULL, zeroblob(32), 0, 1 FROM users;
         UPDATE users SET newest_link = unhex(printf('%064d', id));
@@ -88,7 +93,7 @@ mod tests {
         "UPDATE users SET deleted_at = NULL",
         "UPDATE users SET newest_link = NULL WHERE id = 1",
         "UPDATE users SET newest_link = unhex(printf('%064d', id))",
-        "UPDATE login_links SET used_at = 1 WHERE user_id = 3",
+        "UPDATE users SET newest_ended_at = 1 WHERE id = 3",
         "DELETE FROM sessions WHERE user_id = 1",
         "UPDATE users SET name_f = name_f || 'f'",
     ];

@@ -2,6 +2,7 @@
 
 use super::audit;
 use super::columns::standing_columns;
+use super::login_links::no_newest;
 use super::user_counts::{count_added, count_deleted, count_moved};
 use crate::domain::audit::AuditEntry;
 use crate::domain::email::EmailAddress;
@@ -288,10 +289,13 @@ fn forget_request(workspace: WorkspaceId, request: &RepeatableRequest, now: Time
 /// Takes the person out of a user's row, which stays.
 pub(in crate::store) fn deletion(workspace: WorkspaceId, user: UserId, now: Timestamp) -> Statement {
     sql(
-        "UPDATE users SET email = NULL, email_folded = NULL, name_f = '', name_l = '', company = '', phone = '',
-                locale = '', note = '', custom_fields = '{}', is_active = 0, newest_link = NULL, link_epoch = link_epoch + 1,
-                session_epoch = session_epoch + 1, revision = revision + 1, updated_at = $1, deleted_at = $1
-         WHERE workspace_id = $2 AND id = $3 AND deleted_at IS NULL",
+        concat!(
+            "UPDATE users SET email = NULL, email_folded = NULL, name_f = '', name_l = '', company = '', phone = '',
+                    locale = '', note = '', custom_fields = '{}', is_active = 0, link_epoch = link_epoch + 1,
+                    session_epoch = session_epoch + 1, revision = revision + 1, updated_at = $1, deleted_at = $1, ",
+            no_newest!(),
+            " WHERE workspace_id = $2 AND id = $3 AND deleted_at IS NULL"
+        ),
         values![now, workspace, user],
     )
 }

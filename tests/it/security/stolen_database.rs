@@ -57,20 +57,38 @@ async fn nothing_in_the_database_opens_anything() {
     }
 }
 
-/// Edited links open nothing, and are not handed out.
+/// Edited links open nothing, and are not handed out. What is handed out is what the user's row says of the newest link.
 #[tokio::test]
 async fn edited_links_open_nothing() {
-    for edit in [
-        "UPDATE login_links SET user_id = 3 - user_id",
-        "UPDATE login_links SET expires_at = expires_at + 86400000",
-        "UPDATE login_links SET link_epoch = link_epoch + 1; UPDATE users SET link_epoch = link_epoch + 1",
-        "UPDATE login_links SET single_use = 0",
-        "UPDATE login_links SET seed = x'00112233445566778899aabbccddeeff'",
-        "UPDATE login_links SET created_at = created_at + 1",
-        "UPDATE login_links SET seal = x'0000000000000000000000000000000000000000000000000000000000000000'",
-        "UPDATE login_links SET key_id = key_id + 1",
-        "UPDATE login_links SET id = x'00112233445566778899aabbccddeeff' WHERE user_id = 1",
+    const ZEROS: &str = "x'0000000000000000000000000000000000000000000000000000000000000000'";
+    let anothers =
+        |column: &str| format!("(SELECT o.newest_{column} FROM users o WHERE o.id = 3 - users.id)");
+    for (edit, newest) in [
+        (
+            "user_id = 3 - user_id",
+            ["link", "id", "seed", "seal"]
+                .map(|column| format!("newest_{column} = {}", anothers(column)))
+                .join(", "),
+        ),
+        ("expires_at = expires_at + 86400000", "newest_expires_at = newest_expires_at + 86400000".to_owned()),
+        (
+            "link_epoch = link_epoch + 1",
+            "newest_epoch = newest_epoch + 1, link_epoch = link_epoch + 1".to_owned(),
+        ),
+        ("single_use = 0", "newest_single_use = 0".to_owned()),
+        (
+            "seed = x'00112233445566778899aabbccddeeff'",
+            "newest_seed = x'00112233445566778899aabbccddeeff'".to_owned(),
+        ),
+        ("created_at = created_at + 1", "newest_created_at = newest_created_at + 1".to_owned()),
+        (&format!("seal = {ZEROS}"), format!("newest_seal = {ZEROS}")),
+        ("key_id = key_id + 1", "newest_key_id = newest_key_id + 1".to_owned()),
+        (
+            "id = x'00112233445566778899aabbccddeeff'",
+            "newest_id = x'00112233445566778899aabbccddeeff'".to_owned(),
+        ),
     ] {
+        let edit = format!("UPDATE login_links SET {edit}; UPDATE users SET {newest}");
         let test = TestApp::start().await;
         test.client("ada@example.org").await;
         test.client("bob@example.org").await;
@@ -79,7 +97,7 @@ async fn edited_links_open_nothing() {
         let mut browser = test.browser();
         let page = browser.open(&link).await;
 
-        test.run_sql(edit);
+        test.run_sql(&edit);
 
         assert_eq!(browser.press(&page).await.status, StatusCode::GONE, "{edit}");
         assert_eq!(test.browser().open(&link).await.status, StatusCode::GONE, "{edit}");
@@ -111,7 +129,9 @@ async fn a_used_link_is_not_revived_by_clearing_its_columns() {
     test.client("ada@example.org").await;
     let link = test.ask_for_link(ada()).await;
     test.browser().sign_in(&link).await;
-    test.run_sql("UPDATE login_links SET used_at = NULL, ended_at = NULL");
+    test.run_sql(
+        "UPDATE login_links SET used_at = NULL, ended_at = NULL; UPDATE users SET newest_ended_at = NULL",
+    );
 
     assert_eq!(test.browser().open(&link).await.status, StatusCode::GONE);
     assert_ne!(test.ask_for_link(ada()).await, link);

@@ -77,7 +77,7 @@ proptest! {
             left > 0 && left >= min_ttl && is_of_now && !is_killed && !is_used_up
         });
         let user = UserId::from_number(1).unwrap();
-        let seen = UserLinkState { user, standing, newest_hash: None, newest: newest.clone() };
+        let seen = UserLinkState { user, standing, newest: newest.clone() };
 
         match decide(Some(&seen), min_ttl, START) {
             Decision::Refuse(told) => prop_assert_eq!(Some(told.code()), refusal),
