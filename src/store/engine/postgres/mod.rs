@@ -227,9 +227,10 @@ async fn run<'a>(
     let mut questions = Vec::new();
     for (statement, text) in statements {
         let types = values::types_of(statement);
-        // What is prepared for the first time on this connection costs a round trip of its own.
-        let prepared =
-            if is_prepared { Some(client.prepare_typed_cached(&text, &types).await?) } else { None };
+        // What is prepared for the first time on this connection costs a round trip of its own. A statement over many rows is
+        // planned each time: a plan that is kept may be from when the table was empty, and walk through it for each row.
+        let is_kept = is_prepared && statement.rows.is_none();
+        let prepared = if is_kept { Some(client.prepare_typed_cached(&text, &types).await?) } else { None };
         questions.push((statement, text, types, prepared));
     }
     if let ("", [(statement, text, types, prepared)]) = (begin, &*questions) {
