@@ -24,11 +24,11 @@ pub struct Answer<'a> {
 }
 
 impl Answer<'_> {
-    /// The value of a cookie that the answer sets, by the end of its name, and the whole `name=value`.
-    pub fn cookie(&self, name_end: &str) -> Option<&str> {
+    /// A cookie that the answer sets, as `name=value`, by a part of its name.
+    pub fn cookie(&self, name_part: &str) -> Option<&str> {
         let set = self.head.lines().filter_map(|line| value_of(line, "set-cookie"));
         let mut pairs = set.filter_map(|cookie| cookie.split(';').next());
-        pairs.find(|pair| pair.split_once('=').is_some_and(|(name, _)| name.ends_with(name_end)))
+        pairs.find(|pair| pair.split_once('=').is_some_and(|(name, _)| name.contains(name_part)))
     }
 }
 

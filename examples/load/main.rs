@@ -179,7 +179,7 @@ async fn operate(
             done.requests += 1;
             let response = connection.ask(confirm.as_bytes()).await?;
             expect(&response, &[303])?;
-            Ok(response.cookie("_session").context("no session came with the confirm")?.to_owned())
+            Ok(response.cookie("_session_").context("no session came with the confirm")?.to_owned())
         }
     }
 }
