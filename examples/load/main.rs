@@ -1,9 +1,11 @@
 //! The load of `bench/run`: does what a plan says and prints, as JSON, how it went.
 //!
 //! It can do what common generators cannot: follow a link to its button with the page's cookie, use every token once,
-//! keep a rate, and hold each answer against the status that was expected. It runs on one thread.
+//! keep a rate, and hold each answer against the status that was expected. It runs on one thread, and ends early, with its
+//! report, on SIGTERM.
 
 mod connection;
+mod order;
 mod plan;
 
 use std::fs::File;
@@ -18,6 +20,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use connection::{Answer, Connection};
 use plan::{Action, Plan, Then};
 use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 
 /// After so many errors a run is worth nothing.
@@ -61,6 +64,7 @@ async fn play(plan: Plan) -> Result<()> {
         let run = Arc::clone(&run);
         std::thread::spawn(move || keep_time(&run, rate));
     }
+    tokio::spawn(end_on_signal(Arc::clone(&run)));
     let addresses = run.plan.addresses.iter().copied().cycle().take(run.plan.connections);
     let connections: Vec<_> =
         addresses.map(|address| tokio::spawn(use_connection(Arc::clone(&run), address))).collect();
@@ -74,6 +78,14 @@ async fn play(plan: Plan) -> Result<()> {
     let seconds = run.begun.elapsed().as_secs_f64();
     save(&run.plan, &all.saved)?;
     report(&run, all, seconds)
+}
+
+/// Begins no new operation once somebody has seen enough.
+async fn end_on_signal(run: Arc<Run>) {
+    if let Ok(mut signals) = signal(SignalKind::terminate()) {
+        signals.recv().await;
+        run.end();
+    }
 }
 
 /// Lets operations begin at their moments. A thread of its own, since the runtime's timers count whole milliseconds.

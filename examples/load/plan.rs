@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
+use crate::order;
+
 /// A whole run.
 #[derive(Deserialize)]
 pub struct Plan {
@@ -95,8 +97,11 @@ pub struct Values {
     /// How many there are.
     #[serde(default)]
     count: usize,
-    /// Whether they begin anew at the end; else the run ends there.
+    /// Whether they begin anew at the end, in another order; else the run ends there.
     is_endless: bool,
+    /// What their order is made from.
+    #[serde(default)]
+    seed: u64,
     #[serde(skip)]
     loaded: Vec<String>,
     #[serde(skip)]
@@ -135,14 +140,13 @@ impl Plan {
 }
 
 impl Values {
-    /// The next value; `None` if all were given out.
+    /// The next value, in no order; `None` if all were given out.
     pub fn next(&self) -> Option<String> {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
         if !self.is_endless && turn >= self.count {
             return None;
         }
-        // A step by a large prime: neighbours in the database are no neighbours in time.
-        let place = turn % self.count * 2_654_435_761 % self.count;
+        let place = order::place(self.seed, turn, self.count);
         match self.loaded.get(place) {
             Some(line) => Some(line.clone()),
             None => Some((self.from + place * self.step).to_string()),
