@@ -1,6 +1,8 @@
 """doorkey: its databases, its server, and what is asked of it."""
 
+import contextlib
 import hashlib
+import http.client
 import json
 import shutil
 
@@ -37,7 +39,7 @@ class Database:
         schema = hashlib.sha256(
             b"".join(path.read_bytes() for path in sorted((machine.ROOT / "migrations/sqlite").glob("*.sql")))
         )
-        kept = machine.SCRATCH / f"users-{count}-{schema.hexdigest()[:8]}"
+        kept = machine.SCRATCH / f"people-{count}-{schema.hexdigest()[:8]}"
         if not kept.exists():
             machine.say(f"==> filling a database with {count:,} users (once)")
             half = cls.empty(machine.SCRATCH / "half-filled")
@@ -54,13 +56,22 @@ class Database:
 
     def fill(self, count, workspace=WORKSPACE):
         """Clients 1 to `count`, by `doorkey user import`."""
-        rows = self.folder / "users.jsonl"
-        with open(rows, "w") as file:
-            for number in range(1, count + 1):
-                row = {"id": number, "email": f"user{number}@example.com", "name_f": "User", "name_l": str(number)}
-                file.write(json.dumps(row) + "\n")
-        self.command("user", "import", rows, "--workspace", workspace)
+        rows = self.rows(count)
+        self.bring_in(rows, workspace)
         rows.unlink()
+
+    def rows(self, count, start=1):
+        """A file of so many clients: their ids in order, their addresses in none."""
+        path = self.folder / "users.jsonl"
+        with open(path, "w") as file:
+            for number in range(start, start + count):
+                email = f"{number * 0x9E3779B1 % 2**32:08x}-{number}@example.com"
+                row = {"id": number, "email": email, "name_f": "User", "name_l": str(number)}
+                file.write(json.dumps(row) + "\n")
+        return path
+
+    def bring_in(self, rows, workspace=WORKSPACE):
+        self.command("user", "import", rows, "--workspace", workspace)
 
     def key(self):
         return f"Authorization: Bearer {(self.folder / 'api-key').read_text().strip()}"
@@ -86,9 +97,18 @@ class Database:
         headers = [HOST, self.key()]
         return {"path": "/api/login_links/{}", "headers": headers, "expect": 200, "values": values, **more}
 
-    def page_of_clients(self, values):
-        headers = [HOST, self.key()]
-        return {"path": "/api/clients?page={}", "headers": headers, "expect": 200, "values": values}
+    def page(self, path, values):
+        """A page of a list, by its number."""
+        return {"path": path, "headers": [HOST, self.key()], "expect": 200, "values": values}
+
+    def get(self, server, path):
+        """What the API says, of the harness's own accord."""
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port)) as connection:
+            connection.request("GET", path, headers=dict(header.split(": ", 1) for header in [HOST, self.key()]))
+            answer = connection.getresponse()
+            if answer.status != 200:
+                machine.stop(f"{server.name}: GET {path}: {answer.status} {answer.read()[:200]!r}")
+            return json.load(answer)
 
 
 def redeem(values, **more):

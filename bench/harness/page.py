@@ -2,61 +2,33 @@
 
 import json
 
-from . import machine, plots, targets
+from . import machine, page_text as text, plots, targets
+from .rounds import FEW, USERS
 
 PAGE = machine.ROOT / "docs/performance.md"
 IMAGES = machine.ROOT / "docs/images"
 
-INTRO = """\
-# How fast doorkey is
-
-Written by `bench/run` and `bench/peers`; do not edit it by hand. To measure on your own machine:
-
-```
-bench/run                 # against a server that does nothing; the first time it imports 1,000,000 users
-bench/run --long          # with 10,000,000 users too, which are imported once
-bench/run reuse verify    # some scenarios, to the terminal only
-bench/peers               # against django-sesame, better-auth and passport-magic-login, which it installs
-cargo bench               # the single steps
-bench/instructions        # instructions by request, against the kept numbers
-```
-"""
-
-HOW = """\
-## How it is measured
-
-- The server, the load generator and, where there is one, the database run on the same machine, over loopback, without
-  TLS. The **baseline** is [examples/baseline.rs](../examples/baseline.rs): the HTTP stack of doorkey (hyper and axum on tokio's
-  threads, `TCP_NODELAY`), answering a constant JSON of a login link's length.
-- The load comes from [examples/load](../examples/load/main.rs), on one thread. Common generators cannot follow a link
-  to its button with the page's cookie, use every token once, or hold each answer against the status expected of it;
-  what it gives on plain requests is held against `wrk` below. A single unexpected answer ends the run with an error.
-- **CPU** is the server's user and system time from `/proc/PID/stat`, of all its processes, divided by the operations.
-  Three runs each, in turn with the baseline's (A B A B A B); shown are the median and, in brackets, the least and the most.
-- doorkey runs as `doorkey serve` does by default (log of every request as text, to standard error, which is a file
-  here), on SQLite in WAL with `synchronous=FULL`. 1,000,000 users are in the database unless something else is said.
-- A *redemption* is two requests, the page and its button, and counts as one operation. *Mixed* is 90 % `/auth/verify`,
-  8 % reuse, 1 % new links, 1 % redemptions.
-- *Bare loop* is [examples/raw_inserts.rs](../examples/raw_inserts.rs): one thread that does nothing but insert login links with their
-  audit entries into doorkey's schema and set the users' newest links, 64 to a commit, with the same pragmas, on the same disk.
-  One of its rows is all that one new link leaves behind.
-- With a rate (*half rate*: half of the highest rate measured just before) operations begin when they are due, whether
-  or not those before have ended, and their time counts from then.
-"""
-
-OPERATIONS = [
-    ("reuse", "reuse", "a live link again"),
-    ("reuse", "reuse, half rate", "the same, at half of that rate"),
-    ("reuse", "baseline, that rate", "*baseline, at that rate*"),
-    ("verify", "verify", "`/auth/verify`, signed in"),
-    ("new", "new", "a new link"),
-    ("new", "new, 256 connections", "a new link, 256 connections"),
-    ("new", "new, half rate", "the same, at half of that rate"),
-    ("redeem", "redeem", "a redemption"),
-    ("mixed", "mixed", "mixed"),
-    ("clients", "clients, 1,000", "a page of `GET /api/clients`, 1,000 users"),
-    ("clients", "clients, 1,000,000", "a page of `GET /api/clients`, 1,000,000 users"),
-]
+# The sections of operations: what of a scenario's results each row shows.
+ROWS = {
+    "reuse": [
+        ("reuse", "a live link again, 100,000 people in no order"),
+        ("reuse, half rate", "the same, at half of that rate"),
+        ("baseline, that rate", "*baseline, at that rate*"),
+        ("reuse, again and again", "a live link again, 1,000 people, asked again and again"),
+    ],
+    "verify": [
+        ("verify", "`/auth/verify`, 10,000 sessions, within their minute"),
+        ("verify, first in a minute", "`/auth/verify`, 10,000 sessions, each first in its minute"),
+    ],
+    "mail-merge": [("mail merge", "a link of a mail merge")],
+    "new": [
+        ("new", "a new link"),
+        ("new, 256 connections", "a new link, 256 connections"),
+        ("new, half rate", "the same, at half of that rate"),
+    ],
+    "redeem": [("redeem", "a redemption")],
+    "mixed": [("mixed", "mixed")],
+}
 
 
 def write():
@@ -65,7 +37,9 @@ def write():
     if run is None:
         machine.say("==> docs/performance.md is written once `bench/run` has measured everything")
         return
-    parts = [INTRO, "## Targets\n", targets.table(targets.of_run(run)), "", operations(run), rest(run), over_postgres(run)]
+    parts = [text.INTRO, "## Targets\n", targets.table(targets.of_run(run)), ""]
+    parts += [operations(run), merge(run), text.MEANING, lists(run), imports(run), growth(run), text.FLATTERY, rest(run)]
+    parts.append(over_postgres(run))
     IMAGES.mkdir(exist_ok=True)
     (IMAGES / "performance-cpu.svg").write_text(plots.of_run(run))
     if peers := load("peers.json"):
@@ -73,7 +47,7 @@ def write():
         parts.append(beside(peers))
     engines = {"SQLite in doorkey": run["new"]["sqlite"], "PostgreSQL": run["nodes"]["version"]}
     versions = {**run["versions"], **engines, **(peers or {}).get("versions", {})}
-    parts += [HOW, measured_with(versions)]
+    parts += [text.HOW, measured_with(versions)]
     PAGE.write_text("\n".join(parts))
     machine.say(f"==> wrote {PAGE.relative_to(machine.ROOT)}")
 
@@ -90,35 +64,95 @@ def shown(of, digits=1):
 
 def line(title, of):
     latency = " | ".join(f"{of[key]['median']:.2f}" for key in ("p50", "p99", "p999"))
-    return f"| {title} | {shown(of['cpu'])} | {shown(of['rate'], 0)} | {latency} |"
+    memory = shown(of["memory"]) if "memory" in of else ""
+    return f"| {title} | {shown(of['cpu'])} | {shown(of['rate'], 0)} | {latency} | {memory} |"
 
 
 def operations(run):
     lines = [
         "## Each operation\n",
         "![CPU of each operation](images/performance-cpu.svg)\n",
-        "| | CPU, µs | a second | p50, ms | p99, ms | p99.9, ms |",
+        "| | CPU, µs | a second | p50, ms | p99, ms | p99.9, ms | memory at its highest, MB |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for scenario, rows in ROWS.items():
+        lines.append(line(f"*baseline, beside {scenario}*", run[scenario]["baseline"]))
+        lines += [line(title, run[scenario][name]) for name, title in rows]
+    return "\n".join(lines) + "\n"
+
+
+def merge(run):
+    of = run["mail-merge"]["mail merge"]
+    return f"""\
+**A mail merge**, one link each for 100,000 people in no order, half of whom have a live link already, takes
+{shown(of['seconds'])} s over 64 connections, with {of['memory']['median']:.0f} MB of memory at the highest.
+"""
+
+
+def lists(run):
+    of = run["lists"]
+    lines = [
+        "## Lists\n",
+        text.LISTS,
+        f"| a page | {FEW:,} rows: CPU, ms | {USERS:,} rows: CPU, ms | times | p50, ms | p99, ms |",
         "|---|---|---|---|---|---|",
     ]
-    for scenario in ("reuse", "verify", "new", "redeem", "mixed", "clients"):
-        lines.append(line(f"*baseline, beside {scenario}*", run[scenario]["baseline"]))
-        lines += [line(title, run[scenario][name]) for of, name, title in OPERATIONS if of == scenario]
+    few, many = f", {FEW:,}", f", {USERS:,}"
+    for page in [name.removesuffix(few) for name in of if name.endswith(few)]:
+        small, large = of[page + few]["cpu"], of[page + many]
+        cells = [shown(in_milliseconds(small), 2), shown(in_milliseconds(large["cpu"]), 2)]
+        cells += [f"{large['cpu']['median'] / small['median']:.2f}", *(f"{large[key]['median']:.2f}" for key in ("p50", "p99"))]
+        lines.append(f"| {page} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def in_milliseconds(of):
+    return {key: value / 1e3 for key, value in of.items()}
+
+
+def imports(run):
+    of = run["import"]
+    lines = [
+        "## Imports\n",
+        text.IMPORTS,
+        "| | rows a second | CPU a row, µs | PostgreSQL's, µs | new links a second meanwhile | their p99, ms | p99 without the import |",
+        "|---|---|---|---|---|---|---|",
+        f"| *bare loop* | {shown(of['bare loop']['rate'], 0)} | | | | | |",
+    ]
+    for name, one in of.items():
+        if name != "bare loop":
+            database = shown(one["database_cpu"]) if name == "PostgreSQL" else ""
+            links = [shown(one[key], digits) if key in one else "" for key, digits in [("links", 0), ("p99", 1), ("p99 without", 1)]]
+            cells = [shown(one["rate"], 0), shown(one["row_cpu"]), database, *links]
+            lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def growth(run):
+    of = run["size"]["reuse"]
+    lines = [
+        "## How cost grows\n",
+        text.GROWTH,
+        "| people | CPU, µs | times | a second | p50, ms | p99, ms | memory at its highest, MB |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    least = next(iter(of.values()))["cpu"]["median"]
+    for people, one in of.items():
+        cells = [shown(one["cpu"]), f"{one['cpu']['median'] / least:.2f}", shown(one["rate"], 0)]
+        cells += [f"{one['p50']['median']:.2f}", f"{one['p99']['median']:.2f}", shown(one["memory"])]
+        lines.append(f"| {people} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
 def rest(run):
-    size, wrk = run["size"], run["wrk"]
-    few, many = [name for name in size if name.startswith("reuse, ")]
+    wrk, start = run["wrk"], run["start"]
     return f"""\
-- **Import** of 100,000 users into an empty database: {shown(run['import']['import']['rate'], 0)} rows a second,
-  {shown(run['import']['import']['cpu'])} µs of CPU a row. It rests between batches, so that a running server is not held up.
-- **Bare loop**: {shown(run['new']['bare loop']['rate'], 0)} rows a second.
-- **Many users**: {shown(size[few]['cpu'])} µs by reuse with 1,000 users, {shown(size[many]['cpu'])} µs with {size['users']:,}, of whom
-  200,000, spread evenly over all, have a live link and are asked for in no order.
-- **Memory**: {run['start']['idle']:.1f} MB idle, {run['reuse']['memory']['highest']:.1f} MB at the highest under reuse,
-  {size['memory']['highest']:.1f} MB at the highest while serving {size['users']:,} users.
+## The rest
+
+- **Bare loop**: {shown(run['new']['bare loop']['rate'], 0)} rows a second of what a new link leaves behind.
+- **Memory**: {start['idle']:.1f} MB idle, with 1,000,000 users in the database.
 - **First answer** after the start, a login link, 1,000,000 users in the database:
-  {shown(run['start']['first answer'])} ms of seven starts, files in the page cache.
+  {shown(start['first answer'])} ms of seven starts, files in the page cache.
 - **`wrk`** on one and the same request, one thread: {wrk['baseline']['wrk']:,.0f} requests a second of the baseline
   (our generator: {wrk['baseline']['ours']:,.0f}), {wrk['reuse']['wrk']:,.0f} of doorkey ({wrk['reuse']['ours']:,.0f}).
 """
@@ -127,13 +161,12 @@ def rest(run):
 def over_postgres(run):
     lines = [
         "## Many nodes\n",
-        "A live link again over PostgreSQL, 1,000 users, 64 connections shared out among the nodes. All of it runs on the "
-        "same cores, so more nodes cannot answer more here; what counts is what each request takes.\n",
+        text.NODES,
         "| | doorkey's CPU, µs | PostgreSQL's, µs | a second | p50, ms | p99, ms |",
         "|---|---|---|---|---|---|",
     ]
     embedded = run["reuse"]["reuse"]
-    rows = {"embedded, for comparison": embedded, **{name.partition(", ")[2]: of for name, of in run["nodes"].items()
+    rows = {"embedded, 100,000 of 1,000,000": embedded, **{name.partition(", ")[2]: of for name, of in run["nodes"].items()
                                                      if name.startswith("reuse, ")}}
     for title, of in rows.items():
         database = shown(of["database_cpu"]) if "database_cpu" in of else ""

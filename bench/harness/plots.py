@@ -45,9 +45,12 @@ def bars(title, unit, values):
 def of_run(results):
     """CPU of each kind of operation, beside the baseline's."""
     wanted = [
-        ("reuse", "reuse", "a live link again"),
+        ("reuse", "reuse", "a live link, of 100,000 people"),
+        ("reuse", "reuse, again and again", "a live link, of 1,000 people"),
         ("verify", "verify", "/auth/verify"),
+        ("verify", "verify, first in a minute", "/auth/verify, first in a minute"),
         ("mixed", "mixed", "mixed"),
+        ("mail-merge", "mail merge", "a link of a mail merge"),
         ("new", "new", "a new link"),
         ("redeem", "redeem", "page and confirm"),
     ]

@@ -46,10 +46,11 @@ class Postgres:
         machine.stop("PostgreSQL does not start: " + (machine.SCRATCH / "postgres.log").read_text()[-800:])
 
     def fresh(self, database):
-        psql = [self.bin / "psql", "-h", "127.0.0.1", "-p", self.port, "-U", "postgres", "-q", "-c"]
-        machine.run(*psql, f"CREATE DATABASE {database}")
-
-    def url(self, database):
+        """Makes an empty database anew; its URL."""
+        psql = [self.bin / "psql", "-h", "127.0.0.1", "-p", self.port, "-U", "postgres", "-q"]
+        silently = {**os.environ, "PGOPTIONS": "-c client_min_messages=warning"}
+        commands = "-c", f"DROP DATABASE IF EXISTS {database}", "-c", f"CREATE DATABASE {database}"
+        machine.run(*psql, *commands, env=silently)
         return f"postgres://postgres@127.0.0.1:{self.port}/{database}?sslmode=disable"
 
     def cpu_seconds(self):

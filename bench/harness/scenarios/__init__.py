@@ -1,0 +1,19 @@
+"""What is measured of doorkey: each scenario sets its own stage, then takes its runs in turn with those it is held against."""
+
+from . import generator, growth, imports, links, lists, neighbour, nodes, sessions
+
+ALL = {
+    "reuse": links.reuse,
+    "verify": sessions.verify,
+    "new": links.new,
+    "redeem": links.redeem,
+    "mail-merge": links.mail_merge,
+    "mixed": sessions.mixed,
+    "lists": lists.lists,
+    "import": imports.imports,
+    "size": growth.size,
+    "nodes": nodes.nodes,
+    "start": growth.start,
+    "neighbour": neighbour.neighbour,
+    "wrk": generator.wrk,
+}
