@@ -257,7 +257,7 @@ fn a_session_of_another_workspace_opens_nothing() {
 fn no_log_of_a_proxy_holds_a_token() {
     let mut front = ReverseProxies::start();
     let mut links = Vec::new();
-    for way in front.ways().into_iter().chain([front.tls_alone()]) {
+    for way in front.all_ways() {
         let client = way.add_client(&front.server, &email_at(&way), "Ada", "Lovelace");
         let link = way.ask_for_link(&front.server, &client);
         CurlClient::sets_out(&way).sign_in(&link);

@@ -17,10 +17,11 @@ use super::wait::until;
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Where the proxies write what they have to say.
-const LOGS: [&str; 6] = [
+const LOGS: [&str; 7] = [
     "nginx-access.log",
     "nginx-error.log",
     "nginx-start.log",
+    "recipe-access.log",
     "recipe-error.log",
     "caddy-portal.log",
     "caddy-sibling.log",
@@ -29,9 +30,10 @@ const LOGS: [&str; 6] = [
 /// How many connections nginx may have, those to doorkey included.
 pub const CONNECTIONS: usize = 64;
 
-/// What nginx stands in. It is set to pass underscores and to keep whatever it may, so that a recipe that
-/// relies on the defaults is found out.
-const NGINX: &str = "daemon off; master_process off; pid FOLDER/nginx.pid; error_log FOLDER/nginx-error.log;
+/// What nginx stands in. It is set to pass underscores, to keep whatever it may and to write down what it refuses, so that a
+/// recipe that relies on the defaults is found out.
+const NGINX: &str =
+    "daemon off; master_process off; pid FOLDER/nginx.pid; error_log FOLDER/nginx-error.log info;
 events { worker_connections CONNECTIONS; }
 http {
     access_log FOLDER/nginx-access.log;
@@ -45,6 +47,7 @@ http {
     include FOLDER/nginx-portal.conf;
     include FOLDER/nginx-sibling.conf;
     include FOLDER/nginx-tls.conf;
+    include FOLDER/nginx-nodes.conf;
 }
 ";
 
@@ -100,13 +103,13 @@ impl ReverseProxies {
         front.start_nginx();
         front.start_caddy("portal", front.caddy_ports[0]);
         front.start_caddy("sibling", front.caddy_ports[1]);
-        for way in front.ways().into_iter().chain([front.tls_alone()]) {
+        for way in front.all_ways() {
             front.wait_for(&way);
         }
         front
     }
 
-    /// All four.
+    /// The four with an application.
     pub fn ways(&self) -> Vec<Way> {
         let of_nginx = self.path("certificate.pem");
         let of_caddy = |place| self.path(&format!("caddy-{place}/pki/authorities/local/root.crt"));
@@ -122,6 +125,18 @@ impl ReverseProxies {
     /// nginx with TLS and nothing else, before doorkey alone.
     pub fn tls_alone(&self) -> Way {
         Way::beside("nginx, TLS alone", self.nginx_tls_port, self.path("certificate.pem"))
+    }
+
+    /// nginx before many nodes, as `docs/scale-out.md` shows it; all of them are this one doorkey. It has the port of
+    /// [`Self::tls_alone`], and another host.
+    pub fn many_nodes(&self) -> Way {
+        let way = Way::sibling("nginx, many nodes", self.nginx_tls_port, self.path("certificate.pem"));
+        Way { application: way.portal, ..way }
+    }
+
+    /// Those without an application too.
+    pub fn all_ways(&self) -> Vec<Way> {
+        [self.ways(), vec![self.tls_alone(), self.many_nodes()]].concat()
     }
 
     /// Everything that the proxies wrote down.
@@ -140,31 +155,42 @@ impl ReverseProxies {
     /// The recipes as they are documented, with this test's ports and certificate in place of the examples.
     fn write_recipes(&self) {
         let (doorkey, application) = (self.server.port, self.application.port);
-        let recipes = [
-            "nginx-portal.conf",
-            "nginx-sibling.conf",
-            "nginx-tls.conf",
-            "portal.Caddyfile",
-            "sibling.Caddyfile",
-        ];
-        for name in recipes {
-            let mut text = recipe(name);
-            let mut fill_in = |example: &str, ours: &str| {
+        let fill_in = |name: &str, text: String, values: &[(&str, &str)]| {
+            let text = values.iter().fold(text, |text, (example, ours)| {
                 assert!(text.contains(example), "{name} names no {example}");
-                text = text.replace(example, ours);
-            };
-            fill_in("127.0.0.1:8080", &format!("127.0.0.1:{doorkey}"));
-            if name != "nginx-tls.conf" {
-                fill_in("127.0.0.1:3000", &format!("127.0.0.1:{application}"));
-            }
-            if name.starts_with("nginx") {
-                let port = if name == "nginx-tls.conf" { self.nginx_tls_port } else { self.nginx_port };
-                fill_in("listen 443 ssl", &format!("listen 127.0.0.1:{port} ssl"));
-                fill_in("/etc/ssl/example.com.pem", self.path("certificate.pem").to_str().unwrap());
-                fill_in("/etc/ssl/example.com.key", self.path("certificate.key").to_str().unwrap());
-                fill_in("/var/log/nginx/error.log", self.path("recipe-error.log").to_str().unwrap());
-            }
+                text.replace(example, ours)
+            });
             fs::write(self.path(name), text).unwrap();
+        };
+        let (doorkey, application) = (format!("127.0.0.1:{doorkey}"), format!("127.0.0.1:{application}"));
+        let upstreams = [("127.0.0.1:8080", &*doorkey), ("127.0.0.1:3000", &*application)];
+        let path = |name| self.path(name).to_str().unwrap().to_owned();
+        let (certificate, key) = (path("certificate.pem"), path("certificate.key"));
+        let (access, error) = (path("recipe-access.log"), path("recipe-error.log"));
+        let of_server = |listen| {
+            [
+                ("listen 443 ssl", listen),
+                ("/etc/ssl/example.com.pem", &*certificate),
+                ("/etc/ssl/example.com.key", &*key),
+                ("/var/log/nginx/error.log", &*error),
+            ]
+        };
+        let [shared, alone] =
+            [self.nginx_port, self.nginx_tls_port].map(|port| format!("listen 127.0.0.1:{port} ssl"));
+        let of_application = [("/var/log/nginx/access.log", &*access)];
+        for (name, values) in [
+            ("nginx-portal.conf", [&upstreams[..], &of_server(&shared), &of_application].concat()),
+            ("nginx-sibling.conf", [&upstreams[..], &of_server(&shared)].concat()),
+            ("nginx-tls.conf", [&upstreams[..1], &of_server(&alone)].concat()),
+        ] {
+            fill_in(name, recipe(name), &values);
+        }
+        let each = ["10.0.0.11:8080", "10.0.0.12:8080", "10.0.0.13:8080"].map(|node| (node, &*doorkey));
+        let host = [("server_name example.com", "server_name login.example.com")];
+        let values = [&each[..], &of_server(&alone), &host].concat();
+        fill_in("nginx-nodes.conf", recipe_for_many_nodes(), &values);
+        for name in ["portal.Caddyfile", "sibling.Caddyfile"] {
+            fill_in(name, recipe(name), &upstreams);
         }
     }
 
@@ -266,4 +292,11 @@ pub fn nginx(folder: &Path, text: &str) -> Command {
 /// A recipe as it stands in the documents.
 pub fn recipe(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/proxies").join(name)).unwrap()
+}
+
+/// The one recipe for nginx on the page about many nodes.
+fn recipe_for_many_nodes() -> String {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/scale-out.md");
+    let page = fs::read_to_string(page).unwrap();
+    page.split_once("```nginx\n").unwrap().1.split_once("```").unwrap().0.to_owned()
 }

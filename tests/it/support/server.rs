@@ -368,7 +368,7 @@ pub fn binary() -> PathBuf {
         .map_or_else(|| Path::new(env!("CARGO_BIN_EXE_doorkey")).to_owned(), PathBuf::from)
 }
 
-/// A port of this process alone: every test is a process of its own, and outgoing connections use other ports.
+/// A port of this process alone, of eight at most: every test is a process of its own, and outgoing connections use other ports.
 pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = u16::try_from(std::process::id() % 1_250).unwrap() * 8;
