@@ -249,10 +249,9 @@ pub fn explain_usage(error: &clap::Error) -> ExitCode {
         }
     }
     // The first paragraph says what is wrong; tips and the usage follow.
-    let mut paragraphs = text.split("\n\n");
-    let wrong = paragraphs.next().unwrap_or_default().trim_start_matches("error: ");
-    let tips = paragraphs.filter(|paragraph| paragraph.trim_start().starts_with("tip:"));
-    let sentences: Vec<_> = std::iter::once(wrong).chain(tips).map(in_one_line).collect();
+    let wrong = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+    let mut sentences = vec![in_one_line(wrong)];
+    sentences.extend(words::tips(error, &text));
     say(&format!("{}; --help says what the command takes", sentences.join("; ")));
     code
 }

@@ -4,10 +4,12 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Parser;
-use clap::error::{Error, ErrorKind};
+use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 
 use super::Cli;
 use crate::config;
+use crate::domain::user::fields::{self, Kind};
+use crate::domain::workspace::SETTINGS;
 
 impl Cli {
     /// Takes the words that this process was started with.
@@ -32,6 +34,32 @@ fn not_text(words: &[OsString]) -> Option<String> {
     let before = place.checked_sub(1).and_then(|place| words.get(place)).map(shown);
     let before = before.filter(|word| word.starts_with("--") && !word.contains('='));
     Some(flag.or(before).unwrap_or_else(|| format!("\"{word}\"")))
+}
+
+/// What to write instead, if the error or its text knows.
+pub(super) fn tips(error: &Error, text: &str) -> Vec<String> {
+    if let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg)
+        && let Some(pair) = as_pair(flag, text)
+    {
+        return vec![format!("write it as {pair}")];
+    }
+    // No command takes a value that looks like a flag, so `-- --flag` leads nowhere.
+    let is_tip = |line: &&str| line.starts_with("tip:") && !line.contains("as a value, use");
+    text.lines().map(str::trim).filter(is_tip).map(str::to_owned).collect()
+}
+
+/// A field or a setting that was written as a flag, as the command with this usage takes it.
+fn as_pair(flag: &str, usage: &str) -> Option<String> {
+    let name = flag.strip_prefix("--")?.replace('-', "_");
+    if usage.contains("<FIELD=VALUE>") {
+        // `user add` has a flag of this name.
+        let name = if name == "two_factor" { "two_factor_enabled" } else { &name };
+        let field = fields::find(name).filter(|field| !field.is_read_only())?;
+        let value = if matches!(field.kind, Kind::Flag(_) | Kind::Staff(_)) { "true" } else { "VALUE" };
+        return Some(format!("{name}={value}"));
+    }
+    let is_setting = usage.contains("<KEY=VALUE>") && SETTINGS.split(", ").any(|setting| setting == name);
+    is_setting.then(|| format!("{name}=VALUE"))
 }
 
 /// Takes the path of a file.

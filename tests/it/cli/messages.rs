@@ -158,3 +158,33 @@ fn helps_have_their_options_in_order() {
     );
     assert!(!demo.contains("sqlite://doorkey.db") && !demo.contains("DOORKEY_DATABASE]"), "{demo}");
 }
+
+/// Fields and settings are no flags, and no command takes an unknown flag behind `--` either.
+#[test]
+fn who_writes_a_field_as_a_flag_is_told_how_to_write_it() {
+    let operator = CliRunner::with_acme();
+    for (line, named, tip) in [
+        ("user set 1 --workspace Acme --company X", "'--company'", "write it as company=VALUE"),
+        ("user set 1 --workspace Acme --company=X", "'--company'", "write it as company=VALUE"),
+        ("user set 1 --workspace Acme --name-f X", "'--name-f'", "write it as name_f=VALUE"),
+        ("user set 1 --workspace Acme --two-factor", "'--two-factor'", "write it as two_factor_enabled=true"),
+        ("user set 1 --workspace Acme --staff", "'--staff'", "write it as staff=true"),
+        ("workspace set Acme --url https://a.test", "'--url'", "write it as url=VALUE"),
+        ("workspace set Acme --link-lifetime 2h", "'--link-lifetime'", "write it as link_lifetime=VALUE"),
+    ] {
+        let sentence = operator.run(line).refused(2);
+        let expected = format!(
+            "doorkey: unexpected argument {named} found; {tip}; --help says what the command takes\n"
+        );
+        assert_eq!(sentence, expected, "{line}");
+    }
+    for line in ["link 1 --workspace Acme --colour red", "user set 1 --workspace Acme --colour red a=b"] {
+        let sentence = operator.run(line).refused(2);
+        assert_eq!(
+            sentence, "doorkey: unexpected argument '--colour' found; --help says what the command takes\n",
+            "{line}"
+        );
+    }
+    let misspelt = operator.run("user set 1 --workspac Acme company=X").refused(2);
+    assert!(misspelt.contains("'--workspace'") && !misspelt.contains("write it as"), "{misspelt}");
+}
