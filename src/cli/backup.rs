@@ -73,14 +73,18 @@ pub(super) async fn restore(context: &mut Context, args: &RestoreArgs) -> Result
     if context.out.is_json {
         Ok(context.out.json(&object(&restored))?)
     } else {
-        print(&mut context.out, &restored)
+        print(&mut context.out, &restored, args.mark_only)
     }
 }
 
-fn print(out: &mut Output, restored: &Restored) -> Result<()> {
+fn print(out: &mut Output, restored: &Restored, is_only_marked: bool) -> Result<()> {
     let Restored { login_links, sessions, .. } = restored;
-    if let Some(kept) = &restored.kept {
-        out.line(&format!("Restored. The database that was there is kept as {}.", kept.display()))?;
+    match &restored.kept {
+        Some(kept) => {
+            out.line(&format!("Restored. The database that was there is kept as {}.", kept.display()))?;
+        }
+        None if is_only_marked => {}
+        None => out.line("Restored. No database was there before.")?,
     }
     out.line(&format!("Every link and session from before is dead: {login_links} and {sessions} of them."))?;
     if let Some(as_of) = restored.as_of {

@@ -193,6 +193,18 @@ fn nothing_that_gives_somebody_something_is_carried_over() {
     assert_eq!(printed["users"].as_array().unwrap().len(), 2, "what is otherwise is listed");
 }
 
+#[test]
+fn a_restore_says_that_it_is_done_where_no_database_was() {
+    let operator = CliRunner::with_acme();
+    operator.run("backup a.backup").well();
+    fs::remove_file(operator.path("doorkey.db")).unwrap();
+
+    let said = operator.run("restore a.backup").well();
+
+    assert!(said.starts_with("Restored. No database was there before.\nEvery link and session"), "{said}");
+    assert!(!operator.run("restore --mark-only").well().contains("Restored"));
+}
+
 /// Makes the end of a database unreadable, where its rows are.
 fn damage(path: &Path) {
     let mut bytes = fs::read(path).unwrap();
