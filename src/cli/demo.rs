@@ -115,12 +115,15 @@ async fn prepare_workspace(app: &App, url: &str) -> Result<Workspace> {
     }
 }
 
-/// Users 1, 2 and 3; what was made of them since, deletion too, is left as it is.
+/// Users 1, 2 and 3, those of the documents; what was made of them since, deletion too, is left as it is.
 async fn add_sample_users(app: &App, workspace: &Workspace) -> Result<()> {
-    let samples =
-        [("Ada", "Client", false, false), ("Sam", "Staff", true, false), ("Tess", "Twofactor", false, true)];
+    let samples = [
+        ("Ada", "Lovelace", false, false),
+        ("Grace", "Hopper", true, false),
+        ("Alan", "Turing", false, true),
+    ];
     for (id, (name_f, name_l, is_staff, has_two_factor)) in (1..).zip(samples) {
-        let email = EmailAddress::parse(&format!("{}@example.com", name_f.to_ascii_lowercase()))?;
+        let email = EmailAddress::parse(&format!("{}@example.org", name_f.to_ascii_lowercase()))?;
         let fields = UserChange {
             name_f: Some(name_f.to_owned()),
             name_l: Some(name_l.to_owned()),
@@ -162,7 +165,8 @@ fn print(out: &mut Output, url: &str, key: &str, console: Option<&str>) -> io::R
         return out.flush();
     }
     out.line(&format!(
-        "doorkey runs at {url} with sample users: 1 a client, 2 staff, 3 a client with two-factor."
+        "doorkey runs at {url} with sample users: 1 ada@example.org, a client; 2 grace@example.org, staff; \
+         3 alan@example.org, a client with two-factor."
     ))?;
     out.line(&format!("API key of this run: {key}\n"))?;
     out.line("Ask for the login link of user 1, then open it in a browser:\n")?;

@@ -82,6 +82,25 @@ fn a_demo_starts_again_with_a_fresh_key_and_the_same_users() {
     assert!(!operator.path("doorkey.db").exists());
 }
 
+/// So that what the documents show can be tried with them.
+#[test]
+fn a_demo_names_its_users_who_are_those_of_the_documents() {
+    let operator = CliRunner::new();
+
+    let (_, _, said) = operator.serve("demo").stop("TERM");
+
+    let own = "--database sqlite://doorkey-demo/doorkey.db --secret-key-file doorkey-demo/doorkey.key";
+    for (user, name, email) in [
+        (1, "Ada Lovelace", "ada@example.org"),
+        (2, "Grace Hopper", "grace@example.org"),
+        (3, "Alan Turing", "alan@example.org"),
+    ] {
+        let there = operator.json(&format!("user show {user} --workspace Demo {own}"));
+        assert_eq!((&there["name"], &there["email"]), (&json!(name), &json!(email)));
+        assert!(said.contains(&format!("{user} {email}")), "{said}");
+    }
+}
+
 #[test]
 fn a_demo_names_the_console_unless_there_is_none() {
     let operator = CliRunner::new();

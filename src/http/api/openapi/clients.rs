@@ -30,7 +30,7 @@ pub(super) fn bodies(user: &Value) -> [(&'static str, Value); 2] {
     new["description"] = json!("A client to be added. A free id may be given.");
     new["required"] = json!(REQUIRED);
     new["properties"]["id"] = user["properties"]["id"].clone();
-    new["example"] = json!({ "email": "ada@example.com", "name_f": "Ada", "name_l": "Lovelace" });
+    new["example"] = json!({ "email": "ada@example.org", "name_f": "Ada", "name_l": "Lovelace" });
     let mut change = change;
     change["description"] =
         json!("The fields to change; what is not sent stays, what is read-only is passed over.");
