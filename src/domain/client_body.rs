@@ -44,7 +44,7 @@ impl ClientBody {
 
     /// What is to be changed. Read-only fields are passed over, so that an object may be sent back as it came.
     pub fn into_change(mut self) -> Result<UserChange, ValidationErrors> {
-        self.name_unknown();
+        self.name_unknown(&fields::of_client());
         if self.wrong.is_empty() { Ok(self.change) } else { Err(self.wrong) }
     }
 
@@ -57,7 +57,8 @@ impl ClientBody {
             self.wrong.add(name, Code::Required.saying("is needed"));
         }
         let id = self.wrong.take("id", self.id.take().transpose()).flatten();
-        self.name_unknown();
+        // Only who is added may be given one.
+        self.name_unknown(&format!("id, {}", fields::of_client()));
         match self.change.email.clone() {
             Some(email) if self.wrong.is_empty() => Ok(NewClient { id, email, fields: self.change }),
             _ => Err(self.wrong),
@@ -85,9 +86,9 @@ impl ClientBody {
     }
 
     /// After what is wrong with fields that there are: those are named first, where only so many are.
-    fn name_unknown(&mut self) {
+    fn name_unknown(&mut self, there_are: &str) {
         for name in std::mem::take(&mut self.unknown) {
-            let sentence = format!("is no field of a client; there are {}", fields::of_client());
+            let sentence = format!("is no field of a client; there are {there_are}");
             self.wrong.add(&name, Code::Unknown.saying(sentence));
         }
     }

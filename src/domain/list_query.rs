@@ -79,6 +79,12 @@ pub struct ListQuery {
 /// Parameters of a list at most: databases bound how long a condition may be.
 const MAX_PARAMETERS: usize = 100;
 
+const NO_PARAMETER: &str = "is no parameter of this list; there are page, limit, sort and filters[FIELD][OPERATOR], where \
+                            OPERATOR is $eq, $lt, $gt or $in (as filters[FIELD][$in][])";
+
+const NO_OPERATOR: &str =
+    "uses an unknown operator; there are [$eq], [$lt], [$gt] and [$in][] (or [$in][0], …)";
+
 impl Default for ListQuery {
     fn default() -> Self {
         Self { page: 1, limit: 20, sort: None, filters: Vec::new() }
@@ -106,9 +112,8 @@ impl ListQuery {
                 invalid.add(name, "must be given once");
             }
             match name.as_str() {
-                // The last page that is looked for still has a first row that fits a number.
-                "page" => options.page = invalid.take(name, number(value, i64::MAX / 100)).unwrap_or(1),
-                "limit" => options.limit = invalid.take(name, number(value, 100)).unwrap_or(20),
+                "page" => options.page = invalid.take(name, page(value)).unwrap_or(1),
+                "limit" => options.limit = invalid.take(name, limit(value)).unwrap_or(20),
                 "sort" => options.sort = invalid.take(name, sort(value, fields)),
                 _ => {
                     if let Some(filter) = invalid.take(name, filter(name, value, fields)) {
@@ -159,10 +164,24 @@ pub struct Page<T> {
     pub total: i64,
 }
 
-fn number(value: &str, largest: i64) -> Result<i64, String> {
-    let is_digits = value.bytes().all(|byte| byte.is_ascii_digit());
-    let number = value.parse().ok().filter(|number| is_digits && (1..=largest).contains(number));
-    number.ok_or_else(|| format!("must be a number from 1 to {largest}"))
+/// The last page that is looked for still has a first row that fits a number.
+fn page(value: &str) -> Result<i64, &'static str> {
+    let number = digits(value).filter(|number| *number >= 1).ok_or("must be a whole number, 1 or more")?;
+    let is_within = number <= i64::MAX / 100;
+    is_within
+        .then_some(number)
+        .ok_or("is beyond the end of every list: `last_page` in `meta` says where this one ends")
+}
+
+fn limit(value: &str) -> Result<i64, &'static str> {
+    let number = digits(value).filter(|number| (1..=100).contains(number));
+    number.ok_or("must be a whole number from 1 to 100")
+}
+
+/// A number that is written in digits alone; one that is too large for us is the largest that we have.
+fn digits(value: &str) -> Option<i64> {
+    let is_digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+    is_digits.then(|| value.parse().unwrap_or(i64::MAX))
 }
 
 fn sort(value: &str, fields: &[Field]) -> Result<(Field, bool), Problem> {
@@ -176,31 +195,24 @@ fn sort(value: &str, fields: &[Field]) -> Result<(Field, bool), Problem> {
 }
 
 fn filter(name: &str, value: &str, fields: &[Field]) -> Result<Filter, Problem> {
-    let unknown = || {
-        Code::Unknown
-            .saying("is no parameter of this list; there are page, limit, sort and filters[FIELD][$eq]")
-    };
+    let unknown = || Code::Unknown.saying(NO_PARAMETER);
     let inner = name.strip_prefix("filters[").ok_or_else(unknown)?;
     let (field, operator) = inner.split_once(']').ok_or_else(unknown)?;
     let field = find(field, fields)?;
+    let compare: fn(FilterValue) -> Comparison = match operator {
+        "[$eq]" => Comparison::Equal,
+        "[$lt]" => Comparison::Less,
+        "[$gt]" => Comparison::Greater,
+        // Some write `[]`, some number the values.
+        _ if is_one_of_many(operator) => |operand| Comparison::OneOf(vec![operand]),
+        _ => return Err(Code::Unknown.saying(NO_OPERATOR)),
+    };
     let operand = if field.kind == FieldType::Time {
         moment(value, operator == "[$lt]")?
     } else {
         operand(value, field.kind)?
     };
-    let comparison = match operator {
-        "[$eq]" => Comparison::Equal(operand),
-        "[$lt]" => Comparison::Less(operand),
-        "[$gt]" => Comparison::Greater(operand),
-        // Some write `[]`, some number the values.
-        _ if is_one_of_many(operator) => Comparison::OneOf(vec![operand]),
-        _ => {
-            let sentence =
-                "uses an unknown operator; there are [$eq], [$lt], [$gt] and [$in][] (or [$in][0], …)";
-            return Err(Code::Unknown.saying(sentence));
-        }
-    };
-    Ok(Filter { field, comparison })
+    Ok(Filter { field, comparison: compare(operand) })
 }
 
 fn is_one_of_many(operator: &str) -> bool {

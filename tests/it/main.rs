@@ -9,6 +9,7 @@ mod api {
     //! The API: what it takes, what it answers, and its description.
 
     mod client_object;
+    mod error_messages;
     mod generated_client;
     mod idempotency;
     mod login_links;

@@ -30,6 +30,10 @@ pub(in crate::http) fn render(error: &Error) -> Response {
 fn advice(error: &Error) -> Option<&'static str> {
     if matches!(error, Error::NotFound) {
         Some("`GET /api/openapi.json` lists the endpoints.")
+    } else if matches!(error, Error::WorkspaceNotFound(_)) {
+        Some(
+            "`doorkey workspace list` shows the hosts there are, `doorkey workspace set NAME host=…` gives a workspace others.",
+        )
     } else if matches!(error, Error::MethodNotAllowed) {
         Some("The header `Allow` names those that are.")
     } else if matches!(error, Error::Internal | Error::Panicked) {
