@@ -43,6 +43,8 @@ pub(super) enum Error {
     Refused(Refusal),
     /// The form was sent from another site.
     CrossOriginForm,
+    /// The form that signs out was sent from another site.
+    CrossOriginSignOut,
     /// The form was not made for this browser.
     CsrfMismatch,
     /// No such route.
@@ -113,6 +115,10 @@ const REOPEN_LINK: &str = "Open your link again from the message it came in, and
 const CHECK_ADDRESS: &str = "Check the address, or open the link that you were sent again.";
 const OWN_WINDOW: &str = "Open your link in a window of its own: copy it from the message it came in into the address bar of your \
                           browser, and press the button there.";
+const FOREIGN_BUTTON: &str = "The button was pressed on another site, so nothing was done.";
+const FOREIGN_SIGN_OUT: &str = "The button to sign out was pressed on another site, so nothing was done: if you were signed in here, you \
+                                are still signed in.";
+const SIGN_OUT_HERE: &str = "To sign out, go on to the page of this site, and press its button.";
 const ALLOW_COOKIES: &str =
     "Allow cookies for this site, open your link again, and press the button in the same browser.";
 const ASK_FOR_NEW_LINK: &str = "Too many links that do not work were opened from where you are. One that is still good works all \
@@ -152,10 +158,8 @@ impl Error {
                 let status = if *refusal == Refusal::UserNotFound { 404 } else { 403 };
                 Parts::of(status, refusal.code(), refusal.sentence())
             }
-            Self::CrossOriginForm => {
-                Parts::of(403, "forbidden", "The button was pressed on another site, so nothing was done.")
-                    .advising(OWN_WINDOW)
-            }
+            Self::CrossOriginForm => Parts::of(403, "forbidden", FOREIGN_BUTTON).advising(OWN_WINDOW),
+            Self::CrossOriginSignOut => Parts::of(403, "forbidden", FOREIGN_SIGN_OUT).advising(SIGN_OUT_HERE),
             Self::CsrfMismatch => Parts::of(
                 403,
                 "forbidden",

@@ -10,13 +10,18 @@ use axum::response::Response;
 use crate::http::error::Error;
 use crate::http::request::context::RequestContext;
 
+/// The form there is about no link, so a refusal says something else than that of the login page.
+const SIGN_OUT: &str = "/logout";
+
 /// Refuses a POST that comes from another site: by `Sec-Fetch-Site` (W3C Fetch Metadata, section 2.3), else by `Origin`
 /// against the host and port of the request. Old browsers send neither: then the MAC of the form and the cookie decide.
 pub(in crate::http) async fn require_same_origin(request: Request, next: Next) -> Response {
     let context = request.extensions().get::<Arc<RequestContext>>();
     let is_post = request.method() == Method::POST;
     if is_post && !context.is_some_and(|context| is_same_origin(request.headers(), &context.origin())) {
-        return Error::CrossOriginForm.into_placeholder();
+        let is_sign_out = request.uri().path() == SIGN_OUT;
+        let error = if is_sign_out { Error::CrossOriginSignOut } else { Error::CrossOriginForm };
+        return error.into_placeholder();
     }
     next.run(request).await
 }

@@ -16,7 +16,9 @@ pub(in crate::http) fn render(error: &Error, workspace: &str) -> Response {
         500.. => "Please try again",
         _ => "That request was not understood",
     };
-    let mut response = page(status, &ProblemPage { workspace, title, sentence: &sentence, advice });
+    let leads_to_sign_out = matches!(error, Error::CrossOriginSignOut);
+    let view = ProblemPage { workspace, title, sentence: &sentence, advice, leads_to_sign_out };
+    let mut response = page(status, &view);
     response.headers_mut().extend(error.retry_after());
     response
 }

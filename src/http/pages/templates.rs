@@ -95,6 +95,8 @@ pub(in crate::http) struct ProblemPage<'a> {
     pub(in crate::http) sentence: &'a str,
     /// What the person can do; may be empty.
     pub(in crate::http) advice: &'a str,
+    /// Whether there is a link to the page that signs out.
+    pub(in crate::http) leads_to_sign_out: bool,
 }
 
 /// The API console; its script reads `/api/openapi.json`.

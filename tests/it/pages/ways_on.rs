@@ -54,6 +54,20 @@ async fn in_a_frame_of_webmail_the_page_says_to_open_the_link_in_a_window_of_its
     assert!(refused.body.contains("window of its own"), "{}", refused.body);
 }
 
+/// Who presses a sign-out button on another site has no link to open: the way on is the page with the button of this one.
+#[tokio::test]
+async fn a_sign_out_from_another_site_leads_to_the_page_that_signs_out() {
+    let test = TestApp::start().await;
+    let foreign = TestRequest::of("POST", "/logout").header("sec-fetch-site", "cross-site");
+
+    let refused = test.send(foreign).await;
+
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    assert!(!refused.body.contains("pen your link"), "{}", refused.body);
+    assert!(refused.body.contains("you are still signed in"), "{}", refused.body);
+    assert!(refused.body.contains("<a class=\"button\" href=\"/logout\">"), "{}", refused.body);
+}
+
 /// A poll, an image or a frame of an open tab is not where the person wants to go.
 #[tokio::test]
 async fn only_a_navigations_wish_is_remembered() {
@@ -92,5 +106,8 @@ async fn a_host_of_nobody_is_named() {
         let refused = test.send(TestRequest::of("GET", path).host("nobody.example")).await;
         assert_eq!(refused.status, StatusCode::NOT_FOUND, "{path}");
         assert!(refused.body.contains("nobody.example"), "{path}: {}", refused.body);
+        // A caller of the API can do something about it, or knows who can; a person cannot.
+        let is_advised = refused.body.contains("doorkey workspace list");
+        assert_eq!(is_advised, path.starts_with("/api/"), "{path}: {}", refused.body);
     }
 }
