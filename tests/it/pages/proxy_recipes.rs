@@ -45,6 +45,26 @@ fn a_preflight_reaches_the_application_as_nobody() {
     }
 }
 
+/// Else a path would belong to the one behind nginx and to the other behind Caddy.
+#[test]
+fn every_recipe_on_the_portals_host_draws_the_same_line_between_doorkey_and_the_application() {
+    let front = ReverseProxies::start();
+    for way in front.ways().into_iter().filter(|way| way.application == way.portal) {
+        let (_, person) = CurlClient::signs_in(&front, &way, &email_at(&way));
+        let tops = ["/login", "/logout", "/auth", "/api", "/docs"];
+        let below = tops.map(|top| format!("{top}/x"));
+        let beside = tops.map(|top| format!("{top}s"));
+        let in_capitals = tops.map(str::to_uppercase);
+        let own = tops.iter().map(|top| (*top).to_owned()).chain(below).chain(["/".to_owned()]);
+        let paths =
+            own.map(|path| (path, 0)).chain(beside.into_iter().chain(in_capitals).map(|path| (path, 1)));
+        for (path, visits) in paths {
+            person.open(&format!("{}{path}", way.portal));
+            assert_eq!(front.application.visits().len(), visits, "{way:?}: {path}");
+        }
+    }
+}
+
 /// After the sign-in the application must not get a `GET` of an address that only takes forms.
 #[test]
 fn a_form_sent_after_the_session_ended_is_not_asked_again_as_a_page() {
