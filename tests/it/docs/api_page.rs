@@ -6,10 +6,11 @@ use axum::http::StatusCode;
 use doorkey::domain::scope::Scope;
 use doorkey::domain::user::UserChange;
 use doorkey::domain::user::UserId;
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::app::{TestApp, TestRequest, TestResponse};
+use crate::support::cli_runner::CliRunner;
 
 const PAGE: &str = include_str!("../../../docs/api.md");
 
@@ -200,6 +201,26 @@ async fn every_example_of_the_page_is_answered_as_the_page_says() {
         let response = test.send(ask).await;
         stand.check_answer(example.response, &response, example.call);
     }
+}
+
+#[test]
+fn the_commands_of_the_page_make_what_its_examples_need() {
+    let operator = CliRunner::new();
+    let commands = PAGE.replace("\\\n", " ");
+    let commands = commands.lines().filter_map(|line| line.strip_prefix("    doorkey "));
+    let made = commands.map(|line| operator.run(line).well()).collect::<Vec<_>>();
+    assert_eq!(made.len(), 5);
+
+    let users = operator.run("user list --workspace Acme --jsonl").well();
+    let users = users.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let users = users.map(|user| format!("| {} | {} | {} |", user["id"], user["name"], user["email"]));
+    for user in users.map(|row| row.replace('"', "")) {
+        assert!(PAGE.contains(&user), "{user}");
+    }
+    let hosts = &operator.json("workspace show Acme")["hosts"];
+    assert_eq!(hosts, &json!(["example.com", "example.spp.co"]));
+    let scopes = operator.json("key list --workspace Acme")[0]["scopes"].as_array().unwrap().len();
+    assert_eq!(scopes, Scope::ALL.len());
 }
 
 /// The description is compared with the route table elsewhere; here, the page with the description.
