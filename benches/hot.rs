@@ -127,7 +127,7 @@ fn store_find_issue_state(bencher: Bencher<'_, '_>) {
 fn store_look_up(bencher: Bencher<'_, '_>) {
     kept_link();
     let (workspace, user) = (workspace().id, client());
-    bencher.bench(|| wait(app().store.look_up(workspace, LookupBy::User(&user))).unwrap().unwrap());
+    bencher.bench(|| wait(app().store.look_up(workspace, LookupBy::User(&user, None))).unwrap().unwrap());
 }
 
 #[divan::bench]

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use crate::app::App;
 use crate::domain::api_key::{ApiKey, ApiKeySecret};
 use crate::domain::client_network::ClientNetwork;
@@ -55,7 +57,7 @@ pub struct LookupResult {
     pub read_point: ReadPoint,
 }
 
-/// What the directory says of a request: its workspace, and its API key if that is proven. Live it was when it was read.
+/// What the directory says of a request: its workspace, and its API key if that is proven and live.
 struct Addressee {
     workspace: Arc<Workspace>,
     api_key: Option<Arc<ApiKey>>,
@@ -79,13 +81,9 @@ pub async fn look_up(
         known
     } else {
         let Some(addressee) = read_addressee(app, host, hashes, now).await? else { return Ok(None) };
-        let found = match named_by(app, &addressee, shown) {
-            LookupBy::Nobody => None,
-            named @ (LookupBy::User(_)
-            | LookupBy::Session(_)
-            | LookupBy::Link(_)
-            | LookupBy::SessionAndLink(..)) => app.store.look_up(addressee.workspace.id, named).await?,
-        };
+        let named = named_by(app, &addressee, shown, None);
+        let is_nobody = matches!(named, LookupBy::Nobody);
+        let found = if is_nobody { None } else { app.store.look_up(addressee.workspace.id, named).await? };
         (addressee, found)
     };
     if let (Credentials::Key(secret, _), Some(key)) = (shown, &addressee.api_key)
@@ -108,7 +106,7 @@ pub async fn is_host(app: &App, host: &HostName) -> Result<bool, StoreError> {
     Ok(read_addressee(app, host, Vec::new(), app.clock.now()).await?.is_some())
 }
 
-/// The same by what the directory said before. `None` if that is not known, or no longer so.
+/// Looks up what a request shows by what the directory said before. `None` if that is not known, or no longer so.
 async fn look_up_known(
     app: &App,
     host: &HostName,
@@ -119,13 +117,14 @@ async fn look_up_known(
     let Some((stamp, workspace)) = app.lookup_cache.workspaces.get(host) else { return Ok(None) };
     let mut known = Addressee { workspace, api_key: None };
     if !hashes.is_empty() {
-        let key = hashes.iter().find_map(|hash| app.lookup_cache.api_keys.get(&(known.workspace.id, *hash)));
-        let Some((_, key)) = key.filter(|(of, key)| *of == stamp && key.is_live(now)) else {
+        let keys =
+            hashes.iter().filter_map(|hash| app.lookup_cache.api_keys.get(&(known.workspace.id, *hash)));
+        known.api_key = keys.filter(|(of, key)| *of == stamp && key.is_live(now)).map(|(_, key)| key).next();
+        if known.api_key.is_none() {
             return Ok(None);
-        };
-        known.api_key = Some(key);
+        }
     }
-    let named = named_by(app, &known, shown);
+    let named = named_by(app, &known, shown, Some(stamp));
     let found = app.store.look_up(known.workspace.id, named).await?;
     let is_known = if let Some(found) = &found {
         found.stamp == stamp
@@ -155,7 +154,8 @@ async fn read_addressee(
         let (stamp, workspace) = (entry.stamp, Arc::new(entry.workspace));
         app.lookup_cache.workspaces.insert(host.clone(), (stamp, Arc::clone(&workspace)));
         // Its row may be another's, with this one's seal copied into it, or its end edited.
-        let api_key = entry.api_key.filter(|key| app.keys().is_genuine_api_key(key)).map(Arc::new);
+        let api_key =
+            entry.api_key.filter(|key| app.keys().is_genuine_api_key(key) && key.is_live(now)).map(Arc::new);
         if let (Some(key), Some(hash)) = (&api_key, hash) {
             app.lookup_cache.api_keys.insert((workspace.id, hash), (stamp, Arc::clone(key)));
         }
@@ -167,12 +167,17 @@ async fn read_addressee(
 
 /// Whom a request names in its workspace. The user for whom a link is asked hangs on the key and its scope: nobody else learns,
 /// not even by the time it takes, whether there is one.
-fn named_by<'a>(app: &App, addressee: &Addressee, shown: &'a Credentials) -> LookupBy<'a> {
+fn named_by<'a>(
+    app: &App,
+    addressee: &Addressee,
+    shown: &'a Credentials,
+    stamp: Option<Uuid>,
+) -> LookupBy<'a> {
     match shown {
         Credentials::Key(_, Some(user)) => {
             let may_ask =
                 addressee.api_key.as_ref().is_some_and(|key| key.scopes.has(Scope::LoginLinksWrite));
-            if may_ask { LookupBy::User(user) } else { LookupBy::Nobody }
+            if may_ask { LookupBy::User(user, stamp) } else { LookupBy::Nobody }
         }
         Credentials::Nothing | Credentials::Key(_, None) => LookupBy::Nobody,
         Credentials::Browser(session, token) => {

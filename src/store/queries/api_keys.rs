@@ -64,9 +64,9 @@ impl Store {
             "UPDATE number_counters SET last_api_key_id = $2 WHERE workspace_id = $1 AND last_api_key_id < $2",
             values![key.workspace, key.id],
         );
-        let unit = UnitOfWork::new().guard(drawn).guard(added).guard(directory_stamp::changed());
+        let unit = UnitOfWork::new().guard(drawn).guard(added);
         let unit = unit.and(audit::entry(key.workspace, entry, key.created_at));
-        self.apply(unit).await
+        self.apply(unit.guard(directory_stamp::draw())).await
     }
 
     /// The keys of a workspace, oldest first.
@@ -89,7 +89,7 @@ impl Store {
         );
         let moved =
             sql(MOVED, values![key.hash, key.key, key.seal, key.workspace, key.id, old.hash, old.seal]);
-        self.apply(UnitOfWork::new().guard(moved).guard(directory_stamp::changed())).await
+        self.apply(UnitOfWork::new().guard(moved).guard(directory_stamp::draw())).await
     }
 
     /// Revokes a key for good, unless it was revoked before. `key` is as this leaves it, sealed.
@@ -104,7 +104,7 @@ impl Store {
              WHERE workspace_id = $3 AND id = $4 AND revoked_at IS NULL",
             values![key.revoked_at, key.seal, key.workspace, key.id],
         );
-        let unit = UnitOfWork::new().guard(revoked).guard(directory_stamp::changed());
-        self.apply(unit.and(audit::entry(key.workspace, entry, now))).await
+        let unit = UnitOfWork::new().guard(revoked).and(audit::entry(key.workspace, entry, now));
+        self.apply(unit.guard(directory_stamp::draw())).await
     }
 }

@@ -1,6 +1,8 @@
 //! The sweep: what is dead long enough is deleted, a little at a time, so that nobody waits behind it.
 
 use super::audit;
+use super::login_links::no_newest;
+use crate::domain::login_link::LinkLookupKey;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{UnitOfWork, sql};
@@ -53,7 +55,7 @@ impl Store {
             };
         }
         Ok(Swept {
-            login_links: sweep!("login_links", "hash", "expires_at <= $2", now),
+            login_links: self.sweep_links(workspace, now).await?,
             sessions: sweep!("sessions", "id", "expires_at <= $2", now)
                 + sweep!("sessions", "id", "last_seen_at <= $2", idle_since),
             audit_entries: sweep!("audit_log", "id", "id < $2 ORDER BY id", audit::first_id_at(audit_since)),
@@ -77,6 +79,35 @@ impl Store {
             }
             if count < BATCH {
                 return Ok(());
+            }
+        }
+    }
+
+    /// Deletes links that expired before a moment; the user's row does not tell of them any more either.
+    async fn sweep_links(&self, workspace: WorkspaceId, until: Timestamp) -> Result<i64, StoreError> {
+        const DEAD: &str =
+            "SELECT user_id, hash FROM login_links WHERE workspace_id = $1 AND expires_at <= $2 LIMIT $3";
+        const FORGOTTEN: &str = concat!(
+            "UPDATE users SET ",
+            no_newest!(),
+            " WHERE workspace_id = $1 AND id = $2 AND newest_link = $3"
+        );
+        const DELETED: &str = "DELETE FROM login_links WHERE workspace_id = $1 AND hash = $2";
+        let mut swept = 0;
+        loop {
+            let [dead] = self.scan([sql(DEAD, values![workspace, until, BATCH])]).await?;
+            let mut dead = all::<(i64, LinkLookupKey)>(dead)?;
+            // In one order, so that two who write to the same users wait for each other.
+            dead.sort_unstable();
+            let forgotten = dead.iter().map(|(user, hash)| sql(FORGOTTEN, values![workspace, *user, *hash]));
+            let deleted = dead.iter().map(|(_, hash)| sql(DELETED, values![workspace, *hash]));
+            if !dead.is_empty() {
+                self.write(UnitOfWork::new().and_all(forgotten).and_all(deleted)).await?;
+            }
+            let count = i64::try_from(dead.len()).unwrap_or(BATCH);
+            swept += count;
+            if count < BATCH {
+                return Ok(swept);
             }
         }
     }

@@ -13,13 +13,14 @@ macro_rules! stamp {
 }
 pub(in crate::store) use stamp;
 
-/// The statement that draws another stamp. Each unit that changes the directory has it.
-pub(super) fn changed() -> Statement {
+/// The statement that draws another stamp. Each unit that changes the directory has it, as its last: the row is everybody's, and whoever
+/// holds it waits for nothing else.
+pub(super) fn draw() -> Statement {
     sql("UPDATE directory SET stamp = $1 WHERE id = 1", values![Uuid::now_v7()])
 }
 
 /// The same, and the number after `last`, for a workspace. It changes nothing if others were first.
-pub(super) fn workspace_drawn(last: i64) -> Statement {
+pub(super) fn draw_with_workspace(last: i64) -> Statement {
     sql(
         "UPDATE directory SET stamp = $1, last_workspace_id = $2 WHERE id = 1 AND last_workspace_id = $3",
         values![Uuid::now_v7(), last + 1, last],

@@ -148,7 +148,11 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let unit = links.iter().fold(UnitOfWork::new(), |unit, (link, entry)| {
-            unit.and(super::login_links::end(link)).and(audit::entry(link.draft.workspace, entry, now))
+            unit.and_all(super::login_links::end_both(link)).and(audit::entry(
+                link.draft.workspace,
+                entry,
+                now,
+            ))
         });
         self.write(unit).await.map(|_| ())
     }

@@ -220,9 +220,8 @@ impl Store {
         entries: &[AuditEntry],
     ) -> Result<Outcome, StoreError> {
         let (workspace, now) = (session.workspace, session.created_at);
-        // The user is written to first: to say that the newest link has ended, and because PostgreSQL would else let a kill pass
-        // between our read of the user and our commit. From there on a kill waits for us, or we for it. SQLite's one writer is
-        // passed by nobody.
+        // The user is written to first, so that on PostgreSQL no kill passes between our read of the user and our commit: it
+        // waits for us, or we for it. On SQLite, whose one writer is passed by nobody, only to say that the newest link has ended.
         let is_held = link.ended_at.is_some() || matches!(self.engine, Engine::Postgres(_));
         let unit = if is_held {
             UnitOfWork::about(workspace, session.user).guard(hold_user(link, session))
@@ -239,7 +238,8 @@ impl Store {
 
     /// Marks a link as dead of age, for good, unless it ended before: a clock set back must not revive what was refused.
     pub async fn end_login_link(&self, link: &LoginLink) -> Result<Outcome, StoreError> {
-        self.apply(UnitOfWork::new().guard(end(link)).and(end_newest(link))).await
+        let [newest, itself] = end_both(link);
+        self.apply(UnitOfWork::about(link.draft.workspace, link.draft.user).and(newest).guard(itself)).await
     }
 
     /// The live links of a workspace, counters up to date.
@@ -322,12 +322,15 @@ pub(in crate::store) fn end(link: &LoginLink) -> Statement {
     )
 }
 
-/// The statement that says the same in the user's row, if the link is the newest.
-fn end_newest(link: &LoginLink) -> Statement {
-    sql(
-        "UPDATE users SET newest_ended_at = $1, newest_seal = $2 WHERE workspace_id = $3 AND id = $4 AND newest_link = $5",
+/// The same, and before it the statement that says so in the user's row, if the link is the newest. Whoever writes to both rows writes
+/// to the user's first.
+pub(super) fn end_both(link: &LoginLink) -> [Statement; 2] {
+    let newest = sql(
+        "UPDATE users SET newest_ended_at = $1, newest_seal = $2
+         WHERE workspace_id = $3 AND id = $4 AND newest_link = $5 AND newest_ended_at IS NULL",
         values![link.ended_at, link.seal, link.draft.workspace, link.draft.user, link.hash],
-    )
+    );
+    [newest, end(link)]
 }
 
 /// What a user's row says of the newest link, when there is none any more.

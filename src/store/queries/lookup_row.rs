@@ -17,8 +17,8 @@ use crate::store::engine::value::Row;
 pub enum LookupBy<'a> {
     /// Nobody.
     Nobody,
-    /// The user for whom a link is asked.
-    User(&'a UserRef),
+    /// The user for whom a link is asked: there is none, as it seems, if the directory has another stamp than this, where one is given.
+    User(&'a UserRef, Option<Uuid>),
     /// Who is signed in, by the number of the session.
     Session(Uuid),
     /// Whoever holds a link, by a hash that its token may have.
@@ -43,15 +43,21 @@ pub struct LookupRow {
 impl LookupBy<'_> {
     /// The workspace and whoever is named, so that no two are alike. `None` for what is asked for once.
     pub(in crate::store) fn cache_key(self, workspace: WorkspaceId) -> Option<Vec<u8>> {
-        let key = |kind: u8, name: &[u8]| [&[kind], &workspace.0.to_be_bytes()[..], name].concat();
-        Some(match self {
+        let key = |kind: u8, parts: [&[u8]; 2]| {
+            Some([&[kind], &workspace.0.to_be_bytes()[..], parts[0], parts[1]].concat())
+        };
+        match self {
             // The stamp is that of all workspaces.
-            Self::Nobody => vec![0],
-            Self::User(UserRef::Id(id)) => key(1, &id.number().to_be_bytes()),
-            Self::User(UserRef::Email(email)) => key(2, email.lowercased().as_bytes()),
-            Self::Session(id) => key(3, id.as_bytes()),
-            Self::Link(_) | Self::SessionAndLink(..) => return None,
-        })
+            Self::Nobody => Some(vec![0]),
+            Self::User(UserRef::Id(id), Some(stamp)) => {
+                key(1, [stamp.as_bytes(), &id.number().to_be_bytes()])
+            }
+            Self::User(UserRef::Email(email), Some(stamp)) => {
+                key(2, [stamp.as_bytes(), email.lowercased().as_bytes()])
+            }
+            Self::Session(id) => key(3, [id.as_bytes(), &[]]),
+            Self::User(_, None) | Self::Link(_) | Self::SessionAndLink(..) => None,
+        }
     }
 }
 
@@ -65,7 +71,7 @@ impl LookupRow {
         let mut lookup = Self { stamp: row.take()?, issue_state: None, signed_in: None, link: None };
         match named {
             LookupBy::Nobody => {}
-            LookupBy::User(_) => lookup.issue_state = Some(Arc::new(row.take()?)),
+            LookupBy::User(..) => lookup.issue_state = Some(Arc::new(row.take()?)),
             LookupBy::Session(_) | LookupBy::SessionAndLink(..) => {
                 lookup.signed_in = Some(Arc::new(row.take()?));
             }

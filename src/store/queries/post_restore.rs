@@ -113,8 +113,7 @@ impl Store {
     /// Names the session cookies of a workspace anew.
     pub async fn set_cookie_tag(&self, workspace: WorkspaceId, tag: &str) -> Result<(), StoreError> {
         let named = "UPDATE workspaces SET cookie_tag = $2, revision = revision + 1 WHERE id = $1";
-        let unit =
-            UnitOfWork::new().and(sql(named, values![workspace, tag])).guard(directory_stamp::changed());
+        let unit = UnitOfWork::new().and(sql(named, values![workspace, tag])).guard(directory_stamp::draw());
         self.write(unit).await.map(|_| ())
     }
 
@@ -129,11 +128,19 @@ impl Store {
             " WHERE workspace_id = $1 AND id IN
                (SELECT user_id FROM login_links WHERE workspace_id = $1 ORDER BY hash LIMIT 2000)"
         );
+        const STRAY: &str = concat!(
+            "UPDATE users SET ",
+            no_newest!(),
+            " WHERE workspace_id = $1 AND id IN
+               (SELECT id FROM users WHERE workspace_id = $1 AND newest_link IS NOT NULL LIMIT 2000) RETURNING 1"
+        );
         let links = "DELETE FROM login_links WHERE workspace_id = $1 AND hash IN
                        (SELECT hash FROM login_links WHERE workspace_id = $1 ORDER BY hash LIMIT 2000) RETURNING 1";
         let sessions = "DELETE FROM sessions WHERE workspace_id = $1 AND id IN
                           (SELECT id FROM sessions WHERE workspace_id = $1 LIMIT 2000) RETURNING 1";
         let links = self.delete_all(&[FORGOTTEN, links], workspace).await?;
+        // Of a link that was made between the two statements the user's row still tells.
+        self.delete_all(&[STRAY], workspace).await?;
         Ok((links, self.delete_all(&[sessions], workspace).await?))
     }
 

@@ -8,7 +8,7 @@ use super::sessions::{session_columns, signed_in};
 use crate::domain::user::UserRef;
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{Statement, sql};
-use crate::store::engine::value::values;
+use crate::store::engine::value::{Value, values};
 use crate::store::{Engine, Store, StoreError};
 
 impl Store {
@@ -47,13 +47,30 @@ pub(in crate::store) fn lookup_statement(workspace: WorkspaceId, named: LookupBy
             concat!("SELECT ", stamp!(), ", ", $found)
         };
     }
+    // So that nobody is looked for by a key that may be revoked: the condition is judged before a row of a user is read.
+    macro_rules! while_stamped {
+        ($found:expr) => {
+            concat!($found, " AND ", stamp!(), " = $3")
+        };
+    }
     match named {
         LookupBy::Nobody => sql(NOBODY, values![]),
-        LookupBy::User(UserRef::Id(id)) => {
-            sql(with_stamp!(issue_state!("u.id = $2")), values![workspace, *id])
-        }
-        LookupBy::User(UserRef::Email(email)) => {
-            sql(with_stamp!(issue_state!("u.email_folded = $2")), values![workspace, email.lowercased()])
+        LookupBy::User(user, stamp) => {
+            let (text, name) = match (user, stamp) {
+                (UserRef::Id(id), None) => (with_stamp!(issue_state!("u.id = $2")), (*id).into()),
+                (UserRef::Id(id), Some(_)) => {
+                    (with_stamp!(while_stamped!(issue_state!("u.id = $2"))), (*id).into())
+                }
+                (UserRef::Email(email), None) => {
+                    (with_stamp!(issue_state!("u.email_folded = $2")), email.lowercased().into())
+                }
+                (UserRef::Email(email), Some(_)) => (
+                    with_stamp!(while_stamped!(issue_state!("u.email_folded = $2"))),
+                    email.lowercased().into(),
+                ),
+            };
+            let values = [workspace.into(), name].into_iter().chain(stamp.map(Value::from));
+            sql(text, values.collect())
         }
         LookupBy::Session(id) | LookupBy::SessionAndLink(id, _) => {
             sql(with_stamp!(signed_in!("s.id = $2")), values![workspace, id])
@@ -85,8 +102,8 @@ mod tests {
         INSERT INTO sessions SELECT 1, unhex(printf('%032d', id)), id, 0, zeroblob(32), 1, zeroblob(32), zeroblob(16),
             zeroblob(32), 1, '/', 0, 0, 9000, zeroblob(32) FROM users";
 
-    const CHANGES: [&str; 10] = [
-        "UPDATE directory SET stamp = randomblob(16)",
+    /// An odd number of them: each is done by this process and by another.
+    const CHANGES: [&str; 9] = [
         "UPDATE directory SET stamp = randomblob(16)",
         "UPDATE users SET link_epoch = link_epoch + 1",
         "UPDATE users SET deleted_at = 1 WHERE id = 2",
@@ -131,16 +148,17 @@ mod tests {
         let mut hash = [0; 32];
         hash[31] = u8::try_from(user).unwrap();
         let session = Uuid::from_u128(user as u128);
+        let workspace = WorkspaceId(1 + i64::from(number % 7 == 6));
+        let stamp = store.look_up(workspace, LookupBy::Nobody).await.unwrap().unwrap().stamp;
         let named = match number / 2 {
             0 | 1 => LookupBy::Nobody,
-            2..=4 => LookupBy::User(&id),
-            5 => LookupBy::User(&email),
+            2..=4 => LookupBy::User(&id, number.is_multiple_of(2).then_some(stamp)),
+            5 => LookupBy::User(&email, Some(stamp)),
             6 | 7 => LookupBy::Session(session),
             8 => LookupBy::Link(hash),
             _ => LookupBy::SessionAndLink(session, hash),
         };
 
-        let workspace = WorkspaceId(1 + i64::from(number % 7 == 6));
         let remembered = store.look_up(workspace, named).await.unwrap();
 
         let look = async |named: LookupBy<'_>| {

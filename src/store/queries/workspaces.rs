@@ -10,6 +10,9 @@ use crate::store::engine::unit_of_work::{Outcome, Statement, UnitOfWork, sql};
 use crate::store::engine::value::{FromValue, Value, all, first, from_row, only, values};
 use crate::store::{Store, StoreError};
 
+/// How often the number of a new workspace is drawn, while others draw the same.
+const MAX_DRAWS: usize = 64;
+
 /// The columns of a workspace.
 macro_rules! workspace_columns {
     () => {
@@ -81,27 +84,32 @@ impl Store {
         hosts: &[HostName],
         entry: &AuditEntry,
     ) -> Result<Outcome, StoreError> {
-        let last = || sql("SELECT last_workspace_id FROM directory WHERE id = 1", values![]);
-        let mut drawn: Option<i64> = self.find(last()).await?;
-        while let Some(last_id) = drawn {
-            if self.add_numbered(workspace, last_id, hosts, entry).await? == Outcome::Applied {
+        for _ in 0..MAX_DRAWS {
+            let last = self.find_last_workspace_id().await?;
+            if self.add_numbered(workspace, last, hosts, entry).await? == Outcome::Applied {
                 return Ok(Outcome::Applied);
             }
-            // Another one may have been made meanwhile, under that number.
-            let now = self.find(last()).await?;
-            drawn = now.filter(|now| *now != last_id);
+            // Others may have made one meanwhile, under that number; if not, name or host are taken.
+            if self.find_last_workspace_id().await? == last {
+                return Ok(Outcome::Conflict);
+            }
         }
-        Ok(Outcome::Conflict)
+        Err(StoreError::Contended("others kept making workspaces"))
+    }
+
+    async fn find_last_workspace_id(&self) -> Result<i64, StoreError> {
+        let last = sql("SELECT last_workspace_id FROM directory WHERE id = 1", values![]);
+        self.find(last).await?.ok_or(StoreError::Unexpected("the directory has no row"))
     }
 
     async fn add_numbered(
         &self,
         workspace: &Workspace,
-        last_id: i64,
+        last: i64,
         hosts: &[HostName],
         entry: &AuditEntry,
     ) -> Result<Outcome, StoreError> {
-        let id = WorkspaceId(last_id + 1);
+        let id = WorkspaceId(last + 1);
         let added = sql(
             "INSERT INTO workspaces (url, link_lifetime, single_use, landing_url, allowed_redirect_origins,
                                      session_lifetime, session_idle, cookie_domain, cookie_tag, id, name, revision,
@@ -122,10 +130,10 @@ impl Store {
             "INSERT INTO number_counters (workspace_id, last_user_id, last_api_key_id) VALUES ($1, 0, 0)",
             values![id],
         );
-        let unit =
-            UnitOfWork::new().guard(directory_stamp::workspace_drawn(last_id)).guard(added).and(counters);
+        let unit = UnitOfWork::new().guard(added).and(counters);
         let unit = hosts.iter().fold(unit, |unit, host| unit.guard(add_host(id, host)));
-        self.apply(unit.and(audit::entry(id, entry, workspace.created_at))).await
+        let unit = unit.and(audit::entry(id, entry, workspace.created_at));
+        self.apply(unit.guard(directory_stamp::draw_with_workspace(last))).await
     }
 
     /// Changes the settings of a workspace, and its hosts where they are given, unless it was changed since
@@ -144,14 +152,14 @@ impl Store {
              WHERE id = $10 AND revision = $11",
             settings(workspace, values![workspace.id, workspace.revision])
         );
-        let mut unit = UnitOfWork::new().guard(changed).guard(directory_stamp::changed());
+        let mut unit = UnitOfWork::new().guard(changed);
         if let Some(hosts) = hosts {
             unit = unit.and(sql("DELETE FROM hosts WHERE workspace_id = $1", values![workspace.id]));
             for host in hosts {
                 unit = unit.guard(add_host(workspace.id, host));
             }
         }
-        self.apply(unit.and(audit::entry(workspace.id, entry, now))).await
+        self.apply(unit.and(audit::entry(workspace.id, entry, now)).guard(directory_stamp::draw())).await
     }
 
     /// Gives a workspace another name, unless that is taken, in whatever case, or the workspace was changed since it was
@@ -169,8 +177,8 @@ impl Store {
                AND NOT EXISTS (SELECT 1 FROM workspaces o WHERE o.id <> $3 AND o.name_folded = $2)",
             values![name, folded_name(name), workspace.id, workspace.revision],
         );
-        let unit = UnitOfWork::new().guard(renamed).guard(directory_stamp::changed());
-        self.apply(unit.and(audit::entry(workspace.id, entry, now))).await
+        let unit = UnitOfWork::new().guard(renamed).and(audit::entry(workspace.id, entry, now));
+        self.apply(unit.guard(directory_stamp::draw())).await
     }
 
     /// Whether another workspace has a name, in whatever case.
@@ -211,18 +219,20 @@ impl Store {
         let gone =
             sql("DELETE FROM workspaces WHERE id = $1 AND revision = $2", values![id, workspace.revision]);
         let belongings = [
+            // First: whoever adds a user holds it, and what was added until then is seen by the statements behind it.
+            "DELETE FROM number_counters WHERE workspace_id = $1",
             "DELETE FROM hosts WHERE workspace_id = $1",
             "DELETE FROM api_keys WHERE workspace_id = $1",
             "DELETE FROM sessions WHERE workspace_id = $1",
             "DELETE FROM login_links WHERE workspace_id = $1",
             "DELETE FROM users WHERE workspace_id = $1",
             "DELETE FROM user_counts WHERE workspace_id = $1",
-            "DELETE FROM number_counters WHERE workspace_id = $1",
             "DELETE FROM audit_log WHERE workspace_id = $1",
         ];
         let belongings = belongings.map(|text| sql(text, values![id]));
-        let unit = UnitOfWork::new().guard(gone).guard(directory_stamp::changed()).and_all(belongings);
-        self.apply(unit.and(audit::entry(INSTALLATION, entry, now))).await
+        let unit =
+            UnitOfWork::new().guard(gone).and_all(belongings).and(audit::entry(INSTALLATION, entry, now));
+        self.apply(unit.guard(directory_stamp::draw())).await
     }
 }
 

@@ -178,21 +178,66 @@ async fn a_setting_that_another_process_changes_binds_at_the_next_request() {
     assert!(response.body.contains("https://portal.example.com/login?token="), "{}", response.body);
 }
 
-/// A key that is known from before gains nothing by edits of its row: its end, its scopes, or another key's seal.
+/// A key that is known from before gains nothing by edits of its row, whether that is read anew or not: its end, its scopes, or
+/// another key's seal.
 #[tokio::test]
 async fn a_known_key_gains_nothing_by_edits_of_its_row() {
-    let test = TestApp::start().await;
-    let (id, key) = test.key_with(&[Scope::LogsRead], Some(60)).await;
-    let status = async |path: &str| test.send(TestRequest::of("GET", path).bearer(&key)).await.status;
-    assert_eq!(status("/api/logs").await, StatusCode::OK);
+    const ANEW: &str = "UPDATE directory SET stamp = x'00112233445566778899aabbccddeeff'";
+    for is_read_anew in [false, true] {
+        for edit in [
+            "UPDATE api_keys SET scopes = 68 WHERE id = 2",
+            "UPDATE api_keys SET expires_at = expires_at + 3600000 WHERE id = 2",
+            "UPDATE api_keys SET seal = (SELECT f.seal FROM api_keys f WHERE f.id = 1) WHERE id = 2",
+        ] {
+            let test = TestApp::start().await;
+            let (_, key) = test.key_with(&[Scope::LogsRead], Some(60)).await;
+            let status = async |path: &str| test.send(TestRequest::of("GET", path).bearer(&key)).await.status;
+            assert_eq!(status("/api/logs").await, StatusCode::OK);
+            assert_eq!(test.call("GET", "/api/clients").await.status, StatusCode::OK);
 
-    test.run_sql(&format!("UPDATE api_keys SET scopes = 68 WHERE id = {id}"));
-    assert_eq!(status("/api/clients").await, StatusCode::FORBIDDEN);
-    test.run_sql(&format!("UPDATE api_keys SET expires_at = expires_at + 3600000 WHERE id = {id}"));
-    test.advance(60);
-    assert_eq!(status("/api/logs").await, StatusCode::UNAUTHORIZED);
-    let full = "(SELECT f.seal FROM api_keys f WHERE f.id = 1)";
-    assert_eq!(test.call("GET", "/api/clients").await.status, StatusCode::OK);
-    test.run_sql(&format!("UPDATE api_keys SET seal = {full} WHERE id = {id}"));
-    assert_eq!(status("/api/clients").await, StatusCode::UNAUTHORIZED);
+            test.run_sql(edit);
+            if is_read_anew {
+                test.run_sql(ANEW);
+            }
+
+            let refused = if is_read_anew { StatusCode::UNAUTHORIZED } else { StatusCode::FORBIDDEN };
+            assert_eq!(status("/api/clients").await, refused, "{edit}");
+            test.advance(60);
+            assert_eq!(status("/api/logs").await, StatusCode::UNAUTHORIZED, "{edit}");
+        }
+    }
+}
+
+/// What another process takes away binds at the next request, for who was known before.
+#[tokio::test]
+async fn a_key_that_another_process_revokes_finds_nobody_at_its_next_request() {
+    let test = TestApp::start().await;
+    test.client("ada@x.test").await;
+    let (id, key) = test.key_with(&Scope::ALL, None).await;
+    let ask = |user: &str| TestRequest::of("GET", &format!("/api/login_links/{user}")).bearer(&key);
+    assert_eq!(test.send(ask("1")).await.status, StatusCode::OK);
+    assert_eq!(test.send(ask("2")).await.status, StatusCode::NOT_FOUND);
+    let elsewhere = test.beside().await;
+
+    elsewhere.revoke_key(id).await;
+
+    for user in ["1", "2"] {
+        assert_eq!(test.send(ask(user)).await.status, StatusCode::UNAUTHORIZED, "{user}");
+    }
+}
+
+/// By a clock that was set back, a key that ends would last longer; also where it is not known from before.
+#[tokio::test]
+async fn a_key_made_ahead_of_the_clock_does_not_last_longer() {
+    let test = TestApp::start().await;
+    test.advance(3_600);
+    let (_, key) = test.key_with(&[Scope::LogsRead], Some(7_200)).await;
+    let status = async || test.send(TestRequest::of("GET", "/api/logs").bearer(&key)).await.status;
+    test.advance(-3_600);
+
+    for _ in 0..2 {
+        assert_eq!(status().await, StatusCode::UNAUTHORIZED);
+    }
+    test.advance(3_600);
+    assert_eq!(status().await, StatusCode::OK);
 }

@@ -16,6 +16,7 @@ use doorkey::store::KeyUsage;
 use serde_json::Value;
 
 use crate::support::app::{TestApp, TestRequest};
+use crate::support::consistency::MISQUOTED;
 use crate::support::http_client::HttpClient;
 use crate::support::server::{Server, regular};
 use crate::support::wait::until_so;
@@ -296,6 +297,7 @@ async fn a_key_retired_by_force_takes_along_what_rests_on_it_and_nothing_else() 
 
     assert!(refused.contains("1 live login link(s), 1 session(s) and 1 API key(s)"), "{refused}");
     assert_eq!(ended, KeyUsage { login_links: 1, sessions: 1, api_keys: 1 });
+    assert_eq!(test.number(&format!("SELECT count(*) FROM ({MISQUOTED}) m")), 0);
     assert_eq!(test.browser().open(&link).await.status, 410);
     assert!(!bobs.is_signed_in().await && cats.is_signed_in().await);
     let team = TestRequest::of("GET", "/api/team");

@@ -256,6 +256,10 @@ async fn the_sweep_takes_the_long_dead_alone() {
     test.advance(8 * 86_400);
     let late = sweep(86_400).await.unwrap();
     assert_eq!((late.login_links, late.sessions), (1, 1));
+    assert_eq!(
+        test.number("SELECT count(*) FROM users WHERE newest_link IS NOT NULL OR newest_seal IS NOT NULL"),
+        0
+    );
     assert!(late.audit_entries > 0);
     assert_eq!(test.number("SELECT count(*) FROM audit_log"), 0);
 }

@@ -50,22 +50,20 @@ pub const MISCOUNTED: &str = "
     GROUP BY workspace_id, width, place HAVING sum(clients) <> 0 OR sum(staff) <> 0";
 
 /// Users whose row says of the newest link something else than its own row.
-const MISQUOTED: &str = "
+pub const MISQUOTED: &str = "
     SELECT u.workspace_id, u.id FROM users u
-    JOIN login_links l ON l.workspace_id = u.workspace_id AND l.hash = u.newest_link
-    WHERE l.user_id <> u.id OR l.id <> u.newest_id OR l.link_epoch <> u.newest_epoch OR l.seed <> u.newest_seed
-       OR l.single_use <> u.newest_single_use OR l.created_at <> u.newest_created_at OR l.expires_at <> u.newest_expires_at
-       OR l.key_id <> u.newest_key_id OR l.seal <> u.newest_seal OR l.ended_at IS DISTINCT FROM u.newest_ended_at";
+    LEFT JOIN login_links l ON l.workspace_id = u.workspace_id AND l.hash = u.newest_link
+    WHERE u.newest_link IS NOT NULL
+      AND (l.user_id, l.id, l.link_epoch, l.seed, l.single_use, l.created_at, l.expires_at, l.key_id, l.seal, l.ended_at)
+          IS DISTINCT FROM
+          (u.id, u.newest_id, u.newest_epoch, u.newest_seed, u.newest_single_use, u.newest_created_at, u.newest_expires_at,
+           u.newest_key_id, u.newest_seal, u.newest_ended_at)";
 
 /// What must not be there at all.
-const NEVER: [(&str, &str); 5] = [
+const NEVER: [(&str, &str); 4] = [
     ("users are counted wrongly", MISCOUNTED),
     ("a user's newest link is another", MISQUOTED),
     ("a link has two sessions", "SELECT link_hash FROM sessions GROUP BY link_hash HAVING count(*) > 1"),
-    (
-        "a user's newest link is none",
-        "SELECT newest_link FROM users WHERE newest_link NOT IN (SELECT hash FROM login_links)",
-    ),
     (
         "an entry stands twice",
         "SELECT event, data FROM audit_log WHERE event IN ('login_link.issued', 'login_link.redeemed',

@@ -125,8 +125,8 @@ async fn what_a_request_looks_up_is_found_by_a_whole_key() {
     for statement in [
         crate::store::queries::directory::entry(&host, Some([0; 32]), now),
         lookup_statement(workspace.id, LookupBy::Nobody),
-        lookup_statement(workspace.id, LookupBy::User(&id)),
-        lookup_statement(workspace.id, LookupBy::User(&email)),
+        lookup_statement(workspace.id, LookupBy::User(&id, None)),
+        lookup_statement(workspace.id, LookupBy::User(&email, Some(Uuid::nil()))),
         lookup_statement(workspace.id, LookupBy::Session(Uuid::nil())),
         lookup_statement(workspace.id, LookupBy::Link([0; 32])),
         crate::store::queries::login_links::state_of(workspace.id, &id),
