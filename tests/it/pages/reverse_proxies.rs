@@ -267,7 +267,15 @@ fn no_log_of_a_proxy_holds_a_token() {
     front.server.kill();
 
     for (way, link) in &links {
-        assert!(CurlClient::sets_out(way).open(link).status >= 500);
+        let person = CurlClient::sets_out(way);
+        let named = format!("Referer: {link}");
+        let page = person.open_saying(link, &[&named]);
+        assert!(page.status >= 500, "{way:?}: {}", page.status);
+        // A browser asks for the icon of whatever page it shows, and says from where, if that page does not forbid it.
+        let is_named = way.name.starts_with("nginx") && page.header("referrer-policy") != Some("no-referrer");
+        let icon = format!("{}/favicon.ico", way.portal);
+        let said: Vec<_> = is_named.then_some(named.as_str()).into_iter().collect();
+        person.open_saying(&icon, &said);
     }
     let logs = front.proxy_logs();
     assert!(logs.contains("/orders") || logs.contains("token=hidden"), "nothing was logged:\n{logs}");
