@@ -8,12 +8,14 @@ from ..load import beside, drive, numbers, summary
 from ..postgres import Postgres
 from ..rounds import PEOPLE, ROUNDS, USERS, bare_loop, rounds
 
+# Beside a server fewer people come: new links must not run out of those who have none.
+BESIDE = PEOPLE // 4
 # On PostgreSQL fewer links are made meanwhile.
 USERS_ON_POSTGRES = 300_000
 
 
 def imports(_):
-    """100,000 clients into an empty SQLite and PostgreSQL, and beside a server at half of its highest rate of new links."""
+    """100,000 clients into an empty SQLite and PostgreSQL, 25,000 beside a server at half of its highest rate of new links."""
     database = Postgres()
     try:
         alone = rounds({
@@ -40,16 +42,16 @@ def on_postgres(database, name):
     return Database.empty(machine.SCRATCH / f"import-{name}", database.fresh(name))
 
 
-def bring_in(data, start=1, database=None):
+def bring_in(data, start=1, people=PEOPLE, database=None):
     """One import, of people who are not there yet."""
-    rows = data.rows(PEOPLE, start)
+    rows = data.rows(people, start)
     of_database = database.cpu_seconds if database else lambda: 0
     cpu, theirs, begun = machine.children_cpu_seconds(), of_database(), time.perf_counter()
     data.bring_in(rows)
     seconds = time.perf_counter() - begun
     cpu, theirs = machine.children_cpu_seconds() - cpu, of_database() - theirs
     rows.unlink()
-    return {"rate": PEOPLE / seconds, "row_cpu": cpu / PEOPLE * 1e6, "database_cpu": theirs / PEOPLE * 1e6}
+    return {"rate": people / seconds, "row_cpu": cpu / people * 1e6, "database_cpu": theirs / people * 1e6}
 
 
 def beside_a_server(data, users):
@@ -70,6 +72,6 @@ def beside_a_server(data, users):
             without = drive(server, ask(few), seconds=4, rate=half)
             with beside(server, ask(many), half) as links:
                 # What PostgreSQL does meanwhile for the links cannot be told from what it does for the import.
-                run = bring_in(data, users + 1 + turn * PEOPLE)
+                run = bring_in(data, users + 1 + turn * PEOPLE, people=BESIDE)
             runs.append({**run, "links": links["rate"], "p99": links["p99"], "p99 without": without["p99"]})
     return summary(runs)
