@@ -74,7 +74,10 @@ fn make_folder_of(path: &Path) -> Option<String> {
     let folder = folder_of(path);
     let shown = folder.display();
     (!folder.exists()).then(|| {
-        format!("there is no folder {shown}: make it (`mkdir -p {shown}`), or give the path of another file")
+        format!(
+            "there is no folder {shown}: make it (`mkdir -p {shown}`) for the user whom this command runs as, or give the path \
+             of another file"
+        )
     })
 }
 

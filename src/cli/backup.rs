@@ -124,23 +124,25 @@ fn reason(why: NotCarried) -> &'static str {
 fn print_revived(out: &mut Output, revived: &Revived) -> Result<()> {
     if !revived.workspaces.is_empty() {
         out.line(
-            "\nWorkspaces that were not there. Delete with `doorkey workspace delete` what should not be:\n",
+            "\nWorkspaces that were not there. Delete with `doorkey workspace delete NAME` what should not be:\n",
         )?;
         let rows: Vec<_> = revived.workspaces.iter().map(|name| [name.clone()]).collect();
         Table::of(["WORKSPACE"]).page(out, &rows)?;
     }
     if !revived.api_keys.is_empty() {
-        out.line("\nAPI keys that work now. Revoke with `doorkey key revoke` what should not:\n")?;
+        out.line(
+            "\nAPI keys that work now. Revoke with `doorkey key revoke KEY --workspace W` what should not:\n",
+        )?;
         let rows: Vec<_> = revived.api_keys.iter().map(key_row).collect();
         Table::of(["WORKSPACE", "KEY", "NAME", "BEFORE THE RESTORE"]).page(out, &rows)?;
     }
     if !revived.users.is_empty() {
-        out.line("\nUsers to look at. Change with `doorkey user set` what should be otherwise:\n")?;
+        out.line("\nUsers to look at. Change with `doorkey user set USER --workspace W FIELD=VALUE` what should be otherwise:\n")?;
         let rows: Vec<_> = revived.users.iter().map(user_row).collect();
         Table::of(["WORKSPACE", "USER", "NOW", "BEFORE THE RESTORE"]).page(out, &rows)?;
     }
     if !revived.addresses.is_empty() {
-        out.line("\nAddresses that were others. Change with `doorkey user set` what should be otherwise:\n")?;
+        out.line("\nAddresses that were others. Change with `doorkey user set USER --workspace W FIELD=VALUE` what should be otherwise:\n")?;
         let row = |one: &MovedAddress| {
             [one.workspace.clone(), one.id.to_string(), one.now.clone(), one.before.clone()]
         };

@@ -42,7 +42,8 @@ pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
 }
 
 fn session_id(text: &str) -> Result<Uuid, &'static str> {
-    Uuid::try_parse(text).map_err(|_| "a session is named by its id, a UUID: `doorkey session list` shows it")
+    Uuid::try_parse(text)
+        .map_err(|_| "a session is named by its id, a UUID: `doorkey session list --workspace W` shows it")
 }
 
 async fn list(context: &mut Context, workspace: &str) -> Result<()> {
@@ -81,7 +82,8 @@ async fn end(context: &mut Context, workspace: &str, id: Uuid) -> Result<()> {
     let was_there = sessions::revoke(&app, &workspace, &os_user::act(), id).await?;
     ensure!(
         was_there,
-        "there is no session {id}, or it has ended: `doorkey session list` shows those there are"
+        "there is no session {id}, or it has ended: `doorkey session list --workspace {}` shows those there are",
+        workspace.name
     );
     if context.out.is_json {
         return Ok(context.out.json(&json!({ "ended": id }))?);

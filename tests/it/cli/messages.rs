@@ -188,3 +188,15 @@ fn who_writes_a_field_as_a_flag_is_told_how_to_write_it() {
     let misspelt = operator.run("user set 1 --workspac Acme company=X").refused(2);
     assert!(misspelt.contains("'--workspace'") && !misspelt.contains("write it as"), "{misspelt}");
 }
+
+/// The command that a sentence names is whole.
+#[test]
+fn a_session_that_is_none_is_told_of_with_the_whole_command() {
+    let operator = CliRunner::with_acme();
+
+    let none = operator.run("session end 0190163d-8694-739b-aea5-966c26f8ad91 --workspace Acme").refused(1);
+    let no_id = operator.run("session end 1 --workspace Acme").refused(2);
+
+    assert!(none.contains("`doorkey session list --workspace Acme` shows those there are"), "{none}");
+    assert!(no_id.contains("`doorkey session list --workspace W` shows it"), "{no_id}");
+}
