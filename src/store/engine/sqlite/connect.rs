@@ -101,8 +101,9 @@ fn into_wal(connection: &Connection) -> rusqlite::Result<String> {
     }
 }
 
-/// What the connection that writes may keep of the file in memory, in KiB: those who get links lie on pages all over it.
-const WRITERS_CACHE: i64 = 16 << 10;
+/// What the connection that writes may keep of the file in memory, in KiB: those who get links lie on pages all over it. It is
+/// most of what a server among very many users takes.
+const WRITERS_CACHE: i64 = 8 << 10;
 
 /// What the WAL is cut back to when it is restarted, in bytes: twice what it grows to between two checkpoints. It is longer
 /// only after somebody has read at an old commit for long.
