@@ -16,6 +16,7 @@ mod queries;
 mod transfer;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use self::engine::sqlite::Sqlite;
 use self::engine::unit_of_work::{Statement, UnitOfWork, UnitResult};
@@ -140,6 +141,11 @@ impl Store {
 
     /// A unit of work: all of it or nothing, durable before this returns.
     async fn write(&self, unit: UnitOfWork) -> Result<UnitResult, StoreError> {
+        self.write_timed(unit).await.map(|(result, _)| result)
+    }
+
+    /// The same, with how long its commit stood in the way of others: in SQLite, who has one lock, from when it had it.
+    async fn write_timed(&self, unit: UnitOfWork) -> Result<(UnitResult, Duration), StoreError> {
         // The tests of the engines have its tables for theirs.
         debug_assert!(
             cfg!(test) || queries::directory_stamp::is_stamped(&unit),
@@ -147,7 +153,10 @@ impl Store {
         );
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.write(unit).await,
-            Engine::Postgres(postgres) => Box::pin(postgres.write(&unit)).await,
+            Engine::Postgres(postgres) => {
+                let began = Instant::now();
+                Box::pin(postgres.write(&unit)).await.map(|result| (result, began.elapsed()))
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 //! While some rows are being written, the next are taken, read about and decided (docs/decisions/0032-bulk-import.md).
 
 mod one_by_one;
+mod pace;
 mod plan;
 
 use std::collections::{HashSet, VecDeque};
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
 use self::one_by_one::{RowOutcome, upsert};
+use self::pace::{MAX_ROWS, fitting, rest_after};
 use self::plan::{Known, NumberedRow, Plan, RowKey};
 use super::operations::nodes;
 use crate::app::App;
@@ -19,9 +21,6 @@ use crate::domain::import_row::ImportRow;
 use crate::domain::validation::ValidationErrors;
 use crate::domain::workspace::Workspace;
 use crate::store::{Outcome, StoreError};
-
-/// Rows that are written together at most: more would keep other processes from the embedded database's one lock for longer.
-const MAX_ROWS: usize = 1_000;
 
 /// How much text they have together, in bytes, but for the last of them: so memory and the time of a commit are bounded.
 const MAX_TEXT: usize = 1 << 20;
@@ -80,7 +79,7 @@ struct InFlight {
     claims: HashSet<RowKey>,
     added: usize,
     changed: usize,
-    task: JoinHandle<(Result<Outcome, StoreError>, Duration)>,
+    task: JoinHandle<Result<(Outcome, Duration), StoreError>>,
 }
 
 impl<'a> Import<'a> {
@@ -187,11 +186,8 @@ impl<'a> Import<'a> {
         }
         let (app, workspace, batch) = (self.app.clone(), self.workspace.id, plan.batch);
         let (added, changed) = (batch.added.len(), batch.changed.len());
-        let task = tokio::spawn(async move {
-            let began = Instant::now();
-            let written = app.store.write_users(workspace, &batch, app.clock.now()).await;
-            (written, began.elapsed())
-        });
+        let task =
+            tokio::spawn(async move { app.store.write_users(workspace, &batch, app.clock.now()).await });
         self.in_flight = Some(InFlight { rows, claims: plan.claims, added, changed, task });
         Ok(())
     }
@@ -237,27 +233,30 @@ impl<'a> Import<'a> {
         let Some(InFlight { mut rows, added, changed, task, .. }) = self.in_flight.take() else {
             return Ok(true);
         };
-        let (written, took) = task.await.map_err(|_| StoreError::Unexpected("a write was broken off"))?;
-        self.rests_until = Instant::now() + if self.is_beside_server { took / 2 } else { took / 4 };
-        match written {
-            Ok(Outcome::Applied) => {
+        let written = task.await.map_err(|_| StoreError::Unexpected("a write was broken off"))?;
+        let (outcome, held) = match written {
+            Ok(written) => written,
+            Err(error) => {
+                self.wait_again(rows);
+                return Err(error);
+            }
+        };
+        self.rests_until = Instant::now() + rest_after(held, self.is_beside_server);
+        match outcome {
+            Outcome::Applied => {
                 self.count(added, changed);
                 (self.failures, self.conflicts) = (0, 0);
-                self.window = (2 * self.window).min(MAX_ROWS);
+                self.window = (2 * self.window).min(fitting(rows.len(), held));
                 return Ok(true);
             }
-            Ok(Outcome::Conflict) if self.conflicts < MAX_CONFLICTS => self.conflicts += 1,
+            Outcome::Conflict if self.conflicts < MAX_CONFLICTS => self.conflicts += 1,
             // It is among few rows that others get in the way.
-            Ok(Outcome::Conflict) if rows.len() > 1 => self.window = rows.len() / 2,
-            Ok(Outcome::Conflict) => {
+            Outcome::Conflict if rows.len() > 1 => self.window = rows.len() / 2,
+            Outcome::Conflict => {
                 if let Some(row) = rows.pop() {
                     self.write_alone(row).await?;
                 }
                 return Ok(true);
-            }
-            Err(error) => {
-                self.wait_again(rows);
-                return Err(error);
             }
         }
         self.wait_again(rows);

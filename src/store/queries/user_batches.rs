@@ -1,6 +1,7 @@
 //! Users by the thousand: those of many rows are read in one go, added and changed in one commit.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use super::audit;
 use super::columns::standing_columns;
@@ -97,19 +98,20 @@ impl Store {
     }
 
     /// Adds and changes users, all of them or none: it conflicts if a number or an address of one of them is taken by now, if
-    /// one that is to be changed was changed by somebody else since it was read, or if the workspace is gone.
+    /// one that is to be changed was changed by somebody else since it was read, or if the workspace is gone. Also says how long
+    /// the commit stood in the way of others who write.
     pub async fn write_users(
         &self,
         workspace: WorkspaceId,
         batch: &UserBatch,
         now: Timestamp,
-    ) -> Result<Outcome, StoreError> {
+    ) -> Result<(Outcome, Duration), StoreError> {
         let wanted = batch.added.iter().filter(|(user, _)| user.id.is_none()).count();
         let mut drawn = Vec::new();
         let mut unit = UnitOfWork::new();
         if wanted > 0 {
             let Some((counter, free)) = self.find_free_ids(workspace, wanted).await? else {
-                return Ok(Outcome::Conflict);
+                return Ok((Outcome::Conflict, Duration::ZERO));
             };
             let last = free.last().map(|id| id.number());
             let moved = sql(
@@ -149,7 +151,8 @@ impl Store {
                 .iter()
                 .map(|changed| (changed.user.id, changed.was_staff, changed.user.standing.is_staff)),
         );
-        self.apply(unit.and_all(counted).and_all(entries)).await
+        let (result, held) = self.write_timed(unit.and_all(counted).and_all(entries)).await?;
+        Ok((Outcome::from(result), held))
     }
 
     /// The next numbers that nobody has or had, and the counter that they follow. `None` if the workspace is gone, or has not so

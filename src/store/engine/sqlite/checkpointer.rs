@@ -13,7 +13,7 @@ use std::time::Duration;
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, DEFAULT_NAME, ErrorCode};
 
-use super::connect::{LOCK_TIMEOUT, connect_to_share, leave_log, tune};
+use super::connect::{LOCK_TIMEOUT, connect_to_share, leave_log, tune, wait_in_short_steps};
 use super::database_file::DatabaseFile;
 use super::fsync_failure::sync_failed;
 
@@ -22,6 +22,9 @@ const WORTH_IT: usize = 2_000;
 
 /// Pages that the writer itself may checkpoint at the end, so that the WAL is restarted.
 const REST: usize = 100;
+
+/// Pages that are still little at the end, if others have written meanwhile: nobody can write while they are copied.
+const LITTLE: usize = 500;
 
 /// How often the WAL is read for the pages that came meanwhile, before the writer takes over.
 const ROUNDS: usize = 4;
@@ -47,6 +50,7 @@ impl Checkpoints {
             watched: Arc::clone(watched),
             file: never_closed(&watched.path)?,
             pages: AtomicUsize::new(0),
+            copied: AtomicUsize::new(0),
             is_nearly_done: AtomicBool::new(false),
             connection: Mutex::new(None),
         });
@@ -67,19 +71,25 @@ impl Checkpoints {
     }
 
     /// Ends a checkpoint that is nearly done, so that what comes next is written to the WAL's beginning.
-    pub(super) fn end(&self, connection: &Connection) {
+    pub(super) fn end(&self, connection: &mut Connection) {
         let is_nearly_done = self.checkpointer.is_nearly_done.swap(false, Ordering::Acquire);
-        let is_too_long = self.checkpointer.pages.load(Ordering::Relaxed) > TOO_MANY;
-        if is_nearly_done || is_too_long {
+        let pages = self.checkpointer.pages.load(Ordering::Relaxed);
+        let left = pages.saturating_sub(self.checkpointer.copied.load(Ordering::Relaxed));
+        let is_too_long = pages > TOO_MANY;
+        if is_nearly_done && left <= LITTLE || is_too_long {
             // The thread ends what it is at, and nothing is added meanwhile. Most often it is at nothing.
             let _turn = is_too_long.then(|| self.checkpointer.connection.lock());
-            let _ = connection.busy_timeout(READERS_TIMEOUT);
+            if self.checkpointer.watched.fsync_failure.is_pending() {
+                // Nobody may take what was copied for synced.
+                return;
+            }
+            let _ = wait_in_short_steps(connection, READERS_TIMEOUT);
             // What could not be checkpointed now stays in the WAL, and is as safe there.
             if let Err(error) = connection.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::RESTART) {
                 tracing::debug!(%error, "a checkpoint waits");
                 self.checkpointer.watched.fsync_failure.observe(&error);
             }
-            let _ = connection.busy_timeout(LOCK_TIMEOUT);
+            let _ = wait_in_short_steps(connection, LOCK_TIMEOUT);
         }
     }
 
@@ -89,6 +99,14 @@ impl Checkpoints {
         if is_worth_it && self.checkpointer.watched.is_here().is_ok() {
             // A full queue means that one is under way.
             let _ = self.ask.as_ref().map(|ask| ask.try_send(()));
+        }
+    }
+
+    /// Makes a checkpoint if one is worth it by now, and returns once it is made. An import beside a server does not write on
+    /// meanwhile: else what is left for the end, while nobody can write, would never become little.
+    pub(super) fn make(&self) {
+        if self.checkpointer.pages.load(Ordering::Relaxed) > WORTH_IT {
+            self.checkpointer.try_once();
         }
     }
 
@@ -118,6 +136,8 @@ struct Checkpointer {
     file: Arc<File>,
     /// Pages in the WAL after the writer's last commit.
     pages: AtomicUsize,
+    /// Pages of it that the last checkpoint left in the file.
+    copied: AtomicUsize,
     /// Whether little is left to be checkpointed.
     is_nearly_done: AtomicBool,
     /// Held during a checkpoint, and by a writer that must not go on before.
@@ -132,14 +152,18 @@ impl Checkpointer {
                 // The rest is the writer's; this was asked for before.
                 continue;
             }
-            match self.checkpoint() {
-                Ok(()) => self.is_nearly_done.store(true, Ordering::Release),
-                // Another process is at it.
-                Err(error) if is_busy(&error) => {
-                    tracing::debug!(%error, "a checkpoint waits");
-                }
-                Err(error) => tracing::warn!(%error, "the log could not be carried over into the database"),
+            self.try_once();
+        }
+    }
+
+    fn try_once(&self) {
+        match self.checkpoint() {
+            Ok(()) => self.is_nearly_done.store(true, Ordering::Release),
+            // Another process is at it.
+            Err(error) if is_busy(&error) => {
+                tracing::debug!(%error, "a checkpoint waits");
             }
+            Err(error) => tracing::warn!(%error, "the log could not be carried over into the database"),
         }
     }
 
@@ -163,6 +187,7 @@ impl Checkpointer {
         for _ in 0..ROUNDS {
             let (_, copied) = connection.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::PASSIVE)?;
             self.file.sync_data().map_err(|error| sync_failed(&error))?;
+            self.copied.store(usize::try_from(copied).unwrap_or(0), Ordering::Relaxed);
             let pages = self.pages.load(Ordering::Relaxed);
             if pages.saturating_sub(usize::try_from(copied).unwrap_or(0)) <= REST || pages > TOO_MANY {
                 break;

@@ -13,6 +13,9 @@ use crate::store::StoreError;
 /// How long a connection waits for another process to let go of the file.
 pub(in crate::store) const LOCK_TIMEOUT: Duration = Duration::from_millis(4_500);
 
+/// How often who writes asks whether the lock is free.
+const LOCK_STEP: Duration = Duration::from_micros(500);
+
 /// Statements kept prepared on each connection.
 const PREPARED: usize = 64;
 
@@ -46,12 +49,27 @@ pub(in crate::store) fn connect_to_share(path: &Path) -> rusqlite::Result<Connec
     Ok(connection)
 }
 
+/// Has a connection wait for a lock that another process has, in short steps. SQLite's own steps grow to a tenth of a second:
+/// a process would sleep through the moments in which another that writes much lets go of the file.
+pub(super) fn wait_in_short_steps(connection: &mut Connection, timeout: Duration) -> rusqlite::Result<()> {
+    let mut deadline = Instant::now();
+    connection.busy_handler(Some(move |steps| {
+        let now = Instant::now();
+        if steps == 0 {
+            deadline = now + timeout;
+        }
+        std::thread::sleep(LOCK_STEP);
+        now < deadline
+    }))
+}
+
 /// SQLite opens what cannot be written to read it alone, and says so at the first write.
 pub(super) fn connect_to_write(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = connect(path)?;
+    let mut connection = connect(path)?;
     if connection.is_readonly(MAIN_DB)? {
         return Err(failure(SQLITE_READONLY, "it cannot be written"));
     }
+    wait_in_short_steps(&mut connection, LOCK_TIMEOUT)?;
     Ok(connection)
 }
 
@@ -83,8 +101,9 @@ fn into_wal(connection: &Connection) -> rusqlite::Result<String> {
     }
 }
 
-/// What the connection that writes may keep of the file in memory, in KiB: those who get links lie on pages all over it.
-const WRITERS_CACHE: i64 = 16 << 10;
+/// What the connection that writes may keep of the file in memory, in KiB: those who get links lie on pages all over it. It is
+/// most of what a server among very many users takes.
+const WRITERS_CACHE: i64 = 8 << 10;
 
 /// What the WAL is cut back to when it is restarted, in bytes: twice what it grows to between two checkpoints. It is longer
 /// only after somebody has read at an old commit for long.

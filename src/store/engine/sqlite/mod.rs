@@ -105,7 +105,11 @@ impl<C: Clone + Send + 'static> Sqlite<C> {
         &self.readers
     }
 
-    pub(in crate::store) async fn write(&self, unit: UnitOfWork) -> Result<UnitResult, StoreError> {
+    /// What became of a unit, and how long its commit kept others from the file.
+    pub(in crate::store) async fn write(
+        &self,
+        unit: UnitOfWork,
+    ) -> Result<(UnitResult, Duration), StoreError> {
         let late = || StoreError::Unavailable("nothing could be committed for 5 s".to_owned());
         let (reply, answer) = oneshot::channel();
         let job = WriteRequest { unit, deadline: Instant::now() + WRITE_TIMEOUT, reply };

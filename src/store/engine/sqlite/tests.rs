@@ -1,5 +1,9 @@
 //! What is so of the embedded engine alone.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
 use crate::domain::host::HostName;
 use crate::domain::login_link::{KeyId, LinkClaims, LoginLink};
 use crate::domain::session::Session;
@@ -21,7 +25,7 @@ async fn after_a_commit_that_failed_the_next_one_works() {
     let store = Store::open(&DatabaseUrl::Sqlite(path.clone()), true).await.unwrap();
     let locker = rusqlite::Connection::open(path).unwrap();
     locker.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
 
     let refused = store.write(UnitOfWork::new().and(host("a"))).await;
 
@@ -70,10 +74,10 @@ async fn the_log_is_carried_over_beside_the_writer() {
         store.write(unit).await.unwrap();
     }
 
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     while std::fs::metadata(&path).unwrap().len() < 15_000_000 {
-        assert!(begun.elapsed() < std::time::Duration::from_mins(1), "it stays in the log");
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        assert!(begun.elapsed() < Duration::from_mins(1), "it stays in the log");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
@@ -97,16 +101,131 @@ async fn a_log_that_a_reader_held_up_is_cut_back_when_it_begins_anew() {
     reader.execute_batch("COMMIT").unwrap();
 
     // Whoever writes next has it begun anew: at the latest the next report of a node.
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     for round in 0.. {
         store.write(UnitOfWork::new().and(host(&format!("after {round}")))).await.unwrap();
         if length_of_log() <= 16 << 20 {
             break;
         }
-        assert!(begun.elapsed() < std::time::Duration::from_mins(1), "it stays long: {}", length_of_log());
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        assert!(begun.elapsed() < Duration::from_mins(1), "it stays long: {}", length_of_log());
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(hosts(&store).await.iter().filter(|host| host.ends_with(&name)).count(), 100 * 50);
+}
+
+/// An import writes less at a time the longer its commits stand in the way of others; what it waits for is not its doing.
+#[tokio::test]
+async fn the_wait_for_the_lock_is_no_part_of_how_long_a_commit_held_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("doorkey.db");
+    let store = Store::open(&DatabaseUrl::Sqlite(path.clone()), true).await.unwrap();
+    let locker = rusqlite::Connection::open(path).unwrap();
+    locker.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (begun, waited) = (Instant::now(), Duration::from_millis(400));
+    let other = std::thread::spawn(move || {
+        std::thread::sleep(waited);
+        locker.execute_batch("ROLLBACK").unwrap();
+    });
+
+    let (_, held) = store.write_timed(UnitOfWork::new().and(host("a"))).await.unwrap();
+
+    let took = begun.elapsed();
+    assert!(took >= waited, "nobody held the lock: {took:?}");
+    assert!(!held.is_zero() && held + waited <= took, "{held:?} of {took:?}");
+    other.join().unwrap();
+}
+
+/// Another process that writes much lets go of the lock for moments, which a writer must not sleep through.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_writer_finds_the_moments_in_which_another_process_lets_go() {
+    const WRITES: usize = 5;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("doorkey.db");
+    let store = Store::open(&DatabaseUrl::Sqlite(path.clone()), true).await.unwrap();
+    let moments = Arc::new(AtomicUsize::new(0));
+    let is_over = Arc::new(AtomicBool::new(false));
+    let other = std::thread::spawn({
+        let (moments, is_over) = (Arc::clone(&moments), Arc::clone(&is_over));
+        let locker = rusqlite::Connection::open(path).unwrap();
+        move || {
+            while !is_over.load(Ordering::SeqCst) {
+                locker.execute_batch("BEGIN IMMEDIATE").unwrap();
+                std::thread::sleep(Duration::from_millis(400));
+                locker.execute_batch("ROLLBACK").unwrap();
+                moments.fetch_add(1, Ordering::SeqCst);
+                std::thread::sleep(Duration::from_millis(15));
+            }
+        }
+    });
+    while moments.load(Ordering::SeqCst) == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+
+    for number in 0..WRITES {
+        // The moment that is now is over by then.
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        store.write(UnitOfWork::new().and(host(&format!("{number}")))).await.unwrap();
+    }
+
+    is_over.store(true, Ordering::SeqCst);
+    other.join().unwrap();
+    let moments = moments.load(Ordering::SeqCst);
+    assert!(moments <= 2 * WRITES, "{WRITES} writes took {moments} moments");
+}
+
+/// A command that has a server's database open, and does nothing at the moment, does not keep the server from restarting its WAL.
+#[tokio::test]
+async fn whoever_does_not_stay_at_the_newest_commit_stays_at_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("doorkey.db");
+    let store = Store::open(&DatabaseUrl::Sqlite(path.clone()), true).await.unwrap();
+    let other = rusqlite::Connection::open(path).unwrap();
+    other.busy_timeout(Duration::ZERO).unwrap();
+
+    store.write(UnitOfWork::new().and(host("a"))).await.unwrap();
+
+    // The writer answers before it is at rest.
+    let begun = Instant::now();
+    while is_held_up(&other) {
+        assert!(begun.elapsed() < Duration::from_secs(10), "a reader stays");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    for round in 0.. {
+        store.write(UnitOfWork::new().and(host(&format!("{round}")))).await.unwrap();
+        store.refresh_snapshot().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        if is_held_up(&other) {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "a server has a reader that stays");
+    }
+}
+
+/// Whether a reader keeps the WAL from being restarted.
+fn is_held_up(database: &rusqlite::Connection) -> bool {
+    database.query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get::<_, i64>(0)).unwrap() == 1
+}
+
+/// Neither checkpoints of one process nor of the other may be left to the end, while nobody can write.
+#[tokio::test]
+async fn the_log_of_two_processes_that_write_does_not_grow_without_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("doorkey.db");
+    let server = Store::open(&DatabaseUrl::Sqlite(path.clone()), true).await.unwrap();
+    let import = Store::open(&DatabaseUrl::Sqlite(path.clone()), false).await.unwrap();
+    let name = "a".repeat(10_000);
+
+    for round in 0..200 {
+        server.refresh_snapshot().await.unwrap();
+        server.write(UnitOfWork::new().and(host(&format!("server {round}")))).await.unwrap();
+        let unit = (0..50)
+            .fold(UnitOfWork::new(), |unit, number| unit.and(host(&format!("{round} {number} {name}"))));
+        import.write(unit).await.unwrap();
+    }
+
+    let size = |path: &str| std::fs::metadata(folder.path().join(path)).unwrap().len();
+    assert!(size("doorkey.db-wal") < 60_000_000, "{}", size("doorkey.db-wal"));
+    assert_eq!(hosts(&server).await.len(), 200 * 51);
 }
 
 /// What a request waits for costs the same however many rows a workspace has: none of it is walked through.

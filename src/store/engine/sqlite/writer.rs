@@ -10,7 +10,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::checkpointer::Checkpoints;
-use super::connect::{connect, make_durable};
+use super::connect::{LOCK_TIMEOUT, connect, make_durable, wait_in_short_steps};
 use super::database_file::{DatabaseFile, WalIdentity};
 use super::read_pool::{ReadPool, connect_to_read};
 use super::statement::{run, step};
@@ -28,8 +28,11 @@ const CHECKPOINT_TIMEOUT: Duration = Duration::from_millis(50);
 pub(super) struct WriteRequest {
     pub(super) unit: UnitOfWork,
     pub(super) deadline: Instant,
-    pub(super) reply: oneshot::Sender<Result<UnitResult, StoreError>>,
+    pub(super) reply: oneshot::Sender<Result<Written, StoreError>>,
 }
+
+/// What became of a unit, and how long the group that it was in kept others from the file.
+pub(super) type Written = (UnitResult, Duration);
 
 /// What the thread has.
 pub(super) struct Writer<C> {
@@ -42,6 +45,11 @@ pub(super) struct Writer<C> {
     /// A reader that stays. While it is at the newest commit, others of this process that read there need not ask the
     /// operating system for a lock of their own: for two system calls less, they do not stand in each other's way.
     pinned_reader: Option<Connection>,
+    /// Whether this process goes to the newest commit by itself now and then, as a server does. One that does not must not stay
+    /// anywhere: while it is at nothing, others could not restart the WAL, and would wait for that with the lock in their hands.
+    is_kept_fresh: bool,
+    /// SQLite's number for what others have committed; a server does not look.
+    version: i64,
 }
 
 impl<C: Clone + Send + 'static> Writer<C> {
@@ -54,7 +62,9 @@ impl<C: Clone + Send + 'static> Writer<C> {
         let watched = Arc::clone(&readers.watched);
         let checkpoints = Checkpoints::of(&watched)?;
         let (connection, wal) = (Some(connection), WalIdentity::default());
-        let writer = Self { readers, watched, connection, wal, checkpoints, pinned_reader: None };
+        let (pinned_reader, is_kept_fresh, version) = (None, false, 0);
+        let writer =
+            Self { readers, watched, connection, wal, checkpoints, pinned_reader, is_kept_fresh, version };
         std::thread::Builder::new().name("doorkey-writer".to_owned()).spawn(|| writer.run(jobs))
     }
 
@@ -73,17 +83,20 @@ impl<C: Clone + Send + 'static> Writer<C> {
             if self.watched.fsync_failure.check() {
                 self.settle();
             }
-            if let Some(connection) = &self.connection {
-                self.checkpoints.end(connection);
-            }
+            self.is_kept_fresh |= group.iter().any(|job| job.unit.statements.is_empty());
             let jobs: Vec<_> = group.drain(..).filter(|job| Instant::now() < job.deadline).collect();
+            let is_news = jobs.iter().any(|job| !job.unit.statements.is_empty());
             let results = self.commit_or_begin_again(&jobs);
-            self.checkpoints.begin();
             for (job, result) in jobs.into_iter().zip(results) {
                 // The caller may have given up waiting.
                 let _ = job.reply.send(result);
             }
-            self.pinned_reader = self.pin_reader().and_then(take_place).ok();
+            if is_news {
+                self.checkpoint();
+            }
+            if self.is_kept_fresh {
+                self.pinned_reader = self.pin_reader().and_then(take_place).ok();
+            }
         }
     }
 
@@ -115,7 +128,7 @@ impl<C: Clone + Send + 'static> Writer<C> {
     }
 
     /// A panic on the way would leave everybody without a writer: it is a failure like any other.
-    fn commit_or_begin_again(&mut self, jobs: &[WriteRequest]) -> Vec<Result<UnitResult, StoreError>> {
+    fn commit_or_begin_again(&mut self, jobs: &[WriteRequest]) -> Vec<Result<Written, StoreError>> {
         let committed = std::panic::catch_unwind(AssertUnwindSafe(|| self.commit(jobs)));
         committed.unwrap_or_else(|_| {
             self.connection = None;
@@ -124,11 +137,12 @@ impl<C: Clone + Send + 'static> Writer<C> {
     }
 
     /// Runs each unit by itself and commits all that went well, or tells everybody that nothing was.
-    fn commit(&mut self, jobs: &[WriteRequest]) -> Vec<Result<UnitResult, StoreError>> {
+    fn commit(&mut self, jobs: &[WriteRequest]) -> Vec<Result<Written, StoreError>> {
         // Looked at before and after: what was committed into a file that nobody finds again is not acknowledged.
         let committed = self.watched.check(&self.wal).and_then(|()| {
-            let results = commit_group(self.connected()?, jobs)?;
-            self.watched.check_after_commit(&mut self.wal).map(|()| results)
+            let (results, held) = commit_group(self.connected()?, jobs)?;
+            self.watched.check_after_commit(&mut self.wal)?;
+            Ok(results.into_iter().map(|result| result.map(|result| (result, held))).collect())
         });
         committed.unwrap_or_else(|error| {
             if self.watched.is_here().is_ok() {
@@ -139,6 +153,23 @@ impl<C: Clone + Send + 'static> Writer<C> {
             self.connection = None;
             jobs.iter().map(|_| Err(StoreError::from(&error))).collect()
         })
+    }
+
+    /// Right after a commit, when it is known how long the WAL is.
+    fn checkpoint(&mut self) {
+        let Some(connection) = &mut self.connection else { return };
+        let version = if self.is_kept_fresh {
+            self.version
+        } else {
+            connection.pragma_query_value(None, "data_version", |row| row.get(0)).unwrap_or(self.version)
+        };
+        let others_write = std::mem::replace(&mut self.version, version) != version;
+        if others_write {
+            self.checkpoints.make();
+        } else {
+            self.checkpoints.begin();
+        }
+        self.checkpoints.end(connection);
     }
 
     fn pin_reader(&mut self) -> rusqlite::Result<Connection> {
@@ -152,6 +183,7 @@ impl<C: Clone + Send + 'static> Writer<C> {
         } else {
             let mut connection = connect(&self.watched.path)?;
             make_durable(&connection)?;
+            wait_in_short_steps(&mut connection, LOCK_TIMEOUT)?;
             self.checkpoints.count(&mut connection)?;
             connection
         };
@@ -166,16 +198,17 @@ fn take_place(pinned_reader: Connection) -> rusqlite::Result<Connection> {
     Ok(pinned_reader)
 }
 
+/// What became of each unit of a group, and how long the lock of the file was held for all of them.
+type GroupResult = (Vec<Result<UnitResult, StoreError>>, Duration);
+
 /// Commits a group without savepoints, which serves if every unit goes well or is lost before it changed anything; else
 /// begins again with one for each, so that what a unit leaves behind is undone without its neighbours.
-fn commit_group(
-    connection: &mut Connection,
-    jobs: &[WriteRequest],
-) -> rusqlite::Result<Vec<Result<UnitResult, StoreError>>> {
+fn commit_group(connection: &mut Connection, jobs: &[WriteRequest]) -> rusqlite::Result<GroupResult> {
     if jobs.iter().all(|job| job.unit.statements.is_empty()) {
-        return Ok(jobs.iter().map(|_| Ok(UnitResult::Done(Vec::new()))).collect());
+        return Ok((jobs.iter().map(|_| Ok(UnitResult::Done(Vec::new()))).collect(), Duration::ZERO));
     }
     let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let begun = Instant::now();
     let results = if let Some(results) = run_together(&transaction, jobs)? {
         results
     } else {
@@ -185,7 +218,7 @@ fn commit_group(
     };
     transaction.commit()?;
     tracing::trace!(units = jobs.len(), "committed");
-    Ok(results)
+    Ok((results, begun.elapsed()))
 }
 
 /// What became of each unit. `None` if one of them left something behind.
