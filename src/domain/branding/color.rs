@@ -40,6 +40,13 @@ impl BrandColor {
     }
 }
 
+impl BrandColor {
+    /// The colour of a button that is pointed at.
+    pub fn darker(self) -> Self {
+        Self(self.0.map(|part| channel(f64::from(part) / 255.0 * 0.85)))
+    }
+}
+
 impl std::fmt::Display for BrandColor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let [red, green, blue] = self.0;

@@ -1,11 +1,16 @@
 //! Where people of a workspace get help: an address or a page.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
 use crate::domain::email::EmailAddress;
 
 /// The longest URL that is taken, in bytes.
 const MAX_URL: usize = 500;
+
+/// What is encoded of an address in a `mailto:` URL (RFC 6068, section 2).
+const IN_ADDRESSES: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'@').remove(b'.').remove(b'-').remove(b'_').remove(b'~').remove(b'+');
 
 /// An e-mail address or an https URL.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,6 +41,14 @@ impl SupportContact {
         if is_plain && is_page && is_anonymous { Ok(Self::Url(text.to_owned())) } else { Err(InvalidContact) }
     }
 
+    /// What a link to it leads to.
+    pub fn href(&self) -> String {
+        match self {
+            Self::Email(email) => format!("mailto:{}", utf8_percent_encode(email.as_str(), IN_ADDRESSES)),
+            Self::Url(url) => url.clone(),
+        }
+    }
+
     /// The contact as it was given.
     pub fn as_str(&self) -> &str {
         match self {
@@ -61,6 +74,12 @@ mod tests {
         ] {
             assert_eq!(SupportContact::parse(text).unwrap().as_str(), text);
         }
+    }
+
+    #[test]
+    fn a_link_to_an_address_says_nothing_but_the_address() {
+        let contact = SupportContact::parse("a+b%40c?subject=x&y@example.com").unwrap();
+        assert_eq!(contact.href(), "mailto:a+b%2540c%3Fsubject%3Dx%26y@example.com");
     }
 
     #[test]
