@@ -75,6 +75,6 @@ mod tests {
         let moment = Timestamp::from_millis(1_795_404_180_007);
 
         assert_eq!(moment.to_string(), "2026-11-23T03:23:00.007Z");
-        assert_eq!(moment.civil().to_string(), "2026-11-23T03:23:00");
+        assert_eq!(moment.civil().to_string(), "2026-11-23T03:23:00.007");
     }
 }

@@ -108,17 +108,14 @@ impl Value<'_> {
 }
 
 fn sentence(language: Language, id: &str, args: Option<&FluentArgs<'_>>) -> Option<Cow<'static, str>> {
-    let catalogue = &CATALOGUES[language as usize];
+    let catalogue: &'static Catalogue = &CATALOGUES[language as usize];
     let pattern = catalogue.get_message(id)?.value()?;
     let mut errors = Vec::new();
     let formatted = catalogue.format_pattern(pattern, args, &mut errors);
     if !errors.is_empty() {
         report(id, &errors);
     }
-    Some(match formatted {
-        Cow::Borrowed(text) => Cow::Owned(text.to_owned()),
-        Cow::Owned(text) => Cow::Owned(text),
-    })
+    Some(formatted)
 }
 
 #[cold]

@@ -101,7 +101,7 @@ impl LinkMail<'_> {
     /// Writes the mail.
     pub fn render(&self) -> MailText {
         let subject = self.say(self.title());
-        let text = self.written(self.text_part(&subject).render());
+        let text = self.written(self.text_part(&subject).render()) + "\n";
         let html = in_ascii(&self.written(self.html_part(&subject).render()));
         MailText { subject, text, html }
     }
@@ -116,7 +116,7 @@ impl LinkMail<'_> {
 
     fn text_part(&self, subject: &str) -> TextPart<'_> {
         let words = self.words();
-        let contact = self.support_contact.map(|contact| contact.as_str());
+        let contact = self.support_contact.map(SupportContact::as_str);
         TextPart {
             title: fold(subject),
             why: self.why().map(|id| fold(&self.say(id))),
@@ -301,7 +301,7 @@ Or, where the page that asked is still open, type this code:
 Each works once, until 23 November 2026, 14:12 UTC. Using one ends the
 other.
 
-Somebody asked for this at 23 November 2026, 14:02 UTC, with your address.
+Somebody asked for this on 23 November 2026, 14:02 UTC, with your address.
 If this was not you, do nothing: without this mail nobody gets in. Nobody at
 Acme Studio will ever ask you for the code.
 

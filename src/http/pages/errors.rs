@@ -30,13 +30,13 @@ pub(in crate::http) fn render(
     };
     let leads_to_sign_out = matches!(error, Error::CrossOriginSignOut);
     let (id, advice) = sentence(error);
-    let sentence = match error {
-        Error::WorkspaceNotFound(host) => frame.plain(id, &[("host", host)]),
-        Error::RateLimited(RateLimited { seconds }) => {
-            let seconds = i64::try_from(*seconds).unwrap_or(i64::MAX);
-            frame.words.say_html(id, &[("seconds", Value::Number(seconds))])
-        }
-        _ => frame.plain(id, &[]),
+    let sentence = if let Error::WorkspaceNotFound(host) = error {
+        frame.plain(id, &[("host", host)])
+    } else if let Error::RateLimited(RateLimited { seconds }) = error {
+        let seconds = i64::try_from(*seconds).unwrap_or(i64::MAX);
+        frame.words.say_html(id, &[("seconds", Value::Number(seconds))])
+    } else {
+        frame.plain(id, &[])
     };
     let view = ProblemPage { frame, title, sentence, advice, leads_to_sign_out };
     let mut response = page(status, &frame, &view);

@@ -125,7 +125,9 @@ fn gather_variables(pattern: &Pattern<&str>, variables: &mut BTreeSet<String>) {
         let InlineExpression::VariableReference { id } = inline else { panic!("{inline:?}") };
         variables.insert(id.name.to_owned());
         if let Expression::Select { variants, .. } = expression {
-            variants.iter().for_each(|variant| gather_variables(&variant.value, variables));
+            for variant in variants {
+                gather_variables(&variant.value, variables);
+            }
         }
     }
 }
