@@ -11,6 +11,7 @@ pub mod domain;
 mod files;
 pub mod flow;
 pub mod http;
+pub mod i18n;
 mod jobs;
 pub mod keys;
 pub mod logging;

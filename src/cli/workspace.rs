@@ -1,8 +1,10 @@
 //! `doorkey workspace`: one tenant each.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::fs::File;
+use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use clap::Subcommand;
 use clap::error::ErrorKind;
 use serde::Serialize;
@@ -11,11 +13,13 @@ use serde_json::json;
 use super::output::{List, Output};
 use super::{Context, os_user, pairs};
 use crate::app::App;
+use crate::domain::branding::{Logo, MAX_LOGO, SupportContact};
+use crate::domain::email::EmailAddress;
 use crate::domain::host::HostName;
 use crate::domain::origin::Origin;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::validation::ValidationErrors;
-use crate::domain::workspace::{SETTINGS, Workspace, WorkspaceId, parse_name};
+use crate::domain::workspace::{LogoChange, SETTINGS, Workspace, WorkspaceId, parse_name};
 use crate::flow::workspaces;
 use crate::flow::workspaces::WorkspaceError;
 
@@ -79,11 +83,31 @@ struct Shown<'a> {
     session_lifetime: i64,
     session_idle: i64,
     cookie_domain: Option<&'a str>,
+    mail_from: Option<&'a str>,
+    mail_name: Option<&'a str>,
+    mail_reply_to: Option<&'a str>,
+    self_service: bool,
+    self_service_lifetime: i64,
+    one_click: bool,
+    mail_budget: i64,
+    locale: &'static str,
+    brand_color: Option<String>,
+    logo: Option<ShownLogo>,
+    support_contact: Option<&'a str>,
+    page_name: Option<&'a str>,
     created_at: Timestamp,
+}
+
+#[derive(Serialize)]
+struct ShownLogo {
+    #[serde(rename = "type")]
+    media_type: &'static str,
+    bytes: i64,
 }
 
 impl<'a> Shown<'a> {
     fn of(workspace: &'a Workspace, hosts: &'a [HostName]) -> Self {
+        let (branding, mail) = (&workspace.branding, &workspace.mail);
         Self {
             id: workspace.id,
             name: &workspace.name,
@@ -96,6 +120,20 @@ impl<'a> Shown<'a> {
             session_lifetime: workspace.session_lifetime,
             session_idle: workspace.session_idle,
             cookie_domain: workspace.cookie_domain.as_deref(),
+            mail_from: mail.from.as_ref().map(EmailAddress::as_str),
+            mail_name: mail.name.as_deref(),
+            mail_reply_to: mail.reply_to.as_ref().map(EmailAddress::as_str),
+            self_service: mail.has_self_service,
+            self_service_lifetime: mail.self_service_lifetime,
+            one_click: mail.is_one_click,
+            mail_budget: mail.budget,
+            locale: branding.locale.tag(),
+            brand_color: branding.color.map(|color| color.to_string()),
+            logo: branding
+                .logo
+                .map(|logo| ShownLogo { media_type: logo.kind.media_type(), bytes: logo.length }),
+            support_contact: branding.support_contact.as_ref().map(SupportContact::as_str),
+            page_name: branding.page_name.as_deref(),
             created_at: workspace.created_at,
         }
     }
@@ -115,8 +153,26 @@ impl<'a> Shown<'a> {
             ("session_lifetime", self.session_lifetime.to_string()),
             ("session_idle", self.session_idle.to_string()),
             ("cookie_domain", self.cookie_domain.unwrap_or_default().to_owned()),
+            ("mail_from", self.mail_from.unwrap_or_default().to_owned()),
+            ("mail_name", self.mail_name.unwrap_or_default().to_owned()),
+            ("mail_reply_to", self.mail_reply_to.unwrap_or_default().to_owned()),
+            ("self_service", self.self_service.to_string()),
+            ("self_service_lifetime", self.self_service_lifetime.to_string()),
+            ("one_click", self.one_click.to_string()),
+            ("mail_budget", self.mail_budget.to_string()),
+            ("locale", self.locale.to_owned()),
+            ("brand_color", self.brand_color.clone().unwrap_or_default()),
+            ("logo", self.logo.as_ref().map_or_else(String::new, ShownLogo::in_words)),
+            ("support_contact", self.support_contact.unwrap_or_default().to_owned()),
+            ("page_name", self.page_name.unwrap_or_default().to_owned()),
             ("created_at", self.created_at.to_string()),
         ])?)
+    }
+}
+
+impl ShownLogo {
+    fn in_words(&self) -> String {
+        format!("{}, {} bytes", self.media_type, self.bytes)
     }
 }
 
@@ -129,9 +185,10 @@ pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
             show(context, &app, &name).await
         }
         Command::Set { name, settings } => {
-            let settings = pairs(&settings)?;
+            let mut settings = pairs(&settings)?;
+            let logo = take_logo(&mut settings)?;
             let app = context.open_or_make().await?;
-            workspaces::set(&app, &os_user::act(), &name, &settings).await?;
+            workspaces::set_with_logo(&app, &os_user::act(), &name, &settings, &logo).await?;
             show(context, &app, &name).await
         }
         Command::Rename { name, new } => {
@@ -155,6 +212,30 @@ async fn create(context: &mut Context, name: &str, url: &str, hosts: &[String]) 
     let app = context.open_or_make().await?;
     let made = workspaces::create(&app, &os_user::act(), name, url, hosts).await?;
     show(context, &app, &made.name).await
+}
+
+/// Takes the logo out of the settings, and reads its file; the last one counts.
+fn take_logo(settings: &mut Vec<(String, String)>) -> Result<LogoChange> {
+    let Some((_, path)) = settings.iter().rfind(|(name, _)| name == "logo").cloned() else {
+        return Ok(LogoChange::Keep);
+    };
+    settings.retain(|(name, _)| name != "logo");
+    if path.is_empty() {
+        return Ok(LogoChange::Remove);
+    }
+    let content = read_logo(Path::new(&path)).with_context(|| format!("logo: {path:?} cannot be read"))?;
+    let logo = Logo::parse(content).map_err(|error| anyhow!("logo: {path:?} {error}"))?;
+    Ok(LogoChange::Replace(logo))
+}
+
+/// Reads a file up to one byte more than a logo has, and nothing that never ends.
+fn read_logo(path: &Path) -> io::Result<Vec<u8>> {
+    if !path.metadata()?.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    let mut content = Vec::new();
+    File::open(path)?.take(MAX_LOGO as u64 + 1).read_to_end(&mut content)?;
+    Ok(content)
 }
 
 async fn show(context: &mut Context, app: &App, name: &str) -> Result<()> {

@@ -137,6 +137,8 @@ pub struct SessionWithUser {
     pub email: EmailAddress,
     /// First and last name.
     pub name: String,
+    /// The person's language, as a tag; empty where none is known.
+    pub locale: String,
 }
 
 /// The value of a session cookie: the session's number and its secret.

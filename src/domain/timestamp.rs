@@ -42,9 +42,9 @@ impl Timestamp {
         self.0 > now.0.saturating_add(SKEW)
     }
 
-    /// The moment as people read it: `23 November 2026, 03:23 UTC`.
-    pub fn display(self) -> String {
-        self.jiff().strftime("%-d %B %Y, %H:%M UTC").to_string()
+    /// The moment on the calendar and clock of UTC.
+    pub(crate) fn civil(self) -> jiff::civil::DateTime {
+        jiff::tz::Offset::UTC.to_datetime(self.jiff())
     }
 
     fn jiff(self) -> jiff::Timestamp {
@@ -75,6 +75,6 @@ mod tests {
         let moment = Timestamp::from_millis(1_795_404_180_007);
 
         assert_eq!(moment.to_string(), "2026-11-23T03:23:00.007Z");
-        assert_eq!(moment.display(), "23 November 2026, 03:23 UTC");
+        assert_eq!(moment.civil().to_string(), "2026-11-23T03:23:00.007");
     }
 }

@@ -1,7 +1,9 @@
 //! Workspaces: one tenant each, with hosts, a portal and settings of its own.
 
+use super::branding::{Branding, Logo, LogoFacts};
 use super::duration;
 use super::host::HostName;
+use super::mail_settings::MailSettings;
 use super::origin::Origin;
 use super::redirect::{RedirectPolicy, RedirectTarget};
 use super::timestamp::Timestamp;
@@ -38,6 +40,10 @@ pub struct Workspace {
     /// A part of the session cookie's name: no other installation has it, and a change of `cookie_domain` replaces it, so that
     /// browsers send no cookie of another one as if it were this one's.
     pub cookie_tag: String,
+    /// How its pages and mails look.
+    pub branding: Branding,
+    /// Who its mails come from, and what people may ask for.
+    pub mail: MailSettings,
     /// Counts the changes, so that of two who change it at once neither is lost.
     pub revision: i64,
     /// When it was made.
@@ -65,6 +71,8 @@ impl Workspace {
             session_idle: 43_200,
             cookie_domain: None,
             cookie_tag: String::new(),
+            branding: Branding::default(),
+            mail: MailSettings::default(),
             revision: 1,
             created_at: now,
         }
@@ -93,8 +101,13 @@ impl Workspace {
         chosen.unwrap_or_else(|| RedirectTarget::Path("/".to_owned()))
     }
 
-    /// Changes one setting by its name, as `doorkey workspace set` names it. `host` is not among them: hosts
-    /// are kept beside the workspace.
+    /// What pages and mails call it.
+    pub fn shown_name(&self) -> &str {
+        self.branding.page_name.as_deref().unwrap_or(&self.name)
+    }
+
+    /// Changes one setting by its name, as `doorkey workspace set` names it. `host` and `logo` are not among them: hosts
+    /// and the bytes of a logo are kept beside the workspace.
     pub fn set(&mut self, setting: &str, value: &str) -> Result<(), ValidationErrors> {
         let refuse = |sentence: String| ValidationErrors::field(setting, sentence);
         match setting {
@@ -112,6 +125,12 @@ impl Workspace {
                 self.allowed_redirect_origins = parsed.map_err(|error| refuse(error.to_string()))?;
             }
             "cookie_domain" => self.cookie_domain = cookie_domain(value).map_err(refuse)?,
+            _ if Branding::SETTINGS.contains(&setting) => {
+                self.branding.set(setting, value).map_err(refuse)?;
+            }
+            _ if MailSettings::SETTINGS.contains(&setting) => {
+                self.mail.set(setting, value).map_err(refuse)?;
+            }
             _ => return Err(refuse(format!("is no setting; there are {SETTINGS}"))),
         }
         Ok(())
@@ -141,7 +160,31 @@ impl Workspace {
 
 /// The names of the settings, for a sentence.
 pub const SETTINGS: &str = "url, host, link_lifetime, single_use, landing_url, allowed_redirect_origins, \
-                            session_lifetime, session_idle, cookie_domain";
+                            session_lifetime, session_idle, cookie_domain, mail_from, mail_name, mail_reply_to, \
+                            self_service, self_service_lifetime, one_click, mail_budget, locale, brand_color, \
+                            logo, support_contact, page_name";
+
+/// What becomes of a workspace's logo.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LogoChange {
+    /// It stays.
+    Keep,
+    /// There is none from now on.
+    Remove,
+    /// It is this one.
+    Replace(Logo),
+}
+
+impl LogoChange {
+    /// What a workspace knows of its logo after the change.
+    pub fn facts(&self, old: Option<LogoFacts>) -> Option<LogoFacts> {
+        match self {
+            Self::Keep => old,
+            Self::Remove => None,
+            Self::Replace(logo) => Some(logo.facts()),
+        }
+    }
+}
 
 /// Takes the name of a workspace: 1 to 200 characters that can be shown.
 pub fn parse_name(text: &str) -> Result<String, ValidationErrors> {
@@ -233,5 +276,70 @@ mod tests {
             let mut fresh = Workspace::sample("https://portal.example.com");
             assert!(refusal(&mut fresh, setting, value).starts_with(setting), "{setting}={value}");
         }
+    }
+
+    #[test]
+    fn each_setting_of_branding_and_mail_does_too() {
+        let mut acme = Workspace::sample("https://portal.example.com");
+        for (setting, value) in [
+            ("mail_from", "sign-in@example.com"),
+            ("mail_name", "Acme, Žofie & Co."),
+            ("mail_reply_to", "help@example.com"),
+            ("self_service", "false"),
+            ("self_service_lifetime", "60"),
+            ("self_service_lifetime", "30m"),
+            ("one_click", "true"),
+            ("mail_budget", "0"),
+            ("mail_budget", "1000000"),
+            ("locale", "PT-br"),
+            ("brand_color", "#22604F"),
+            ("support_contact", "https://example.com/help"),
+            ("page_name", "アクメ"),
+        ] {
+            acme.set(setting, value).expect(setting);
+        }
+        for (setting, value) in [
+            ("mail_from", "Acme <sign-in@example.com>"),
+            ("mail_name", "Acme\r\nBcc: b@evil.test"),
+            ("mail_reply_to", "help"),
+            ("self_service", "no"),
+            ("self_service_lifetime", "59"),
+            ("self_service_lifetime", "31m"),
+            ("one_click", "1"),
+            ("mail_budget", "1000001"),
+            ("mail_budget", "-1"),
+            ("locale", "pt"),
+            ("locale", "xx"),
+            ("brand_color", "#ffffff"),
+            ("support_contact", "http://example.com"),
+            ("page_name", " "),
+        ] {
+            assert!(refusal(&mut acme, setting, value).starts_with(setting), "{setting}={value}");
+        }
+    }
+
+    #[test]
+    fn an_empty_value_makes_branding_and_mail_what_a_fresh_workspace_has() {
+        let mut acme = Workspace::sample("https://portal.example.com");
+        for (setting, value) in [
+            ("mail_from", "sign-in@example.com"),
+            ("mail_name", "Acme"),
+            ("mail_reply_to", "help@example.com"),
+            ("self_service", "false"),
+            ("self_service_lifetime", "60"),
+            ("one_click", "true"),
+            ("mail_budget", "0"),
+            ("locale", "ja"),
+            ("brand_color", "#22604f"),
+            ("support_contact", "help@example.com"),
+            ("page_name", "a".repeat(100).as_str()),
+        ] {
+            acme.set(setting, value).expect(setting);
+            assert_ne!(acme, Workspace::sample("https://portal.example.com"), "{setting}");
+            acme.set(setting, "").expect(setting);
+            assert_eq!(acme, Workspace::sample("https://portal.example.com"), "{setting}");
+        }
+        let refused = acme.set("page_name", &"a".repeat(101)).unwrap_err();
+        assert!(refused.in_one_sentence().contains("1 to 100 characters"));
     }
 }

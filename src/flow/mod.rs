@@ -5,6 +5,7 @@ pub mod audit_log;
 pub mod import;
 pub mod lists;
 pub mod login_links;
+pub mod mail;
 pub mod operations;
 pub mod request_lookup;
 pub mod sessions;

@@ -73,6 +73,8 @@ pub enum Opened {
         account: String,
         /// Somebody else, who would be signed out, unmasked: that person is at this browser.
         signed_in_as: Option<String>,
+        /// The language of the account's owner, as a tag; empty where none is known.
+        locale: String,
     },
     /// An invalid link of the person who is signed in here: where that session led.
     AlreadySignedIn(String),
@@ -138,6 +140,7 @@ fn live(found: &FoundLink, signed_in: Option<&SessionWithUser>) -> Opened {
     Opened::Live {
         account: found.email.masked(),
         signed_in_as: somebody_else.map(|signed_in| signed_in.email.as_str().to_owned()),
+        locale: found.locale.clone(),
     }
 }
 

@@ -2,10 +2,11 @@
 
 use crate::app::App;
 use crate::domain::audit::{AuditContext, AuditEvent};
+use crate::domain::branding::Logo;
 use crate::domain::host::HostName;
 use crate::domain::origin::Origin;
 use crate::domain::validation::ValidationErrors;
-use crate::domain::workspace::{Workspace, WorkspaceId};
+use crate::domain::workspace::{LogoChange, Workspace, WorkspaceId};
 use crate::keys;
 use crate::keys::NoRandomness;
 use crate::store::{Outcome, StoreError};
@@ -73,6 +74,17 @@ pub async fn set(
     name: &str,
     settings: &[(String, String)],
 ) -> Result<Workspace, WorkspaceError> {
+    set_with_logo(app, act, name, settings, &LogoChange::Keep).await
+}
+
+/// The same, and the logo.
+pub async fn set_with_logo(
+    app: &App,
+    act: &AuditContext,
+    name: &str,
+    settings: &[(String, String)],
+    logo: &LogoChange,
+) -> Result<Workspace, WorkspaceError> {
     for _ in 0..MAX_ATTEMPTS {
         let (mut workspace, old_hosts) = show(app, name).await?;
         let (mut hosts, old_domain) = (old_hosts.clone(), workspace.cookie_domain.clone());
@@ -87,11 +99,17 @@ pub async fn set(
         if workspace.cookie_domain != old_domain {
             workspace.cookie_tag = keys::random_cookie_tag()?;
         }
+        workspace.branding.logo = logo.facts(workspace.branding.logo);
         let hosts = with_portal(&workspace, hosts);
-        let names: Vec<_> = settings.iter().map(|(name, _)| name.as_str()).collect();
+        let mut names: Vec<_> = settings.iter().map(|(name, _)| name.as_str()).collect();
+        if *logo != LogoChange::Keep {
+            names.push("logo");
+        }
         let entry = act.entry(AuditEvent::WorkspaceChanged).with("settings", names);
         let given = (hosts != old_hosts).then_some(&*hosts);
-        if app.store.set_workspace(&workspace, given, &entry, app.clock.now()).await? == Outcome::Applied {
+        if app.store.set_workspace(&workspace, (given, logo), &entry, app.clock.now()).await?
+            == Outcome::Applied
+        {
             return Ok(show(app, name).await?.0);
         }
         let taken = taken_hosts(app, &hosts, workspace.id).await?;
@@ -100,6 +118,14 @@ pub async fn set(
         }
     }
     Err(CONTENDED.into())
+}
+
+/// The logo of a workspace.
+pub async fn logo(app: &App, workspace: &Workspace) -> Result<Option<Logo>, StoreError> {
+    match workspace.branding.logo {
+        Some(_) => app.store.find_logo(workspace.id).await,
+        None => Ok(None),
+    }
 }
 
 /// Gives a workspace another name.

@@ -87,18 +87,12 @@ pub(super) struct Parts {
     pub(super) status: StatusCode,
     pub(super) code: &'static str,
     pub(super) sentence: Cow<'static, str>,
-    /// What a person can do.
-    pub(super) advice: &'static str,
 }
 
 impl Parts {
     fn of(status: u16, code: &'static str, sentence: impl Into<Cow<'static, str>>) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self { status, code, sentence: sentence.into(), advice: "" }
-    }
-
-    fn advising(self, advice: &'static str) -> Self {
-        Self { advice, ..self }
+        Self { status, code, sentence: sentence.into() }
     }
 }
 
@@ -110,19 +104,9 @@ const NO_KEY: &str = "A valid API key of this workspace is needed: send `Authori
 const ENCODED: &str = "The body is compressed: send it as it is, without Content-Encoding.";
 const TOO_LARGE: &str = "The request is larger than is taken here: 1 MiB by the API, 64 KiB from a form.";
 const NO_SESSION: &str = "No session has this id, or it is over: `GET /api/sessions` lists those there are.";
-const TRY_AGAIN: &str = "Wait a moment and try again. A link that you have not used is still good.";
-const REOPEN_LINK: &str = "Open your link again from the message it came in, and press the button there.";
-const CHECK_ADDRESS: &str = "Check the address, or open the link that you were sent again.";
-const OWN_WINDOW: &str = "Open your link in a window of its own: copy it from the message it came in into the address bar of your \
-                          browser, and press the button there.";
 const FOREIGN_BUTTON: &str = "The button was pressed on another site, so nothing was done.";
 const FOREIGN_SIGN_OUT: &str = "The button to sign out was pressed on another site, so nothing was done: if you were signed in here, you \
                                 are still signed in.";
-const SIGN_OUT_HERE: &str = "To sign out, go on to the page of this site, and press its button.";
-const ALLOW_COOKIES: &str =
-    "Allow cookies for this site, open your link again, and press the button in the same browser.";
-const ASK_FOR_NEW_LINK: &str = "Too many links that do not work were opened from where you are. One that is still good works all \
-                    the same; otherwise ask for a new one.";
 
 /// How much of a host that nobody has is told again, in bytes.
 const MAX_HOST: usize = 100;
@@ -146,7 +130,6 @@ impl Error {
             Self::InvalidRedirect => Parts::of(400, "invalid_redirect", format!("{InvalidRedirect}.")),
             Self::ConflictingTokens => {
                 Parts::of(400, "malformed", "The address and the form name different links.")
-                    .advising(REOPEN_LINK)
             }
             Self::Unauthenticated => Parts::of(401, "unauthenticated", NO_KEY),
             Self::InsufficientScope(scope) => Parts::of(
@@ -158,21 +141,18 @@ impl Error {
                 let status = if *refusal == Refusal::UserNotFound { 404 } else { 403 };
                 Parts::of(status, refusal.code(), refusal.sentence())
             }
-            Self::CrossOriginForm => Parts::of(403, "forbidden", FOREIGN_BUTTON).advising(OWN_WINDOW),
-            Self::CrossOriginSignOut => Parts::of(403, "forbidden", FOREIGN_SIGN_OUT).advising(SIGN_OUT_HERE),
+            Self::CrossOriginForm => Parts::of(403, "forbidden", FOREIGN_BUTTON),
+            Self::CrossOriginSignOut => Parts::of(403, "forbidden", FOREIGN_SIGN_OUT),
             Self::CsrfMismatch => Parts::of(
                 403,
                 "forbidden",
                 "Your browser did not send back the cookie that came with the page, so nothing was done.",
-            )
-            .advising(ALLOW_COOKIES),
-            Self::NotFound => {
-                Parts::of(404, "not_found", "There is nothing at this address.").advising(CHECK_ADDRESS)
-            }
+            ),
+            Self::NotFound => Parts::of(404, "not_found", "There is nothing at this address."),
             Self::SessionNotFound => Parts::of(404, "not_found", NO_SESSION),
             Self::WorkspaceNotFound(host) => {
                 let sentence = format!("No workspace has the host {host}.");
-                Parts::of(404, "workspace_not_found", sentence).advising(CHECK_ADDRESS)
+                Parts::of(404, "workspace_not_found", sentence)
             }
             Self::MethodNotAllowed => {
                 Parts::of(405, "method_not_allowed", "This method is not allowed here.")
@@ -186,12 +166,12 @@ impl Error {
             Self::EncodedBody => Parts::of(415, "unsupported_media_type", ENCODED),
             Self::RateLimited(RateLimited { seconds }) => {
                 let sentence = format!("Too many requests: try again in {seconds} s.");
-                Parts::of(429, "rate_limited", sentence).advising(ASK_FOR_NEW_LINK)
+                Parts::of(429, "rate_limited", sentence)
             }
             Self::Panicked | Self::Internal => {
-                Parts::of(500, "internal", "Something went wrong on our side.").advising(TRY_AGAIN)
+                Parts::of(500, "internal", "Something went wrong on our side.")
             }
-            Self::Unavailable => Parts::of(503, "unavailable", UNAVAILABLE).advising(TRY_AGAIN),
+            Self::Unavailable => Parts::of(503, "unavailable", UNAVAILABLE),
             Self::NoList(why) => Parts::of(503, "unavailable", *why),
         }
     }

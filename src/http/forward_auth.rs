@@ -37,7 +37,8 @@ const NOT_IN_A_VALUE: &AsciiSet = &CONTROLS
 /// How forward auth looks up and answers requests: proxies read only the status, so errors are empty.
 pub(super) const SURFACE: Surface = Surface {
     lookup: Lookup::Session,
-    render_error,
+    render_error: |error, _, _| render_error(error),
+    accepted_language: |_| None,
     set_headers: |headers, _, _| {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     },
@@ -85,7 +86,7 @@ fn unauthorized() -> Response {
 }
 
 /// Proxies treat 401 as "not signed in", and other client errors as broken.
-fn render_error(error: &Error, _workspace: &str) -> Response {
+fn render_error(error: &Error) -> Response {
     if matches!(error, Error::WorkspaceNotFound(_) | Error::BadHost) {
         return unauthorized();
     }

@@ -84,6 +84,7 @@ fn pages() -> Router<App> {
         .route("/login/go", get(pages::redirect::show))
         .route("/login/style.css", get(pages::assets::style))
         .route("/login/icon.svg", get(pages::assets::icon))
+        .route("/login/logo", get(pages::assets::logo))
         .fallback(|| async { Error::NotFound })
 }
 

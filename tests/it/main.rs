@@ -46,6 +46,7 @@ mod docs {
     //! The documents, the packages and the source: what they say and promise is so.
 
     mod api_page;
+    mod catalogues;
     mod import_cycles;
     mod operations_page;
     mod packaging;
@@ -78,9 +79,11 @@ mod faults {
 mod pages {
     //! The pages: opening a link, confirming, sessions, redirects, the console, in a browser and behind proxies.
 
+    mod branding;
     mod browser;
     mod confirm;
     mod console;
+    mod languages;
     mod planted_cookies;
     mod proxy_recipes;
     mod redirects;

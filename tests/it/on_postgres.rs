@@ -61,7 +61,9 @@ mod faults {
 mod pages {
     //! The pages: opening a link, confirming, sessions, redirects, the console, in a browser and behind proxies.
 
+    mod branding;
     mod confirm;
+    mod languages;
     mod redirects;
     mod repeated_confirm;
     mod sessions;

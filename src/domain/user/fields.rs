@@ -3,6 +3,7 @@
 use super::{User, UserChange};
 use crate::domain::email::EmailAddress;
 use crate::domain::json::JsonText;
+use crate::domain::language::is_tag;
 use crate::domain::list_query::{self, FieldType};
 use crate::domain::validation::Problem;
 
@@ -143,16 +144,6 @@ fn free_text(value: &str) -> Result<(), Problem> {
 /// A language tag, whether doorkey has that language or not: 2 or 3 letters, then subtags of 1 to 8 letters or digits
 /// (RFC 5646, section 2.1, as far as tags in use go). Empty says that the language is not known.
 fn locale(value: &str) -> Result<(), Problem> {
-    let is_tag = |text: &str| {
-        let mut parts = text.split('-');
-        let language = parts.next().unwrap_or_default();
-        let is_language =
-            (2..=3).contains(&language.len()) && language.bytes().all(|byte| byte.is_ascii_alphabetic());
-        let is_subtag = |part: &str| {
-            (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        };
-        is_language && parts.all(is_subtag)
-    };
     let with_hyphens = value.replace('_', "-");
     if value.is_empty() || is_tag(value) {
         Ok(())

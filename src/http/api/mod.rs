@@ -30,8 +30,12 @@ const API_IDENTIFIER: HeaderName = HeaderName::from_static("x-api-identifier");
 const API_VERSION: HeaderName = HeaderName::from_static("x-api-version");
 
 /// How the API looks up and answers requests.
-pub(super) const SURFACE: Surface =
-    Surface { lookup: Lookup::ApiKey, render_error: |error, _| errors::render(error), set_headers };
+pub(super) const SURFACE: Surface = Surface {
+    lookup: Lookup::ApiKey,
+    render_error: |error, _, _| errors::render(error),
+    accepted_language: |_| None,
+    set_headers,
+};
 
 /// The same where a login link is requested.
 pub(super) const LOGIN_LINK: Surface = Surface { lookup: Lookup::ApiKeyAndUser, ..SURFACE };

@@ -46,6 +46,7 @@ pub(super) async fn look_up(
         peer,
         is_from_trusted_proxy: settings.trusts(peer),
         settings,
+        accepted_language: None,
         api_key,
         subject: credentials.into_user().map(|user| RequestedUser { user, seen: issue_state, read_point }),
         signed_in,

@@ -21,10 +21,13 @@ use uuid::Uuid;
 use self::lookup::{look_up, version_of};
 use self::request_id::{REQUEST_ID, new_request_id};
 use super::error::Error;
+use super::request::context::RequestContext;
 use super::request::credentials::Lookup;
 use super::settings::Settings;
 use crate::app::App;
 use crate::domain::api_version::ApiVersion;
+use crate::domain::language::Language;
+use crate::domain::workspace::Workspace;
 use crate::metrics::ResponseLabels;
 
 /// How long a request may take in all: its body has 10 s to arrive, and each query of the store 5 s.
@@ -34,8 +37,10 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 pub(super) struct Surface {
     /// What is looked up together with the workspace.
     pub(super) lookup: Lookup,
-    /// Renders an error; the text is the name of the workspace, empty where none is known.
-    pub(super) render_error: fn(&Error, &str) -> Response,
+    /// Renders an error; without the workspace where none is known.
+    pub(super) render_error: fn(&Error, Option<&Workspace>, Option<Language>) -> Response,
+    /// The language that the request asks for, where responses are in the languages of people.
+    pub(super) accepted_language: fn(&HeaderMap) -> Option<Language>,
     /// Sets the headers of every response.
     pub(super) set_headers: fn(&mut HeaderMap, Uuid, ApiVersion),
 }
@@ -61,12 +66,14 @@ async fn handle_with_id(state: LayerState, request_id: Uuid, mut request: Reques
     let version = version_of(request.headers());
     let route = request.extensions().get::<MatchedPath>().map_or("none", |path| path.as_str()).to_owned();
     let method = method_label(request.method());
+    let accepted_language = (surface.accepted_language)(request.headers());
 
     let found = look_up(&app, settings, (request_id, version), surface.lookup, &mut request);
     let found = outcome_of(found, deadline).await.and_then(|found| found);
     let workspace = found.as_ref().ok().map(|context| Arc::clone(&context.workspace));
     let response = match found {
         Ok(context) => {
+            let context = RequestContext { accepted_language, ..context };
             request.extensions_mut().insert(Arc::new(context));
             run_handler(next.run(request), deadline).await
         }
@@ -77,8 +84,7 @@ async fn handle_with_id(state: LayerState, request_id: Uuid, mut request: Reques
             error.into_placeholder()
         }
     };
-    let name = workspace.as_ref().map_or("", |workspace| &workspace.name);
-    let mut response = render_error(response, surface, name);
+    let mut response = render_error(response, surface, workspace.as_deref(), accepted_language);
     (surface.set_headers)(response.headers_mut(), request_id, version.unwrap_or_default());
 
     let status = response.status().as_u16();
@@ -125,13 +131,18 @@ fn method_label(method: &Method) -> &'static str {
 }
 
 /// The response with its error rendered, if it carries one.
-fn render_error(response: Response, surface: &Surface, workspace: &str) -> Response {
+fn render_error(
+    response: Response,
+    surface: &Surface,
+    workspace: Option<&Workspace>,
+    accepted_language: Option<Language>,
+) -> Response {
     let carried = response.extensions().get::<Error>().cloned();
     // Where the router knows the path but not the method, it responds by itself.
     let by_router =
         (response.status() == Error::MethodNotAllowed.status()).then_some(Error::MethodNotAllowed);
     let Some(error) = carried.or(by_router) else { return response };
-    let mut rendered = (surface.render_error)(&error, workspace);
+    let mut rendered = (surface.render_error)(&error, workspace, accepted_language);
     if let Some(methods) = response.headers().get(header::ALLOW) {
         rendered.headers_mut().insert(header::ALLOW, methods.clone());
     }

@@ -8,7 +8,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLIC
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::response::page;
+use super::response::render;
 use super::templates::DocsPage;
 use crate::http::request::context::RequestContext;
 
@@ -29,11 +29,11 @@ const SWAGGER_UI_STYLE: &[u8] = include_bytes!("../../../assets/swagger-ui.css.g
 /// `GET /docs`: the console.
 pub(in crate::http) async fn show(Extension(context): Extension<Arc<RequestContext>>) -> Response {
     let view = DocsPage {
-        workspace: &context.workspace.name,
+        workspace: context.workspace.shown_name(),
         origin: &context.origin(),
         release: env!("CARGO_PKG_VERSION"),
     };
-    let mut response = page(StatusCode::OK, &view);
+    let mut response = render(StatusCode::OK, &view);
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(CSP));
     response
 }

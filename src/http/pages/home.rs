@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 
+use super::frame::Frame;
 use super::response::{page, see_other};
 use super::templates::{HomePage, SignOutPage};
 use crate::app::App;
@@ -26,18 +27,16 @@ pub(in crate::http) async fn show(
     let Some(signed_in) = signed_in(&app, &context, &headers).await? else {
         return see_other(&app, &context, RedirectTarget::Path("/login".to_owned()));
     };
-    let (since, until) = (signed_in.session.created_at, signed_in.session.ends_at(&context.workspace));
+    let frame = Frame::of(&context.workspace, context.language_of(&signed_in.locale));
     let view = HomePage {
-        workspace: &context.workspace.name,
+        frame,
         name: &signed_in.name,
         email: signed_in.email.as_str(),
-        since: &since.display(),
-        since_iso: &since.to_string(),
-        until: &until.display(),
-        until_iso: &until.to_string(),
+        since: frame.words.time(signed_in.session.created_at),
+        until: frame.words.time(signed_in.session.ends_at(&context.workspace)),
         landing: context.workspace.landing_url.as_deref(),
     };
-    Ok(page(StatusCode::OK, &view))
+    Ok(page(StatusCode::OK, &frame, &view))
 }
 
 /// `GET /logout`: the button, for links of applications; for who is signed in no more, that it is so.
@@ -48,7 +47,8 @@ pub(in crate::http) async fn ask_to_sign_out(
 ) -> Result<Response, Error> {
     let current = signed_in(&app, &context, &headers).await?;
     let email = current.as_ref().map(|signed_in| signed_in.email.as_str());
-    Ok(page(StatusCode::OK, &SignOutPage { workspace: &context.workspace.name, email }))
+    let frame = Frame::of(&context.workspace, context.language());
+    Ok(page(StatusCode::OK, &frame, &SignOutPage { frame, email }))
 }
 
 /// `POST /logout`: ends every session whose cookie was sent, and clears the cookie.
@@ -67,7 +67,8 @@ pub(in crate::http) async fn sign_out(
     Ok(response)
 }
 
-async fn signed_in(
+/// Who is signed in.
+pub(super) async fn signed_in(
     app: &App,
     context: &RequestContext,
     headers: &HeaderMap,

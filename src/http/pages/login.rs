@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::frame::Frame;
 use super::response::{page, see_other};
 use super::templates::{ConfirmPage, InvalidLinkPage, SignInHelpPage, SignedInPage};
 use crate::app::App;
@@ -59,7 +60,7 @@ pub(in crate::http) async fn confirm(
             return show(&app, &context, (Token::parse(&token), redirect.as_deref()), &headers).await;
         }
     };
-    let Some(token) = Token::parse(&form.token) else { return Ok(invalid_link(workspace)) };
+    let Some(token) = Token::parse(&form.token) else { return Ok(invalid_link(&context)) };
     let own = form.redirect(&app, workspace);
     let remembered = form.jar.redirect(&headers).filter(|_| own.is_none());
     let landing = destination(workspace, own.or(remembered.as_deref()));
@@ -75,7 +76,7 @@ pub(in crate::http) async fn confirm(
             }
             Ok(response)
         }
-        Confirmed::Dead => Ok(invalid_link(workspace)),
+        Confirmed::Dead => Ok(invalid_link(&context)),
     }
 }
 
@@ -92,18 +93,18 @@ async fn show(
     let visitor = visitor(context, &jar, headers);
     let act = context.anonymous_audit_context();
     match flow::sign_in::open(app, workspace, &act, token.as_ref(), &visitor).await? {
-        Opened::Live { account, signed_in_as } => {
-            let Some(token) = token else { return Ok(invalid_link(workspace)) };
+        Opened::Live { account, signed_in_as, locale } => {
+            let Some(token) = token else { return Ok(invalid_link(context)) };
             // A redirect that is not allowed is carried as an empty one: it still replaces the remembered one.
             let redirect =
                 redirect.map(|_| target.map_or_else(String::new, |target| target.as_str().to_owned()));
-            let form = Form { token, redirect, account, signed_in_as };
+            let form = Form { token, redirect, account, signed_in_as, locale };
             form.page(app, context, &jar, jar.browser(headers))
         }
         Opened::AlreadySignedIn(landing) => {
             see_other(app, context, target.unwrap_or_else(|| destination(workspace, Some(&landing))))
         }
-        Opened::Dead => Ok(invalid_link(workspace)),
+        Opened::Dead => Ok(invalid_link(context)),
     }
 }
 
@@ -114,19 +115,16 @@ async fn without_token(
     redirect: Option<RedirectTarget>,
     headers: &HeaderMap,
 ) -> Result<Response, Error> {
-    let (workspace, jar) = (&context.workspace, CookieJar::of(context));
+    let (workspace, jar, frame) =
+        (&context.workspace, CookieJar::of(context), Frame::of(&context.workspace, context.language()));
     let act = context.anonymous_audit_context();
     let cookie = jar.session(headers);
     if let Some(signed_in) = flow::sessions::current(app, workspace, &act, cookie.as_ref()).await? {
         let way_on = redirect.unwrap_or_else(|| destination(workspace, Some(&signed_in.session.landing)));
-        let view = SignedInPage {
-            workspace: &workspace.name,
-            email: signed_in.email.as_str(),
-            way_on: way_on.as_str(),
-        };
-        return Ok(page(StatusCode::OK, &view));
+        let view = SignedInPage { frame, email: signed_in.email.as_str(), way_on: way_on.as_str() };
+        return Ok(page(StatusCode::OK, &frame, &view));
     }
-    let mut response = page(StatusCode::OK, &SignInHelpPage { workspace: &workspace.name });
+    let mut response = page(StatusCode::OK, &frame, &SignInHelpPage { frame });
     if let Some(target) = redirect.filter(|_| is_navigation(headers)) {
         response.headers_mut().append(SET_COOKIE, jar.set_redirect(&target));
     }
@@ -159,8 +157,9 @@ fn visitor(context: &RequestContext, jar: &CookieJar, headers: &HeaderMap) -> Cl
 }
 
 /// The same page for every token that is not valid.
-fn invalid_link(workspace: &Workspace) -> Response {
-    page(StatusCode::GONE, &InvalidLinkPage { workspace: &workspace.name })
+fn invalid_link(context: &RequestContext) -> Response {
+    let frame = Frame::of(&context.workspace, context.language());
+    page(StatusCode::GONE, &frame, &InvalidLinkPage { frame, again: None })
 }
 
 /// The form that confirms a live link.
@@ -169,6 +168,7 @@ struct Form {
     redirect: Option<String>,
     account: String,
     signed_in_as: Option<String>,
+    locale: String,
 }
 
 impl Form {
@@ -186,8 +186,9 @@ impl Form {
         let redirect = self.redirect.as_deref();
         let mac = |claim| app.keys().form_mac(workspace.id, claim);
         let redirect_proof = redirect.map(|target| mac(FormClaim::Redirect(token, &browser, target)));
+        let frame = Frame::of(workspace, context.language_of(&self.locale));
         let view = ConfirmPage {
-            workspace: &workspace.name,
+            frame,
             account: &self.account,
             signed_in_as: self.signed_in_as.as_deref(),
             token,
@@ -195,7 +196,7 @@ impl Form {
             redirect,
             redirect_proof: redirect_proof.as_deref().unwrap_or_default(),
         };
-        let mut response = page(StatusCode::OK, &view);
+        let mut response = page(StatusCode::OK, &frame, &view);
         let headers = response.headers_mut();
         headers.append(SET_COOKIE, jar.set_browser(&browser));
         // With `no-referrer` browsers would send the form with `Origin: null`; this policy hides the path as well.

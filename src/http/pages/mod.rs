@@ -3,17 +3,21 @@
 pub(super) mod assets;
 pub(super) mod console;
 pub(super) mod errors;
+pub(super) mod frame;
 pub(super) mod home;
 pub(super) mod login;
 pub(super) mod redirect;
 mod response;
 pub(super) mod templates;
 
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{
+    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::middleware::Surface;
 use super::request::credentials::Lookup;
+use crate::domain::language::Language;
 
 /// No resource of another origin, no script, no frame around the page.
 const CSP: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
@@ -26,10 +30,17 @@ pub(super) const SURFACE: Surface = Surface {
     lookup: Lookup::Session,
     render_error: errors::render,
     set_headers: |headers, _, _| set_headers(headers),
+    accepted_language: accepted,
 };
 
 /// The same where a login link is opened and confirmed.
 pub(super) const LOGIN: Surface = Surface { lookup: Lookup::SessionAndLink, ..SURFACE };
+
+/// The language that a browser asks for, if doorkey has it.
+fn accepted(headers: &HeaderMap) -> Option<Language> {
+    let lines = headers.get_all(ACCEPT_LANGUAGE).iter();
+    Language::accepted(lines.filter_map(|line| line.to_str().ok()))
+}
 
 /// A handler's own headers stay.
 fn set_headers(headers: &mut HeaderMap) {

@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 
+use super::frame::Frame;
+use super::home::signed_in;
 use super::response::{page, see_other};
 use super::templates::LeavingPage;
 use crate::app::App;
@@ -26,14 +28,16 @@ pub(in crate::http) async fn show(
     State(app): State<App>,
     Extension(context): Extension<Arc<RequestContext>>,
     RawQuery(query): RawQuery,
+    headers: HeaderMap,
 ) -> Result<Response, Error> {
     let Some(RedirectTarget::Absolute(url)) = verified(&app, &context, query.as_deref().unwrap_or_default())
     else {
         return see_other(&app, &context, RedirectTarget::Path("/".to_owned()));
     };
     let host = url.host_str().unwrap_or_default();
-    let view = LeavingPage { workspace: &context.workspace.name, target: url.as_str(), host };
-    let mut response = page(StatusCode::OK, &view);
+    let locale = signed_in(&app, &context, &headers).await?.map(|signed_in| signed_in.locale.clone());
+    let frame = Frame::of(&context.workspace, context.language_of(locale.as_deref().unwrap_or_default()));
+    let mut response = page(StatusCode::OK, &frame, &LeavingPage { frame, target: url.as_str(), host });
     let refresh = HeaderValue::from_str(&format!("0; url={url}")).map_err(|_| Error::Internal)?;
     response.headers_mut().insert(REFRESH, refresh);
     Ok(response)

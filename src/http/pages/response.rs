@@ -1,18 +1,29 @@
 //! The responses of pages: HTML, and redirects.
 
 use askama::Template;
+use axum::http::header::{CONTENT_LANGUAGE, VARY};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::frame::Frame;
 use crate::app::App;
 use crate::domain::redirect::RedirectTarget;
 use crate::http::error::Error;
 use crate::http::request::context::{RequestContext, empty};
 use crate::keys::FormClaim;
 
+/// A page in the language of its frame.
+pub(super) fn page(status: StatusCode, frame: &Frame<'_>, page: &impl Template) -> Response {
+    let mut response = render(status, page);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(frame.tag()));
+    headers.insert(VARY, HeaderValue::from_static("Accept-Language"));
+    response
+}
+
 /// A page with its status.
-pub(super) fn page(status: StatusCode, page: &impl Template) -> Response {
+pub(super) fn render(status: StatusCode, page: &impl Template) -> Response {
     match page.render() {
         Ok(html) => (status, Html(html)).into_response(),
         Err(error) => {

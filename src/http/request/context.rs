@@ -13,6 +13,7 @@ use crate::domain::api_version::{ApiVersion, InvalidVersion};
 use crate::domain::audit::{Actor, AuditContext};
 use crate::domain::client_network::ClientNetwork;
 use crate::domain::host::HostName;
+use crate::domain::language::Language;
 use crate::domain::session::SessionWithUser;
 use crate::domain::workspace::Workspace;
 use crate::flow::login_links::RequestedUser;
@@ -43,6 +44,8 @@ pub(in crate::http) struct RequestContext {
     pub(in crate::http) is_from_trusted_proxy: bool,
     /// The settings of the listener.
     pub(in crate::http) settings: Arc<Settings>,
+    /// The language that its browser asks for, if doorkey has it. Only pages look for it.
+    pub(in crate::http) accepted_language: Option<Language>,
     /// Its API key, verified and valid.
     pub(in crate::http) api_key: Option<Arc<ApiKey>>,
     /// The user for whom it requests a link, if it does, and that user's state.
@@ -65,6 +68,16 @@ impl RequestContext {
             self.workspace.url.scheme(),
             authority.strip_suffix(own_port).unwrap_or(&authority)
         )
+    }
+
+    /// The language of a page that must not tell who is who.
+    pub(in crate::http) fn language(&self) -> Language {
+        Language::choose(None, self.accepted_language, self.workspace.branding.locale)
+    }
+
+    /// The language of a page that names a person anyhow, by that person's own tag.
+    pub(in crate::http) fn language_of(&self, locale: &str) -> Language {
+        Language::choose(Some(locale), self.accepted_language, self.workspace.branding.locale)
     }
 
     /// The network of the client: of the peer, or where that is a trusted proxy, of the client that it names.

@@ -58,6 +58,8 @@ pub struct FoundLink {
     pub standing: AccountStatus,
     /// The address of its user.
     pub email: EmailAddress,
+    /// The language of its user, as a tag; empty where none is known.
+    pub locale: String,
     /// The session that it led to, if one use has ended it.
     pub session: Option<Uuid>,
 }
@@ -86,7 +88,7 @@ macro_rules! found_link {
     () => {
         concat!(
             standing_columns!(),
-            ", u.email, l.session_id, ",
+            ", u.email, u.locale, l.session_id, ",
             link_columns!(),
             " FROM login_links l JOIN users u ON u.workspace_id = l.workspace_id AND u.id = l.user_id
               WHERE l.workspace_id = $1 AND l.hash = $2 AND u.deleted_at IS NULL"
@@ -95,7 +97,7 @@ macro_rules! found_link {
 }
 pub(in crate::store) use found_link;
 
-from_row! { FoundLink { standing, email, session, link } }
+from_row! { FoundLink { standing, email, locale, session, link } }
 
 /// What is seen of a user of the workspace `$1` when a link is asked for: columns, and from where. The user's row says of the newest
 /// link all that its own row says, but when it was used.

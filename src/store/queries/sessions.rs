@@ -61,7 +61,7 @@ macro_rules! signed_in {
     ($condition:expr) => {
         concat!(
             standing_columns!(),
-            ", u.email, u.name_f, u.name_l, ",
+            ", u.email, u.locale, u.name_f, u.name_l, ",
             session_columns!(),
             " FROM sessions s JOIN users u ON u.workspace_id = s.workspace_id AND u.id = s.user_id
               WHERE s.workspace_id = $1 AND u.deleted_at IS NULL AND ",
@@ -73,9 +73,9 @@ pub(in crate::store) use signed_in;
 
 impl FromRow for SessionWithUser {
     fn from_row(row: &mut Row) -> Result<Self, StoreError> {
-        let (standing, email) = row.take()?;
+        let (standing, email, locale) = row.take()?;
         let (name_f, name_l): (String, String) = row.take()?;
-        Ok(Self { session: row.take()?, standing, email, name: full_name(&name_f, &name_l) })
+        Ok(Self { session: row.take()?, standing, email, name: full_name(&name_f, &name_l), locale })
     }
 }
 

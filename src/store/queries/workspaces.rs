@@ -2,12 +2,16 @@
 
 use super::{audit, directory_stamp};
 use crate::domain::audit::{AuditEntry, INSTALLATION};
+use crate::domain::branding::{BrandColor, Branding, Logo, LogoFacts, LogoKind, SupportContact};
+use crate::domain::email::EmailAddress;
 use crate::domain::host::HostName;
+use crate::domain::language::Language;
+use crate::domain::mail_settings::MailSettings;
 use crate::domain::origin::Origin;
 use crate::domain::timestamp::Timestamp;
-use crate::domain::workspace::{Workspace, WorkspaceId};
+use crate::domain::workspace::{LogoChange, Workspace, WorkspaceId};
 use crate::store::engine::unit_of_work::{Outcome, Statement, UnitOfWork, sql};
-use crate::store::engine::value::{FromValue, Value, all, first, from_row, only, values};
+use crate::store::engine::value::{FromRow, FromValue, Row, Value, all, first, from_row, only, values};
 use crate::store::{Store, StoreError};
 
 /// How often the number of a new workspace is drawn, while others draw the same.
@@ -17,7 +21,9 @@ const MAX_DRAWS: usize = 64;
 macro_rules! workspace_columns {
     () => {
         "w.id, w.name, w.url, w.link_lifetime, w.single_use, w.landing_url, w.allowed_redirect_origins, \
-         w.session_lifetime, w.session_idle, w.cookie_domain, w.cookie_tag, w.revision, w.created_at"
+         w.session_lifetime, w.session_idle, w.cookie_domain, w.cookie_tag, w.page_name, w.brand_color, w.logo_kind, \
+         w.logo_length, w.support_contact, w.locale, w.mail_from, w.mail_name, w.mail_reply_to, w.self_service, \
+         w.self_service_lifetime, w.one_click, w.mail_budget, w.revision, w.created_at"
     };
 }
 pub(in crate::store) use workspace_columns;
@@ -30,10 +36,47 @@ impl FromValue for Vec<Origin> {
     }
 }
 
+impl FromValue for BrandColor {
+    fn from_value(value: Value) -> Option<Self> {
+        Self::parse(&String::from_value(value)?).ok()
+    }
+}
+
+impl FromValue for SupportContact {
+    fn from_value(value: Value) -> Option<Self> {
+        Self::parse(&String::from_value(value)?).ok()
+    }
+}
+
+impl FromValue for Language {
+    fn from_value(value: Value) -> Option<Self> {
+        Self::parse(&String::from_value(value)?).ok()
+    }
+}
+
+impl FromValue for LogoKind {
+    fn from_value(value: Value) -> Option<Self> {
+        Self::from_word(&String::from_value(value)?)
+    }
+}
+
+/// A logo's facts stand in two columns, which are null together.
+impl FromRow for Branding {
+    fn from_row(row: &mut Row) -> Result<Self, StoreError> {
+        let (page_name, color) = row.take()?;
+        let (kind, length): (Option<_>, Option<_>) = row.take()?;
+        let logo = kind.zip(length).map(|(kind, length)| LogoFacts { kind, length });
+        let (support_contact, locale) = row.take()?;
+        Ok(Self { page_name, color, logo, support_contact, locale })
+    }
+}
+
 from_row! {
+    MailSettings { from, name, reply_to, has_self_service, self_service_lifetime, is_one_click, budget }
+    Logo { kind, content }
     Workspace {
         id, name, url, link_lifetime, is_single_use, landing_url, allowed_redirect_origins, session_lifetime,
-        session_idle, cookie_domain, cookie_tag, revision, created_at,
+        session_idle, cookie_domain, cookie_tag, branding, mail, revision, created_at,
     }
 }
 
@@ -112,9 +155,12 @@ impl Store {
         let id = WorkspaceId(last + 1);
         let added = sql(
             "INSERT INTO workspaces (url, link_lifetime, single_use, landing_url, allowed_redirect_origins,
-                                     session_lifetime, session_idle, cookie_domain, cookie_tag, id, name, revision,
+                                     session_lifetime, session_idle, cookie_domain, cookie_tag, page_name, brand_color,
+                                     logo_kind, logo_length, support_contact, locale, mail_from, mail_name, mail_reply_to,
+                                     self_service, self_service_lifetime, one_click, mail_budget, id, name, revision,
                                      created_at, name_folded)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+                     $23, $24, $25, $26, $27) ON CONFLICT DO NOTHING",
             settings(
                 workspace,
                 values![
@@ -136,20 +182,23 @@ impl Store {
         self.apply(unit.guard(directory_stamp::draw_with_workspace(last))).await
     }
 
-    /// Changes the settings of a workspace, and its hosts where they are given, unless it was changed since
+    /// Changes the settings of a workspace, its logo, and its hosts where they are given, unless it was changed since
     /// `workspace` was read or a host is taken. The revision is counted up here.
     pub async fn set_workspace(
         &self,
         workspace: &Workspace,
-        hosts: Option<&[HostName]>,
+        (hosts, logo): (Option<&[HostName]>, &LogoChange),
         entry: &AuditEntry,
         now: Timestamp,
     ) -> Result<Outcome, StoreError> {
         let changed = sql(
             "UPDATE workspaces SET url = $1, link_lifetime = $2, single_use = $3, landing_url = $4,
                     allowed_redirect_origins = $5, session_lifetime = $6, session_idle = $7, cookie_domain = $8,
-                    cookie_tag = $9, revision = revision + 1
-             WHERE id = $10 AND revision = $11",
+                    cookie_tag = $9, page_name = $10, brand_color = $11, logo_kind = $12, logo_length = $13,
+                    support_contact = $14, locale = $15, mail_from = $16, mail_name = $17, mail_reply_to = $18,
+                    self_service = $19, self_service_lifetime = $20, one_click = $21, mail_budget = $22,
+                    revision = revision + 1
+             WHERE id = $23 AND revision = $24",
             settings(workspace, values![workspace.id, workspace.revision])
         );
         let mut unit = UnitOfWork::new().guard(changed);
@@ -159,6 +208,7 @@ impl Store {
                 unit = unit.guard(add_host(workspace.id, host));
             }
         }
+        unit = unit.and_all(change_logo(workspace.id, logo));
         self.apply(unit.and(audit::entry(workspace.id, entry, now)).guard(directory_stamp::draw())).await
     }
 
@@ -188,6 +238,11 @@ impl Store {
             values![but, folded_name(name)],
         );
         Ok(self.find::<i64>(found).await?.is_some())
+    }
+
+    /// The logo of a workspace.
+    pub async fn find_logo(&self, id: WorkspaceId) -> Result<Option<Logo>, StoreError> {
+        self.find(sql("SELECT kind, content FROM workspace_logos WHERE workspace_id = $1", values![id])).await
     }
 
     /// How many rows belong to a workspace, by what they are called.
@@ -222,6 +277,7 @@ impl Store {
             // First: whoever adds a user holds it, and what was added until then is seen by the statements behind it.
             "DELETE FROM number_counters WHERE workspace_id = $1",
             "DELETE FROM hosts WHERE workspace_id = $1",
+            "DELETE FROM workspace_logos WHERE workspace_id = $1",
             "DELETE FROM api_keys WHERE workspace_id = $1",
             "DELETE FROM sessions WHERE workspace_id = $1",
             "DELETE FROM login_links WHERE workspace_id = $1",
@@ -241,16 +297,38 @@ fn folded_name(name: &str) -> String {
     name.to_lowercase()
 }
 
-/// The values of all settings, `$1` to `$9`, and then some more.
+/// The values of all settings, `$1` to `$22`, and then some more.
 fn settings(workspace: &Workspace, more: Vec<Value>) -> Vec<Value> {
+    let (branding, mail) = (&workspace.branding, &workspace.mail);
     let mut values = values! {
         workspace.url.as_str(), workspace.link_lifetime, workspace.is_single_use,
         workspace.landing_url.clone(), joined(&workspace.allowed_redirect_origins),
         workspace.session_lifetime, workspace.session_idle, workspace.cookie_domain.clone(),
-        workspace.cookie_tag.as_str()
+        workspace.cookie_tag.as_str(), branding.page_name.clone(), branding.color.map(|color| color.to_string()),
+        branding.logo.map(|logo| logo.kind.word()), branding.logo.map(|logo| logo.length),
+        branding.support_contact.as_ref().map(SupportContact::as_str), branding.locale.tag(),
+        mail.from.as_ref().map(EmailAddress::as_str), mail.name.clone(),
+        mail.reply_to.as_ref().map(EmailAddress::as_str), mail.has_self_service, mail.self_service_lifetime,
+        mail.is_one_click, mail.budget
     };
     values.extend(more);
     values
+}
+
+/// The statements that change the bytes of a logo.
+fn change_logo(workspace: WorkspaceId, change: &LogoChange) -> Vec<Statement> {
+    let gone = || sql("DELETE FROM workspace_logos WHERE workspace_id = $1", values![workspace]);
+    match change {
+        LogoChange::Keep => Vec::new(),
+        LogoChange::Remove => vec![gone()],
+        LogoChange::Replace(logo) => vec![
+            gone(),
+            sql(
+                "INSERT INTO workspace_logos (workspace_id, kind, content) VALUES ($1, $2, $3)",
+                values![workspace, logo.kind.word(), logo.content.as_slice()],
+            ),
+        ],
+    }
 }
 
 fn add_host(workspace: WorkspaceId, host: &HostName) -> Statement {

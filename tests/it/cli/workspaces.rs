@@ -21,7 +21,10 @@ fn a_workspace_is_made_shown_listed_set_and_deleted() {
             "id": 1, "name": "Acme", "url": "https://example.com",
             "hosts": ["a.test", "example.com", "example.spp.co"],
             "link_lifetime": 7200, "single_use": true, "landing_url": null, "allowed_redirect_origins": [],
-            "session_lifetime": 604_800, "session_idle": 43200, "cookie_domain": null, "created_at": null
+            "session_lifetime": 604_800, "session_idle": 43200, "cookie_domain": null, "mail_from": null,
+            "mail_name": null, "mail_reply_to": null, "self_service": true, "self_service_lifetime": 600,
+            "one_click": false, "mail_budget": 5000, "locale": "en", "brand_color": null, "logo": null,
+            "support_contact": null, "page_name": null, "created_at": null
         })
     );
 
@@ -41,6 +44,89 @@ fn a_workspace_is_made_shown_listed_set_and_deleted() {
     assert!(operator.run("workspace delete Acme --yes").well().contains("\"Acme\""));
     assert_eq!(operator.json("workspace list"), json!([]));
     assert!(operator.run("workspace delete Acme --yes").refused(1).contains("workspace list"));
+}
+
+#[test]
+fn branding_and_mail_of_a_workspace_are_set_shown_and_emptied() {
+    let operator = CliRunner::with_acme();
+    let fresh = operator.json("workspace show Acme");
+    let logo = operator.folder.path().join("logo.svg");
+    std::fs::write(&logo, "<svg/>").unwrap();
+
+    let set = operator.json(&format!(
+        "workspace set Acme mail_from=sign-in@example.com mail_name=Acme mail_reply_to=help@example.com self_service=false \
+         self_service_lifetime=20m one_click=true mail_budget=0 locale=pt-br brand_color=#22604F logo={} \
+         support_contact=https://example.com/help page_name=Studio",
+        logo.display()
+    ));
+
+    let mut expected = fresh.clone();
+    for (name, value) in [
+        ("mail_from", json!("sign-in@example.com")),
+        ("mail_name", json!("Acme")),
+        ("mail_reply_to", json!("help@example.com")),
+        ("self_service", json!(false)),
+        ("self_service_lifetime", json!(1200)),
+        ("one_click", json!(true)),
+        ("mail_budget", json!(0)),
+        ("locale", json!("pt-BR")),
+        ("brand_color", json!("#22604f")),
+        ("logo", json!({"type": "image/svg+xml", "bytes": 6})),
+        ("support_contact", json!("https://example.com/help")),
+        ("page_name", json!("Studio")),
+    ] {
+        expected[name] = value;
+    }
+    assert_eq!(set, expected);
+    assert_eq!(operator.json("workspace set Acme mail_budget=0"), expected, "what is not named stays");
+    assert!(operator.run("workspace show Acme").well().contains("image/svg+xml, 6 bytes\n"));
+    let emptied = operator.json(
+        "workspace set Acme mail_from= mail_name= mail_reply_to= self_service= self_service_lifetime= one_click= \
+         mail_budget= locale= brand_color= logo= support_contact= page_name=",
+    );
+    assert_eq!(emptied, fresh);
+    let logos = || operator.database.number("SELECT count(*) FROM workspace_logos");
+    assert_eq!(logos(), 0);
+    operator.run(&format!("workspace set Acme logo={}", logo.display())).well();
+    assert_eq!(logos(), 1);
+    let logged = operator.json("log --workspace Acme --event workspace.changed");
+    assert_eq!(logged[0]["data"]["settings"].as_array().unwrap().last(), Some(&json!("logo")));
+    operator.run("workspace delete Acme --yes").well();
+    assert_eq!(logos(), 0, "the logo goes with its workspace");
+}
+
+#[test]
+fn a_logo_or_colour_that_is_refused_changes_nothing() {
+    let operator = CliRunner::with_acme();
+    let fresh = operator.json("workspace show Acme");
+    let file = |name: &str, content: &[u8]| {
+        let path = operator.folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.display().to_string()
+    };
+    let folder = operator.folder.path().display().to_string();
+    for (path, sentence) in [
+        (file("a.svg", b"<!doctype html><title>a</title>"), "no well-formed XML"),
+        (file("b.svg", b"<html/>"), "neither a PNG nor an SVG"),
+        (file("c.svg", b"<!DOCTYPE svg [<!ENTITY a 'b'>]><svg>&a;</svg>"), "<!ENTITY"),
+        (file("d.svg", &vec![b'<'; 100_001]), "more than 100,000 bytes"),
+        (file("e.png", b"\x89PNG\r\n\x1a\n"), "damaged PNG"),
+        (format!("{folder}/none.png"), "cannot be read"),
+        (folder, "it is no file"),
+        ("/dev/zero".to_owned(), "it is no file"),
+    ] {
+        let refused = operator.run(&format!("workspace set Acme page_name=Studio logo={path}")).refused(1);
+        assert!(refused.contains("logo") && refused.contains(sentence), "{refused}");
+    }
+    let refused = operator.run("workspace set Acme page_name=Studio brand_color=#ffff00").refused(1);
+    assert!(
+        refused.contains("brand_color") && refused.contains("1.07:1") && refused.contains("#7a7a00"),
+        "{refused}"
+    );
+    operator.run("workspace set Acme brand_color=#7a7a00").well();
+    operator.run("workspace set Acme brand_color=").well();
+
+    assert_eq!(operator.json("workspace show Acme"), fresh);
 }
 
 #[test]

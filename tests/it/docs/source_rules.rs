@@ -49,6 +49,20 @@ const WALLS: &[Wall] = &[
         because: "secrets know nothing of those who use them",
     },
     Wall {
+        rooms: &["i18n"],
+        banned: &[
+            "crate::app",
+            "crate::cli",
+            "crate::flow",
+            "crate::http",
+            "crate::keys",
+            "crate::store",
+            "axum",
+            "tokio",
+        ],
+        because: "sentences know nothing of who says them",
+    },
+    Wall {
         rooms: &["store"],
         banned: &["crate::cli", "crate::flow", "crate::http", "axum"],
         because: "SQL does not decide what happens next",
