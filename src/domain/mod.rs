@@ -18,6 +18,7 @@ pub mod json;
 pub mod list_query;
 pub mod login_link;
 pub mod mac_input;
+pub mod mail;
 pub mod moment;
 pub(crate) mod named;
 pub mod node;

@@ -47,6 +47,11 @@ impl Timestamp {
         self.jiff().strftime("%-d %B %Y, %H:%M UTC").to_string()
     }
 
+    /// The moment as mails have it (RFC 5322, section 3.3): `Mon, 23 Nov 2026 03:23:00 +0000`.
+    pub fn in_mail(self) -> String {
+        self.jiff().strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
+    }
+
     fn jiff(self) -> jiff::Timestamp {
         let fallback = if self.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
         jiff::Timestamp::from_millisecond(self.0).unwrap_or(fallback)
@@ -76,5 +81,6 @@ mod tests {
 
         assert_eq!(moment.to_string(), "2026-11-23T03:23:00.007Z");
         assert_eq!(moment.display(), "23 November 2026, 03:23 UTC");
+        assert_eq!(moment.in_mail(), "Mon, 23 Nov 2026 03:23:00 +0000");
     }
 }
