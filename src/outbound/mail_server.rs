@@ -82,9 +82,13 @@ impl MailServer {
         match &self.0 {
             Kind::Smtp(server) => {
                 let sent = server.send(message).await;
-                sent.map(|reply| Sent { reply }).map_err(|refused| match refused.is_permanent {
-                    true => SendError::Failed { reply: refused.reply },
-                    false => SendError::Later { reply: refused.reply },
+                sent.map(|reply| Sent { reply }).map_err(|refused| {
+                    let reply = refused.reply;
+                    if refused.is_permanent {
+                        SendError::Failed { reply }
+                    } else {
+                        SendError::Later { reply }
+                    }
                 })
             }
             Kind::Folder(folder) => {

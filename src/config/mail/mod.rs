@@ -1,5 +1,7 @@
 //! How mail goes out: the settings of mail, put together from what was given.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -96,6 +98,26 @@ impl MailConfig {
             }
         };
         Ok(Some(Self { route, from, asks_per_source }))
+    }
+}
+
+/// Without user and password.
+impl fmt::Display for MailRoute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let SmtpConfig { security, host, port, .. } = match self {
+            Self::Folder(folder) => return write!(f, "file:{}", folder.display()),
+            Self::Smtp(server) => server,
+        };
+        let scheme = match security {
+            Security::StartTls => "smtp",
+            Security::Tls => "smtps",
+            Security::Plain { .. } => "smtp+plain",
+        };
+        if host.contains(':') {
+            write!(f, "{scheme}://[{host}]:{port}")
+        } else {
+            write!(f, "{scheme}://{host}:{port}")
+        }
     }
 }
 
@@ -212,7 +234,7 @@ fn parse_user(text: &str) -> Result<String, String> {
     let is_fine = |user: &str| !user.is_empty() && user.len() <= 255 && !user.chars().any(char::is_control);
     let user = user.filter(|user| is_fine(user));
     let why = "its USER must be 1 to 255 bytes in percent-encoding, such as login%40example.org";
-    user.map(|user| user.into_owned()).ok_or_else(|| why.to_owned())
+    user.map(Cow::into_owned).ok_or_else(|| why.to_owned())
 }
 
 fn parse_host(text: &str) -> Result<String, String> {

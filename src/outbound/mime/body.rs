@@ -1,5 +1,7 @@
 //! The parts of a mail's body: a text whose lines are as they were, and HTML in ASCII.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -29,7 +31,7 @@ impl Part {
         }
     }
 
-    /// HTML: letters beyond ASCII are written as numbers, long lines broken where a space is.
+    /// HTML: letters beyond ASCII are written as numbers, and long lines broken.
     pub(super) fn html(html: &str) -> Self {
         let html = with_line_ends(html);
         let mut ascii = String::with_capacity(html.len());
@@ -37,7 +39,8 @@ impl Part {
             if letter.is_ascii() {
                 ascii.push(letter);
             } else {
-                ascii.push_str(&format!("&#x{:x};", u32::from(letter)));
+                // Nothing can fail in a text.
+                let _ = write!(ascii, "&#x{:x};", u32::from(letter));
             }
         }
         let kind = "text/html; charset=utf-8";
@@ -83,18 +86,44 @@ fn with_line_ends(text: &str) -> String {
     out
 }
 
-/// A line of HTML, broken at spaces so that no piece is too long; `None` if there are none where they are needed.
+/// A line of HTML, broken where nobody sees it so that no piece is too long; `None` where it cannot be.
 fn broken(line: &str) -> Option<String> {
     let mut out = String::with_capacity(line.len());
-    let mut rest = line;
-    while rest.len() > MAX_LINE {
-        let place = rest[..=MAX_LINE].rfind(' ').filter(|place| *place > 0)?;
-        out.push_str(&rest[..place]);
-        out.push_str("\r\n");
-        rest = &rest[place + 1..];
+    let mut start = 0;
+    while line.len() - start > MAX_LINE {
+        let (place, by, skipped) = break_in(line, start)?;
+        out.push_str(&line[start..place]);
+        out.push_str(by);
+        start = place + skipped;
     }
-    out.push_str(rest);
+    out.push_str(&line[start..]);
     Some(out)
+}
+
+/// The last place for a break, what is put there, and how much is left out for it: at a space, before the end of a tag, else
+/// between two letters of a writing that has no spaces, where a line may break anyway.
+fn break_in(line: &str, start: usize) -> Option<(usize, &'static str, usize)> {
+    let window = &line[start..=start + MAX_LINE];
+    let is_inside = |place: &usize| *place > 0;
+    if let Some(place) = window.rfind(' ').filter(is_inside) {
+        return Some((start + place, "\r\n", 1));
+    }
+    // `-->` and `/>` are whole.
+    let ends_tag = |place: &usize| *place > 0 && !matches!(window.as_bytes()[place - 1], b'-' | b'/');
+    if let Some((place, _)) = window.rmatch_indices('>').find(|(place, _)| ends_tag(place)) {
+        return Some((start + place, "\r\n", 0));
+    }
+    let room = &window[..=MAX_LINE - "<wbr".len()];
+    let (place, _) = room.rmatch_indices(';').find(|(place, _)| is_ideograph(&room[..*place]))?;
+    let before = &line[..start + place];
+    let is_in_tag = before.rfind('<') > before.rfind('>');
+    if is_in_tag { None } else { Some((start + place + 1, "<wbr\r\n>", 0)) }
+}
+
+/// Whether a text ends in the number of a letter of a writing without spaces, its `;` left out.
+fn is_ideograph(text: &str) -> bool {
+    let number = text.rfind("&#x").and_then(|place| u32::from_str_radix(&text[place + 3..], 16).ok());
+    number.is_some_and(|number| matches!(number, 0x3000..=0x9fff | 0xac00..=0xd7a3 | 0xff00..=0xffef))
 }
 
 fn base64_of(text: &str) -> Vec<u8> {

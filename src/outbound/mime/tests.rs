@@ -74,6 +74,15 @@ fn no_line_is_too_long_whatever_a_text_has() {
     assert_eq!(written(&fits, true).matches("Transfer-Encoding: 7bit").count(), 2);
     let too_long = Message { text: longer.clone(), html: longer, ..message() };
     assert_eq!(written(&too_long, true).matches("Transfer-Encoding: base64").count(), 2);
+    let names =
+        Message { html: format!("<p>{0}</p><a href=\"{LINK}\">{0}</a>", "😀".repeat(100)), ..message() };
+    assert_eq!(written(&names, true).matches("Transfer-Encoding: 7bit").count(), 2);
+    let japanese = "リンクを開いてください。".repeat(50);
+    let sentence = Message { html: format!("<p>{japanese}</p>"), ..message() };
+    let whole = written(&sentence, true).replace("<wbr\r\n>", "").replace("<p\r\n>", "<p>");
+    assert!(
+        whole.contains("Transfer-Encoding: 7bit\r\n\r\n<p>&#x30ea;") && whole.matches("&#x").count() == 600
+    );
     let words = Message { html: "é ".repeat(5_000), ..message() };
     assert_eq!(written(&words, true).matches("&#xe9;").count(), 5_000);
 }

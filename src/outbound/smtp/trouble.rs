@@ -193,6 +193,7 @@ fn other_schemes(server: &SmtpConfig) -> String {
 
 fn tls_advice(error: &TlsError, server: &SmtpConfig) -> String {
     let SmtpConfig { host, port, security, .. } = server;
+    #[expect(clippy::wildcard_enum_match_arm, reason = "a library's errors grow in number")]
     let refused = match error {
         TlsError::InvalidCertificate(refused) => refused,
         TlsError::InvalidMessage(_) if *security == Security::Tls => {
@@ -205,8 +206,6 @@ fn tls_advice(error: &TlsError, server: &SmtpConfig) -> String {
                 "what came after STARTTLS is no TLS: somebody between may have put it in, or {host} is broken; nothing was sent"
             );
         }
-        // The rest are the errors of the library as they are.
-        #[expect(clippy::wildcard_enum_match_arm, reason = "a library's errors grow in number")]
         _ => return format!("TLS with {host}:{port} failed ({error}): look into the log of the server"),
     };
     let what_to_do = "if it is the right one, give what it rests on with --smtp-ca FILE";
