@@ -99,3 +99,18 @@ fn a_check_reads_the_settings_of_mail_and_needs_none() {
     let sentence = operator.run("check --config doorkey.toml").refused(1);
     assert!(sentence.contains("--smtp-password-file password: it is open to others"), "{sentence}");
 }
+
+#[test]
+fn the_demo_catches_its_mail_in_a_folder_unless_a_flag_says_otherwise() {
+    // A real server that a file names gets no mail of a demo.
+    let file = "smtp = 'smtp://mail.example.org'\nmail_from = 'login@example.org'\n";
+    for (flags, is_caught) in [("", true), (" --smtp smtps://mail.example.org", false)] {
+        let operator = CliRunner::new();
+        operator.write("doorkey.toml", file, 0o600);
+
+        let (status, log, _) = operator.serve(&format!("demo --config doorkey.toml{flags}")).stop("TERM");
+
+        assert_eq!(status, Some(0), "{log}");
+        assert_eq!(operator.path("doorkey-demo/mail").is_dir(), is_caught, "{flags}");
+    }
+}
