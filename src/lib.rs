@@ -1,7 +1,8 @@
 //! doorkey: a self-hosted magic-link login service.
 //!
 //! The rooms, in reading order: [`domain`] says what the rules are, [`keys`] holds the secrets, [`store`] keeps
-//! what must be kept, [`flow`] tells the stories, `jobs` runs what runs by itself, [`http`] and [`cli`] are the two doors.
+//! what must be kept, [`flow`] tells the stories, `jobs` runs what runs by itself, [`outbound`] calls others, [`http`] and
+//! [`cli`] are the two doors.
 
 pub mod app;
 pub mod cli;
@@ -19,5 +20,6 @@ pub mod lookup_cache;
 pub mod metrics;
 pub mod node_status;
 mod os_users;
+pub mod outbound;
 pub mod rate_limits;
 pub mod store;

@@ -8,13 +8,14 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::flow::operations::checks;
 use crate::flow::operations::checks::Check;
+use crate::outbound::mail_server::MailServer;
 
 pub(super) async fn run(config: Result<Config, ConfigError>, out: &mut Output) -> Result<()> {
     let checks = match config {
         Ok(config) => {
             let read = Check::passed("configuration", "The configuration can be read.".to_owned());
             let rest = checks::run(&config.database, &config.secret_key_file, Clock::System).await;
-            std::iter::once(read).chain(rest).collect()
+            std::iter::once(read).chain(rest).chain([mail(&config)]).collect()
         }
         Err(error) => vec![Check::failed("configuration", error.to_string())],
     };
@@ -35,4 +36,21 @@ pub(super) async fn run(config: Result<Config, ConfigError>, out: &mut Output) -
         Table::of(["CHECK", "RESULT", "WHAT WAS FOUND"]).page(out, &rows)?;
     }
     if wrong.is_empty() { Ok(()) } else { Err(anyhow!(wrong.join("; "))) }
+}
+
+/// Whether mail is set up as it can be. That it is not fails nothing, nor does a server out of reach.
+fn mail(config: &Config) -> Check {
+    const NAME: &str = "mail";
+    let Some(mail) = &config.mail else {
+        let message = "Mail is not set up: --smtp and --mail-from let people ask for links by mail.";
+        return Check::passed(NAME, message.to_owned());
+    };
+    match MailServer::new(mail) {
+        Ok(_) => {
+            let message =
+                format!("Mail goes to {}: `doorkey mail test ADDRESS` says whether it goes out.", mail.route);
+            Check::passed(NAME, message)
+        }
+        Err(error) => Check::failed(NAME, error.to_string()),
+    }
 }

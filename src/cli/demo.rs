@@ -53,6 +53,19 @@ pub(super) struct Args {
     secret_key_file: Option<String>,
 }
 
+impl Args {
+    /// Its flags. Only a flag sends the demo's mail to people: without it each is caught in a folder.
+    pub(super) fn flags(&self) -> ServeFlags {
+        let mut flags = self.serve.clone();
+        if flags.mail.smtp.is_none() {
+            flags.mail.smtp = Some(format!("file:{FOLDER}/mail"));
+            let from = flags.mail.mail_from.take();
+            flags.mail.mail_from = from.or_else(|| Some("doorkey@localhost".to_owned()));
+        }
+        flags
+    }
+}
+
 /// Serves the demo. Only flags move its database: a variable or file that names a real one does not count here.
 pub(super) async fn run(context: &mut Context, args: &Args) -> Result<()> {
     let _log = logging::start(context.config.log);
@@ -82,6 +95,7 @@ pub(super) async fn run(context: &mut Context, args: &Args) -> Result<()> {
     if args.database.is_none() || args.secret_key_file.is_none() {
         make_folder().with_context(|| format!("the folder {FOLDER} cannot be made"))?;
     }
+    context.check_mail()?;
     let app = context.open_or_make().await?;
     let url = format!("http://localhost:{}", address.port());
     let workspace = prepare_workspace(&app, &url).await?;

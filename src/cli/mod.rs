@@ -7,6 +7,7 @@ mod import;
 mod key;
 mod link;
 mod log;
+mod mail;
 mod migrate;
 mod os_user;
 mod output;
@@ -33,6 +34,7 @@ use crate::domain::user::UserRef;
 use crate::domain::workspace::Workspace;
 use crate::flow;
 use crate::flow::operations::startup::StartError;
+use crate::outbound::mail_server::MailServer;
 use crate::store::OpenError;
 
 /// A self-hosted magic-link login service.
@@ -70,6 +72,9 @@ enum Command {
     Session(session::Command),
     /// Read the audit log, newest first, or follow it
     Log(log::Args),
+    /// See whether mail goes out
+    #[command(subcommand)]
+    Mail(mail::Command),
     /// Write the embedded database as it is now into a file, beside a running server
     Backup(backup::BackupArgs),
     /// Put a backup in place of the embedded database
@@ -96,6 +101,15 @@ impl Context {
         if !self.unknown.is_empty() {
             tracing::warn!(variables = self.unknown.join(", "), "variables that no setting has");
         }
+    }
+
+    /// Reads what mail takes, so that a wrong password file is found now and not by the first mail.
+    fn check_mail(&self) -> Result<()> {
+        if let Some(mail) = &self.config.mail {
+            MailServer::new(mail)?;
+            tracing::info!(to = %mail.route, "mail is set up");
+        }
+        Ok(())
     }
 
     /// Opens the database that is there: a command that only reads makes none.
@@ -149,7 +163,9 @@ pub fn run(cli: Cli) -> Result<()> {
 async fn dispatch(cli: Cli) -> Result<()> {
     let Cli { mut common, command } = cli;
     let serve = match &command {
-        Command::Serve(flags) | Command::Demo(demo::Args { serve: flags, .. }) => flags.clone(),
+        Command::Serve(flags) => flags.clone(),
+        Command::Demo(args) => args.flags(),
+        Command::Mail(command) => ServeFlags { mail: command.flags().clone(), ..ServeFlags::default() },
         Command::Secret(_)
         | Command::Workspace(_)
         | Command::Key(_)
@@ -193,6 +209,7 @@ async fn dispatch(cli: Cli) -> Result<()> {
         Command::Link(args) => link::run(&mut context, args).await,
         Command::Session(command) => session::run(&mut context, command).await,
         Command::Log(args) => log::run(&mut context, &args).await,
+        Command::Mail(command) => mail::run(&mut context, command).await,
         Command::Backup(args) => backup::back_up(&mut context, &args).await,
         Command::Restore(args) => backup::restore(&mut context, &args).await,
         Command::Migrate(args) => migrate::run(&mut context, &args).await,

@@ -36,6 +36,7 @@ pub(super) async fn run(context: &Context) -> Result<()> {
     // The ports first: a server that cannot listen leaves no files behind.
     let public = bind(&config.listen, "--listen").await?;
     let ops = bind(&config.ops_listen, "--ops-listen").await?;
+    context.check_mail()?;
     let hangups = signal(SignalKind::hangup()).context("signals cannot be waited for")?;
     let app = context.open_or_make().await?;
     checks::must_be_right(&app, &config.database).await.map_err(|wrong| anyhow!(wrong))?;

@@ -4,6 +4,9 @@
 /// What helps have over the flags that mean the same to every command: below those of the command itself.
 pub(crate) const COMMON: &str = "Common options";
 
+/// What helps have over the flags of mail.
+const MAIL: &str = "Mail options";
+
 /// Flags that mean the same to every command.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub struct CommonFlags {
@@ -54,12 +57,40 @@ pub struct ServeFlags {
     /// How long the audit log is kept [default: 365d] [env: DOORKEY_AUDIT_RETENTION]
     #[arg(long, value_name = "DURATION")]
     pub audit_retention: Option<String>,
+    /// How mail goes out.
+    #[command(flatten)]
+    pub mail: MailFlags,
+}
+
+/// Flags of the commands that mail.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct MailFlags {
+    /// How mail goes out: smtp://[USER@]HOST[:587], smtps://[USER@]HOST[:465], smtp+plain://[USER@]HOST[:25], or file:DIR
+    /// [env: DOORKEY_SMTP]
+    #[arg(long, help_heading = MAIL, value_name = "URL")]
+    pub smtp: Option<String>,
+    /// Let smtp+plain:// send mail unencrypted to another machine [env, true or false: DOORKEY_SMTP_ALLOW_PLAIN]
+    #[arg(long, help_heading = MAIL)]
+    pub smtp_allow_plain: bool,
+    /// The file whose first line is the password of the USER in --smtp [env: DOORKEY_SMTP_PASSWORD_FILE]
+    #[arg(long, help_heading = MAIL, value_name = "FILE")]
+    pub smtp_password_file: Option<String>,
+    /// A PEM file with what the mail server's certificate must rest on, instead of the system's roots [env: DOORKEY_SMTP_CA]
+    #[arg(long, help_heading = MAIL, value_name = "FILE")]
+    pub smtp_ca: Option<String>,
+    /// The sender of workspaces that have none of their own [env: DOORKEY_MAIL_FROM]
+    #[arg(long, help_heading = MAIL, value_name = "ADDRESS")]
+    pub mail_from: Option<String>,
+    /// Mails that one client address may ask for in ten minutes, or off [default: 10] [env: DOORKEY_ASKS_PER_SOURCE]
+    #[arg(long, help_heading = MAIL, value_name = "NUMBER")]
+    pub asks_per_source: Option<String>,
 }
 
 /// Every setting by its name, which is a key of the file, and what its flag was given.
 ///
 /// As flags they have dashes, as variables `DOORKEY_` and capitals.
-pub(super) fn settings(common: &CommonFlags, serve: &ServeFlags) -> [(&'static str, Option<String>); 12] {
+pub(super) fn settings(common: &CommonFlags, serve: &ServeFlags) -> [(&'static str, Option<String>); 18] {
+    let mail = &serve.mail;
     let proxies = (!serve.trusted_proxy.is_empty()).then(|| serve.trusted_proxy.join(","));
     [
         ("database", common.database.clone()),
@@ -74,10 +105,16 @@ pub(super) fn settings(common: &CommonFlags, serve: &ServeFlags) -> [(&'static s
         ("auth_failures_per_minute", serve.auth_failures_per_minute.clone()),
         ("key_requests_per_second", serve.key_requests_per_second.clone()),
         ("audit_retention", serve.audit_retention.clone()),
+        ("smtp", mail.smtp.clone()),
+        ("smtp_allow_plain", mail.smtp_allow_plain.then(|| "true".to_owned())),
+        ("smtp_password_file", mail.smtp_password_file.clone()),
+        ("smtp_ca", mail.smtp_ca.clone()),
+        ("mail_from", mail.mail_from.clone()),
+        ("asks_per_source", mail.asks_per_source.clone()),
     ]
 }
 
 /// The names of all settings.
-pub(super) fn names() -> [&'static str; 12] {
+pub(super) fn names() -> [&'static str; 18] {
     settings(&CommonFlags::default(), &ServeFlags::default()).map(|(name, _)| name)
 }

@@ -4,6 +4,7 @@
 //! names the flag where a variable was wrong.
 
 mod flags;
+mod mail;
 mod sources;
 mod values;
 
@@ -20,7 +21,8 @@ use self::sources::{RawSetting, RawSettings};
 use self::values::{address, log_format, networks, parse_bool, path_of, quota};
 
 pub(crate) use self::flags::COMMON;
-pub use self::flags::{CommonFlags, ServeFlags};
+pub use self::flags::{CommonFlags, MailFlags, ServeFlags};
+pub use self::mail::{MailConfig, MailRoute, Security, SmtpConfig};
 pub use self::sources::{ConfigError, unknown_variables};
 pub(crate) use self::values::may_have_password;
 pub use self::values::{LogFormat, parse_duration, plain};
@@ -46,6 +48,8 @@ pub struct Config {
     pub quotas: RateLimitConfig,
     /// How long the audit log is kept, in seconds.
     pub audit_retention: i64,
+    /// How mail goes out; `None` if mail is not set up.
+    pub mail: Option<MailConfig>,
 }
 
 impl Config {
@@ -80,6 +84,7 @@ impl Config {
                 key_requests_per_second: given.value("key_requests_per_second", "off", quota)?,
             },
             audit_retention: given.value("audit_retention", "365d", parse_duration)?,
+            mail: MailConfig::load(&given)?,
         })
     }
 }

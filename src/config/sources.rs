@@ -71,7 +71,7 @@ impl RawSetting {
             }
             Some(Ok(_)) | None => None,
         };
-        let by_flag = flag.map(|text| Self { origin: format!("--{}", name.replace('_', "-")), text });
+        let by_flag = flag.map(|text| Self { origin: flag_of(name), text });
         Ok(by_flag.or(by_variable))
     }
 
@@ -118,6 +118,17 @@ impl RawSettings {
         Ok(())
     }
 
+    /// An error about a setting, by the name it was given under; by its flag if it was not given.
+    pub(super) fn refusal(&self, name: &str, why: &str) -> ConfigError {
+        let origin = self.0.get(name).map_or_else(|| flag_of(name), |setting| setting.origin.clone());
+        ConfigError::ValidationErrors { origin, why: why.to_owned() }
+    }
+
+    /// Whether a setting was given as a flag: to this command, and not to whatever reads the same file or variables.
+    pub(super) fn is_flag(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|setting| setting.origin == flag_of(name))
+    }
+
     /// The value of a setting, if it was given.
     pub(super) fn optional<T, E: ToString>(
         &self,
@@ -146,6 +157,11 @@ pub fn unknown_variables(all: impl Iterator<Item = (OsString, OsString)>) -> Vec
     let mut unknown: Vec<_> = set.filter(|name| name.starts_with(PREFIX) && !known.contains(name)).collect();
     unknown.sort();
     unknown.into_iter().map(|name| name.escape_debug().to_string()).collect()
+}
+
+/// The flag of a setting.
+fn flag_of(name: &str) -> String {
+    format!("--{}", name.replace('_', "-"))
 }
 
 /// The variable of a setting.

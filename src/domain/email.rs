@@ -51,6 +51,11 @@ impl EmailAddress {
         &self.0
     }
 
+    /// What stands behind the `@`.
+    pub fn domain(&self) -> &str {
+        self.0.split_once('@').map_or("", |(_, domain)| domain)
+    }
+
     /// What makes two spellings the same account: the address in lower case.
     pub fn lowercased(&self) -> String {
         self.0.to_ascii_lowercase()

@@ -20,6 +20,7 @@ pub mod language;
 pub mod list_query;
 pub mod login_link;
 pub mod mac_input;
+pub mod mail;
 pub mod mail_settings;
 pub mod moment;
 pub(crate) mod named;

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use uuid::Uuid;
+
 /// How far ahead of now something may lie that was made before: so far apart are clocks of nodes, and steps that set a
 /// clock right, in milliseconds.
 const SKEW: i64 = 60_000;
@@ -47,6 +49,29 @@ impl Timestamp {
         jiff::tz::Offset::UTC.to_datetime(self.jiff())
     }
 
+    /// An id for what is made at this moment: those of later moments are larger, so rows are kept in that order (UUID version 7,
+    /// RFC 9562, section 5.7).
+    pub fn new_id(self) -> Uuid {
+        let millis = u64::try_from(self.0).unwrap_or(0);
+        let nanos = u32::try_from(millis % 1000 * 1_000_000).unwrap_or(0);
+        Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, millis / 1000, nanos))
+    }
+
+    /// The moment at which the UTC day of this one began.
+    pub const fn start_of_day(self) -> Self {
+        Self(self.0 - self.0.rem_euclid(86_400_000))
+    }
+
+    /// The moment at which the hour of this one began.
+    pub const fn start_of_hour(self) -> Self {
+        Self(self.0 - self.0.rem_euclid(3_600_000))
+    }
+
+    /// The moment as mails have it (RFC 5322, section 3.3): `Mon, 23 Nov 2026 03:23:00 +0000`.
+    pub fn in_mail(self) -> String {
+        self.jiff().strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
+    }
+
     fn jiff(self) -> jiff::Timestamp {
         let fallback = if self.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
         jiff::Timestamp::from_millisecond(self.0).unwrap_or(fallback)
@@ -75,6 +100,7 @@ mod tests {
         let moment = Timestamp::from_millis(1_795_404_180_007);
 
         assert_eq!(moment.to_string(), "2026-11-23T03:23:00.007Z");
+        assert_eq!(moment.in_mail(), "Mon, 23 Nov 2026 03:23:00 +0000");
         assert_eq!(moment.civil().to_string(), "2026-11-23T03:23:00.007");
     }
 }

@@ -76,6 +76,16 @@ mod faults {
     mod readiness;
     mod wrong_clock;
 }
+mod mail {
+    //! Mail that goes out: its form, the server it goes to, and what comes back.
+
+    mod encryption;
+    mod mime;
+    mod real_server;
+    mod sending;
+    mod settings;
+    mod trial;
+}
 mod pages {
     //! The pages: opening a link, confirming, sessions, redirects, the console, in a browser and behind proxies.
 

@@ -369,7 +369,7 @@ fn a_check_says_what_is_well_and_what_is_wrong() {
     assert_eq!(well["ok"], true);
     assert_eq!(
         names,
-        ["configuration", "key_file", "database", "permissions", "keys", "clock", "nodes", "hosts"]
+        ["configuration", "key_file", "database", "permissions", "keys", "clock", "nodes", "hosts", "mail"]
     );
     assert!(operator.run("check").well().contains("hosts          ok"));
 

@@ -1,0 +1,6 @@
+//! The only room, beside the engines of the store, that opens connections to others.
+
+mod mail_folder;
+pub mod mail_server;
+pub mod mime;
+mod smtp;

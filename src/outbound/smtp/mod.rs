@@ -1,0 +1,103 @@
+//! Mail by SMTP (RFC 5321): to the one server that is configured, encrypted or not at all.
+
+mod certificate;
+mod connect;
+mod connection;
+mod endpoint;
+mod pool;
+mod reply;
+mod text;
+mod tls;
+mod transcript;
+mod trouble;
+mod wire;
+
+use std::sync::Arc;
+
+use tokio::time::timeout;
+
+use self::connection::Connection;
+use self::endpoint::Endpoint;
+use self::pool::Pool;
+use self::transcript::Transcript;
+use self::trouble::Trouble;
+use crate::config::SmtpConfig;
+use crate::domain::mail::Message;
+
+pub use self::endpoint::Timeouts;
+pub(super) use self::text::for_people;
+pub use self::transcript::Step;
+
+/// A mail server.
+pub(super) struct SmtpServer {
+    endpoint: Endpoint,
+    pool: Arc<Pool>,
+}
+
+/// A mail that was not taken.
+pub(super) struct Refused {
+    /// Whether another try would come to the same.
+    pub(super) is_permanent: bool,
+    /// What is kept of it.
+    pub(super) reply: String,
+    /// What an operator should know and do.
+    pub(super) advice: String,
+}
+
+impl SmtpServer {
+    /// Reads the files that the settings name; connects to nothing yet.
+    pub(super) fn new(config: &SmtpConfig, timeouts: Timeouts) -> Result<Self, String> {
+        Ok(Self { endpoint: Endpoint::new(config, timeouts)?, pool: Arc::default() })
+    }
+
+    /// Sends a mail, over a kept connection if there is one. Gives the server's last reply.
+    pub(super) async fn send(&self, message: &Message) -> Result<String, Refused> {
+        let sent = timeout(self.endpoint.timeouts.whole, self.send_over_any(message)).await;
+        sent.unwrap_or(Err(Trouble::TooSlow)).map_err(|trouble| self.refused(&trouble))
+    }
+
+    /// Sends a mail over a connection of its own, and gives the steps too.
+    pub(super) async fn converse(&self, message: &Message) -> (Vec<Step>, Result<String, Refused>) {
+        let transcript = Transcript::written();
+        let sent = timeout(self.endpoint.timeouts.whole, self.send_alone(message, &transcript)).await;
+        let sent = sent.unwrap_or(Err(Trouble::TooSlow));
+        (transcript.steps(), sent.map_err(|trouble| self.refused(&trouble)))
+    }
+
+    async fn send_over_any(&self, message: &Message) -> Result<String, Trouble> {
+        if let Some(mut kept) = self.pool.take() {
+            match kept.deliver(message).await {
+                Err(trouble) if trouble.is_stale_connection() => {}
+                sent => return self.after(kept, sent),
+            }
+        }
+        let mut fresh = Connection::open(&self.endpoint, &Transcript::default()).await?;
+        let sent = fresh.deliver(message).await;
+        self.after(fresh, sent)
+    }
+
+    async fn send_alone(&self, message: &Message, transcript: &Transcript) -> Result<String, Trouble> {
+        let mut connection = Connection::open(&self.endpoint, transcript).await?;
+        let sent = connection.deliver(message).await;
+        if sent.as_ref().map_or_else(Trouble::is_in_step, |_| true) {
+            connection.quit().await;
+        }
+        sent
+    }
+
+    /// Keeps a connection that can be used again.
+    fn after(&self, connection: Connection, sent: Result<String, Trouble>) -> Result<String, Trouble> {
+        if sent.as_ref().map_or_else(Trouble::is_in_step, |_| true) {
+            self.pool.keep(connection);
+        }
+        sent
+    }
+
+    fn refused(&self, trouble: &Trouble) -> Refused {
+        Refused {
+            is_permanent: trouble.is_permanent(),
+            reply: for_people(&trouble.to_string()),
+            advice: for_people(&trouble.advice(&self.endpoint.config)),
+        }
+    }
+}
