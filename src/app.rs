@@ -1,13 +1,19 @@
 //! What a request may use.
 
+use std::num::NonZeroU32;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use crate::clock::Clock;
+use crate::config::MailConfig;
+use crate::domain::email::EmailAddress;
 use crate::keys::{Keyring, LiveKeyring};
 use crate::lookup_cache::LookupCache;
 use crate::metrics::Metrics;
 use crate::node_status::NodeStatus;
+use crate::outbound::mail_server::{MailServer, SetupError};
 use crate::rate_limits::{RateLimitConfig, RateLimits};
 use crate::store::Store;
 
@@ -16,7 +22,43 @@ use crate::store::Store;
 pub struct App {
     /// What strangers, and API keys, may do how often.
     pub limits: Arc<RateLimits>,
+    /// How mail goes out, where it is set up.
+    pub mail: Option<Arc<MailSetup>>,
     inner: Arc<Inner>,
+}
+
+/// How mail goes out.
+#[derive(Debug)]
+pub struct MailSetup {
+    /// Where it goes.
+    pub server: MailServer,
+    /// The sender of workspaces that have none of their own.
+    pub from: EmailAddress,
+    /// How many mails one client network may ask for in ten minutes; `None` is no limit.
+    pub asks_per_source: Option<NonZeroU32>,
+    /// Whoever sends a mail has a permit; a server that stops takes all of them.
+    pub sending: Arc<Semaphore>,
+}
+
+/// Mails that one node sends at the same time.
+const MAX_SENDING: u32 = 16;
+
+impl MailSetup {
+    /// How mail goes out with these settings.
+    pub fn new(config: &MailConfig) -> Result<Self, SetupError> {
+        let server = MailServer::new(config)?;
+        let sending = Arc::new(Semaphore::new(MAX_SENDING as usize));
+        Ok(Self { server, from: config.from.clone(), asks_per_source: config.asks_per_source, sending })
+    }
+}
+
+impl MailSetup {
+    /// Lets no more mails be sent, and waits for those on their way.
+    pub async fn stop(&self) {
+        // Nobody closes it before.
+        let _all = self.sending.acquire_many(MAX_SENDING).await;
+        self.sending.close();
+    }
 }
 
 /// What an [`App`] holds.
@@ -42,12 +84,21 @@ impl App {
         let (metrics, lookup_cache, node) =
             (Metrics::default(), LookupCache::default(), NodeStatus::default());
         let limits = Arc::new(RateLimits::new(&RateLimitConfig::default(), &clock));
-        Self { limits, inner: Arc::new(Inner { store, clock, held, metrics, lookup_cache, node }) }
+        Self {
+            limits,
+            mail: None,
+            inner: Arc::new(Inner { store, clock, held, metrics, lookup_cache, node }),
+        }
     }
 
     /// The same app with other limits.
     pub fn limited_to(self, quotas: &RateLimitConfig) -> Self {
         Self { limits: Arc::new(RateLimits::new(quotas, &self.clock)), ..self }
+    }
+
+    /// The same app, which mails.
+    pub fn mailing(self, setup: MailSetup) -> Self {
+        Self { mail: Some(Arc::new(setup)), ..self }
     }
 
     /// The secret keys as they are at this moment: asked for anew by each step, and never kept over a wait.

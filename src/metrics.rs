@@ -12,6 +12,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::domain::login_link::LinkRejection;
+use crate::domain::mail::{MailKind, MailState};
 use crate::domain::user::Refusal;
 
 /// Why something was refused.
@@ -47,6 +48,19 @@ pub struct ResponseLabels {
     pub status: u16,
 }
 
+/// Which mails.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+pub struct MailLabels {
+    kind: &'static str,
+    state: &'static str,
+}
+
+/// What waits in the outbox.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct Waiting {
+    what: &'static str,
+}
+
 /// Which version this is.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 struct Build {
@@ -70,6 +84,12 @@ pub struct Metrics {
     pub failed_keys: Counter,
     /// Requests beyond a limit, by limit.
     pub limited: Family<Limited, Counter>,
+    /// Mails that came into a state, by kind and state.
+    mails: Family<MailLabels, Counter>,
+    /// Mails that a limit kept back, by limit.
+    pub withheld: Family<Limited, Counter>,
+    /// What waits in the outbox, as it was last counted.
+    waiting: Family<Waiting, Gauge>,
     /// Answers, by route and status.
     pub responses: Family<ResponseLabels, Counter>,
     /// Seconds from request to answer.
@@ -92,6 +112,9 @@ impl Default for Metrics {
             dead_tokens: Family::default(),
             failed_keys: Counter::default(),
             limited: Family::default(),
+            mails: Family::default(),
+            withheld: Family::default(),
+            waiting: Family::default(),
             responses: Family::default(),
             latency,
             resident_memory: Gauge::default(),
@@ -115,6 +138,7 @@ impl Default for Metrics {
         );
         registry.register("failed_keys", "Requests whose API key did not hold", metrics.failed_keys.clone());
         registry.register("limited_requests", "Requests beyond a limit, by limit", metrics.limited.clone());
+        register_mail(registry, &metrics);
         registry.register("http_answers", "Answers, by route and status", metrics.responses.clone());
         registry.register("http_answer_seconds", "Seconds from request to answer", metrics.latency.clone());
         // Zeroes show that a thing is counted at all.
@@ -133,6 +157,26 @@ impl Default for Metrics {
     }
 }
 
+/// What is told of mails.
+fn register_mail(registry: &mut Registry, metrics: &Metrics) {
+    registry.register("mails", "Mails that came into a state, by kind and state", metrics.mails.clone());
+    registry.register(
+        "mails_withheld",
+        "Mails that people asked for and a limit kept back, by limit",
+        metrics.withheld.clone(),
+    );
+    registry.register("outbox_waiting", "What waits to be sent, by kind", metrics.waiting.clone());
+    for kind in MailKind::ALL {
+        for state in MailState::ALL {
+            let _ = metrics.mails(kind, state);
+        }
+    }
+    for limit in ["address", "source", "workspace"] {
+        let _ = metrics.withheld.get_or_create(&limit.into());
+    }
+    metrics.set_waiting("mail", 0);
+}
+
 /// What is told of the process itself.
 fn register_process(all: &mut Registry, resident_memory: &Gauge) {
     all.register("process_resident_memory_bytes", "Resident memory size in bytes", resident_memory.clone());
@@ -149,6 +193,17 @@ fn register_process(all: &mut Registry, resident_memory: &Gauge) {
 }
 
 impl Metrics {
+    /// The counter of mails of a kind that came into a state.
+    pub fn mails(&self, kind: MailKind, state: MailState) -> Counter {
+        let labels = MailLabels { kind: kind.name(), state: state.name() };
+        self.mails.get_or_create(&labels).clone()
+    }
+
+    /// Says how much of a kind waits in the outbox.
+    pub fn set_waiting(&self, what: &'static str, count: i64) {
+        self.waiting.get_or_create(&Waiting { what }).set(count);
+    }
+
     /// Everything in the Prometheus text format, version 0.0.4.
     pub fn text(&self) -> String {
         self.resident_memory.set(process::resident_memory());

@@ -1,8 +1,14 @@
--- The request that added a user, where it had an Idempotency-Key: hashes of the API key and that value, and of the whole
--- request. Whoever sends it again is told of the same user.
+-- Requests that may be sent again: a hash of the API key and of the value of `Idempotency-Key`, a hash of the whole request, and what
+-- it made: the number of a user or the id of a mail. Whoever sends it again is told of the same one.
 
-ALTER TABLE users ADD COLUMN added_by BYTEA;
-ALTER TABLE users ADD COLUMN added_with BYTEA;
+CREATE TABLE idempotency_keys (
+    workspace_id BIGINT NOT NULL,
+    key BYTEA NOT NULL,
+    request BYTEA NOT NULL,
+    user_id BIGINT,
+    mail_id BYTEA,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (workspace_id, key)
+);
 
-CREATE UNIQUE INDEX users_by_request ON users (workspace_id, added_by) WHERE added_by IS NOT NULL;
-CREATE INDEX users_by_request_time ON users (workspace_id, created_at) WHERE added_by IS NOT NULL;
+CREATE INDEX idempotency_keys_by_time ON idempotency_keys (workspace_id, created_at);

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
+use tokio::net::TcpListener;
 
 use super::output::Output;
 use super::{Context, os_user, say, serve};
@@ -102,8 +103,13 @@ pub(super) async fn run(context: &mut Context, args: &Args) -> Result<()> {
     add_sample_users(&app, &workspace).await?;
     let key = renew_key(&app, &workspace).await?;
     let console = context.config.has_docs.then(|| format!("{url}/docs"));
-    print(&mut context.out, &url, &key, console.as_deref())?;
-    serve::serve(app, &context.config, Listeners { public, ops }).await
+    // Mail that goes to a server is not caught.
+    let caught_mail = args.serve.mail.smtp.is_none().then(|| Path::new(FOLDER).join("mail"));
+    let ops_url = ops.as_ref().map(TcpListener::local_addr).transpose()?;
+    let mail = ops_url.filter(|_| caught_mail.is_some()).map(|ops| format!("http://{ops}/mail"));
+    let places = Places { url: &url, console: console.as_deref(), mail: mail.as_deref() };
+    print(&mut context.out, &key, &places)?;
+    serve::serve(app, &context.config, Listeners { public, ops }, caught_mail).await
 }
 
 /// The folder is for its owner alone, as are the files in it.
@@ -167,23 +173,36 @@ async fn renew_key(app: &App, workspace: &Workspace) -> Result<String> {
     Ok(secret.reveal().to_owned())
 }
 
-fn print(out: &mut Output, url: &str, key: &str, console: Option<&str>) -> io::Result<()> {
+/// Where a browser finds what.
+struct Places<'a> {
+    url: &'a str,
+    console: Option<&'a str>,
+    mail: Option<&'a str>,
+}
+
+fn print(out: &mut Output, key: &str, places: &Places<'_>) -> io::Result<()> {
+    let Places { url, console, mail } = *places;
     let curl = format!(
         "curl --request GET \\\n  --url {url}/api/login_links/1 \\\n  --header 'Accept: application/json' \\\n  \
          --header 'X-Api-Version: ' \\\n  --header 'Authorization: Bearer {key}'"
     );
     if out.is_json {
-        out.json(
-            &json!({ "url": url, "workspace": WORKSPACE, "key": key, "curl": curl, "console": console }),
-        )?;
+        out.json(&json!({
+            "url": url, "workspace": WORKSPACE, "key": key, "curl": curl, "console": console, "mail": mail,
+        }))?;
         return out.flush();
     }
     out.line(&format!(
         "doorkey runs at {url} with sample users: 1 ada@example.org, a client; 2 grace@example.org, staff; \
          3 alan@example.org, a client with two-factor."
     ))?;
-    out.line(&format!("API key of this run: {key}\n"))?;
-    out.line("Ask for the login link of user 1, then open it in a browser:\n")?;
+    if let Some(mail) = mail {
+        out.line(&format!(
+            "\nAsk for a link as ada@example.org at {url}/login, and open the mail, which is caught at {mail}"
+        ))?;
+    }
+    out.line(&format!("\nAPI key of this run: {key}\n"))?;
+    out.line("Or ask for the login link of user 1 as a back office does, then open it in a browser:\n")?;
     out.line(&curl)?;
     if let Some(console) = console {
         out.line(&format!("\nOr try the whole API in a browser: {console}"))?;

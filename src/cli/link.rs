@@ -4,10 +4,14 @@ use anyhow::{Result, bail, ensure};
 use serde_json::json;
 
 use super::{Context, os_user, user_ref};
+use crate::config::MailFlags;
 use crate::domain::user::UserRef;
 use crate::flow::login_links;
 use crate::flow::login_links::{IssueOptions, RequestedUser};
+use crate::flow::mail;
+use crate::flow::mail::MailOptions;
 use crate::flow::operations::{maintenance, nodes};
+use crate::http;
 
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -16,6 +20,8 @@ pub(super) struct Args {
     command: Option<Command>,
     #[command(flatten)]
     issue: Option<Issue>,
+    #[command(flatten)]
+    pub(super) flags: MailFlags,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -45,6 +51,9 @@ struct Issue {
     /// Where the person lands after signing in
     #[arg(long, value_name = "PATH or URL")]
     redirect: Option<String>,
+    /// Have it mailed to the user by a server, instead of printing it
+    #[arg(long)]
+    mail: bool,
 }
 
 pub(super) async fn run(context: &mut Context, args: Args) -> Result<()> {
@@ -75,8 +84,25 @@ async fn issue(context: &mut Context, args: Issue) -> Result<()> {
         "--min-ttl must be from 0 to {longest}, the seconds that a link of this workspace lives"
     );
     let options = IssueOptions::validated(args.min_ttl, args.redirect.as_deref(), &workspace)?;
+    ensure!(
+        !args.mail || context.config.mail.is_some(),
+        "mail is not set up: give --smtp URL and --mail-from ADDRESS as the server has them, or put smtp and mail_from into \
+         the file of --config"
+    );
     nodes::check_health(&app).await??;
     let subject = RequestedUser::find(&app, &workspace, args.user).await?;
+    if args.mail {
+        let options = MailOptions { link: options, language: None, request: None };
+        let mail = mail::queue_link(&app, &workspace, &os_user::act(), &subject, &options).await?;
+        if context.out.is_json {
+            context.out.json(&http::QueuedMailFacts::from(&mail))?;
+        } else {
+            context
+                .out
+                .line(&format!("The link is on its way to {}: a server with --smtp sends it.", mail.to))?;
+        }
+        return Ok(maintenance::flush_counters(&app).await?);
+    }
     let issued = login_links::issue(&app, &workspace, &os_user::act(), &subject, &options).await?;
     if context.out.is_json {
         let (link, expires_at) = (issued.link.reveal(), issued.expires_at);

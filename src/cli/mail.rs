@@ -5,11 +5,14 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::Context;
+use super::output::{List, Output};
 use crate::clock::Clock;
 use crate::config::{MailConfig, MailFlags};
 use crate::domain::email::EmailAddress;
-use crate::domain::mail::Message;
+use crate::domain::mail::{Mail, Message};
 use crate::domain::timestamp::Timestamp;
+use crate::flow::mail;
+use crate::http;
 use crate::outbound::mail_server::{MailServer, Step, Trial};
 
 /// What the mail is called where no workspace sends it.
@@ -19,6 +22,12 @@ const NAME: &str = "doorkey";
 pub(super) enum Command {
     /// Send one mail now, and show what was said: no secret is in it
     Test(Test),
+    /// List the mails to users and what became of them, newest first
+    List {
+        /// The workspace
+        #[arg(long)]
+        workspace: String,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -35,9 +44,10 @@ pub(super) struct Test {
 
 impl Command {
     /// The flags of mail.
-    pub(super) fn flags(&self) -> &MailFlags {
+    pub(super) fn flags(&self) -> MailFlags {
         match self {
-            Self::Test(test) => &test.mail,
+            Self::Test(test) => test.mail.clone(),
+            Self::List { .. } => MailFlags::default(),
         }
     }
 }
@@ -45,7 +55,45 @@ impl Command {
 pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
     match command {
         Command::Test(test) => try_out(context, test).await,
+        Command::List { workspace } => list(context, &workspace).await,
     }
+}
+
+/// Mails that are read from the store at once: a list of any length takes this much memory.
+const PAGE: i64 = 500;
+
+async fn list(context: &mut Context, workspace: &str) -> Result<()> {
+    let (app, workspace) = context.read_workspace(workspace).await?;
+    let out = &mut context.out;
+    let mut rows = List::of(["ID", "USER", "KIND", "TO", "STATE", "TRIES", "QUEUED", "SENT", "LAST REPLY"]);
+    let mut last: Option<Mail> = None;
+    loop {
+        let page = mail::list_before(&app, &workspace, last.as_ref(), PAGE).await?;
+        rows.piece(out, &page, print, row)?;
+        match page.last() {
+            Some(mail) => last = Some(mail.clone()),
+            None => break,
+        }
+    }
+    Ok(rows.end(out, "No mail was sent to a user in the last 30 days.")?)
+}
+
+fn print(out: &mut Output, mail: &Mail) -> std::io::Result<()> {
+    out.json_part(&http::ListedMail::from(mail.clone()))
+}
+
+fn row(mail: &Mail) -> [String; 9] {
+    [
+        mail.id.to_string(),
+        mail.user_id.number().to_string(),
+        mail.kind.name().to_owned(),
+        mail.to.clone(),
+        mail.state.name().to_owned(),
+        mail.attempts.to_string(),
+        mail.created_at.to_string(),
+        mail.sent_at.map(|at| at.to_string()).unwrap_or_default(),
+        mail.smtp_reply.clone().unwrap_or_default(),
+    ]
 }
 
 /// Who sends a mail.
@@ -69,19 +117,18 @@ async fn try_out(context: &mut Context, test: Test) -> Result<()> {
 
 /// The sender of a workspace, or the one that the settings name.
 async fn sender(context: &Context, config: &MailConfig, workspace: Option<&str>) -> Result<Sender> {
-    let address = config.from.clone();
-    let name = match workspace {
-        Some(name) => context.read_workspace(name).await?.1.name,
-        None => NAME.to_owned(),
+    let Some(name) = workspace else {
+        return Ok(Sender { address: config.from.clone(), name: NAME.to_owned(), reply_to: None });
     };
-    Ok(Sender { address, name, reply_to: None })
+    let (_, workspace) = context.read_workspace(name).await?;
+    let address = workspace.mail.from.clone().unwrap_or_else(|| config.from.clone());
+    Ok(Sender { address, name: workspace.sender_name().to_owned(), reply_to: workspace.mail.reply_to })
 }
 
 fn test_mail(sender: Sender, to: EmailAddress, now: Timestamp) -> Message {
     let Sender { address, name, reply_to } = sender;
     let sentence = format!(
-        "This mail shows that mail goes out. It was sent by `doorkey mail test` on {}. There is nothing to do.",
-        now.display()
+        "This mail shows that mail goes out. It was sent by `doorkey mail test` at {now}. There is nothing to do."
     );
     Message {
         id: Uuid::now_v7(),

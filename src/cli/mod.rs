@@ -65,14 +65,14 @@ enum Command {
     /// Add, change, show, delete, list and import users
     #[command(subcommand)]
     User(user::Command),
-    /// Print a user's login link, the live one or a new one; or revoke all of them
+    /// Print or mail a user's login link, the live one or a new one; or revoke all of them
     Link(link::Args),
     /// List who is signed in, and sign somebody out
     #[command(subcommand)]
     Session(session::Command),
     /// Read the audit log, newest first, or follow it
     Log(log::Args),
-    /// See whether mail goes out
+    /// See whether mail goes out, and what became of the mails to users
     #[command(subcommand)]
     Mail(mail::Command),
     /// Write the embedded database as it is now into a file, beside a running server
@@ -165,12 +165,12 @@ async fn dispatch(cli: Cli) -> Result<()> {
     let serve = match &command {
         Command::Serve(flags) => flags.clone(),
         Command::Demo(args) => args.flags(),
-        Command::Mail(command) => ServeFlags { mail: command.flags().clone(), ..ServeFlags::default() },
+        Command::Mail(command) => ServeFlags { mail: command.flags(), ..ServeFlags::default() },
+        Command::Link(args) => ServeFlags { mail: args.flags.clone(), ..ServeFlags::default() },
         Command::Secret(_)
         | Command::Workspace(_)
         | Command::Key(_)
         | Command::User(_)
-        | Command::Link(_)
         | Command::Session(_)
         | Command::Log(_)
         | Command::Backup(_)

@@ -2,19 +2,26 @@
 
 use std::future::Future;
 use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Context;
-use crate::app::App;
+use crate::app::{App, MailSetup};
 use crate::config::Config;
+use crate::flow::operations::maintenance::Retention;
 use crate::flow::operations::{checks, maintenance};
 use crate::http;
 use crate::http::{Listeners, Settings};
 use crate::jobs;
 use crate::logging;
+
+/// How long what was begun may go on after a stop.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connections that may wait to be taken. Whoever finds no room tries again after a second, which a burst of the usual 128
 /// would see.
@@ -41,12 +48,21 @@ pub(super) async fn run(context: &Context) -> Result<()> {
     let app = context.open_or_make().await?;
     checks::must_be_right(&app, &config.database).await.map_err(|wrong| anyhow!(wrong))?;
     tokio::spawn(jobs::check_health_at_hangups(app.clone(), hangups));
-    serve(app, config, Listeners { public, ops: Some(ops) }).await
+    serve(app, config, Listeners { public, ops: Some(ops) }, None).await
 }
 
 /// Serves until a signal to stop, and runs the jobs meanwhile.
-pub(super) async fn serve(app: App, config: &Config, listeners: Listeners) -> Result<()> {
+pub(super) async fn serve(
+    app: App,
+    config: &Config,
+    listeners: Listeners,
+    caught_mail: Option<PathBuf>,
+) -> Result<()> {
     let app = app.limited_to(&config.quotas);
+    let app = match &config.mail {
+        Some(mail) => app.mailing(MailSetup::new(mail)?),
+        None => app,
+    };
     let stop = shutdown_signal().context("signals cannot be waited for")?;
     let public = listeners.public.local_addr()?;
     let ops = listeners.ops.as_ref().map(TcpListener::local_addr).transpose()?;
@@ -56,11 +72,27 @@ pub(super) async fn serve(app: App, config: &Config, listeners: Listeners) -> Re
         tracing::warn!(%error, because, "not ready yet");
     }
     maintenance::checkpoint(&app).await;
-    let jobs = tokio::spawn(jobs::run(app.clone(), config.audit_retention));
+    let kept = Retention { audit_log: config.audit_retention, dead_links: config.dead_link_memory };
+    let jobs = tokio::spawn(jobs::run(app.clone(), kept));
     let ops = ops.map_or_else(|| "none".to_owned(), |address| address.to_string());
     tracing::info!(%public, %ops, "listening");
-    let settings = Settings { trusted_proxies: config.trusted_proxies.clone(), has_docs: config.has_docs };
+    let settings =
+        Settings { trusted_proxies: config.trusted_proxies.clone(), has_docs: config.has_docs, caught_mail };
+    let stopped_at = Arc::new(OnceLock::new());
+    let stop = {
+        let stopped_at = Arc::clone(&stopped_at);
+        async move {
+            stop.await;
+            let _ = stopped_at.set(Instant::now());
+        }
+    };
     http::serve(app.clone(), settings, listeners, stop).await;
+    if let Some(mail) = &app.mail {
+        // A mail that was begun is not sent twice because of a stop.
+        let left =
+            SHUTDOWN_TIMEOUT.saturating_sub(stopped_at.get().map_or(SHUTDOWN_TIMEOUT, Instant::elapsed));
+        let _ = tokio::time::timeout(left, mail.stop()).await;
+    }
     jobs.abort();
     // It may be reporting in at this moment, and must not once this node has left.
     let _ = jobs.await;

@@ -57,6 +57,9 @@ pub struct ServeFlags {
     /// How long the audit log is kept [default: 365d] [env: DOORKEY_AUDIT_RETENTION]
     #[arg(long, value_name = "DURATION")]
     pub audit_retention: Option<String>,
+    /// How long it is known of a dead link whose it was, so that its page can send a fresh one [default: 90d] [env: DOORKEY_DEAD_LINK_MEMORY]
+    #[arg(long, value_name = "DURATION")]
+    pub dead_link_memory: Option<String>,
     /// How mail goes out.
     #[command(flatten)]
     pub mail: MailFlags,
@@ -89,7 +92,7 @@ pub struct MailFlags {
 /// Every setting by its name, which is a key of the file, and what its flag was given.
 ///
 /// As flags they have dashes, as variables `DOORKEY_` and capitals.
-pub(super) fn settings(common: &CommonFlags, serve: &ServeFlags) -> [(&'static str, Option<String>); 18] {
+pub(super) fn settings(common: &CommonFlags, serve: &ServeFlags) -> [(&'static str, Option<String>); 19] {
     let mail = &serve.mail;
     let proxies = (!serve.trusted_proxy.is_empty()).then(|| serve.trusted_proxy.join(","));
     [
@@ -105,6 +108,7 @@ pub(super) fn settings(common: &CommonFlags, serve: &ServeFlags) -> [(&'static s
         ("auth_failures_per_minute", serve.auth_failures_per_minute.clone()),
         ("key_requests_per_second", serve.key_requests_per_second.clone()),
         ("audit_retention", serve.audit_retention.clone()),
+        ("dead_link_memory", serve.dead_link_memory.clone()),
         ("smtp", mail.smtp.clone()),
         ("smtp_allow_plain", mail.smtp_allow_plain.then(|| "true".to_owned())),
         ("smtp_password_file", mail.smtp_password_file.clone()),
@@ -115,6 +119,6 @@ pub(super) fn settings(common: &CommonFlags, serve: &ServeFlags) -> [(&'static s
 }
 
 /// The names of all settings.
-pub(super) fn names() -> [&'static str; 18] {
+pub(super) fn names() -> [&'static str; 19] {
     settings(&CommonFlags::default(), &ServeFlags::default()).map(|(name, _)| name)
 }

@@ -48,6 +48,8 @@ pub struct Config {
     pub quotas: RateLimitConfig,
     /// How long the audit log is kept, in seconds.
     pub audit_retention: i64,
+    /// How long dead links are known, in seconds.
+    pub dead_link_memory: i64,
     /// How mail goes out; `None` if mail is not set up.
     pub mail: Option<MailConfig>,
 }
@@ -84,6 +86,7 @@ impl Config {
                 key_requests_per_second: given.value("key_requests_per_second", "off", quota)?,
             },
             audit_retention: given.value("audit_retention", "365d", parse_duration)?,
+            dead_link_memory: given.value("dead_link_memory", "90d", parse_duration)?,
             mail: MailConfig::load(&given)?,
         })
     }

@@ -23,6 +23,8 @@ pub enum Actor {
     User(UserId),
     /// Somebody in a browser who is not known.
     Visitor,
+    /// The server by itself.
+    Doorkey,
 }
 
 impl fmt::Display for Actor {
@@ -32,6 +34,7 @@ impl fmt::Display for Actor {
             Self::CommandLine(_) => f.write_str("command_line"),
             Self::User(id) => write!(f, "user:{}", id.number()),
             Self::Visitor => f.write_str("visitor"),
+            Self::Doorkey => f.write_str("doorkey"),
         }
     }
 }
@@ -50,6 +53,14 @@ named! {
         LinkRefused = "login_link.refused",
         /// All links of a user died.
         LinksKilled = "login_link.killed",
+        /// A mail is to be sent.
+        MailQueued = "mail.queued",
+        /// A mail server took a mail.
+        MailSent = "mail.sent",
+        /// A mail server refused a mail for good.
+        MailFailed = "mail.failed",
+        /// A limit kept a mail back that somebody asked for.
+        MailWithheld = "mail.withheld",
         /// Somebody signed out.
         SignedOut = "session.signed_out",
         /// A session gave way to another, or was ended by the back office.
@@ -110,7 +121,11 @@ impl AuditContext {
         let entry = AuditEntry { event, user: None, act: *self, data: Map::new() };
         match self.actor {
             Actor::CommandLine(Some(name)) => entry.with("os_user", name),
-            Actor::CommandLine(None) | Actor::ApiKey(_) | Actor::User(_) | Actor::Visitor => entry,
+            Actor::CommandLine(None)
+            | Actor::ApiKey(_)
+            | Actor::User(_)
+            | Actor::Visitor
+            | Actor::Doorkey => entry,
         }
     }
 }

@@ -20,6 +20,14 @@ impl ClientNetwork {
             v4 @ IpAddr::V4(_) => v4,
         })
     }
+
+    /// The network as bytes, to compute a hash of.
+    pub fn bytes(self) -> [u8; 16] {
+        match self.0 {
+            IpAddr::V6(address) => address.octets(),
+            IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -40,6 +40,11 @@ impl RepeatableRequest {
         Ok(Self { key, request: hash_of(&request) })
     }
 
+    /// Whether this is the request of which a hash was kept under the same key.
+    pub fn is(&self, kept: &[u8; 32]) -> bool {
+        self.request == *kept
+    }
+
     /// The moment up to which requests are forgotten.
     pub fn forgotten_until(now: Timestamp) -> Timestamp {
         now.plus_seconds(-REMEMBERED)

@@ -62,6 +62,11 @@ impl LinkClaims {
         }
     }
 
+    /// A link that its user asked for: it works once, and until a moment.
+    pub const fn until(self, expires_at: Timestamp) -> Self {
+        Self { is_single_use: true, expires_at, ..self }
+    }
+
     /// Whether its time is over, or has yet to come: a clock set back would make its two hours longer.
     pub fn is_over(&self, now: Timestamp) -> bool {
         self.expires_at <= now || self.created_at.is_ahead_of(now)

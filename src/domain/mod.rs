@@ -2,6 +2,7 @@
 
 pub mod api_key;
 pub mod api_version;
+pub mod ask;
 pub mod audit;
 pub mod base62;
 pub mod branding;
@@ -21,6 +22,7 @@ pub mod list_query;
 pub mod login_link;
 pub mod mac_input;
 pub mod mail;
+pub mod mail_body;
 pub mod mail_settings;
 pub mod moment;
 pub(crate) mod named;

@@ -28,6 +28,10 @@ named! {
         SessionsRead = "sessions:read",
         /// Sign people out.
         SessionsWrite = "sessions:write",
+        /// Have a link mailed to its user.
+        LoginLinksMail = "login_links:mail",
+        /// See what was mailed, and what became of it.
+        MailsRead = "mails:read",
     }
 }
 

@@ -74,14 +74,6 @@ impl Session {
         }
     }
 
-    /// A number for a session that begins now: those of later sessions are larger, so they are kept in that order (UUID
-    /// version 7, RFC 9562, section 5.7).
-    pub fn id_at(now: Timestamp) -> Uuid {
-        let millis = u64::try_from(now.millis()).unwrap_or(0);
-        let nanos = u32::try_from(millis % 1000 * 1_000_000).unwrap_or(0);
-        Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, millis / 1000, nanos))
-    }
-
     /// What the row's MAC is computed over: every column.
     pub fn canonical(&self) -> MacInput {
         MacInput::of("session row")

@@ -106,6 +106,11 @@ impl Workspace {
         self.branding.page_name.as_deref().unwrap_or(&self.name)
     }
 
+    /// Who its mails say that they come from.
+    pub fn sender_name(&self) -> &str {
+        self.mail.name.as_deref().unwrap_or_else(|| self.shown_name())
+    }
+
     /// Changes one setting by its name, as `doorkey workspace set` names it. `host` and `logo` are not among them: hosts
     /// and the bytes of a logo are kept beside the workspace.
     pub fn set(&mut self, setting: &str, value: &str) -> Result<(), ValidationErrors> {

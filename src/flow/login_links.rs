@@ -10,12 +10,13 @@ use super::operations::nodes::EndError;
 use crate::app::App;
 use crate::domain::audit::{AuditContext, AuditEvent};
 use crate::domain::list_query::{ListQuery, Page};
-use crate::domain::login_link::{Decision, LinkClaims, LoginLink, UserLinkState, decide};
+use crate::domain::login_link::{Decision, LinkClaims, LinkLookupKey, LoginLink, UserLinkState, decide};
+use crate::domain::mail::Mail;
 use crate::domain::node::NodeUnhealthy;
 use crate::domain::redirect::{InvalidRedirect, RedirectTarget};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::Token;
-use crate::domain::user::{Refusal, RevocationReason, UserRef};
+use crate::domain::user::{Refusal, RevocationReason, UserId, UserRef};
 use crate::domain::workspace::Workspace;
 use crate::keys;
 use crate::keys::NoRandomness;
@@ -49,6 +50,11 @@ impl IssueOptions {
         redirect.map(|text| RedirectTarget::parse(text, &workspace.redirect_policy())).transpose()?;
         Ok(Self { min_ttl, redirect: redirect.map(str::to_owned) })
     }
+
+    /// Where the person is to land, as the caller gave it.
+    pub fn redirect(&self) -> Option<&str> {
+        self.redirect.as_deref()
+    }
 }
 
 /// The user for whom a link is asked, and what is seen of that user; nothing, if there is no such user.
@@ -80,6 +86,10 @@ pub struct Issued {
     pub expires_at: Timestamp,
     /// Whether it was there before.
     pub is_reused: bool,
+    /// What it is looked up by.
+    pub hash: LinkLookupKey,
+    /// Whom it signs in.
+    pub user: UserId,
 }
 
 /// A whole login link: as secret as its token, so `Debug` hides it and [`reveal`](Self::reveal) lets it out.
@@ -88,18 +98,29 @@ pub struct LinkUrl(String);
 
 impl LinkUrl {
     fn of(workspace: &Workspace, token: &Token, redirect: Option<&str>) -> Self {
-        let mut url = format!("{}/login?token={}", workspace.url, token.reveal());
-        if let Some(target) = redirect {
-            url.push_str("&redirect=");
-            url.extend(utf8_percent_encode(target, PLAIN));
-        }
-        Self(url)
+        let redirect = redirect.map(redirect_parameter).unwrap_or_default();
+        Self(format!("{}/login?token={}{redirect}", workspace.url, token.reveal()))
+    }
+
+    /// The link of a mail. One that would be long names the mail instead of where it leads.
+    pub(super) fn in_mail(workspace: &Workspace, token: &Token, mail: &Mail) -> Self {
+        let redirect = mail.redirect.as_deref().map(redirect_parameter).unwrap_or_default();
+        let parameter =
+            if redirect.len() > MAX_PARAMETERS { format!("&to={}", mail.id.simple()) } else { redirect };
+        Self(format!("{}/login?token={}{parameter}", workspace.url, token.reveal()))
     }
 
     /// The link itself.
     pub fn reveal(&self) -> &str {
         &self.0
     }
+}
+
+/// What a link in a mail has behind its token at most, in bytes: mail programs break long lines.
+const MAX_PARAMETERS: usize = 300;
+
+fn redirect_parameter(target: &str) -> String {
+    format!("&redirect={}", utf8_percent_encode(target, PLAIN))
 }
 
 impl fmt::Debug for LinkUrl {
@@ -211,7 +232,7 @@ async fn make(
     }
     let expired = expired.map(|old| app.keys().seal_link(old.expired(now)));
     let entry = act.entry(AuditEvent::LinkIssued).about(seen.user).with("link", link.id.to_string());
-    let entry = entry.with("expires_at", link.draft.expires_at.to_string());
+    let entry = entry.with("expires_at", link.draft.expires_at.to_string()).with("kind", "api");
     let outcome = app.store.add_login_link(&link, seen, expired.as_ref(), &entry).await?;
     Ok((outcome == Outcome::Applied).then_some((link, token)))
 }
@@ -239,7 +260,8 @@ fn issued(
     is_reused: bool,
 ) -> Issued {
     let expires_at = link.draft.expires_at;
-    Issued { link: LinkUrl::of(workspace, token, options.redirect.as_deref()), expires_at, is_reused }
+    let url = LinkUrl::of(workspace, token, options.redirect.as_deref());
+    Issued { link: url, expires_at, is_reused, hash: link.hash, user: link.draft.user }
 }
 
 /// The live links of a workspace, counters up to date.

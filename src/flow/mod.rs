@@ -8,6 +8,7 @@ pub mod login_links;
 pub mod mail;
 pub mod operations;
 pub mod request_lookup;
+pub mod self_service;
 pub mod sessions;
 pub mod sign_in;
 pub mod users;

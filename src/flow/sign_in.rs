@@ -155,6 +155,26 @@ pub struct Confirmation {
     pub visitor: Client,
     /// Where the person is to land.
     pub landing: String,
+    /// What was shown.
+    pub by: RedeemedBy,
+}
+
+/// By what somebody signs in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RedeemedBy {
+    /// The link was pressed.
+    Link,
+    /// The code of the same mail was typed.
+    Code,
+}
+
+impl RedeemedBy {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Link => "link",
+            Self::Code => "code",
+        }
+    }
 }
 
 /// What a confirm led to.
@@ -258,7 +278,7 @@ impl Attempt<'_> {
         let user = link.draft.user;
         let session = Session {
             workspace: workspace.id,
-            id: Session::id_at(now),
+            id: now.new_id(),
             user,
             epoch: standing.session_epoch,
             link: link.hash,
@@ -276,7 +296,8 @@ impl Attempt<'_> {
         let replaced = sessions::verify(app, workspace, confirm.visitor.session.as_ref()).await?;
         let act = AuditContext { actor: Actor::User(user), ..*act };
         let entry = act.entry(AuditEvent::LinkRedeemed).about(user).with("link", link.id.to_string());
-        let mut entries = vec![entry.with("session", session.id.to_string())];
+        let entry = entry.with("session", session.id.to_string());
+        let mut entries = vec![entry.with("by", confirm.by.name())];
         entries.extend(replaced.as_deref().map(|old| replaced_entry(&act, old)));
         let spent = app.keys().seal_link(link.used(now));
         let replaced = replaced.map(|old| old.session.id);

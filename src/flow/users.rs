@@ -130,13 +130,11 @@ async fn find_added(
     now: Timestamp,
 ) -> Result<Option<(UserId, Timestamp)>, UserError> {
     let read_point = app.store.read_point();
-    let since = RepeatableRequest::forgotten_until(now);
-    let Some(found) = app.store.find_added_user(workspace.id, request, since).await? else { return Ok(None) };
+    let Some(kept) = app.store.find_request(workspace.id, request, now).await? else { return Ok(None) };
     app.store.ensure_durable(read_point, None).await?;
-    if found.request == request.request {
-        Ok(Some((found.id, found.added_at)))
-    } else {
-        Err(UserError::AnotherRequest)
+    match kept.user {
+        Some(user) if request.is(&kept.request) => Ok(Some((user, kept.created_at))),
+        _ => Err(UserError::AnotherRequest),
     }
 }
 

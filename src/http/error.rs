@@ -13,6 +13,7 @@ use crate::domain::scope::Scope;
 use crate::domain::user::Refusal;
 use crate::domain::validation::ValidationErrors;
 use crate::flow::login_links::IssueError;
+use crate::flow::mail::MailError;
 use crate::flow::operations::nodes::EndError;
 use crate::flow::sign_in::SignInError;
 use crate::flow::users::UserError;
@@ -51,6 +52,10 @@ pub(super) enum Error {
     NotFound,
     /// No such session.
     SessionNotFound,
+    /// No such mail.
+    MailNotFound,
+    /// This server does not mail.
+    MailNotConfigured,
     /// No workspace has the host.
     WorkspaceNotFound(String),
     /// The route has no such method.
@@ -104,6 +109,10 @@ const NO_KEY: &str = "A valid API key of this workspace is needed: send `Authori
 const ENCODED: &str = "The body is compressed: send it as it is, without Content-Encoding.";
 const TOO_LARGE: &str = "The request is larger than is taken here: 1 MiB by the API, 64 KiB from a form.";
 const NO_SESSION: &str = "No session has this id, or it is over: `GET /api/sessions` lists those there are.";
+const NO_MAIL: &str =
+    "No mail has this id, or it is older than 30 days: `GET /api/mails` lists those there are.";
+const NO_MAIL_SERVER: &str =
+    "Mail is not set up, so nothing was mailed: the server is to be started with --smtp and --mail-from.";
 const FOREIGN_BUTTON: &str = "The button was pressed on another site, so nothing was done.";
 const FOREIGN_SIGN_OUT: &str = "The button to sign out was pressed on another site, so nothing was done: if you were signed in here, you \
                                 are still signed in.";
@@ -150,6 +159,8 @@ impl Error {
             ),
             Self::NotFound => Parts::of(404, "not_found", "There is nothing at this address."),
             Self::SessionNotFound => Parts::of(404, "not_found", NO_SESSION),
+            Self::MailNotFound => Parts::of(404, "not_found", NO_MAIL),
+            Self::MailNotConfigured => Parts::of(409, "mail_not_configured", NO_MAIL_SERVER),
             Self::WorkspaceNotFound(host) => {
                 let sentence = format!("No workspace has the host {host}.");
                 Parts::of(404, "workspace_not_found", sentence)
@@ -280,6 +291,15 @@ impl From<IssueError> for Error {
             IssueError::NodeUnhealthy(unfit) => unfit.into(),
             IssueError::Store(error) => error.into(),
             IssueError::NoRandomness(error) => error.into(),
+        }
+    }
+}
+
+impl From<MailError> for Error {
+    fn from(error: MailError) -> Self {
+        match error {
+            MailError::Issue(error) => error.into(),
+            error @ MailError::AnotherRequest => Self::Conflict(error.to_string()),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! HTTP: every route in one table, and the server that answers it.
 
 mod api;
+mod caught_mail;
 mod error;
 mod forward_auth;
 mod middleware;
@@ -20,7 +21,7 @@ use self::error::Error;
 use self::middleware::{LayerState, Surface};
 use crate::app::App;
 
-pub use self::api::resources::{ListedEntry, ListedSession, UserObject};
+pub use self::api::resources::{ListedEntry, ListedMail, ListedSession, QueuedMailFacts, UserObject};
 pub use self::middleware::request_id::current_request_id;
 pub use self::request::context::Peer;
 pub use self::server::{Listeners, serve};
@@ -40,6 +41,11 @@ pub fn router(app: App, settings: Settings) -> Router {
     let login = Router::new().route("/login", login()).route("/login/", login());
     let sign_out =
         Router::new().route("/logout", post(pages::home::sign_out).get(pages::home::ask_to_sign_out));
+    let mail = Router::new()
+        .route("/login/mail", post(pages::mail_sign_in::ask))
+        .route("/login/code", post(pages::mail_sign_in::redeem_code).get(pages::mail_sign_in::show_code))
+        .route("/login/again", post(pages::mail_sign_in::ask_again))
+        .route("/login/sent", get(pages::mail_sign_in::sent));
     let same_origin = from_fn(middleware::same_origin::require_same_origin);
     Router::new()
         .merge(api().layer(layer(&api::SURFACE)))
@@ -51,7 +57,9 @@ pub fn router(app: App, settings: Settings) -> Router {
                 .layer(layer(&forward_auth::SURFACE)),
         )
         .merge(login.layer(same_origin.clone()).layer(layer(&pages::LOGIN)))
-        .merge(sign_out.layer(same_origin).merge(pages()).merge(docs).layer(layer(&pages::SURFACE)))
+        .merge(
+            sign_out.merge(mail).layer(same_origin).merge(pages()).merge(docs).layer(layer(&pages::SURFACE)),
+        )
         .with_state(app)
 }
 
@@ -65,6 +73,9 @@ fn api() -> Router<App> {
         )
         .route("/api/team", get(api::team::list))
         .route("/api/team/{user}", get(api::team::show))
+        .route("/api/login_links/{user}/mail", post(api::mails::send))
+        .route("/api/mails", get(api::mails::list))
+        .route("/api/mails/{id}", get(api::mails::show))
         .route("/api/logs", get(api::logs::list))
         .route("/api/sessions", get(api::sessions::list))
         .route("/api/sessions/{id}", delete(api::sessions::revoke))

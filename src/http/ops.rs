@@ -1,5 +1,6 @@
 //! Health checks and metrics for operators, on a listener of their own.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::Router;
@@ -8,6 +9,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+use super::caught_mail;
 use crate::app::App;
 use crate::flow;
 
@@ -15,8 +17,11 @@ use crate::flow;
 const READY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The routes for operators.
-pub(super) fn router(app: App) -> Router {
-    Router::new()
+pub(super) fn router(app: App, caught_mail: Option<PathBuf>) -> Router {
+    let mails = caught_mail.map_or_else(Router::new, |folder| {
+        Router::new().route("/mail", get(move || caught_mail::show(folder.clone())))
+    });
+    mails
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))

@@ -1,6 +1,7 @@
 //! What an operator sets of the public listener.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use ipnet::IpNet;
 
@@ -11,6 +12,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// Whether the API console is served at `/docs`.
     pub has_docs: bool,
+    /// The folder whose mails are shown at `/mail` of the operators' listener, if one is.
+    pub caught_mail: Option<PathBuf>,
 }
 
 impl Settings {

@@ -1,17 +1,18 @@
 //! What runs by itself while a server serves: one entry for each.
 
+mod mail;
 pub mod memory;
+mod ticks;
 
 use std::time::Duration;
 
 use tokio::signal::unix::Signal;
-use tokio::time::{Interval, MissedTickBehavior};
 
+use self::ticks::{SECOND, every};
 use crate::app::App;
+use crate::flow::operations::maintenance::Retention;
 use crate::flow::operations::{maintenance, nodes, notices};
 use crate::store::{StoreError, Swept};
-
-const SECOND: Duration = Duration::from_secs(1);
 
 /// Checks of this node's health from one report to the next.
 const HEARTBEAT_EVERY: u64 = 5;
@@ -20,13 +21,16 @@ const HEARTBEAT_EVERY: u64 = 5;
 const COUNTERS_EVERY: u64 = 60;
 
 /// Runs every job until it is dropped.
-pub async fn run(app: App, audit_retention: i64) {
+pub async fn run(app: App, kept: Retention) {
     tokio::join!(
         check_health(&app),
         flush_counters(&app),
-        sweep(&app, audit_retention),
+        sweep(&app, kept),
         log_installation_changes(&app),
-        refresh_snapshot(&app)
+        refresh_snapshot(&app),
+        mail::answer_asks(&app),
+        mail::deliver(&app),
+        mail::count_waiting(&app)
     );
 }
 
@@ -35,13 +39,6 @@ pub async fn check_health_at_hangups(app: App, mut hangups: Signal) {
     while hangups.recv().await.is_some() {
         report(nodes::check_health(&app).await.map(drop));
     }
-}
-
-/// Ticks at once and after each period. What comes late is not made up for.
-fn every(period: Duration) -> Interval {
-    let mut ticks = tokio::time::interval(period);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks
 }
 
 /// Checks clock and keys, and reports now and then that this node is alive. An unhealthy node does not report.
@@ -74,15 +71,16 @@ async fn flush_counters(app: &App) {
     }
 }
 
-async fn sweep(app: &App, audit_retention: i64) {
+async fn sweep(app: &App, kept: Retention) {
     let mut ticks = every(60 * SECOND);
     loop {
         ticks.tick().await;
-        match maintenance::sweep_if_due(app, audit_retention).await {
+        match maintenance::sweep_if_due(app, kept).await {
             Ok(swept) if swept != Swept::default() => tracing::info!(
                 login_links = swept.login_links,
                 sessions = swept.sessions,
                 audit_entries = swept.audit_entries,
+                mails = swept.mails,
                 "the dead were swept away"
             ),
             Ok(_) => {}

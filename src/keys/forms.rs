@@ -15,6 +15,14 @@ pub enum FormClaim<'a> {
     Confirm(&'a str, &'a CsrfCookie),
     /// That form leads to this redirect.
     Redirect(&'a str, &'a CsrfCookie, &'a str),
+    /// The form that asks for a mail was made for this browser.
+    Ask(&'a CsrfCookie),
+    /// The form that asks for the same mail once more was.
+    AskOnceMore(&'a CsrfCookie),
+    /// The form that takes a code was.
+    Code(&'a CsrfCookie),
+    /// The form that asks for a fresh link by a dead one was.
+    Again(&'a str, &'a CsrfCookie),
     /// `/login/go` leads to this URL (against open redirects).
     Leave(&'a str),
 }
@@ -30,6 +38,12 @@ impl FormClaim<'_> {
             Self::Redirect(token, browser, target) => {
                 let message = begin("redirect").bytes(token.as_bytes()).bytes(browser.reveal().as_bytes());
                 message.bytes(target.as_bytes())
+            }
+            Self::Ask(browser) => begin("ask").bytes(browser.reveal().as_bytes()),
+            Self::AskOnceMore(browser) => begin("ask once more").bytes(browser.reveal().as_bytes()),
+            Self::Code(browser) => begin("code").bytes(browser.reveal().as_bytes()),
+            Self::Again(token, browser) => {
+                begin("again").bytes(token.as_bytes()).bytes(browser.reveal().as_bytes())
             }
             Self::Leave(target) => begin("go").bytes(target.as_bytes()),
         }

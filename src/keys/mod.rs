@@ -1,5 +1,6 @@
 //! The secret keys: what derives tokens, seals rows and ties forms to browsers.
 
+mod asks;
 mod file;
 mod file_edit;
 mod forms;

@@ -1,5 +1,6 @@
 //! Where mail goes: to a mail server or into a folder, and what comes back.
 
+use std::future::Future;
 use std::path::{Path, PathBuf};
 
 use super::smtp::{SmtpServer, for_people};
@@ -16,6 +17,12 @@ pub struct MailServer(Kind);
 enum Kind {
     Smtp(Box<SmtpServer>),
     Folder(PathBuf),
+}
+
+impl std::fmt::Debug for MailServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MailServer(hidden)")
+    }
 }
 
 /// Why no mail can be sent with these settings. It names the flag.
@@ -79,10 +86,20 @@ impl MailServer {
 
     /// Sends a mail, in one attempt.
     pub async fn send(&self, message: &Message) -> Result<Sent, SendError> {
+        let sent = self.send_if(message, std::future::ready(true)).await?;
+        sent.ok_or_else(|| SendError::Later { reply: String::new() })
+    }
+
+    /// The same, if the mail is still wanted once the server is ready to take it; else nothing is sent.
+    pub async fn send_if(
+        &self,
+        message: &Message,
+        is_wanted: impl Future<Output = bool>,
+    ) -> Result<Option<Sent>, SendError> {
         match &self.0 {
             Kind::Smtp(server) => {
-                let sent = server.send(message).await;
-                sent.map(|reply| Sent { reply }).map_err(|refused| {
+                let sent = server.send(message, is_wanted).await;
+                sent.map(|reply| reply.map(|reply| Sent { reply })).map_err(|refused| {
                     let reply = refused.reply;
                     if refused.is_permanent {
                         SendError::Failed { reply }
@@ -94,7 +111,7 @@ impl MailServer {
             Kind::Folder(folder) => {
                 let written = write(folder, message).await;
                 let written = written.map_err(|why| SendError::Later { reply: for_people(&why) })?;
-                Ok(Sent { reply: for_people(&written) })
+                Ok(Some(Sent { reply: for_people(&written) }))
             }
         }
     }

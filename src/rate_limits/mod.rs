@@ -58,7 +58,12 @@ pub struct RateLimits {
     login_misses: Option<Limit<ClientNetwork>>,
     auth_failures: Option<Limit<ClientNetwork>>,
     key_requests: Option<Limit<(WorkspaceId, i64)>>,
+    asks: Budgets<WorkspaceId>,
 }
+
+/// Asks of strangers that are kept in a second, for each workspace, and how many more at once: each is a row for an hour.
+const ASKS_PER_SECOND: NonZeroU32 = NonZeroU32::new(100).unwrap();
+const ASKS_AT_ONCE: NonZeroU32 = NonZeroU32::new(10_000).unwrap();
 
 impl RateLimits {
     /// Full budgets.
@@ -67,6 +72,7 @@ impl RateLimits {
             login_misses: quotas.login_misses_per_minute.map(|n| Limit::new(Quota::per_minute(n), clock)),
             auth_failures: quotas.auth_failures_per_minute.map(|n| Limit::new(Quota::per_minute(n), clock)),
             key_requests: quotas.key_requests_per_second.map(|n| Limit::new(Quota::per_second(n), clock)),
+            asks: budgets(Quota::per_second(ASKS_PER_SECOND).allow_burst(ASKS_AT_ONCE), clock),
         }
     }
 
@@ -82,6 +88,11 @@ impl RateLimits {
         take(self.auth_failures.as_ref(), &source, (metrics, "auth_failures"), || {
             tracing::warn!("an address asks more often without a key that holds than it may");
         })
+    }
+
+    /// Takes the ask of a stranger from the budget of its workspace, if there is room for it.
+    pub fn has_room_for_ask(&self, workspace: WorkspaceId) -> bool {
+        self.asks.check_key(&workspace).is_ok()
     }
 
     /// Takes a request from the budget of its API key.
@@ -128,10 +139,13 @@ struct Exceeded {
     should_warn: bool,
 }
 
+fn budgets<K: Hash + Eq + Clone>(quota: Quota, clock: &Clock) -> Budgets<K> {
+    RateLimiter::new(quota, BoundedStateStore::to(MAX_TRACKED), clock.clone())
+}
+
 impl<K: Hash + Eq + Clone> Limit<K> {
     fn new(quota: Quota, clock: &Clock) -> Self {
-        let budgets = |quota| RateLimiter::new(quota, BoundedStateStore::to(MAX_TRACKED), clock.clone());
-        Self { budgets: budgets(quota), alarms: budgets(Quota::per_minute(NonZeroU32::MIN)) }
+        Self { budgets: budgets(quota, clock), alarms: budgets(Quota::per_minute(NonZeroU32::MIN), clock) }
     }
 
     fn take(&self, who: &K) -> Result<(), Exceeded> {

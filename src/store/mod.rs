@@ -29,17 +29,22 @@ pub use self::engine::sqlite::{FileState, make_file, state_of};
 pub use self::engine::unit_of_work::Outcome;
 pub use self::error::{OpenError, StoreError};
 pub use self::list_limiter::{ListError, ListPermit, UnsentRoom};
+pub use self::queries::asks::{AskedMail, CountedTry};
 pub use self::queries::audit::{AuditFilter, AuditPosition, ListedEntry};
-pub use self::queries::cleanup::Swept;
+pub use self::queries::cleanup::{SweepLimits, Swept};
 pub use self::queries::directory::DirectoryEntry;
+pub use self::queries::idempotency::KeptRequest;
 pub use self::queries::key_usage::{KeyUsage, SessionUsingKey};
 pub use self::queries::login_links::{FoundLink, ListedLink};
 pub use self::queries::lookup_row::{LookupBy, LookupRow};
+pub use self::queries::mail_counters::MailCounter;
+pub use self::queries::mails::{Attempt, MAIL_FIELDS, WaitingMail};
 pub use self::queries::nodes::KeysAndClock;
+pub use self::queries::outbox::{OutboxItem, OutboxKind};
 pub use self::queries::post_restore::{Flags, KeyBefore, MovedAddress, RestoredKey, RestoredUser, Revived};
 pub use self::queries::sessions::ListedSession;
 pub use self::queries::user_batches::{BatchedChange, TakenKeys, UserBatch};
-pub use self::queries::users::{AddedUser, ChangedUser, NewUser};
+pub use self::queries::users::{ChangedUser, NewUser};
 pub use self::transfer::{Transfer, TransferError};
 
 /// What is kept, in one of the engines.

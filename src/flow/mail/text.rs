@@ -8,6 +8,7 @@ use askama::Template;
 use super::fold::{MAX_BYTES, fold};
 use crate::domain::branding::{BrandColor, SupportContact};
 use crate::domain::language::Language;
+use crate::domain::mail::MailKind;
 use crate::domain::timestamp::Timestamp;
 use crate::i18n::{Html, Value, Words};
 
@@ -37,17 +38,6 @@ pub struct LinkMail<'a> {
     pub support_contact: Option<&'a SupportContact>,
     /// The ground of the button.
     pub brand_color: Option<BrandColor>,
-}
-
-/// Why a mail with a link is sent.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum MailKind {
-    /// The back office asked for it.
-    Api,
-    /// Somebody typed the address on the login page.
-    SelfService,
-    /// Somebody opened a link that was no longer valid, and asked for another.
-    Again,
 }
 
 /// A mail, ready to be put into a message.
@@ -156,7 +146,7 @@ impl LinkMail<'_> {
 
     fn title(&self) -> &'static str {
         match self.kind {
-            MailKind::Api => "letter-link-title",
+            MailKind::Link => "letter-link-title",
             MailKind::SelfService => "letter-sign-in-title",
             MailKind::Again => "letter-again-title",
         }
@@ -164,7 +154,7 @@ impl LinkMail<'_> {
 
     fn why(&self) -> Option<&'static str> {
         match self.kind {
-            MailKind::Api => Some("letter-link-why"),
+            MailKind::Link => Some("letter-link-why"),
             MailKind::SelfService => None,
             MailKind::Again => Some("letter-again-why"),
         }
@@ -174,7 +164,7 @@ impl LinkMail<'_> {
         match self.kind {
             MailKind::SelfService if self.code.is_some() => "letter-both-good",
             // A link that the back office asked for may work more than once.
-            MailKind::Api | MailKind::SelfService => "letter-link-good",
+            MailKind::Link | MailKind::SelfService => "letter-link-good",
             MailKind::Again => "letter-again-good",
         }
     }
@@ -281,7 +271,7 @@ mod tests {
     }
 
     fn each() -> impl Iterator<Item = LinkMail<'static>> {
-        let kinds = [MailKind::Api, MailKind::SelfService, MailKind::Again];
+        let kinds = [MailKind::Link, MailKind::SelfService, MailKind::Again];
         Language::ALL.into_iter().flat_map(move |language| kinds.map(|kind| mail(language, kind)))
     }
 

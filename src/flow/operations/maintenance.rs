@@ -2,43 +2,69 @@
 
 use super::nodes;
 use crate::app::App;
+use crate::domain::ask;
 use crate::domain::audit::INSTALLATION;
 use crate::domain::idempotency::RepeatableRequest;
+use crate::domain::mail;
 use crate::domain::node::NodeUnhealthy;
 use crate::domain::timestamp::Timestamp;
-use crate::store::{StoreError, Swept};
+use crate::store::{StoreError, SweepLimits, Swept};
 
 /// How long a dead link or session is kept before the sweep takes it, in seconds: so long a clock may be wrong.
 const SWEEP_GRACE: i64 = 86_400;
 
+/// How long an ask is kept after its end, in seconds: the asks of a network are counted for so long. What a stranger typed is gone
+/// within an hour.
+const ASK_GRACE: i64 = ask::SOURCE_WINDOW;
+
+/// How long counters of days are kept, in seconds.
+const COUNTERS_KEPT: i64 = 2 * 86_400;
+
+/// How long things are kept, in seconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Retention {
+    /// Audit entries.
+    pub audit_log: i64,
+    /// Dead links: for so long a person gets a fresh one by them.
+    pub dead_links: i64,
+}
+
 /// Sweeps, unless it must not be done now: where this node is not what it must be, or its clock has not been calm for ten
 /// minutes. By the database's clock, where it has one.
-pub async fn sweep_if_due(app: &App, audit_retention: i64) -> Result<Swept, StoreError> {
+pub async fn sweep_if_due(app: &App, kept: Retention) -> Result<Swept, StoreError> {
     match nodes::time_to_sweep(app).await? {
-        Some(now) => sweep(app, now, audit_retention).await,
+        Some(now) => sweep(app, now, kept).await,
         None => Ok(Swept::default()),
     }
 }
 
-/// Deletes links and sessions that have been dead for a day by `now`, and audit entries past their retention (seconds), and
-/// forgets requests that are known no longer.
+/// Deletes what has been dead for long enough by `now`, and audit entries and mails past their retention, and forgets requests that
+/// are known no longer.
 ///
 /// # Errors
 /// `StoreError` if the store cannot be used; what was deleted before stays deleted.
-pub async fn sweep(app: &App, now: Timestamp, audit_retention: i64) -> Result<Swept, StoreError> {
+pub async fn sweep(app: &App, now: Timestamp, kept: Retention) -> Result<Swept, StoreError> {
     let mut all = Swept::default();
     for workspace in app.store.list_workspaces().await? {
         let dead_since = now.plus_seconds(-SWEEP_GRACE);
-        let idle_since = dead_since.plus_seconds(-workspace.session_idle);
-        let audit_since = now.plus_seconds(-audit_retention);
-        let swept = app.store.sweep(workspace.id, dead_since, idle_since, audit_since).await?;
+        let limits = SweepLimits {
+            links: now.plus_seconds(-kept.dead_links.max(SWEEP_GRACE)),
+            sessions: dead_since,
+            idle_sessions: dead_since.plus_seconds(-workspace.session_idle),
+            audit_entries: now.plus_seconds(-kept.audit_log),
+            mails: now.plus_seconds(-mail::RETENTION),
+            asks: now.plus_seconds(-ASK_GRACE),
+            counters: now.plus_seconds(-COUNTERS_KEPT),
+        };
+        let swept = app.store.sweep(workspace.id, &limits).await?;
+        app.store.forget_mail_redirects(workspace.id, now).await?;
         app.store.forget_requests(workspace.id, RepeatableRequest::forgotten_until(now)).await?;
         all.login_links += swept.login_links;
         all.sessions += swept.sessions;
         all.audit_entries += swept.audit_entries;
+        all.mails += swept.mails;
     }
-    let audit_since = now.plus_seconds(-audit_retention);
-    all.audit_entries += app.store.sweep(INSTALLATION, now, now, audit_since).await?.audit_entries;
+    all.audit_entries += app.store.sweep_audit_log(INSTALLATION, now.plus_seconds(-kept.audit_log)).await?;
     Ok(all)
 }
 

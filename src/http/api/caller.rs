@@ -43,7 +43,9 @@ scope_types!(
     TeamRead,
     LogsRead,
     SessionsRead,
-    SessionsWrite
+    SessionsWrite,
+    LoginLinksMail,
+    MailsRead
 );
 
 /// A caller whose API version, key and scope were checked, in that order. Put it first among a handler's arguments: nothing

@@ -6,25 +6,19 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
 use super::caller::{Caller, ClientsRead, ClientsWrite};
+use super::idempotency::{IDEMPOTENCY, repeatable_request};
 use super::pagination::Listing;
 use super::resources::{List, ListedUser, UserObject};
 use super::{USER_IN_PATH, UserInPath};
 use crate::domain::client_body::{ClientBody, NewClient};
-use crate::domain::idempotency::{self, InvalidIdempotencyKey, RepeatableRequest};
+use crate::domain::idempotency;
 use crate::domain::reach::Reach;
 use crate::domain::user::UserRef;
 use crate::domain::user::fields::LISTED;
-use crate::domain::validation::ValidationErrors;
 use crate::flow;
 use crate::http::error::Error;
 use crate::http::request::body::read_object;
 use crate::store::NewUser;
-
-/// The header of a request that may be sent again.
-const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
-
-const IDEMPOTENCY: &str =
-    "A value of your own for this request, such as a UUID: 1 to 255 visible ASCII characters.";
 
 /// List the clients
 ///
@@ -68,27 +62,13 @@ pub(in crate::http) async fn add(
             .await?;
     let NewClient { id, email, fields } = body.into_new().map_err(Error::ValidationErrors)?;
     let client = NewUser { id, email, fields };
-    let added = if let Some(request) = repeatable(&caller, &headers, (uri.path(), &hash))? {
+    let added = if let Some(request) = repeatable_request(&caller, &headers, (uri.path(), &hash))? {
         flow::users::add_once(&caller.app, &caller.workspace, &caller.act, (client, &request)).await?
     } else {
         let id = flow::users::add(&caller.app, &caller.workspace, &caller.act, &client).await?;
         flow::users::show(&caller.app, &caller.workspace, &UserRef::Id(id)).await?
     };
     Ok((StatusCode::CREATED, Json(UserObject::from(&added))).into_response())
-}
-
-/// What the request is known again by, if it may be sent again.
-fn repeatable<S>(
-    caller: &Caller<S>,
-    headers: &HeaderMap,
-    (path, hash): (&str, &[u8; 32]),
-) -> Result<Option<RepeatableRequest>, Error> {
-    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
-    let (Some(value), Some(key)) = (values.next(), &caller.context.api_key) else { return Ok(None) };
-    let parsed = RepeatableRequest::parse((key.id, value.as_bytes()), path, hash);
-    let parsed = if values.next().is_some() { Err(InvalidIdempotencyKey) } else { parsed };
-    let refused = |invalid| Error::ValidationErrors(ValidationErrors::field(IDEMPOTENCY_KEY, invalid));
-    parsed.map(Some).map_err(refused)
 }
 
 /// Get a client

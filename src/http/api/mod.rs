@@ -3,8 +3,10 @@
 mod caller;
 pub(super) mod clients;
 pub(super) mod errors;
+mod idempotency;
 pub(super) mod login_links;
 pub(super) mod logs;
+pub(super) mod mails;
 pub(super) mod openapi;
 mod pagination;
 pub(super) mod resources;

@@ -50,7 +50,9 @@ fn sentence(error: &Error) -> (&'static str, Option<&'static str>) {
         Error::CrossOriginForm => ("problem-foreign-button", Some("advice-own-window")),
         Error::CrossOriginSignOut => ("problem-foreign-sign-out", Some("advice-sign-out")),
         Error::CsrfMismatch => ("problem-no-cookie", Some("advice-cookies")),
-        Error::NotFound | Error::SessionNotFound => ("problem-no-page", Some("advice-address")),
+        Error::NotFound | Error::SessionNotFound | Error::MailNotFound => {
+            ("problem-no-page", Some("advice-address"))
+        }
         Error::WorkspaceNotFound(_) => ("problem-no-workspace", Some("advice-address")),
         Error::BadHost => ("problem-no-host", None),
         Error::MethodNotAllowed => ("problem-method", None),
@@ -69,6 +71,7 @@ fn sentence(error: &Error) -> (&'static str, Option<&'static str>) {
         | Error::InsufficientScope(_)
         | Error::Refused(_)
         | Error::Conflict(_)
+        | Error::MailNotConfigured
         | Error::UnsupportedMediaType { .. }
         | Error::EncodedBody => ("problem-unreadable", None),
     }

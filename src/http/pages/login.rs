@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use super::frame::Frame;
+use super::mail_sign_in::ask_page;
 use super::response::{page, see_other};
-use super::templates::{ConfirmPage, InvalidLinkPage, SignInHelpPage, SignedInPage};
+use super::sign_in::{destination, signed_in_response, visitor, with_form};
+use super::templates::{AgainForm, ConfirmPage, InvalidLinkPage, SignInHelpPage, SignedInPage};
 use crate::app::App;
 use crate::domain::redirect::RedirectTarget;
-use crate::domain::session::CsrfCookie;
 use crate::domain::token::Token;
-use crate::domain::workspace::Workspace;
 use crate::flow;
-use crate::flow::sign_in::{Client, Confirmation, Confirmed, Opened};
+use crate::flow::sign_in::{Confirmation, Confirmed, Opened, RedeemedBy};
 use crate::http::error::Error;
 use crate::http::request::context::RequestContext;
 use crate::http::request::cookies::CookieJar;
@@ -21,8 +21,8 @@ use crate::keys;
 use crate::keys::FormClaim;
 use axum::Extension;
 use axum::extract::{RawQuery, State};
-use axum::http::header::{REFERRER_POLICY, SET_COOKIE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 
 /// `GET /login`: the page of a token; without one who is signed in, or how to get a link. It changes nothing.
@@ -30,6 +30,7 @@ pub(in crate::http) async fn open(
     State(app): State<App>,
     Extension(context): Extension<Arc<RequestContext>>,
     RawQuery(query): RawQuery,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let query = Params::parse_leniently(query.as_deref().unwrap_or_default(), "token");
@@ -42,8 +43,28 @@ pub(in crate::http) async fn open(
         return without_token(&app, &context, redirect, &headers).await;
     }
     let token = query.single("token").ok().flatten().and_then(Token::parse_from_link);
-    let redirect = query.has("redirect").then(|| query.value("redirect"));
-    show(&app, &context, (token, redirect), &headers).await
+    let redirect = wished_redirect(&app, &context, &query, token.as_ref()).await?;
+    if let Some(token) = &token
+        && method == Method::GET
+        && let Some(signed_in) = one_click(&app, &context, (token, redirect.as_deref()), &headers).await?
+    {
+        return Ok(signed_in);
+    }
+    show(&app, &context, (token, redirect.as_deref()), &headers).await
+}
+
+/// Where a link leads by itself: what it says, or what the mail that it names says.
+async fn wished_redirect(
+    app: &App,
+    context: &RequestContext,
+    query: &Params,
+    token: Option<&Token>,
+) -> Result<Option<String>, Error> {
+    if query.has("redirect") || !query.has("to") {
+        return Ok(query.has("redirect").then(|| query.value("redirect").to_owned()));
+    }
+    let found = flow::mail::redirect_of(app, &context.workspace, token, query.value("to")).await?;
+    Ok(Some(found.unwrap_or_default()))
 }
 
 /// `POST /login`: redeems the link and starts a session.
@@ -60,24 +81,75 @@ pub(in crate::http) async fn confirm(
             return show(&app, &context, (Token::parse(&token), redirect.as_deref()), &headers).await;
         }
     };
-    let Some(token) = Token::parse(&form.token) else { return Ok(invalid_link(&context)) };
-    let own = form.redirect(&app, workspace);
+    let own = form.redirect(&app, workspace).map(str::to_owned);
+    let Some(token) = Token::parse(&form.token) else {
+        return invalid_link(&app, &context, (None, own.as_deref()), &headers);
+    };
     let remembered = form.jar.redirect(&headers).filter(|_| own.is_none());
-    let landing = destination(workspace, own.or(remembered.as_deref()));
+    let landing = destination(workspace, own.as_deref().or(remembered.as_deref()));
     let visitor = visitor(&context, &form.jar, &headers);
     let ProtectedForm { browser, jar, .. } = form;
-    let confirm = Confirmation { token, browser, visitor, landing: landing.as_str().to_owned() };
+    let landing = landing.as_str().to_owned();
+    let confirm = Confirmation { token, browser, visitor, landing, by: RedeemedBy::Link };
     match flow::sign_in::confirm(&app, workspace, &context.anonymous_audit_context(), &confirm).await? {
         Confirmed::SignedIn { cookie, landing } => {
-            let mut response = see_other(&app, &context, destination(workspace, Some(&landing)))?;
-            response.headers_mut().append(SET_COOKIE, jar.set_session(&cookie));
+            let mut response = signed_in_response(&app, &context, &jar, (&cookie, &landing))?;
             if remembered.is_some() {
                 response.headers_mut().append(SET_COOKIE, jar.clear_redirect());
             }
             Ok(response)
         }
-        Confirmed::Dead => Ok(invalid_link(&context)),
+        Confirmed::Dead => invalid_link(&app, &context, (Some(&confirm.token), own.as_deref()), &headers),
     }
+}
+
+/// Signs in at once, where the workspace wants that, in the browser that asked for this very link, if a person goes there.
+async fn one_click(
+    app: &App,
+    context: &RequestContext,
+    (token, redirect): (&Token, Option<&str>),
+    headers: &HeaderMap,
+) -> Result<Option<Response>, Error> {
+    let workspace = &context.workspace;
+    if !workspace.mail.is_one_click || !is_person_going_there(headers) {
+        return Ok(None);
+    }
+    let jar = CookieJar::of(context);
+    let Some(ask) = flow::self_service::find_live(app, workspace, jar.ask(headers).as_ref()).await? else {
+        return Ok(None);
+    };
+    let links = app.keys().link_hashes(workspace.id, token);
+    if !ask.link.is_some_and(|link| links.contains(&link)) {
+        return Ok(None);
+    }
+    let browser = jar.browser(headers).map_or_else(keys::random_browser_cookie, Ok)?;
+    let remembered = jar.redirect(headers).filter(|_| redirect.is_none());
+    let confirm = Confirmation {
+        token: token.clone(),
+        browser,
+        visitor: visitor(context, &jar, headers),
+        landing: destination(workspace, redirect.or(remembered.as_deref())).as_str().to_owned(),
+        by: RedeemedBy::Link,
+    };
+    match flow::sign_in::confirm(app, workspace, &context.anonymous_audit_context(), &confirm).await? {
+        Confirmed::SignedIn { cookie, landing } => {
+            let mut response = signed_in_response(app, context, &jar, (&cookie, &landing))?;
+            // The same link, opened once more in the next minutes, gives the same session.
+            response.headers_mut().append(SET_COOKIE, jar.set_browser(&confirm.browser));
+            if remembered.is_some() {
+                response.headers_mut().append(SET_COOKIE, jar.clear_redirect());
+            }
+            Ok(Some(response))
+        }
+        Confirmed::Dead => Ok(None),
+    }
+}
+
+/// Whether the browser says that a person goes to this page, and that it does not only fetch it for later (W3C Fetch Metadata).
+fn is_person_going_there(headers: &HeaderMap) -> bool {
+    let is_early = ["sec-purpose", "purpose", "x-moz"].iter().any(|name| headers.contains_key(*name));
+    let said = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
+    !is_early && said("sec-fetch-mode") == Some(b"navigate") && said("sec-fetch-dest") == Some(b"document")
 }
 
 /// The page of a token, with the redirect that stands beside it.
@@ -94,17 +166,17 @@ async fn show(
     let act = context.anonymous_audit_context();
     match flow::sign_in::open(app, workspace, &act, token.as_ref(), &visitor).await? {
         Opened::Live { account, signed_in_as, locale } => {
-            let Some(token) = token else { return Ok(invalid_link(context)) };
+            let Some(token) = token else { return invalid_link(app, context, (None, redirect), headers) };
             // A redirect that is not allowed is carried as an empty one: it still replaces the remembered one.
             let redirect =
                 redirect.map(|_| target.map_or_else(String::new, |target| target.as_str().to_owned()));
             let form = Form { token, redirect, account, signed_in_as, locale };
-            form.page(app, context, &jar, jar.browser(headers))
+            form.page(app, context, &jar, headers)
         }
         Opened::AlreadySignedIn(landing) => {
             see_other(app, context, target.unwrap_or_else(|| destination(workspace, Some(&landing))))
         }
-        Opened::Dead => Ok(invalid_link(context)),
+        Opened::Dead => invalid_link(app, context, (token.as_ref(), redirect), headers),
     }
 }
 
@@ -124,7 +196,11 @@ async fn without_token(
         let view = SignedInPage { frame, email: signed_in.email.as_str(), way_on: way_on.as_str() };
         return Ok(page(StatusCode::OK, &frame, &view));
     }
-    let mut response = page(StatusCode::OK, &frame, &SignInHelpPage { frame });
+    let mut response = if flow::self_service::is_open(app, workspace) {
+        ask_page(app, context, headers)?
+    } else {
+        page(StatusCode::OK, &frame, &SignInHelpPage { frame })
+    };
     if let Some(target) = redirect.filter(|_| is_navigation(headers)) {
         response.headers_mut().append(SET_COOKIE, jar.set_redirect(&target));
     }
@@ -141,26 +217,31 @@ fn is_navigation(headers: &HeaderMap) -> bool {
     }
 }
 
-/// The wished target if the workspace allows it, else the workspace's own.
-fn destination(workspace: &Workspace, wish: Option<&str>) -> RedirectTarget {
-    let target = wish.and_then(|text| RedirectTarget::parse(text, &workspace.redirect_policy()).ok());
-    target.unwrap_or_else(|| workspace.landing())
-}
-
-fn visitor(context: &RequestContext, jar: &CookieJar, headers: &HeaderMap) -> Client {
-    Client {
-        source: context.client_network(headers),
-        session: jar.session(headers),
-        link: context.link.clone(),
-        read_point: context.read_point,
+/// The same page for every token that is not valid, with a button that asks for a fresh link, where that can be mailed. Only the values
+/// of its hidden fields differ.
+fn invalid_link(
+    app: &App,
+    context: &RequestContext,
+    (token, redirect): (Option<&Token>, Option<&str>),
+    headers: &HeaderMap,
+) -> Result<Response, Error> {
+    let workspace = &context.workspace;
+    let frame = Frame::of(workspace, context.language());
+    if !flow::self_service::is_open(app, workspace) {
+        return Ok(page(StatusCode::GONE, &frame, &InvalidLinkPage { frame, again: None }));
     }
+    let token = token.map(Token::reveal).unwrap_or_default();
+    // It is judged when the form comes back.
+    let redirect = redirect.filter(|redirect| redirect.len() <= MAX_REDIRECT).unwrap_or_default();
+    with_form(headers, &CookieJar::of(context), |browser| {
+        let proof = app.keys().form_mac(workspace.id, FormClaim::Again(token, browser));
+        let again = AgainForm { token, redirect, proof: &proof };
+        page(StatusCode::GONE, &frame, &InvalidLinkPage { frame, again: Some(again) })
+    })
 }
 
-/// The same page for every token that is not valid.
-fn invalid_link(context: &RequestContext) -> Response {
-    let frame = Frame::of(&context.workspace, context.language());
-    page(StatusCode::GONE, &frame, &InvalidLinkPage { frame, again: None })
-}
+/// The longest redirect that a form carries on, in bytes.
+const MAX_REDIRECT: usize = 2_000;
 
 /// The form that confirms a live link.
 struct Form {
@@ -178,29 +259,25 @@ impl Form {
         app: &App,
         context: &RequestContext,
         jar: &CookieJar,
-        browser: Option<CsrfCookie>,
+        headers: &HeaderMap,
     ) -> Result<Response, Error> {
-        let browser = browser.map_or_else(keys::random_browser_cookie, Ok)?;
         let workspace = &context.workspace;
         let token = self.token.reveal();
         let redirect = self.redirect.as_deref();
-        let mac = |claim| app.keys().form_mac(workspace.id, claim);
-        let redirect_proof = redirect.map(|target| mac(FormClaim::Redirect(token, &browser, target)));
         let frame = Frame::of(workspace, context.language_of(&self.locale));
-        let view = ConfirmPage {
-            frame,
-            account: &self.account,
-            signed_in_as: self.signed_in_as.as_deref(),
-            token,
-            proof: &mac(FormClaim::Confirm(token, &browser)),
-            redirect,
-            redirect_proof: redirect_proof.as_deref().unwrap_or_default(),
-        };
-        let mut response = page(StatusCode::OK, &frame, &view);
-        let headers = response.headers_mut();
-        headers.append(SET_COOKIE, jar.set_browser(&browser));
-        // With `no-referrer` browsers would send the form with `Origin: null`; this policy hides the path as well.
-        headers.insert(REFERRER_POLICY, HeaderValue::from_static("strict-origin"));
-        Ok(response)
+        with_form(headers, jar, |browser| {
+            let mac = |claim| app.keys().form_mac(workspace.id, claim);
+            let redirect_proof = redirect.map(|target| mac(FormClaim::Redirect(token, browser, target)));
+            let view = ConfirmPage {
+                frame,
+                account: &self.account,
+                signed_in_as: self.signed_in_as.as_deref(),
+                token,
+                proof: &mac(FormClaim::Confirm(token, browser)),
+                redirect,
+                redirect_proof: redirect_proof.as_deref().unwrap_or_default(),
+            };
+            page(StatusCode::OK, &frame, &view)
+        })
     }
 }

@@ -6,8 +6,10 @@ pub(super) mod errors;
 pub(super) mod frame;
 pub(super) mod home;
 pub(super) mod login;
+pub(super) mod mail_sign_in;
 pub(super) mod redirect;
 mod response;
+mod sign_in;
 pub(super) mod templates;
 
 use axum::http::header::{

@@ -39,7 +39,6 @@ pub(in crate::http) struct AgainForm<'a> {
     pub(in crate::http) proof: &'a str,
     pub(in crate::http) token: &'a str,
     pub(in crate::http) redirect: &'a str,
-    pub(in crate::http) app: &'a str,
 }
 
 /// The page without a link where a link can be had by mail: one field for the address.
@@ -170,7 +169,7 @@ mod tests {
         let workspace = Workspace::sample("https://portal.example.com");
         let typed = "\"><svg onload=alert(1)>@example.org";
         for frame in Language::ALL.map(|language| Frame::of(&workspace, language)) {
-            let again = AgainForm { proof: "P", token: typed, redirect: typed, app: typed };
+            let again = AgainForm { proof: "P", token: typed, redirect: typed };
             let code = |is_wrong| CodePage { frame, address: typed, proof: "P", again_proof: "Q", is_wrong };
             let pages = [
                 AskMailPage { frame, proof: "P", email: typed }.render(),

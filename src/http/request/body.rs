@@ -34,6 +34,13 @@ pub(in crate::http) async fn read_form(headers: &HeaderMap, body: Body) -> Resul
     pairs.map_err(|error| Error::Malformed(format!("The form cannot be read: it {error}.")))
 }
 
+/// The same, but what cannot be decoded of a field is no reason to refuse the form: that field is left out.
+pub(in crate::http) async fn read_lenient_form(headers: &HeaderMap, body: Body) -> Result<Params, Error> {
+    let bytes = read_body(headers, ("application/x-www-form-urlencoded", MAX_FORM), body).await?;
+    let pairs = Params::parse_leniently(&String::from_utf8_lossy(&bytes), "");
+    pairs.map_err(|error| Error::Malformed(format!("The form cannot be read: it {error}.")))
+}
+
 /// Reads a JSON object of at most 1 MiB. A large one is parsed off the serving threads.
 pub(in crate::http) async fn read_object<T: Send + 'static>(
     headers: &HeaderMap,
@@ -50,6 +57,18 @@ pub(in crate::http) async fn read_object<T: Send + 'static>(
         parse(&bytes)
     };
     parsed.map_err(|error| Error::Malformed(not_an_object(&error, first)))
+}
+
+/// The same where the body may be left out: it is empty then.
+pub(in crate::http) async fn read_optional_object<T: Send + 'static>(
+    headers: &HeaderMap,
+    body: Body,
+    parse: fn(&[u8]) -> Result<T, NotAnObject>,
+) -> Result<T, Error> {
+    if body.is_end_stream() && !headers.contains_key(header::CONTENT_ENCODING) {
+        return parse(&[]).map_err(|error| Error::Malformed(not_an_object(&error, None)));
+    }
+    read_object(headers, body, parse).await
 }
 
 /// What is wrong with a body that begins with this byte, and what is expected.

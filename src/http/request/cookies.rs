@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::context::RequestContext;
+use crate::domain::ask::AskCookie;
 use crate::domain::redirect::RedirectTarget;
 use crate::domain::session::{CsrfCookie, SessionCookie, SessionWithUser};
 use crate::flow::sessions::PresentedCookie;
@@ -91,6 +92,15 @@ impl CookieJar {
     pub(in crate::http) fn redirect(&self, headers: &HeaderMap) -> Option<String> {
         let encoded = single_cookie(headers, &name(self.is_secure, "redirect"))?;
         String::from_utf8(URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()
+    }
+
+    /// The ask that this browser made.
+    pub(in crate::http) fn ask(&self, headers: &HeaderMap) -> Option<AskCookie> {
+        AskCookie::parse(single_cookie(headers, &name(self.is_secure, "ask"))?)
+    }
+
+    pub(in crate::http) fn set_ask(&self, cookie: &AskCookie, lifetime: i64) -> HeaderValue {
+        self.write(&name(self.is_secure, "ask"), &cookie.reveal(), lifetime, None)
     }
 
     pub(in crate::http) fn set_session(&self, cookie: &SessionCookie) -> HeaderValue {

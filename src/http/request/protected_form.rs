@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 
+use super::body::read_lenient_form;
 use super::context::RequestContext;
 use super::cookies::CookieJar;
 use super::credentials::ParsedForm;
@@ -12,6 +13,7 @@ use super::params::Params;
 use crate::app::App;
 use crate::domain::session::CsrfCookie;
 use crate::domain::workspace::Workspace;
+use crate::flow;
 use crate::http::error::Error;
 use crate::keys::FormClaim;
 
@@ -69,6 +71,45 @@ impl FromRequestParts<App> for ConfirmForm {
         }
         let redirect = fields.has("redirect").then(|| fields.value("redirect").to_owned());
         Ok(Self::Mismatched { token, redirect })
+    }
+}
+
+/// A form of the pages around mail, from here and with this browser's cookie. Its handler [verifies](Self::verify) what it was made
+/// for.
+pub(in crate::http) struct MailForm {
+    pub(in crate::http) fields: Params,
+    /// The cookie of this browser.
+    pub(in crate::http) browser: CsrfCookie,
+    pub(in crate::http) jar: CookieJar,
+}
+
+impl MailForm {
+    /// Whether the form was made for this browser, and for this.
+    pub(in crate::http) fn verify(
+        &self,
+        app: &App,
+        workspace: &Workspace,
+        claim: FormClaim<'_>,
+    ) -> Result<(), Error> {
+        let proof = self.fields.single("proof").ok().flatten().unwrap_or_default();
+        let is_valid = app.keys().verify_form_mac(workspace.id, claim, proof);
+        if is_valid { Ok(()) } else { Err(Error::CsrfMismatch) }
+    }
+}
+
+impl FromRequest<App> for MailForm {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Error> {
+        let (parts, body) = request.into_parts();
+        let context = parts.extensions.get::<Arc<RequestContext>>().ok_or(Error::Internal)?.clone();
+        if !flow::self_service::is_open(app, &context.workspace) {
+            return Err(Error::NotFound);
+        }
+        let fields = read_lenient_form(&parts.headers, body).await?;
+        let jar = CookieJar::of(&context);
+        let browser = jar.browser(&parts.headers).ok_or(Error::CsrfMismatch)?;
+        Ok(Self { fields, browser, jar })
     }
 }
 

@@ -83,7 +83,7 @@ pub async fn serve(app: App, settings: Settings, listeners: Listeners, stop: imp
     let large_bodies = LargeBodies::within(&budget);
     let shared = Shared { limiter, budget, large_bodies, settings: settings.clone() };
     let operators = listeners.ops.map(|listener| {
-        let routes = ops::router(app.clone());
+        let routes = ops::router(app.clone(), shared.settings.caught_mail.clone());
         let shared = Shared { limiter: ops_limiter, ..shared.clone() };
         tokio::spawn(async move { accept(&listener, &routes, (&GracefulShutdown::new(), &shared)).await })
     });

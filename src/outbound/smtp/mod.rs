@@ -12,6 +12,7 @@ mod transcript;
 mod trouble;
 mod wire;
 
+use std::future::Future;
 use std::sync::Arc;
 
 use tokio::time::timeout;
@@ -50,9 +51,14 @@ impl SmtpServer {
         Ok(Self { endpoint: Endpoint::new(config, timeouts)?, pool: Arc::default() })
     }
 
-    /// Sends a mail, over a kept connection if there is one. Gives the server's last reply.
-    pub(super) async fn send(&self, message: &Message) -> Result<String, Refused> {
-        let sent = timeout(self.endpoint.timeouts.whole, self.send_over_any(message)).await;
+    /// Sends a mail, over a kept connection if there is one. Gives the server's last reply; nothing, if the mail is not wanted any more
+    /// once a connection stands.
+    pub(super) async fn send(
+        &self,
+        message: &Message,
+        is_wanted: impl Future<Output = bool>,
+    ) -> Result<Option<String>, Refused> {
+        let sent = timeout(self.endpoint.timeouts.whole, self.send_over_any(message, is_wanted)).await;
         sent.unwrap_or(Err(Trouble::TooSlow)).map_err(|trouble| self.refused(&trouble))
     }
 
@@ -64,16 +70,28 @@ impl SmtpServer {
         (transcript.steps(), sent.map_err(|trouble| self.refused(&trouble)))
     }
 
-    async fn send_over_any(&self, message: &Message) -> Result<String, Trouble> {
-        if let Some(mut kept) = self.pool.take() {
-            match kept.deliver(message).await {
-                Err(trouble) if trouble.is_stale_connection() => {}
-                sent => return self.after(kept, sent),
-            }
+    async fn send_over_any(
+        &self,
+        message: &Message,
+        is_wanted: impl Future<Output = bool>,
+    ) -> Result<Option<String>, Trouble> {
+        let kept = self.pool.take();
+        let was_kept = kept.is_some();
+        let mut connection = match kept {
+            Some(kept) => kept,
+            None => Connection::open(&self.endpoint, &Transcript::default()).await?,
+        };
+        // A server may take long to let anybody in, and much may have happened meanwhile.
+        if !is_wanted.await {
+            self.pool.keep(connection);
+            return Ok(None);
         }
-        let mut fresh = Connection::open(&self.endpoint, &Transcript::default()).await?;
-        let sent = fresh.deliver(message).await;
-        self.after(fresh, sent)
+        let mut sent = connection.deliver(message).await;
+        if was_kept && sent.as_ref().is_err_and(Trouble::is_stale_connection) {
+            connection = Connection::open(&self.endpoint, &Transcript::default()).await?;
+            sent = connection.deliver(message).await;
+        }
+        self.after(connection, sent).map(Some)
     }
 
     async fn send_alone(&self, message: &Message, transcript: &Transcript) -> Result<String, Trouble> {

@@ -227,8 +227,6 @@ impl Work<'_> {
             self.run(&user_counts::count_deleted(workspace, user))?;
             self.tell(workspace, self.with.act.entry(AuditEvent::UserDeleted).about(user))?;
         }
-        // Another request may have come with the same key since: whoever is gone is not known by it any more.
-        self.run(&sql("UPDATE old.users SET added_by = NULL, added_with = NULL", values![]))?;
         let since = "INSERT INTO main.users SELECT o.* FROM old.users o
                      JOIN old.workspaces ow ON ow.id = o.workspace_id
                      JOIN main.workspaces w ON w.id = ow.id AND w.created_at = ow.created_at

@@ -2,10 +2,12 @@
 
 use uuid::Uuid;
 
+use crate::domain::ask::AskKind;
 use crate::domain::email::EmailAddress;
 use crate::domain::host::HostName;
 use crate::domain::json::JsonText;
 use crate::domain::login_link::KeyId;
+use crate::domain::mail::{MailKind, MailState};
 use crate::domain::origin::Origin;
 use crate::domain::scope::Scopes;
 use crate::domain::timestamp::Timestamp;
@@ -48,6 +50,9 @@ value_from! {
     UserId, id => Self::Number(id.number());
     KeyId, id => Self::Number(id.0.into());
     &HostName, host => Self::Text(host.as_str().to_owned());
+    AskKind, kind => Self::Text(kind.name().to_owned());
+    MailKind, kind => Self::Text(kind.name().to_owned());
+    MailState, state => Self::Text(state.name().to_owned());
 }
 
 impl<T: Into<Self>> From<Option<T>> for Value {
@@ -164,6 +169,9 @@ from_value! {
     JsonText, Value::Text(text) => Some(Self::trusted(text));
     WorkspaceId, Value::Number(number) => Some(Self(number));
     UserId, Value::Number(number) => Some(Self::from_store(number));
+    AskKind, Value::Text(word) => Self::parse(&word);
+    MailKind, Value::Text(word) => Self::parse(&word);
+    MailState, Value::Text(word) => Self::parse(&word);
 }
 
 impl<T: FromValue> FromValue for Option<T> {

@@ -21,21 +21,36 @@ pub struct Swept {
     pub sessions: i64,
     /// Audit entries.
     pub audit_entries: i64,
+    /// Mails.
+    pub mails: i64,
+}
+
+/// What a sweep deletes: all that ended, or was made, before a moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SweepLimits {
+    /// Links that expired.
+    pub links: Timestamp,
+    /// Sessions that expired.
+    pub sessions: Timestamp,
+    /// Sessions that were last used.
+    pub idle_sessions: Timestamp,
+    /// Audit entries.
+    pub audit_entries: Timestamp,
+    /// Mails.
+    pub mails: Timestamp,
+    /// Asks that expired.
+    pub asks: Timestamp,
+    /// Counters of mails.
+    pub counters: Timestamp,
 }
 
 impl Store {
-    /// Deletes the dead of a workspace: links and sessions that expired before `now`, idle sessions last seen
-    /// before `idle_since`, audit entries older than `audit_since`.
+    /// Deletes what a workspace has kept for long enough.
     ///
     /// # Errors
     /// `StoreError` if it could not be committed; what was deleted before stays deleted.
-    pub async fn sweep(
-        &self,
-        workspace: WorkspaceId,
-        now: Timestamp,
-        idle_since: Timestamp,
-        audit_since: Timestamp,
-    ) -> Result<Swept, StoreError> {
+    pub async fn sweep(&self, workspace: WorkspaceId, limits: &SweepLimits) -> Result<Swept, StoreError> {
+        let SweepLimits { links, sessions, idle_sessions, audit_entries, mails, asks, counters } = *limits;
         macro_rules! sweep {
             ($table:literal, $key:literal, $dead:literal, $until:expr) => {
                 self.sweep_table(
@@ -54,33 +69,33 @@ impl Store {
                 .await?
             };
         }
-        Ok(Swept {
-            login_links: self.sweep_links(workspace, now).await?,
-            sessions: sweep!("sessions", "id", "expires_at <= $2", now)
-                + sweep!("sessions", "id", "last_seen_at <= $2", idle_since),
-            audit_entries: sweep!("audit_log", "id", "id < $2 ORDER BY id", audit::first_id_at(audit_since)),
-        })
+        let swept = Swept {
+            login_links: self.sweep_links(workspace, links).await?,
+            sessions: sweep!("sessions", "id", "expires_at <= $2", sessions)
+                + sweep!("sessions", "id", "last_seen_at <= $2", idle_sessions),
+            audit_entries: self.sweep_audit_log(workspace, audit_entries).await?,
+            mails: sweep!("mails", "id", "id < $2 ORDER BY id", audit::first_id_at(mails)),
+        };
+        self.sweep_asks(workspace, asks).await?;
+        self.sweep_mail_counters(workspace, counters).await?;
+        Ok(swept)
     }
 
-    /// Takes away by what requests clients were added that were added up to a moment.
+    /// Deletes the audit entries of a workspace, or of the installation, that are older than a moment.
+    pub async fn sweep_audit_log(&self, workspace: WorkspaceId, until: Timestamp) -> Result<i64, StoreError> {
+        const OLD: &str = "SELECT id FROM audit_log WHERE workspace_id = $1 AND id < $2 ORDER BY id LIMIT $3";
+        const DELETED: &str = "DELETE FROM audit_log WHERE workspace_id = $1 AND id = $2";
+        self.sweep_table(OLD, DELETED, (workspace, audit::first_id_at(until).into())).await
+    }
+
+    /// Forgets requests that came up to a moment.
     pub async fn forget_requests(&self, workspace: WorkspaceId, until: Timestamp) -> Result<(), StoreError> {
-        const KNOWN: &str =
-            "SELECT id FROM users WHERE workspace_id = $1 AND added_by IS NOT NULL AND created_at <= $2
-                             LIMIT $3";
-        const FORGOTTEN: &str =
-            "UPDATE users SET added_by = NULL, added_with = NULL WHERE workspace_id = $1 AND id = $2";
-        loop {
-            let [known] = self.scan([sql(KNOWN, values![workspace, until, BATCH])]).await?;
-            let users = all::<i64>(known)?;
-            let count = i64::try_from(users.len()).unwrap_or(BATCH);
-            if count > 0 {
-                let forgotten = users.into_iter().map(|user| sql(FORGOTTEN, values![workspace, user]));
-                self.write(UnitOfWork::new().and_all(forgotten)).await?;
-            }
-            if count < BATCH {
-                return Ok(());
-            }
-        }
+        let gone = sql(
+            "DELETE FROM idempotency_keys WHERE workspace_id = $1 AND created_at <= $2 AND key IN
+               (SELECT key FROM idempotency_keys WHERE workspace_id = $1 AND created_at <= $2 LIMIT 500) RETURNING 1",
+            values![workspace, until],
+        );
+        self.until_none(gone).await
     }
 
     /// Deletes links that expired before a moment; the user's row does not tell of them any more either.

@@ -291,7 +291,7 @@ impl Store {
         let (users, is_restricted) = (self.users_by("users_restricted"), is_restricted!());
         format!(
             "FROM login_links l
-             WHERE l.workspace_id = $1 {first} AND l.expires_at > $2 AND l.ended_at IS NULL
+             WHERE l.workspace_id = $1 {first} AND l.expires_at > $2 AND l.ended_at IS NULL AND l.kind = 'api'
                AND NOT EXISTS (SELECT 1 FROM {users} WHERE u.workspace_id = $1 AND u.id = l.user_id AND {is_restricted}
                                AND NOT (u.link_epoch = l.link_epoch AND {}))",
             may_use_links!()
@@ -317,10 +317,19 @@ pub(in crate::store) fn by_hash(workspace: WorkspaceId, hash: LinkLookupKey) -> 
 
 /// The statement that ends a link, unless it ended before.
 pub(in crate::store) fn end(link: &LoginLink) -> Statement {
+    end_as(link.draft.workspace, &link.hash, (link.ended_at, &link.seal))
+}
+
+/// The same by what a link is looked up by, and what its row says from then on.
+pub(super) fn end_as(
+    workspace: WorkspaceId,
+    hash: &LinkLookupKey,
+    (ended_at, seal): (Option<Timestamp>, &[u8; 32]),
+) -> Statement {
     sql(
         "UPDATE login_links SET ended_at = $1, seal = $2
          WHERE workspace_id = $3 AND hash = $4 AND ended_at IS NULL",
-        values![link.ended_at, link.seal, link.draft.workspace, link.hash],
+        values![ended_at, *seal, workspace, *hash],
     )
 }
 

@@ -117,11 +117,18 @@ impl Store {
         self.write(unit).await.map(|_| ())
     }
 
-    /// Deletes every link and session of a workspace, some at a time, and gives how many there were of each.
+    /// Deletes every link, session and ask of a workspace, some at a time, and gives how many there were of the first two. What waits
+    /// to be mailed is cancelled.
     ///
     /// # Errors
     /// `StoreError` if it could not be committed; what was deleted stays deleted.
     pub async fn end_everything(&self, workspace: WorkspaceId) -> Result<(i64, i64), StoreError> {
+        const CANCELLED: &str = "UPDATE mails SET state = 'cancelled' WHERE workspace_id = $1 AND id IN
+                                   (SELECT id FROM outbox WHERE workspace_id = $1 AND what = 'mail' ORDER BY id LIMIT 2000)";
+        const UNSENT: &str = "DELETE FROM outbox WHERE workspace_id = $1 AND id IN
+                                (SELECT id FROM outbox WHERE workspace_id = $1 AND what = 'mail' ORDER BY id LIMIT 2000) RETURNING 1";
+        const ASKS: &str = "DELETE FROM asks WHERE workspace_id = $1 AND id IN
+                              (SELECT id FROM asks WHERE workspace_id = $1 LIMIT 2000) RETURNING 1";
         const FORGOTTEN: &str = concat!(
             "UPDATE users SET ",
             no_newest!(),
@@ -138,6 +145,8 @@ impl Store {
                        (SELECT hash FROM login_links WHERE workspace_id = $1 ORDER BY hash LIMIT 2000) RETURNING 1";
         let sessions = "DELETE FROM sessions WHERE workspace_id = $1 AND id IN
                           (SELECT id FROM sessions WHERE workspace_id = $1 LIMIT 2000) RETURNING 1";
+        self.delete_all(&[CANCELLED, UNSENT], workspace).await?;
+        self.delete_all(&[ASKS], workspace).await?;
         let links = self.delete_all(&[FORGOTTEN, links], workspace).await?;
         // Of a link that was made between the two statements the user's row still tells.
         self.delete_all(&[STRAY], workspace).await?;

@@ -1,9 +1,9 @@
 //! Users: the people of a workspace.
 
-use super::audit;
 use super::columns::standing_columns;
 use super::login_links::no_newest;
 use super::user_counts::{count_added, count_deleted, count_moved};
+use super::{audit, idempotency};
 use crate::domain::audit::AuditEntry;
 use crate::domain::email::EmailAddress;
 use crate::domain::idempotency::RepeatableRequest;
@@ -68,19 +68,6 @@ pub struct ChangedUser<'a> {
     pub reach: Reach,
 }
 
-/// A user by the request that added it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct AddedUser {
-    /// The number.
-    pub id: UserId,
-    /// The hash of the request.
-    pub request: [u8; 32],
-    /// When that was.
-    pub added_at: Timestamp,
-}
-
-from_row! { AddedUser { id, request, added_at } }
-
 /// The columns of a user.
 macro_rules! user_columns {
     () => {
@@ -127,20 +114,6 @@ impl Store {
         Ok(self.find::<i64>(found).await?.is_some())
     }
 
-    /// Who was added by a request since, by which, and when.
-    pub async fn find_added_user(
-        &self,
-        workspace: WorkspaceId,
-        request: &RepeatableRequest,
-        since: Timestamp,
-    ) -> Result<Option<AddedUser>, StoreError> {
-        let found = sql(
-            "SELECT id, added_with, created_at FROM users WHERE workspace_id = $1 AND added_by = $2 AND created_at > $3",
-            values![workspace, request.key, since],
-        );
-        self.find(found).await
-    }
-
     /// Adds a user and gives the number, unless the number, the address or the request is taken, or the workspace is gone.
     pub async fn add_user(
         &self,
@@ -155,34 +128,35 @@ impl Store {
         } else {
             UnitOfWork::new()
         };
-        let forgotten = request.map(|request| forget_request(workspace, request, now));
         // The number comes with the row of the user, behind the statements before it.
-        let place = if drawn { 2 } else { 0 } + usize::from(forgotten.is_some());
-        let unit = unit.and_all(forgotten);
+        let place = if drawn { 2 } else { 0 };
         let fields = &user.fields;
         let text = |field: &Option<String>| field.clone().unwrap_or_default();
         let custom_fields = fields.custom_fields.clone().unwrap_or_default();
         let added = sql(
             "INSERT INTO users (workspace_id, id, email, email_folded, name_f, name_l, company, phone, note,
                                 custom_fields, is_staff, is_active, two_factor, link_epoch, session_epoch, revision,
-                                created_at, updated_at, locale, added_by, added_with)
-             SELECT c.workspace_id, coalesce($2, c.last_user_id), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, 1, $14, $14, $15,
-                    $16, $17
+                                created_at, updated_at, locale)
+             SELECT c.workspace_id, coalesce($2, c.last_user_id), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, 1, $14, $14, $15
              FROM number_counters c WHERE c.workspace_id = $1
              ON CONFLICT DO NOTHING RETURNING id",
             values! {
                 workspace, user.id, user.email.as_str(), user.email.lowercased(), text(&fields.name_f),
                 text(&fields.name_l), text(&fields.company), text(&fields.phone), text(&fields.note),
                 custom_fields.as_str(), fields.is_staff.unwrap_or(false), fields.is_active.unwrap_or(true),
-                fields.has_two_factor.unwrap_or(false), now, text(&fields.locale),
-                request.map(|request| request.key), request.map(|request| request.request)
+                fields.has_two_factor.unwrap_or(false), now, text(&fields.locale)
             },
         );
         let told = match user.id {
             Some(id) => audit::entry(workspace, &entry.clone().about(id), now),
             None => audit::entry_about_drawn(workspace, entry, now),
         };
-        let written = self.write(unit.guard(added).and(count_added(workspace, user.id)).and(told)).await?;
+        let mut unit = unit.guard(added).and(count_added(workspace, user.id)).and(told);
+        if let Some(request) = request {
+            let [forgotten, kept] = idempotency::keep_with_user(workspace, request, user.id, now);
+            unit = unit.and(forgotten).guard(kept);
+        }
+        let written = self.write(unit).await?;
         let crate::store::UnitResult::Done(mut rows) = written else { return Ok(None) };
         only(rows.swap_remove(place)).map(Some)
     }
@@ -275,15 +249,6 @@ impl Store {
         );
         self.find_all(sql(AFTER, values![workspace, after, limit])).await
     }
-}
-
-/// A request that is known no longer: its key may come with another.
-fn forget_request(workspace: WorkspaceId, request: &RepeatableRequest, now: Timestamp) -> Statement {
-    sql(
-        "UPDATE users SET added_by = NULL, added_with = NULL
-         WHERE workspace_id = $1 AND added_by = $2 AND created_at <= $3",
-        values![workspace, request.key, RepeatableRequest::forgotten_until(now)],
-    )
 }
 
 /// Takes the person out of a user's row, which stays.

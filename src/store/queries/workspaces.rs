@@ -94,6 +94,12 @@ impl Store {
         Ok(first(rows)?.zip(Some(all(hosts)?)))
     }
 
+    /// A workspace by its number.
+    pub async fn find_workspace_by_id(&self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError> {
+        const FOUND: &str = concat!("SELECT ", workspace_columns!(), " FROM workspaces w WHERE w.id = $1");
+        self.find(sql(FOUND, values![id])).await
+    }
+
     /// Every workspace, by name.
     pub async fn list_workspaces(&self) -> Result<Vec<Workspace>, StoreError> {
         const ALL: &str = concat!("SELECT ", workspace_columns!(), " FROM workspaces w ORDER BY w.name");
@@ -284,6 +290,11 @@ impl Store {
             "DELETE FROM users WHERE workspace_id = $1",
             "DELETE FROM user_counts WHERE workspace_id = $1",
             "DELETE FROM audit_log WHERE workspace_id = $1",
+            "DELETE FROM idempotency_keys WHERE workspace_id = $1",
+            "DELETE FROM outbox WHERE workspace_id = $1",
+            "DELETE FROM mails WHERE workspace_id = $1",
+            "DELETE FROM asks WHERE workspace_id = $1",
+            "DELETE FROM mail_counters WHERE workspace_id = $1",
         ];
         let belongings = belongings.map(|text| sql(text, values![id]));
         let unit =

@@ -2,6 +2,7 @@
 //! operations share is added here, once.
 
 mod clients;
+mod mails;
 mod schemas;
 
 use std::sync::{Arc, LazyLock};
@@ -20,7 +21,7 @@ use crate::http::api;
 use crate::http::api::resources::ErrorBody;
 use crate::http::error::Error;
 use crate::http::request::context::RequestContext;
-use crate::store::{ListedEntry, ListedLink, ListedSession};
+use crate::store::{ListedEntry, ListedLink, ListedSession, MAIL_FIELDS};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -37,6 +38,9 @@ use crate::store::{ListedEntry, ListedLink, ListedSession};
         api::clients::delete,
         api::team::list,
         api::team::show,
+        api::mails::send,
+        api::mails::list,
+        api::mails::show,
         api::logs::list,
         api::sessions::list,
         api::sessions::revoke,
@@ -46,6 +50,7 @@ use crate::store::{ListedEntry, ListedLink, ListedSession};
         (name = "Login links", description = "What a client signs in with."),
         (name = "Clients", description = "The people who may have login links."),
         (name = "Team", description = "Staff, who may not."),
+        (name = "Mails", description = "Links that doorkey mails, and what became of them."),
         (name = "Sessions", description = "Who is signed in."),
         (name = "Logs", description = "What happened."),
         (name = "Description", description = "The API itself."),
@@ -97,7 +102,7 @@ const FAILURES: [Failure; 12] = [
     Failure(
         "404",
         "NotFound",
-        "No such user, session or route, or no workspace has this host.",
+        "No such user, session, mail or route, or no workspace has this host.",
         &["not_found", "user_not_found", "workspace_not_found"],
     ),
     Failure("405", "MethodNotAllowed", "The route has no such method.", &["method_not_allowed"]),
@@ -105,8 +110,8 @@ const FAILURES: [Failure; 12] = [
     Failure(
         "409",
         "Conflict",
-        "What is there already forbids it: the `Idempotency-Key` came with another request.",
-        &["conflict"],
+        "What is there already forbids it: the `Idempotency-Key` came with another request, or mail is not set up.",
+        &["conflict", "mail_not_configured"],
     ),
     Failure("413", "PayloadTooLarge", "The body is larger than 1 MiB.", &["payload_too_large"]),
     Failure(
@@ -131,12 +136,13 @@ const FAILURES: [Failure; 12] = [
 ];
 
 /// The lists, and what each may be sorted and filtered by.
-const LISTS: [(&str, &[Field]); 5] = [
+const LISTS: [(&str, &[Field]); 6] = [
     ("listLoginLinks", &ListedLink::FIELDS),
     ("listClients", &LISTED),
     ("listTeam", &LISTED),
     ("listLogs", &ListedEntry::FIELDS),
     ("listSessions", &ListedSession::FIELDS),
+    ("listMails", &MAIL_FIELDS),
 ];
 
 /// The whole document.
@@ -151,6 +157,7 @@ fn document() -> Value {
     for (name, schema) in bodies {
         components["schemas"][name] = schema;
     }
+    components["schemas"]["MailWish"] = mails::body();
     // The rows of a list refer to their own schema.
     for (name, schema) in components["schemas"].as_object_mut().into_iter().flatten() {
         if let Some(row) = name.strip_prefix("List_") {
@@ -182,7 +189,7 @@ fn complete(operation: &mut Value) {
 
     let has_body = operation.get("requestBody").is_some();
     if has_body {
-        operation["requestBody"]["required"] = json!(true);
+        operation["requestBody"]["required"] = json!(name != "mailLoginLink");
     }
     let has_key = name != "getDescription";
     let more = if name == "getLoginLink" { &LINK_HEADERS[..] } else { &[] };
@@ -193,7 +200,7 @@ fn complete(operation: &mut Value) {
     for Failure(status, name, ..) in FAILURES {
         let happens = match status {
             "408" | "413" | "415" => has_body,
-            "409" => name == "addClient",
+            "409" => name == "addClient" || name == "mailLoginLink",
             "401" | "403" | "429" => has_key,
             _ => true,
         };

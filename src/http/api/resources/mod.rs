@@ -1,6 +1,7 @@
 //! What the API answers with: one struct for each object, with its schema.
 
 mod list;
+mod mail;
 mod user;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,8 @@ use crate::domain::validation::Code;
 use crate::store;
 
 pub(super) use self::list::{Links, List, Meta};
+pub(in crate::http) use self::mail::QueuedMail;
+pub use self::mail::{ListedMail, QueuedMailFacts};
 pub(super) use self::user::ListedUser;
 pub use self::user::UserObject;
 

@@ -1,0 +1,195 @@
+//! Asking for a link by mail: the form, the code, and a fresh link in place of a dead one.
+//!
+//! Whoever is named, the same is answered: nothing here knows who is known.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+
+use super::frame::Frame;
+use super::response::{page, see_other};
+use super::sign_in::{destination, signed_in_response, visitor, with_form};
+use super::templates::{AskMailPage, CodeEndedPage, CodePage, SentPage};
+use crate::app::App;
+use crate::domain::ask::{Ask, AskCookie};
+use crate::domain::redirect::RedirectTarget;
+use crate::domain::token::Token;
+use crate::domain::workspace::Workspace;
+use crate::flow;
+use crate::flow::self_service::AskOptions;
+use crate::flow::self_service::code::{Redeemed, TypedCode};
+use crate::http::error::Error;
+use crate::http::request::context::RequestContext;
+use crate::http::request::cookies::CookieJar;
+use crate::http::request::protected_form::MailForm;
+use crate::keys::FormClaim;
+
+/// The page that asks for an address.
+pub(super) fn ask_page(app: &App, context: &RequestContext, headers: &HeaderMap) -> Result<Response, Error> {
+    let (workspace, jar) = (&context.workspace, CookieJar::of(context));
+    let frame = Frame::of(workspace, context.language());
+    with_form(headers, &jar, |browser| {
+        let proof = app.keys().form_mac(workspace.id, FormClaim::Ask(browser));
+        page(StatusCode::OK, &frame, &AskMailPage { frame, proof: &proof, email: "" })
+    })
+}
+
+/// `POST /login/mail`: an address is asked for a mail, or the mail of an ask is to come once more.
+pub(in crate::http) async fn ask(
+    State(app): State<App>,
+    Extension(context): Extension<Arc<RequestContext>>,
+    headers: HeaderMap,
+    form: MailForm,
+) -> Result<Response, Error> {
+    let workspace = &context.workspace;
+    let before = form.jar.ask(&headers);
+    let options = options(&context, &headers, before.as_ref(), remembered(workspace, &form.jar, &headers));
+    if form.fields.single("again") == Ok(Some("1")) {
+        form.verify(&app, workspace, FormClaim::AskOnceMore(&form.browser))?;
+        flow::self_service::repeat(&app, workspace, options).await?;
+        return see_other(&app, &context, RedirectTarget::Path("/login/code".to_owned()));
+    }
+    form.verify(&app, workspace, FormClaim::Ask(&form.browser))?;
+    // Two addresses name nobody, like none.
+    let typed = form.fields.single("email").ok().flatten().unwrap_or_default();
+    let cookie = flow::self_service::ask(&app, workspace, typed, options).await?;
+    let mut response = see_other(&app, &context, RedirectTarget::Path("/login/code".to_owned()))?;
+    let cookie = form.jar.set_ask(&cookie, workspace.mail.self_service_lifetime);
+    response.headers_mut().append(SET_COOKIE, cookie);
+    Ok(response)
+}
+
+/// `GET /login/code`: the page on which the code is typed.
+pub(in crate::http) async fn show_code(
+    State(app): State<App>,
+    Extension(context): Extension<Arc<RequestContext>>,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    let workspace = &context.workspace;
+    must_be_open(&app, workspace)?;
+    flow::operations::nodes::is_fit(&app)?;
+    let jar = CookieJar::of(&context);
+    match flow::self_service::find_live(&app, workspace, jar.ask(&headers).as_ref()).await? {
+        Some(ask) => code_page(&app, &context, &headers, (&ask, false)),
+        None => see_other(&app, &context, RedirectTarget::Path("/login".to_owned())),
+    }
+}
+
+/// `POST /login/code`: the code is typed.
+pub(in crate::http) async fn redeem_code(
+    State(app): State<App>,
+    Extension(context): Extension<Arc<RequestContext>>,
+    headers: HeaderMap,
+    form: MailForm,
+) -> Result<Response, Error> {
+    let workspace = &context.workspace;
+    form.verify(&app, workspace, FormClaim::Code(&form.browser))?;
+    // By a wrong clock no ask is over.
+    flow::operations::nodes::is_fit(&app)?;
+    let ask = flow::self_service::find_live(&app, workspace, form.jar.ask(&headers).as_ref()).await?;
+    let Some(ask) = ask else { return Ok(ask_over(&context)) };
+    let wish = ask.redirect.clone().or_else(|| remembered(workspace, &form.jar, &headers));
+    let typed = TypedCode {
+        ask: &ask,
+        typed: form.fields.single("code").ok().flatten().unwrap_or_default(),
+        client: visitor(&context, &form.jar, &headers),
+        landing: destination(workspace, wish.as_deref()).as_str().to_owned(),
+        browser: form.browser,
+    };
+    let act = context.anonymous_audit_context();
+    match flow::self_service::code::redeem(&app, workspace, &act, typed).await? {
+        Redeemed::SignedIn { cookie, landing } => {
+            let mut response = signed_in_response(&app, &context, &form.jar, (&cookie, &landing))?;
+            response.headers_mut().append(SET_COOKIE, form.jar.clear_redirect());
+            Ok(response)
+        }
+        Redeemed::Wrong => code_page(&app, &context, &headers, (&ask, true)),
+        Redeemed::Over => Ok(ask_over(&context)),
+    }
+}
+
+/// `POST /login/again`: a fresh link is asked for by a dead one.
+pub(in crate::http) async fn ask_again(
+    State(app): State<App>,
+    Extension(context): Extension<Arc<RequestContext>>,
+    headers: HeaderMap,
+    form: MailForm,
+) -> Result<Response, Error> {
+    let workspace = &context.workspace;
+    let token = form.fields.single("token").ok().flatten().unwrap_or_default();
+    form.verify(&app, workspace, FormClaim::Again(token, &form.browser))?;
+    let redirect = form.fields.single("redirect").ok().flatten();
+    let redirect = redirect.and_then(|text| RedirectTarget::parse(text, &workspace.redirect_policy()).ok());
+    let options = options(&context, &headers, None, redirect.map(|target| target.as_str().to_owned()));
+    let token = Token::parse_from_link(token);
+    flow::self_service::ask_for_fresh_link(&app, workspace, token.as_ref(), options).await?;
+    see_other(&app, &context, RedirectTarget::Path("/login/sent".to_owned()))
+}
+
+/// `GET /login/sent`: the page after that, the same for all.
+pub(in crate::http) async fn sent(
+    State(app): State<App>,
+    Extension(context): Extension<Arc<RequestContext>>,
+) -> Result<Response, Error> {
+    must_be_open(&app, &context.workspace)?;
+    let frame = Frame::of(&context.workspace, context.language());
+    Ok(page(StatusCode::OK, &frame, &SentPage { frame }))
+}
+
+/// Nothing of this is there where mail is not set up, or the workspace does not want it.
+pub(super) fn must_be_open(app: &App, workspace: &Workspace) -> Result<(), Error> {
+    if flow::self_service::is_open(app, workspace) { Ok(()) } else { Err(Error::NotFound) }
+}
+
+fn code_page(
+    app: &App,
+    context: &RequestContext,
+    headers: &HeaderMap,
+    (ask, is_wrong): (&Ask, bool),
+) -> Result<Response, Error> {
+    let workspace = &context.workspace;
+    let frame = Frame::of(workspace, context.language());
+    let status = if is_wrong { StatusCode::FORBIDDEN } else { StatusCode::OK };
+    with_form(headers, &CookieJar::of(context), |browser| {
+        let mac = |claim| app.keys().form_mac(workspace.id, claim);
+        let view = CodePage {
+            frame,
+            address: &ask.email,
+            is_wrong,
+            proof: &mac(FormClaim::Code(browser)),
+            again_proof: &mac(FormClaim::AskOnceMore(browser)),
+        };
+        page(status, &frame, &view)
+    })
+}
+
+fn ask_over(context: &RequestContext) -> Response {
+    let frame = Frame::of(&context.workspace, context.language());
+    page(StatusCode::GONE, &frame, &CodeEndedPage { frame })
+}
+
+/// Where this browser is to go, as it remembers, if that is allowed.
+fn remembered(workspace: &Workspace, jar: &CookieJar, headers: &HeaderMap) -> Option<String> {
+    let wish = jar.redirect(headers)?;
+    let target = RedirectTarget::parse(&wish, &workspace.redirect_policy()).ok()?;
+    Some(target.as_str().to_owned())
+}
+
+fn options<'a>(
+    context: &RequestContext,
+    headers: &HeaderMap,
+    before: Option<&'a AskCookie>,
+    redirect: Option<String>,
+) -> AskOptions<'a> {
+    AskOptions {
+        source: context.client_network(headers),
+        language: context.accepted_language,
+        redirect,
+        before,
+        request_id: context.request,
+    }
+}
