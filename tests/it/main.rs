@@ -77,10 +77,15 @@ mod faults {
     mod wrong_clock;
 }
 mod mail {
-    //! Mail that goes out: its form, the server it goes to, and what comes back.
+    //! Mail: asked for, queued, sent, and what mail servers make of it.
 
+    mod api;
+    mod asking;
+    mod codes;
+    mod dead_links;
     mod encryption;
     mod mime;
+    mod outbox;
     mod real_server;
     mod sending;
     mod settings;

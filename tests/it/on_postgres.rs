@@ -58,6 +58,15 @@ mod faults {
     mod readiness;
     mod wrong_clock;
 }
+mod mail {
+    //! Mail: asked for, queued, sent, and what mail servers make of it.
+
+    mod api;
+    mod asking;
+    mod codes;
+    mod dead_links;
+    mod outbox;
+}
 mod pages {
     //! The pages: opening a link, confirming, sessions, redirects, the console, in a browser and behind proxies.
 

@@ -138,7 +138,7 @@ async fn the_log_is_whole_while_it_grows_and_is_swept() {
     // The sweep takes a part of a range, then a few ranges, then all that was counted.
     for (kept, left) in [(8_900, 8_900), (8_899, 8_899), (5_000, 5_000), (10, 10)] {
         let now = test.app.clock.now();
-        flow::operations::maintenance::sweep(&test.app, now, kept).await.unwrap();
+        flow::operations::maintenance::sweep(&test.app, now, kept_for(kept)).await.unwrap();
         compare_log(&test, begun + 1 + left).await;
     }
     let beside = test.beside().await;
@@ -191,7 +191,7 @@ async fn live_links_are_whole_whatever_became_of_them() {
     test.advance(6);
     assert_eq!(begun(&test, "login_links").await, [9, 9, 8, 7]);
     test.advance(86_400);
-    flow::operations::maintenance::sweep(&test.app, test.app.clock.now(), 1_000_000).await.unwrap();
+    flow::operations::maintenance::sweep(&test.app, test.app.clock.now(), kept_for(1_000_000)).await.unwrap();
     assert_eq!(begun(&test, "login_links").await, [] as [i64; 0]);
 }
 
@@ -226,4 +226,9 @@ async fn sessions_are_whole_whatever_became_of_them() {
     assert_eq!(begun(&test, "sessions").await, [4], "one began ten seconds ago");
     test.advance(2);
     assert_eq!(begun(&test, "sessions").await, [] as [i64; 0]);
+}
+
+/// Audit entries for some seconds, and dead links no longer than they must be.
+fn kept_for(audit_log: i64) -> flow::operations::maintenance::Retention {
+    flow::operations::maintenance::Retention { audit_log, dead_links: 0 }
 }

@@ -52,12 +52,16 @@ fn requests_that_were_sent_again_do_not_hinder_what_is_carried_over() {
         let database = rusqlite::Connection::open(operator.path("doorkey.db")).unwrap();
         assert_eq!(database.execute(sql, []).unwrap(), 1, "{sql}");
     };
-    let known = "added_by = zeroblob(32), added_with = zeroblob(32)";
-    edit(&format!("UPDATE users SET {known} WHERE id = 1"));
+    let known = |user: i64| {
+        edit(&format!(
+            "INSERT INTO idempotency_keys VALUES (1, zeroblob(32), zeroblob(32), {user}, NULL, 0)"
+        ));
+    };
+    known(1);
     operator.run("backup then.backup").well();
-    edit("UPDATE users SET added_by = NULL, added_with = NULL WHERE id = 1");
+    edit("DELETE FROM idempotency_keys");
     operator.run("user add --workspace Acme --email late@x.test --name-f L --name-l X --id 77").well();
-    edit(&format!("UPDATE users SET {known} WHERE id = 77"));
+    known(77);
     operator.run("user delete 77 --workspace Acme").well();
     operator.run("key revoke 2 --workspace Acme").well();
 

@@ -168,7 +168,7 @@ impl Stand {
 
 /// The workspace as the page says it is: the users of its table, and Ada signed in.
 async fn as_the_page_says() -> TestApp {
-    let test = TestApp::start().await;
+    let test = TestApp::start().await.mailing(10);
     let people = PAGE.lines().skip_while(|line| !line.starts_with("| id | name |")).skip(2);
     for (number, line) in (1..).zip(people.take_while(|line| line.starts_with('|'))) {
         let cells: Vec<_> = line.trim_matches('|').split('|').map(str::trim).collect();

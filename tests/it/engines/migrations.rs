@@ -45,7 +45,7 @@ fn every_migration_keeps_the_rules_of_a_distributed_schema() {
 /// A distributed database sends a statement to the one server that has the workspace, if the statement says which.
 #[test]
 fn every_statement_on_a_workspaces_tables_names_the_workspace() {
-    const TABLES: [&str; 7] = [
+    const TABLES: [&str; 10] = [
         "users",
         "login_links",
         "sessions",
@@ -53,6 +53,9 @@ fn every_statement_on_a_workspaces_tables_names_the_workspace() {
         "user_counts",
         "number_counters",
         "workspace_logos",
+        "mails",
+        "mail_counters",
+        "idempotency_keys",
     ];
     // What an operator does to the whole installation, and what only explains plans.
     const ABOUT_ALL: [&str; 3] = ["key_usage.rs", "post_restore.rs", "list_plans.rs"];

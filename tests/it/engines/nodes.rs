@@ -217,9 +217,10 @@ async fn the_sweep_goes_by_the_databases_clock() {
 
     for wall in [now - 400 * 86_400_000, now + 400 * 86_400_000] {
         test.app.clock.set(Timestamp::from_millis(wall));
-        maintenance::sweep_if_due(&test.app, 365 * 86_400).await.unwrap();
+        let kept = maintenance::Retention { audit_log: 365 * 86_400, dead_links: 86_400 };
+        maintenance::sweep_if_due(&test.app, kept).await.unwrap();
         test.advance(600);
-        maintenance::sweep_if_due(&test.app, 365 * 86_400).await.unwrap();
+        maintenance::sweep_if_due(&test.app, kept).await.unwrap();
         assert_eq!(left(), [[bob.number().to_string()]], "{wall}");
     }
     assert_eq!(test.number("SELECT count(*) FROM audit_log"), entries);

@@ -1,7 +1,7 @@
 //! What is not ready takes nothing away: no sweep, nothing marked as over, 503 where it cannot be sure.
 
 use axum::http::StatusCode;
-use doorkey::flow::operations::maintenance::sweep_if_due;
+use doorkey::flow::operations::maintenance::{Retention, sweep_if_due};
 use doorkey::flow::operations::nodes;
 use serde_json::json;
 
@@ -148,7 +148,9 @@ async fn nothing_is_swept_before_ten_minutes_have_passed_since_the_start_and_sin
     test.run_sql("UPDATE login_links SET expires_at = user_id WHERE user_id < 3");
     test.run_sql("UPDATE login_links SET expires_at = 4102444800000 WHERE user_id = 3");
     let links = || test.number("SELECT count(*) FROM login_links");
-    let sweep = async || sweep_if_due(&test.app, YEAR).await.unwrap().login_links;
+    let sweep = async || {
+        sweep_if_due(&test.app, Retention { audit_log: YEAR, dead_links: 86_400 }).await.unwrap().login_links
+    };
 
     assert_eq!(sweep().await, 0, "at the start");
     test.advance(599);

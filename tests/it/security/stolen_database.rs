@@ -246,7 +246,10 @@ async fn the_sweep_takes_the_long_dead_alone() {
     test.advance(7_200 + 86_399);
     let live = test.ask_for_link(ada()).await;
     let year = 365 * 86_400;
-    let sweep = |retention| flow::operations::maintenance::sweep(&test.app, test.app.clock.now(), retention);
+    let sweep = |audit_log| {
+        let kept = flow::operations::maintenance::Retention { audit_log, dead_links: 86_400 };
+        flow::operations::maintenance::sweep(&test.app, test.app.clock.now(), kept)
+    };
 
     let early = sweep(year).await.unwrap();
     assert_eq!((early.login_links, early.sessions, early.audit_entries), (0, 0, 0));

@@ -225,7 +225,7 @@ impl TestApp {
 }
 
 pub fn settings() -> http::Settings {
-    http::Settings { trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()], has_docs: true }
+    http::Settings { trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()], has_docs: true, caught_mail: None }
 }
 
 pub async fn open(database: &Database, key_file: &Path) -> App {

@@ -15,6 +15,7 @@ pub mod database;
 pub mod figures;
 pub mod http_client;
 pub mod keepalive_proxy;
+pub mod mailbox;
 pub mod mails;
 pub mod neighbour;
 pub mod pooler;

@@ -1,0 +1,157 @@
+//! What waits to be sent: by whom it is sent, when it is tried again, and what becomes of it.
+
+use doorkey::domain::user::UserId;
+use doorkey::flow::mail::delivery;
+use serde_json::json;
+
+use crate::support::app::{TestApp, TestRequest};
+
+async fn queue(test: &TestApp, user: i64) -> String {
+    let ask = TestRequest::of("POST", &format!("/api/login_links/{user}/mail")).bearer(&test.key);
+    let answer = test.send(ask).await;
+    assert_eq!(answer.status.as_u16(), 202, "{}", answer.body);
+    answer.json()["mail"]["id"].as_str().unwrap().to_owned()
+}
+
+async fn state(test: &TestApp, id: &str) -> (String, i64) {
+    let row = test.call("GET", &format!("/api/mails/{id}")).await.json();
+    (row["state"].as_str().unwrap().to_owned(), row["attempts"].as_i64().unwrap())
+}
+
+fn ada() -> UserId {
+    UserId::from_number(1).unwrap()
+}
+
+/// Undoing the change revives nothing.
+#[tokio::test]
+async fn what_kills_the_link_cancels_the_mail_for_good() {
+    let test = TestApp::start().await.mailing(10);
+    test.client("ada@example.org").await;
+    let by_two_factor = queue(&test, 1).await;
+    test.change(ada(), "two_factor_enabled", "true").await;
+    test.change(ada(), "two_factor_enabled", "false").await;
+    let by_use = queue(&test, 1).await;
+    test.browser().sign_in(&test.ask_for_link(ada()).await).await;
+    let by_address = queue(&test, 1).await;
+    test.change(ada(), "email", "eva@example.org").await;
+    let by_age = queue(&test, 1).await;
+    test.advance(7_200);
+    let good = queue(&test, 1).await;
+
+    let [sent] = &test.new_mails(0).await[..] else { panic!("one mail") };
+    assert_eq!(sent.header("To"), "eva@example.org");
+    for id in [&by_two_factor, &by_use, &by_address] {
+        assert_eq!(state(&test, id).await, ("cancelled".to_owned(), 0));
+    }
+    assert_eq!(state(&test, &by_age).await, ("expired".to_owned(), 0));
+    assert_eq!(state(&test, &good).await, ("sent".to_owned(), 1));
+    test.delete(ada()).await;
+    assert_eq!(test.number("SELECT count(*) FROM outbox"), 0);
+}
+
+#[tokio::test]
+async fn a_mail_whose_user_was_deleted_is_cancelled() {
+    let test = TestApp::start().await.mailing(10);
+    test.client("ada@example.org").await;
+    let id = queue(&test, 1).await;
+    test.delete(ada()).await;
+
+    assert_eq!(test.new_mails(0).await.len(), 0);
+    assert_eq!(state(&test, &id).await, ("cancelled".to_owned(), 0));
+}
+
+/// What one node has taken no other one sends, until that one is gone for a minute and a half.
+#[tokio::test]
+async fn two_nodes_send_one_mail_and_one_takes_over_from_the_dead() {
+    let test = TestApp::start().await.mailing(10);
+    test.client("ada@example.org").await;
+    let other = test.beside().await.mailing(10);
+    let id = queue(&test, 1).await;
+
+    let taken = delivery::take_due(&test.app, 10).await.unwrap();
+    assert_eq!(taken.len(), 1);
+    assert_eq!(delivery::take_due(&other.app, 10).await.unwrap(), []);
+    other.advance(89);
+    assert_eq!(delivery::take_due(&other.app, 10).await.unwrap(), []);
+    other.advance(1);
+    let again = delivery::take_due(&other.app, 10).await.unwrap();
+    assert_eq!(again.iter().map(|item| item.attempts).collect::<Vec<_>>(), [2]);
+    delivery::deliver(&other.app, again[0]).await.unwrap();
+    // The first was not dead, but slow: it comes late, and what it writes down changes nothing.
+    delivery::deliver(&test.app, taken[0]).await.unwrap();
+
+    assert_eq!(test.mails().len(), 1);
+    assert_eq!(state(&test, &id).await, ("sent".to_owned(), 2));
+    assert_eq!(test.audit().iter().filter(|line| line.starts_with("mail.sent")).count(), 1);
+}
+
+/// A workspace that has many mailed keeps no other one waiting; who waits at a browser goes first.
+#[tokio::test]
+async fn each_workspace_gets_its_share_of_what_is_sent() {
+    let test = TestApp::start().await.mailing(0);
+    for number in 1..=20 {
+        test.client(&format!("c{number}@example.org")).await;
+        queue(&test, number).await;
+    }
+    let (globex, key) = test.another("Globex", "https://globex.test").await;
+    test.add(&globex, "gus@globex.test", doorkey::domain::user::UserChange::default()).await;
+    let theirs = TestRequest::of("POST", "/api/login_links/1/mail").host("globex.test").bearer(&key);
+    assert_eq!(test.send(theirs).await.status.as_u16(), 202);
+
+    let taken = delivery::take_due(&test.app, 4).await.unwrap();
+    let of_globex = taken.iter().filter(|item| item.workspace == globex.id).count();
+    assert_eq!((taken.len(), of_globex), (3, 1));
+}
+
+/// Link and code are derived when they are sent.
+#[tokio::test]
+async fn a_database_with_hundreds_of_waiting_mails_opens_nothing() {
+    let test = TestApp::start().await.mailing(0);
+    for number in 1..=200 {
+        test.client(&format!("c{number}@example.org")).await;
+        queue(&test, number).await;
+    }
+    let dump = String::from_utf8_lossy(&test.database.stolen()).into_owned();
+    let sent = test.new_mails(0).await;
+    assert_eq!(sent.len(), 200);
+    for mail in sent {
+        let token = mail.token();
+        let hex = token.bytes().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+        for form in [token, hex] {
+            assert!(!dump.contains(&form));
+        }
+    }
+}
+
+/// A long one names the mail instead: mail programs break long lines. Another mail's name leads nowhere.
+#[tokio::test]
+async fn a_long_redirect_is_named_by_its_mail_and_by_no_other() {
+    let test = TestApp::start().await.mailing(10);
+    test.client("ada@example.org").await;
+    test.client("bob@example.org").await;
+    let long = format!("/orders?q={}&ä=%20", "x".repeat(1_880));
+    let ask = |user: i64, redirect: &str| {
+        let path = format!("/api/login_links/{user}/mail");
+        TestRequest::of("POST", &path).bearer(&test.key).json(&json!({ "redirect": redirect }))
+    };
+    assert_eq!(test.send(ask(1, &long)).await.status.as_u16(), 202);
+    assert_eq!(test.send(ask(2, &format!("/other?q={}", "y".repeat(1_000)))).await.status.as_u16(), 202);
+    let mails = test.new_mails(0).await;
+    let to = |mail: &crate::support::mailbox::Mail| mail.link().split_once("&to=").unwrap().1.to_owned();
+    assert!(
+        mails.iter().all(|mail| mail.link().len() < 400 && mail.raw.lines().all(|line| line.len() <= 998))
+    );
+
+    let path = |token: &str, to: &str| format!("/login?token={token}&to={to}");
+    let [first, second] = &mails[..] else { panic!("two mails") };
+    let (ada, bob) = if first.header("To").starts_with("ada") { (first, second) } else { (second, first) };
+    for foreign in [to(bob), "x".to_owned(), String::new(), "0".repeat(32)] {
+        let page = test.browser().open(&path(&ada.token(), &foreign)).await;
+        assert_eq!(page.status.as_u16(), 200);
+        assert!(!page.body.contains("/other"), "{foreign}");
+    }
+    let landed = test.browser().sign_in(&ada.path()).await;
+    assert_eq!(landed.header("location"), format!("/orders?q={}&%C3%A4=%20", "x".repeat(1_880)));
+    let elsewhere = test.browser().sign_in(&path(&bob.token(), &to(ada))).await;
+    assert_eq!(elsewhere.header("location"), "/");
+}
