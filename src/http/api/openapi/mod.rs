@@ -192,6 +192,7 @@ fn complete(operation: &mut Value) {
         operation["requestBody"]["required"] = json!(name != "mailLoginLink");
     }
     let has_key = name != "getDescription";
+    let is_repeatable = name == "addClient" || name == "mailLoginLink";
     let more = if name == "getLoginLink" { &LINK_HEADERS[..] } else { &[] };
     let Some(Value::Object(responses)) = operation.get_mut("responses") else { return };
     for response in responses.values_mut() {
@@ -200,7 +201,7 @@ fn complete(operation: &mut Value) {
     for Failure(status, name, ..) in FAILURES {
         let happens = match status {
             "408" | "413" | "415" => has_body,
-            "409" => name == "addClient" || name == "mailLoginLink",
+            "409" => is_repeatable,
             "401" | "403" | "429" => has_key,
             _ => true,
         };
