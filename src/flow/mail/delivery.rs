@@ -22,7 +22,7 @@ use crate::store::{Attempt, FoundLink, OutboxItem, OutboxKind, Outcome, StoreErr
 /// How often a node that is still sending says so.
 const RENEW_EVERY: Duration = Duration::from_secs(30);
 
-/// Takes up to about `room` mails that are due off the outbox: no other node sends them before this one is done, or gone.
+/// Takes up to `room` mails that are due off the outbox: no other node sends them before this one is done, or gone.
 ///
 /// A node that may issue nothing sends nothing: its clock, or its keys, may be wrong.
 pub async fn take_due(app: &App, room: usize) -> Result<Vec<OutboxItem>, StoreError> {

@@ -36,7 +36,7 @@ pub struct OutboxItem {
 from_row! { OutboxItem { workspace, id, attempts, next_at } }
 
 impl Store {
-    /// Takes up to about `room` things that are due, and keeps them until `until`: no other node sends them before.
+    /// Takes up to `room` things that are due, and keeps them until `until`: no other node sends them before.
     ///
     /// Each workspace that has any gets its share, so that none waits behind the many of another; what is urgent goes first.
     pub async fn take_due(
@@ -52,12 +52,17 @@ impl Store {
             values![what.name(), now],
         );
         let [waiting] = self.read([waiting]).await?;
-        let waiting = all::<WorkspaceId>(waiting)?;
+        let mut waiting = all::<WorkspaceId>(waiting)?;
+        // Where there are more workspaces than room, each look begins with another one.
+        let turn = usize::try_from(now.millis()).unwrap_or(0) % waiting.len().max(1);
+        waiting.rotate_left(turn);
+        waiting.truncate(room);
         let mut due = Vec::new();
         let share = i64::try_from(room.div_ceil(waiting.len().max(1))).unwrap_or(1);
         for workspace in waiting {
             due.extend(self.find_due(what, workspace, now, share).await?);
         }
+        due.truncate(room);
         self.lease(due, until).await
     }
 

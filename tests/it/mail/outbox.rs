@@ -103,6 +103,24 @@ async fn each_workspace_gets_its_share_of_what_is_sent() {
     assert_eq!((taken.len(), of_globex), (3, 1));
 }
 
+/// What is taken is sent at once: nothing is kept from other nodes that this one has no room for. And each has its turn.
+#[tokio::test]
+async fn of_more_workspaces_than_there_is_room_for_as_many_are_served_as_there_is() {
+    let test = TestApp::start().await.mailing(0);
+    for number in 0..10 {
+        let (workspace, key) = test.another(&format!("W{number}"), &format!("https://w{number}.test")).await;
+        test.add(&workspace, "gus@x.test", doorkey::domain::user::UserChange::default()).await;
+        let ask = TestRequest::of("POST", "/api/login_links/1/mail").host(&format!("w{number}.test"));
+        assert_eq!(test.send(ask.bearer(&key)).await.status.as_u16(), 202);
+    }
+    let mut served = std::collections::BTreeSet::new();
+    for left in [7, 4, 1, 0] {
+        let taken = delivery::take_due(&test.app, 3).await.unwrap();
+        served.extend(taken.iter().map(|item| item.workspace.0));
+        assert_eq!(10 - served.len(), left);
+    }
+}
+
 /// Link and code are derived when they are sent.
 #[tokio::test]
 async fn a_database_with_hundreds_of_waiting_mails_opens_nothing() {
