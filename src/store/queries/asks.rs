@@ -139,7 +139,7 @@ impl Store {
 
     /// Writes down that an ask leads to no mail. `Conflict` if another node has looked at it.
     pub async fn close_ask(&self, ask: &Ask, now: Timestamp) -> Result<Outcome, StoreError> {
-        self.apply(UnitOfWork::new().guard(looked_at(ask, now))).await
+        self.apply(UnitOfWork::new().guard(looked_at(ask, now, i64::MAX))).await
     }
 
     /// The same where a limit keeps the mail back. The first time in its hour there is an entry.
@@ -151,7 +151,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Outcome, StoreError> {
         let said = UnitOfWork::new()
-            .guard(looked_at(ask, now))
+            .guard(looked_at(ask, now, i64::MAX))
             .guard(mail_counters::begin(ask.workspace, counter))
             .and(audit::entry(ask.workspace, entry, now));
         match self.apply(said).await? {
@@ -171,11 +171,9 @@ impl Store {
         now: Timestamp,
     ) -> Result<Outcome, StoreError> {
         let budget = MailCounter::budget(now);
-        // What was tried too often has ended, and gets no link.
-        let mut looked_at = looked_at(ask, now);
-        looked_at.sql += " AND tries < 5";
         let mut unit = UnitOfWork::about(ask.workspace, asked.mail.user_id)
-            .guard(looked_at)
+            // What was tried too often has ended, and gets no link.
+            .guard(looked_at(ask, now, MAX_TRIES))
             .and(mail_counters::make_room(ask.workspace, &budget))
             .guard(mail_counters::count_up_to(ask.workspace, &budget, asked.budget));
         if let Some((link, kind)) = asked.link {
@@ -273,12 +271,13 @@ fn keep(ask: &Ask) -> Statement {
     )
 }
 
-/// The statement that takes an ask off the list of those that nobody has looked at, with the link that was made for it.
-fn looked_at(ask: &Ask, now: Timestamp) -> Statement {
+/// The statement that takes an ask off the list of those that nobody has looked at, with the link that was made for it, unless so many
+/// codes were tried meanwhile.
+fn looked_at(ask: &Ask, now: Timestamp, most_tries: i64) -> Statement {
     sql(
         "UPDATE asks SET looked_at = $1, link_hash = $2, seal = $3
-         WHERE workspace_id = $4 AND id = $5 AND created_at = $6 AND looked_at IS NULL",
-        values![now, ask.link, ask.seal, ask.workspace, ask.id, ask.created_at],
+         WHERE workspace_id = $4 AND id = $5 AND created_at = $6 AND looked_at IS NULL AND tries < $7",
+        values![now, ask.link, ask.seal, ask.workspace, ask.id, ask.created_at, most_tries],
     )
 }
 

@@ -5,7 +5,7 @@ use super::login_links::no_newest;
 use crate::domain::login_link::LinkLookupKey;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::WorkspaceId;
-use crate::store::engine::unit_of_work::{UnitOfWork, sql};
+use crate::store::engine::unit_of_work::{Statement, UnitOfWork, UnitResult, sql};
 use crate::store::engine::value::{Value, all, values};
 use crate::store::{Store, StoreError};
 
@@ -123,6 +123,17 @@ impl Store {
             swept += count;
             if count < BATCH {
                 return Ok(swept);
+            }
+        }
+    }
+
+    /// Runs a statement that changes some rows, and returns them, until it changes none.
+    pub(super) async fn until_none(&self, statement: Statement) -> Result<(), StoreError> {
+        loop {
+            let written = self.write(UnitOfWork::new().and(statement.clone())).await?;
+            match written {
+                UnitResult::Done(rows) if rows.first().is_some_and(|rows| !rows.is_empty()) => {}
+                UnitResult::Done(_) | UnitResult::Conflict => return Ok(()),
             }
         }
     }

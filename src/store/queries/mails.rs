@@ -15,7 +15,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserId;
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{Outcome, Statement, UnitOfWork, sql};
-use crate::store::engine::value::{FromRow, Row, from_row, only, values};
+use crate::store::engine::value::{from_row, only, values};
 use crate::store::{ListError, ListPermit, Store, StoreError};
 
 /// What a list of mails may be filtered by.
@@ -64,8 +64,6 @@ pub struct WaitingMail {
     pub mail: Mail,
     /// Its link, with its user; none if the link is not kept any more, or the user was deleted.
     pub link: Option<FoundLink>,
-    /// The language of the user.
-    pub locale: String,
 }
 
 impl Store {
@@ -142,15 +140,14 @@ impl Store {
     /// A mail that waits in the outbox, with what is to stand in it. `None` if it waits no longer.
     pub async fn find_waiting_mail(&self, item: &OutboxItem) -> Result<Option<WaitingMail>, StoreError> {
         const MAIL: &str = concat!(
-            "SELECT coalesce(u.locale, ''), ",
+            "SELECT ",
             mail_columns!(),
-            " FROM mails m LEFT JOIN users u ON u.workspace_id = m.workspace_id AND u.id = m.user_id
-              WHERE m.workspace_id = $1 AND m.id = $2 AND m.state = 'queued'"
+            " FROM mails m WHERE m.workspace_id = $1 AND m.id = $2 AND m.state = 'queued'"
         );
-        let found: Option<WaitingMail> = self.find(sql(MAIL, values![item.workspace, item.id])).await?;
-        let Some(waiting) = found else { return Ok(None) };
-        let link = self.find(by_hash(item.workspace, waiting.mail.link)).await?;
-        Ok(Some(WaitingMail { link, ..waiting }))
+        let found: Option<Mail> = self.find(sql(MAIL, values![item.workspace, item.id])).await?;
+        let Some(mail) = found else { return Ok(None) };
+        let link = self.find(by_hash(item.workspace, mail.link)).await?;
+        Ok(Some(WaitingMail { mail, link }))
     }
 
     /// Writes down what an attempt led to; what waits is tried again at `next`.
@@ -245,11 +242,4 @@ pub(super) fn queue(workspace: WorkspaceId, mail: &Mail) -> [Statement; 2] {
     );
     let item = OutboxItem { workspace, id: mail.id, attempts: 0, next_at: mail.created_at };
     [kept, outbox::add(&item, OutboxKind::Mail, mail.kind != MailKind::Link)]
-}
-
-impl FromRow for WaitingMail {
-    fn from_row(row: &mut Row) -> Result<Self, StoreError> {
-        let (locale, mail) = row.take()?;
-        Ok(Self { mail, link: None, locale })
-    }
 }

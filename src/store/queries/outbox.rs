@@ -128,17 +128,6 @@ impl Store {
         );
         Ok(self.find_all::<i64>(counted).await?.into_iter().sum())
     }
-
-    /// Runs a statement that changes some rows, and returns them, until it changes none.
-    pub(super) async fn until_none(&self, statement: Statement) -> Result<(), StoreError> {
-        loop {
-            let written = self.write(UnitOfWork::new().and(statement.clone())).await?;
-            match written {
-                UnitResult::Done(rows) if rows.first().is_some_and(|rows| !rows.is_empty()) => {}
-                UnitResult::Done(_) | UnitResult::Conflict => return Ok(()),
-            }
-        }
-    }
 }
 
 /// The statement that adds a thing to send.
