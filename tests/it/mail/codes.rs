@@ -197,3 +197,77 @@ async fn one_click_signs_in_the_browser_that_asked_and_no_other() {
     assert_eq!(test.browser().open(&path).await.status, StatusCode::GONE);
     assert_eq!(test.number("SELECT count(*) FROM sessions"), 1);
 }
+
+/// Whoever guesses before anything is mailed has ended the ask all the same.
+#[tokio::test]
+async fn five_wrong_codes_before_the_mail_leave_no_link_to_be_mailed() {
+    let test = TestApp::start().await.mailing(0);
+    test.client("ada@example.org").await;
+    let mut browser = test.browser();
+    ask(&mut browser, "ada@example.org").await;
+    for number in 0..5 {
+        let status = type_code(&mut browser, &format!("{number:06}")).await.status;
+        assert_eq!(status, if number < 4 { StatusCode::FORBIDDEN } else { StatusCode::GONE });
+    }
+
+    assert_eq!(test.new_mails(0).await.len(), 0);
+    assert_eq!(test.number("SELECT count(*) FROM login_links"), 0);
+}
+
+/// Also where it is the last try that there is, and a right one is not counted.
+#[tokio::test]
+async fn a_double_click_on_the_right_code_after_four_wrong_ones_gives_one_session() {
+    let test = TestApp::start().await.mailing(0);
+    test.client("ada@example.org").await;
+    let mut browser = test.browser();
+    ask(&mut browser, "ada@example.org").await;
+    let code = one_mail(&test, 0).await.code().unwrap();
+    for _ in 0..4 {
+        type_code(&mut browser, &wrong(&code)).await;
+    }
+    let page = browser.get("/login/code").await;
+    let press = fill(&page, "/login/code", &[("code", &code)]);
+    let mut twice = browser.clone();
+    let (first, second) = (browser.send(press.clone()).await, twice.send(press).await);
+
+    assert_eq!((first.status, second.status), (StatusCode::SEE_OTHER, StatusCode::SEE_OTHER));
+    assert_eq!(browser.session(), twice.session());
+    assert_eq!(test.number("SELECT count(*) FROM sessions"), 1);
+    assert_eq!(test.number("SELECT count FROM mail_counters WHERE what = 'wrong_codes'"), 4);
+}
+
+/// Once, however often it is pressed, and where the ask was to lead.
+#[tokio::test]
+async fn send_again_pressed_ten_times_at_once_mails_the_first_link_once() {
+    let test = TestApp::start().await.mailing(0);
+    test.client("ada@example.org").await;
+    let mut browser = test.browser();
+    browser.get("/login?redirect=%2Fa").await;
+    ask(&mut browser, "ada@example.org").await;
+    let first = one_mail(&test, 0).await;
+    browser.get("/login?redirect=%2Fb").await;
+    let page = browser.get("/login/code").await;
+    let cookies: Vec<_> = browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let again = fill(&page, "/login/mail", &[]).header("cookie", cookies.join("; "));
+    test.advance(60);
+    let pressed = futures_util::future::join_all((0..10).map(|_| test.send(again.clone()))).await;
+
+    assert!(pressed.iter().all(|answer| answer.status == StatusCode::SEE_OTHER));
+    assert_eq!(one_mail(&test, 1).await.link(), first.link());
+}
+
+#[tokio::test]
+async fn one_click_leads_where_the_browser_wished_to_go() {
+    let mut test = TestApp::start().await.mailing(0);
+    test.set("one_click", "true").await;
+    test.client("ada@example.org").await;
+    let mut browser = test.browser();
+    ask(&mut browser, "ada@example.org").await;
+    let mail = one_mail(&test, 0).await;
+    browser.get("/login?redirect=%2Forders%2F7").await;
+    let go = TestRequest::of("GET", &mail.path());
+    let go = go.header("sec-fetch-mode", "navigate").header("sec-fetch-dest", "document");
+
+    assert_eq!(browser.send(go).await.header("location"), "/orders/7");
+    assert!(!browser.cookies.keys().any(|name| name.contains("redirect")));
+}

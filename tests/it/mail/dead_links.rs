@@ -115,6 +115,24 @@ async fn a_dead_link_is_known_for_as_long_as_is_set_and_no_longer() {
     assert_eq!(test.new_mails(1).await.len(), 0);
 }
 
+/// What a back office wished is kept for longer than the link.
+#[tokio::test]
+async fn a_dead_link_whose_destination_its_mail_names_leads_there_again() {
+    let test = TestApp::start().await.limited_to(&UNLIMITED).mailing(0);
+    test.client("ada@example.org").await;
+    let long = format!("/orders?q={}", "x".repeat(500));
+    let ask = TestRequest::of("POST", "/api/login_links/1/mail").bearer(&test.key);
+    test.send(ask.json(&serde_json::json!({ "redirect": long }))).await;
+    let mailed = test.new_mails(0).await[0].path();
+    test.advance(7_200);
+    let kept = Retention { audit_log: 86_400, dead_links: 86_400 };
+    sweep(&test.app, test.app.clock.now(), kept).await.unwrap();
+    press(&test, &mailed).await;
+
+    let fresh = test.new_mails(1).await[0].path();
+    assert_eq!(test.browser().sign_in(&fresh).await.header("location"), long);
+}
+
 #[tokio::test]
 async fn however_often_it_is_pressed_three_mails_leave_in_a_quarter_of_an_hour() {
     let test = TestApp::start().await.limited_to(&UNLIMITED).mailing(0);
