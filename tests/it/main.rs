@@ -84,6 +84,7 @@ mod mail {
     mod codes;
     mod dead_links;
     mod encryption;
+    mod lost_nodes;
     mod mime;
     mod outbox;
     mod real_server;
@@ -99,6 +100,7 @@ mod pages {
     mod confirm;
     mod console;
     mod languages;
+    mod mailed;
     mod planted_cookies;
     mod proxy_recipes;
     mod redirects;

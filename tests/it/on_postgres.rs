@@ -65,6 +65,7 @@ mod mail {
     mod asking;
     mod codes;
     mod dead_links;
+    mod lost_nodes;
     mod outbox;
 }
 mod pages {
