@@ -79,6 +79,7 @@ mod faults {
 mod mail {
     //! Mail: asked for, queued, sent, and what mail servers make of it.
 
+    mod answer_times;
     mod api;
     mod asking;
     mod codes;
