@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use reqwest::header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
+use reqwest::header::{CONTENT_TYPE, COOKIE, HeaderValue, LOCATION, SET_COOKIE};
 use reqwest::{Client, StatusCode};
 use serde_json::json;
 
@@ -57,7 +57,7 @@ impl Form {
         let took = begun.elapsed().as_nanos();
         assert_eq!(status, StatusCode::SEE_OTHER);
         let names: Vec<_> = headers.keys().map(ToString::to_string).collect();
-        let cookies: Vec<_> = headers.get_all(SET_COOKIE).iter().map(|cookie| cookie.len()).collect();
+        let cookies: Vec<_> = headers.get_all(SET_COOKIE).iter().map(HeaderValue::len).collect();
         (took, format!("{names:?} {cookies:?} {:?} {}", headers[LOCATION], body.len()))
     }
 }
@@ -83,13 +83,18 @@ async fn times(kinds: &Kinds<'_>) -> BTreeMap<&'static str, Vec<u128>> {
     times
 }
 
+#[expect(clippy::cast_precision_loss, reason = "counts of samples are far below 2^52")]
+const fn real(count: usize) -> f64 {
+    count as f64
+}
+
 /// How far the ranks of one kind lie from those of all others (Mann and Whitney), as a normal deviate.
 fn rank_deviate(one: &[u128], others: &[u128]) -> f64 {
     let mut all: Vec<_> = one.iter().map(|time| (time, true)).collect();
     all.extend(others.iter().map(|time| (time, false)));
     all.sort_unstable();
-    let ranks = all.iter().enumerate().filter(|(_, (_, is_one))| *is_one).map(|(rank, _)| rank as f64);
-    let (m, n) = (one.len() as f64, others.len() as f64);
+    let ranks = all.iter().enumerate().filter(|(_, (_, is_one))| *is_one).map(|(rank, _)| real(rank));
+    let (m, n) = (real(one.len()), real(others.len()));
     let u = ranks.sum::<f64>() - m * (m - 1.0) / 2.0;
     (u - m * n / 2.0) / (m * n * (m + n + 1.0) / 12.0).sqrt()
 }
@@ -99,8 +104,8 @@ fn tail_deviate(one: &[u128], others: &[u128]) -> f64 {
     let mut all: Vec<_> = one.iter().chain(others).copied().collect();
     all.sort_unstable();
     let bound = all[all.len() * 19 / 20];
-    let slow = |times: &[u128]| times.iter().filter(|time| **time >= bound).count() as f64;
-    let (m, total) = (one.len() as f64, all.len() as f64);
+    let slow = |times: &[u128]| real(times.iter().filter(|time| **time >= bound).count());
+    let (m, total) = (real(one.len()), real(all.len()));
     let share = (slow(one) + slow(others)) / total;
     (slow(one) - m * share) / (m * share * (1.0 - share) * (total - m) / total).sqrt()
 }

@@ -10,7 +10,7 @@ use crate::support::server::Server;
 use crate::support::wait::until_so;
 
 /// A dead node's mail goes on within this time.
-const TAKEOVER: Duration = Duration::from_secs(120);
+const TAKEOVER: Duration = Duration::from_mins(2);
 
 /// What a mail server does at once.
 const SOON: Duration = Duration::from_secs(20);

@@ -7,7 +7,7 @@ use doorkey::domain::mail::Message;
 use doorkey::outbound::mail_server::SendError;
 
 use crate::support::exim::Exim;
-use crate::support::mails::{PATIENT, address, mail_server, message};
+use crate::support::mails::{Deliver as _, PATIENT, address, mail_server, message};
 use crate::support::wait::until;
 
 #[tokio::test]
@@ -19,7 +19,7 @@ async fn a_real_mail_server_takes_mails_over_starttls_and_tls_and_keeps_them_as_
     for security in [Security::StartTls, Security::Tls] {
         let server = mail_server(exim.config(security), PATIENT);
         for _ in 0..3 {
-            let sent = server.send(&message).await.unwrap();
+            let sent = server.deliver(&message).await.unwrap();
             assert!(sent.reply.starts_with("250 OK id="), "{}", sent.reply);
         }
     }
@@ -40,14 +40,14 @@ async fn a_real_mail_server_takes_mails_over_starttls_and_tls_and_keeps_them_as_
 async fn what_a_real_mail_server_refuses_is_told() {
     let exim = Exim::start();
     let right = mail_server(exim.config(Security::StartTls), PATIENT);
-    let send = async |to: &str| right.send(&Message { to: address(to), ..message() }).await.unwrap_err();
+    let send = async |to: &str| right.deliver(&Message { to: address(to), ..message() }).await.unwrap_err();
 
     assert_eq!(
         send("nobody@example.net").await,
         SendError::Failed { reply: "550 no such user here".to_owned() }
     );
     assert_eq!(send("later@example.net").await, SendError::Later { reply: "451 come back later".to_owned() });
-    right.send(&message()).await.unwrap();
+    right.deliver(&message()).await.unwrap();
 
     let stranger = SmtpConfig { login: None, ..exim.config(Security::StartTls) };
     let trial = mail_server(stranger, PATIENT).test(&message()).await;
