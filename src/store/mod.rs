@@ -29,6 +29,7 @@ pub use self::engine::sqlite::{FileState, make_file, state_of};
 pub use self::engine::unit_of_work::Outcome;
 pub use self::error::{OpenError, StoreError};
 pub use self::list_limiter::{ListError, ListPermit, UnsentRoom};
+pub use self::queries::admins::{EndingAdmin, ListedAdmins};
 pub use self::queries::asks::{AskedMail, CountedTry};
 pub use self::queries::audit::{AuditFilter, AuditPosition, ListedEntry};
 pub use self::queries::cleanup::{SweepLimits, Swept};

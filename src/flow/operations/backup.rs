@@ -168,7 +168,7 @@ pub async fn restore(
 /// Who carries over, with these keys.
 fn carry_with(keyring: &Keyring, act: &AuditContext, now: Timestamp) -> CarryWith {
     let fingerprints = keyring.all().map(|key| key.fingerprint).collect();
-    let (keyring, act) = (keyring.clone(), *act);
+    let (keyring, act) = (keyring.clone(), act.clone());
     let decide = move |key: &ApiKey, replaced: Option<&ApiKey>| validate_key(&keyring, key, replaced?);
     CarryWith { fingerprints, decide: Box::new(decide), act, now }
 }
