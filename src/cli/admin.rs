@@ -99,7 +99,7 @@ fn link_lifetime(text: &str) -> Result<i64, String> {
     if LINK_LIFETIMES.contains(&seconds) {
         return Ok(seconds);
     }
-    Err("an admin link lives from 1m to 24h".to_owned())
+    Err("an admin link lives 1m to 24h".to_owned())
 }
 
 /// The address of the page of an admin link.
@@ -126,7 +126,7 @@ async fn link(context: &mut Context, args: LinkArgs) -> Result<()> {
     }
     // The link alone goes to the output, for scripts.
     say(&format!(
-        "this link signs {} in as {}, once, until {}:",
+        "the admin link of {} as {} is shown this once, works once, and ends at {}:",
         link.grant.name,
         link.grant.role.name(),
         link.expires_at

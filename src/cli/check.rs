@@ -40,7 +40,7 @@ pub(super) async fn run(config: Result<Config, ConfigError>, out: &mut Output) -
 
 /// Whether the admin pages can be served as they are set up. That they are not served fails nothing.
 fn admin(config: &Config) -> Check {
-    const NAME: &str = "admin pages";
+    const NAME: &str = "admin";
     if let Err(error) = config.admin.check_proxies(&config.trusted_proxies) {
         return Check::failed(NAME, error.to_string());
     }

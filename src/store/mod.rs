@@ -42,7 +42,9 @@ pub use self::queries::mail_counters::MailCounter;
 pub use self::queries::mails::{Attempt, MAIL_FIELDS, WaitingMail};
 pub use self::queries::nodes::KeysAndClock;
 pub use self::queries::outbox::{OutboxItem, OutboxKind};
-pub use self::queries::post_restore::{Flags, KeyBefore, MovedAddress, RestoredKey, RestoredUser, Revived};
+pub use self::queries::post_restore::{
+    Flags, KeyBefore, MovedAddress, RestoredAdmin, RestoredKey, RestoredUser, Revived,
+};
 pub use self::queries::sessions::ListedSession;
 pub use self::queries::user_batches::{BatchedChange, TakenKeys, UserBatch};
 pub use self::queries::users::{ChangedUser, NewUser};

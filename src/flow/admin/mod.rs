@@ -201,6 +201,35 @@ pub async fn end(app: &App, act: &AuditContext, id: Uuid) -> Result<AdminKind, A
     Err(AdminError::NotFound(id))
 }
 
+/// Ends every link, session and allowance that rests on a secret key, and gives how many there were.
+pub async fn end_all_using_key(app: &App, act: &AuditContext, key: KeyId) -> Result<i64, StoreError> {
+    let (found, now) = (app.store.list_admins().await?, app.clock.now());
+    let mut ended = 0;
+    let retired = |event, grant: &AdminGrant| told(act, event, grant).with("reason", "key_retired");
+    for allowance in found.allowances.iter().filter(|one| one.key == key) {
+        let entry = retired(AuditEvent::AdminDisallowed, &allowance.grant);
+        if app.store.disallow_admin(allowance, &entry, now).await? == Outcome::Applied {
+            ended += 1;
+        }
+    }
+    let links = found.links.iter().filter(|one| one.key == key).map(EndingAdmin::Link);
+    let sessions = found.sessions.iter().filter(|one| one.key == key).map(EndingAdmin::Session);
+    for ending in links.chain(sessions) {
+        let entry = match ending {
+            EndingAdmin::Link(link) => {
+                retired(AuditEvent::AdminEnded, &link.grant).with("link", link.id.to_string())
+            }
+            EndingAdmin::Session(session) => {
+                retired(AuditEvent::AdminEnded, &session.grant).with("session", session.id.to_string())
+            }
+        };
+        if app.store.end_admin(ending, Some(&entry), now).await? == Outcome::Applied {
+            ended += 1;
+        }
+    }
+    Ok(ended)
+}
+
 /// The workspaces that an admin reaches, by name.
 pub async fn workspaces(app: &App, reach: &AdminReach) -> Result<Vec<Workspace>, StoreError> {
     let mut all = app.store.list_workspaces().await?;

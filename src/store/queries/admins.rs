@@ -282,7 +282,7 @@ impl Store {
 }
 
 /// The statements that write an entry into the log of each workspace that an admin reaches.
-fn told(grant: &AdminGrant, entry: &AuditEntry, now: Timestamp) -> Vec<Statement> {
+pub(in crate::store) fn told(grant: &AdminGrant, entry: &AuditEntry, now: Timestamp) -> Vec<Statement> {
     match &grant.reach {
         AdminReach::All => vec![audit::entry_everywhere(entry, now)],
         AdminReach::Only(workspaces) => {

@@ -1,6 +1,7 @@
 //! What the tests share: clients, servers, databases and proxies, and what is asked of them.
 
 pub mod acknowledged_ops;
+pub mod admin;
 pub mod app;
 pub mod at_once;
 pub mod browser;
