@@ -1,5 +1,6 @@
 //! The command line: each command parses its words, calls one flow, prints what came of it.
 
+mod admin;
 mod backup;
 mod check;
 mod demo;
@@ -75,6 +76,9 @@ enum Command {
     /// See whether mail goes out, and what became of the mails to users
     #[command(subcommand)]
     Mail(mail::Command),
+    /// Let admins in to the admin pages, list them, and end what lets them in
+    #[command(subcommand)]
+    Admin(admin::Command),
     /// Write the embedded database as it is now into a file, beside a running server
     Backup(backup::BackupArgs),
     /// Put a backup in place of the embedded database
@@ -166,6 +170,7 @@ async fn dispatch(cli: Cli) -> Result<()> {
         Command::Serve(flags) => flags.clone(),
         Command::Demo(args) => args.flags(),
         Command::Mail(command) => ServeFlags { mail: command.flags(), ..ServeFlags::default() },
+        Command::Admin(command) => ServeFlags { admin: command.flags(), ..ServeFlags::default() },
         Command::Link(args) => ServeFlags { mail: args.flags.clone(), ..ServeFlags::default() },
         Command::Secret(_)
         | Command::Workspace(_)
@@ -210,6 +215,7 @@ async fn dispatch(cli: Cli) -> Result<()> {
         Command::Session(command) => session::run(&mut context, command).await,
         Command::Log(args) => log::run(&mut context, &args).await,
         Command::Mail(command) => mail::run(&mut context, command).await,
+        Command::Admin(command) => admin::run(&mut context, command).await,
         Command::Backup(args) => backup::back_up(&mut context, &args).await,
         Command::Restore(args) => backup::restore(&mut context, &args).await,
         Command::Migrate(args) => migrate::run(&mut context, &args).await,

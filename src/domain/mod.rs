@@ -1,5 +1,7 @@
 //! Words and rules of the product, pure: no database, no network, no clock, no `async`.
 
+pub mod admin;
+pub mod admin_access;
 pub mod api_key;
 pub mod api_version;
 pub mod ask;

@@ -1,5 +1,6 @@
 //! The stories: what happens when somebody asks for something, written once for API, pages and command line.
 
+pub mod admin;
 pub mod api_keys;
 pub mod audit_log;
 pub mod import;

@@ -119,6 +119,13 @@ pub async fn list(
     app.store.list_sessions(permit, workspace, options, app.clock.now()).await
 }
 
+/// A session that holds, with its person, by its number.
+pub async fn find(app: &App, workspace: &Workspace, id: Uuid) -> Result<Option<SessionWithUser>, StoreError> {
+    let now = app.clock.now();
+    let found = app.store.find_session(workspace.id, id).await?;
+    Ok(found.filter(|found| found.session.is_live(&found.standing, workspace, now)))
+}
+
 /// A piece of the sessions that hold, newest first: those that are older than one of them, or the newest.
 pub async fn list_before(
     app: &App,
@@ -167,7 +174,7 @@ pub async fn sign_out(
     if let Some(signed_in) = verify(app, workspace, Some(shown)).await? {
         nodes::is_fit(app)?;
         let session = &signed_in.session;
-        let act = AuditContext { actor: Actor::User(session.user), ..*act };
+        let act = AuditContext { actor: Actor::User(session.user), ..act.clone() };
         let entry =
             act.entry(AuditEvent::SignedOut).about(session.user).with("session", session.id.to_string());
         if app.store.end_session(workspace.id, session.id, &entry, app.clock.now()).await? == Outcome::Applied

@@ -294,7 +294,7 @@ impl Attempt<'_> {
         };
         let (session, cookie) = app.keys().begin_session(session, &confirm.token, &confirm.browser);
         let replaced = sessions::verify(app, workspace, confirm.visitor.session.as_ref()).await?;
-        let act = AuditContext { actor: Actor::User(user), ..*act };
+        let act = AuditContext { actor: Actor::User(user), ..act.clone() };
         let entry = act.entry(AuditEvent::LinkRedeemed).about(user).with("link", link.id.to_string());
         let entry = entry.with("session", session.id.to_string());
         let mut entries = vec![entry.with("by", confirm.by.name())];

@@ -1,5 +1,6 @@
 //! HTTP: every route in one table, and the server that answers it.
 
+mod admin;
 mod api;
 mod caught_mail;
 mod error;
@@ -21,6 +22,7 @@ use self::error::Error;
 use self::middleware::{LayerState, Surface};
 use crate::app::App;
 
+pub use self::admin::{AdminSettings, router as admin_router};
 pub use self::api::resources::{ListedEntry, ListedMail, ListedSession, QueuedMailFacts, UserObject};
 pub use self::middleware::request_id::current_request_id;
 pub use self::request::context::Peer;

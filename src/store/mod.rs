@@ -29,6 +29,7 @@ pub use self::engine::sqlite::{FileState, make_file, state_of};
 pub use self::engine::unit_of_work::Outcome;
 pub use self::error::{OpenError, StoreError};
 pub use self::list_limiter::{ListError, ListPermit, UnsentRoom};
+pub use self::queries::admins::{EndingAdmin, ListedAdmins};
 pub use self::queries::asks::{AskedMail, CountedTry};
 pub use self::queries::audit::{AuditFilter, AuditPosition, ListedEntry};
 pub use self::queries::cleanup::{SweepLimits, Swept};
@@ -41,7 +42,9 @@ pub use self::queries::mail_counters::MailCounter;
 pub use self::queries::mails::{Attempt, MAIL_FIELDS, WaitingMail};
 pub use self::queries::nodes::KeysAndClock;
 pub use self::queries::outbox::{OutboxItem, OutboxKind};
-pub use self::queries::post_restore::{Flags, KeyBefore, MovedAddress, RestoredKey, RestoredUser, Revived};
+pub use self::queries::post_restore::{
+    Flags, KeyBefore, MovedAddress, RestoredAdmin, RestoredKey, RestoredUser, Revived,
+};
 pub use self::queries::sessions::ListedSession;
 pub use self::queries::user_batches::{BatchedChange, TakenKeys, UserBatch};
 pub use self::queries::users::{ChangedUser, NewUser};

@@ -5,6 +5,19 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod admin {
+    //! The admin pages: who is let in, and what each role sees and does.
+
+    mod commands;
+    mod doors;
+    mod edited_rows;
+    mod pages;
+    mod proxies;
+    mod restores;
+    mod roles;
+    mod rotation;
+    mod server;
+}
 mod api {
     //! The API: what it takes, what it answers, and its description.
 

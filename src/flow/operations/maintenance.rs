@@ -64,6 +64,7 @@ pub async fn sweep(app: &App, now: Timestamp, kept: Retention) -> Result<Swept, 
         all.audit_entries += swept.audit_entries;
         all.mails += swept.mails;
     }
+    app.store.sweep_admins(now.plus_seconds(-SWEEP_GRACE)).await?;
     all.audit_entries += app.store.sweep_audit_log(INSTALLATION, now.plus_seconds(-kept.audit_log)).await?;
     Ok(all)
 }

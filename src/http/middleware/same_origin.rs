@@ -26,7 +26,8 @@ pub(in crate::http) async fn require_same_origin(request: Request, next: Next) -
     next.run(request).await
 }
 
-fn is_same_origin(headers: &HeaderMap, own: &str) -> bool {
+/// Whether the headers of a form say that it is of this origin.
+pub(in crate::http) fn is_same_origin(headers: &HeaderMap, own: &str) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
         return site == "same-origin" || site == "none";
     }

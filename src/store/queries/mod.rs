@@ -1,5 +1,6 @@
 //! The statements: one file for each noun, written once for both engines.
 
+pub(super) mod admins;
 pub(super) mod api_keys;
 pub(super) mod asks;
 pub(super) mod audit;

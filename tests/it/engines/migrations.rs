@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 /// Tables that every node needs to find a tenant at all: they alone have keys without the workspace.
-const DIRECTORY: [&str; 8] = [
+const DIRECTORY: [&str; 11] = [
     "workspaces",
     "hosts",
     "directory",
@@ -14,6 +14,9 @@ const DIRECTORY: [&str; 8] = [
     "nodes",
     "clock_readings",
     "migrations",
+    "admin_links",
+    "admin_sessions",
+    "admin_allowances",
 ];
 
 /// What must not stand in a migration for PostgreSQL, and why.
