@@ -80,7 +80,7 @@ mod mail {
     //! Mail: asked for, queued, sent, and what mail servers make of it.
 
     mod api;
-    mod asking;
+    pub mod asking;
     mod codes;
     mod dead_links;
     mod encryption;
@@ -131,6 +131,15 @@ mod security {
     mod stolen_database;
     mod tenant_isolation;
     mod token_randomness;
+}
+mod stories {
+    //! What became of each link, and the figures of all of them.
+
+    mod events;
+    mod hot_links;
+    mod ledger;
+    mod openings;
+    mod stats;
 }
 #[expect(dead_code, reason = "some of it is for tests of PostgreSQL alone")]
 mod support;
