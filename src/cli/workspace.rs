@@ -71,6 +71,7 @@ pub(super) enum Command {
 
 /// A workspace as `--json` shows it. Lifetimes are in seconds.
 #[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 struct Shown<'a> {
     id: WorkspaceId,
     name: &'a str,

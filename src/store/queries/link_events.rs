@@ -245,7 +245,7 @@ pub(super) fn keep(
          WHERE l.workspace_id = $1 AND l.hash = $2
            AND (SELECT count(*) FROM link_events e
                 WHERE e.workspace_id = $1 AND e.link_hash = $2 AND e.type <> 'opened') < $9",
-        values![workspace, *hash, at.new_id(), at, kind, reason, session, [].as_slice(), MAX_OTHERS],
+        values![workspace, *hash, audit::entry_id(at), at, kind, reason, session, [].as_slice(), MAX_OTHERS],
     )
 }
 
@@ -262,7 +262,7 @@ fn keep_opening(workspace: WorkspaceId, hash: &LinkLookupKey, opening: &Opening)
         values![
             workspace,
             *hash,
-            opening.at.new_id(),
+            audit::entry_id(opening.at),
             opening.at,
             [].as_slice(),
             opening.network.as_str(),

@@ -9,7 +9,7 @@ use crate::domain::login_link::LinkLookupKey;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{Statement, UnitOfWork, sql};
-use crate::store::engine::value::{FromRow, Row, all, values};
+use crate::store::engine::value::{FromRow, Row, all, from_row, values};
 use crate::store::{Engine, ListError, ListPermit, Store, StoreError};
 
 /// Slots of an hour on PostgreSQL.
@@ -117,6 +117,15 @@ const SUMS: &str = sums!(
     "tried_later"
 );
 
+/// Refusals for one reason in a bucket.
+struct Refusals {
+    at: Timestamp,
+    reason: String,
+    times: i64,
+}
+
+from_row! { Refusals { at, reason, times } }
+
 impl FromRow for Figures {
     fn from_row(row: &mut Row) -> Result<Self, StoreError> {
         let (issued, recorded, opened, opened_by_machines) = row.take()?;
@@ -171,11 +180,12 @@ impl Store {
         query: &StatsQuery,
     ) -> Result<Vec<(Timestamp, Figures)>, ListError> {
         let [figures, refusals] = figures_of(permit.workspace(), query);
-        let read = |[figures, refusals]: [Vec<Row>; 2]| Ok((all(figures)?, all(refusals)?));
+        let read = |[figures, refusals]: [Vec<Row>; 2]| {
+            Ok((all::<(Timestamp, Figures)>(figures)?, all::<Refusals>(refusals)?))
+        };
         let scanned = self.scan_with([figures, refusals], Some(permit.clone()), read);
-        let (mut buckets, refusals): (Vec<(Timestamp, Figures)>, Vec<(Timestamp, String, i64)>) =
-            permit.in_time(scanned).await?;
-        for (at, reason, times) in refusals {
+        let (mut buckets, refusals) = permit.in_time(scanned).await?;
+        for Refusals { at, reason, times } in refusals {
             let place = buckets.partition_point(|(begun, _)| *begun < at);
             if buckets.get(place).is_none_or(|(begun, _)| *begun != at) {
                 buckets.insert(place, (at, Figures::default()));
@@ -228,16 +238,16 @@ fn figures_of(workspace: WorkspaceId, query: &StatsQuery) -> [Statement; 2] {
         BucketSize::Hour => "hour",
         BucketSize::Day => "hour - hour % 86400000",
     };
-    let (of_kind, kind) = match query.kind {
-        StatsKind::All => ("$4 = 'all'", StatsKind::All.name()),
-        kind => ("kind = $4", kind.name()),
+    let of_kind = match query.kind {
+        StatsKind::All => "$4 = 'all'",
+        StatsKind::Api | StatsKind::SelfService | StatsKind::Again => "kind = $4",
     };
     let within = format!("WHERE workspace_id = $1 AND hour >= $2 AND hour < $3 AND {of_kind}");
     let figures = format!("SELECT {at} AS begun, {SUMS} FROM link_stats {within} GROUP BY 1 ORDER BY 1");
     let refusals = format!(
         "SELECT {at} AS begun, reason, CAST(sum(refused) AS BIGINT) FROM refusal_stats {within} GROUP BY 1, 2 ORDER BY 1, 2"
     );
-    [figures, refusals].map(|text| sql(text, values![workspace, query.from, query.to, kind]))
+    [figures, refusals].map(|text| sql(text, values![workspace, query.from, query.to, query.kind.name()]))
 }
 
 /// The statements that merge the slots of an hour: those that there are by the first statement are summed and deleted, and no other that

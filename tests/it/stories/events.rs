@@ -250,7 +250,7 @@ async fn a_body_that_does_not_pass_is_named_without_what_was_pasted() {
         (json!({ "link": 1 }), "link", "invalid"),
         (json!({ "link": "x".repeat(4_097) }), "link", "too_long"),
         (json!({ "token": secret }), "token", "unknown"),
-        (json!({ secret: 1, "link": "x" }), "…", "unknown"),
+        (json!({ (secret): 1, "link": "x" }), "…", "unknown"),
     ] {
         let refused = test.send(TestRequest::of("POST", "/api/stories").bearer(&test.key).json(&body)).await;
         assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{}", refused.body);

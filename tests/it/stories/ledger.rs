@@ -124,6 +124,7 @@ impl Life<'_> {
         self.node(1).send_from("198.51.100.5", request).await;
     }
 
+    /// Comes in time, or not at all.
     async fn live(&mut self, ledger: &mut Ledger) {
         let clock = |seconds: i64| self.nodes[0].advance(seconds);
         let mut person = Person::at(&self.peer());
@@ -158,23 +159,6 @@ impl Life<'_> {
                     ledger.at(self.made_at).pressed_again += 1;
                 }
             }
-            5 => {
-                clock(7_200 + 60 * i64::try_from(self.number).unwrap());
-                assert_eq!(person.open(self.node(0), &self.link).await.status, StatusCode::GONE);
-                self.tried(ledger, true);
-                ledger.at(self.made_at).opened += 1;
-            }
-            6 => {
-                let page = person.open(self.node(0), &self.link).await;
-                clock(7_200 + 400 * i64::try_from(self.number).unwrap());
-                // A machine that looks into a dead link tries nothing.
-                self.scan().await;
-                clock(20);
-                assert_eq!(person.press(self.node(1), &page).await.status, StatusCode::GONE);
-                ledger.refuse("expired", self.now());
-                self.tried(ledger, true);
-                ledger.at(self.made_at).opened += 1;
-            }
             7 => {
                 for step in 0..3 {
                     clock(40);
@@ -191,6 +175,32 @@ impl Life<'_> {
                 ledger.refuse("foreign_origin", self.now());
                 assert_eq!(self.node(2).send(button(&page)).await.status, StatusCode::FORBIDDEN);
                 ledger.refuse("anti_forgery", self.now());
+            }
+            _ => self.live_badly(ledger).await,
+        }
+    }
+
+    /// Comes too late, or is refused.
+    async fn live_badly(&mut self, ledger: &mut Ledger) {
+        let clock = |seconds: i64| self.nodes[0].advance(seconds);
+        let mut person = Person::at(&self.peer());
+        match self.number % 12 {
+            5 => {
+                clock(7_200 + 60 * i64::try_from(self.number).unwrap());
+                assert_eq!(person.open(self.node(0), &self.link).await.status, StatusCode::GONE);
+                self.tried(ledger, true);
+                ledger.at(self.made_at).opened += 1;
+            }
+            6 => {
+                let page = person.open(self.node(0), &self.link).await;
+                clock(7_200 + 400 * i64::try_from(self.number).unwrap());
+                // A machine that looks into a dead link tries nothing.
+                self.scan().await;
+                clock(20);
+                assert_eq!(person.press(self.node(1), &page).await.status, StatusCode::GONE);
+                ledger.refuse("expired", self.now());
+                self.tried(ledger, true);
+                ledger.at(self.made_at).opened += 1;
             }
             9 => {
                 let page = person.open(self.node(0), &self.link).await;
