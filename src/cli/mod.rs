@@ -15,6 +15,8 @@ mod output;
 mod secret;
 mod serve;
 mod session;
+mod stats;
+mod story;
 mod user;
 mod words;
 mod workspace;
@@ -73,6 +75,10 @@ enum Command {
     Session(session::Command),
     /// Read the audit log, newest first, or follow it
     Log(log::Args),
+    /// What became of a link: who had it made, opened and pressed it, and why it did not work
+    Story(story::Args),
+    /// How many links were issued, what became of them, and what their lifetime costs
+    Stats(stats::Args),
     /// See whether mail goes out, and what became of the mails to users
     #[command(subcommand)]
     Mail(mail::Command),
@@ -178,6 +184,8 @@ async fn dispatch(cli: Cli) -> Result<()> {
         | Command::User(_)
         | Command::Session(_)
         | Command::Log(_)
+        | Command::Story(_)
+        | Command::Stats(_)
         | Command::Backup(_)
         | Command::Restore(_)
         | Command::Migrate(_)
@@ -214,6 +222,8 @@ async fn dispatch(cli: Cli) -> Result<()> {
         Command::Link(args) => link::run(&mut context, args).await,
         Command::Session(command) => session::run(&mut context, command).await,
         Command::Log(args) => log::run(&mut context, &args).await,
+        Command::Story(args) => story::run(&mut context, &args).await,
+        Command::Stats(args) => stats::run(&mut context, &args).await,
         Command::Mail(command) => mail::run(&mut context, command).await,
         Command::Admin(command) => admin::run(&mut context, command).await,
         Command::Backup(args) => backup::back_up(&mut context, &args).await,

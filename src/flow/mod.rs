@@ -12,5 +12,6 @@ pub mod request_lookup;
 pub mod self_service;
 pub mod sessions;
 pub mod sign_in;
+pub mod stories;
 pub mod users;
 pub mod workspaces;

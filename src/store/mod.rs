@@ -36,7 +36,9 @@ pub use self::queries::cleanup::{SweepLimits, Swept};
 pub use self::queries::directory::DirectoryEntry;
 pub use self::queries::idempotency::KeptRequest;
 pub use self::queries::key_usage::{KeyUsage, SessionUsingKey};
-pub use self::queries::login_links::{FoundLink, ListedLink};
+pub use self::queries::link_events::{SettledLink, Unsettled, change_by};
+pub use self::queries::login_link_lists::ListedLink;
+pub use self::queries::login_links::FoundLink;
 pub use self::queries::lookup_row::{LookupBy, LookupRow};
 pub use self::queries::mail_counters::MailCounter;
 pub use self::queries::mails::{Attempt, MAIL_FIELDS, WaitingMail};
@@ -46,6 +48,7 @@ pub use self::queries::post_restore::{
     Flags, KeyBefore, MovedAddress, RestoredAdmin, RestoredKey, RestoredUser, Revived,
 };
 pub use self::queries::sessions::ListedSession;
+pub use self::queries::stories::ToldLink;
 pub use self::queries::user_batches::{BatchedChange, TakenKeys, UserBatch};
 pub use self::queries::users::{ChangedUser, NewUser};
 pub use self::transfer::{Transfer, TransferError};

@@ -94,7 +94,7 @@ mod mail {
 
     mod answer_times;
     mod api;
-    mod asking;
+    pub mod asking;
     mod codes;
     mod dead_links;
     mod encryption;
@@ -147,6 +147,15 @@ mod security {
     mod stolen_database;
     mod tenant_isolation;
     mod token_randomness;
+}
+mod stories {
+    //! What became of each link, and the figures of all of them.
+
+    mod events;
+    mod hot_links;
+    mod ledger;
+    mod openings;
+    mod stats;
 }
 #[expect(dead_code, reason = "some of it is for tests of PostgreSQL alone")]
 mod support;

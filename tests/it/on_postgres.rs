@@ -74,7 +74,7 @@ mod mail {
 
     mod answer_times;
     mod api;
-    mod asking;
+    pub mod asking;
     mod codes;
     mod dead_links;
     mod lost_nodes;
@@ -110,6 +110,15 @@ mod security {
     mod secret_leaks;
     mod stolen_database;
     mod tenant_isolation;
+}
+mod stories {
+    //! What became of each link, and the figures of all of them.
+
+    mod events;
+    mod hot_links;
+    mod ledger;
+    mod openings;
+    mod stats;
 }
 #[expect(dead_code, reason = "some of it is for tests that need no database")]
 mod support;

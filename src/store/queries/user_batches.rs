@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::audit;
 use super::columns::standing_columns;
+use super::link_kills;
 use super::user_counts;
 use super::users::{NewUser, user_columns};
 use crate::domain::audit::AuditEntry;
@@ -129,6 +130,7 @@ impl Store {
             .changed
             .iter()
             .flat_map(|changed| changed.entries.iter().map(|entry| (changed.user.id, entry)));
+        let kills = kills_of(workspace, batch, now);
         let entries = audit::entries_about(workspace, about_added.chain(about_changed), now);
         if !batch.added.is_empty() {
             unit = unit.guard(insertion(workspace, &batch.added, &added, now));
@@ -151,7 +153,7 @@ impl Store {
                 .iter()
                 .map(|changed| (changed.user.id, changed.was_staff, changed.user.standing.is_staff)),
         );
-        let (result, held) = self.write_timed(unit.and_all(counted).and_all(entries)).await?;
+        let (result, held) = self.write_timed(unit.and_all(counted).and_all(kills).and_all(entries)).await?;
         Ok((Outcome::from(result), held))
     }
 
@@ -188,6 +190,13 @@ impl Store {
         }
         Ok((free.len() == wanted).then_some((counter, free)))
     }
+}
+
+/// The statement that tells of the kills of a batch.
+fn kills_of(workspace: WorkspaceId, batch: &UserBatch, now: Timestamp) -> Option<Statement> {
+    let changed = batch.changed.iter();
+    let entries = changed.flat_map(|changed| changed.entries.iter().map(|entry| (changed.user.id, entry)));
+    link_kills::of_entries(workspace, entries, now)
 }
 
 /// Up to `most` numbers after one that is taken and before the next that is.

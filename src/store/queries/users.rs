@@ -3,7 +3,7 @@
 use super::columns::standing_columns;
 use super::login_links::no_newest;
 use super::user_counts::{count_added, count_deleted, count_moved};
-use super::{audit, idempotency};
+use super::{audit, idempotency, link_kills};
 use crate::domain::audit::AuditEntry;
 use crate::domain::email::EmailAddress;
 use crate::domain::idempotency::RepeatableRequest;
@@ -195,6 +195,7 @@ impl Store {
         let unit = UnitOfWork::about(workspace, user.id)
             .guard(changed)
             .and_all(is_moved.then(|| count_moved(workspace, user.id)))
+            .and_all(entries.iter().filter_map(|entry| link_kills::of_entry(workspace, user.id, entry, now)))
             .and_all(audit::entries(workspace, entries, now));
         self.apply(unit).await
     }
@@ -212,7 +213,10 @@ impl Store {
              WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL",
             values![workspace, user],
         );
-        let unit = UnitOfWork::about(workspace, user).guard(killed).and(audit::entry(workspace, entry, now));
+        let unit = UnitOfWork::about(workspace, user)
+            .guard(killed)
+            .and_all(link_kills::of_entry(workspace, user, entry, now))
+            .and(audit::entry(workspace, entry, now));
         self.apply(unit).await
     }
 
@@ -231,6 +235,7 @@ impl Store {
         let unit = UnitOfWork::about(workspace, user)
             .guard(gone)
             .and(count_deleted(workspace, user))
+            .and_all(entries.iter().filter_map(|entry| link_kills::of_entry(workspace, user, entry, now)))
             .and_all(audit::entries(workspace, entries, now));
         self.apply(unit).await
     }

@@ -48,7 +48,7 @@ fn every_migration_keeps_the_rules_of_a_distributed_schema() {
 /// A distributed database sends a statement to the one server that has the workspace, if the statement says which.
 #[test]
 fn every_statement_on_a_workspaces_tables_names_the_workspace() {
-    const TABLES: [&str; 10] = [
+    const TABLES: [&str; 14] = [
         "users",
         "login_links",
         "sessions",
@@ -59,6 +59,10 @@ fn every_statement_on_a_workspaces_tables_names_the_workspace() {
         "mails",
         "mail_counters",
         "idempotency_keys",
+        "link_events",
+        "link_kills",
+        "link_stats",
+        "refusal_stats",
     ];
     // What an operator does to the whole installation, and what only explains plans.
     const ABOUT_ALL: [&str; 3] = ["key_usage.rs", "post_restore.rs", "list_plans.rs"];

@@ -34,5 +34,6 @@ pub mod strace;
 pub mod test_request;
 pub mod third_party_site;
 pub mod upstream_app;
+pub mod visitors;
 pub mod wait;
 pub mod wall_clock;

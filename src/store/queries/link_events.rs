@@ -1,0 +1,289 @@
+//! What happened to links beside what their own rows say: written in batches, settled a little later, swept in the end.
+
+use uuid::Uuid;
+
+use super::audit;
+use super::link_marks::{Change, Marks, count_change, mark};
+use super::link_stats::count_refused_press;
+use crate::domain::audit::AuditEntry;
+use crate::domain::login_link::LinkLookupKey;
+use crate::domain::opening::{Opening, SETTLED_AFTER, Sign, Signs};
+use crate::domain::story::{LinkNotes, Note, NotedLink, PressRefusal};
+use crate::domain::timestamp::Timestamp;
+use crate::domain::user::UserId;
+use crate::domain::workspace::WorkspaceId;
+use crate::store::engine::unit_of_work::{Statement, UnitOfWork, sql};
+use crate::store::engine::value::{all, from_row, values};
+use crate::store::{Store, StoreError};
+
+/// Openings of a link that are kept, if they look like a machine's at once: behind them there is room for persons.
+const MAX_BY_MACHINES: i64 = 80;
+
+/// Openings of a link that are kept.
+const MAX_OPENINGS: i64 = 100;
+
+/// Other events of a link that are kept.
+const MAX_OTHERS: i64 = 100;
+
+/// Openings of a workspace that are looked at in one go.
+const MAX_UNSETTLED: i64 = 5_000;
+
+/// An opening of which it is not known yet whether a person or a machine was there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unsettled {
+    /// Of which link.
+    pub hash: LinkLookupKey,
+    /// Its number.
+    pub id: Uuid,
+    /// When.
+    pub time: Timestamp,
+    /// What was seen so far.
+    pub signs: Signs,
+    /// Who came, as a keyed hash.
+    pub client: [u8; 16],
+    /// Whether the link was dead by then.
+    pub was_dead: bool,
+    /// When it is to be settled.
+    pub settle_at: Timestamp,
+    /// When the link was made; when it was opened, if the link is gone.
+    pub created_at: Timestamp,
+    /// Whom the link signs in.
+    pub user: UserId,
+}
+
+/// Openings of a link that are settled.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SettledLink {
+    /// The link.
+    pub link: NotedLink,
+    /// What is true of it by that.
+    pub change: Change,
+    /// The openings by number, with all their signs.
+    pub openings: Vec<(Uuid, Signs)>,
+}
+
+impl crate::store::engine::value::FromValue for Signs {
+    fn from_value(value: crate::store::engine::value::Value) -> Option<Self> {
+        i64::from_value(value).map(Self::from_bits)
+    }
+}
+
+from_row! { Unsettled { hash, id, time, signs, client, was_dead, settle_at, created_at, user } }
+
+/// What is done to a link by a press or because of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kept<'a> {
+    Pressed,
+    Refused(&'static str),
+    SignedIn(&'a Uuid),
+}
+
+impl Store {
+    /// Writes what was noted of links: all of it or nothing.
+    pub async fn write_link_notes(
+        &self,
+        workspace: WorkspaceId,
+        noted: &[LinkNotes],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut noted: Vec<_> = noted.iter().collect();
+        // In one order, so that two who write to the same rows wait for each other: links first, then what they count in.
+        noted.sort_by_key(|(link, _)| *link);
+        let (mut events, mut counts) = (Vec::new(), Vec::new());
+        for (link, notes) in noted {
+            let mut pressed = None;
+            for note in notes {
+                match note {
+                    Note::Opened(opening) => events.push(keep_opening(workspace, &link.hash, opening)),
+                    Note::Pressed(at) => {
+                        pressed =
+                            Some(pressed.unwrap_or_default()).map(|other| Change::pressed(*at).and(other));
+                        events.push(keep(workspace, &link.hash, Kept::Pressed, *at));
+                    }
+                    Note::Refused(refusal, at) => {
+                        if refusal.is_press() {
+                            pressed = Some(pressed.unwrap_or_default())
+                                .map(|other| Change::pressed(*at).and(other));
+                        }
+                        events.push(keep(workspace, &link.hash, Kept::Refused(refusal.reason()), *at));
+                        let counted = (&link.hash, refusal.reason(), 1);
+                        counts.push(count_refused_press(&self.engine, workspace, counted, *at));
+                    }
+                }
+            }
+            if let Some(change) = pressed {
+                events.push(mark(workspace, &link.hash, &change));
+                counts.push(count_change(&self.engine, workspace, link, now));
+            }
+        }
+        self.write(UnitOfWork::new().and_all(events).and_all(counts)).await.map(drop)
+    }
+
+    /// Writes that a press of a link was refused.
+    pub async fn add_refused_press(
+        &self,
+        workspace: WorkspaceId,
+        (link, refusal): (&NotedLink, PressRefusal),
+        entry: &AuditEntry,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let reason = refusal.reason();
+        let unit = UnitOfWork::new()
+            .and(mark(workspace, &link.hash, &Change::pressed(now)))
+            .and(keep(workspace, &link.hash, Kept::Refused(reason), now))
+            .and(audit::entry(workspace, entry, now))
+            .and(count_change(&self.engine, workspace, link, now))
+            .and(count_refused_press(&self.engine, workspace, (&link.hash, reason, 1), now));
+        self.write(unit).await.map(drop)
+    }
+
+    /// Openings of all workspaces that are not settled, the oldest first.
+    pub async fn list_unsettled(&self) -> Result<Vec<(WorkspaceId, Vec<Unsettled>)>, StoreError> {
+        let workspaces = sql(
+            "SELECT w.id FROM workspaces w
+             WHERE EXISTS (SELECT 1 FROM link_events e WHERE e.workspace_id = w.id AND e.settle_at > 0)",
+            values![],
+        );
+        let [workspaces] = self.read([workspaces]).await?;
+        let mut found = Vec::new();
+        for workspace in all::<WorkspaceId>(workspaces)? {
+            let unsettled = sql(
+                "SELECT e.link_hash, e.id, e.time, e.signs, e.client, e.was_dead, e.settle_at, coalesce(l.created_at, e.time),
+                        coalesce(l.user_id, 0)
+                 FROM link_events e LEFT JOIN login_links l ON l.workspace_id = e.workspace_id AND l.hash = e.link_hash
+                 WHERE e.workspace_id = $1 AND e.settle_at > 0 ORDER BY e.settle_at LIMIT $2",
+                values![workspace, MAX_UNSETTLED],
+            );
+            found.push((workspace, self.find_all(unsettled).await?));
+        }
+        Ok(found)
+    }
+
+    /// What decides about the openings of a link: when and from which network it was opened, and when mails with it were sent.
+    pub async fn find_opening_facts(
+        &self,
+        workspace: WorkspaceId,
+        opening: &Unsettled,
+    ) -> Result<(Vec<(Timestamp, String)>, Vec<Timestamp>), StoreError> {
+        let openings = sql(
+            "SELECT time, network FROM link_events WHERE workspace_id = $1 AND link_hash = $2 AND type = 'opened'",
+            values![workspace, opening.hash],
+        );
+        let sent = sql(
+            "SELECT sent_at FROM mails
+             WHERE workspace_id = $1 AND user_id = $2 AND created_at >= $3 AND link_hash = $4 AND sent_at IS NOT NULL",
+            values![workspace, opening.user, opening.created_at, opening.hash],
+        );
+        let [openings, sent] = self.read([openings, sent]).await?;
+        Ok((all(openings)?, all(sent)?))
+    }
+
+    /// Writes down that the style sheet was fetched by who opened links.
+    pub async fn note_stylesheets(
+        &self,
+        workspace: WorkspaceId,
+        openings: &[&Unsettled],
+    ) -> Result<(), StoreError> {
+        let others = Signs::default().with(Sign::NoStylesheet, true).bits();
+        let noted = openings.iter().map(|opening| {
+            sql(
+                "UPDATE link_events SET signs = signs - (signs & $4)
+                 WHERE workspace_id = $1 AND link_hash = $2 AND id = $3 AND settle_at > 0",
+                values![workspace, opening.hash, opening.id, others],
+            )
+        });
+        self.write(UnitOfWork::new().and_all(noted)).await.map(drop)
+    }
+
+    /// Writes down what openings were. However many nodes do so, it is the same, and is counted once.
+    pub async fn settle_openings(
+        &self,
+        workspace: WorkspaceId,
+        settled: &[SettledLink],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut settled: Vec<_> = settled.iter().collect();
+        settled.sort_by_key(|settled| settled.link);
+        let marks = settled.iter().map(|settled| mark(workspace, &settled.link.hash, &settled.change));
+        let openings = settled.iter().flat_map(|settled| {
+            settled.openings.iter().map(move |(id, signs)| {
+                sql(
+                    "UPDATE link_events SET settle_at = 0, client = $4, signs = $5, is_machine = $6
+                     WHERE workspace_id = $1 AND link_hash = $2 AND id = $3",
+                    values![
+                        workspace,
+                        settled.link.hash,
+                        *id,
+                        [].as_slice(),
+                        signs.bits(),
+                        signs.look_like_machine()
+                    ],
+                )
+            })
+        });
+        let counts = settled.iter().map(|settled| count_change(&self.engine, workspace, &settled.link, now));
+        self.write(UnitOfWork::new().and_all(marks).and_all(openings).and_all(counts)).await.map(drop)
+    }
+}
+
+/// The statement that keeps an event of a link that is known, unless there are enough.
+pub(super) fn keep(
+    workspace: WorkspaceId,
+    hash: &LinkLookupKey,
+    event: Kept<'_>,
+    at: Timestamp,
+) -> Statement {
+    let (kind, reason, session) = match event {
+        Kept::Pressed => ("pressed", "", [].as_slice()),
+        Kept::Refused(reason) => ("refused", reason, [].as_slice()),
+        Kept::SignedIn(session) => ("signed_in", "", session.as_bytes().as_slice()),
+    };
+    sql(
+        "INSERT INTO link_events (workspace_id, link_hash, id, time, type, reason, session_id, network, browser, signs, is_machine,
+                                  was_dead, client, settle_at)
+         SELECT l.workspace_id, l.hash, $3, $4, $5, $6, $7, '', '', 0, 0, 0, $8, 0 FROM login_links l
+         WHERE l.workspace_id = $1 AND l.hash = $2
+           AND (SELECT count(*) FROM link_events e
+                WHERE e.workspace_id = $1 AND e.link_hash = $2 AND e.type <> 'opened') < $9",
+        values![workspace, *hash, audit::entry_id(at), at, kind, reason, session, [].as_slice(), MAX_OTHERS],
+    )
+}
+
+/// The same of an opening. That there was no style sheet is taken back once it is fetched.
+fn keep_opening(workspace: WorkspaceId, hash: &LinkLookupKey, opening: &Opening) -> Statement {
+    let most = if opening.signs.look_like_machine() { MAX_BY_MACHINES } else { MAX_OPENINGS };
+    sql(
+        "INSERT INTO link_events (workspace_id, link_hash, id, time, type, reason, session_id, network, browser, signs, is_machine,
+                                  was_dead, client, settle_at)
+         SELECT l.workspace_id, l.hash, $3, $4, 'opened', '', $5, $6, $7, $8, $9, $10, $11, $12 FROM login_links l
+         WHERE l.workspace_id = $1 AND l.hash = $2
+           AND (SELECT count(*) FROM link_events e
+                WHERE e.workspace_id = $1 AND e.link_hash = $2 AND e.type = 'opened') < $13",
+        values![
+            workspace,
+            *hash,
+            audit::entry_id(opening.at),
+            opening.at,
+            [].as_slice(),
+            opening.network.as_str(),
+            opening.browser.name(),
+            opening.signs.with(Sign::NoStylesheet, true).bits(),
+            opening.signs.look_like_machine(),
+            opening.was_dead,
+            opening.client,
+            opening.at.plus_seconds(SETTLED_AFTER),
+            most
+        ],
+    )
+}
+
+/// What is true of a link by openings of which it is known what they were, with when each was, whether the link was dead by then, and
+/// whether a machine was there.
+pub fn change_by(openings: impl IntoIterator<Item = (Timestamp, bool, bool)>) -> Change {
+    let changes = openings.into_iter().map(|(at, was_dead, is_machine)| Change {
+        marks: if is_machine { Marks::OPENED_BY_MACHINE } else { Marks::OPENED_BY_PERSON },
+        tried_at: (was_dead && !is_machine).then_some(at),
+        pressed_at: None,
+    });
+    changes.reduce(Change::and).unwrap_or_default()
+}

@@ -1,0 +1,221 @@
+//! What is counted of a link once, and the figures that it counts in.
+//!
+//! A link's row says what it was before its last change of this kind. So whoever changes it counts, in the same unit, what became
+//! different by that, however many others change it: the row is held from the change to the commit. A link must be changed once in a
+//! unit, and counted right behind that.
+
+use super::link_stats::slot_of;
+use crate::domain::login_link::{LinkLookupKey, LoginLink};
+use crate::domain::story::NotedLink;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::workspace::WorkspaceId;
+use crate::store::Engine;
+use crate::store::engine::unit_of_work::{Statement, sql};
+use crate::store::engine::value::values;
+
+/// What may be true of a link.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Marks(i64);
+
+impl Marks {
+    /// A person opened it.
+    pub const OPENED_BY_PERSON: Self = Self(1);
+    /// A machine opened it.
+    pub const OPENED_BY_MACHINE: Self = Self(2);
+    /// It was pressed.
+    pub const PRESSED: Self = Self(4);
+    /// It signed somebody in.
+    pub const SIGNED_IN: Self = Self(16);
+    /// It signed somebody in by the code of its mail.
+    pub const BY_CODE: Self = Self(32);
+
+    /// Both.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether they are stored in a link's row.
+    pub(super) const fn are_in(self, stored: i64) -> bool {
+        stored & self.0 == self.0
+    }
+
+    /// As they are stored.
+    pub(super) const fn bits(self) -> i64 {
+        self.0
+    }
+}
+
+/// The columns of marks and tries as a change leaves them: marks, when it was tried, and when it was pressed, as placeholders.
+macro_rules! marked {
+    ($marks:literal, $tried:literal, $pressed:literal) => {
+        concat!(
+            "marks = (marks & 255) * 256 + ((marks & 255) | ",
+            $marks,
+            " | (CASE WHEN used_at <= ",
+            $pressed,
+            " THEN 8 ELSE 0 END)), tried_before = tried_at, tried_at = CASE WHEN tried_at <= ",
+            $tried,
+            " THEN tried_at ELSE coalesce(",
+            $tried,
+            ", tried_at) END"
+        )
+    };
+}
+pub(super) use marked;
+
+/// What happens to a link at one moment, as it is counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Change {
+    /// What is true of it from here on.
+    pub marks: Marks,
+    /// When it was tried first, as far as this tells.
+    pub tried_at: Option<Timestamp>,
+    /// When it was pressed last, as far as this tells.
+    pub pressed_at: Option<Timestamp>,
+}
+
+impl Change {
+    /// A press.
+    pub const fn pressed(at: Timestamp) -> Self {
+        Self { marks: Marks::PRESSED, tried_at: Some(at), pressed_at: Some(at) }
+    }
+
+    /// Both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let first = [self.tried_at, other.tried_at].into_iter().flatten().min();
+        Self {
+            marks: self.marks.and(other.marks),
+            tried_at: first,
+            pressed_at: self.pressed_at.max(other.pressed_at),
+        }
+    }
+}
+
+/// The statement that marks a link.
+pub(in crate::store) fn mark(workspace: WorkspaceId, hash: &LinkLookupKey, change: &Change) -> Statement {
+    sql(
+        concat!(
+            "UPDATE login_links SET ",
+            marked!("$3", "$4", "$5"),
+            " WHERE workspace_id = $1 AND hash = $2"
+        ),
+        values![workspace, *hash, change.marks.bits(), change.tried_at, change.pressed_at],
+    )
+}
+
+/// One more, one less, or neither, by whether something is so now and was before.
+macro_rules! became {
+    ($now:expr, $before:expr) => {
+        concat!("(CASE WHEN ", $now, " THEN 1 ELSE 0 END) - (CASE WHEN ", $before, " THEN 1 ELSE 0 END)")
+    };
+}
+
+/// The same of a first try at an age, between two numbers of milliseconds.
+macro_rules! tried_between {
+    ($after:literal, $until:literal) => {
+        became!(
+            concat!("l.age > ", $after, " AND l.age <= ", $until),
+            concat!("l.age_before > ", $after, " AND l.age_before <= ", $until)
+        )
+    };
+}
+
+/// A column that the upsert adds to.
+macro_rules! adding {
+    ($($column:literal),+) => { concat!("issued = link_stats.issued", $(", ", $column, " = link_stats.", $column, " + excluded.", $column),+) };
+}
+
+/// What became different of a link, counted by the hour in which it was made.
+const COUNTED: &str = concat!(
+    "INSERT INTO link_stats (workspace_id, hour, kind, slot, opened, opened_by_machines, signed_in, too_late, pressed_again,
+            tried_60, tried_300, tried_900, tried_1800, tried_3600, tried_7200, tried_14400, tried_28800, tried_86400,
+            tried_259200, tried_604800, tried_later)
+     SELECT l.workspace_id, l.hour, l.kind, $3, ",
+    became!("(l.bits & 5) <> 0", "(l.bits_before & 5) <> 0"),
+    ", ",
+    became!("(l.bits & 7) = 2", "(l.bits_before & 7) = 2"),
+    ", ",
+    became!("(l.bits & 16) <> 0", "(l.bits_before & 16) <> 0"),
+    ", ",
+    became!("l.age >= l.life", "l.age_before >= l.life"),
+    ", ",
+    became!("(l.bits & 8) <> 0", "(l.bits_before & 8) <> 0"),
+    ", ",
+    tried_between!("-9000000000000000", "60000"),
+    ", ",
+    tried_between!("60000", "300000"),
+    ", ",
+    tried_between!("300000", "900000"),
+    ", ",
+    tried_between!("900000", "1800000"),
+    ", ",
+    tried_between!("1800000", "3600000"),
+    ", ",
+    tried_between!("3600000", "7200000"),
+    ", ",
+    tried_between!("7200000", "14400000"),
+    ", ",
+    tried_between!("14400000", "28800000"),
+    ", ",
+    tried_between!("28800000", "86400000"),
+    ", ",
+    tried_between!("86400000", "259200000"),
+    ", ",
+    tried_between!("259200000", "604800000"),
+    ", ",
+    tried_between!("604800000", "9000000000000000"),
+    " FROM (SELECT workspace_id, kind, created_at - created_at % 3600000 AS hour, marks & 255 AS bits, marks / 256 AS bits_before,
+                   tried_at - created_at AS age, tried_before - created_at AS age_before, expires_at - created_at AS life
+            FROM login_links
+            WHERE workspace_id = $1 AND hash = $2
+              AND ((marks & 255) <> marks / 256 OR tried_at IS DISTINCT FROM tried_before)) l
+     WHERE true
+     ON CONFLICT (workspace_id, hour, kind, slot) DO UPDATE SET ",
+    adding!(
+        "opened",
+        "opened_by_machines",
+        "signed_in",
+        "too_late",
+        "pressed_again",
+        "tried_60",
+        "tried_300",
+        "tried_900",
+        "tried_1800",
+        "tried_3600",
+        "tried_7200",
+        "tried_14400",
+        "tried_28800",
+        "tried_86400",
+        "tried_259200",
+        "tried_604800",
+        "tried_later"
+    )
+);
+
+/// The statement that counts what became different of a link by the statement of the same unit that marked it.
+pub(in crate::store) fn count_change(
+    engine: &Engine,
+    workspace: WorkspaceId,
+    link: &NotedLink,
+    now: Timestamp,
+) -> Statement {
+    let slot = slot_of(engine, (&link.hash, link.created_at), now);
+    sql(COUNTED, values![workspace, link.hash, slot])
+}
+
+/// The statement that counts a new link, by the hour in which it was made.
+pub(in crate::store) fn count_issued(
+    engine: &Engine,
+    link: &LoginLink,
+    (kind, is_recorded): (&'static str, bool),
+) -> Statement {
+    let at = link.draft.created_at;
+    sql(
+        "INSERT INTO link_stats (workspace_id, hour, kind, slot, issued, recorded) VALUES ($1, $2, $3, $4, 1, $5)
+         ON CONFLICT (workspace_id, hour, kind, slot)
+         DO UPDATE SET issued = link_stats.issued + 1, recorded = link_stats.recorded + excluded.recorded",
+        values![link.draft.workspace, at.start_of_hour(), kind, slot_of(engine, (&link.hash, at), at), is_recorded],
+    )
+}

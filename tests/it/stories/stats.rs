@@ -1,0 +1,165 @@
+//! Figures: what may be asked, what is not known, what is advised, and the commands that print them.
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use crate::support::app::{TestApp, UNLIMITED};
+use crate::support::server::Server;
+use crate::support::visitors::Person;
+
+#[tokio::test]
+async fn a_query_that_does_not_pass_is_named() {
+    let test = TestApp::start().await;
+    for (query, field) in [
+        ("by=week", "by"),
+        ("kind=mail", "kind"),
+        ("from=yesterday", "from"),
+        ("to=2026-11-23", "to"),
+        ("from=2026-11-23T00:00:00Z&to=2026-11-23T00:00:00Z", "from"),
+        ("from=2026-11-24T00:00:00Z&to=2026-11-23T00:00:00Z", "from"),
+        ("from=2027-11-24T00:00:00Z", "from"),
+        ("from=2026-10-01T00:00:00Z&to=2026-11-02T00:00:00Z&by=hour", "from"),
+        ("from=2025-10-01T00:00:00Z&to=2026-11-02T00:00:00Z", "from"),
+        ("from=0000-01-01T00:00:00Z&to=0000-01-02T00:00:00Z", "from"),
+        ("by=day&by=hour", "by"),
+        ("days=30", "days"),
+    ] {
+        let refused = test.call("GET", &format!("/api/stats/login_links?{query}")).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{query}: {}", refused.body);
+        assert!(refused.json()["errors"].get(field).is_some(), "{query}: {}", refused.body);
+    }
+}
+
+#[tokio::test]
+async fn a_query_means_whole_hours_and_thirty_days_unless_it_says_more() {
+    let test = TestApp::start().await;
+    let usual = test.link_stats("").await;
+    assert_eq!(
+        [
+            &usual["from"],
+            &usual["to"],
+            &usual["by"],
+            &usual["kind"],
+            &usual["link_lifetime"],
+            &usual["advice"]
+        ],
+        [
+            &json!("2026-10-24T04:00:00.000Z"),
+            &json!("2026-11-23T04:00:00.000Z"),
+            &json!("day"),
+            &json!("api"),
+            &json!(7_200),
+            &json!(null)
+        ]
+    );
+    assert_eq!(usual["buckets"].as_array().unwrap().len(), 31);
+    assert_eq!(usual["buckets"][0]["at"], "2026-10-24T00:00:00.000Z");
+    let hours = test
+        .link_stats("from=2026-11-23T01:30:00%2B01:00&to=2026-11-23T02:00:00.0001Z&by=hour&kind=all")
+        .await;
+    let begun: Vec<_> =
+        hours["buckets"].as_array().unwrap().iter().map(|bucket| bucket["at"].clone()).collect();
+    assert_eq!(begun, ["2026-11-23T00:00:00.000Z", "2026-11-23T01:00:00.000Z", "2026-11-23T02:00:00.000Z"]);
+    let longest = [
+        ("from=2026-10-01T00:00:00Z&to=2026-11-01T00:00:00Z&by=hour", 744),
+        ("from=2025-11-01T00:00:00Z&to=2026-11-02T00:00:00Z&by=day", 366),
+    ];
+    for (query, buckets) in longest {
+        assert_eq!(test.link_stats(query).await["buckets"].as_array().unwrap().len(), buckets, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_not_noted_is_null_and_not_nothing() {
+    let mut test = TestApp::start().await.limited_to(&UNLIMITED);
+    let hour = |at: i64| format!("from=2026-11-23T{at:02}:00:00Z&to=2026-11-23T{:02}:00:00Z&by=hour", at + 1);
+    let openings = |totals: &serde_json::Value| {
+        ["opened", "opened_by_machines", "never_opened"].map(|field| totals[field].as_i64())
+    };
+    for (number, is_on) in [(1, "true"), (2, "false"), (3, "true")] {
+        test.set("record_openings", is_on).await;
+        let user = test.client(&format!("c{number}@example.org")).await;
+        let link = test.ask_for_link(user).await;
+        Person::at("203.0.113.9").open(&test, &link).await;
+        test.settle_openings().await;
+        if number == 1 {
+            assert_eq!(openings(&test.link_stats(&hour(3)).await["totals"]), [Some(1), Some(0), Some(0)]);
+            // Long enough, so that no link lives any more when it is switched off.
+            test.advance(4 * 3_600);
+        } else {
+            test.advance(3_600);
+        }
+    }
+
+    assert_eq!(openings(&test.link_stats(&hour(3)).await["totals"]), [Some(1), Some(0), Some(0)]);
+    assert_eq!(openings(&test.link_stats(&hour(5)).await["totals"]), [Some(0), Some(0), Some(0)]);
+    assert_eq!(openings(&test.link_stats(&hour(7)).await["totals"]), [None, None, None]);
+    assert_eq!(openings(&test.link_stats(&hour(8)).await["totals"]), [Some(1), Some(0), Some(0)]);
+    let whole = test.link_stats("").await;
+    assert_eq!((openings(&whole["totals"]), &whole["totals"]["issued"]), ([None, None, None], &json!(3)));
+
+    // Of links that live while it is switched off nobody knows who opens them.
+    test.set("record_openings", "false").await;
+    assert_eq!(openings(&test.link_stats(&hour(8)).await["totals"]), [None, None, None]);
+}
+
+#[tokio::test]
+async fn a_longer_lifetime_is_advised_where_many_come_too_late() {
+    let mut test = TestApp::start().await.limited_to(&UNLIMITED);
+    test.set("link_lifetime", "600").await;
+    for number in 0..50 {
+        let user = test.client(&format!("c{number}@example.org")).await;
+        let link = test.ask_for_link(user).await;
+        // Eleven of fifty are late: three of them within a quarter of an hour.
+        test.advance(match number {
+            0..=2 => 800,
+            3..=10 => 2_000,
+            _ => 100,
+        });
+        let mut person = Person::at("203.0.113.9");
+        let page = person.open(&test, &link).await;
+        if page.status == StatusCode::OK {
+            person.press(&test, &page).await;
+        }
+        if number == 48 {
+            test.settle_openings().await;
+            assert_eq!(test.link_stats("").await["advice"], json!(null), "forty-nine are too few");
+        }
+    }
+    test.settle_openings().await;
+
+    let advice = test.link_stats("").await["advice"].clone();
+    assert_eq!(
+        advice,
+        "22 % of 50 first tries came after the link's end; with a lifetime of 15 minutes it would have been 16 %."
+    );
+}
+
+#[tokio::test]
+async fn the_commands_print_what_the_api_answers() {
+    let server = Server::start();
+    server.add_client("ada@example.org", "Ada", "X");
+    let link = server.ask_for_link(1).await;
+    let api = server.call("GET", "/api/stats/login_links").await.json::<serde_json::Value>().await.unwrap();
+    let printed: serde_json::Value =
+        serde_json::from_str(&server.run(&["stats", "--workspace", "Acme", "--json"])).unwrap();
+    assert_eq!(printed, api);
+    assert_eq!(api["totals"]["issued"], 1);
+    let table = server.run(&["stats", "--workspace", "Acme", "--days", "1"]);
+    assert!(table.contains("issued") && table.contains("ISSUED"), "{table}");
+
+    let asked = std::process::Stdio::piped();
+    let mut story = server.command();
+    story.args(["story", "--workspace", "Acme", "--json"]).stdin(asked).stdout(std::process::Stdio::piped());
+    let mut story = story.spawn().unwrap();
+    std::io::Write::write_all(&mut story.stdin.take().unwrap(), link.as_bytes()).unwrap();
+    let told = story.wait_with_output().unwrap();
+    let told: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
+    assert_eq!((&told["state"], &told["events"][0]["actor"]), (&json!("live"), &json!("api_key:1")));
+    let id = told["link_id"].as_str().unwrap();
+    let by_id = server.run(&["story", "--workspace", "Acme", "--link-id", id]);
+    assert!(by_id.contains(id) && by_id.contains("issued"), "{by_id}");
+    let unknown = uuid::Uuid::now_v7().to_string();
+    let refused = server.refused(&["story", "--workspace", "Acme", "--link-id", &unknown], &[]);
+    assert!(refused.contains("no link of this workspace"), "{refused}");
+}
