@@ -84,3 +84,6 @@ CREATE TABLE mail_counters (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX mail_counters_by_period ON mail_counters (workspace_id, period);
+
+-- Few mails fail, and whoever looks after a workspace wishes to see them.
+CREATE INDEX mails_failed ON mails (workspace_id, id) WHERE state = 'failed';

@@ -274,12 +274,9 @@ pub const fn lifetime_of(kind: StatsKind, workspace: &Workspace) -> i64 {
 
 /// An age as people say it.
 pub fn in_words(seconds: i64) -> String {
-    let (number, unit) = match seconds {
-        86_400.. => (seconds / 86_400, "day"),
-        3_600.. => (seconds / 3_600, "hour"),
-        60.. => (seconds / 60, "minute"),
-        _ => (seconds, "second"),
-    };
+    let units = [(86_400, "day"), (3_600, "hour"), (60, "minute")];
+    let whole = units.into_iter().find(|(unit, _)| seconds >= *unit && seconds % unit == 0);
+    let (number, unit) = whole.map_or((seconds, "second"), |(unit, name)| (seconds / unit, name));
     format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
 }
 

@@ -7,7 +7,7 @@ use super::mail::MailState;
 use super::named::named;
 use super::opening::{BrowserClass, Opening, Signs};
 use super::timestamp::Timestamp;
-use super::user::{AccountStatus, UserId};
+use super::user::{AccountStatus, Refusal, UserId};
 
 named! {
     /// What a link is; the first that is true of it.
@@ -102,6 +102,12 @@ impl PressRefusal {
             Self::RateLimited => "Too many dead links were tried from the same network within a minute.",
         }
     }
+}
+
+/// The sentence of a word for why a link is not issued, or a press led to nothing.
+pub fn reason_sentence(word: &str) -> &str {
+    let refusal = Refusal::ALL.into_iter().find(|refusal| refusal.code() == word).map(Refusal::sentence);
+    refusal.or_else(|| PressRefusal::parse(word).map(PressRefusal::sentence)).unwrap_or(word)
 }
 
 /// What happened.

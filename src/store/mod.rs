@@ -41,6 +41,7 @@ pub use self::queries::login_link_lists::ListedLink;
 pub use self::queries::login_links::FoundLink;
 pub use self::queries::lookup_row::{LookupBy, LookupRow};
 pub use self::queries::mail_counters::MailCounter;
+pub use self::queries::mail_troubles::{MANY_MAILS, MailTroubles, WaitingReply};
 pub use self::queries::mails::{Attempt, MAIL_FIELDS, WaitingMail};
 pub use self::queries::nodes::KeysAndClock;
 pub use self::queries::outbox::{OutboxItem, OutboxKind};

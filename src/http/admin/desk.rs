@@ -58,6 +58,8 @@ macro_rules! needs {
 }
 
 needs! {
+    SeeOverview = Needed::Page(AdminPage::Overview);
+    SeeStories = Needed::Page(AdminPage::Stories);
     SeeSessions = Needed::Page(AdminPage::Sessions);
     SeeKeys = Needed::Page(AdminPage::Keys);
     DoSignOut = Needed::Act(AdminAct::SignOut);

@@ -1,6 +1,7 @@
 //! The admin pages: a router of their own, on a listener of their own.
 
 mod assets;
+mod charts;
 mod cookies;
 mod desk;
 mod error;
@@ -9,11 +10,13 @@ mod home;
 mod html;
 mod keys;
 mod layer;
+mod overview;
 mod pager;
 mod plain;
 mod sessions;
 mod settings;
 mod sign_in;
+mod story;
 mod times;
 mod visit;
 
@@ -21,12 +24,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::response::Response;
 use axum::routing::{get, post};
 
-use self::desk::{Desk, SeeSessions};
 use self::error::Problem;
-use self::html::see_other;
 use self::layer::LayerState;
 use self::visit::Surface;
 use super::error::Error;
@@ -34,7 +34,7 @@ use crate::app::App;
 
 pub use self::settings::AdminSettings;
 
-/// The routes of the admin pages. A page of a workspace is below `/w/{w}`, and its handler takes a [`Desk`] that names what it needs.
+/// The routes of the admin pages. A page of a workspace is below `/w/{w}`, and its handler takes a [`Desk`](desk::Desk) that names what it needs.
 pub fn router(app: App, settings: AdminSettings) -> Router {
     let settings = Arc::new(settings);
     let layer = |surface: Surface| {
@@ -53,15 +53,11 @@ fn pages() -> Router<App> {
         .route("/", get(home::show))
         .route("/sign-in", get(sign_in::show).post(sign_in::sign_in))
         .route("/sign-out", post(home::sign_out))
-        .route("/w/{w}/", get(first))
+        .route("/w/{w}/", get(overview::show))
+        .route("/w/{w}/links/{id}", get(story::show))
         .route("/w/{w}/sessions", get(sessions::list))
         .route("/w/{w}/sessions/{id}/end", get(sessions::ask_to_end).post(sessions::end))
         .route("/w/{w}/keys", get(keys::list).post(keys::make))
         .route("/w/{w}/keys/{id}/revoke", get(keys::ask_to_revoke).post(keys::revoke))
         .fallback(|| async { Problem::Common(Error::NotFound) })
-}
-
-/// `GET /w/W/`: the first of a workspace's pages that every role sees.
-async fn first(desk: Desk<SeeSessions>) -> Response {
-    see_other(&desk.address("/sessions"))
 }

@@ -22,6 +22,7 @@ pub(super) mod login_link_lists;
 pub(super) mod login_links;
 pub(super) mod lookup_row;
 pub(super) mod mail_counters;
+pub(super) mod mail_troubles;
 pub(super) mod mails;
 pub(super) mod nodes;
 pub(super) mod outbox;
