@@ -16,7 +16,8 @@ fn client(number: i64) -> UserId {
 fn outcome(page: &str, name: &str) -> Vec<String> {
     let (_, row) = page.split_once(&format!(">{name}</")).unwrap_or_else(|| panic!("no {name}: {page}"));
     let row = row.split("</tr>").next().unwrap();
-    row.split("<td class=\"num\">").skip(1).map(|cell| cell.split('<').next().unwrap().to_owned()).collect()
+    let cells = row.split("<td class=\"num\"").skip(1).map(|cell| cell.split_once('>').unwrap().1);
+    cells.map(|cell| cell.split('<').next().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]
