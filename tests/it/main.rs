@@ -14,6 +14,7 @@ mod admin {
     mod edited_rows;
     mod pages;
     mod proxies;
+    mod readiness;
     mod restores;
     mod roles;
     mod rotation;

@@ -13,6 +13,7 @@ mod admin {
     mod edited_rows;
     mod pages;
     mod proxies;
+    mod readiness;
     mod roles;
     mod rotation;
 }
