@@ -8,6 +8,7 @@
 mod admin {
     //! The admin pages: who is let in, and what each role sees and does.
 
+    mod accessibility;
     mod browser;
     mod commands;
     mod doors;
@@ -15,6 +16,7 @@ mod admin {
     mod figures;
     mod pages;
     mod proxies;
+    mod readiness;
     mod restores;
     mod roles;
     mod rotation;

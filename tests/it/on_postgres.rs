@@ -14,6 +14,7 @@ mod admin {
     mod figures;
     mod pages;
     mod proxies;
+    mod readiness;
     mod roles;
     mod rotation;
 }

@@ -165,7 +165,7 @@ fn common(error: &Error) -> Told {
         403 => NOT_DONE,
         404 => "Nothing is here",
         429 => "Wait a moment",
-        503 if is_away => "The database does not answer",
+        503 if is_away => "Not available at the moment",
         500.. => "Something went wrong",
         _ => "That was not understood",
     };

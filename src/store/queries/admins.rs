@@ -235,12 +235,12 @@ impl Store {
         allowance: &AdminAllowance,
         old: &[u8; 32],
     ) -> Result<(), StoreError> {
-        let AdminAllowance { id, grant, key, last_seen_at, seal, .. } = allowance;
         const TOUCHED: &str = concat!(
             "UPDATE admin_allowances SET last_seen_at = $1, key_id = $2, seal = $3
              WHERE name = $4 AND id = $5 AND seal = $6 AND ended_at IS NULL AND ",
             is_active!("$2")
         );
+        let AdminAllowance { id, grant, key, last_seen_at, seal, .. } = allowance;
         let touched = sql(TOUCHED, values![*last_seen_at, *key, *seal, grant.name.as_str(), *id, *old]);
         self.write(UnitOfWork::new().and(touched)).await.map(|_| ())
     }

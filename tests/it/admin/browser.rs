@@ -1,110 +1,95 @@
-//! The admin pages in a real Chromium, against the real binary: whoever reads them, and how, and what they look like.
+//! The admin pages in a real Chromium, against the real binary: an operator's way from the link to a key and out again.
 
-use serde_json::{Value, json};
+use std::time::Duration;
 
-use crate::support::accessibility::{PAGE, is_for_everybody};
+use thirtyfour::By;
+
 use crate::support::browser::WebBrowser;
-use crate::support::pictures::keep_up_to;
 use crate::support::server::{Server, free_port};
+use crate::support::third_party_site::ThirdPartySite;
 
-/// What a picture of a page full of figures may weigh, in bytes.
-const MAX_WEIGHT: usize = 120_000;
+fn serve() -> (Server, String) {
+    let (mut server, port) = (Server::prepare("Acme"), free_port());
+    let admin = format!("127.0.0.1:{port}");
+    server.serve_with(&[("DOORKEY_ADMIN_LISTEN", &admin)]);
+    (server, admin)
+}
 
-/// A server with its admin pages, and a browser of an operator on them.
-async fn desk() -> (Server, WebBrowser, String) {
-    let mut server = Server::prepare("Acme Studio");
-    let port = free_port();
-    let listen = format!("127.0.0.1:{port}");
-    let mail = format!("file:{}", server.path("mail").display());
-    server.serve_with(&[
-        ("DOORKEY_ADMIN_LISTEN", &listen),
-        ("DOORKEY_SMTP", &mail),
-        ("DOORKEY_MAIL_FROM", "login@example.com"),
-    ]);
-    let url = format!("http://localhost:{port}");
-    let made = server.run(&["admin", "link", "--name", "Grace Hopper", "--admin-url", &url, "--json"]);
-    let made: Value = serde_json::from_str(&made).unwrap();
+fn link(server: &Server, admin: &str) -> String {
+    server.run(&["admin", "link", "--admin-listen", admin, "--name", "Grace"]).trim_end().to_owned()
+}
+
+#[tokio::test]
+async fn an_operator_signs_in_makes_and_revokes_a_key_and_signs_out() {
+    let (server, admin) = serve();
     let browser = WebBrowser::start().await;
-    let link = made["url"].as_str().unwrap().replace(&format!("http://{listen}"), &url);
+    let url = |path: &str| format!("http://{admin}{path}");
+
+    // A browser that only looks, for a while.
+    let link = link(&server, &admin);
     browser.open(&link).await;
-    browser.press(&button(&browser).await).await;
-    (server, browser, url)
-}
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(server.database.number("SELECT count(*) FROM admin_sessions"), 0);
+    browser.press("Sign in").await;
+    browser.arrives_at(&url("/w/1/")).await;
+    assert!(browser.text().await.contains("No link was made in this time."));
 
-async fn button(browser: &WebBrowser) -> String {
-    let text = browser.evaluate("return document.querySelector('main button').innerText").await;
-    text.as_str().unwrap().to_owned()
-}
+    browser.open(&url("/w/1/keys")).await;
+    browser.driver().find(By::Id("name")).await.unwrap().send_keys("newsletter").await.unwrap();
+    browser.press("Make the key").await;
+    assert!(browser.text().await.contains("it is shown this once, and never again"));
+    let key = browser.evaluate("return document.querySelector('.copy input').value").await;
+    assert!(key.as_str().unwrap().starts_with("doorkey_"), "{key}");
+    browser.open(&url("/w/1/keys")).await;
+    browser.open(&url("/w/1/keys/2/revoke")).await;
+    browser.press("Revoke the key").await;
+    browser.arrives_at(&url("/w/1/keys?done=revoked")).await;
+    assert!(browser.text().await.contains("The key is revoked."));
+    browser.driver().find(By::Css(".me button")).await.unwrap().click().await.unwrap();
+    browser.arrives_at(&url("/sign-in")).await;
+    browser.open(&url("/w/1/keys")).await;
+    browser.arrives_at(&url("/sign-in")).await;
+    browser.open(&link).await;
+    assert_eq!(browser.heading().await, "This link does not work any more");
 
-/// Thirty days of links, as a server counts them: fewer at the weekend, about half used, a third too late.
-fn fill(server: &Server) {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let hour = i64::try_from(now.as_secs()).unwrap() / 3_600 * 3_600_000;
-    for day in 0..30 {
-        let made = [12, 58, 55, 52, 61, 44, 8][usize::try_from(day % 7).unwrap()] - day % 4;
-        let (used, late) = (made / 2, made / 3);
-        let at = hour - day * 86_400_000;
-        server.database.run(&format!(
-            "INSERT INTO link_stats (workspace_id, hour, kind, slot, issued, recorded, opened, opened_by_machines, signed_in, \
-             too_late, handed_out_again, tried_60, tried_900, tried_3600, tried_7200, tried_28800, tried_86400, tried_259200)
-             VALUES (1, {at}, 'api', 0, {made}, {made}, {}, 3, {used}, {late}, 9, {}, {}, {}, {}, {}, {}, {})",
-            used + late,
-            used / 5,
-            used / 4,
-            used / 3,
-            used - used / 5 - used / 4 - used / 3,
-            late / 2,
-            late / 3,
-            late - late / 2 - late / 3
-        ));
+    // A dead link is told of on the console, as any failed load is; nothing else.
+    let complaints = browser.complaints().await;
+    assert!(complaints.iter().all(|one| one.contains("410")), "{complaints:?}");
+    for sent in browser.requests().await {
+        let referer = sent.referer.unwrap_or_default();
+        assert!(!referer.contains("token"), "{} was told {referer}", sent.url);
     }
-}
-
-/// Every page that the navigation leads to, and a story, for each eye and each width.
-#[tokio::test]
-async fn nothing_keeps_anybody_from_reading_an_admin_page() {
-    let (server, browser, url) = desk().await;
-    fill(&server);
-    let ada = server.add_client("ada@example.org", "Ada", "Lovelace");
-    server.ask_for_link(ada).await;
-    let links = "return [...document.querySelectorAll('nav.pages a')].map(link => link.getAttribute('href'))";
-    browser.open(&format!("{url}/")).await;
-    let pages = browser.evaluate(links).await;
-    let mut pages: Vec<String> =
-        pages.as_array().unwrap().iter().map(|page| page.as_str().unwrap().to_owned()).collect();
-    assert!(pages.len() >= 3, "{pages:?}");
-    let listed: Value = server.call("GET", "/api/login_links").await.json().await.unwrap();
-    let link = listed["data"][0]["id"].as_str().unwrap();
-    pages.extend(["/".to_owned(), "/w/1/?days=90".to_owned(), format!("/w/1/links/{link}")]);
-    pages.extend(["/w/9/".to_owned(), "/nothing".to_owned()]);
-
-    for page in pages {
-        browser.open(&format!("{url}{page}")).await;
-        assert_ne!(browser.heading().await, "", "{page}");
-        is_for_everybody(&browser, PAGE, &page).await;
-        assert_eq!(browser.complaints().await, [""; 0], "{page}");
-    }
-    let stranger = WebBrowser::start().await;
-    stranger.open(&format!("{url}/w/1/")).await;
-    stranger.arrives_at(&format!("{url}/sign-in")).await;
-    is_for_everybody(&stranger, PAGE, "/sign-in").await;
 }
 
 #[tokio::test]
-async fn pictures_of_the_admin_pages() {
-    let (server, browser, url) = desk().await;
-    fill(&server);
-    for (name, page, scheme) in
-        [("overview", "/w/1/?days=30", "light"), ("overview-dark", "/w/1/?days=30", "dark")]
-    {
-        let media = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
-        browser.tell("Emulation.setEmulatedMedia", media).await;
-        let window = json!({"width": 1100, "height": 900, "deviceScaleFactor": 1, "mobile": false});
-        browser.tell("Emulation.setDeviceMetricsOverride", window).await;
-        browser.open(&format!("{url}{page}")).await;
-        browser.shows("Overview").await;
+async fn a_link_on_another_site_is_pressed_there_and_no_page_shows_in_a_frame() {
+    let (server, admin) = serve();
+    // To a browser, this is another site than that of 127.0.0.1.
+    let admin = admin.replace("127.0.0.1", "localhost");
+    let link = link(&server, &admin);
+    let page = format!(
+        "<a id=\"go\" href=\"{link}\">here</a><a id=\"in\" href=\"http://{admin}/w/1/keys\">there</a>"
+    );
+    let site = ThirdPartySite::showing(page).await;
+    let browser = WebBrowser::start().await;
+    let click = async |id: &str| {
+        browser.open(&site.url("/")).await;
+        browser.driver().find(By::Id(id)).await.unwrap().click().await.unwrap();
+    };
 
-        keep_up_to(MAX_WEIGHT, name, &browser.picture().await);
-        assert_eq!(browser.complaints().await, [""; 0]);
-    }
+    click("go").await;
+    browser.shows("Sign in to the admin pages").await;
+    browser.press("Sign in").await;
+    browser.arrives_at(&format!("http://{admin}/w/1/")).await;
+    // What another site asks for comes without the cookie.
+    click("in").await;
+    browser.shows("How to sign in").await;
+    browser.open(&format!("http://{admin}/w/1/keys")).await;
+    assert_eq!(browser.heading().await, "Keys");
+
+    let frame = format!("<iframe src=\"http://{admin}/w/1/keys\"></iframe>");
+    let site = ThirdPartySite::showing(frame).await;
+    browser.open(&site.url("/")).await;
+    let complaints = browser.complaints().await;
+    assert!(complaints.iter().any(|one| one.contains("frame-ancestors")), "{complaints:?}");
 }
