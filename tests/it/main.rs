@@ -159,6 +159,7 @@ mod stories {
     mod hot_links;
     mod ledger;
     mod openings;
+    mod programs;
     mod stats;
 }
 #[expect(dead_code, reason = "some of it is for tests of PostgreSQL alone")]
