@@ -1,9 +1,14 @@
 //! Figures of links: summed from what was counted with every act.
 
+use std::time::Duration;
+
 use crate::app::App;
 use crate::domain::link_stats::{Figures, LinkStats, StatsQuery, lifetime_of};
 use crate::domain::workspace::Workspace;
 use crate::store::{ListError, ListPermit, StoreError};
+
+/// For so long the figures wait for what was noted last.
+const NOTES_WAIT: Duration = Duration::from_secs(2);
 
 /// The figures of a workspace in a time, with what this process has not written yet.
 ///
@@ -15,7 +20,10 @@ pub async fn link_stats(
     query: StatsQuery,
 ) -> Result<LinkStats, ListError> {
     app.store.write_reuses_for(permit).await?;
-    super::write_notes(app).await?;
+    // It is written anyhow; what takes longer than that is in the figures a little later.
+    if let Ok(Err(error)) = tokio::time::timeout(NOTES_WAIT, super::write_notes(app)).await {
+        tracing::warn!(%error, "figures are read without what was noted last");
+    }
     let mut found = app.store.link_figures(permit, &query).await?.into_iter().peekable();
     let mut buckets = Vec::new();
     for at in query.buckets() {

@@ -1,10 +1,12 @@
 //! What happened to links beside what their own rows say: written in batches, settled a little later, swept in the end.
 
+use std::collections::BTreeMap;
+
 use uuid::Uuid;
 
 use super::audit;
 use super::link_marks::{Change, Marks, count_change, mark};
-use super::link_stats::count_refused_press;
+use super::link_stats::{count_refused_press, slot_of};
 use crate::domain::audit::AuditEntry;
 use crate::domain::login_link::LinkLookupKey;
 use crate::domain::opening::{Opening, SETTLED_AFTER, Sign, Signs};
@@ -89,34 +91,47 @@ impl Store {
         let mut noted: Vec<_> = noted.iter().collect();
         // In one order, so that two who write to the same rows wait for each other: links first, then what they count in.
         noted.sort_by_key(|(link, _)| *link);
-        let (mut events, mut counts) = (Vec::new(), Vec::new());
+        let (mut events, mut changed, mut refused) = (Vec::new(), Vec::new(), BTreeMap::new());
         for (link, notes) in noted {
-            let mut pressed = None;
+            let mut pressed = None::<Change>;
+            let mut press = |at| pressed = Some(Change::pressed(at).and(pressed.unwrap_or_default()));
             for note in notes {
                 match note {
                     Note::Opened(opening) => events.push(keep_opening(workspace, &link.hash, opening)),
                     Note::Pressed(at) => {
-                        pressed =
-                            Some(pressed.unwrap_or_default()).map(|other| Change::pressed(*at).and(other));
+                        press(*at);
                         events.push(keep(workspace, &link.hash, Kept::Pressed, *at));
                     }
                     Note::Refused(refusal, at) => {
                         if refusal.is_press() {
-                            pressed = Some(pressed.unwrap_or_default())
-                                .map(|other| Change::pressed(*at).and(other));
+                            press(*at);
                         }
                         events.push(keep(workspace, &link.hash, Kept::Refused(refusal.reason()), *at));
-                        let counted = (&link.hash, refusal.reason(), 1);
-                        counts.push(count_refused_press(&self.engine, workspace, counted, *at));
+                        *refused.entry((at.start_of_hour(), refusal.reason(), link.hash)).or_insert(0) += 1;
                     }
                 }
             }
             if let Some(change) = pressed {
                 events.push(mark(workspace, &link.hash, &change));
-                counts.push(count_change(&self.engine, workspace, link, now));
+                changed.push(*link);
             }
         }
-        self.write(UnitOfWork::new().and_all(events).and_all(counts)).await.map(drop)
+        let counts = self.count_changes(workspace, changed, now);
+        let refused = refused.iter().map(|((hour, reason, hash), times)| {
+            count_refused_press(&self.engine, workspace, (hash, reason, *times), *hour)
+        });
+        self.write(UnitOfWork::new().and_all(events).and_all(counts).and_all(refused)).await.map(drop)
+    }
+
+    /// The statements that count what became different of links, in the order of the rows that they count in.
+    fn count_changes(
+        &self,
+        workspace: WorkspaceId,
+        mut links: Vec<NotedLink>,
+        now: Timestamp,
+    ) -> Vec<Statement> {
+        links.sort_by_key(|link| (link.created_at.start_of_hour(), slot_of(&self.engine, link, now)));
+        links.iter().map(|link| count_change(&self.engine, workspace, link, now)).collect()
     }
 
     /// Writes that a press of a link was refused.
@@ -221,7 +236,7 @@ impl Store {
                 )
             })
         });
-        let counts = settled.iter().map(|settled| count_change(&self.engine, workspace, &settled.link, now));
+        let counts = self.count_changes(workspace, settled.iter().map(|settled| settled.link).collect(), now);
         self.write(UnitOfWork::new().and_all(marks).and_all(openings).and_all(counts)).await.map(drop)
     }
 }

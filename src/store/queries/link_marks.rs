@@ -201,7 +201,7 @@ pub(in crate::store) fn count_change(
     link: &NotedLink,
     now: Timestamp,
 ) -> Statement {
-    let slot = slot_of(engine, (&link.hash, link.created_at), now);
+    let slot = slot_of(engine, link, now);
     sql(COUNTED, values![workspace, link.hash, slot])
 }
 
@@ -216,6 +216,6 @@ pub(in crate::store) fn count_issued(
         "INSERT INTO link_stats (workspace_id, hour, kind, slot, issued, recorded) VALUES ($1, $2, $3, $4, 1, $5)
          ON CONFLICT (workspace_id, hour, kind, slot)
          DO UPDATE SET issued = link_stats.issued + 1, recorded = link_stats.recorded + excluded.recorded",
-        values![link.draft.workspace, at.start_of_hour(), kind, slot_of(engine, (&link.hash, at), at), is_recorded],
+        values![link.draft.workspace, at.start_of_hour(), kind, slot_of(engine, &link.into(), at), is_recorded],
     )
 }

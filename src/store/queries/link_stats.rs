@@ -6,6 +6,7 @@ use super::audit;
 use crate::domain::audit::AuditEntry;
 use crate::domain::link_stats::{BucketSize, Figures, StatsKind, StatsQuery};
 use crate::domain::login_link::LinkLookupKey;
+use crate::domain::story::NotedLink;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{Statement, UnitOfWork, sql};
@@ -25,11 +26,14 @@ const MERGED_AFTER: i64 = SLOTTED + 600_000;
 const MAX_HOURS: i64 = 100;
 
 /// The slot in which is counted what is of an hour. On SQLite, which has one writer, there is one.
-pub(super) fn slot_of(engine: &Engine, (hash, of): (&LinkLookupKey, Timestamp), now: Timestamp) -> i64 {
+pub(super) fn slot_of(engine: &Engine, link: &NotedLink, now: Timestamp) -> i64 {
+    slot_by(engine, link.hash[31], (link.created_at, now))
+}
+
+/// The same by a byte that may be any.
+fn slot_by(engine: &Engine, any: u8, (of, now): (Timestamp, Timestamp)) -> i64 {
     match engine {
-        Engine::Postgres(_) if now.millis() - of.start_of_hour().millis() < SLOTTED => {
-            i64::from(hash[31] % SLOTS)
-        }
+        Engine::Postgres(_) if now.millis() - of.start_of_hour().millis() < SLOTTED => i64::from(any % SLOTS),
         Engine::Postgres(_) | Engine::Sqlite(_) => 0,
     }
 }
@@ -41,9 +45,7 @@ pub(in crate::store) fn count_refused(
     (kind, reason, times): (&str, &str, i64),
     (by, at): (&Uuid, Timestamp),
 ) -> Statement {
-    let mut spread = [0; 32];
-    spread[31] = by.as_bytes()[15];
-    let slot = slot_of(engine, (&spread, at), at);
+    let slot = slot_by(engine, by.as_bytes()[15], (at, at));
     sql(
         "INSERT INTO refusal_stats (workspace_id, hour, kind, reason, slot, refused) VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (workspace_id, hour, kind, reason, slot)
@@ -59,7 +61,7 @@ pub(in crate::store) fn count_refused_press(
     (hash, reason, times): (&LinkLookupKey, &'static str, i64),
     at: Timestamp,
 ) -> Statement {
-    let slot = slot_of(engine, (hash, at), at);
+    let slot = slot_by(engine, hash[31], (at, at));
     sql(
         "INSERT INTO refusal_stats (workspace_id, hour, kind, reason, slot, refused)
          SELECT l.workspace_id, $3, l.kind, $4, $5, $6 FROM login_links l WHERE l.workspace_id = $1 AND l.hash = $2

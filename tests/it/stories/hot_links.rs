@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use doorkey::flow::stories;
 
 use crate::support::app::{TestApp, UNLIMITED};
+use crate::support::consistency::MISCOUNTED_LINKS;
 use crate::support::visitors::{Person, browsed, path_of, scanned};
 
 /// Callers at once, and how long they go on.
@@ -90,4 +91,42 @@ async fn a_hundred_openings_of_a_link_are_kept_and_machines_leave_room_for_a_per
     assert_eq!(test.number("SELECT count(*) FROM link_events"), 81);
     let totals = test.link_stats("").await["totals"].clone();
     assert_eq!((totals["opened"].as_i64(), totals["opened_by_machines"].as_i64()), (Some(1), Some(0)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_racing_presses_openings_and_settlements_on_two_nodes_each_thing_is_counted_once() {
+    let one = TestApp::start().await.limited_to(&UNLIMITED);
+    let nodes = [Arc::new(one.beside().await.limited_to(&UNLIMITED)), Arc::new(one)];
+    for round in 0..4 {
+        let user = nodes[0].client(&format!("c{round}@example.org")).await;
+        let link = nodes[0].ask_for_link(user).await;
+        let racing = (0..32).map(|number| {
+            let (test, other, link) = (Arc::clone(&nodes[number % 2]), Arc::clone(&nodes[1]), link.clone());
+            tokio::spawn(async move {
+                let mut person = Person::at(&format!("203.0.113.{number}"));
+                let page = person.open(&test, &link).await;
+                test.send_from("198.51.100.5", scanned("GET", &path_of(&link))).await;
+                test.write_notes().await;
+                let pressed = person.press(&other, &page).await;
+                stories::settle::settle(&test.app).await.unwrap();
+                pressed.status == StatusCode::SEE_OTHER
+            })
+        });
+        let mut signed_in = 0;
+        for raced in racing.collect::<Vec<_>>() {
+            signed_in += i64::from(raced.await.unwrap());
+        }
+        assert_eq!(signed_in, 1);
+        nodes[0].advance(13);
+        let [one, other] = nodes.each_ref().map(|node| stories::settle::settle(&node.app));
+        let (one, other) = tokio::join!(one, other);
+        one.and(other).unwrap();
+    }
+
+    assert_eq!(nodes[0].database.rows(MISCOUNTED_LINKS), [[""; 0]; 0]);
+    let totals = nodes[0].link_stats("").await["totals"].clone();
+    let counted = ["issued", "opened", "signed_in", "too_late"].map(|field| totals[field].as_i64().unwrap());
+    assert_eq!(counted, [4, 4, 4, 0], "{totals}");
+    // Those who pressed when it had been used, pressed again: of each link that is said once.
+    assert!((1..=4).contains(&totals["pressed_again"].as_i64().unwrap()), "{totals}");
 }

@@ -10,6 +10,7 @@ use doorkey::flow::stories;
 use serde_json::{Value, json};
 
 use crate::support::app::{TestApp, UNLIMITED, button};
+use crate::support::consistency::MISCOUNTED_LINKS;
 use crate::support::visitors::{Person, browsed, path_of, scanned};
 
 /// Links of the scenario.
@@ -294,6 +295,7 @@ async fn every_figure_equals_a_ledger_of_hundreds_of_lives_on_three_nodes() {
             }
         }
     }
+    assert_eq!(nodes[0].database.rows(MISCOUNTED_LINKS), [[""; 0]; 0]);
     let none = nodes[0].link_stats(&format!("from={}&to={}&kind=again", at(from), at(to))).await;
     assert_eq!(none["totals"]["issued"], 0);
 }
