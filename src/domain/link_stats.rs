@@ -257,6 +257,10 @@ impl Figures {
             return Some(format!("{now} % of {tries} first tries came after the link's end."));
         };
         let then = share(self.ages[next + 1..].iter().sum());
+        // Links that were made while the lifetime was longer came later than this one would let them.
+        if then >= now {
+            return Some(format!("{now} % of {tries} first tries came after the link's end."));
+        }
         let longer = in_words(AGES[next]);
         Some(format!(
             "{now} % of {tries} first tries came after the link's end; with a lifetime of {longer} it would have been {then} %."

@@ -58,11 +58,12 @@ pub async fn open_link(app: &App, token: &AdminSecret) -> Result<Option<AdminLin
     Ok(None)
 }
 
-/// Signs an admin in: uses the link up and begins a session. `None` if the link does not work (any more).
+/// Signs an admin in: uses the link up and begins a session, which replaces the one that the browser had. `None` if the link does not work (any more).
 pub async fn sign_in(
     app: &App,
     request: Uuid,
     token: &AdminSecret,
+    replaced: Option<&AdminSession>,
 ) -> Result<Option<(AdminSession, AdminSecret)>, AdminSignInError> {
     nodes::is_fit(app)?;
     for _ in 0..MAX_ATTEMPTS {
@@ -82,7 +83,7 @@ pub async fn sign_in(
         let act = AuditContext { actor: Actor::Admin(link.grant.name.clone()), request };
         let entry = told(&act, AuditEvent::AdminSignedIn, &link.grant);
         let entry = entry.with("link", link.id.to_string()).with("session", session.id.to_string());
-        if app.store.claim_admin_link(&link, &session, &entry).await? == Outcome::Applied {
+        if app.store.claim_admin_link(&link, &session, replaced, &entry).await? == Outcome::Applied {
             return Ok(Some((session, cookie)));
         }
         // The link was used, or another secret key derives by now.

@@ -153,6 +153,11 @@ impl<N> Desk<N> {
         self.signed_in.admin.grant.role.may_do(act)
     }
 
+    /// Whether the role sees a kind of page: if not, nothing of it stands elsewhere either.
+    pub(in crate::http) fn sees(&self, page: AdminPage) -> bool {
+        self.signed_in.admin.grant.role.may_see(page)
+    }
+
     /// The id in the path, a number.
     pub(in crate::http) fn number(&self) -> Result<i64, Problem> {
         self.id_text().and_then(number_of).ok_or(Problem::NothingThere)

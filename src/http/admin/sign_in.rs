@@ -66,7 +66,8 @@ pub(in crate::http) async fn sign_in(
         // It comes from here: another tab has got a cookie since.
         return page(&app, &visit, &token, &parts.headers).await;
     }
-    let signed_in = flow::admin::doors::sign_in(&app, visit.request, &token).await?;
+    let replaced = visit.admin.as_ref().and_then(|admin| admin.session.as_ref());
+    let signed_in = flow::admin::doors::sign_in(&app, visit.request, &token, replaced).await?;
     let (_, cookie) = signed_in.ok_or(Problem::DeadLink)?;
     let mut response = see_other("/");
     response.headers_mut().append(header::SET_COOKIE, visit.cookies.set_session(&cookie));

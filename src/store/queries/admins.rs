@@ -110,11 +110,12 @@ impl Store {
         Ok(None)
     }
 
-    /// Uses up an admin link, and begins the session that it gives. Of any number of racing callers one gets it.
+    /// Uses up an admin link, and begins the session that it gives in place of another one. Of any number of racing callers one gets it.
     pub async fn claim_admin_link(
         &self,
         link: &AdminLink,
         session: &AdminSession,
+        replaced: Option<&AdminSession>,
         entry: &AuditEntry,
     ) -> Result<Outcome, StoreError> {
         const BEGUN: &str = concat!(
@@ -136,7 +137,9 @@ impl Store {
                 session.expires_at, session.seal
             },
         );
-        let unit = UnitOfWork::new().guard(used).guard(begun).and_all(told(&session.grant, entry, now));
+        let ended = replaced.map(|old| sql("DELETE FROM admin_sessions WHERE id = $1", values![old.id]));
+        let unit = UnitOfWork::new().guard(used).guard(begun).and_all(ended);
+        let unit = unit.and_all(told(&session.grant, entry, now));
         self.apply(unit).await
     }
 

@@ -348,3 +348,21 @@ async fn every_page_has_the_headers_of_pages_and_no_script() {
     assert_eq!((style.status, style.header("content-type")), (StatusCode::OK, "text/css; charset=utf-8"));
     assert_eq!(stranger.get("/icon.svg").await.header("content-type"), "image/svg+xml");
 }
+
+/// What is signed in by a link takes the place of what this browser had, on the server too.
+#[tokio::test]
+async fn another_sign_in_ends_the_session_that_the_browser_had() {
+    let test = TestApp::start().await;
+    let pages = admin_pages(&test);
+    let mut browser = signed_in(&pages, grant("Grace", AdminRole::Operator, &[])).await;
+    let copy = browser.clone();
+    let path = link(&test, grant("Sam", AdminRole::Support, &[])).await;
+
+    let page = browser.get(&path).await;
+    assert_eq!(browser.send(press(&page)).await.status, StatusCode::SEE_OTHER);
+
+    assert_eq!(test.number("SELECT count(*) FROM admin_sessions"), 1);
+    let page = format!("/w/{}/sessions", test.acme.id.0);
+    assert_eq!(browser.get(&page).await.status, StatusCode::OK);
+    assert_eq!(copy.clone().get(&page).await.header("location"), "/sign-in");
+}

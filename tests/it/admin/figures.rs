@@ -121,6 +121,14 @@ async fn mails_that_failed_and_keys_that_end_need_somebody() {
         page.body
     );
     assert!(page.body.contains("The key “news” ends in"), "{}", page.body);
+    // Whoever sees no keys learns of none here.
+    let mut support = signed_in(&pages, grant("Sam", AdminRole::Support, &[test.acme.id])).await;
+    let page = support.get(&format!("/w/{}/", test.acme.id.0)).await;
+    assert!(
+        page.body.contains("Mail has been failing since") && !page.body.contains("news"),
+        "{}",
+        page.body
+    );
 }
 
 #[tokio::test]

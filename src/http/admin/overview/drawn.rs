@@ -69,7 +69,7 @@ pub(super) fn days(stats: &LinkStats, days: i64) -> Option<DaysDrawn> {
         made: grouped(bar.made),
         signed_in: grouped(bar.signed_in),
         too_late: grouped(bar.too_late),
-        rest: grouped(bar.made - bar.signed_in - bar.too_late),
+        rest: grouped((bar.made - bar.signed_in - bar.too_late).max(0)),
     });
     Some(DaysDrawn { svg: days::draw(&bars, &name), unit, rows: rows.collect() })
 }
@@ -92,7 +92,8 @@ fn bar(days: &[(Timestamp, Figures)], is_week: bool, end: Timestamp) -> Bar {
         label,
         made: sum.issued,
         signed_in: sum.signed_in,
-        too_late: sum.too_late,
+        // A link whose code signed in may have been opened too late all the same: it is in one part of its bar.
+        too_late: sum.too_late.min(sum.issued - sum.signed_in).max(0),
     }
 }
 

@@ -117,8 +117,9 @@ struct Looked {
 
 impl Looked {
     async fn at(desk: &Desk<SeeOverview>, days: i64) -> Result<Self, Problem> {
-        let permit = flow::lists::permit(&desk.app, &desk.workspace).await?;
+        // Each look has the time that a list has.
         let look = async |query: StatsQuery| {
+            let permit = flow::lists::permit(&desk.app, &desk.workspace).await?;
             flow::stories::stats::link_stats(&desk.app, (&desk.workspace, &permit), query).await
         };
         let of_days = |kind| StatsQuery::of_days(days, kind, desk.now()).map_err(Error::ValidationErrors);

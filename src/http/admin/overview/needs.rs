@@ -3,6 +3,7 @@
 use super::super::desk::{Desk, SeeOverview};
 use super::super::error::Problem;
 use super::counted;
+use crate::domain::admin::AdminPage;
 use crate::domain::timestamp::Timestamp;
 use crate::flow;
 use crate::http::error::Error;
@@ -29,7 +30,9 @@ pub(super) struct Need {
 /// What needs somebody, the worst first.
 pub(super) async fn of(desk: &Desk<SeeOverview>, since: Timestamp) -> Result<Vec<Need>, Problem> {
     let mut needs = mails(desk, since).await?;
-    needs.extend(keys(desk).await?);
+    if desk.sees(AdminPage::Keys) {
+        needs.extend(keys(desk).await?);
+    }
     needs.truncate(MOST);
     Ok(needs)
 }
@@ -84,7 +87,7 @@ async fn keys(desk: &Desk<SeeOverview>) -> Result<Vec<Need>, Problem> {
             what: format!("The key “{name}” ends {when}."),
             more: format!("On {}.", desk.told(end).text),
             said: None,
-            address: None,
+            address: Some((desk.address("/keys"), "Make another")),
         }
     };
     Ok(soon.into_iter().map(need).collect())

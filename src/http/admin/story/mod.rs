@@ -13,6 +13,7 @@ use super::frame::Frame;
 use super::times;
 use super::times::TimeText;
 use crate::domain::admin::{AdminAct, AdminPage};
+use crate::domain::link_stats::in_words;
 use crate::domain::story::{Story, StoryEvent};
 use crate::flow;
 use crate::flow::admin::looks;
@@ -37,7 +38,7 @@ struct StoryPage {
     handed_out: String,
     id: String,
     request: Option<String>,
-    kept_until: TimeText,
+    retention: String,
 }
 
 /// `GET /w/W/links/{id}`.
@@ -65,7 +66,7 @@ pub(in crate::http) async fn show(desk: Desk<SeeStories>) -> Result<Response, Pr
         handed_out: handed_out(&story),
         id: id.to_string(),
         request: request(&story),
-        kept_until: times::told(story.expires_at.plus_seconds(desk.workspace.stories.retention), now),
+        retention: in_words(desk.workspace.stories.retention),
         frame: desk.frame(AdminPage::Stories),
         client,
         name,
