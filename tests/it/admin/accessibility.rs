@@ -1,6 +1,7 @@
 //! The admin pages in a real Chromium, against the real binary: whoever reads them, and how, and what they look like.
 
 use serde_json::{Value, json};
+use thirtyfour::Key;
 
 use crate::support::accessibility::{PAGE, is_for_everybody};
 use crate::support::browser::WebBrowser;
@@ -88,6 +89,30 @@ async fn nothing_keeps_anybody_from_reading_an_admin_page() {
     stranger.open(&format!("{url}/w/1/")).await;
     stranger.arrives_at(&format!("{url}/sign-in")).await;
     is_for_everybody(&stranger, PAGE, "/sign-in").await;
+}
+
+/// From the first page to a fresh link on its way: what a support desk does all day.
+#[tokio::test]
+async fn the_keyboard_alone_finds_a_story_and_sends_a_fresh_link() {
+    let (server, browser, url) = desk().await;
+    let ada = server.add_client("ada@example.org", "Ada", "Lovelace");
+    let link = server.ask_for_link(ada).await;
+    assert_eq!(server.call("DELETE", &format!("/api/login_links/{ada}")).await.status(), 204);
+    browser.open(&format!("{url}/w/1/")).await;
+
+    browser.tab_to("here.name === 'q'").await;
+    browser.type_keys(link.as_str()).await;
+    browser.type_keys(Key::Enter).await;
+    browser.shows("The link for Ada Lovelace was revoked").await;
+    let token = link.split_once("token=").unwrap().1;
+    assert!(!browser.address().await.contains(token));
+    browser.tab_to("here.innerText === 'Send a fresh one'").await;
+    browser.type_keys(Key::Enter).await;
+
+    let mail = server.next_mail(0).await;
+    assert_eq!(mail.header("To"), "ada@example.org");
+    assert_ne!(mail.token(), token);
+    assert_eq!(browser.complaints().await, [""; 0]);
 }
 
 #[tokio::test]
