@@ -12,6 +12,8 @@ async fn a_query_that_does_not_pass_is_named() {
     let test = TestApp::start().await;
     for (query, field) in [
         ("by=week", "by"),
+        ("by=", "by"),
+        ("kind=", "kind"),
         ("kind=mail", "kind"),
         ("from=yesterday", "from"),
         ("to=2026-11-23", "to"),
