@@ -94,11 +94,10 @@ impl StatsQuery {
             }
         }
         let given = |name: &str| params.iter().find(|pair| pair.0 == name).map(|pair| pair.1.as_str());
-        let by = given("by").filter(|word| !word.is_empty()).map_or(Some(BucketSize::Day), |word| {
+        let by = given("by").map_or(Some(BucketSize::Day), |word| {
             BucketSize::ALL.into_iter().find(|size| size.name() == word)
         });
         let kind = given("kind")
-            .filter(|word| !word.is_empty())
             .map_or(Some(StatsKind::Api), |word| StatsKind::ALL.into_iter().find(|kind| kind.name() == word));
         if by.is_none() {
             wrong.add("by", "must be hour or day");

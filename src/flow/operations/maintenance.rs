@@ -80,7 +80,8 @@ pub async fn sweep(app: &App, now: Timestamp, kept: Retention) -> Result<Swept, 
 
 /// Makes durable what is only counted so far.
 pub async fn flush_counters(app: &App) -> Result<(), StoreError> {
-    app.store.write_reuses().await
+    let (written, noted) = tokio::join!(app.store.write_reuses(), stories::write_notes(app));
+    written.and(noted)
 }
 
 /// Whether the counters should be flushed before there is no room for more.
@@ -96,11 +97,10 @@ pub async fn checkpoint(app: &App) {
 
 /// Before a process ends: no reuse is lost, and the node is off the list.
 pub async fn leave(app: &App) -> Result<(), StoreError> {
-    let (written, noted, left) =
-        tokio::join!(flush_counters(app), stories::write_notes(app), nodes::deregister(app));
+    let (written, left) = tokio::join!(flush_counters(app), nodes::deregister(app));
     // Whoever copies the file of a server that was stopped, and forgets the WAL, has everything.
     app.store.checkpoint().await;
-    written.and(noted).and(left)
+    written.and(left)
 }
 
 /// Goes to the newest commit.

@@ -12,6 +12,8 @@ async fn a_query_that_does_not_pass_is_named() {
     let test = TestApp::start().await;
     for (query, field) in [
         ("by=week", "by"),
+        ("by=", "by"),
+        ("kind=", "kind"),
         ("kind=mail", "kind"),
         ("from=yesterday", "from"),
         ("to=2026-11-23", "to"),
@@ -145,7 +147,10 @@ async fn the_commands_print_what_the_api_answers() {
         serde_json::from_str(&server.run(&["stats", "--workspace", "Acme", "--json"])).unwrap();
     assert_eq!(printed, api);
     assert_eq!(api["totals"]["issued"], 1);
+    let refused = server.refused(&["link", "77", "--workspace", "Acme"], &[]);
+    assert!(refused.contains("There is no such user"), "{refused}");
     let table = server.run(&["stats", "--workspace", "Acme", "--days", "1"]);
+    assert!(table.contains("user_not_found  1"), "{table}");
     assert!(table.contains("issued") && table.contains("ISSUED"), "{table}");
 
     let asked = std::process::Stdio::piped();
