@@ -66,6 +66,7 @@ def of_run(results):
         "verify": of_verify,
         "new": of_new,
         "redeem": of_redeem,
+        "mail": of_mail,
         "lists": of_lists,
         "import": of_imports,
         "nodes": of_nodes,
@@ -121,6 +122,11 @@ def of_new(of):
 
 def of_redeem(of):
     return [cpu(of, "redeem", "redemption (page and confirm), durable", (14, 11))]
+
+
+def of_mail(of):
+    full, empty = [of[f"reuse, {how} outbox"]["cpu"]["median"] for how in ("full", "empty")]
+    return [at_most("reuse while 20,000 mails wait: CPU, against an empty outbox", full, "µs", (1.1, 1.0), empty)]
 
 
 def of_lists(of):

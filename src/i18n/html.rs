@@ -27,6 +27,12 @@ impl Html {
         Self(format!(r#"<a href="{target}" rel="noreferrer"><bdi>{}</bdi></a>"#, Escaped(text)))
     }
 
+    /// The same in a mail, which has the colours of the program that shows it.
+    pub fn link_in_mail(target: &str, text: &str) -> Self {
+        let target = Escaped(target);
+        Self(format!(r#"<a href="{target}" style="color:inherit"><bdi>{}</bdi></a>"#, Escaped(text)))
+    }
+
     /// A moment as people write it and as programs do.
     pub(super) fn time(moment: Timestamp, written: &str) -> Self {
         Self(format!(r#"<time datetime="{moment}">{}</time>"#, Escaped(written)))

@@ -84,14 +84,8 @@ impl MailServer {
         Ok(Self(kind))
     }
 
-    /// Sends a mail, in one attempt.
-    pub async fn send(&self, message: &Message) -> Result<Sent, SendError> {
-        let sent = self.send_if(message, std::future::ready(true)).await?;
-        sent.ok_or_else(|| SendError::Later { reply: String::new() })
-    }
-
-    /// The same, if the mail is still wanted once the server is ready to take it; else nothing is sent.
-    pub async fn send_if(
+    /// Sends a mail, in one attempt, if it is still wanted once the server is ready to take it; else nothing is sent.
+    pub async fn send(
         &self,
         message: &Message,
         is_wanted: impl Future<Output = bool>,

@@ -91,11 +91,13 @@ mod faults {
 mod mail {
     //! Mail: asked for, queued, sent, and what mail servers make of it.
 
+    mod answer_times;
     mod api;
     mod asking;
     mod codes;
     mod dead_links;
     mod encryption;
+    mod lost_nodes;
     mod mime;
     mod outbox;
     mod real_server;
@@ -111,6 +113,7 @@ mod pages {
     mod confirm;
     mod console;
     mod languages;
+    mod mailed;
     mod planted_cookies;
     mod proxy_recipes;
     mod redirects;

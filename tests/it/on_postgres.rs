@@ -72,10 +72,12 @@ mod faults {
 mod mail {
     //! Mail: asked for, queued, sent, and what mail servers make of it.
 
+    mod answer_times;
     mod api;
     mod asking;
     mod codes;
     mod dead_links;
+    mod lost_nodes;
     mod outbox;
 }
 mod pages {

@@ -1,6 +1,6 @@
 """What is measured of doorkey: each scenario sets its own stage, then takes its runs in turn with those it is held against."""
 
-from . import generator, growth, imports, links, lists, neighbour, nodes, sessions
+from . import generator, growth, imports, links, lists, mail, neighbour, nodes, sessions
 
 ALL = {
     "reuse": links.reuse,
@@ -9,6 +9,7 @@ ALL = {
     "redeem": links.redeem,
     "mail-merge": links.mail_merge,
     "mixed": sessions.mixed,
+    "mail": mail.mail,
     "lists": lists.lists,
     "import": imports.imports,
     "size": growth.size,

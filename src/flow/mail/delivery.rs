@@ -77,7 +77,7 @@ async fn send(
 ) -> (OutboxItem, Result<Option<Sent>, SendError>) {
     let taken = item;
     let is_wanted = async { state_now(app, &taken).await.is_ok_and(|state| state.is_none()) };
-    let sending = setup.server.send_if(message, is_wanted);
+    let sending = setup.server.send(message, is_wanted);
     tokio::pin!(sending);
     let mut renewals = interval(RENEW_EVERY);
     renewals.tick().await;

@@ -123,7 +123,8 @@ impl LinkMail<'_> {
 
     fn html_part<'a>(&'a self, subject: &'a str) -> HtmlPart<'a> {
         let words = self.words();
-        let contact = self.support_contact.map(|contact| Html::link(&contact.href(), contact.as_str()));
+        let contact =
+            self.support_contact.map(|contact| Html::link_in_mail(&contact.href(), contact.as_str()));
         HtmlPart {
             tag: self.language.tag(),
             title: subject,

@@ -22,7 +22,7 @@ pub struct Timeouts {
     pub connect: Duration,
     /// For each reply, and for TLS.
     pub reply: Duration,
-    /// For all of one mail, so that it ends before another node takes it on.
+    /// For all of one mail: for each of its replies, and no longer.
     pub whole: Duration,
 }
 
@@ -31,7 +31,7 @@ impl Default for Timeouts {
         Self {
             connect: Duration::from_secs(10),
             reply: Duration::from_secs(30),
-            whole: Duration::from_secs(90),
+            whole: Duration::from_secs(330),
         }
     }
 }

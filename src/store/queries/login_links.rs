@@ -195,18 +195,19 @@ impl Store {
     }
 
     /// A link and its user, by the hashes its token may have. `None` if there is no such link, or its user was deleted.
+    ///
+    /// Each hash is looked up whatever was found before, so that the time it takes does not tell whether there is a link.
     pub async fn find_login_link(
         &self,
         workspace: WorkspaceId,
         hashes: &[LinkLookupKey],
     ) -> Result<Option<FoundLink>, StoreError> {
+        let mut found = None;
         for hash in hashes {
-            let found = self.find(by_hash(workspace, *hash)).await?;
-            if found.is_some() {
-                return Ok(found);
-            }
+            let one = self.find(by_hash(workspace, *hash)).await?;
+            found = found.or(one);
         }
-        Ok(None)
+        Ok(found)
     }
 
     /// Uses a link and starts its session, ending the one that this browser had.

@@ -24,7 +24,7 @@ fn schemathesis() -> String {
 /// Tries some or all operations, and says how many. Its choices are drawn from a fixed seed, so that a run can be
 /// had again. The users are those of the examples in the description.
 fn tries(which: &[&str]) -> usize {
-    let server = Server::start();
+    let server = Server::start_mailing("Acme");
     server.add_client("ada@example.org", "Ada", "Lovelace");
     let staff = ["--email", "grace@example.org", "--name-f", "Grace", "--name-l", "Hopper", "--staff"];
     server.run(&[&["user", "add", "--workspace", "Acme"], &staff[..]].concat());

@@ -7,7 +7,7 @@ use doorkey::outbound::mail_server::{SendError, Sent, Trial};
 use tempfile::TempDir;
 
 use crate::support::certificates::Authority;
-use crate::support::mails::{PATIENT, SHORT, mail_server, message, smtp, with_login};
+use crate::support::mails::{Deliver as _, PATIENT, SHORT, mail_server, message, smtp, with_login};
 use crate::support::smtp_server::{Act, Script, SmtpServer};
 
 /// A server, and settings that trust its authority and sign in.
@@ -27,7 +27,7 @@ impl Rig {
 
     /// Sends a mail that must not be taken, tells why by a trial, and makes sure that nothing was said unencrypted.
     async fn refuses(&self, why: &str, what_to_do: &str) {
-        let sent = mail_server(self.config.clone(), SHORT).send(&message()).await;
+        let sent = mail_server(self.config.clone(), SHORT).deliver(&message()).await;
         let Err(SendError::Later { reply }) = sent else { panic!("{sent:?}") };
         assert!(reply.contains(why), "{reply}");
         let Trial { steps, outcome } = mail_server(self.config.clone(), SHORT).test(&message()).await;
@@ -52,7 +52,7 @@ async fn after_starttls_or_with_tls_at_once_a_mail_goes_out() {
     {
         let rig = Rig::start(&authority, security, script).await;
 
-        let sent = mail_server(rig.config.clone(), PATIENT).send(&message()).await;
+        let sent = mail_server(rig.config.clone(), PATIENT).deliver(&message()).await;
 
         assert_eq!(sent, Ok(Sent { reply: "250 2.0.0 taken as 1".to_owned() }));
         assert_eq!(rig.server.received.verbs(false), clear);

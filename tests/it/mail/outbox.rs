@@ -1,10 +1,17 @@
 //! What waits to be sent: by whom it is sent, when it is tried again, and what becomes of it.
 
+use std::collections::{BTreeSet, HashSet};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use doorkey::domain::user::UserId;
 use doorkey::flow::mail::delivery;
+use doorkey::flow::self_service::answer;
 use serde_json::json;
 
-use crate::support::app::{TestApp, TestRequest};
+use super::asking::ask;
+use crate::support::app::{TestApp, TestRequest, UNLIMITED};
+use crate::support::mailbox::Mail;
 
 async fn queue(test: &TestApp, user: i64) -> String {
     let ask = TestRequest::of("POST", &format!("/api/login_links/{user}/mail")).bearer(&test.key);
@@ -113,7 +120,7 @@ async fn of_more_workspaces_than_there_is_room_for_as_many_are_served_as_there_i
         let ask = TestRequest::of("POST", "/api/login_links/1/mail").host(&format!("w{number}.test"));
         assert_eq!(test.send(ask.bearer(&key)).await.status.as_u16(), 202);
     }
-    let mut served = std::collections::BTreeSet::new();
+    let mut served = BTreeSet::new();
     for left in [7, 4, 1, 0] {
         let taken = delivery::take_due(&test.app, 3).await.unwrap();
         served.extend(taken.iter().map(|item| item.workspace.0));
@@ -121,24 +128,41 @@ async fn of_more_workspaces_than_there_is_room_for_as_many_are_served_as_there_i
     }
 }
 
-/// Link and code are derived when they are sent.
+/// Link and code are derived when they are sent: whatever stands in the database, in whichever form, opens nothing.
 #[tokio::test]
-async fn a_database_with_hundreds_of_waiting_mails_opens_nothing() {
-    let test = TestApp::start().await.mailing(0);
-    for number in 1..=200 {
+async fn a_database_with_a_thousand_waiting_mails_opens_nothing() {
+    let test = TestApp::start().await.limited_to(&UNLIMITED).mailing(0);
+    for number in 1..=500 {
         test.client(&format!("c{number}@example.org")).await;
         queue(&test, number).await;
+        ask(&mut test.browser(), &format!("c{number}@example.org")).await;
     }
-    let dump = String::from_utf8_lossy(&test.database.stolen()).into_owned();
+    // Half of them as they were asked for, half as they wait to be sent.
+    let raw = test.database.stolen();
+    while answer::answer_waiting(&test.app).await.unwrap() > 0 {}
+    let dump = [raw, test.database.stolen()].concat();
+    let words = |is_part: fn(&u8) -> bool, length: std::ops::RangeInclusive<usize>| -> BTreeSet<String> {
+        let words = dump.split(|byte| !is_part(byte)).filter(|word| length.contains(&word.len()));
+        words.map(|word| String::from_utf8(word.to_vec()).unwrap()).collect()
+    };
+
+    for word in words(u8::is_ascii_alphanumeric, 20..=1_000) {
+        let opened = test.browser().open(&format!("/login?token={word}")).await;
+        assert_eq!(opened.status.as_u16(), 410, "{word}");
+    }
     let sent = test.new_mails(0).await;
-    assert_eq!(sent.len(), 200);
-    for mail in sent {
-        let token = mail.token();
+    assert_eq!(sent.len(), 1_000);
+    let forms = |token: String| {
         let hex = token.bytes().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
-        for form in [token, hex] {
-            assert!(!dump.contains(&form));
-        }
-    }
+        [hex.to_uppercase(), hex, STANDARD.encode(&token), token].map(|form| form.into_bytes()[..16].to_vec())
+    };
+    let forms: HashSet<Vec<u8>> = sent.iter().map(Mail::token).flat_map(forms).collect();
+    assert_eq!(dump.windows(16).find(|bytes| forms.contains(*bytes)), None);
+    // A few of five hundred may be there by chance.
+    let numbers = words(u8::is_ascii_digit, 6..=6);
+    let codes: Vec<_> = sent.iter().filter_map(Mail::code).collect();
+    assert_eq!(codes.len(), 500);
+    assert!(codes.iter().filter(|code| numbers.contains(*code)).count() < 5, "{} numbers", numbers.len());
 }
 
 /// A long one names the mail instead: mail programs break long lines. Another mail's name leads nowhere.
@@ -155,7 +179,7 @@ async fn a_long_redirect_is_named_by_its_mail_and_by_no_other() {
     assert_eq!(test.send(ask(1, &long)).await.status.as_u16(), 202);
     assert_eq!(test.send(ask(2, &format!("/other?q={}", "y".repeat(1_000)))).await.status.as_u16(), 202);
     let mails = test.new_mails(0).await;
-    let to = |mail: &crate::support::mailbox::Mail| mail.link().split_once("&to=").unwrap().1.to_owned();
+    let to = |mail: &Mail| mail.link().split_once("&to=").unwrap().1.to_owned();
     assert!(
         mails.iter().all(|mail| mail.link().len() < 400 && mail.raw.lines().all(|line| line.len() <= 998))
     );

@@ -8,12 +8,14 @@ use doorkey::domain::mail::Message;
 use doorkey::outbound::mail_server::{MailServer, SendError, Sent};
 use tokio::net::TcpListener;
 
-use crate::support::mails::{PATIENT, SHORT, address, mail_config, mail_server, message, plain, with_login};
+use crate::support::mails::{
+    Deliver as _, PATIENT, SHORT, address, mail_config, mail_server, message, plain, with_login,
+};
 use crate::support::smtp_server::{Act, Script, SmtpServer};
 
 async fn send(script: Script) -> (Result<Sent, SendError>, SmtpServer) {
     let server = SmtpServer::start(script).await;
-    let sent = mail_server(plain(server.port), SHORT).send(&message()).await;
+    let sent = mail_server(plain(server.port), SHORT).deliver(&message()).await;
     (sent, server)
 }
 
@@ -22,7 +24,7 @@ async fn a_mail_arrives_as_it_was_written_in_one_transaction() {
     let server = SmtpServer::start(Script::plain()).await;
     let message = Message { text: ".\n..x\nGrüße\n".to_owned(), ..message() };
 
-    let sent = mail_server(plain(server.port), SHORT).send(&message).await;
+    let sent = mail_server(plain(server.port), SHORT).deliver(&message).await;
 
     assert_eq!(sent, Ok(Sent { reply: "250 2.0.0 taken as 1".to_owned() }));
     let lines: Vec<_> = server.received.lines.lock().unwrap().iter().map(|(_, line)| line.clone()).collect();
@@ -42,7 +44,7 @@ async fn a_server_without_eight_bits_gets_seven() {
     let server = SmtpServer::start(Script::default()).await;
     let message = Message { text: "Grüße\n".to_owned(), ..message() };
 
-    mail_server(plain(server.port), SHORT).send(&message).await.unwrap();
+    mail_server(plain(server.port), SHORT).deliver(&message).await.unwrap();
 
     let mails = server.received.mails();
     assert!(mails[0].is_ascii() && mails[0].contains("base64\r\n\r\nR3LDvMOfZQ0K\r\n"), "{}", mails[0]);
@@ -119,7 +121,7 @@ async fn without_a_server_a_mail_is_tried_again_later() {
     drop(listener);
     let nobody = SmtpConfig { host: "nobody.invalid".to_owned(), ..plain(25) };
     for (config, why) in [(plain(port), "Connection refused"), (nobody, "has no address")] {
-        let sent = mail_server(config, SHORT).send(&message()).await;
+        let sent = mail_server(config, SHORT).deliver(&message()).await;
         let Err(SendError::Later { reply }) = sent else { panic!("{sent:?}") };
         assert!(reply.contains(why), "{reply}");
     }
@@ -131,7 +133,7 @@ async fn mails_share_connections_and_no_connection_serves_for_ever() {
     let mails = mail_server(plain(server.port), PATIENT);
 
     for _ in 0..120 {
-        mails.send(&message()).await.unwrap();
+        mails.deliver(&message()).await.unwrap();
     }
 
     assert_eq!(server.received.mails().len(), 120);
@@ -143,8 +145,8 @@ async fn a_refused_mail_leaves_the_connection_to_the_next_one() {
     let server = SmtpServer::start(Script::plain().at("RCPT", Act::SayAt(1, "550 nobody\r\n"))).await;
     let mails = mail_server(plain(server.port), SHORT);
 
-    assert!(matches!(mails.send(&message()).await, Err(SendError::Failed { .. })));
-    mails.send(&message()).await.unwrap();
+    assert!(matches!(mails.deliver(&message()).await, Err(SendError::Failed { .. })));
+    mails.deliver(&message()).await.unwrap();
 
     assert_eq!(server.received.connections(), 1);
     assert!(server.received.verbs(false).contains(&"RSET".to_owned()));
@@ -158,8 +160,8 @@ async fn a_kept_connection_that_ended_is_made_anew_and_the_mail_goes_once() {
         let server = SmtpServer::start(Script::plain().at(step, Act::SayAt(2, said))).await;
         let mails = mail_server(plain(server.port), SHORT);
 
-        mails.send(&message()).await.unwrap();
-        mails.send(&message()).await.unwrap();
+        mails.deliver(&message()).await.unwrap();
+        mails.deliver(&message()).await.unwrap();
 
         assert_eq!(server.received.connections(), 2, "{step}");
         assert_eq!(server.received.mails().len(), 2, "{step}");
@@ -171,8 +173,8 @@ async fn a_mail_whose_fate_is_unknown_is_not_sent_again_at_once() {
     let server = SmtpServer::start(Script::plain().at("message", Act::SayAt(2, "nonsense\r\n"))).await;
     let mails = mail_server(plain(server.port), SHORT);
 
-    mails.send(&message()).await.unwrap();
-    assert!(matches!(mails.send(&message()).await, Err(SendError::Later { .. })));
+    mails.deliver(&message()).await.unwrap();
+    assert!(matches!(mails.deliver(&message()).await, Err(SendError::Later { .. })));
 
     assert_eq!((server.received.connections(), server.received.mails().len()), (1, 2));
 }
@@ -185,7 +187,7 @@ async fn sign_in(offers: &'static str, act: Option<Act>) -> (Result<Sent, SendEr
         script = script.at("AUTH", act);
     }
     let server = SmtpServer::start(script).await;
-    let sent = mail_server(with_login(folder.path(), plain(server.port)), SHORT).send(&message()).await;
+    let sent = mail_server(with_login(folder.path(), plain(server.port)), SHORT).deliver(&message()).await;
     let lines = server.received.lines.lock().unwrap();
     (sent, lines.iter().skip(1).map(|(_, line)| line.clone()).collect())
 }
@@ -226,9 +228,9 @@ async fn a_mail_in_a_folder_is_a_file_that_its_owner_alone_can_read() {
     let server = MailServer::new(&mail_config(MailRoute::Folder(mails.clone()))).unwrap();
     let message = message();
 
-    server.send(&message).await.unwrap();
+    server.deliver(&message).await.unwrap();
     // Sent again, for instance after a crash, it is the same file.
-    server.send(&message).await.unwrap();
+    server.deliver(&message).await.unwrap();
 
     let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let files: Vec<_> = std::fs::read_dir(&mails).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -237,7 +239,7 @@ async fn a_mail_in_a_folder_is_a_file_that_its_owner_alone_can_read() {
     let text = std::fs::read_to_string(&files[0]).unwrap();
     assert!(text.starts_with("From: \"Acme\" <login@example.org>\r\n") && text.ends_with("--\r\n"), "{text}");
     std::fs::remove_dir_all(&mails).unwrap();
-    assert!(matches!(server.send(&message).await, Err(SendError::Later { .. })));
+    assert!(matches!(server.deliver(&message).await, Err(SendError::Later { .. })));
 }
 
 #[tokio::test]
@@ -249,7 +251,7 @@ async fn a_thousand_mails_of_many_senders_at_once_all_arrive() {
         async move {
             for number in 0..125 {
                 let to = address(&format!("p{sender}.{number}@example.net"));
-                mails.send(&Message { to, ..message() }).await.unwrap();
+                mails.deliver(&Message { to, ..message() }).await.unwrap();
             }
         }
     });

@@ -1,20 +1,14 @@
 //! Every page as it looks: on a phone, in light and dark, and as pictures for the documentation.
 
-use std::fs;
-use std::path::Path;
-
 use serde_json::json;
 
 use crate::support::browser::WebBrowser;
 use crate::support::console::Console;
+use crate::support::pictures::{keep, keep_up_to};
 use crate::support::server::Server;
 use crate::support::third_party_site::ThirdPartySite;
 
-/// The pictures go into `docs/images` when this is set to `1`; else they are drawn and dropped.
-const KEEP: &str = "DOORKEY_SCREENSHOTS";
-
-/// What a picture may weigh, in bytes; that of the console is full of text.
-const MAX_WEIGHT: usize = 60_000;
+/// What the picture of the console may weigh, which is full of text.
 const MAX_WEIGHT_OF_CONSOLE: usize = 120_000;
 
 /// How wide the window is, and how wide what stands in it.
@@ -100,7 +94,6 @@ async fn pictures_of_every_page() {
         show(page, &browser, &stage).await;
 
         let picture = browser.picture().await;
-        assert!(picture.len() < MAX_WEIGHT, "{page} weighs {} bytes", picture.len());
         assert_eq!(browser.complaints().await, [""; 0], "{page}");
         let ground = browser.evaluate("return getComputedStyle(document.documentElement).colorScheme").await;
         assert!(ground.as_str().unwrap().contains("dark"), "{page} knows no dark: {ground}");
@@ -123,9 +116,8 @@ async fn pictures_of_the_console() {
         console.browser.tell("Emulation.setEmulatedMedia", media).await;
 
         let picture = console.browser.picture().await;
-        assert!(picture.len() < MAX_WEIGHT_OF_CONSOLE, "{name} weighs {} bytes", picture.len());
         grounds.push(ground(&console.browser).await);
-        keep(name, &picture);
+        keep_up_to(MAX_WEIGHT_OF_CONSOLE, name, &picture);
     }
 
     assert!(grounds[0] > 600 && (0..165).contains(&grounds[1]), "{grounds:?}");
@@ -179,15 +171,6 @@ async fn no_page_scrolls_sideways_on_a_phone_of_320_pixels_whatever_the_names() 
         let small = "return [...document.querySelectorAll('main button')]
             .filter(button => button.getBoundingClientRect().height < 44).length";
         assert_eq!(browser.evaluate(small).await, 0, "{page} has a button too small for a thumb");
-    }
-}
-
-/// Writes a picture down, if that was asked for.
-fn keep(name: &str, picture: &[u8]) {
-    if std::env::var(KEEP).is_ok_and(|value| value == "1") {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/images");
-        fs::create_dir_all(&folder).unwrap();
-        fs::write(folder.join(format!("{name}.png")), picture).unwrap();
     }
 }
 

@@ -16,7 +16,8 @@ use thirtyfour::common::capabilities::chrome::ChromeCapabilities;
 use thirtyfour::common::capabilities::firefox::FirefoxPreferences;
 use thirtyfour::common::command::{Command as DriverCommand, ExtensionCommand};
 use thirtyfour::{
-    By, CapabilitiesHelper, ChromiumLikeCapabilities, DesiredCapabilities, LoggingPrefsLogLevel, WebDriver,
+    By, CapabilitiesHelper, ChromiumLikeCapabilities, DesiredCapabilities, Key, LoggingPrefsLogLevel,
+    WebDriver,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -135,6 +136,14 @@ impl WebBrowser {
         button.click().await.unwrap();
         let is_gone = async || button.tag_name().await.is_err();
         until_so(TIMEOUT, is_gone, || format!("pressing {text:?} led nowhere")).await;
+    }
+
+    /// Types into a field, and Enter.
+    pub async fn send(&self, field: &str, text: &str) {
+        let input = self.driver().find(By::Css(format!("[name={field}]"))).await.unwrap();
+        input.send_keys(text + Key::Enter).await.unwrap();
+        let is_gone = async || input.tag_name().await.is_err();
+        until_so(TIMEOUT, is_gone, || format!("sending {text:?} led nowhere")).await;
     }
 
     pub async fn go_back(&self) {

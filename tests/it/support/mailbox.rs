@@ -1,6 +1,7 @@
-//! The mails of an app under test: it mails into a folder, and its mails are sent when a test says so.
+//! The mails that lie in a folder: those of a server that mails there, and those of an app under test, which are sent when
+//! a test says so.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use doorkey::app::MailSetup;
 use doorkey::config::{MailConfig, MailRoute};
@@ -42,6 +43,14 @@ impl Mail {
         link.split_once("token=").unwrap().1[..32].to_owned()
     }
 
+    /// What a person reads who does not read plain text: the part behind the other one, up to the end of both.
+    pub fn html(&self) -> &str {
+        let (_, part) = self.raw.split_once("Content-Type: text/html").expect("no HTML");
+        let begin = part.find("<!").or_else(|| part.find("<html")).expect("no document");
+        let end = part.find("</html>").expect("no end of the document");
+        &part[begin..end + "</html>".len()]
+    }
+
     /// The code, which stands alone on its line: `493 028`.
     pub fn code(&self) -> Option<String> {
         let is_code = |line: &&str| {
@@ -53,6 +62,19 @@ impl Mail {
         };
         self.raw.lines().find(is_code).map(|line| line.replace(' ', ""))
     }
+}
+
+/// The mails in a folder, oldest first.
+pub fn mails_in(folder: &Path) -> Vec<Mail> {
+    let Ok(folder) = std::fs::read_dir(folder) else { return Vec::new() };
+    // The clock of a test may stand still, so their names do not tell the order.
+    let mut files: Vec<_> = folder
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.file_name().to_string_lossy().ends_with(".eml"))
+        .map(|entry| (entry.metadata().unwrap().modified().unwrap(), entry.path()))
+        .collect();
+    files.sort();
+    files.into_iter().map(|(_, file)| Mail { raw: std::fs::read_to_string(file).unwrap() }).collect()
 }
 
 impl TestApp {
@@ -87,18 +109,7 @@ impl TestApp {
 
     /// The mails that were sent, oldest first.
     pub fn mails(&self) -> Vec<Mail> {
-        let Ok(folder) = std::fs::read_dir(self.mail_folder()) else { return Vec::new() };
-        // The clock of a test stands still, so their names do not tell the order.
-        let mut files: Vec<_> = folder
-            .map(|entry| entry.unwrap())
-            .map(|entry| (entry.metadata().unwrap().modified().unwrap(), entry.path()))
-            .collect();
-        files.sort();
-        files
-            .into_iter()
-            .map(|(_, file)| file)
-            .map(|file| Mail { raw: std::fs::read_to_string(file).unwrap() })
-            .collect()
+        mails_in(&self.mail_folder())
     }
 
     /// Delivers, and gives the mails that were sent since there were `before`.

@@ -7,7 +7,7 @@ use doorkey::config::{MailConfig, MailRoute, Security, SmtpConfig};
 use doorkey::domain::email::EmailAddress;
 use doorkey::domain::mail::Message;
 use doorkey::domain::timestamp::Timestamp;
-use doorkey::outbound::mail_server::{MailServer, Timeouts};
+use doorkey::outbound::mail_server::{MailServer, SendError, Sent, Timeouts};
 use uuid::Uuid;
 
 /// So that a test does not wait as long as an operator would.
@@ -59,6 +59,17 @@ pub fn with_login(folder: &Path, config: SmtpConfig) -> SmtpConfig {
     std::fs::write(&file, "s3cret\n").unwrap();
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
     SmtpConfig { login: Some(("login@example.org".to_owned(), file)), ..config }
+}
+
+/// Sends what is wanted.
+pub trait Deliver {
+    async fn deliver(&self, message: &Message) -> Result<Sent, SendError>;
+}
+
+impl Deliver for MailServer {
+    async fn deliver(&self, message: &Message) -> Result<Sent, SendError> {
+        Ok(self.send(message, std::future::ready(true)).await?.expect("it was wanted"))
+    }
 }
 
 pub fn mail_server(config: SmtpConfig, timeouts: Timeouts) -> MailServer {

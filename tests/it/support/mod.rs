@@ -1,5 +1,6 @@
 //! What the tests share: clients, servers, databases and proxies, and what is asked of them.
 
+pub mod accessibility;
 pub mod acknowledged_ops;
 pub mod admin;
 pub mod app;
@@ -13,12 +14,15 @@ pub mod consistency;
 pub mod console;
 pub mod curl_client;
 pub mod database;
+pub mod exim;
 pub mod figures;
 pub mod http_client;
 pub mod keepalive_proxy;
 pub mod mailbox;
+pub mod mailing_server;
 pub mod mails;
 pub mod neighbour;
+pub mod pictures;
 pub mod pooler;
 pub mod process;
 pub mod reverse_proxy;
