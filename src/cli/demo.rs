@@ -98,7 +98,7 @@ pub(super) async fn run(context: &mut Context, args: &Args) -> Result<()> {
     let admin = match serve::bind(&admin, "--admin-listen").await {
         Ok(listener) => Some(serve::with_settings(listener, &context.config)?),
         Err(error) => {
-            say(&format!("the demo runs without admin pages: {error}"));
+            tracing::warn!(%error, "the demo runs without admin pages");
             None
         }
     };

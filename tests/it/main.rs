@@ -16,6 +16,7 @@ mod admin {
     mod restores;
     mod roles;
     mod rotation;
+    mod server;
 }
 mod api {
     //! The API: what it takes, what it answers, and its description.
