@@ -105,6 +105,8 @@ named! {
         AdminAllowed = "admin.allowed",
         /// It was disallowed again.
         AdminDisallowed = "admin.disallowed",
+        /// An admin looked at what is not on every page: found something, read a link's story, or took the log with them.
+        AdminLooked = "admin.looked",
         /// A backup of the database was made.
         DatabaseBackedUp = "database.backed_up",
         /// The database was moved to PostgreSQL.

@@ -32,6 +32,7 @@ pub use self::list_limiter::{ListError, ListPermit, UnsentRoom};
 pub use self::queries::admins::{EndingAdmin, ListedAdmins};
 pub use self::queries::asks::{AskedMail, CountedTry};
 pub use self::queries::audit::{AuditFilter, AuditPosition, ListedEntry};
+pub use self::queries::audit_search::AuditPiece;
 pub use self::queries::cleanup::{SweepLimits, Swept};
 pub use self::queries::directory::DirectoryEntry;
 pub use self::queries::idempotency::KeptRequest;

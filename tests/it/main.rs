@@ -11,6 +11,7 @@ mod admin {
     mod commands;
     mod doors;
     mod edited_rows;
+    mod logs;
     mod pages;
     mod proxies;
     mod restores;

@@ -1,6 +1,7 @@
 //! Who is let in to the admin pages: links are made, names allowed and disallowed, all of them listed and ended.
 
 pub mod doors;
+pub mod looks;
 
 use uuid::Uuid;
 

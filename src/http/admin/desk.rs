@@ -58,6 +58,7 @@ macro_rules! needs {
 }
 
 needs! {
+    SeeLogs = Needed::Page(AdminPage::Logs);
     SeeSessions = Needed::Page(AdminPage::Sessions);
     SeeKeys = Needed::Page(AdminPage::Keys);
     DoSignOut = Needed::Act(AdminAct::SignOut);

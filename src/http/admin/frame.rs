@@ -8,6 +8,7 @@ use crate::domain::workspace::Workspace;
 
 /// The pages that the navigation leads to: first those about people, then those about machinery. A new page gets its line here.
 const PAGES: &[(AdminPage, &str, &str, Group)] = &[
+    (AdminPage::Logs, "Log", "/logs", Group::People),
     (AdminPage::Sessions, "Sessions", "/sessions", Group::People),
     (AdminPage::Keys, "Keys", "/keys", Group::Machinery),
 ];

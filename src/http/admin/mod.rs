@@ -9,6 +9,10 @@ mod home;
 mod html;
 mod keys;
 mod layer;
+mod log_csv;
+mod log_filter;
+mod log_words;
+mod logs;
 mod pager;
 mod plain;
 mod sessions;
@@ -54,6 +58,8 @@ fn pages() -> Router<App> {
         .route("/sign-in", get(sign_in::show).post(sign_in::sign_in))
         .route("/sign-out", post(home::sign_out))
         .route("/w/{w}/", get(first))
+        .route("/w/{w}/logs", get(logs::list))
+        .route("/w/{w}/logs.csv", get(log_csv::download))
         .route("/w/{w}/sessions", get(sessions::list))
         .route("/w/{w}/sessions/{id}/end", get(sessions::ask_to_end).post(sessions::end))
         .route("/w/{w}/keys", get(keys::list).post(keys::make))

@@ -25,6 +25,19 @@ pub(super) fn told(moment: Timestamp, now: Timestamp) -> TimeText {
     TimeText { iso: moment.to_string(), text }
 }
 
+/// The same to the second, for the log: `14:03:09`, `22 Nov, 20:09:00` or `4 March 2025, 07:45:00`.
+pub(super) fn logged(moment: Timestamp, now: Timestamp) -> TimeText {
+    let (then, today) = (moment.civil(), now.civil());
+    let text = if then.date() == today.date() {
+        then.strftime("%H:%M:%S")
+    } else if then.year() == today.year() {
+        then.strftime("%-d %b, %H:%M:%S")
+    } else {
+        then.strftime("%-d %B %Y, %H:%M:%S")
+    };
+    TimeText { iso: moment.to_string(), text: text.to_string() }
+}
+
 /// `14:05 on Monday, 23 November 2026`.
 pub(super) fn in_full(moment: Timestamp) -> String {
     moment.civil().strftime("%H:%M on %A, %-d %B %Y").to_string()

@@ -5,6 +5,7 @@ pub(super) mod api_keys;
 pub(super) mod asks;
 pub(super) mod audit;
 pub(super) mod audit_pages;
+pub(super) mod audit_search;
 pub(super) mod cleanup;
 pub(super) mod columns;
 pub(super) mod directory;

@@ -55,7 +55,11 @@ fn page_of(path: &str) -> &str {
 
 /// What the contract says of each kind of page.
 fn may_see(role: AdminRole, page: &str) -> bool {
-    role != AdminRole::Support || page.is_empty() || page == "/" || page.starts_with("/sessions")
+    let for_support = ["/sessions", "/logs"];
+    role != AdminRole::Support
+        || page.is_empty()
+        || page == "/"
+        || for_support.iter().any(|start| page.starts_with(start))
 }
 
 /// And of each form.

@@ -101,7 +101,7 @@ impl Form {
     }
 }
 
-/// The forms of a page.
+/// The forms of a page that do something: those that only look have their fields in the address.
 pub fn forms(page: &TestResponse) -> Vec<Form> {
     let forms = page.body.split("<form").skip(1).map(|rest| rest.split("</form>").next().unwrap());
     let form = |text: &str| {
@@ -113,7 +113,7 @@ pub fn forms(page: &TestResponse) -> Vec<Form> {
         });
         Form { action: attribute(text, "action").unwrap(), fields: fields.collect() }
     };
-    forms.map(form).collect()
+    forms.filter(|text| attribute(text, "method").as_deref() == Some("post")).map(form).collect()
 }
 
 /// Where the links of a page lead on this host.
