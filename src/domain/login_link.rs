@@ -74,7 +74,12 @@ impl LinkClaims {
 
     /// With what the link's lookup key begins: the millisecond in which it was issued, which repeats after 111 years.
     pub const fn time_prefix(&self) -> u64 {
-        self.created_at.millis().rem_euclid(token::TIME_PREFIXES.cast_signed()).cast_unsigned()
+        Self::time_prefix_at(self.created_at)
+    }
+
+    /// The same of links that are issued at a moment.
+    pub const fn time_prefix_at(moment: Timestamp) -> u64 {
+        moment.millis().rem_euclid(token::TIME_PREFIXES.cast_signed()).cast_unsigned()
     }
 
     /// What the token's MAC is computed over.
