@@ -84,9 +84,3 @@ CREATE TABLE mail_counters (
 );
 
 CREATE INDEX mail_counters_by_period ON mail_counters (workspace_id, period);
-
--- Few mails fail, and whoever looks after a workspace wishes to see them.
-CREATE INDEX mails_failed ON mails (workspace_id, id) WHERE state = 'failed';
-
--- What was tried and waits, for the same.
-CREATE INDEX outbox_tried ON outbox (workspace_id, what, id) WHERE attempts > 0;

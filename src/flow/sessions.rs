@@ -11,6 +11,7 @@ use crate::domain::audit::{Actor, AuditContext, AuditEvent};
 use crate::domain::list_query::{ListQuery, Page};
 use crate::domain::session::{Session, SessionCookie, SessionWithUser};
 use crate::domain::timestamp::Timestamp;
+use crate::domain::user::UserId;
 use crate::domain::workspace::Workspace;
 use crate::store::{ListError, ListPermit, ListedSession, Outcome, StoreError};
 
@@ -156,6 +157,28 @@ pub async fn revoke(
         }
     }
     // It ended before, or never was.
+    app.store.ensure_durable(read_point, None).await?;
+    Ok(false)
+}
+
+/// Signs a user out everywhere. Whether there is such a user.
+///
+/// # Errors
+/// `EndError` if it could not be committed, or this node must not: the person is still signed in.
+pub async fn revoke_all(
+    app: &App,
+    workspace: &Workspace,
+    act: &AuditContext,
+    user: UserId,
+) -> Result<bool, EndError> {
+    nodes::is_fit(app)?;
+    let read_point = app.store.read_point();
+    let entry = act.entry(AuditEvent::SessionEnded).about(user).with("reason", "revoked");
+    let entry = entry.with("sessions", "all");
+    if app.store.end_sessions_of(workspace.id, user, &entry, app.clock.now()).await? == Outcome::Applied {
+        return Ok(true);
+    }
+    // Whoever is deleted is signed in nowhere: that is an answer too.
     app.store.ensure_durable(read_point, None).await?;
     Ok(false)
 }

@@ -120,6 +120,58 @@ pub async fn set_with_logo(
     Err(CONTENDED.into())
 }
 
+/// Why settings were not saved.
+#[derive(Debug, thiserror::Error)]
+pub enum SaveError {
+    /// Somebody else has changed the workspace since it was read.
+    #[error("somebody else has changed the workspace meanwhile")]
+    ChangedMeanwhile,
+    /// What was given does not pass.
+    #[error("{}", .0.in_one_sentence())]
+    ValidationErrors(ValidationErrors),
+    /// The store did not do what it was asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Saves settings that were read at a revision, all of them or none, unless somebody else has changed the workspace since. Every
+/// field that does not pass is named.
+pub async fn save(
+    app: &App,
+    act: &AuditContext,
+    workspace: &Workspace,
+    (revision, settings): (i64, &[(String, String)]),
+) -> Result<(), SaveError> {
+    let mut changed = Workspace { revision, ..workspace.clone() };
+    let (mut invalid, mut names) = (ValidationErrors::default(), Vec::new());
+    for (setting, value) in settings {
+        let before = changed.clone();
+        if let Err(errors) = changed.set(setting, value) {
+            invalid.extend(errors);
+        }
+        if changed != before {
+            names.push(setting.as_str());
+        }
+    }
+    if revision != workspace.revision {
+        return Err(SaveError::ChangedMeanwhile);
+    }
+    if let Err(errors) = changed.validate() {
+        invalid.extend(errors);
+    }
+    if !invalid.is_empty() {
+        return Err(SaveError::ValidationErrors(invalid));
+    }
+    if names.is_empty() {
+        return Ok(());
+    }
+    let entry = act.entry(AuditEvent::WorkspaceChanged).with("settings", names);
+    match app.store.set_workspace(&changed, (None, &LogoChange::Keep), &entry, app.clock.now()).await? {
+        Outcome::Applied => Ok(()),
+        Outcome::Conflict => Err(SaveError::ChangedMeanwhile),
+    }
+}
+
 /// The logo of a workspace.
 pub async fn logo(app: &App, workspace: &Workspace) -> Result<Option<Logo>, StoreError> {
     match workspace.branding.logo {

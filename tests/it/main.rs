@@ -10,10 +10,16 @@ mod admin {
 
     mod accessibility;
     mod browser;
+    mod client;
+    mod clients;
     mod commands;
     mod doors;
     mod edited_rows;
+    mod everybody;
     mod figures;
+    mod find;
+    mod logs;
+    mod mails;
     mod pages;
     mod proxies;
     mod readiness;
@@ -21,6 +27,7 @@ mod admin {
     mod roles;
     mod rotation;
     mod server;
+    mod settings;
 }
 mod api {
     //! The API: what it takes, what it answers, and its description.

@@ -8,15 +8,21 @@
 mod admin {
     //! The admin pages: who is let in, and what each role sees and does.
 
+    mod client;
+    mod clients;
     mod commands;
     mod doors;
     mod edited_rows;
     mod figures;
+    mod find;
+    mod logs;
+    mod mails;
     mod pages;
     mod proxies;
     mod readiness;
     mod roles;
     mod rotation;
+    mod settings;
 }
 mod api {
     //! The API: what it takes, what it answers, and its description.

@@ -1,7 +1,10 @@
 //! Who is let in to the admin pages: links are made, names allowed and disallowed, all of them listed and ended.
 
+pub mod clients;
 pub mod doors;
+pub mod find;
 pub mod looks;
+pub mod mails;
 
 use uuid::Uuid;
 

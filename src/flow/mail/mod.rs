@@ -19,7 +19,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::token::Token;
 use crate::domain::user::Refusal;
 use crate::domain::workspace::Workspace;
-use crate::store::{ListError, ListPermit, MailTroubles, Outcome, StoreError};
+use crate::store::{ListError, ListPermit, Outcome, StoreError};
 
 /// How often a request looks again when others keep getting in between.
 const MAX_ATTEMPTS: usize = 8;
@@ -160,15 +160,6 @@ pub async fn redirect_of(
     let (Some(token), Ok(id)) = (token, Uuid::try_parse(named)) else { return Ok(None) };
     let links = app.keys().link_hashes(workspace.id, token);
     app.store.find_mail_redirect(workspace.id, id, &links).await
-}
-
-/// What goes wrong with the mails of a workspace since a moment.
-pub async fn troubles(
-    app: &App,
-    workspace: &Workspace,
-    since: Timestamp,
-) -> Result<MailTroubles, StoreError> {
-    app.store.find_mail_troubles(workspace.id, since).await
 }
 
 /// The mails of a workspace, page by page.

@@ -108,7 +108,7 @@ pub async fn show_of(app: &App, workspace: &Workspace, link: &str) -> Result<Opt
 }
 
 /// The token of a link, or what is one by itself.
-fn token_of(text: &str) -> Option<Token> {
+pub(super) fn token_of(text: &str) -> Option<Token> {
     let text = text.trim();
     let Some((_, query)) = text.split_once('?') else { return Token::parse(text) };
     let query = query.split('#').next().unwrap_or_default();

@@ -60,10 +60,19 @@ macro_rules! needs {
 needs! {
     SeeOverview = Needed::Page(AdminPage::Overview);
     SeeStories = Needed::Page(AdminPage::Stories);
+    SeeFind = Needed::Page(AdminPage::Find);
+    SeeClients = Needed::Page(AdminPage::Clients);
+    SeeLogs = Needed::Page(AdminPage::Logs);
+    SeeMails = Needed::Page(AdminPage::Mails);
     SeeSessions = Needed::Page(AdminPage::Sessions);
     SeeKeys = Needed::Page(AdminPage::Keys);
+    SeeSettings = Needed::Page(AdminPage::Settings);
+    DoMakeLink = Needed::Act(AdminAct::MakeLink);
+    DoMailLink = Needed::Act(AdminAct::MailLink);
+    DoKillLinks = Needed::Act(AdminAct::KillLinks);
     DoSignOut = Needed::Act(AdminAct::SignOut);
     DoChangeKeys = Needed::Act(AdminAct::ChangeKeys);
+    DoChangeSettings = Needed::Act(AdminAct::ChangeSettings);
 }
 
 /// Who is signed in, for pages of no workspace.

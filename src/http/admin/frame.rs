@@ -9,8 +9,13 @@ use crate::domain::workspace::Workspace;
 /// The pages that the navigation leads to: first those about people, then those about machinery. A new page gets its line here.
 const PAGES: &[(AdminPage, &str, &str, Group)] = &[
     (AdminPage::Overview, "Overview", "/", Group::People),
+    (AdminPage::Find, "Find", "/find", Group::People),
+    (AdminPage::Clients, "Clients", "/clients", Group::People),
+    (AdminPage::Logs, "Log", "/logs", Group::People),
     (AdminPage::Sessions, "Sessions", "/sessions", Group::People),
+    (AdminPage::Mails, "Mails", "/mails", Group::Machinery),
     (AdminPage::Keys, "Keys", "/keys", Group::Machinery),
+    (AdminPage::Settings, "Settings", "/settings", Group::Machinery),
 ];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,6 +47,8 @@ pub(in crate::http) struct Frame {
     pub(in crate::http) workspace: String,
     /// Where the name leads.
     pub(in crate::http) home: String,
+    /// Where something is looked for; empty on pages of no workspace.
+    pub(in crate::http) find: String,
     pub(in crate::http) name: String,
     pub(in crate::http) role: &'static str,
     pub(in crate::http) pages: Vec<PageLink>,
@@ -80,6 +87,7 @@ impl Frame {
         Self {
             workspace: place.map_or_else(String::new, |place| place.workspace.name.clone()),
             home: format!("{base}/"),
+            find: place.map_or_else(String::new, |_| format!("{base}/find")),
             name: admin.grant.name.as_str().to_owned(),
             role: admin.grant.role.name(),
             pages: seen,

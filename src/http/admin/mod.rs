@@ -2,14 +2,24 @@
 
 mod assets;
 mod charts;
+mod client;
+mod client_acts;
+mod clients;
 mod cookies;
 mod desk;
 mod error;
+mod find;
 mod frame;
 mod home;
 mod html;
 mod keys;
 mod layer;
+mod link_words;
+mod log_csv;
+mod log_filter;
+mod log_words;
+mod logs;
+mod mails;
 mod overview;
 mod pager;
 mod plain;
@@ -19,6 +29,8 @@ mod sign_in;
 mod story;
 mod times;
 mod visit;
+mod workspace_fields;
+mod workspace_settings;
 
 use std::sync::Arc;
 
@@ -55,9 +67,20 @@ fn pages() -> Router<App> {
         .route("/sign-out", post(home::sign_out))
         .route("/w/{w}/", get(overview::show))
         .route("/w/{w}/links/{id}", get(story::show))
+        .route("/w/{w}/find", get(find::show).post(find::find))
+        .route("/w/{w}/clients", get(clients::list))
+        .route("/w/{w}/clients/{id}", get(client::show))
+        .route("/w/{w}/clients/{id}/link", post(client_acts::make_link))
+        .route("/w/{w}/clients/{id}/mail", post(client_acts::mail_link))
+        .route("/w/{w}/clients/{id}/kill", get(client_acts::ask_to_kill).post(client_acts::kill))
+        .route("/w/{w}/clients/{id}/sign-out", get(client_acts::ask_to_sign_out).post(client_acts::sign_out))
+        .route("/w/{w}/logs", get(logs::list))
+        .route("/w/{w}/logs.csv", get(log_csv::download))
+        .route("/w/{w}/mails", get(mails::list))
         .route("/w/{w}/sessions", get(sessions::list))
         .route("/w/{w}/sessions/{id}/end", get(sessions::ask_to_end).post(sessions::end))
         .route("/w/{w}/keys", get(keys::list).post(keys::make))
         .route("/w/{w}/keys/{id}/revoke", get(keys::ask_to_revoke).post(keys::revoke))
+        .route("/w/{w}/settings", get(workspace_settings::show).post(workspace_settings::save))
         .fallback(|| async { Problem::Common(Error::NotFound) })
 }

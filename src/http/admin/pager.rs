@@ -30,6 +30,21 @@ pub(super) fn rows_of<T>(part: &ListQuery, all: Vec<T>) -> Vec<T> {
 }
 
 impl Pager {
+    /// The pager of a part with so many rows of a list whose length nobody has counted; `None` where all fit on one page.
+    pub(super) fn uncounted(part: &ListQuery, rows: usize, has_more: bool, path: &str) -> Option<Self> {
+        if !has_more && part.page == 1 {
+            return None;
+        }
+        let to = part.offset() + i64::try_from(rows).unwrap_or(0);
+        let range = if rows == 0 {
+            "nothing on this page".to_owned()
+        } else {
+            format!("{} to {}", grouped(part.offset() + 1), grouped(to))
+        };
+        let previous = (part.page > 1).then(|| link(path, part.page - 1));
+        Some(Self { range, previous, next: has_more.then(|| link(path, part.page + 1)) })
+    }
+
     /// The pager of a part with so many rows, at a path; `None` where all fit on one page.
     pub(super) fn of(part: &ListQuery, rows: usize, total: i64, path: &str) -> Option<Self> {
         if total <= PER_PAGE && part.page == 1 {
@@ -42,11 +57,16 @@ impl Pager {
         } else {
             format!("{} to {} of {}", grouped(part.offset() + 1), grouped(to), grouped(total))
         };
-        let link = |page: i64| format!("{path}?page={page}");
         let last = ((total + PER_PAGE - 1) / PER_PAGE).max(1);
-        let previous = (part.page > 1).then(|| link((part.page - 1).min(last)));
-        Some(Self { range, previous, next: (to < total && rows > 0).then(|| link(part.page + 1)) })
+        let previous = (part.page > 1).then(|| link(path, (part.page - 1).min(last)));
+        Some(Self { range, previous, next: (to < total && rows > 0).then(|| link(path, part.page + 1)) })
     }
+}
+
+/// A page of the list at a path, which may have a query.
+fn link(path: &str, page: i64) -> String {
+    let and = if path.contains('?') { '&' } else { '?' };
+    format!("{path}{and}page={page}")
 }
 
 /// A number with commas between its thousands.

@@ -35,14 +35,18 @@ pub struct ListedEntry {
 }
 
 /// Which entries somebody reads who reads the whole log, piece by piece.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct AuditFilter {
     /// Those of this event alone.
     pub event: Option<String>,
     /// Those about this user alone.
     pub user: Option<UserId>,
+    /// Those of this actor alone.
+    pub actor: Option<String>,
     /// Those from this moment on.
     pub since: Option<Timestamp>,
+    /// Those before this moment.
+    pub until: Option<Timestamp>,
 }
 
 /// From where on, and in which direction, the log is read.

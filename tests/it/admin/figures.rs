@@ -116,7 +116,7 @@ async fn mails_that_failed_and_keys_that_end_need_somebody() {
     let page = browser.get(&format!("/w/{}/", test.acme.id.0)).await;
 
     assert!(
-        page.body.contains("Mail has been failing since") && page.body.contains("1 mail wait"),
+        page.body.contains("Mail has been failing since") && page.body.contains("Waiting: 1 mail."),
         "{}",
         page.body
     );

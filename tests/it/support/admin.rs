@@ -101,7 +101,7 @@ impl Form {
     }
 }
 
-/// The forms of a page.
+/// The forms of a page that do something: those that only look have their fields in the address.
 pub fn forms(page: &TestResponse) -> Vec<Form> {
     let forms = page.body.split("<form").skip(1).map(|rest| rest.split("</form>").next().unwrap());
     let form = |text: &str| {
@@ -111,9 +111,28 @@ pub fn forms(page: &TestResponse) -> Vec<Form> {
             let value = attribute(input, "value").unwrap_or_default();
             Some((attribute(input, "name")?, value))
         });
+        let fields = fields.chain(selects(text)).chain(areas(text));
         Form { action: attribute(text, "action").unwrap(), fields: fields.collect() }
     };
-    forms.map(form).collect()
+    forms.filter(|text| attribute(text, "method").as_deref() == Some("post")).map(form).collect()
+}
+
+/// What is chosen in a form.
+fn selects(form: &str) -> impl Iterator<Item = (String, String)> {
+    let selects = form.split("<select").skip(1).map(|rest| rest.split("</select>").next().unwrap());
+    selects.filter_map(|select| {
+        let chosen = select.split("<option").skip(1).find(|option| option.contains(" selected"));
+        Some((attribute(select, "name")?, attribute(chosen.or(select.split("<option").nth(1))?, "value")?))
+    })
+}
+
+/// What stands in the larger fields of a form. Their first line break is none.
+fn areas(form: &str) -> impl Iterator<Item = (String, String)> {
+    let areas = form.split("<textarea").skip(1).map(|rest| rest.split("</textarea>").next().unwrap());
+    areas.filter_map(|area| {
+        let text = area.split_once('>')?.1;
+        Some((attribute(area, "name")?, text.strip_prefix('\n').unwrap_or(text).to_owned()))
+    })
 }
 
 /// Where the links of a page lead on this host.

@@ -2,12 +2,13 @@
 
 use super::super::desk::{Desk, SeeOverview};
 use super::super::error::Problem;
+use super::super::pager::grouped;
 use super::counted;
 use crate::domain::admin::AdminPage;
 use crate::domain::timestamp::Timestamp;
 use crate::flow;
 use crate::http::error::Error;
-use crate::store::MANY_MAILS;
+use crate::store::MAX_COUNTED_MAILS;
 
 /// Keys that end within so many seconds are named.
 const SOON: i64 = 14 * 86_400;
@@ -38,29 +39,28 @@ pub(super) async fn of(desk: &Desk<SeeOverview>, since: Timestamp) -> Result<Vec
 }
 
 async fn mails(desk: &Desk<SeeOverview>, since: Timestamp) -> Result<Vec<Need>, Problem> {
-    let found = flow::mail::troubles(&desk.app, &desk.workspace, since).await.map_err(Error::from)?;
-    let shown = |count: i64| match count {
-        MANY_MAILS.. => format!("{} or more mails", super::grouped(count)),
-        count => counted(count, "mail"),
+    let permit = flow::lists::permit(&desk.app, &desk.workspace).await?;
+    let (waiting, failed) = flow::admin::mails::troubles(&desk.app, &permit, since).await?;
+    let shown = |count: i64, has_more: bool| {
+        if has_more { format!("Over {} mails", grouped(count)) } else { counted(count, "mail") }
     };
     let mut needs = Vec::new();
-    if let Some(oldest) = found.oldest {
-        let (since, next) = (desk.told(oldest.since).text, desk.told(oldest.next_at).text);
+    if let Some(oldest) = waiting.oldest_failing {
         needs.push(Need {
             class: "bad",
-            what: format!("Mail has been failing since {since}."),
-            more: format!("{} wait; the next try of the first is at {next}.", shown(found.waiting)),
+            what: format!("Mail has been failing since {}.", desk.told(oldest.since).text),
+            more: format!("Waiting: {}.", shown(waiting.count, waiting.has_more)),
             said: oldest.reply,
-            address: None,
+            address: Some((desk.address("/mails?state=queued"), "See the mails")),
         });
     }
-    if found.failed > 0 {
+    if failed > 0 {
         needs.push(Need {
             class: "warn",
-            what: format!("{} could not be delivered.", shown(found.failed)),
-            more: "The mail server refused them for good: the story of each link says why.".to_owned(),
+            what: format!("Not delivered: {}.", shown(failed, failed >= MAX_COUNTED_MAILS)),
+            more: "The mail server refused them for good.".to_owned(),
             said: None,
-            address: None,
+            address: Some((desk.address("/mails?state=failed"), "See the mails")),
         });
     }
     Ok(needs)
