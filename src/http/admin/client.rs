@@ -67,6 +67,7 @@ struct Would {
     checks: Vec<(bool, &'static str)>,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "one for each act")]
 struct May {
     make: bool,
     mail: bool,
@@ -147,10 +148,7 @@ pub(super) async fn client_of<N>(desk: &Desk<N>) -> Result<User, Problem> {
 }
 
 fn gone(error: UserError) -> Problem {
-    match error {
-        UserError::NotFound => Problem::NothingThere,
-        other => other.into(),
-    }
+    if matches!(error, UserError::NotFound) { Problem::NothingThere } else { error.into() }
 }
 
 /// The page of the client that the path names.

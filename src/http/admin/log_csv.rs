@@ -31,7 +31,7 @@ const COLUMNS: [&str; 7] = ["id", "time", "event", "user_id", "actor", "request_
 pub(in crate::http) async fn download(desk: Desk<SeeLogs>) -> Result<Response, Problem> {
     let filter = LogFilter::of(&desk.query);
     if filter.is_wrong() {
-        return logs::refuse(&desk, filter);
+        return Ok(logs::refuse(&desk, filter));
     }
     let looked = (Look::LogFile, filter.means.user, None);
     flow::admin::looks::looked(&desk.app, &desk.workspace, &desk.act, looked).await?;

@@ -60,7 +60,7 @@ struct EntryRow {
 pub(in crate::http) async fn list(desk: Desk<SeeLogs>) -> Result<Response, Problem> {
     let filter = LogFilter::of(&desk.query);
     if filter.is_wrong() {
-        return refuse(&desk, filter);
+        return Ok(refuse(&desk, filter));
     }
     let part = desk.part()?;
     let permit = flow::lists::permit(&desk.app, &desk.workspace).await?;
@@ -80,13 +80,13 @@ pub(in crate::http) async fn list(desk: Desk<SeeLogs>) -> Result<Response, Probl
     let about: Vec<_> = entries.iter().filter_map(|entry| entry.user_id).collect();
     let people = flow::users::people(&desk.app, &desk.workspace, &about).await?;
     let rows = entries.into_iter().map(|entry| row(&desk, entry, &people)).collect();
-    let view = LogsPage { rows, pager, caption, ..empty(&desk, filter) };
+    let view = LogsPage { caption, rows, pager, ..empty(&desk, filter) };
     Ok(desk.page(StatusCode::OK, &view))
 }
 
 /// The page whose filters are wrong: it says what is wrong with each, and shows nothing.
-pub(super) fn refuse(desk: &Desk<SeeLogs>, filter: LogFilter) -> Result<Response, Problem> {
-    Ok(desk.page(StatusCode::BAD_REQUEST, &empty(desk, filter)))
+pub(super) fn refuse(desk: &Desk<SeeLogs>, filter: LogFilter) -> Response {
+    desk.page(StatusCode::BAD_REQUEST, &empty(desk, filter))
 }
 
 fn empty(desk: &Desk<SeeLogs>, filter: LogFilter) -> LogsPage {

@@ -130,12 +130,10 @@ impl Store {
     ) -> Statement {
         let Word { column, index, order } = WORDS[place];
         let users = index.map_or_else(|| "users u".to_owned(), |index| self.users_by(index));
-        let others: String = WORDS[..place]
-            .iter()
-            .map(|Word { column: other, .. }| {
-                format!(" AND NOT coalesce({other} >= $2 AND {other} < $3, FALSE)")
-            })
-            .collect();
+        let others = WORDS[..place].iter().map(|Word { column: other, .. }| {
+            format!(" AND NOT coalesce({other} >= $2 AND {other} < $3, FALSE)")
+        });
+        let others = others.collect::<Vec<_>>().concat();
         let text = format!(
             "SELECT u.id FROM {users} WHERE u.workspace_id = $1 AND {column} >= $2 AND {column} < $3
                AND u.is_staff = 0 AND u.deleted_at IS NULL{others} ORDER BY {order} LIMIT $4"

@@ -37,7 +37,6 @@ async fn settings_are_saved_and_bind() {
         ("session_idle", "43200"),
         ("mail_budget", "5000"),
         ("locale", "en"),
-        ("landing_url", ""),
     ] {
         assert_eq!(value(&page, name), expected, "{name}");
     }

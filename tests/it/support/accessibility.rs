@@ -9,7 +9,9 @@ use super::browser::WebBrowser;
 /// What it complains of, with the elements.
 const FOUND: &str = "const done = arguments[arguments.length - 1];
     // A colour that is still on its way to the other scheme is no fault.
-    Promise.all(document.getAnimations().map(one => one.finished)).then(() => axe.run(document, arguments[0])).then(result => done(result.violations.map(
+    // One that gets no frames to run in does not come to an end.
+    const patience = new Promise(end => setTimeout(end, 1000));
+    Promise.race([Promise.allSettled(document.getAnimations().map(one => one.finished)), patience]).then(() => axe.run(document, arguments[0])).then(result => done(result.violations.map(
         one => `${one.id}: ${one.help}: ${one.nodes.map(node => node.html).join(' ')}`)),
         error => done([String(error)]));";
 
