@@ -1,12 +1,11 @@
--- What the pages of clients and mails look for. Clients are found by the beginning of a name, and what a client has by the client. A folded name is null in a row that an
--- older doorkey wrote: it is folded when the database is next opened.
+-- What the pages of clients and mails look for: clients by the beginning of a name, whatever its case, and what a client has by the client.
 
 ALTER TABLE users ADD COLUMN name_f_folded TEXT COLLATE "C";
 ALTER TABLE users ADD COLUMN name_l_folded TEXT COLLATE "C";
+UPDATE users SET name_f_folded = lower(name_f), name_l_folded = lower(name_l);
 
 CREATE INDEX clients_by_first_name ON users (workspace_id, name_f_folded, id) WHERE is_staff = 0 AND deleted_at IS NULL;
 CREATE INDEX clients_by_last_name ON users (workspace_id, name_l_folded, id) WHERE is_staff = 0 AND deleted_at IS NULL;
-CREATE INDEX users_to_fold ON users (workspace_id, id) WHERE name_f_folded IS NULL;
 
 CREATE INDEX login_links_by_user ON login_links (workspace_id, user_id, created_at);
 CREATE INDEX sessions_by_user ON sessions (workspace_id, user_id);

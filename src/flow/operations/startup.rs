@@ -61,7 +61,6 @@ pub async fn open(
     }
     let keys = keys::load(key_file)?;
     let store = Store::open(url, may_create).await?;
-    store.fold_names().await?;
     record_keys(&store, &keys, &clock).await?;
     let known = store.list_known_keys().await?;
     agree(&known, &keys, key_file)?;

@@ -117,7 +117,8 @@ pub(super) fn token_of(text: &str) -> Option<Token> {
         |pair: &'_ str| pair.strip_prefix("amp;").unwrap_or(pair).strip_prefix("token=").map(str::to_owned);
     let mut tokens = query.split('&').filter_map(named);
     match (tokens.next(), tokens.next()) {
-        (Some(token), None) => Token::parse(&token),
+        // What a mail or a chat has left behind it is passed over, as on the login page.
+        (Some(token), None) => Token::parse_from_link(&token),
         _ => None,
     }
 }
@@ -218,13 +219,13 @@ mod tests {
             format!("https://example.com/login?token={token}"),
             format!("https://example.com/login?token={token}&redirect=%2Forders"),
             format!("https://example.com/login?redirect=%2F&amp;token={token}#top"),
+            format!("https://example.com/login?token={token})."),
         ] {
             assert_eq!(token_of(&text).unwrap().reveal(), token, "{text}");
         }
         for text in [
             format!("{token})"),
             token[1..].to_owned(),
-            format!("https://example.com/login?token={token})"),
             format!("https://example.com/login?token={token}&token={token}"),
             "https://example.com/login?redirect=/".to_owned(),
             "<script>".to_owned(),

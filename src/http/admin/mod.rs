@@ -20,6 +20,7 @@ mod log_filter;
 mod log_words;
 mod logs;
 mod mails;
+mod numbers;
 mod overview;
 mod pager;
 mod plain;

@@ -1,5 +1,6 @@
 //! Lists of the admin pages: fifty rows a page, by `?page=`.
 
+use super::numbers::grouped;
 use crate::domain::list_query::ListQuery;
 use crate::http::error::Error;
 use crate::http::request::params::Params;
@@ -69,19 +70,6 @@ fn link(path: &str, page: i64) -> String {
     format!("{path}{and}page={page}")
 }
 
-/// A number with commas between its thousands.
-pub(super) fn grouped(number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
-    let mut text = String::from(if number < 0 { "-" } else { "" });
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,6 +91,5 @@ mod tests {
         for wrong in ["page=0", "page=x", "page=1&page=2"] {
             assert!(part(&Params::parse(wrong).unwrap()).is_err(), "{wrong}");
         }
-        assert_eq!([0, 999, 1_000, 12_345_678].map(grouped), ["0", "999", "1,000", "12,345,678"]);
     }
 }

@@ -38,7 +38,7 @@ const fn first(heading: &'static str, setting: Setting) -> Setting {
 const SECONDS: &str = "Seconds, or a number with a unit, such as 90m, 2h or 7d.";
 
 /// The fields, in the order in which they are judged: a landing page may be on one of the origins.
-const SETTINGS: [Setting; 16] = [
+const SETTINGS: [Setting; 18] = [
     first("Links", setting("link_lifetime", Kind::Text, "Links live for", SECONDS)),
     setting(
         "single_use",
@@ -83,6 +83,21 @@ const SETTINGS: [Setting; 16] = [
         Kind::Text,
         "Mails that people may cause in a day",
         "A number. Mails of the API do not count.",
+    ),
+    first(
+        "What became of links",
+        setting(
+            "record_openings",
+            Kind::Flag,
+            "It is noted that links are opened",
+            "By time, network and kind of browser. Otherwise what is known of openings is not known from then on.",
+        ),
+    ),
+    setting(
+        "story_retention",
+        Kind::Text,
+        "Stories are kept for",
+        "Seconds, or a number with a unit, such as 30d; after the link’s end.",
     ),
     first(
         "How pages and mails look",
@@ -202,6 +217,8 @@ pub(super) fn value_of(workspace: &Workspace, name: &str) -> String {
         "self_service_lifetime" => mail.self_service_lifetime.to_string(),
         "one_click" => mail.is_one_click.to_string(),
         "mail_budget" => mail.budget.to_string(),
+        "record_openings" => workspace.stories.is_recording.to_string(),
+        "story_retention" => workspace.stories.retention.to_string(),
         "page_name" => branding.page_name.clone().unwrap_or_default(),
         "brand_color" => branding.color.map(|color| color.to_string()).unwrap_or_default(),
         "support_contact" => {

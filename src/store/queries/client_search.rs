@@ -9,16 +9,12 @@ use super::users::user_columns;
 use crate::domain::list_query::ListQuery;
 use crate::domain::login_link::time_prefix_at;
 use crate::domain::timestamp::Timestamp;
-use crate::domain::user::search::{Prefix, fold};
+use crate::domain::user::search::Prefix;
 use crate::domain::user::{User, UserId};
 use crate::domain::workspace::WorkspaceId;
-use crate::store::engine::rows::Column;
-use crate::store::engine::unit_of_work::{Statement, UnitOfWork, over, sql};
+use crate::store::engine::unit_of_work::{Statement, sql};
 use crate::store::engine::value::{FromRow, Row, Value, all, from_row, values};
 use crate::store::{ListError, ListPermit, Store, StoreError};
-
-/// Rows whose names are folded at once.
-const BATCH: i64 = 500;
 
 /// A client with the newest link.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -193,42 +189,6 @@ impl Store {
             values![workspace, place(made_at.plus_seconds(-2)), place(made_at.just_after()), id],
         );
         self.find(found).await
-    }
-
-    /// Folds the names of rows that an older doorkey wrote.
-    pub async fn fold_names(&self) -> Result<(), StoreError> {
-        loop {
-            let unfolded = sql(
-                "SELECT u.workspace_id, u.id, u.name_f, u.name_l FROM users u WHERE u.name_f_folded IS NULL
-                 ORDER BY u.workspace_id, u.id LIMIT $1",
-                values![BATCH],
-            );
-            let rows: Vec<(i64, i64, String, String)> = self.find_all(unfolded).await?;
-            if rows.is_empty() {
-                return Ok(());
-            }
-            let text = |of: fn(&(i64, i64, String, String)) -> &String| {
-                rows.iter().map(|row| of(row).clone()).collect::<Vec<_>>()
-            };
-            let folded = |names: &[String]| Column::Texts(names.iter().map(|name| fold(name)).collect());
-            let (first, last) = (text(|row| &row.2), text(|row| &row.3));
-            // A name that was changed meanwhile was folded by whoever changed it.
-            let fold = over(
-                "UPDATE users SET name_f_folded = r.first_folded, name_l_folded = r.last_folded FROM",
-                vec![
-                    ("workspace_id", Column::Numbers(rows.iter().map(|row| row.0).collect())),
-                    ("id", Column::Numbers(rows.iter().map(|row| row.1).collect())),
-                    ("first_folded", folded(&first)),
-                    ("last_folded", folded(&last)),
-                    ("first", Column::Texts(first)),
-                    ("last", Column::Texts(last)),
-                ],
-                "WHERE users.workspace_id = r.workspace_id AND users.id = r.id AND users.name_f_folded IS NULL
-                   AND users.name_f = r.first AND users.name_l = r.last",
-                values![],
-            );
-            self.write(UnitOfWork::new().and(fold)).await?;
-        }
     }
 }
 

@@ -105,19 +105,6 @@ async fn a_client_is_found_by_the_name_of_today() {
 }
 
 #[tokio::test]
-async fn names_that_an_older_doorkey_wrote_are_found_once_the_database_is_opened_again() {
-    let test = with_clients().await;
-    test.run_sql("UPDATE users SET name_f_folded = NULL, name_l_folded = NULL");
-    let later = test.beside().await;
-    let pages = admin_pages(&later);
-    let mut browser = signed_in(&pages, grant("Sam", AdminRole::Viewer, &[])).await;
-
-    assert_eq!(found(&mut browser, &test, "οδυσ").await, [5]);
-    assert_eq!(found(&mut browser, &test, "lovelace").await, [2, 6, 1]);
-    assert_eq!(test.number("SELECT count(*) FROM users WHERE name_f_folded IS NULL"), 0);
-}
-
-#[tokio::test]
 async fn many_are_found_page_by_page_and_nobody_twice() {
     let test = TestApp::start().await;
     for number in 1..=120 {

@@ -3,8 +3,7 @@
 use super::super::charts::ages;
 use super::super::charts::days;
 use super::super::charts::days::Bar;
-use super::super::pager::grouped;
-use super::percent;
+use super::super::numbers::{grouped, percent};
 use crate::domain::link_stats::{AGES, Figures, LinkStats, in_words};
 use crate::domain::timestamp::Timestamp;
 

@@ -12,7 +12,7 @@ use self::needs::Need;
 use super::desk::{Desk, SeeOverview};
 use super::error::Problem;
 use super::frame::Frame;
-use super::pager::grouped;
+use super::numbers::{counted, grouped, percent};
 use crate::domain::admin::AdminPage;
 use crate::domain::link_stats::{Figures, LinkStats, StatsKind, StatsQuery};
 use crate::domain::story::reason_sentence;
@@ -183,14 +183,4 @@ fn outcome(
         before: shown(&figures.before),
         back_office: shown(&figures.back_office.totals),
     }
-}
-
-/// A whole percent.
-fn percent(part: i64, whole: i64) -> String {
-    format!("{} %", (part * 100 + whole / 2) / whole.max(1))
-}
-
-/// `1,284 links`, `1 link`.
-fn counted(count: i64, noun: &str) -> String {
-    format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
 }

@@ -2,8 +2,7 @@
 
 use super::super::desk::{Desk, SeeOverview};
 use super::super::error::Problem;
-use super::super::pager::grouped;
-use super::counted;
+use super::super::numbers::{counted, grouped};
 use crate::domain::admin::AdminPage;
 use crate::domain::timestamp::Timestamp;
 use crate::flow;
