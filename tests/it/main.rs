@@ -159,6 +159,7 @@ mod stories {
     mod hot_links;
     mod ledger;
     mod openings;
+    mod presses;
     mod programs;
     mod stats;
 }
