@@ -82,12 +82,36 @@ pub(in crate::store) fn count_handed_out(workspace: WorkspaceId, hour: Timestamp
     )
 }
 
-/// The statement that says of hours that not all openings of their links are noted.
-pub(in crate::store) fn forget_recorded(workspace: WorkspaceId, since: Timestamp) -> Statement {
-    sql(
-        "UPDATE link_stats SET recorded = 0 WHERE workspace_id = $1 AND hour >= $2",
-        values![workspace, since.start_of_hour()],
-    )
+/// The hours from that of the oldest link that lives on.
+macro_rules! hours_of_live_links {
+    () => {
+        "WHERE workspace_id = $1 AND recorded > 0
+           AND hour >= (SELECT min(l.created_at) - min(l.created_at) % 3600000 FROM login_links l
+                        WHERE l.workspace_id = $1 AND l.expires_at > $2 AND l.ended_at IS NULL)"
+    };
+}
+
+/// The statements that say of hours whose links may live on that not all openings of those are noted.
+pub(in crate::store) fn forget_recorded(
+    engine: &Engine,
+    workspace: WorkspaceId,
+    now: Timestamp,
+) -> Vec<Statement> {
+    let forgotten =
+        sql(concat!("UPDATE link_stats SET recorded = 0 ", hours_of_live_links!()), values![workspace, now]);
+    // In the order in which others count: an update takes its rows in any.
+    let held = match engine {
+        Engine::Postgres(_) => Some(sql(
+            concat!(
+                "SELECT 1 FROM link_stats ",
+                hours_of_live_links!(),
+                " ORDER BY hour, kind, slot FOR UPDATE"
+            ),
+            values![workspace, now],
+        )),
+        Engine::Sqlite(_) => None,
+    };
+    held.into_iter().chain([forgotten]).collect()
 }
 
 /// The sums of the figures, in the order of [`Figures`].
