@@ -10,7 +10,7 @@ use crate::domain::story::{LinkNotes, Note, NotedLink};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::WorkspaceId;
 
-/// Notes that wait of one link at most, of one workspace, and of all.
+/// Openings that wait of one link at most, of one workspace, and of all; and so many presses beside them.
 const MAX_OF_LINK: usize = 20;
 const MAX_OF_WORKSPACE: usize = 2_000;
 const MAX_OF_ALL: usize = 10_000;
@@ -25,7 +25,9 @@ const RESERVED_FETCHES: usize = 40;
 /// What waits to be written, and what is remembered for some minutes.
 #[derive(Debug, Default)]
 pub struct StoryNotes {
-    waiting: Mutex<Waiting>,
+    openings: Mutex<Waiting>,
+    /// Presses have room of their own: no flood of openings drops one.
+    presses: Mutex<Waiting>,
     fetches: Mutex<Fetches>,
     refusals: Mutex<HashMap<(WorkspaceId, Timestamp, &'static str), i64>>,
     /// Notes for which there was no room.
@@ -46,6 +48,31 @@ struct OfWorkspace {
     links: HashMap<NotedLink, Vec<Note>>,
 }
 
+impl Waiting {
+    /// Whether there was room.
+    fn add(&mut self, workspace: WorkspaceId, link: NotedLink, note: Note) -> bool {
+        let of_workspace = self.workspaces.entry(workspace).or_default();
+        let has_room = self.count < MAX_OF_ALL && of_workspace.count < MAX_OF_WORKSPACE;
+        let notes = of_workspace.links.entry(link).or_default();
+        if !has_room || notes.len() >= MAX_OF_LINK {
+            // The first of a kind and hour, and the last, are told.
+            let are_more = notes.iter().filter(|noted| noted.is_like(&note)).count() > 1;
+            let is_one_kind_more = !matches!(note, Note::Opened(_)) && notes.len() < 2 * MAX_OF_LINK;
+            if !has_room || are_more || !is_one_kind_more {
+                let is_merged = notes.iter_mut().rev().any(|noted| noted.merge(&note));
+                if notes.is_empty() {
+                    of_workspace.links.remove(&link);
+                }
+                return is_merged;
+            }
+        }
+        notes.push(note);
+        of_workspace.count += 1;
+        self.count += 1;
+        true
+    }
+}
+
 #[derive(Debug, Default)]
 struct Fetches {
     count: usize,
@@ -58,29 +85,24 @@ impl StoryNotes {
         Self { dropped, ..Self::default() }
     }
 
-    /// Notes something of a link, if there is room.
+    /// Notes something of a link. An opening is dropped where there is no room; presses of one link are counted together then.
     pub fn add(&self, workspace: WorkspaceId, link: NotedLink, note: Note) {
-        let mut waiting = lock(&self.waiting);
-        let has_room = waiting.count < MAX_OF_ALL;
-        let of_workspace = waiting.workspaces.entry(workspace).or_default();
-        let notes = of_workspace.links.entry(link).or_default();
-        if !has_room || of_workspace.count >= MAX_OF_WORKSPACE || notes.len() >= MAX_OF_LINK {
-            if notes.is_empty() {
-                of_workspace.links.remove(&link);
-            }
-            drop(waiting);
+        let waiting = if matches!(note, Note::Opened(_)) { &self.openings } else { &self.presses };
+        if !lock(waiting).add(workspace, link, note) {
             self.dropped.inc();
-            return;
         }
-        notes.push(note);
-        of_workspace.count += 1;
-        waiting.count += 1;
     }
 
     /// Takes all that waits, by workspace.
     pub fn take(&self) -> Vec<(WorkspaceId, Vec<LinkNotes>)> {
-        let waiting = std::mem::take(&mut *lock(&self.waiting));
-        let taken = waiting.workspaces.into_iter();
+        let mut taken = std::mem::take(&mut *lock(&self.presses));
+        for (workspace, opened) in std::mem::take(&mut *lock(&self.openings)).workspaces {
+            let links = &mut taken.workspaces.entry(workspace).or_default().links;
+            for (link, notes) in opened.links {
+                links.entry(link).or_default().extend(notes);
+            }
+        }
+        let taken = taken.workspaces.into_iter();
         taken.map(|(workspace, of_it)| (workspace, of_it.links.into_iter().collect())).collect()
     }
 
@@ -164,6 +186,8 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::opening::{BrowserClass, Opening, Signs};
+    use crate::domain::story::PressRefusal;
 
     const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 
@@ -171,18 +195,65 @@ mod tests {
         NotedLink { hash: [number; 32], created_at: NOW }
     }
 
+    fn opened() -> Note {
+        Note::Opened(Opening {
+            at: NOW,
+            network: "203.0.113.0/24".to_owned(),
+            browser: BrowserClass::Chrome,
+            signs: Signs::default(),
+            client: [0; 16],
+            was_dead: false,
+        })
+    }
+
+    #[test]
+    fn a_flood_of_openings_or_presses_drops_no_press() {
+        let notes = StoryNotes::default();
+        for number in 0..=255 {
+            for _ in 0..40 {
+                notes.add(WorkspaceId(1), link(number), opened());
+            }
+        }
+        let dropped = notes.dropped.get();
+        for second in 0..1_000 {
+            let at = NOW.plus_seconds(second);
+            notes.add(WorkspaceId(1), link(7), Note::Refused(PressRefusal::AntiForgery, at, 1));
+            notes.add(WorkspaceId(1), link(7), Note::Refused(PressRefusal::RateLimited, at, 1));
+            notes.add(WorkspaceId(1), link(7), Note::Pressed(at));
+        }
+
+        assert_eq!(notes.dropped.get(), dropped);
+        let (_, taken) = notes.take().swap_remove(0);
+        let (_, of_link) = taken.into_iter().find(|(noted, _)| *noted == link(7)).unwrap();
+        let times = |wanted: PressRefusal| {
+            let times = of_link.iter().map(|note| match note {
+                Note::Refused(refusal, _, times) if *refusal == wanted => *times,
+                Note::Refused(..) | Note::Pressed(_) | Note::Opened(_) => 0,
+            });
+            times.sum::<i64>()
+        };
+        assert_eq!((times(PressRefusal::AntiForgery), times(PressRefusal::RateLimited)), (1_000, 1_000));
+        let pressed = of_link.iter().filter_map(|note| match note {
+            Note::Pressed(at) => Some(*at),
+            Note::Refused(..) | Note::Opened(_) => None,
+        });
+        let pressed: Vec<_> = pressed.collect();
+        assert_eq!((pressed.first(), pressed.last()), (Some(&NOW), Some(&NOW.plus_seconds(999))));
+        assert!(of_link.len() <= 2 * MAX_OF_LINK, "{}", of_link.len());
+    }
+
     #[test]
     fn one_link_and_one_workspace_have_their_share_and_no_more() {
         let notes = StoryNotes::default();
         for _ in 0..1_000 {
-            notes.add(WorkspaceId(1), link(1), Note::Pressed(NOW));
+            notes.add(WorkspaceId(1), link(1), opened());
         }
         for number in 0..MAX_OF_WORKSPACE {
             let hash =
                 std::array::from_fn(|place| if place < 2 { number.to_be_bytes()[6 + place] } else { 9 });
-            notes.add(WorkspaceId(1), NotedLink { hash, created_at: NOW }, Note::Pressed(NOW));
+            notes.add(WorkspaceId(1), NotedLink { hash, created_at: NOW }, opened());
         }
-        notes.add(WorkspaceId(2), link(1), Note::Pressed(NOW));
+        notes.add(WorkspaceId(2), link(1), opened());
 
         let taken = notes.take();
         let count = |workspace| {

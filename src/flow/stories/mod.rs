@@ -34,7 +34,7 @@ pub(super) fn note_press(app: &App, link: &LoginLink) {
 
 /// Notes that a press of a link led to nothing. Nobody waits for that.
 pub fn note_refused_press(app: &App, link: &LoginLink, refusal: PressRefusal) {
-    app.notes.add(link.draft.workspace, link.into(), Note::Refused(refusal, app.clock.now()));
+    app.notes.add(link.draft.workspace, link.into(), Note::Refused(refusal, app.clock.now(), 1));
 }
 
 /// Writes what was noted. What cannot be written is noted again, as far as there is room. It goes on if nobody waits for it any more.

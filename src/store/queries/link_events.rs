@@ -102,12 +102,12 @@ impl Store {
                         press(*at);
                         events.push(keep(workspace, &link.hash, Kept::Pressed, *at));
                     }
-                    Note::Refused(refusal, at) => {
+                    Note::Refused(refusal, at, times) => {
                         if refusal.is_press() {
                             press(*at);
                         }
                         events.push(keep(workspace, &link.hash, Kept::Refused(refusal.reason()), *at));
-                        *refused.entry((at.start_of_hour(), refusal.reason(), link.hash)).or_insert(0) += 1;
+                        *refused.entry((at.start_of_hour(), refusal.reason(), link.hash)).or_insert(0) += times;
                     }
                 }
             }
