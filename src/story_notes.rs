@@ -1,9 +1,10 @@
 //! What requests note of links, until it is written: in bounded memory, and nobody waits for it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use prometheus_client::metrics::counter::Counter;
+use uuid::Uuid;
 
 use crate::domain::opening::STYLESHEET_KEPT;
 use crate::domain::story::{LinkNotes, Note, NotedLink};
@@ -32,9 +33,33 @@ pub struct StoryNotes {
     refusals: Mutex<HashMap<(WorkspaceId, Timestamp, &'static str), i64>>,
     /// Notes for which there was no room.
     dropped: Counter,
-    /// Held by who writes them.
-    pub turn: tokio::sync::Mutex<()>,
+    /// What could not be written; held by who writes.
+    pub unwritten: tokio::sync::Mutex<Unwritten>,
 }
+
+/// What was taken to be written. It is written as it is until that has been done: a commit of which nothing was heard may be there, and is
+/// known again by the number of the batch.
+#[derive(Debug, Default)]
+pub struct Unwritten {
+    /// Notes of links, of one workspace each.
+    pub links: Vec<NotesBatch>,
+    /// Refusals by the rule.
+    pub refusals: Option<(Uuid, Vec<CountedRefusal>)>,
+}
+
+/// What was noted of links of a workspace, as it is written in one commit.
+#[derive(Debug)]
+pub struct NotesBatch {
+    /// Its number.
+    pub id: Uuid,
+    /// Of which workspace.
+    pub workspace: WorkspaceId,
+    /// Of which links what.
+    pub noted: Vec<LinkNotes>,
+}
+
+/// How many refusals there were in an hour, by workspace, hour and reason.
+pub type CountedRefusal = ((WorkspaceId, Timestamp, &'static str), i64);
 
 #[derive(Debug, Default)]
 struct Waiting {
@@ -49,6 +74,15 @@ struct OfWorkspace {
 }
 
 impl Waiting {
+    /// What waits of workspaces, but of some.
+    fn take(&mut self, but: &HashSet<WorkspaceId>) -> HashMap<WorkspaceId, HashMap<NotedLink, Vec<Note>>> {
+        let all = std::mem::take(&mut self.workspaces).into_iter();
+        let (left, taken): (Vec<_>, Vec<_>) = all.partition(|(workspace, _)| but.contains(workspace));
+        self.workspaces = left.into_iter().collect();
+        self.count = self.workspaces.values().map(|of_workspace| of_workspace.count).sum();
+        taken.into_iter().map(|(workspace, of_workspace)| (workspace, of_workspace.links)).collect()
+    }
+
     /// Whether there was room.
     fn add(&mut self, workspace: WorkspaceId, link: NotedLink, note: Note) -> bool {
         let of_workspace = self.workspaces.entry(workspace).or_default();
@@ -93,46 +127,38 @@ impl StoryNotes {
         }
     }
 
-    /// Takes all that waits, by workspace.
-    pub fn take(&self) -> Vec<(WorkspaceId, Vec<LinkNotes>)> {
-        let mut taken = std::mem::take(&mut *lock(&self.presses));
-        for (workspace, opened) in std::mem::take(&mut *lock(&self.openings)).workspaces {
-            let links = &mut taken.workspaces.entry(workspace).or_default().links;
-            for (link, notes) in opened.links {
+    /// Takes what waits, but not of workspaces of which something is not written yet, in batches of so many links.
+    pub fn take_into(&self, unwritten: &mut Unwritten, most: usize) {
+        let late: HashSet<_> = unwritten.links.iter().map(|batch| batch.workspace).collect();
+        let mut taken = lock(&self.presses).take(&late);
+        for (workspace, opened) in lock(&self.openings).take(&late) {
+            let links = taken.entry(workspace).or_default();
+            for (link, notes) in opened {
                 links.entry(link).or_default().extend(notes);
             }
         }
-        let taken = taken.workspaces.into_iter();
-        taken.map(|(workspace, of_it)| (workspace, of_it.links.into_iter().collect())).collect()
-    }
-
-    /// Notes once more what could not be written.
-    pub fn put_back(&self, workspace: WorkspaceId, noted: Vec<LinkNotes>) {
-        for (link, notes) in noted {
-            for note in notes {
-                self.add(workspace, link, note);
+        for (workspace, links) in taken {
+            let mut links = links.into_iter().peekable();
+            while links.peek().is_some() {
+                let noted = links.by_ref().take(most).collect();
+                unwritten.links.push(NotesBatch { id: Uuid::new_v4(), workspace, noted });
             }
+        }
+        if unwritten.refusals.is_none() {
+            unwritten.refusals = self.take_refusals().map(|refusals| (Uuid::new_v4(), refusals));
         }
     }
 
     /// Counts refusals by the rule that nothing else is written of.
     pub fn count_refusal(&self, workspace: WorkspaceId, reason: &'static str, now: Timestamp) {
-        self.count_refusals(&[((workspace, now.start_of_hour(), reason), 1)]);
+        *lock(&self.refusals).entry((workspace, now.start_of_hour(), reason)).or_default() += 1;
     }
 
-    /// The same for several.
-    pub fn count_refusals(&self, refusals: &[((WorkspaceId, Timestamp, &'static str), i64)]) {
-        let mut waiting = lock(&self.refusals);
-        for (what, times) in refusals {
-            *waiting.entry(*what).or_default() += times;
-        }
-    }
-
-    /// Takes the refusals that wait.
-    pub fn take_refusals(&self) -> Vec<((WorkspaceId, Timestamp, &'static str), i64)> {
+    /// Takes the refusals that wait, if there are any.
+    fn take_refusals(&self) -> Option<Vec<CountedRefusal>> {
         let mut taken: Vec<_> = std::mem::take(&mut *lock(&self.refusals)).into_iter().collect();
         taken.sort_unstable_by_key(|((workspace, hour, reason), _)| (workspace.0, *hour, *reason));
-        taken
+        (!taken.is_empty()).then_some(taken)
     }
 
     /// Remembers that a visitor has fetched the style sheet.
@@ -195,6 +221,39 @@ mod tests {
         NotedLink { hash: [number; 32], created_at: NOW }
     }
 
+    /// What is taken, by workspace and link.
+    fn taken_of(notes: &StoryNotes) -> Vec<(WorkspaceId, LinkNotes)> {
+        let mut unwritten = Unwritten::default();
+        notes.take_into(&mut unwritten, 100);
+        let of_batch = |batch: NotesBatch| {
+            assert!(batch.noted.len() <= 100);
+            batch.noted.into_iter().map(move |noted| (batch.workspace, noted))
+        };
+        unwritten.links.into_iter().flat_map(of_batch).collect()
+    }
+
+    #[test]
+    fn what_is_not_written_yet_is_taken_once_and_others_do_not_wait_for_it() {
+        let notes = StoryNotes::default();
+        let mut unwritten = Unwritten::default();
+        notes.add(WorkspaceId(1), link(1), opened());
+        notes.count_refusal(WorkspaceId(1), "staff_user", NOW);
+        notes.take_into(&mut unwritten, 100);
+        let first = (unwritten.links[0].id, unwritten.refusals.clone());
+        for workspace in [1, 1, 2] {
+            notes.add(WorkspaceId(workspace), link(2), Note::Pressed(NOW));
+            notes.count_refusal(WorkspaceId(workspace), "staff_user", NOW);
+        }
+        notes.take_into(&mut unwritten, 100);
+
+        assert_eq!((unwritten.links[0].id, unwritten.refusals.clone()), first);
+        let of =
+            |workspace| unwritten.links.iter().filter(move |batch| batch.workspace.0 == workspace).count();
+        assert_eq!((of(1), of(2)), (1, 1));
+        let rest = taken_of(&notes);
+        assert_eq!(rest, [(WorkspaceId(1), (link(2), vec![Note::Pressed(NOW), Note::Pressed(NOW)]))]);
+    }
+
     fn opened() -> Note {
         Note::Opened(Opening {
             at: NOW,
@@ -223,8 +282,7 @@ mod tests {
         }
 
         assert_eq!(notes.dropped.get(), dropped);
-        let (_, taken) = notes.take().swap_remove(0);
-        let (_, of_link) = taken.into_iter().find(|(noted, _)| *noted == link(7)).unwrap();
+        let (_, of_link) = taken_of(&notes).into_iter().find(|(_, noted)| noted.0 == link(7)).unwrap().1;
         let times = |wanted: PressRefusal| {
             let times = of_link.iter().map(|note| match note {
                 Note::Refused(refusal, _, times) if *refusal == wanted => *times,
@@ -255,14 +313,14 @@ mod tests {
         }
         notes.add(WorkspaceId(2), link(1), opened());
 
-        let taken = notes.take();
+        let taken = taken_of(&notes);
         let count = |workspace| {
-            let of_it = taken.iter().find(|(id, _)| *id == WorkspaceId(workspace)).unwrap();
-            of_it.1.iter().map(|(_, notes)| notes.len()).sum::<usize>()
+            let of_it = taken.iter().filter(|(id, _)| *id == WorkspaceId(workspace));
+            of_it.map(|(_, (_, notes))| notes.len()).sum::<usize>()
         };
         assert_eq!((count(1), count(2)), (MAX_OF_WORKSPACE, 1));
         assert_eq!(notes.dropped.get(), 980 + 20);
-        assert!(notes.take().is_empty());
+        assert!(taken_of(&notes).is_empty());
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub(super) mod audit;
 pub(super) mod audit_pages;
 pub(super) mod cleanup;
 pub(super) mod columns;
+pub(super) mod counted_batches;
 pub(super) mod directory;
 pub(super) mod directory_stamp;
 pub(super) mod idempotency;

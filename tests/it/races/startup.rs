@@ -17,6 +17,7 @@ use crate::support::server::{Server, regular};
 const NEWEST: (i64, &str) = (
     7,
     "DROP TABLE link_events; DROP TABLE link_kills; DROP TABLE link_stats; DROP TABLE refusal_stats;
+     DROP TABLE counted_batches;
      ALTER TABLE login_links DROP COLUMN marks; ALTER TABLE login_links DROP COLUMN tried_at;
      ALTER TABLE login_links DROP COLUMN tried_before; ALTER TABLE workspaces DROP COLUMN record_openings;
      ALTER TABLE workspaces DROP COLUMN story_retention; DELETE FROM migrations WHERE number = 7",

@@ -1,7 +1,10 @@
 //! What is a press of a link, and what is none.
 
 use axum::http::StatusCode;
+use doorkey::domain::story::{Note, NotedLink, PressRefusal};
+use doorkey::domain::token::Token;
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::mail::asking::{ask, one_mail, type_code};
 use crate::support::app::{TestApp, TestRequest, UNLIMITED};
@@ -62,4 +65,32 @@ async fn going_to_a_used_link_once_more_is_no_press_with_one_click() {
     assert_eq!((&totals["refused"], &totals["pressed_again"]), (&json!({}), &json!(0)), "{totals}");
     assert_eq!(test.number("SELECT count(*) FROM audit_log WHERE event = 'login_link.refused'"), 0);
     assert_eq!(test.number("SELECT count(*) FROM sessions"), 1);
+}
+
+#[tokio::test]
+async fn a_batch_whose_commit_was_not_heard_of_is_counted_once() {
+    let test = TestApp::start().await;
+    let user = test.client("ada@example.org").await;
+    let link = test.ask_for_link(user).await;
+    let token = Token::parse(link.split_once("token=").unwrap().1).unwrap();
+    let (store, workspace, now) = (&test.app.store, test.acme.id, test.app.clock.now());
+    let hashes = test.app.keys().link_hashes(workspace, &token);
+    let found = store.find_login_link(workspace, &hashes).await.unwrap().unwrap();
+    let noted = [(NotedLink::from(&found.link), vec![Note::Refused(PressRefusal::AntiForgery, now, 3)])];
+    let refusals = [((workspace, now.start_of_hour(), "staff_user"), 2)];
+    let batches = [Uuid::new_v4(), Uuid::new_v4()];
+
+    for _ in 0..2 {
+        store.write_link_notes(batches[0], (workspace, &noted), now).await.unwrap();
+        store.count_refusals(batches[1], &refusals, now).await.unwrap();
+    }
+
+    assert_eq!(told(&test.story_of(&link).await), ["issued", "refused anti_forgery"]);
+    let refused = test.link_stats("").await["totals"]["refused"].clone();
+    assert_eq!(refused, json!({ "anti_forgery": 3, "staff_user": 2 }));
+    // Another batch is another.
+    store.write_link_notes(Uuid::new_v4(), (workspace, &noted), now).await.unwrap();
+    assert_eq!(test.link_stats("").await["totals"]["refused"]["anti_forgery"], 6);
+    store.forget_batches(now.plus_seconds(2 * 86_400)).await.unwrap();
+    assert_eq!(test.number("SELECT count(*) FROM counted_batches"), 0);
 }
