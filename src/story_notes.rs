@@ -1,16 +1,17 @@
 //! What requests note of links, until it is written: in bounded memory, and nobody waits for it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use prometheus_client::metrics::counter::Counter;
+use uuid::Uuid;
 
 use crate::domain::opening::STYLESHEET_KEPT;
 use crate::domain::story::{LinkNotes, Note, NotedLink};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::WorkspaceId;
 
-/// Notes that wait of one link at most, of one workspace, and of all.
+/// Openings that wait of one link at most, of one workspace, and of all; and so many presses beside them.
 const MAX_OF_LINK: usize = 20;
 const MAX_OF_WORKSPACE: usize = 2_000;
 const MAX_OF_ALL: usize = 10_000;
@@ -25,14 +26,40 @@ const RESERVED_FETCHES: usize = 40;
 /// What waits to be written, and what is remembered for some minutes.
 #[derive(Debug, Default)]
 pub struct StoryNotes {
-    waiting: Mutex<Waiting>,
+    openings: Mutex<Waiting>,
+    /// Presses have room of their own: no flood of openings drops one.
+    presses: Mutex<Waiting>,
     fetches: Mutex<Fetches>,
     refusals: Mutex<HashMap<(WorkspaceId, Timestamp, &'static str), i64>>,
     /// Notes for which there was no room.
     dropped: Counter,
-    /// Held by who writes them.
-    pub turn: tokio::sync::Mutex<()>,
+    /// What could not be written; held by who writes.
+    pub unwritten: tokio::sync::Mutex<Unwritten>,
 }
+
+/// What was taken to be written. It is written as it is until that has been done: a commit of which nothing was heard may be there, and is
+/// known again by the number of the batch.
+#[derive(Debug, Default)]
+pub struct Unwritten {
+    /// Notes of links, of one workspace each.
+    pub links: Vec<NotesBatch>,
+    /// Refusals by the rule.
+    pub refusals: Option<(Uuid, Vec<CountedRefusal>)>,
+}
+
+/// What was noted of links of a workspace, as it is written in one commit.
+#[derive(Debug)]
+pub struct NotesBatch {
+    /// Its number.
+    pub id: Uuid,
+    /// Of which workspace.
+    pub workspace: WorkspaceId,
+    /// Of which links what.
+    pub noted: Vec<LinkNotes>,
+}
+
+/// How many refusals there were in an hour, by workspace, hour and reason.
+pub type CountedRefusal = ((WorkspaceId, Timestamp, &'static str), i64);
 
 #[derive(Debug, Default)]
 struct Waiting {
@@ -44,6 +71,40 @@ struct Waiting {
 struct OfWorkspace {
     count: usize,
     links: HashMap<NotedLink, Vec<Note>>,
+}
+
+impl Waiting {
+    /// What waits of workspaces, but of some.
+    fn take(&mut self, but: &HashSet<WorkspaceId>) -> HashMap<WorkspaceId, HashMap<NotedLink, Vec<Note>>> {
+        let all = std::mem::take(&mut self.workspaces).into_iter();
+        let (left, taken): (Vec<_>, Vec<_>) = all.partition(|(workspace, _)| but.contains(workspace));
+        self.workspaces = left.into_iter().collect();
+        self.count = self.workspaces.values().map(|of_workspace| of_workspace.count).sum();
+        taken.into_iter().map(|(workspace, of_workspace)| (workspace, of_workspace.links)).collect()
+    }
+
+    /// Whether there was room.
+    fn add(&mut self, workspace: WorkspaceId, link: NotedLink, note: Note) -> bool {
+        let of_workspace = self.workspaces.entry(workspace).or_default();
+        let has_room = self.count < MAX_OF_ALL && of_workspace.count < MAX_OF_WORKSPACE;
+        let notes = of_workspace.links.entry(link).or_default();
+        if !has_room || notes.len() >= MAX_OF_LINK {
+            // The first of a kind and hour, and the last, are told.
+            let are_more = notes.iter().filter(|noted| noted.is_like(&note)).count() > 1;
+            let is_one_kind_more = !matches!(note, Note::Opened(_)) && notes.len() < 2 * MAX_OF_LINK;
+            if !has_room || are_more || !is_one_kind_more {
+                let is_merged = notes.iter_mut().rev().any(|noted| noted.merge(&note));
+                if notes.is_empty() {
+                    of_workspace.links.remove(&link);
+                }
+                return is_merged;
+            }
+        }
+        notes.push(note);
+        of_workspace.count += 1;
+        self.count += 1;
+        true
+    }
 }
 
 #[derive(Debug, Default)]
@@ -58,59 +119,46 @@ impl StoryNotes {
         Self { dropped, ..Self::default() }
     }
 
-    /// Notes something of a link, if there is room.
+    /// Notes something of a link. An opening is dropped where there is no room; presses of one link are counted together then.
     pub fn add(&self, workspace: WorkspaceId, link: NotedLink, note: Note) {
-        let mut waiting = lock(&self.waiting);
-        let has_room = waiting.count < MAX_OF_ALL;
-        let of_workspace = waiting.workspaces.entry(workspace).or_default();
-        let notes = of_workspace.links.entry(link).or_default();
-        if !has_room || of_workspace.count >= MAX_OF_WORKSPACE || notes.len() >= MAX_OF_LINK {
-            if notes.is_empty() {
-                of_workspace.links.remove(&link);
-            }
-            drop(waiting);
+        let waiting = if matches!(note, Note::Opened(_)) { &self.openings } else { &self.presses };
+        if !lock(waiting).add(workspace, link, note) {
             self.dropped.inc();
-            return;
         }
-        notes.push(note);
-        of_workspace.count += 1;
-        waiting.count += 1;
     }
 
-    /// Takes all that waits, by workspace.
-    pub fn take(&self) -> Vec<(WorkspaceId, Vec<LinkNotes>)> {
-        let waiting = std::mem::take(&mut *lock(&self.waiting));
-        let taken = waiting.workspaces.into_iter();
-        taken.map(|(workspace, of_it)| (workspace, of_it.links.into_iter().collect())).collect()
-    }
-
-    /// Notes once more what could not be written.
-    pub fn put_back(&self, workspace: WorkspaceId, noted: Vec<LinkNotes>) {
-        for (link, notes) in noted {
-            for note in notes {
-                self.add(workspace, link, note);
+    /// Takes what waits, but not of workspaces of which something is not written yet, in batches of so many links.
+    pub fn take_into(&self, unwritten: &mut Unwritten, most: usize) {
+        let late: HashSet<_> = unwritten.links.iter().map(|batch| batch.workspace).collect();
+        let mut taken = lock(&self.presses).take(&late);
+        for (workspace, opened) in lock(&self.openings).take(&late) {
+            let links = taken.entry(workspace).or_default();
+            for (link, notes) in opened {
+                links.entry(link).or_default().extend(notes);
             }
+        }
+        for (workspace, links) in taken {
+            let mut links = links.into_iter().peekable();
+            while links.peek().is_some() {
+                let noted = links.by_ref().take(most).collect();
+                unwritten.links.push(NotesBatch { id: Uuid::new_v4(), workspace, noted });
+            }
+        }
+        if unwritten.refusals.is_none() {
+            unwritten.refusals = self.take_refusals().map(|refusals| (Uuid::new_v4(), refusals));
         }
     }
 
     /// Counts refusals by the rule that nothing else is written of.
     pub fn count_refusal(&self, workspace: WorkspaceId, reason: &'static str, now: Timestamp) {
-        self.count_refusals(&[((workspace, now.start_of_hour(), reason), 1)]);
+        *lock(&self.refusals).entry((workspace, now.start_of_hour(), reason)).or_default() += 1;
     }
 
-    /// The same for several.
-    pub fn count_refusals(&self, refusals: &[((WorkspaceId, Timestamp, &'static str), i64)]) {
-        let mut waiting = lock(&self.refusals);
-        for (what, times) in refusals {
-            *waiting.entry(*what).or_default() += times;
-        }
-    }
-
-    /// Takes the refusals that wait.
-    pub fn take_refusals(&self) -> Vec<((WorkspaceId, Timestamp, &'static str), i64)> {
+    /// Takes the refusals that wait, if there are any.
+    fn take_refusals(&self) -> Option<Vec<CountedRefusal>> {
         let mut taken: Vec<_> = std::mem::take(&mut *lock(&self.refusals)).into_iter().collect();
         taken.sort_unstable_by_key(|((workspace, hour, reason), _)| (workspace.0, *hour, *reason));
-        taken
+        (!taken.is_empty()).then_some(taken)
     }
 
     /// Remembers that a visitor has fetched the style sheet.
@@ -164,6 +212,8 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::opening::{BrowserClass, Opening, Signs};
+    use crate::domain::story::PressRefusal;
 
     const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 
@@ -171,27 +221,106 @@ mod tests {
         NotedLink { hash: [number; 32], created_at: NOW }
     }
 
+    /// What is taken, by workspace and link.
+    fn taken_of(notes: &StoryNotes) -> Vec<(WorkspaceId, LinkNotes)> {
+        let mut unwritten = Unwritten::default();
+        notes.take_into(&mut unwritten, 100);
+        let of_batch = |batch: NotesBatch| {
+            assert!(batch.noted.len() <= 100);
+            batch.noted.into_iter().map(move |noted| (batch.workspace, noted))
+        };
+        unwritten.links.into_iter().flat_map(of_batch).collect()
+    }
+
+    #[test]
+    fn what_is_not_written_yet_is_taken_once_and_others_do_not_wait_for_it() {
+        let notes = StoryNotes::default();
+        let mut unwritten = Unwritten::default();
+        notes.add(WorkspaceId(1), link(1), opened());
+        notes.count_refusal(WorkspaceId(1), "staff_user", NOW);
+        notes.take_into(&mut unwritten, 100);
+        let first = (unwritten.links[0].id, unwritten.refusals.clone());
+        for workspace in [1, 1, 2] {
+            notes.add(WorkspaceId(workspace), link(2), Note::Pressed(NOW));
+            notes.count_refusal(WorkspaceId(workspace), "staff_user", NOW);
+        }
+        notes.take_into(&mut unwritten, 100);
+
+        assert_eq!((unwritten.links[0].id, unwritten.refusals.clone()), first);
+        let of =
+            |workspace| unwritten.links.iter().filter(move |batch| batch.workspace.0 == workspace).count();
+        assert_eq!((of(1), of(2)), (1, 1));
+        let rest = taken_of(&notes);
+        assert_eq!(rest, [(WorkspaceId(1), (link(2), vec![Note::Pressed(NOW), Note::Pressed(NOW)]))]);
+    }
+
+    fn opened() -> Note {
+        Note::Opened(Opening {
+            at: NOW,
+            network: "203.0.113.0/24".to_owned(),
+            browser: BrowserClass::Chrome,
+            signs: Signs::default(),
+            client: [0; 16],
+            was_dead: false,
+        })
+    }
+
+    #[test]
+    fn a_flood_of_openings_or_presses_drops_no_press() {
+        let notes = StoryNotes::default();
+        for number in 0..=255 {
+            for _ in 0..40 {
+                notes.add(WorkspaceId(1), link(number), opened());
+            }
+        }
+        let dropped = notes.dropped.get();
+        for second in 0..1_000 {
+            let at = NOW.plus_seconds(second);
+            notes.add(WorkspaceId(1), link(7), Note::Refused(PressRefusal::AntiForgery, at, 1));
+            notes.add(WorkspaceId(1), link(7), Note::Refused(PressRefusal::RateLimited, at, 1));
+            notes.add(WorkspaceId(1), link(7), Note::Pressed(at));
+        }
+
+        assert_eq!(notes.dropped.get(), dropped);
+        let (_, of_link) = taken_of(&notes).into_iter().find(|(_, noted)| noted.0 == link(7)).unwrap().1;
+        let times = |wanted: PressRefusal| {
+            let times = of_link.iter().map(|note| match note {
+                Note::Refused(refusal, _, times) if *refusal == wanted => *times,
+                Note::Refused(..) | Note::Pressed(_) | Note::Opened(_) => 0,
+            });
+            times.sum::<i64>()
+        };
+        assert_eq!((times(PressRefusal::AntiForgery), times(PressRefusal::RateLimited)), (1_000, 1_000));
+        let pressed = of_link.iter().filter_map(|note| match note {
+            Note::Pressed(at) => Some(*at),
+            Note::Refused(..) | Note::Opened(_) => None,
+        });
+        let pressed: Vec<_> = pressed.collect();
+        assert_eq!((pressed.first(), pressed.last()), (Some(&NOW), Some(&NOW.plus_seconds(999))));
+        assert!(of_link.len() <= 2 * MAX_OF_LINK, "{}", of_link.len());
+    }
+
     #[test]
     fn one_link_and_one_workspace_have_their_share_and_no_more() {
         let notes = StoryNotes::default();
         for _ in 0..1_000 {
-            notes.add(WorkspaceId(1), link(1), Note::Pressed(NOW));
+            notes.add(WorkspaceId(1), link(1), opened());
         }
         for number in 0..MAX_OF_WORKSPACE {
             let hash =
                 std::array::from_fn(|place| if place < 2 { number.to_be_bytes()[6 + place] } else { 9 });
-            notes.add(WorkspaceId(1), NotedLink { hash, created_at: NOW }, Note::Pressed(NOW));
+            notes.add(WorkspaceId(1), NotedLink { hash, created_at: NOW }, opened());
         }
-        notes.add(WorkspaceId(2), link(1), Note::Pressed(NOW));
+        notes.add(WorkspaceId(2), link(1), opened());
 
-        let taken = notes.take();
+        let taken = taken_of(&notes);
         let count = |workspace| {
-            let of_it = taken.iter().find(|(id, _)| *id == WorkspaceId(workspace)).unwrap();
-            of_it.1.iter().map(|(_, notes)| notes.len()).sum::<usize>()
+            let of_it = taken.iter().filter(|(id, _)| *id == WorkspaceId(workspace));
+            of_it.map(|(_, (_, notes))| notes.len()).sum::<usize>()
         };
         assert_eq!((count(1), count(2)), (MAX_OF_WORKSPACE, 1));
         assert_eq!(notes.dropped.get(), 980 + 20);
-        assert!(notes.take().is_empty());
+        assert!(taken_of(&notes).is_empty());
     }
 
     #[test]

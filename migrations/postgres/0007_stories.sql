@@ -90,3 +90,11 @@ CREATE TABLE refusal_stats (
 );
 
 CREATE INDEX refusal_stats_to_merge ON refusal_stats (workspace_id, hour) WHERE slot > 0;
+
+-- Batches of notes and counters that were committed: one whose answer came late is written again, and counted once.
+CREATE TABLE counted_batches (
+    id BYTEA NOT NULL PRIMARY KEY,
+    time BIGINT NOT NULL
+);
+
+CREATE INDEX counted_batches_by_time ON counted_batches (time);

@@ -108,7 +108,7 @@ impl StatsQuery {
         let mut moment = |name: &str, rounded_up: bool| match given(name).filter(|text| !text.is_empty()) {
             None => None,
             Some(text) => {
-                let read = Moment::parse(text).and_then(|moment| whole_hour(moment, rounded_up));
+                let read = Moment::parse(text).and_then(|moment| End::parse(moment, rounded_up));
                 if read.is_none() {
                     wrong.add(name, "must be a moment such as 2026-11-23T03:00:00Z");
                 }
@@ -132,30 +132,31 @@ impl StatsQuery {
             return Err(ValidationErrors::field("days", "must be a number of days from 1 to 366"));
         }
         let from = Timestamp::from_millis(end_of(now).millis() - days * DAY);
-        Self::between(Some(from), None, (BucketSize::Day, kind), now)
+        Self::between(Some(End::at(from)), None, (BucketSize::Day, kind), now)
     }
 
     fn between(
-        from: Option<Timestamp>,
-        to: Option<Timestamp>,
+        from: Option<End>,
+        to: Option<End>,
         (by, kind): (BucketSize, StatsKind),
         now: Timestamp,
     ) -> Result<Self, ValidationErrors> {
-        let to = to.unwrap_or_else(|| end_of(now));
-        let from = from.unwrap_or_else(|| Timestamp::from_millis(to.millis() - DEFAULT_DAYS * DAY));
-        if from >= to {
+        let to = to.unwrap_or_else(|| End { hour: end_of(now), asked: now });
+        let from =
+            from.unwrap_or_else(|| End::at(Timestamp::from_millis(to.hour.millis() - DEFAULT_DAYS * DAY)));
+        if from.hour >= to.hour {
             return Err(ValidationErrors::field(
                 "from",
                 "must be before to, which is now unless it is given",
             ));
         }
-        // Both ends may have been moved by an hour.
-        if to.millis() - from.millis() > by.most_days() * DAY + 2 * HOUR {
+        // What was asked counts: both ends may have been moved by an hour.
+        if to.asked.millis() - from.asked.millis() > by.most_days() * DAY {
             let sentence =
                 format!("must be {} days before to at most where by is {}", by.most_days(), by.name());
             return Err(ValidationErrors::field("from", sentence));
         }
-        Ok(Self { from, to, by, kind })
+        Ok(Self { from: from.hour, to: to.hour, by, kind })
     }
 
     /// When the buckets begin, in their order.
@@ -175,15 +176,32 @@ const fn end_of(now: Timestamp) -> Timestamp {
     Timestamp::from_millis(now.start_of_hour().millis() + HOUR)
 }
 
-/// The whole hour before or behind a moment. `None` for what is no time of this service.
-fn whole_hour(moment: Moment, rounded_up: bool) -> Option<Timestamp> {
-    let millis = moment.whole.millis();
-    if !(0..=253_402_300_799_000).contains(&millis) {
-        return None;
+/// An end of the time that is asked for.
+#[derive(Clone, Copy)]
+struct End {
+    /// The whole hour before or behind it.
+    hour: Timestamp,
+    /// Itself; a part of a millisecond at the later end is a whole one.
+    asked: Timestamp,
+}
+
+impl End {
+    /// A whole hour.
+    const fn at(hour: Timestamp) -> Self {
+        Self { hour, asked: hour }
     }
-    let begun = millis - millis.rem_euclid(HOUR);
-    let is_whole = begun == millis && !moment.has_more;
-    Some(Timestamp::from_millis(if rounded_up && !is_whole { begun + HOUR } else { begun }))
+
+    /// `None` for what is no time of this service.
+    fn parse(moment: Moment, rounded_up: bool) -> Option<Self> {
+        let millis = moment.whole.millis();
+        if !(0..=253_402_300_799_000).contains(&millis) {
+            return None;
+        }
+        let asked = if rounded_up && moment.has_more { millis + 1 } else { millis };
+        let begun = asked - asked.rem_euclid(HOUR);
+        let hour = if rounded_up && begun != asked { begun + HOUR } else { begun };
+        Some(Self { hour: Timestamp::from_millis(hour), asked: Timestamp::from_millis(asked) })
+    }
 }
 
 /// The figures of links that were issued in a time.

@@ -221,8 +221,34 @@ pub enum Note {
     Opened(Opening),
     /// A fresh one was asked for by it.
     Pressed(Timestamp),
-    /// A press led to nothing that is written elsewhere.
-    Refused(PressRefusal, Timestamp),
+    /// A press led to nothing that is written elsewhere; so many times, when last.
+    Refused(PressRefusal, Timestamp, i64),
+}
+
+impl Note {
+    /// Whether another tells nothing new beside when and how often. What is counted by the hour is alike within one.
+    pub fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Pressed(_), Self::Pressed(_)) => true,
+            (Self::Refused(refusal, at, _), Self::Refused(same, other_at, _)) => {
+                refusal == same && at.start_of_hour() == other_at.start_of_hour()
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes in another that is alike; whether it is.
+    pub fn merge(&mut self, other: &Self) -> bool {
+        let is_like = self.is_like(other);
+        match (self, other) {
+            (Self::Pressed(at), Self::Pressed(later)) => *at = (*at).max(*later),
+            (Self::Refused(_, at, times), Self::Refused(_, later, more)) if is_like => {
+                (*at, *times) = ((*at).max(*later), *times + more);
+            }
+            _ => {}
+        }
+        is_like
+    }
 }
 
 /// What was noted of one link.

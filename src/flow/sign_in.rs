@@ -175,6 +175,8 @@ pub struct Confirmation {
 pub enum RedeemedBy {
     /// The link was pressed.
     Link,
+    /// The link was opened, in the browser that asked for it. If it is dead nothing is refused: the page that is shown then counts that.
+    OneClick,
     /// The code of the same mail was typed.
     Code,
 }
@@ -182,7 +184,7 @@ pub enum RedeemedBy {
 impl RedeemedBy {
     const fn name(self) -> &'static str {
         match self {
-            Self::Link => "link",
+            Self::Link | Self::OneClick => "link",
             Self::Code => "code",
         }
     }
@@ -220,7 +222,9 @@ pub async fn confirm(
     let mut seen = confirm.visitor.link.clone();
     for tries in 0..MAX_ATTEMPTS {
         let Some(found) = find(app, workspace, &confirm.token, seen.take()).await? else {
-            record_rejection(app, LinkRejection::Unknown, &confirm.visitor)?;
+            if confirm.by != RedeemedBy::OneClick {
+                record_rejection(app, LinkRejection::Unknown, &confirm.visitor)?;
+            }
             return Ok(Confirmed::Dead);
         };
         let FoundLink { link, standing, .. } = &*found;
@@ -324,18 +328,28 @@ impl Attempt<'_> {
     /// The dead page, with an entry: the link was one, once.
     async fn refuse(&self, link: &LoginLink, death: LinkRejection) -> Result<Confirmed, SignInError> {
         let Self { app, workspace, act, confirm, now } = *self;
+        if confirm.by == RedeemedBy::OneClick {
+            return Ok(Confirmed::Dead);
+        }
         // Whoever set a flag in the database itself counted no epoch up: the link must not outlive the flag.
         if matches!(death, LinkRejection::Expired | LinkRejection::Refused) {
             end_link(app, link, confirm.visitor.read_point, now).await?;
         }
         // Beyond the limit nothing more is written: the audit log is not for strangers to fill.
         if let Err(limited) = record_rejection(app, death, &confirm.visitor) {
-            stories::note_refused_press(app, link, PressRefusal::RateLimited);
+            if confirm.by == RedeemedBy::Link {
+                stories::note_refused_press(app, link, PressRefusal::RateLimited);
+            }
             return Err(limited.into());
         }
         let entry = act.entry(AuditEvent::LinkRefused).about(link.draft.user).with("reason", death.reason());
         let (entry, refusal) = (entry.with("link", link.id.to_string()), PressRefusal::of(death, link));
-        app.store.add_refused_press(workspace.id, (&link.into(), refusal), &entry, now).await?;
+        if confirm.by == RedeemedBy::Code {
+            // Who types a code presses nothing.
+            app.store.add_audit_entry(workspace.id, &entry, now).await?;
+        } else {
+            app.store.add_refused_press(workspace.id, (&link.into(), refusal), &entry, now).await?;
+        }
         Ok(Confirmed::Dead)
     }
 }

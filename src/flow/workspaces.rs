@@ -9,7 +9,7 @@ use crate::domain::validation::ValidationErrors;
 use crate::domain::workspace::{LogoChange, Workspace, WorkspaceId};
 use crate::keys;
 use crate::keys::NoRandomness;
-use crate::store::{Outcome, StoreError};
+use crate::store::{Outcome, StoreError, WorkspaceChange};
 
 /// How often a change starts again when others keep changing the same workspace.
 const MAX_ATTEMPTS: usize = 64;
@@ -88,6 +88,7 @@ pub async fn set_with_logo(
     for _ in 0..MAX_ATTEMPTS {
         let (mut workspace, old_hosts) = show(app, name).await?;
         let (mut hosts, old_domain) = (old_hosts.clone(), workspace.cookie_domain.clone());
+        let was_recording = workspace.stories.is_recording;
         for (setting, value) in settings {
             if setting == "host" {
                 hosts = parse_hosts(value).map_err(WorkspaceError::ValidationErrors)?;
@@ -107,9 +108,12 @@ pub async fn set_with_logo(
         }
         let entry = act.entry(AuditEvent::WorkspaceChanged).with("settings", names);
         let given = (hosts != old_hosts).then_some(&*hosts);
-        if app.store.set_workspace(&workspace, (given, logo), &entry, app.clock.now()).await?
-            == Outcome::Applied
-        {
+        let change = WorkspaceChange {
+            hosts: given,
+            logo,
+            stops_recording: was_recording && !workspace.stories.is_recording,
+        };
+        if app.store.set_workspace(&workspace, &change, &entry, app.clock.now()).await? == Outcome::Applied {
             return Ok(show(app, name).await?.0);
         }
         let taken = taken_hosts(app, &hosts, workspace.id).await?;

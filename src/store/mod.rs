@@ -54,6 +54,7 @@ pub use self::queries::sessions::ListedSession;
 pub use self::queries::stories::ToldLink;
 pub use self::queries::user_batches::{BatchedChange, TakenKeys, UserBatch};
 pub use self::queries::users::{ChangedUser, NewUser};
+pub use self::queries::workspaces::WorkspaceChange;
 pub use self::transfer::{Transfer, TransferError};
 
 /// What is kept, in one of the engines.

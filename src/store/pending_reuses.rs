@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use uuid::Uuid;
+
 use crate::domain::login_link::LinkLookupKey;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::WorkspaceId;
@@ -58,9 +60,12 @@ type Shard = HashMap<(WorkspaceId, LinkLookupKey), Count>;
 #[derive(Default, Debug)]
 pub(super) struct PendingReuses {
     shards: [Mutex<Shard>; SHARDS],
-    /// Held by who writes them.
-    pub(super) turn: tokio::sync::Mutex<()>,
+    /// Batches that could not be written; held by who writes. They are written as they are: what may have been committed is counted once.
+    pub(super) unwritten: tokio::sync::Mutex<Vec<ReuseBatch>>,
 }
+
+/// What is written in one commit, with its number.
+pub(super) type ReuseBatch = (Uuid, Vec<((WorkspaceId, LinkLookupKey), Count)>);
 
 impl PendingReuses {
     pub(super) fn add(&self, link: (WorkspaceId, LinkLookupKey), count: Count) {
@@ -94,8 +99,6 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
 
     #[test]

@@ -166,6 +166,7 @@ mod stories {
     mod hot_links;
     mod ledger;
     mod openings;
+    mod presses;
     mod programs;
     mod stats;
 }

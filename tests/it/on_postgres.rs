@@ -126,6 +126,7 @@ mod stories {
     mod hot_links;
     mod ledger;
     mod openings;
+    mod presses;
     mod stats;
 }
 #[expect(dead_code, reason = "some of it is for tests that need no database")]

@@ -10,11 +10,12 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::domain::login_link::LoginLink;
 use crate::domain::opening::Opening;
-use crate::domain::story::{LinkNotes, LinkState, Note, PressRefusal, Story, StoryEvent};
+use crate::domain::story::{LinkState, Note, PressRefusal, Story, StoryEvent};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::Token;
-use crate::domain::workspace::{Workspace, WorkspaceId};
+use crate::domain::workspace::Workspace;
 use crate::store::{StoreError, ToldLink};
+use crate::story_notes::NotesBatch;
 
 /// Links whose notes are written in one commit at most.
 const BATCH: usize = 100;
@@ -34,10 +35,10 @@ pub(super) fn note_press(app: &App, link: &LoginLink) {
 
 /// Notes that a press of a link led to nothing. Nobody waits for that.
 pub fn note_refused_press(app: &App, link: &LoginLink, refusal: PressRefusal) {
-    app.notes.add(link.draft.workspace, link.into(), Note::Refused(refusal, app.clock.now()));
+    app.notes.add(link.draft.workspace, link.into(), Note::Refused(refusal, app.clock.now(), 1));
 }
 
-/// Writes what was noted. What cannot be written is noted again, as far as there is room. It goes on if nobody waits for it any more.
+/// Writes what was noted. What cannot be written is written the next time, and counted once. It goes on if nobody waits for it any more.
 ///
 /// # Errors
 /// `StoreError` if something could not be committed.
@@ -48,34 +49,28 @@ pub async fn write_notes(app: &App) -> Result<(), StoreError> {
 }
 
 async fn write_waiting(app: &App) -> Result<(), StoreError> {
-    let _turn = app.notes.turn.lock().await;
-    let mut failed = None;
-    for (workspace, noted) in app.notes.take() {
-        if let Err(error) = write_of(app, workspace, noted).await {
+    let mut unwritten = app.notes.unwritten.lock().await;
+    app.notes.take_into(&mut unwritten, BATCH);
+    let (mut failed, mut late) = (None, Vec::<NotesBatch>::new());
+    for batch in std::mem::take(&mut unwritten.links) {
+        if late.iter().any(|other| other.workspace == batch.workspace) {
+            late.push(batch);
+            continue;
+        }
+        let noted = (batch.workspace, &*batch.noted);
+        if let Err(error) = app.store.write_link_notes(batch.id, noted, app.clock.now()).await {
             failed = Some(error);
+            late.push(batch);
         }
     }
-    let refusals = app.notes.take_refusals();
-    if !refusals.is_empty()
-        && let Err(error) = app.store.count_refusals(&refusals).await
-    {
-        app.notes.count_refusals(&refusals);
-        failed = Some(error);
+    unwritten.links = late;
+    if let Some((batch, refusals)) = &unwritten.refusals {
+        match app.store.count_refusals(*batch, refusals, app.clock.now()).await {
+            Ok(()) => unwritten.refusals = None,
+            Err(error) => failed = Some(error),
+        }
     }
     failed.map_or(Ok(()), Err)
-}
-
-async fn write_of(app: &App, workspace: WorkspaceId, mut noted: Vec<LinkNotes>) -> Result<(), StoreError> {
-    while !noted.is_empty() {
-        let rest = noted.split_off(noted.len().min(BATCH));
-        if let Err(error) = app.store.write_link_notes(workspace, &noted, app.clock.now()).await {
-            app.notes.put_back(workspace, noted);
-            app.notes.put_back(workspace, rest);
-            return Err(error);
-        }
-        noted = rest;
-    }
-    Ok(())
 }
 
 /// The story of a link by its number.

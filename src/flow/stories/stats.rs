@@ -38,11 +38,12 @@ pub async fn link_stats(
     Ok(LinkStats { query, totals, buckets, link_lifetime: workspace.link_lifetime, advice })
 }
 
-/// Merges what was counted in slots of hours that are over.
+/// Merges what was counted in slots of hours that are over, and forgets batches that are old.
 ///
 /// # Errors
 /// `StoreError` if the store cannot be used; what is not merged is so the next time.
 pub async fn merge(app: &App) -> Result<(), StoreError> {
+    app.store.forget_batches(app.clock.now()).await?;
     for workspace in app.store.list_workspaces().await? {
         app.store.merge_stats(workspace.id, app.clock.now()).await?;
     }

@@ -134,7 +134,7 @@ async fn one_click(
         browser,
         visitor: Client { opening: opening.clone(), ..visitor(context, &jar, headers) },
         landing: destination(workspace, redirect.or(remembered.as_deref())).as_str().to_owned(),
-        by: RedeemedBy::Link,
+        by: RedeemedBy::OneClick,
     };
     match flow::sign_in::confirm(app, workspace, &context.anonymous_audit_context(), &confirm).await? {
         Confirmed::SignedIn { cookie, landing } => {

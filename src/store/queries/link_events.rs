@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use super::audit;
-use super::link_marks::{Change, Marks, count_change, mark};
-use super::link_stats::{count_refused_press, slot_of};
+use super::counted_batches::once;
+use super::link_marks::{Change, Marks, count_change, count_changes, mark};
+use super::link_stats::{count_refused_press, count_refused_presses};
 use crate::domain::audit::AuditEntry;
 use crate::domain::login_link::LinkLookupKey;
 use crate::domain::opening::{Opening, SETTLED_AFTER, Sign, Signs};
@@ -81,15 +82,15 @@ pub(super) enum Kept<'a> {
 }
 
 impl Store {
-    /// Writes what was noted of links: all of it or nothing.
+    /// Writes what was noted of links: all of it or nothing, and once, however often the batch is written.
     pub async fn write_link_notes(
         &self,
-        workspace: WorkspaceId,
-        noted: &[LinkNotes],
+        batch: Uuid,
+        (workspace, noted): (WorkspaceId, &[LinkNotes]),
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let mut noted: Vec<_> = noted.iter().collect();
-        // In one order, so that two who write to the same rows wait for each other: links first, then what they count in.
+        // In one order, so that two who write to the same rows wait for each other: links, then figures, then refusals.
         noted.sort_by_key(|(link, _)| *link);
         let (mut events, mut changed, mut refused) = (Vec::new(), Vec::new(), BTreeMap::new());
         for (link, notes) in noted {
@@ -102,12 +103,13 @@ impl Store {
                         press(*at);
                         events.push(keep(workspace, &link.hash, Kept::Pressed, *at));
                     }
-                    Note::Refused(refusal, at) => {
+                    Note::Refused(refusal, at, times) => {
                         if refusal.is_press() {
                             press(*at);
                         }
                         events.push(keep(workspace, &link.hash, Kept::Refused(refusal.reason()), *at));
-                        *refused.entry((at.start_of_hour(), refusal.reason(), link.hash)).or_insert(0) += 1;
+                        *refused.entry((at.start_of_hour(), refusal.reason(), link.hash)).or_insert(0) +=
+                            times;
                     }
                 }
             }
@@ -116,22 +118,10 @@ impl Store {
                 changed.push(*link);
             }
         }
-        let counts = self.count_changes(workspace, changed, now);
-        let refused = refused.iter().map(|((hour, reason, hash), times)| {
-            count_refused_press(&self.engine, workspace, (hash, reason, *times), *hour)
-        });
-        self.write(UnitOfWork::new().and_all(events).and_all(counts).and_all(refused)).await.map(drop)
-    }
-
-    /// The statements that count what became different of links, in the order of the rows that they count in.
-    fn count_changes(
-        &self,
-        workspace: WorkspaceId,
-        mut links: Vec<NotedLink>,
-        now: Timestamp,
-    ) -> Vec<Statement> {
-        links.sort_by_key(|link| (link.created_at.start_of_hour(), slot_of(&self.engine, link, now)));
-        links.iter().map(|link| count_change(&self.engine, workspace, link, now)).collect()
+        let counts = count_changes(&self.engine, workspace, &changed, now);
+        let refused = count_refused_presses(&self.engine, workspace, &refused, now);
+        let unit = UnitOfWork::new().guard(once(batch, now)).and_all(events).and_all(counts).and_all(refused);
+        self.apply(unit).await.map(|_| ())
     }
 
     /// Writes that a press of a link was refused.
@@ -236,7 +226,8 @@ impl Store {
                 )
             })
         });
-        let counts = self.count_changes(workspace, settled.iter().map(|settled| settled.link).collect(), now);
+        let links: Vec<_> = settled.iter().map(|settled| settled.link).collect();
+        let counts = count_changes(&self.engine, workspace, &links, now);
         self.write(UnitOfWork::new().and_all(marks).and_all(openings).and_all(counts)).await.map(drop)
     }
 }

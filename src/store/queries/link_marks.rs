@@ -4,13 +4,14 @@
 //! different by that, however many others change it: the row is held from the change to the commit. A link must be changed once in a
 //! unit, and counted right behind that.
 
-use super::link_stats::slot_of;
+use super::link_stats::{background_slot, slot_of};
 use crate::domain::login_link::{LinkLookupKey, LoginLink};
 use crate::domain::story::NotedLink;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::WorkspaceId;
 use crate::store::Engine;
-use crate::store::engine::unit_of_work::{Statement, sql};
+use crate::store::engine::rows::Column;
+use crate::store::engine::unit_of_work::{Statement, over, sql};
 use crate::store::engine::value::values;
 
 /// What may be true of a link.
@@ -127,72 +128,160 @@ macro_rules! adding {
     ($($column:literal),+) => { concat!("issued = link_stats.issued", $(", ", $column, " = link_stats.", $column, " + excluded.", $column),+) };
 }
 
+/// What became different of links, column by column, each between two texts.
+macro_rules! differences {
+    ($open:literal, $close:literal) => {
+        concat!(
+            $open,
+            became!("(l.bits & 5) <> 0", "(l.bits_before & 5) <> 0"),
+            $close,
+            ", ",
+            $open,
+            became!("(l.bits & 7) = 2", "(l.bits_before & 7) = 2"),
+            $close,
+            ", ",
+            $open,
+            became!("(l.bits & 16) <> 0", "(l.bits_before & 16) <> 0"),
+            $close,
+            ", ",
+            $open,
+            became!("l.age >= l.life", "l.age_before >= l.life"),
+            $close,
+            ", ",
+            $open,
+            became!("(l.bits & 8) <> 0", "(l.bits_before & 8) <> 0"),
+            $close,
+            ", ",
+            $open,
+            tried_between!("-9000000000000000", "60000"),
+            $close,
+            ", ",
+            $open,
+            tried_between!("60000", "300000"),
+            $close,
+            ", ",
+            $open,
+            tried_between!("300000", "900000"),
+            $close,
+            ", ",
+            $open,
+            tried_between!("900000", "1800000"),
+            $close,
+            ", ",
+            $open,
+            tried_between!("1800000", "3600000"),
+            $close,
+            ", ",
+            $open,
+            tried_between!("3600000", "7200000"),
+            $close,
+            ", ",
+            $open,
+            tried_between!("7200000", "14400000"),
+            $close,
+            ", ",
+            $open,
+            tried_between!("14400000", "28800000"),
+            $close,
+            ", ",
+            $open,
+            tried_between!("28800000", "86400000"),
+            $close,
+            ", ",
+            $open,
+            tried_between!("86400000", "259200000"),
+            $close,
+            ", ",
+            $open,
+            tried_between!("259200000", "604800000"),
+            $close,
+            ", ",
+            $open,
+            tried_between!("604800000", "9000000000000000"),
+            $close
+        )
+    };
+}
+
+/// What links are and were, as it is compared.
+macro_rules! compared {
+    () => {
+        "g.workspace_id, g.kind, g.created_at - g.created_at % 3600000 AS hour, g.marks & 255 AS bits,
+         g.marks / 256 AS bits_before, g.tried_at - g.created_at AS age, g.tried_before - g.created_at AS age_before,
+         g.expires_at - g.created_at AS life"
+    };
+}
+
+/// Where the figures go, and how they are added.
+macro_rules! into_figures {
+    () => {
+        "INSERT INTO link_stats (workspace_id, hour, kind, slot, opened, opened_by_machines, signed_in, too_late, pressed_again,
+                tried_60, tried_300, tried_900, tried_1800, tried_3600, tried_7200, tried_14400, tried_28800, tried_86400,
+                tried_259200, tried_604800, tried_later) SELECT l.workspace_id, l.hour, l.kind, "
+    };
+}
+macro_rules! added_up {
+    () => {
+        concat!(
+            " ON CONFLICT (workspace_id, hour, kind, slot) DO UPDATE SET ",
+            adding!(
+                "opened",
+                "opened_by_machines",
+                "signed_in",
+                "too_late",
+                "pressed_again",
+                "tried_60",
+                "tried_300",
+                "tried_900",
+                "tried_1800",
+                "tried_3600",
+                "tried_7200",
+                "tried_14400",
+                "tried_28800",
+                "tried_86400",
+                "tried_259200",
+                "tried_604800",
+                "tried_later"
+            )
+        )
+    };
+}
+macro_rules! is_changed {
+    () => {
+        "((g.marks & 255) <> g.marks / 256 OR g.tried_at IS DISTINCT FROM g.tried_before)"
+    };
+}
+
 /// What became different of a link, counted by the hour in which it was made.
 const COUNTED: &str = concat!(
-    "INSERT INTO link_stats (workspace_id, hour, kind, slot, opened, opened_by_machines, signed_in, too_late, pressed_again,
-            tried_60, tried_300, tried_900, tried_1800, tried_3600, tried_7200, tried_14400, tried_28800, tried_86400,
-            tried_259200, tried_604800, tried_later)
-     SELECT l.workspace_id, l.hour, l.kind, $3, ",
-    became!("(l.bits & 5) <> 0", "(l.bits_before & 5) <> 0"),
-    ", ",
-    became!("(l.bits & 7) = 2", "(l.bits_before & 7) = 2"),
-    ", ",
-    became!("(l.bits & 16) <> 0", "(l.bits_before & 16) <> 0"),
-    ", ",
-    became!("l.age >= l.life", "l.age_before >= l.life"),
-    ", ",
-    became!("(l.bits & 8) <> 0", "(l.bits_before & 8) <> 0"),
-    ", ",
-    tried_between!("-9000000000000000", "60000"),
-    ", ",
-    tried_between!("60000", "300000"),
-    ", ",
-    tried_between!("300000", "900000"),
-    ", ",
-    tried_between!("900000", "1800000"),
-    ", ",
-    tried_between!("1800000", "3600000"),
-    ", ",
-    tried_between!("3600000", "7200000"),
-    ", ",
-    tried_between!("7200000", "14400000"),
-    ", ",
-    tried_between!("14400000", "28800000"),
-    ", ",
-    tried_between!("28800000", "86400000"),
-    ", ",
-    tried_between!("86400000", "259200000"),
-    ", ",
-    tried_between!("259200000", "604800000"),
-    ", ",
-    tried_between!("604800000", "9000000000000000"),
-    " FROM (SELECT workspace_id, kind, created_at - created_at % 3600000 AS hour, marks & 255 AS bits, marks / 256 AS bits_before,
-                   tried_at - created_at AS age, tried_before - created_at AS age_before, expires_at - created_at AS life
-            FROM login_links
-            WHERE workspace_id = $1 AND hash = $2
-              AND ((marks & 255) <> marks / 256 OR tried_at IS DISTINCT FROM tried_before)) l
-     WHERE true
-     ON CONFLICT (workspace_id, hour, kind, slot) DO UPDATE SET ",
-    adding!(
-        "opened",
-        "opened_by_machines",
-        "signed_in",
-        "too_late",
-        "pressed_again",
-        "tried_60",
-        "tried_300",
-        "tried_900",
-        "tried_1800",
-        "tried_3600",
-        "tried_7200",
-        "tried_14400",
-        "tried_28800",
-        "tried_86400",
-        "tried_259200",
-        "tried_604800",
-        "tried_later"
-    )
+    into_figures!(),
+    "$3, ",
+    differences!("", ""),
+    " FROM (SELECT ",
+    compared!(),
+    " FROM login_links g WHERE g.workspace_id = $1 AND g.hash = $2 AND ",
+    is_changed!(),
+    ") l WHERE true",
+    added_up!()
 );
+
+/// The same of many links, in the order of the rows that they count in.
+const COUNTED_TOGETHER: [&str; 2] = [
+    concat!(
+        into_figures!(),
+        "l.slot, ",
+        differences!("CAST(sum(", ") AS BIGINT)"),
+        " FROM (SELECT ",
+        compared!(),
+        ", r.slot FROM"
+    ),
+    concat!(
+        "JOIN login_links g ON g.workspace_id = $1 AND g.hash = r.hash WHERE ",
+        is_changed!(),
+        ") l WHERE true GROUP BY l.workspace_id, l.hour, l.kind, l.slot ORDER BY l.hour, l.kind, l.slot",
+        added_up!()
+    ),
+];
 
 /// The statement that counts what became different of a link by the statement of the same unit that marked it.
 pub(in crate::store) fn count_change(
@@ -203,6 +292,23 @@ pub(in crate::store) fn count_change(
 ) -> Statement {
     let slot = slot_of(engine, link, now);
     sql(COUNTED, values![workspace, link.hash, slot])
+}
+
+/// The statement that counts what became different of links that the same unit has marked, in slots of its own. Whoever counts it while
+/// nobody waits holds no row for which a request would wait.
+pub(in crate::store) fn count_changes(
+    engine: &Engine,
+    workspace: WorkspaceId,
+    links: &[NotedLink],
+    now: Timestamp,
+) -> Option<Statement> {
+    let [head, tail] = COUNTED_TOGETHER;
+    let slots = links.iter().map(|link| background_slot(engine, link.created_at, now)).collect();
+    let columns = vec![
+        ("hash", Column::Bytes(links.iter().map(|link| link.hash.to_vec()).collect())),
+        ("slot", Column::Numbers(slots)),
+    ];
+    (!links.is_empty()).then(|| over(head, columns, tail, values![workspace]))
 }
 
 /// The statement that counts a new link, by the hour in which it was made.

@@ -1,15 +1,19 @@
 //! Figures by hour: written with every act, merged once their hour is over, summed when somebody asks.
 
+use std::collections::BTreeMap;
+
 use uuid::Uuid;
 
 use super::audit;
+use super::counted_batches::once;
 use crate::domain::audit::AuditEntry;
 use crate::domain::link_stats::{BucketSize, Figures, StatsKind, StatsQuery};
 use crate::domain::login_link::LinkLookupKey;
 use crate::domain::story::NotedLink;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::WorkspaceId;
-use crate::store::engine::unit_of_work::{Statement, UnitOfWork, sql};
+use crate::store::engine::rows::Column;
+use crate::store::engine::unit_of_work::{Statement, UnitOfWork, over, sql};
 use crate::store::engine::value::{FromRow, Row, all, from_row, values};
 use crate::store::{Engine, ListError, ListPermit, Store, StoreError};
 
@@ -34,6 +38,14 @@ pub(super) fn slot_of(engine: &Engine, link: &NotedLink, now: Timestamp) -> i64 
 fn slot_by(engine: &Engine, any: u8, (of, now): (Timestamp, Timestamp)) -> i64 {
     match engine {
         Engine::Postgres(_) if now.millis() - of.start_of_hour().millis() < SLOTTED => i64::from(any % SLOTS),
+        Engine::Postgres(_) | Engine::Sqlite(_) => 0,
+    }
+}
+
+/// The slot of an hour in which is counted what nobody waits for: it holds no row that a request needs.
+pub(super) fn background_slot(engine: &Engine, of: Timestamp, now: Timestamp) -> i64 {
+    match engine {
+        Engine::Postgres(_) if now.millis() - of.start_of_hour().millis() < SLOTTED => i64::from(SLOTS),
         Engine::Postgres(_) | Engine::Sqlite(_) => 0,
     }
 }
@@ -71,6 +83,32 @@ pub(in crate::store) fn count_refused_press(
     )
 }
 
+/// The same of many presses, by hour, reason and link, in the order of the rows that they count in.
+pub(in crate::store) fn count_refused_presses(
+    engine: &Engine,
+    workspace: WorkspaceId,
+    presses: &BTreeMap<(Timestamp, &'static str, LinkLookupKey), i64>,
+    now: Timestamp,
+) -> Option<Statement> {
+    let numbers = |number: &dyn Fn(Timestamp, i64) -> i64| {
+        Column::Numbers(presses.iter().map(|((hour, ..), times)| number(*hour, *times)).collect())
+    };
+    let columns = vec![
+        ("hash", Column::Bytes(presses.keys().map(|(_, _, hash)| hash.to_vec()).collect())),
+        ("reason", Column::Texts(presses.keys().map(|(_, reason, _)| (*reason).to_owned()).collect())),
+        ("hour", numbers(&|hour, _| hour.millis())),
+        ("slot", numbers(&|hour, _| background_slot(engine, hour, now))),
+        ("times", numbers(&|_, times| times)),
+    ];
+    let head = "INSERT INTO refusal_stats (workspace_id, hour, kind, reason, slot, refused)
+                SELECT l.workspace_id, r.hour, l.kind, r.reason, r.slot, CAST(sum(r.times) AS BIGINT) FROM";
+    let tail = "JOIN login_links l ON l.workspace_id = $1 AND l.hash = r.hash WHERE true
+                GROUP BY l.workspace_id, r.hour, l.kind, r.reason, r.slot ORDER BY r.hour, l.kind, r.reason, r.slot
+                ON CONFLICT (workspace_id, hour, kind, reason, slot)
+                DO UPDATE SET refused = refusal_stats.refused + excluded.refused";
+    (!presses.is_empty()).then(|| over(head, columns, tail, values![workspace]))
+}
+
 /// The statement that counts how often links of the back office were handed out again in an hour.
 pub(in crate::store) fn count_handed_out(workspace: WorkspaceId, hour: Timestamp, times: i64) -> Statement {
     // Few count in it: each node, each minute.
@@ -82,12 +120,36 @@ pub(in crate::store) fn count_handed_out(workspace: WorkspaceId, hour: Timestamp
     )
 }
 
-/// The statement that says of hours that not all openings of their links are noted.
-pub(in crate::store) fn forget_recorded(workspace: WorkspaceId, since: Timestamp) -> Statement {
-    sql(
-        "UPDATE link_stats SET recorded = 0 WHERE workspace_id = $1 AND hour >= $2",
-        values![workspace, since.start_of_hour()],
-    )
+/// The hours from that of the oldest link that lives on.
+macro_rules! hours_of_live_links {
+    () => {
+        "WHERE workspace_id = $1 AND recorded > 0
+           AND hour >= (SELECT min(l.created_at) - min(l.created_at) % 3600000 FROM login_links l
+                        WHERE l.workspace_id = $1 AND l.expires_at > $2 AND l.ended_at IS NULL)"
+    };
+}
+
+/// The statements that say of hours whose links may live on that not all openings of those are noted.
+pub(in crate::store) fn forget_recorded(
+    engine: &Engine,
+    workspace: WorkspaceId,
+    now: Timestamp,
+) -> Vec<Statement> {
+    let forgotten =
+        sql(concat!("UPDATE link_stats SET recorded = 0 ", hours_of_live_links!()), values![workspace, now]);
+    // In the order in which others count: an update takes its rows in any.
+    let held = match engine {
+        Engine::Postgres(_) => Some(sql(
+            concat!(
+                "SELECT 1 FROM link_stats ",
+                hours_of_live_links!(),
+                " ORDER BY hour, kind, slot FOR UPDATE"
+            ),
+            values![workspace, now],
+        )),
+        Engine::Sqlite(_) => None,
+    };
+    held.into_iter().chain([forgotten]).collect()
 }
 
 /// The sums of the figures, in the order of [`Figures`].
@@ -164,15 +226,17 @@ impl Store {
         self.write(UnitOfWork::new().and(audit::entry(workspace, entry, now)).and(counted)).await.map(drop)
     }
 
-    /// Counts refusals by the rule that nothing else is written of, by the hour.
+    /// Counts refusals by the rule that nothing else is written of, by the hour, and once, however often the batch is written.
     pub async fn count_refusals(
         &self,
+        batch: Uuid,
         refusals: &[((WorkspaceId, Timestamp, &'static str), i64)],
+        now: Timestamp,
     ) -> Result<(), StoreError> {
         let counted = refusals.iter().map(|((workspace, hour, reason), times)| {
             count_refused(&self.engine, *workspace, ("api", reason, *times), (&Uuid::nil(), *hour))
         });
-        self.write(UnitOfWork::new().and_all(counted)).await.map(drop)
+        self.apply(UnitOfWork::new().guard(once(batch, now)).and_all(counted)).await.map(|_| ())
     }
 
     /// The figures of the buckets that have any, with when each begins.

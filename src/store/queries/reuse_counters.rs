@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use uuid::Uuid;
+
+use super::counted_batches::once;
 use super::link_stats::count_handed_out;
 use crate::domain::login_link::{LinkLookupKey, LoginLink};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{Statement, UnitOfWork, sql};
 use crate::store::engine::value::values;
-use crate::store::pending_reuses::Count;
+use crate::store::pending_reuses::{Count, ReuseBatch};
 use crate::store::{ListError, ListPermit, Store, StoreError};
 
 /// Updates in one commit at most.
@@ -35,7 +38,7 @@ impl Store {
         self.reuses.are_many()
     }
 
-    /// Writes what was counted; what cannot be written is kept for the next time. It goes on if nobody waits for it any
+    /// Writes what was counted; what cannot be written is written the next time, and counted once. It goes on if nobody waits for it any
     /// more: what was taken to be written must not be lost.
     pub async fn write_reuses(&self) -> Result<(), StoreError> {
         let store = self.clone();
@@ -44,11 +47,19 @@ impl Store {
     }
 
     async fn write_waiting_reuses(&self) -> Result<(), StoreError> {
-        let _turn = self.reuses.turn.lock().await;
+        let mut unwritten = self.reuses.unwritten.lock().await;
+        self.write_batches(&mut unwritten).await?;
         let mut waiting = self.reuses.take();
         // In one order, so that two nodes that count the same links wait for each other instead of standing across.
         waiting.sort_unstable_by_key(|((workspace, hash), _)| (workspace.0, *hash));
-        for (number, batch) in waiting.chunks(BATCH).enumerate() {
+        *unwritten = waiting.chunks(BATCH).map(|batch| (Uuid::new_v4(), batch.to_vec())).collect();
+        self.write_batches(&mut unwritten).await
+    }
+
+    /// Writes batches until one cannot be written.
+    async fn write_batches(&self, unwritten: &mut Vec<ReuseBatch>) -> Result<(), StoreError> {
+        while let Some((id, batch)) = unwritten.last() {
+            let at = batch.iter().map(|(_, count)| count.last_at).max().unwrap_or(Timestamp::from_millis(0));
             let counted = batch.iter().map(|((workspace, hash), count)| {
                 sql(
                     "UPDATE login_links SET times_issued = times_issued + $1,
@@ -57,12 +68,9 @@ impl Store {
                     values![count.times, count.last_at, *workspace, *hash],
                 )
             });
-            if let Err(error) = self.write(UnitOfWork::new().and_all(counted).and_all(by_hour(batch))).await {
-                for (link, counted) in &waiting[number * BATCH..] {
-                    self.reuses.add(*link, *counted);
-                }
-                return Err(error);
-            }
+            let unit = UnitOfWork::new().guard(once(*id, at)).and_all(counted).and_all(by_hour(batch));
+            let _is_new = self.apply(unit).await?;
+            unwritten.pop();
         }
         Ok(())
     }

@@ -18,6 +18,17 @@ use crate::store::{Store, StoreError};
 /// How often the number of a new workspace is drawn, while others draw the same.
 const MAX_DRAWS: usize = 64;
 
+/// What is changed of a workspace beside its settings.
+#[derive(Debug)]
+pub struct WorkspaceChange<'a> {
+    /// All its hosts, if they are others.
+    pub hosts: Option<&'a [HostName]>,
+    /// Its logo.
+    pub logo: &'a LogoChange,
+    /// Whether openings were noted until now, and are no longer.
+    pub stops_recording: bool,
+}
+
 /// The columns of a workspace.
 macro_rules! workspace_columns {
     () => {
@@ -190,12 +201,12 @@ impl Store {
         self.apply(unit.guard(directory_stamp::draw_with_workspace(last))).await
     }
 
-    /// Changes the settings of a workspace, its logo, and its hosts where they are given, unless it was changed since
-    /// `workspace` was read or a host is taken. The revision is counted up here.
+    /// Changes the settings of a workspace, and what is changed beside them, unless it was changed since `workspace` was read or a host
+    /// is taken. The revision is counted up here.
     pub async fn set_workspace(
         &self,
         workspace: &Workspace,
-        (hosts, logo): (Option<&[HostName]>, &LogoChange),
+        change: &WorkspaceChange<'_>,
         entry: &AuditEntry,
         now: Timestamp,
     ) -> Result<Outcome, StoreError> {
@@ -210,17 +221,16 @@ impl Store {
             settings(workspace, values![workspace.id, workspace.revision])
         );
         let mut unit = UnitOfWork::new().guard(changed);
-        if let Some(hosts) = hosts {
+        if let Some(hosts) = change.hosts {
             unit = unit.and(sql("DELETE FROM hosts WHERE workspace_id = $1", values![workspace.id]));
             for host in hosts {
                 unit = unit.guard(add_host(workspace.id, host));
             }
         }
-        unit = unit.and_all(change_logo(workspace.id, logo));
-        if !workspace.stories.is_recording {
+        unit = unit.and_all(change_logo(workspace.id, change.logo));
+        if change.stops_recording {
             // From here on nobody knows who opens the links that live now.
-            let lifetime = workspace.link_lifetime.max(workspace.mail.self_service_lifetime);
-            unit = unit.and(link_stats::forget_recorded(workspace.id, now.plus_seconds(-lifetime)));
+            unit = unit.and_all(link_stats::forget_recorded(&self.engine, workspace.id, now));
         }
         self.apply(unit.and(audit::entry(workspace.id, entry, now)).guard(directory_stamp::draw())).await
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// Tables that every node needs to find a tenant at all: they alone have keys without the workspace.
-const DIRECTORY: [&str; 11] = [
+/// Tables that every node needs to find a tenant at all, and one that is of none: they alone have keys without the workspace.
+const DIRECTORY: [&str; 12] = [
     "workspaces",
     "hosts",
     "directory",
@@ -17,6 +17,7 @@ const DIRECTORY: [&str; 11] = [
     "admin_links",
     "admin_sessions",
     "admin_allowances",
+    "counted_batches",
 ];
 
 /// What must not stand in a migration for PostgreSQL, and why.

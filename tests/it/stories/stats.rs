@@ -21,6 +21,8 @@ async fn a_query_that_does_not_pass_is_named() {
         ("from=2026-11-24T00:00:00Z&to=2026-11-23T00:00:00Z", "from"),
         ("from=2027-11-24T00:00:00Z", "from"),
         ("from=2026-10-01T00:00:00Z&to=2026-11-02T00:00:00Z&by=hour", "from"),
+        ("from=2026-10-01T00:00:00Z&to=2026-11-01T00:00:00.001Z&by=hour", "from"),
+        ("from=2026-09-30T23:59:59Z&to=2026-11-01T00:00:00Z&by=hour", "from"),
         ("from=2025-10-01T00:00:00Z&to=2026-11-02T00:00:00Z", "from"),
         ("from=0000-01-01T00:00:00Z&to=0000-01-02T00:00:00Z", "from"),
         ("by=day&by=hour", "by"),
@@ -103,6 +105,45 @@ async fn what_was_not_noted_is_null_and_not_nothing() {
     // Of links that live while it is switched off nobody knows who opens them.
     test.set("record_openings", "false").await;
     assert_eq!(openings(&test.link_stats(&hour(8)).await["totals"]), [None, None, None]);
+}
+
+#[tokio::test]
+async fn figures_are_unknown_while_links_lived_without_notes_and_known_before() {
+    let mut test = TestApp::start().await.limited_to(&UNLIMITED);
+    let opened = async |test: &TestApp, hour: i64| {
+        let query = format!("from=2026-11-23T{hour:02}:00:00Z&to=2026-11-23T{:02}:00:00Z&by=hour", hour + 1);
+        test.link_stats(&query).await["totals"]["opened"].as_i64()
+    };
+    let open_one = async |test: &TestApp, name: &str| {
+        let user = test.client(&format!("{name}@example.org")).await;
+        let link = test.ask_for_link(user).await;
+        Person::at("203.0.113.9").open(test, &link).await;
+        test.settle_openings().await;
+    };
+    open_one(&test, "short").await;
+    test.advance(3 * 3_600);
+    test.set("link_lifetime", "5h").await;
+    open_one(&test, "long").await;
+    test.set("link_lifetime", "600").await;
+    test.advance(2 * 3_600);
+
+    // The link that was made for five hours lives on.
+    test.set("record_openings", "false").await;
+    assert_eq!([opened(&test, 3).await, opened(&test, 6).await], [Some(1), None]);
+    test.advance(4 * 3_600);
+    test.set("record_openings", "true").await;
+    open_one(&test, "again").await;
+    assert_eq!(opened(&test, 12).await, Some(1));
+    test.advance(3_600);
+    test.set("record_openings", "false").await;
+    assert_eq!(opened(&test, 12).await, Some(1));
+    // Nothing is forgotten once more by another setting.
+    test.set("link_lifetime", "30d").await;
+
+    assert_eq!(
+        [opened(&test, 3).await, opened(&test, 6).await, opened(&test, 12).await],
+        [Some(1), None, Some(1)]
+    );
 }
 
 #[tokio::test]
