@@ -170,7 +170,9 @@ pub async fn save(
         return Ok(());
     }
     let entry = act.entry(AuditEvent::WorkspaceChanged).with("settings", names);
-    match app.store.set_workspace(&changed, (None, &LogoChange::Keep), &entry, app.clock.now()).await? {
+    let stops_recording = workspace.stories.is_recording && !changed.stories.is_recording;
+    let change = WorkspaceChange { hosts: None, logo: &LogoChange::Keep, stops_recording };
+    match app.store.set_workspace(&changed, &change, &entry, app.clock.now()).await? {
         Outcome::Applied => Ok(()),
         Outcome::Conflict => Err(SaveError::ChangedMeanwhile),
     }
