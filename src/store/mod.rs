@@ -36,7 +36,7 @@ pub use self::queries::cleanup::{SweepLimits, Swept};
 pub use self::queries::directory::DirectoryEntry;
 pub use self::queries::idempotency::KeptRequest;
 pub use self::queries::key_usage::{KeyUsage, SessionUsingKey};
-pub use self::queries::link_events::{SettledLink, Unsettled, change_by};
+pub use self::queries::link_events::{SettledLink, Unsettled};
 pub use self::queries::login_link_lists::ListedLink;
 pub use self::queries::login_links::FoundLink;
 pub use self::queries::lookup_row::{LookupBy, LookupRow};
