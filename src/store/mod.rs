@@ -38,7 +38,7 @@ pub use self::queries::client_search::{ClientLink, KnownLink, ListedClient};
 pub use self::queries::directory::DirectoryEntry;
 pub use self::queries::idempotency::KeptRequest;
 pub use self::queries::key_usage::{KeyUsage, SessionUsingKey};
-pub use self::queries::link_events::{SettledLink, Unsettled, change_by};
+pub use self::queries::link_events::{SettledLink, Unsettled};
 pub use self::queries::login_link_lists::ListedLink;
 pub use self::queries::login_links::FoundLink;
 pub use self::queries::lookup_row::{LookupBy, LookupRow};

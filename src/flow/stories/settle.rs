@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::app::App;
 use crate::domain::opening::{STYLESHEET_WINDOW, Sign, Signs, is_from_many_networks, is_soon_after_mail};
-use crate::domain::story::NotedLink;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::WorkspaceId;
-use crate::store::{SettledLink, StoreError, Unsettled, change_by};
+use crate::store::{SettledLink, StoreError, Unsettled};
 
 /// Links that are settled in one commit at most.
 const BATCH: usize = 100;
@@ -49,7 +48,7 @@ async fn note_stylesheets(
     };
     let fetched: Vec<&Unsettled> = openings.iter().filter(|opening| has_fetched(opening)).collect();
     for batch in fetched.chunks(BATCH) {
-        app.store.note_stylesheets(workspace, batch).await?;
+        app.store.note_stylesheets(workspace, batch, app.clock.now()).await?;
     }
     for opening in openings.iter_mut().filter(|opening| has_fetched(opening)) {
         opening.signs = opening.signs.with(Sign::NoStylesheet, false);
@@ -70,12 +69,6 @@ async fn settled_link(
         let signs = opening.signs.with(Sign::ManyNetworks, is_from_many_networks(opening.time, &all));
         signs.with(Sign::SoonAfterMail, is_soon_after_mail(opening.time, &sent))
     };
-    let signs: Vec<Signs> = openings.iter().map(signs_of).collect();
-    let seen = openings.iter().zip(&signs);
-    let change = change_by(
-        seen.clone().map(|(opening, signs)| (opening.time, opening.was_dead, signs.look_like_machine())),
-    );
-    let link = NotedLink { hash: first.hash, created_at: first.created_at };
-    let openings = seen.map(|(opening, signs)| (opening.id, *signs)).collect();
-    Ok(Some(SettledLink { link, change, openings }))
+    let seen = openings.iter().map(|opening| (opening.id, signs_of(opening))).collect();
+    Ok(Some(SettledLink { link: first.link(), openings: seen }))
 }

@@ -7,10 +7,10 @@ use crate::domain::link_stats::{Figures, LinkStats, StatsQuery, lifetime_of};
 use crate::domain::workspace::Workspace;
 use crate::store::{ListError, ListPermit, StoreError};
 
-/// For so long the figures wait for what was noted last.
-const NOTES_WAIT: Duration = Duration::from_secs(2);
+/// For so long the figures wait for what was counted and noted last.
+const WRITE_WAIT: Duration = Duration::from_secs(1);
 
-/// The figures of a workspace in a time, with what this process has not written yet.
+/// The figures of a workspace in a time, with what this process has not written yet, if that can be written soon.
 ///
 /// # Errors
 /// `ListError` if they cannot be read in the time that a list has.
@@ -19,10 +19,10 @@ pub async fn link_stats(
     (workspace, permit): (&Workspace, &ListPermit),
     query: StatsQuery,
 ) -> Result<LinkStats, ListError> {
-    app.store.write_reuses_for(permit).await?;
     // It is written anyhow; what takes longer than that is in the figures a little later.
-    if let Ok(Err(error)) = tokio::time::timeout(NOTES_WAIT, super::write_notes(app)).await {
-        tracing::warn!(%error, "figures are read without what was noted last");
+    let write = async { tokio::join!(app.store.write_reuses(), super::write_notes(app)) };
+    if let Ok((Err(error), _) | (_, Err(error))) = tokio::time::timeout(WRITE_WAIT, write).await {
+        tracing::warn!(%error, "figures are read without what was counted last");
     }
     let mut found = app.store.link_figures(permit, &query).await?.into_iter().peekable();
     let mut buckets = Vec::new();

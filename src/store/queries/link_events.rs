@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::audit;
 use super::counted_batches::once;
-use super::link_marks::{Change, Marks, count_change, count_changes, mark};
+use super::link_marks::{Change, count_change, count_changes, mark, mark_by_openings};
 use super::link_stats::{count_refused_press, count_refused_presses};
 use crate::domain::audit::AuditEntry;
 use crate::domain::login_link::LinkLookupKey;
@@ -54,14 +54,34 @@ pub struct Unsettled {
     pub user: UserId,
 }
 
+impl Unsettled {
+    /// The link that was opened.
+    pub const fn link(&self) -> NotedLink {
+        NotedLink { hash: self.hash, created_at: self.created_at }
+    }
+}
+
+/// Whether signs as they are stored look like a machine's: `Signs::look_like_machine`. One of the first two is enough, or any two.
+macro_rules! is_machine_by {
+    ($signs:literal) => {
+        concat!(
+            "CASE WHEN (",
+            $signs,
+            " & 3) <> 0 OR (",
+            $signs,
+            " & (",
+            $signs,
+            " - 1)) <> 0 THEN 1 ELSE 0 END"
+        )
+    };
+}
+
 /// Openings of a link that are settled.
 #[derive(Clone, PartialEq, Debug)]
 pub struct SettledLink {
     /// The link.
     pub link: NotedLink,
-    /// What is true of it by that.
-    pub change: Change,
-    /// The openings by number, with all their signs.
+    /// The openings by number, with their signs. Whether the style sheet was fetched is what their rows say.
     pub openings: Vec<(Uuid, Signs)>,
 }
 
@@ -183,21 +203,42 @@ impl Store {
         Ok((all(openings)?, all(sent)?))
     }
 
-    /// Writes down that the style sheet was fetched by who opened links.
+    /// Writes down that the style sheet was fetched by who opened links, also of openings that another node has settled meanwhile.
     pub async fn note_stylesheets(
         &self,
         workspace: WorkspaceId,
         openings: &[&Unsettled],
+        now: Timestamp,
     ) -> Result<(), StoreError> {
-        let others = Signs::default().with(Sign::NoStylesheet, true).bits();
+        let mut openings = openings.to_vec();
+        openings.sort_by_key(|opening| (opening.hash, opening.id));
+        let none = Signs::default().with(Sign::NoStylesheet, true).bits();
         let noted = openings.iter().map(|opening| {
             sql(
-                "UPDATE link_events SET signs = signs - (signs & $4)
-                 WHERE workspace_id = $1 AND link_hash = $2 AND id = $3 AND settle_at > 0",
-                values![workspace, opening.hash, opening.id, others],
+                concat!(
+                    "UPDATE link_events SET signs = signs - $4, is_machine = CASE WHEN settle_at > 0 THEN is_machine ELSE ",
+                    is_machine_by!("(signs - $4)"),
+                    " END WHERE workspace_id = $1 AND link_hash = $2 AND id = $3 AND (signs & $4) <> 0"
+                ),
+                values![workspace, opening.hash, opening.id, none],
             )
         });
-        self.write(UnitOfWork::new().and_all(noted)).await.map(drop)
+        let may_be_settled = openings.iter().filter(|opening| opening.settle_at <= now);
+        let mut links: Vec<_> = may_be_settled.map(|opening| opening.link()).collect();
+        links.dedup();
+        let unit = UnitOfWork::new().and_all(noted);
+        self.write(unit.and_all(self.mark_by_openings(workspace, &links, now))).await.map(drop)
+    }
+
+    /// The statements that mark links by their openings, and count what became different by that.
+    fn mark_by_openings(
+        &self,
+        workspace: WorkspaceId,
+        links: &[NotedLink],
+        now: Timestamp,
+    ) -> Vec<Statement> {
+        let marks = links.iter().map(|link| mark_by_openings(workspace, &link.hash));
+        marks.chain(count_changes(&self.engine, workspace, links, now)).collect()
     }
 
     /// Writes down what openings were. However many nodes do so, it is the same, and is counted once.
@@ -209,26 +250,25 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut settled: Vec<_> = settled.iter().collect();
         settled.sort_by_key(|settled| settled.link);
-        let marks = settled.iter().map(|settled| mark(workspace, &settled.link.hash, &settled.change));
         let openings = settled.iter().flat_map(|settled| {
-            settled.openings.iter().map(move |(id, signs)| {
+            let mut openings = settled.openings.clone();
+            openings.sort_by_key(|(id, _)| *id);
+            openings.into_iter().map(move |(id, signs)| {
+                // Another node may have seen the style sheet fetched: this one must not undo that.
+                let signs = signs.with(Sign::NoStylesheet, false).bits();
                 sql(
-                    "UPDATE link_events SET settle_at = 0, client = $4, signs = $5, is_machine = $6
-                     WHERE workspace_id = $1 AND link_hash = $2 AND id = $3",
-                    values![
-                        workspace,
-                        settled.link.hash,
-                        *id,
-                        [].as_slice(),
-                        signs.bits(),
-                        signs.look_like_machine()
-                    ],
+                    concat!(
+                        "UPDATE link_events SET settle_at = 0, client = $4, signs = signs | $5, is_machine = ",
+                        is_machine_by!("(signs | $5)"),
+                        " WHERE workspace_id = $1 AND link_hash = $2 AND id = $3 AND settle_at > 0"
+                    ),
+                    values![workspace, settled.link.hash, id, [].as_slice(), signs],
                 )
             })
         });
         let links: Vec<_> = settled.iter().map(|settled| settled.link).collect();
-        let counts = count_changes(&self.engine, workspace, &links, now);
-        self.write(UnitOfWork::new().and_all(marks).and_all(openings).and_all(counts)).await.map(drop)
+        let unit = UnitOfWork::new().and_all(openings);
+        self.write(unit.and_all(self.mark_by_openings(workspace, &links, now))).await.map(drop)
     }
 }
 
@@ -281,15 +321,4 @@ fn keep_opening(workspace: WorkspaceId, hash: &LinkLookupKey, opening: &Opening)
             most
         ],
     )
-}
-
-/// What is true of a link by openings of which it is known what they were, with when each was, whether the link was dead by then, and
-/// whether a machine was there.
-pub fn change_by(openings: impl IntoIterator<Item = (Timestamp, bool, bool)>) -> Change {
-    let changes = openings.into_iter().map(|(at, was_dead, is_machine)| Change {
-        marks: if is_machine { Marks::OPENED_BY_MACHINE } else { Marks::OPENED_BY_PERSON },
-        tried_at: (was_dead && !is_machine).then_some(at),
-        pressed_at: None,
-    });
-    changes.reduce(Change::and).unwrap_or_default()
 }

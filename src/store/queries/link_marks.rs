@@ -19,10 +19,7 @@ use crate::store::engine::value::values;
 pub struct Marks(i64);
 
 impl Marks {
-    /// A person opened it.
-    pub const OPENED_BY_PERSON: Self = Self(1);
-    /// A machine opened it.
-    pub const OPENED_BY_MACHINE: Self = Self(2);
+    // 1 and 2: a person, or a machine, opened it; `mark_by_openings`.
     /// It was pressed.
     pub const PRESSED: Self = Self(4);
     /// It signed somebody in.
@@ -103,6 +100,25 @@ pub(in crate::store) fn mark(workspace: WorkspaceId, hash: &LinkLookupKey, chang
             " WHERE workspace_id = $1 AND hash = $2"
         ),
         values![workspace, *hash, change.marks.bits(), change.tried_at, change.pressed_at],
+    )
+}
+
+/// The statement that marks a link by its openings that are settled, whoever has settled them.
+pub(in crate::store) fn mark_by_openings(workspace: WorkspaceId, hash: &LinkLookupKey) -> Statement {
+    sql(
+        concat!(
+            "UPDATE login_links SET ",
+            marked!(
+                "(SELECT coalesce(max(1 - e.is_machine), 0) + 2 * coalesce(max(e.is_machine), 0) FROM link_events e
+                  WHERE e.workspace_id = $1 AND e.link_hash = $2 AND e.type = 'opened' AND e.settle_at = 0)",
+                "(SELECT min(e.time) FROM link_events e
+                  WHERE e.workspace_id = $1 AND e.link_hash = $2 AND e.type = 'opened' AND e.settle_at = 0
+                    AND e.was_dead = 1 AND e.is_machine = 0)",
+                "NULL"
+            ),
+            " WHERE workspace_id = $1 AND hash = $2"
+        ),
+        values![workspace, *hash],
     )
 }
 

@@ -59,7 +59,8 @@ pub(in crate::store) fn count_refused(
 ) -> Statement {
     let slot = slot_by(engine, by.as_bytes()[15], (at, at));
     sql(
-        "INSERT INTO refusal_stats (workspace_id, hour, kind, reason, slot, refused) VALUES ($1, $2, $3, $4, $5, $6)
+        "INSERT INTO refusal_stats (workspace_id, hour, kind, reason, slot, refused)
+         SELECT w.id, $2, $3, $4, $5, $6 FROM workspaces w WHERE w.id = $1
          ON CONFLICT (workspace_id, hour, kind, reason, slot)
          DO UPDATE SET refused = refusal_stats.refused + excluded.refused",
         values![workspace, at.start_of_hour(), kind, reason, slot, times],
@@ -113,7 +114,8 @@ pub(in crate::store) fn count_refused_presses(
 pub(in crate::store) fn count_handed_out(workspace: WorkspaceId, hour: Timestamp, times: i64) -> Statement {
     // Few count in it: each node, each minute.
     sql(
-        "INSERT INTO link_stats (workspace_id, hour, kind, slot, handed_out_again) VALUES ($1, $2, 'api', 0, $3)
+        "INSERT INTO link_stats (workspace_id, hour, kind, slot, handed_out_again)
+         SELECT w.id, $2, 'api', 0, $3 FROM workspaces w WHERE w.id = $1
          ON CONFLICT (workspace_id, hour, kind, slot)
          DO UPDATE SET handed_out_again = link_stats.handed_out_again + excluded.handed_out_again",
         values![workspace, hour, times],
@@ -123,8 +125,8 @@ pub(in crate::store) fn count_handed_out(workspace: WorkspaceId, hour: Timestamp
 /// The hours from that of the oldest link that lives on.
 macro_rules! hours_of_live_links {
     () => {
-        "WHERE workspace_id = $1 AND recorded > 0
-           AND hour >= (SELECT min(l.created_at) - min(l.created_at) % 3600000 FROM login_links l
+        "recorded > 0
+         AND hour >= (SELECT min(l.created_at) - min(l.created_at) % 3600000 FROM login_links l
                         WHERE l.workspace_id = $1 AND l.expires_at > $2 AND l.ended_at IS NULL)"
     };
 }
@@ -135,13 +137,15 @@ pub(in crate::store) fn forget_recorded(
     workspace: WorkspaceId,
     now: Timestamp,
 ) -> Vec<Statement> {
-    let forgotten =
-        sql(concat!("UPDATE link_stats SET recorded = 0 ", hours_of_live_links!()), values![workspace, now]);
+    let forgotten = sql(
+        concat!("UPDATE link_stats SET recorded = 0 WHERE workspace_id = $1 AND ", hours_of_live_links!()),
+        values![workspace, now],
+    );
     // In the order in which others count: an update takes its rows in any.
     let held = match engine {
         Engine::Postgres(_) => Some(sql(
             concat!(
-                "SELECT 1 FROM link_stats ",
+                "SELECT 1 FROM link_stats WHERE workspace_id = $1 AND ",
                 hours_of_live_links!(),
                 " ORDER BY hour, kind, slot FOR UPDATE"
             ),

@@ -12,7 +12,7 @@ use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{Statement, UnitOfWork, sql};
 use crate::store::engine::value::values;
 use crate::store::pending_reuses::{Count, ReuseBatch};
-use crate::store::{ListError, ListPermit, Store, StoreError};
+use crate::store::{Store, StoreError};
 
 /// Updates in one commit at most.
 const BATCH: usize = 500;
@@ -21,11 +21,6 @@ impl Store {
     /// Counts that a link was handed out again; [`write_reuses`](Self::write_reuses) makes it durable.
     pub fn count_reuse(&self, link: &LoginLink, now: Timestamp) {
         self.reuses.add((link.draft.workspace, link.hash), Count::once(now));
-    }
-
-    /// The same in the time that a list has: who lists without a pause makes no more commits than lists.
-    pub async fn write_reuses_for(&self, permit: &ListPermit) -> Result<(), ListError> {
-        permit.in_time(self.write_reuses()).await
     }
 
     /// How often a link was handed out again, and when last, that is not written yet.

@@ -1,9 +1,11 @@
 //! Openings: who was there, by signs, and nothing that tells who it was.
 
 use axum::http::StatusCode;
+use doorkey::store::SettledLink;
 use serde_json::{Value, json};
 
 use crate::support::app::{TestApp, TestRequest, UNLIMITED};
+use crate::support::consistency::MISCOUNTED_LINKS;
 use crate::support::visitors::{CHROME, Person, browsed, path_of, scanned, told};
 
 async fn house() -> (TestApp, String) {
@@ -109,6 +111,43 @@ async fn the_style_sheet_may_be_fetched_from_another_node_and_counts_while_a_bro
     let signs: Vec<_> = openings(&story).iter().map(|opened| opened["signs"].clone()).collect();
     assert_eq!(signs, [json!([]), json!([]), json!(["no_stylesheet"])], "{story}");
     assert_eq!(test.number("SELECT count(*) FROM link_events WHERE settle_at > 0"), 0);
+}
+
+#[tokio::test]
+async fn what_one_node_has_seen_is_not_undone_by_one_that_settles_with_less() {
+    let (test, link) = house().await;
+    let other = test.beside().await.limited_to(&UNLIMITED);
+    let request = browsed("GET", &path_of(&link)).without("accept-language");
+    test.send_from("203.0.113.9", request).await;
+    let style = TestRequest::of("GET", "/login/style.css").header("user-agent", CHROME);
+    other.send_from("203.0.113.9", style).await;
+    test.write_notes().await;
+    test.advance(13);
+    let looks = async || {
+        let story = test.story_of(&link).await;
+        let opened = openings(&story)[0];
+        let totals = test.link_stats("").await["totals"].clone();
+        [&opened["looks"], &opened["signs"], &totals["opened"], &totals["opened_by_machines"]]
+            .map(Clone::clone)
+    };
+    let seen = other.app.store.list_unsettled().await.unwrap();
+    let (workspace, unsettled) = &seen[0];
+    doorkey::flow::stories::settle::settle(&test.app).await.unwrap();
+    assert_eq!(
+        looks().await,
+        [json!("machine"), json!(["no_accept_language", "no_stylesheet"]), json!(0), json!(1)]
+    );
+
+    let now = test.app.clock.now();
+    other.app.store.note_stylesheets(*workspace, &[&unsettled[0]], now).await.unwrap();
+    let by_a_person = [json!("person"), json!(["no_accept_language"]), json!(1), json!(0)];
+    assert_eq!(looks().await, by_a_person);
+    let settled =
+        SettledLink { link: unsettled[0].link(), openings: vec![(unsettled[0].id, unsettled[0].signs)] };
+    other.app.store.settle_openings(*workspace, &[settled], now).await.unwrap();
+
+    assert_eq!(looks().await, by_a_person);
+    assert_eq!(test.database.rows(MISCOUNTED_LINKS), [[""; 0]; 0]);
 }
 
 #[tokio::test]

@@ -1,7 +1,13 @@
 //! Figures: what may be asked, what is not known, what is advised, and the commands that print them.
 
+use std::time::{Duration, Instant};
+
 use axum::http::StatusCode;
+use doorkey::domain::token::Token;
+use doorkey::domain::workspace::WorkspaceId;
+use doorkey::flow::operations::maintenance::flush_counters;
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::support::app::{TestApp, UNLIMITED};
 use crate::support::server::Server;
@@ -146,6 +152,51 @@ async fn figures_are_unknown_while_links_lived_without_notes_and_known_before() 
     );
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn figures_are_read_while_nothing_can_be_written_and_what_was_late_is_counted_once() {
+    let test = TestApp::start().await.limited_to(&UNLIMITED);
+    let user = test.client("ada@example.org").await;
+    for _ in 0..3 {
+        test.ask_for_link(user).await;
+    }
+    let hold = test.database.hold();
+    let begun = Instant::now();
+    assert_eq!(test.link_stats("").await["totals"]["issued"], 1);
+    let took = begun.elapsed();
+    hold.let_go();
+
+    assert!(took < Duration::from_secs(4), "{took:?}");
+    flush_counters(&test.app).await.unwrap();
+    assert_eq!(test.link_stats("").await["totals"]["handed_out_again"], 2);
+}
+
+#[tokio::test]
+async fn a_workspace_that_is_gone_has_no_figures() {
+    let test = TestApp::start().await;
+    let user = test.client("ada@example.org").await;
+    let link = test.ask_for_link(user).await;
+    let token = Token::parse(link.split_once("token=").unwrap().1).unwrap();
+    let (store, now, gone) = (&test.app.store, test.app.clock.now(), WorkspaceId(77));
+    let hashes = test.app.keys().link_hashes(test.acme.id, &token);
+    let mut found = store.find_login_link(test.acme.id, &hashes).await.unwrap().unwrap();
+    found.link.draft.workspace = gone;
+
+    store.count_reuse(&found.link, now);
+    store.write_reuses().await.unwrap();
+    store
+        .count_refusals(Uuid::new_v4(), &[((gone, now.start_of_hour(), "staff_user"), 1)], now)
+        .await
+        .unwrap();
+
+    for table in ["link_stats", "refusal_stats"] {
+        assert_eq!(
+            test.number(&format!("SELECT count(*) FROM {table} WHERE workspace_id = 77")),
+            0,
+            "{table}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_longer_lifetime_is_advised_where_many_come_too_late() {
     let mut test = TestApp::start().await.limited_to(&UNLIMITED);
@@ -205,7 +256,7 @@ async fn the_commands_print_what_the_api_answers() {
     let id = told["link_id"].as_str().unwrap();
     let by_id = server.run(&["story", "--workspace", "Acme", "--link-id", id]);
     assert!(by_id.contains(id) && by_id.contains("issued"), "{by_id}");
-    let unknown = uuid::Uuid::now_v7().to_string();
+    let unknown = Uuid::now_v7().to_string();
     let refused = server.refused(&["story", "--workspace", "Acme", "--link-id", &unknown], &[]);
     assert!(refused.contains("no link of this workspace"), "{refused}");
 }
