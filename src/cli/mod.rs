@@ -170,27 +170,34 @@ pub fn run(cli: Cli) -> Result<()> {
     done
 }
 
+impl Command {
+    /// The settings of a server that were given as flags of the command.
+    fn serve_flags(&self) -> ServeFlags {
+        match self {
+            Self::Serve(flags) => flags.clone(),
+            Self::Demo(args) => args.flags(),
+            Self::Mail(command) => ServeFlags { mail: command.flags(), ..ServeFlags::default() },
+            Self::Admin(command) => ServeFlags { admin: command.flags(), ..ServeFlags::default() },
+            Self::Link(args) => ServeFlags { mail: args.flags.clone(), ..ServeFlags::default() },
+            Self::Secret(_)
+            | Self::Workspace(_)
+            | Self::Key(_)
+            | Self::User(_)
+            | Self::Session(_)
+            | Self::Log(_)
+            | Self::Story(_)
+            | Self::Stats(_)
+            | Self::Backup(_)
+            | Self::Restore(_)
+            | Self::Migrate(_)
+            | Self::Check => ServeFlags::default(),
+        }
+    }
+}
+
 async fn dispatch(cli: Cli) -> Result<()> {
     let Cli { mut common, command } = cli;
-    let serve = match &command {
-        Command::Serve(flags) => flags.clone(),
-        Command::Demo(args) => args.flags(),
-        Command::Mail(command) => ServeFlags { mail: command.flags(), ..ServeFlags::default() },
-        Command::Admin(command) => ServeFlags { admin: command.flags(), ..ServeFlags::default() },
-        Command::Link(args) => ServeFlags { mail: args.flags.clone(), ..ServeFlags::default() },
-        Command::Secret(_)
-        | Command::Workspace(_)
-        | Command::Key(_)
-        | Command::User(_)
-        | Command::Session(_)
-        | Command::Log(_)
-        | Command::Story(_)
-        | Command::Stats(_)
-        | Command::Backup(_)
-        | Command::Restore(_)
-        | Command::Migrate(_)
-        | Command::Check => ServeFlags::default(),
-    };
+    let serve = command.serve_flags();
     // The target is where the database is from now on.
     if let Command::Migrate(migrate::Args { to: Some(to), .. }) = &command {
         common.database = Some(to.clone());

@@ -1,5 +1,6 @@
 //! The admin pages in a real Chromium, against the real binary: whoever reads them, and how, and what they look like.
 
+use doorkey::clock::Clock;
 use serde_json::{Value, json};
 use thirtyfour::Key;
 
@@ -39,8 +40,7 @@ async fn button(browser: &WebBrowser) -> String {
 
 /// Thirty days of links, as a server counts them: fewer at the weekend, about half used, a third too late.
 fn fill(server: &Server) {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let hour = i64::try_from(now.as_secs()).unwrap() / 3_600 * 3_600_000;
+    let hour = Clock::System.now().start_of_hour().millis();
     for day in 0..30 {
         let made = [12, 58, 55, 52, 61, 44, 8][usize::try_from(day % 7).unwrap()] - day % 4;
         let (used, late) = (made / 2, made / 3);

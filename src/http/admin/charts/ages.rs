@@ -67,13 +67,13 @@ fn drawing(curve: &Curve<'_>, width: Width, name: &str) -> String {
     let points = curve.points();
     let life = curve.lifetime.clamp(FIRST, curve.last());
     let at_end = (life, curve.share(life));
-    let line = |points: &mut dyn Iterator<Item = (i64, f64)>| {
+    let path = |points: &mut dyn Iterator<Item = (i64, f64)>| {
         let points = points.map(|(age, share)| format!("{} {}", number(x(age)), number(area.y(share))));
         points.collect::<Vec<_>>().join("L")
     };
-    let before = line(&mut points.iter().copied().filter(|(age, _)| *age < life).chain([at_end]));
+    let before = path(&mut points.iter().copied().filter(|(age, _)| *age < life).chain([at_end]));
     let after =
-        line(&mut std::iter::once(at_end).chain(points.iter().copied().filter(|(age, _)| *age > life)));
+        path(&mut std::iter::once(at_end).chain(points.iter().copied().filter(|(age, _)| *age > life)));
 
     let mut svg = area.open(width, name);
     let base = number(area.base());
@@ -85,7 +85,7 @@ fn drawing(curve: &Curve<'_>, width: Width, name: &str) -> String {
         area.line(&mut svg, (f64::from(percent) / 100.0, &format!("{percent} %")));
     }
     ticks(&mut svg, area, (width, curve.last()), &x);
-    let whole = line(&mut points.iter().copied());
+    let whole = path(&mut points.iter().copied());
     let (mark, above) = (number(x(life)), number(area.top - 8.0));
     let _ =
         write!(svg, r#"<path class="curve" d="M{whole}"/><path class="mark" d="M{mark} {base}V{above}"/>"#);

@@ -75,7 +75,9 @@ pub(super) fn days(stats: &LinkStats, days: i64) -> Option<DaysDrawn> {
 
 fn bar(days: &[(Timestamp, Figures)], is_week: bool, end: Timestamp) -> Bar {
     let mut sum = Figures::default();
-    days.iter().for_each(|(_, figures)| sum.add(figures));
+    for (_, figures) in days {
+        sum.add(figures);
+    }
     let first = days.first().map_or(end, |(at, _)| *at).civil();
     let is_last = days.last().is_some_and(|(at, _)| at.start_of_day() == end.plus_seconds(-1).start_of_day());
     let is_labelled = is_week || first.weekday() == jiff::civil::Weekday::Monday;

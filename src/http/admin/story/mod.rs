@@ -75,10 +75,10 @@ pub(in crate::http) async fn show(desk: Desk<SeeStories>) -> Result<Response, Pr
 }
 
 fn handed_out(story: &Story) -> String {
-    let again = story.events.iter().find_map(|(_, event)| match event {
-        StoryEvent::HandedOut { times } => Some(*times),
-        _ => None,
-    });
+    let again = story
+        .events
+        .iter()
+        .find_map(|(_, event)| if let StoryEvent::HandedOut { times } = event { Some(*times) } else { None });
     match again.unwrap_or(0) {
         0 => "once".to_owned(),
         again => format!("{} times", again + 1),
@@ -86,8 +86,11 @@ fn handed_out(story: &Story) -> String {
 }
 
 fn request(story: &Story) -> Option<String> {
-    story.events.iter().find_map(|(_, event)| match event {
-        StoryEvent::Issued { request_id, .. } => request_id.map(|id| id.to_string()),
-        _ => None,
+    story.events.iter().find_map(|(_, event)| {
+        if let StoryEvent::Issued { request_id, .. } = event {
+            request_id.map(|id| id.to_string())
+        } else {
+            None
+        }
     })
 }

@@ -40,9 +40,9 @@ pub(super) fn kind(word: &str) -> &'static str {
 /// Heading and first sentence.
 pub(super) fn headline(story: &Story, name: &str, now: Timestamp) -> Headline {
     let end = times::told(story.expires_at, now).text;
-    let last_refusal = story.events.iter().rev().find_map(|(at, event)| match event {
-        StoryEvent::Refused(refusal) if refusal.is_press() => Some((*at, *refusal)),
-        _ => None,
+    let last_refusal = story.events.iter().rev().find_map(|(at, event)| {
+        let StoryEvent::Refused(refusal) = event else { return None };
+        refusal.is_press().then_some((*at, *refusal))
     });
     let (title, lead) = match (story.state, last_refusal) {
         (LinkState::Used, None) => {
@@ -85,9 +85,10 @@ fn line(story: &Story, (at, event): (Timestamp, &StoryEvent), now: Timestamp) ->
     let age = (at.millis() - story.created_at.millis()) / 1_000;
     let age = if matches!(event, StoryEvent::Issued { .. }) { String::new() } else { roughly(age) };
     let (class, strong, sentence) = told(story, event);
-    let reasons = match event {
-        StoryEvent::Opened { signs, .. } => signs.each().map(sign).collect(),
-        _ => Vec::new(),
+    let reasons = if let StoryEvent::Opened { signs, .. } = event {
+        signs.each().map(sign).collect()
+    } else {
+        Vec::new()
     };
     Line { class, time: times::told(at, now), age, strong, sentence, reasons }
 }
@@ -191,10 +192,9 @@ fn who(actor: &str) -> String {
         Some(("api_key", number)) => format!("the API key {number}"),
         Some(("admin", name)) => format!("{name}, on these pages"),
         Some(("user", _)) => "the client".to_owned(),
-        Some(_) => actor.to_owned(),
         None if actor == "visitor" => "somebody on the login page".to_owned(),
         None if actor == "command_line" => "the command line".to_owned(),
-        None => actor.to_owned(),
+        Some(_) | None => actor.to_owned(),
     }
 }
 
