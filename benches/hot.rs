@@ -68,7 +68,8 @@ fn entry(event: AuditEvent) -> AuditEntry {
 fn kept_link() -> (LoginLink, Token) {
     let seen = seen();
     let (link, token) = app().keys().issue_token(draft(&seen));
-    let added = wait(app().store.add_login_link(&link, &seen, None, &entry(AuditEvent::LinkIssued))).unwrap();
+    let added =
+        wait(app().store.add_login_link((&link, true), &seen, None, &entry(AuditEvent::LinkIssued))).unwrap();
     assert_eq!(added, Outcome::Applied);
     (link, token)
 }
@@ -147,7 +148,7 @@ fn store_add_login_link(bencher: Bencher<'_, '_>) {
     };
     bencher.with_inputs(prepare).bench_values(|(link, seen)| {
         let entry = entry(AuditEvent::LinkIssued);
-        let added = app().store.add_login_link(&link, &seen, None, &entry);
+        let added = app().store.add_login_link((&link, true), &seen, None, &entry);
         assert_eq!(wait(added).unwrap(), Outcome::Applied);
     });
 }
@@ -156,7 +157,7 @@ fn store_add_login_link(bencher: Bencher<'_, '_>) {
 fn store_claim_login_link(bencher: Bencher<'_, '_>) {
     bencher.with_inputs(claim).bench_values(|(link, session)| {
         let entries = [entry(AuditEvent::LinkRedeemed)];
-        let claimed = app().store.claim_login_link(&link, &session, None, &entries);
+        let claimed = app().store.claim_login_link((&link, false), &session, None, &entries);
         assert_eq!(wait(claimed).unwrap(), Outcome::Applied);
     });
 }

@@ -16,6 +16,7 @@ use crate::node_status::NodeStatus;
 use crate::outbound::mail_server::{MailServer, SetupError};
 use crate::rate_limits::{RateLimitConfig, RateLimits};
 use crate::store::Store;
+use crate::story_notes::StoryNotes;
 
 /// Store, clock, keys and counters: cheap to clone, one for the whole process.
 #[derive(Clone, Debug)]
@@ -76,6 +77,8 @@ pub struct Inner {
     pub lookup_cache: LookupCache,
     /// What this process knows of itself as one of several.
     pub node: NodeStatus,
+    /// What requests have noted of links since it was last written.
+    pub notes: StoryNotes,
 }
 
 impl App {
@@ -83,11 +86,12 @@ impl App {
     pub fn new(store: Store, clock: Clock, held: LiveKeyring) -> Self {
         let (metrics, lookup_cache, node) =
             (Metrics::default(), LookupCache::default(), NodeStatus::default());
+        let notes = StoryNotes::new(metrics.openings_dropped.clone());
         let limits = Arc::new(RateLimits::new(&RateLimitConfig::default(), &clock));
         Self {
             limits,
             mail: None,
-            inner: Arc::new(Inner { store, clock, held, metrics, lookup_cache, node }),
+            inner: Arc::new(Inner { store, clock, held, metrics, lookup_cache, node, notes }),
         }
     }
 

@@ -23,3 +23,4 @@ mod os_users;
 pub mod outbound;
 pub mod rate_limits;
 pub mod store;
+pub mod story_notes;

@@ -90,6 +90,8 @@ pub struct Metrics {
     pub withheld: Family<Limited, Counter>,
     /// What waits in the outbox, as it was last counted.
     waiting: Family<Waiting, Gauge>,
+    /// Openings and presses that were not noted, since there was no room.
+    pub openings_dropped: Counter,
     /// Answers, by route and status.
     pub responses: Family<ResponseLabels, Counter>,
     /// Seconds from request to answer.
@@ -115,6 +117,7 @@ impl Default for Metrics {
             mails: Family::default(),
             withheld: Family::default(),
             waiting: Family::default(),
+            openings_dropped: Counter::default(),
             responses: Family::default(),
             latency,
             resident_memory: Gauge::default(),
@@ -139,6 +142,11 @@ impl Default for Metrics {
         registry.register("failed_keys", "Requests whose API key did not hold", metrics.failed_keys.clone());
         registry.register("limited_requests", "Requests beyond a limit, by limit", metrics.limited.clone());
         register_mail(registry, &metrics);
+        registry.register(
+            "openings_dropped",
+            "Openings and presses of links that were not noted, since there was no room",
+            metrics.openings_dropped.clone(),
+        );
         registry.register("http_answers", "Answers, by route and status", metrics.responses.clone());
         registry.register("http_answer_seconds", "Seconds from request to answer", metrics.latency.clone());
         // Zeroes show that a thing is counted at all.

@@ -38,7 +38,7 @@ def write():
         machine.say("==> docs/performance.md is written once `bench/run` has measured everything")
         return
     parts = [text.INTRO, "## Targets\n", targets.table(targets.of_run(run)), ""]
-    parts += [operations(run), merge(run), text.MEANING, mails(run), lists(run), imports(run), growth(run), text.FLATTERY, rest(run)]
+    parts += [operations(run), merge(run), text.MEANING, mails(run), openings(run), lists(run), imports(run), growth(run), text.FLATTERY, rest(run)]
     parts.append(over_postgres(run))
     IMAGES.mkdir(exist_ok=True)
     (IMAGES / "performance-cpu.svg").write_text(plots.of_run(run))
@@ -106,8 +106,15 @@ def mails(run):
     return "\n".join(lines) + "\n"
 
 
+def openings(run):
+    lines = ["## Openings\n", text.OPENINGS, "| | CPU, µs | a second | p99, ms |", "|---|---|---|---|"]
+    for name, one in run["openings"].items():
+        lines.append(f"| {name} | {shown(one['cpu'])} | {shown(one['rate'], 0)} | {one['p99']['median']:.2f} |")
+    return "\n".join(lines) + "\n"
+
+
 def lists(run):
-    of = run["lists"]
+    of = {**run["lists"], **{f"the desk: {name}": one for name, one in run["desk"].items()}}
     lines = [
         "## Lists\n",
         text.LISTS,

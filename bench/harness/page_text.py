@@ -37,6 +37,12 @@ page; the back office calls the API. Asks of people are looked at 64 at a time a
 mails. The mails that wait are behind a mail server that takes connections and says nothing.
 """
 
+OPENINGS = """\
+The page of a live link, of 20,000 that are opened in no order, with openings noted and without. Noting them is put off: what it takes
+afterwards, until it is settled whether a person or a machine was there, counts as well. At the highest rate most are dropped, at 500 a
+second none.
+"""
+
 LISTS = """\
 What a back office costs that pages through a list, 20 rows to a page, over two connections, since doorkey makes two lists of a workspace
 at a time. *In the middle* are ten pages there. *Sorted* is the first page in another order that an index has: clients by address, the others

@@ -67,7 +67,9 @@ def of_run(results):
         "new": of_new,
         "redeem": of_redeem,
         "mail": of_mail,
+        "openings": of_openings,
         "lists": of_lists,
+        "desk": of_lists,
         "import": of_imports,
         "nodes": of_nodes,
         "start": of_start,
@@ -127,6 +129,11 @@ def of_redeem(of):
 def of_mail(of):
     full, empty = [of[f"reuse, {how} outbox"]["cpu"]["median"] for how in ("full", "empty")]
     return [at_most("reuse while 20,000 mails wait: CPU, against an empty outbox", full, "µs", (1.1, 1.0), empty)]
+
+
+def of_openings(of):
+    noted, without = [of[name]["cpu"]["median"] for name in ("noted", "not noted")]
+    return [at_most("the page of a link, its opening noted: CPU, against not noted", noted, "µs", (1.1, 1.0), without)]
 
 
 def of_lists(of):

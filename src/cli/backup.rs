@@ -12,7 +12,8 @@ use crate::config::Config;
 use crate::flow::operations::backup;
 use crate::flow::operations::backup::{BackUpError, Carried, Restored};
 use crate::store::{
-    CarriedOver, Flags, KeyBefore, MovedAddress, NotCarried, RestoredKey, RestoredUser, Revived,
+    CarriedOver, Flags, KeyBefore, MovedAddress, NotCarried, RestoredAdmin, RestoredKey, RestoredUser,
+    Revived,
 };
 
 #[derive(Debug, clap::Args)]
@@ -25,9 +26,10 @@ pub(super) struct BackupArgs {
 pub(super) const ABOUT_RESTORE: &str = "\
 Put a backup in place of the embedded database, with the server stopped.
 
-The database that is there is kept beside it. Every login link and session from before is dead afterwards. What the \
-database that is there knows is carried over: API keys that were revoked since the backup stay so, two-factor, staff and \
-disabled stay on, deleted users stay deleted, retired secret keys stay retired, and no number is given twice. With \
+The database that is there is kept beside it. Every login link and session from before is dead afterwards, those of admins \
+too. What the database that is there knows is carried over: API keys that were revoked since the backup stay so, two-factor, \
+staff and disabled stay on, deleted users stay deleted, retired secret keys stay retired, disallowed admins stay out, and no \
+number is given twice. With \
 --as-it-was all of that is left out. Where the database that is there cannot be read, what may have come back is listed.";
 
 #[derive(Debug, clap::Args)]
@@ -100,9 +102,10 @@ fn print(out: &mut Output, restored: &Restored, is_only_marked: bool) -> Result<
 
 fn carried_sentence(carried: Carried) -> String {
     match carried {
-        Carried::Over(CarriedOver { api_keys, users, deleted_users, secret_keys }) => format!(
+        Carried::Over(CarriedOver { api_keys, users, deleted_users, secret_keys, admins }) => format!(
             "Carried over from the database that was there: {api_keys} API key(s) stay revoked, {users} user(s) keep \
-             two-factor, disabled or staff, {deleted_users} user(s) stay deleted, {secret_keys} secret key(s) stay retired."
+             two-factor, disabled or staff, {deleted_users} user(s) stay deleted, {secret_keys} secret key(s) stay retired, \
+             {admins} admin(s) stay disallowed."
         ),
         Carried::LeftOut => {
             "As it was: nothing that the database that was there knows is carried over. What was revoked, switched on, \
@@ -136,6 +139,15 @@ fn print_revived(out: &mut Output, revived: &Revived) -> Result<()> {
         let rows: Vec<_> = revived.api_keys.iter().map(key_row).collect();
         Table::of(["WORKSPACE", "KEY", "NAME", "BEFORE THE RESTORE"]).page(out, &rows)?;
     }
+    if !revived.admins.is_empty() {
+        out.line("\nAdmins whom a proxy may name now. Keep out with `doorkey admin disallow NAME` who should not be let in:\n")?;
+        let row = |admin: &RestoredAdmin| {
+            let before = admin.before.map_or("not known", allowed_word);
+            [admin.name.to_string(), admin.role.name().to_owned(), before.to_owned()]
+        };
+        let rows: Vec<_> = revived.admins.iter().map(row).collect();
+        Table::of(["NAME", "ROLE", "BEFORE THE RESTORE"]).page(out, &rows)?;
+    }
     if !revived.users.is_empty() {
         out.line("\nUsers to look at. Change with `doorkey user set USER --workspace W FIELD=VALUE` what should be otherwise:\n")?;
         let rows: Vec<_> = revived.users.iter().map(user_row).collect();
@@ -161,6 +173,14 @@ fn before_word(before: KeyBefore) -> &'static str {
     match before {
         KeyBefore::Live => "live",
         KeyBefore::Revoked => "revoked",
+        KeyBefore::Absent => "not there",
+    }
+}
+
+fn allowed_word(before: KeyBefore) -> &'static str {
+    match before {
+        KeyBefore::Live => "allowed",
+        KeyBefore::Revoked => "disallowed",
         KeyBefore::Absent => "not there",
     }
 }
@@ -206,10 +226,15 @@ fn object(restored: &Restored) -> Value {
         .addresses
         .iter()
         .map(|one| json!({ "workspace": one.workspace, "id": one.id, "now": one.now, "before": one.before }));
+    let admins = revived.admins.iter().map(|admin| {
+        let (name, role, before) = (admin.name.as_str(), admin.role.name(), admin.before.map(allowed_word));
+        json!({ "name": name, "role": role, "before": before })
+    });
     let (carried, not_carried) = match restored.carried {
-        Carried::Over(CarriedOver { api_keys, users, deleted_users, secret_keys }) => {
+        Carried::Over(CarriedOver { api_keys, users, deleted_users, secret_keys, admins }) => {
             let counts = json!({
-                "api_keys": api_keys, "users": users, "deleted_users": deleted_users, "secret_keys": secret_keys
+                "api_keys": api_keys, "users": users, "deleted_users": deleted_users, "secret_keys": secret_keys,
+                "admins": admins
             });
             (counts, Value::Null)
         }
@@ -227,5 +252,6 @@ fn object(restored: &Restored) -> Value {
         "api_keys": keys.collect::<Vec<_>>(),
         "users": users.collect::<Vec<_>>(),
         "addresses": addresses.collect::<Vec<_>>(),
+        "admins": admins.collect::<Vec<_>>(),
     })
 }

@@ -15,7 +15,7 @@ pub(super) async fn run(config: Result<Config, ConfigError>, out: &mut Output) -
         Ok(config) => {
             let read = Check::passed("configuration", "The configuration can be read.".to_owned());
             let rest = checks::run(&config.database, &config.secret_key_file, Clock::System).await;
-            std::iter::once(read).chain(rest).chain([mail(&config)]).collect()
+            std::iter::once(read).chain(rest).chain([mail(&config), admin(&config)]).collect()
         }
         Err(error) => vec![Check::failed("configuration", error.to_string())],
     };
@@ -36,6 +36,20 @@ pub(super) async fn run(config: Result<Config, ConfigError>, out: &mut Output) -
         Table::of(["CHECK", "RESULT", "WHAT WAS FOUND"]).page(out, &rows)?;
     }
     if wrong.is_empty() { Ok(()) } else { Err(anyhow!(wrong.join("; "))) }
+}
+
+/// Whether the admin pages can be served as they are set up. That they are not served fails nothing.
+fn admin(config: &Config) -> Check {
+    const NAME: &str = "admin";
+    if let Err(error) = config.admin.check_proxies(&config.trusted_proxies) {
+        return Check::failed(NAME, error.to_string());
+    }
+    let message = match (&config.admin.listen, config.admin.origin()) {
+        (None, _) => "The admin pages are not served: --admin-listen says where.".to_owned(),
+        (Some(listen), None) => format!("The admin pages are served at {listen}."),
+        (Some(_), Some(url)) => format!("The admin pages are at {url}: `doorkey admin link` lets you in."),
+    };
+    Check::passed(NAME, message)
 }
 
 /// Whether mail is set up as it can be. That it is not fails nothing, nor does a server out of reach.

@@ -8,10 +8,13 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 use tokio::net::TcpListener;
 
+use super::admin::sign_in_url;
 use super::output::Output;
 use super::{Context, os_user, say, serve};
 use crate::app::App;
 use crate::config::{COMMON, ServeFlags};
+use crate::domain::admin::{AdminGrant, AdminName, AdminReach, AdminRole};
+use crate::domain::admin_access::LINK_LIFETIME;
 use crate::domain::email::EmailAddress;
 use crate::domain::host::HostName;
 use crate::domain::origin::Origin;
@@ -21,7 +24,7 @@ use crate::domain::user::UserId;
 use crate::domain::workspace::Workspace;
 use crate::flow::users::UserError;
 use crate::flow::workspaces::WorkspaceError;
-use crate::flow::{api_keys, users, workspaces};
+use crate::flow::{admin, api_keys, users, workspaces};
 use crate::http::Listeners;
 use crate::logging;
 use crate::store::{DatabaseUrl, NewUser};
@@ -29,6 +32,9 @@ use crate::store::{DatabaseUrl, NewUser};
 const FOLDER: &str = "doorkey-demo";
 const WORKSPACE: &str = "Demo";
 const KEY: &str = "demo";
+/// Where the admin pages of the demo are, unless a setting says otherwise.
+const ADMIN_LISTEN: &str = "127.0.0.1:8081";
+
 const HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
 /// Flags of the demo: those of a server, and the two common ones that mean something else here.
@@ -87,6 +93,15 @@ pub(super) async fn run(context: &mut Context, args: &Args) -> Result<()> {
             None
         }
     };
+    let admin = context.config.admin.listen.get_or_insert_with(|| ADMIN_LISTEN.to_owned()).clone();
+    context.config.admin.check_proxies(&context.config.trusted_proxies)?;
+    let admin = match serve::bind(&admin, "--admin-listen").await {
+        Ok(listener) => Some(serve::with_settings(listener, &context.config)?),
+        Err(error) => {
+            tracing::warn!(%error, "the demo runs without admin pages");
+            None
+        }
+    };
     if args.database.is_none() {
         context.config.database = DatabaseUrl::Sqlite(Path::new(FOLDER).join("doorkey.db"));
     }
@@ -107,9 +122,18 @@ pub(super) async fn run(context: &mut Context, args: &Args) -> Result<()> {
     let caught_mail = args.serve.mail.smtp.is_none().then(|| Path::new(FOLDER).join("mail"));
     let ops_url = ops.as_ref().map(TcpListener::local_addr).transpose()?;
     let mail = ops_url.filter(|_| caught_mail.is_some()).map(|ops| format!("http://{ops}/mail"));
-    let places = Places { url: &url, console: console.as_deref(), mail: mail.as_deref() };
+    let admin_link = match &admin {
+        Some((_, settings)) => Some(make_admin_link(&app, &settings.url).await?),
+        None => None,
+    };
+    let places = Places {
+        url: &url,
+        console: console.as_deref(),
+        mail: mail.as_deref(),
+        admin_link: admin_link.as_deref(),
+    };
     print(&mut context.out, &key, &places)?;
-    serve::serve(app, &context.config, Listeners { public, ops }, caught_mail).await
+    serve::serve(app, &context.config, Listeners { public, ops, admin }, caught_mail).await
 }
 
 /// The folder is for its owner alone, as are the files in it.
@@ -173,15 +197,24 @@ async fn renew_key(app: &App, workspace: &Workspace) -> Result<String> {
     Ok(secret.reveal().to_owned())
 }
 
+/// A link to the admin pages, for whoever runs the demo.
+async fn make_admin_link(app: &App, url: &Origin) -> Result<String> {
+    let name = AdminName::parse(os_user::name()).or_else(|_| AdminName::parse("demo"))?;
+    let grant = AdminGrant { name, role: AdminRole::Operator, reach: AdminReach::All };
+    let (_, token) = admin::make_link(app, &os_user::act(), grant, LINK_LIFETIME).await?;
+    Ok(sign_in_url(url, &token))
+}
+
 /// Where a browser finds what.
 struct Places<'a> {
     url: &'a str,
+    admin_link: Option<&'a str>,
     console: Option<&'a str>,
     mail: Option<&'a str>,
 }
 
 fn print(out: &mut Output, key: &str, places: &Places<'_>) -> io::Result<()> {
-    let Places { url, console, mail } = *places;
+    let Places { url, admin_link, console, mail } = *places;
     let curl = format!(
         "curl --request GET \\\n  --url {url}/api/login_links/1 \\\n  --header 'Accept: application/json' \\\n  \
          --header 'X-Api-Version: ' \\\n  --header 'Authorization: Bearer {key}'"
@@ -189,6 +222,7 @@ fn print(out: &mut Output, key: &str, places: &Places<'_>) -> io::Result<()> {
     if out.is_json {
         out.json(&json!({
             "url": url, "workspace": WORKSPACE, "key": key, "curl": curl, "console": console, "mail": mail,
+            "admin_link": admin_link,
         }))?;
         return out.flush();
     }
@@ -206,6 +240,11 @@ fn print(out: &mut Output, key: &str, places: &Places<'_>) -> io::Result<()> {
     out.line(&curl)?;
     if let Some(console) = console {
         out.line(&format!("\nOr try the whole API in a browser: {console}"))?;
+    }
+    if let Some(link) = admin_link {
+        out.line(&format!(
+            "\nLook after it in a browser, as an admin; the link works once, for ten minutes: {link}"
+        ))?;
     }
     out.line("\nCtrl-C stops it.")?;
     out.flush()

@@ -4,8 +4,10 @@ use anyhow::{Result, bail, ensure};
 use serde_json::json;
 
 use super::{Context, os_user, user_ref};
+use crate::app::App;
 use crate::config::MailFlags;
 use crate::domain::user::UserRef;
+use crate::domain::workspace::Workspace;
 use crate::flow::login_links;
 use crate::flow::login_links::{IssueOptions, RequestedUser};
 use crate::flow::mail;
@@ -91,26 +93,43 @@ async fn issue(context: &mut Context, args: Issue) -> Result<()> {
     );
     nodes::check_health(&app).await??;
     let subject = RequestedUser::find(&app, &workspace, args.user).await?;
-    if args.mail {
-        let options = MailOptions { link: options, language: None, request: None };
-        let mail = mail::queue_link(&app, &workspace, &os_user::act(), &subject, &options).await?;
-        if context.out.is_json {
-            context.out.json(&http::QueuedMailFacts::from(&mail))?;
-        } else {
-            context
-                .out
-                .line(&format!("The link is on its way to {}: a server with --smtp sends it.", mail.to))?;
-        }
-        return Ok(maintenance::flush_counters(&app).await?);
+    let done = if args.mail {
+        queue(context, (&app, &workspace), &subject, options).await
+    } else {
+        print(context, (&app, &workspace), &subject, &options).await
+    };
+    // The process ends here, and with it what was counted in memory: a refusal too.
+    let counted = maintenance::flush_counters(&app).await;
+    done?;
+    Ok(counted?)
+}
+
+async fn queue(
+    context: &mut Context,
+    (app, workspace): (&App, &Workspace),
+    subject: &RequestedUser,
+    link: IssueOptions,
+) -> Result<()> {
+    let options = MailOptions { link, language: None, request: None };
+    let mail = mail::queue_link(app, workspace, &os_user::act(), subject, &options).await?;
+    if context.out.is_json {
+        return Ok(context.out.json(&http::QueuedMailFacts::from(&mail))?);
     }
-    let issued = login_links::issue(&app, &workspace, &os_user::act(), &subject, &options).await?;
+    let sentence = format!("The link is on its way to {}: a server with --smtp sends it.", mail.to);
+    Ok(context.out.line(&sentence)?)
+}
+
+async fn print(
+    context: &mut Context,
+    (app, workspace): (&App, &Workspace),
+    subject: &RequestedUser,
+    options: &IssueOptions,
+) -> Result<()> {
+    let issued = login_links::issue(app, workspace, &os_user::act(), subject, options).await?;
     if context.out.is_json {
         let (link, expires_at) = (issued.link.reveal(), issued.expires_at);
         let object = json!({ "link": link, "expires_at": expires_at, "reused": issued.is_reused });
-        context.out.json(&object)?;
-    } else {
-        context.out.line(issued.link.reveal())?;
+        return Ok(context.out.json(&object)?);
     }
-    // The process ends here, and with it what was counted in memory.
-    Ok(maintenance::flush_counters(&app).await?)
+    Ok(context.out.line(issued.link.reveal())?)
 }

@@ -74,7 +74,7 @@ pub(super) async fn run(context: &mut Context, args: &Args) -> Result<()> {
         Some(user) => Some(id_of(&app, &workspace, user).await?),
         None => None,
     };
-    let filter = AuditFilter { event: args.event.clone(), user, since };
+    let filter = AuditFilter { event: args.event.clone(), user, since, ..AuditFilter::default() };
     if args.follow {
         let since = filter.since.unwrap_or(now);
         return follow(&app, &workspace, AuditFilter { since: Some(since), ..filter }, &mut context.out)

@@ -1,5 +1,6 @@
 //! The command line: each command parses its words, calls one flow, prints what came of it.
 
+mod admin;
 mod backup;
 mod check;
 mod demo;
@@ -14,6 +15,8 @@ mod output;
 mod secret;
 mod serve;
 mod session;
+mod stats;
+mod story;
 mod user;
 mod words;
 mod workspace;
@@ -72,9 +75,16 @@ enum Command {
     Session(session::Command),
     /// Read the audit log, newest first, or follow it
     Log(log::Args),
+    /// What became of a link: who had it made, opened and pressed it, and why it did not work
+    Story(story::Args),
+    /// How many links were issued, what became of them, and what their lifetime costs
+    Stats(stats::Args),
     /// See whether mail goes out, and what became of the mails to users
     #[command(subcommand)]
     Mail(mail::Command),
+    /// Let admins in to the admin pages, list them, and end what lets them in
+    #[command(subcommand)]
+    Admin(admin::Command),
     /// Write the embedded database as it is now into a file, beside a running server
     Backup(backup::BackupArgs),
     /// Put a backup in place of the embedded database
@@ -160,24 +170,34 @@ pub fn run(cli: Cli) -> Result<()> {
     done
 }
 
+impl Command {
+    /// The settings of a server that were given as flags of the command.
+    fn serve_flags(&self) -> ServeFlags {
+        match self {
+            Self::Serve(flags) => flags.clone(),
+            Self::Demo(args) => args.flags(),
+            Self::Mail(command) => ServeFlags { mail: command.flags(), ..ServeFlags::default() },
+            Self::Admin(command) => ServeFlags { admin: command.flags(), ..ServeFlags::default() },
+            Self::Link(args) => ServeFlags { mail: args.flags.clone(), ..ServeFlags::default() },
+            Self::Secret(_)
+            | Self::Workspace(_)
+            | Self::Key(_)
+            | Self::User(_)
+            | Self::Session(_)
+            | Self::Log(_)
+            | Self::Story(_)
+            | Self::Stats(_)
+            | Self::Backup(_)
+            | Self::Restore(_)
+            | Self::Migrate(_)
+            | Self::Check => ServeFlags::default(),
+        }
+    }
+}
+
 async fn dispatch(cli: Cli) -> Result<()> {
     let Cli { mut common, command } = cli;
-    let serve = match &command {
-        Command::Serve(flags) => flags.clone(),
-        Command::Demo(args) => args.flags(),
-        Command::Mail(command) => ServeFlags { mail: command.flags(), ..ServeFlags::default() },
-        Command::Link(args) => ServeFlags { mail: args.flags.clone(), ..ServeFlags::default() },
-        Command::Secret(_)
-        | Command::Workspace(_)
-        | Command::Key(_)
-        | Command::User(_)
-        | Command::Session(_)
-        | Command::Log(_)
-        | Command::Backup(_)
-        | Command::Restore(_)
-        | Command::Migrate(_)
-        | Command::Check => ServeFlags::default(),
-    };
+    let serve = command.serve_flags();
     // The target is where the database is from now on.
     if let Command::Migrate(migrate::Args { to: Some(to), .. }) = &command {
         common.database = Some(to.clone());
@@ -209,7 +229,10 @@ async fn dispatch(cli: Cli) -> Result<()> {
         Command::Link(args) => link::run(&mut context, args).await,
         Command::Session(command) => session::run(&mut context, command).await,
         Command::Log(args) => log::run(&mut context, &args).await,
+        Command::Story(args) => story::run(&mut context, &args).await,
+        Command::Stats(args) => stats::run(&mut context, &args).await,
         Command::Mail(command) => mail::run(&mut context, command).await,
+        Command::Admin(command) => admin::run(&mut context, command).await,
         Command::Backup(args) => backup::back_up(&mut context, &args).await,
         Command::Restore(args) => backup::restore(&mut context, &args).await,
         Command::Migrate(args) => migrate::run(&mut context, &args).await,

@@ -7,7 +7,12 @@ use crate::os_users;
 
 /// An act of whoever runs this command; each is a request of its own.
 pub(super) fn act() -> AuditContext {
+    AuditContext::of_os_user(name())
+}
+
+/// The name of whoever runs this command.
+pub(super) fn name() -> &'static str {
     static NAME: OnceLock<String> = OnceLock::new();
     // The real user: not the one that a file's mode lends.
-    AuditContext::of_os_user(NAME.get_or_init(|| os_users::name_of(rustix::process::getuid().as_raw())))
+    NAME.get_or_init(|| os_users::name_of(rustix::process::getuid().as_raw()))
 }

@@ -23,12 +23,12 @@ pub(super) enum Command {
         #[arg(value_parser = key_id)]
         id: KeyId,
     },
-    /// Take a key away for good, once no live link, session or API key rests on it
+    /// Take a key away for good, once no live link, session, API key or admin rests on it
     Retire {
         /// The id, as `secret list` shows it
         #[arg(value_parser = key_id)]
         id: KeyId,
-        /// End what rests on it: its links and sessions die, its API keys are revoked
+        /// End what rests on it: its links and sessions die, its API keys are revoked, its admins are kept out
         #[arg(long)]
         force: bool,
     },
@@ -103,14 +103,15 @@ async fn retire(context: &mut Context, id: KeyId, is_forced: bool) -> Result<()>
     let out = &mut context.out;
     if out.is_json {
         let ended = json!({
-            "login_links": ended.login_links, "sessions": ended.sessions, "api_keys": ended.api_keys
+            "login_links": ended.login_links, "sessions": ended.sessions, "api_keys": ended.api_keys,
+            "admins": ended.admins
         });
         return Ok(out.json(&json!({ "id": id.to_string(), "path": path, "ended": ended }))?);
     }
     if is_forced {
         out.line(&format!(
-            "Ended {} login link(s) and {} session(s), and revoked {} API key(s).",
-            ended.login_links, ended.sessions, ended.api_keys
+            "Ended {} login link(s), {} session(s) and {} admin(s), and revoked {} API key(s).",
+            ended.login_links, ended.sessions, ended.admins, ended.api_keys
         ))?;
     }
     Ok(out.line(&format!(

@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::flow::operations::maintenance::Retention;
 use crate::flow::operations::{checks, maintenance};
 use crate::http;
-use crate::http::{Listeners, Settings};
+use crate::http::{AdminSettings, Listeners, Settings};
 use crate::jobs;
 use crate::logging;
 
@@ -40,15 +40,40 @@ pub(super) async fn run(context: &Context) -> Result<()> {
         "--listen and --ops-listen are both {}: give two addresses, since health and metrics are not for everybody",
         config.listen
     );
+    config.admin.check_proxies(&config.trusted_proxies)?;
+    for (address, flag) in [(&config.listen, "--listen"), (&config.ops_listen, "--ops-listen")] {
+        ensure!(
+            config.admin.listen.as_ref() != Some(address) || address.ends_with(":0"),
+            "{flag} and --admin-listen are both {address}: give two addresses, since the admin pages are not for everybody"
+        );
+    }
     // The ports first: a server that cannot listen leaves no files behind.
     let public = bind(&config.listen, "--listen").await?;
     let ops = bind(&config.ops_listen, "--ops-listen").await?;
+    let admin = match &config.admin.listen {
+        Some(address) => Some(bind(address, "--admin-listen").await?),
+        None => None,
+    };
+    let admin = admin.map(|listener| with_settings(listener, config)).transpose()?;
     context.check_mail()?;
     let hangups = signal(SignalKind::hangup()).context("signals cannot be waited for")?;
     let app = context.open_or_make().await?;
     checks::must_be_right(&app, &config.database).await.map_err(|wrong| anyhow!(wrong))?;
     tokio::spawn(jobs::check_health_at_hangups(app.clone(), hangups));
-    serve(app, config, Listeners { public, ops: Some(ops) }, None).await
+    serve(app, config, Listeners { public, ops: Some(ops), admin }, None).await
+}
+
+/// The admin listener with what is set of it.
+pub(super) fn with_settings(listener: TcpListener, config: &Config) -> Result<(TcpListener, AdminSettings)> {
+    let url = config.admin.origin_on(listener.local_addr()?.port()).ok_or_else(|| {
+        anyhow!("nothing says where the admin pages are found: give --admin-url, where a proxy shows them")
+    })?;
+    let settings = AdminSettings {
+        url,
+        proxy_header: config.admin.proxy_header.clone(),
+        trusted_proxies: config.trusted_proxies.clone(),
+    };
+    Ok((listener, settings))
 }
 
 /// Serves until a signal to stop, and runs the jobs meanwhile.
@@ -66,6 +91,7 @@ pub(super) async fn serve(
     let stop = shutdown_signal().context("signals cannot be waited for")?;
     let public = listeners.public.local_addr()?;
     let ops = listeners.ops.as_ref().map(TcpListener::local_addr).transpose()?;
+    let admin = listeners.admin.as_ref().map(|(_, settings)| settings.url.to_string());
     // A node that must not issue anything knows it before the first request.
     if let Err(error) = maintenance::ready(&app).await {
         let because = std::error::Error::source(&error).map(ToString::to_string);
@@ -75,7 +101,7 @@ pub(super) async fn serve(
     let kept = Retention { audit_log: config.audit_retention, dead_links: config.dead_link_memory };
     let jobs = tokio::spawn(jobs::run(app.clone(), kept));
     let ops = ops.map_or_else(|| "none".to_owned(), |address| address.to_string());
-    tracing::info!(%public, %ops, "listening");
+    tracing::info!(%public, %ops, admin, "listening");
     let settings =
         Settings { trusted_proxies: config.trusted_proxies.clone(), has_docs: config.has_docs, caught_mail };
     let stopped_at = Arc::new(OnceLock::new());

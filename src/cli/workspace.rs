@@ -71,6 +71,7 @@ pub(super) enum Command {
 
 /// A workspace as `--json` shows it. Lifetimes are in seconds.
 #[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 struct Shown<'a> {
     id: WorkspaceId,
     name: &'a str,
@@ -90,6 +91,8 @@ struct Shown<'a> {
     self_service_lifetime: i64,
     one_click: bool,
     mail_budget: i64,
+    record_openings: bool,
+    story_retention: i64,
     locale: &'static str,
     brand_color: Option<String>,
     logo: Option<ShownLogo>,
@@ -127,6 +130,8 @@ impl<'a> Shown<'a> {
             self_service_lifetime: mail.self_service_lifetime,
             one_click: mail.is_one_click,
             mail_budget: mail.budget,
+            record_openings: workspace.stories.is_recording,
+            story_retention: workspace.stories.retention,
             locale: branding.locale.tag(),
             brand_color: branding.color.map(|color| color.to_string()),
             logo: branding
@@ -160,6 +165,8 @@ impl<'a> Shown<'a> {
             ("self_service_lifetime", self.self_service_lifetime.to_string()),
             ("one_click", self.one_click.to_string()),
             ("mail_budget", self.mail_budget.to_string()),
+            ("record_openings", self.record_openings.to_string()),
+            ("story_retention", self.story_retention.to_string()),
             ("locale", self.locale.to_owned()),
             ("brand_color", self.brand_color.clone().unwrap_or_default()),
             ("logo", self.logo.as_ref().map_or_else(String::new, ShownLogo::in_words)),

@@ -7,6 +7,9 @@ pub(crate) const COMMON: &str = "Common options";
 /// What helps have over the flags of mail.
 const MAIL: &str = "Mail options";
 
+/// What helps have over the flags of the admin pages.
+const ADMIN: &str = "Admin options";
+
 /// Flags that mean the same to every command.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub struct CommonFlags {
@@ -60,9 +63,26 @@ pub struct ServeFlags {
     /// How long it is known of a dead link whose it was, so that its page can send a fresh one [default: 90d] [env: DOORKEY_DEAD_LINK_MEMORY]
     #[arg(long, value_name = "DURATION")]
     pub dead_link_memory: Option<String>,
+    /// Where the admin pages are.
+    #[command(flatten)]
+    pub admin: AdminFlags,
+    /// The header by which a trusted proxy names an admin [env: DOORKEY_ADMIN_PROXY_HEADER]
+    #[arg(long, help_heading = ADMIN, value_name = "NAME")]
+    pub admin_proxy_header: Option<String>,
     /// How mail goes out.
     #[command(flatten)]
     pub mail: MailFlags,
+}
+
+/// Flags of the commands that serve the admin pages or link to them.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct AdminFlags {
+    /// Where the admin pages are served; nowhere, if not given [env: DOORKEY_ADMIN_LISTEN]
+    #[arg(long, help_heading = ADMIN, value_name = "ADDRESS")]
+    pub admin_listen: Option<String>,
+    /// Where a proxy shows the admin pages, as in https://admin.example.com [default: http:// and the address of --admin-listen] [env: DOORKEY_ADMIN_URL]
+    #[arg(long, help_heading = ADMIN, value_name = "URL")]
+    pub admin_url: Option<String>,
 }
 
 /// Flags of the commands that mail.
@@ -92,7 +112,7 @@ pub struct MailFlags {
 /// Every setting by its name, which is a key of the file, and what its flag was given.
 ///
 /// As flags they have dashes, as variables `DOORKEY_` and capitals.
-pub(super) fn settings(common: &CommonFlags, serve: &ServeFlags) -> [(&'static str, Option<String>); 19] {
+pub(super) fn settings(common: &CommonFlags, serve: &ServeFlags) -> [(&'static str, Option<String>); 22] {
     let mail = &serve.mail;
     let proxies = (!serve.trusted_proxy.is_empty()).then(|| serve.trusted_proxy.join(","));
     [
@@ -109,6 +129,9 @@ pub(super) fn settings(common: &CommonFlags, serve: &ServeFlags) -> [(&'static s
         ("key_requests_per_second", serve.key_requests_per_second.clone()),
         ("audit_retention", serve.audit_retention.clone()),
         ("dead_link_memory", serve.dead_link_memory.clone()),
+        ("admin_listen", serve.admin.admin_listen.clone()),
+        ("admin_url", serve.admin.admin_url.clone()),
+        ("admin_proxy_header", serve.admin_proxy_header.clone()),
         ("smtp", mail.smtp.clone()),
         ("smtp_allow_plain", mail.smtp_allow_plain.then(|| "true".to_owned())),
         ("smtp_password_file", mail.smtp_password_file.clone()),
@@ -119,6 +142,6 @@ pub(super) fn settings(common: &CommonFlags, serve: &ServeFlags) -> [(&'static s
 }
 
 /// The names of all settings.
-pub(super) fn names() -> [&'static str; 19] {
+pub(super) fn names() -> [&'static str; 22] {
     settings(&CommonFlags::default(), &ServeFlags::default()).map(|(name, _)| name)
 }

@@ -3,6 +3,7 @@
 //! Variables are not read by clap: it reads only those of the flags that a command has, takes an empty one as a value, and
 //! names the flag where a variable was wrong.
 
+mod admin;
 mod flags;
 mod mail;
 mod sources;
@@ -20,8 +21,9 @@ use self::flags::settings;
 use self::sources::{RawSetting, RawSettings};
 use self::values::{address, log_format, networks, parse_bool, path_of, quota};
 
+pub use self::admin::AdminConfig;
 pub(crate) use self::flags::COMMON;
-pub use self::flags::{CommonFlags, MailFlags, ServeFlags};
+pub use self::flags::{AdminFlags, CommonFlags, MailFlags, ServeFlags};
 pub use self::mail::{MailConfig, MailRoute, Security, SmtpConfig};
 pub use self::sources::{ConfigError, unknown_variables};
 pub(crate) use self::values::may_have_password;
@@ -50,6 +52,8 @@ pub struct Config {
     pub audit_retention: i64,
     /// How long dead links are known, in seconds.
     pub dead_link_memory: i64,
+    /// Where the admin pages are, and who is let in by a proxy.
+    pub admin: AdminConfig,
     /// How mail goes out; `None` if mail is not set up.
     pub mail: Option<MailConfig>,
 }
@@ -87,6 +91,7 @@ impl Config {
             },
             audit_retention: given.value("audit_retention", "365d", parse_duration)?,
             dead_link_memory: given.value("dead_link_memory", "90d", parse_duration)?,
+            admin: AdminConfig::load(&given)?,
             mail: MailConfig::load(&given)?,
         })
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::admin::AdminName;
 use super::named::named;
 use super::user::UserId;
 use super::workspace::WorkspaceId;
@@ -13,7 +14,7 @@ use super::workspace::WorkspaceId;
 pub const INSTALLATION: WorkspaceId = WorkspaceId(0);
 
 /// Who acts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Actor {
     /// A back office, by the number of its key.
     ApiKey(i64),
@@ -21,6 +22,8 @@ pub enum Actor {
     CommandLine(Option<&'static str>),
     /// The person, in a browser.
     User(UserId),
+    /// An admin, on the admin pages.
+    Admin(AdminName),
     /// Somebody in a browser who is not known.
     Visitor,
     /// The server by itself.
@@ -33,6 +36,7 @@ impl fmt::Display for Actor {
             Self::ApiKey(id) => write!(f, "api_key:{id}"),
             Self::CommandLine(_) => f.write_str("command_line"),
             Self::User(id) => write!(f, "user:{}", id.number()),
+            Self::Admin(name) => write!(f, "admin:{name}"),
             Self::Visitor => f.write_str("visitor"),
             Self::Doorkey => f.write_str("doorkey"),
         }
@@ -89,6 +93,20 @@ named! {
         SecretKeyUsed = "secret_key.used",
         /// A secret key was taken away for good.
         SecretKeyRetired = "secret_key.retired",
+        /// A link to the admin pages was made.
+        AdminLinkMade = "admin.link_made",
+        /// An admin signed in by a link.
+        AdminSignedIn = "admin.signed_in",
+        /// An admin signed out.
+        AdminSignedOut = "admin.signed_out",
+        /// An admin link or session was ended.
+        AdminEnded = "admin.ended",
+        /// A name that a proxy brings was allowed in.
+        AdminAllowed = "admin.allowed",
+        /// It was disallowed again.
+        AdminDisallowed = "admin.disallowed",
+        /// An admin looked at what is not on every page: found something, read a link's story, or took the log with them.
+        AdminLooked = "admin.looked",
         /// A backup of the database was made.
         DatabaseBackedUp = "database.backed_up",
         /// The database was moved to PostgreSQL.
@@ -97,7 +115,7 @@ named! {
 }
 
 /// Who acts, in which request: what every flow that changes something takes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AuditContext {
     /// Who acts.
     pub actor: Actor,
@@ -118,12 +136,13 @@ impl AuditContext {
 
     /// An entry about this act. At the command line it says which user of the operating system acts.
     pub fn entry(&self, event: AuditEvent) -> AuditEntry {
-        let entry = AuditEntry { event, user: None, act: *self, data: Map::new() };
+        let entry = AuditEntry { event, user: None, act: self.clone(), data: Map::new() };
         match self.actor {
             Actor::CommandLine(Some(name)) => entry.with("os_user", name),
             Actor::CommandLine(None)
             | Actor::ApiKey(_)
             | Actor::User(_)
+            | Actor::Admin(_)
             | Actor::Visitor
             | Actor::Doorkey => entry,
         }

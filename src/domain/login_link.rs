@@ -42,6 +42,18 @@ pub struct LinkClaims {
     pub expires_at: Timestamp,
 }
 
+/// The lookup key before which no link has one that is made at a moment or later, and behind which none that was made before.
+pub fn first_lookup_key_at(at: Timestamp) -> LinkLookupKey {
+    let mut key = [0; 32];
+    key[..6].copy_from_slice(&time_prefix_at(at).to_be_bytes()[2..]);
+    key
+}
+
+/// With what the lookup keys of links begin that are issued at a moment: the millisecond, which repeats after 111 years.
+pub const fn time_prefix_at(at: Timestamp) -> u64 {
+    at.millis().rem_euclid(token::TIME_PREFIXES.cast_signed()).cast_unsigned()
+}
+
 impl LinkClaims {
     /// A link for a user, with the settings of the workspace as they are now.
     pub const fn for_user(
@@ -74,7 +86,7 @@ impl LinkClaims {
 
     /// With what the link's lookup key begins: the millisecond in which it was issued, which repeats after 111 years.
     pub const fn time_prefix(&self) -> u64 {
-        self.created_at.millis().rem_euclid(token::TIME_PREFIXES.cast_signed()).cast_unsigned()
+        time_prefix_at(self.created_at)
     }
 
     /// What the token's MAC is computed over.

@@ -1,5 +1,7 @@
 //! Words and rules of the product, pure: no database, no network, no clock, no `async`.
 
+pub mod admin;
+pub mod admin_access;
 pub mod api_key;
 pub mod api_version;
 pub mod ask;
@@ -18,6 +20,7 @@ pub mod import_header;
 pub mod import_row;
 pub mod json;
 pub mod language;
+pub mod link_stats;
 pub mod list_query;
 pub mod login_link;
 pub mod mac_input;
@@ -27,12 +30,16 @@ pub mod mail_settings;
 pub mod moment;
 pub(crate) mod named;
 pub mod node;
+pub mod opening;
 pub mod origin;
 pub mod reach;
 pub mod redirect;
 pub mod scope;
 pub mod secret_key;
 pub mod session;
+pub mod story;
+pub mod story_body;
+pub mod story_settings;
 pub mod timestamp;
 pub mod token;
 pub mod user;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 const SKEW: i64 = 60_000;
 
 /// A moment: milliseconds since 1970-01-01 in UTC.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
@@ -55,6 +55,13 @@ impl Timestamp {
         let millis = u64::try_from(self.0).unwrap_or(0);
         let nanos = u32::try_from(millis % 1000 * 1_000_000).unwrap_or(0);
         Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, millis / 1000, nanos))
+    }
+
+    /// The moment that an id says, if it is of that kind.
+    pub fn of_id(id: Uuid) -> Option<Self> {
+        let (seconds, nanos) = (id.get_version_num() == 7).then(|| id.get_timestamp()).flatten()?.to_unix();
+        let millis = i64::try_from(seconds).ok()?.checked_mul(1_000)?;
+        Some(Self(millis + i64::from(nanos / 1_000_000)))
     }
 
     /// The moment at which the UTC day of this one began.

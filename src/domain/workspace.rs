@@ -6,6 +6,7 @@ use super::host::HostName;
 use super::mail_settings::MailSettings;
 use super::origin::Origin;
 use super::redirect::{RedirectPolicy, RedirectTarget};
+use super::story_settings::StorySettings;
 use super::timestamp::Timestamp;
 use super::validation::ValidationErrors;
 use serde::Serialize;
@@ -44,6 +45,8 @@ pub struct Workspace {
     pub branding: Branding,
     /// Who its mails come from, and what people may ask for.
     pub mail: MailSettings,
+    /// What is noted of its links.
+    pub stories: StorySettings,
     /// Counts the changes, so that of two who change it at once neither is lost.
     pub revision: i64,
     /// When it was made.
@@ -54,7 +57,7 @@ pub struct Workspace {
 const MAX_LIFETIME: i64 = 31_536_000;
 
 /// The longest life of a link, in seconds: thirty days.
-const MAX_LINK_LIFETIME: i64 = 2_592_000;
+pub const MAX_LINK_LIFETIME: i64 = 2_592_000;
 
 impl Workspace {
     /// A new workspace with the settings that a fresh one has.
@@ -73,6 +76,7 @@ impl Workspace {
             cookie_tag: String::new(),
             branding: Branding::default(),
             mail: MailSettings::default(),
+            stories: StorySettings::default(),
             revision: 1,
             created_at: now,
         }
@@ -136,6 +140,9 @@ impl Workspace {
             _ if MailSettings::SETTINGS.contains(&setting) => {
                 self.mail.set(setting, value).map_err(refuse)?;
             }
+            _ if StorySettings::SETTINGS.contains(&setting) => {
+                self.stories.set(setting, value).map_err(refuse)?;
+            }
             _ => return Err(refuse(format!("is no setting; there are {SETTINGS}"))),
         }
         Ok(())
@@ -166,8 +173,8 @@ impl Workspace {
 /// The names of the settings, for a sentence.
 pub const SETTINGS: &str = "url, host, link_lifetime, single_use, landing_url, allowed_redirect_origins, \
                             session_lifetime, session_idle, cookie_domain, mail_from, mail_name, mail_reply_to, \
-                            self_service, self_service_lifetime, one_click, mail_budget, locale, brand_color, \
-                            logo, support_contact, page_name";
+                            self_service, self_service_lifetime, one_click, mail_budget, record_openings, \
+                            story_retention, locale, brand_color, logo, support_contact, page_name";
 
 /// What becomes of a workspace's logo.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -296,6 +303,9 @@ mod tests {
             ("one_click", "true"),
             ("mail_budget", "0"),
             ("mail_budget", "1000000"),
+            ("record_openings", "false"),
+            ("story_retention", "86400"),
+            ("story_retention", "365d"),
             ("locale", "PT-br"),
             ("brand_color", "#22604F"),
             ("support_contact", "https://example.com/help"),
@@ -313,6 +323,9 @@ mod tests {
             ("one_click", "1"),
             ("mail_budget", "1000001"),
             ("mail_budget", "-1"),
+            ("record_openings", "1"),
+            ("story_retention", "86399"),
+            ("story_retention", "366d"),
             ("locale", "pt"),
             ("locale", "xx"),
             ("brand_color", "#ffffff"),
@@ -334,6 +347,8 @@ mod tests {
             ("self_service_lifetime", "60"),
             ("one_click", "true"),
             ("mail_budget", "0"),
+            ("record_openings", "false"),
+            ("story_retention", "90d"),
             ("locale", "ja"),
             ("brand_color", "#22604f"),
             ("support_contact", "help@example.com"),

@@ -1,9 +1,11 @@
 //! The audit log is read.
 
+use uuid::Uuid;
+
 use crate::app::App;
 use crate::domain::list_query::{ListQuery, Page};
 use crate::domain::workspace::Workspace;
-use crate::store::{AuditFilter, AuditPosition, ListError, ListPermit, ListedEntry, StoreError};
+use crate::store::{AuditFilter, AuditPiece, AuditPosition, ListError, ListPermit, ListedEntry, StoreError};
 
 /// The audit log of a workspace, newest first.
 pub async fn list(
@@ -23,4 +25,24 @@ pub async fn read(
     limit: i64,
 ) -> Result<Vec<ListedEntry>, StoreError> {
     app.store.read_audit_entries(workspace.id, filter, from, limit).await
+}
+
+/// A part of the entries that a filter lets through, newest first, with one more than its limit if there are more.
+pub async fn search(
+    app: &App,
+    permit: &ListPermit,
+    filter: &AuditFilter,
+    part: &ListQuery,
+) -> Result<Vec<ListedEntry>, ListError> {
+    app.store.search_audit_log(permit, filter, part).await
+}
+
+/// The next entries that a filter lets through, newest first: those older than one, or the newest.
+pub async fn next(
+    app: &App,
+    permit: &ListPermit,
+    filter: &AuditFilter,
+    from: (Option<Uuid>, i64),
+) -> Result<AuditPiece, ListError> {
+    app.store.next_audit_entries(permit, filter, from).await
 }

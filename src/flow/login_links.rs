@@ -233,7 +233,10 @@ async fn make(
     let expired = expired.map(|old| app.keys().seal_link(old.expired(now)));
     let entry = act.entry(AuditEvent::LinkIssued).about(seen.user).with("link", link.id.to_string());
     let entry = entry.with("expires_at", link.draft.expires_at.to_string()).with("kind", "api");
-    let outcome = app.store.add_login_link(&link, seen, expired.as_ref(), &entry).await?;
+    let outcome = app
+        .store
+        .add_login_link((&link, workspace.stories.is_recording), seen, expired.as_ref(), &entry)
+        .await?;
     Ok((outcome == Outcome::Applied).then_some((link, token)))
 }
 
@@ -247,7 +250,9 @@ async fn refuse(
     app.metrics.refused.get_or_create(&refusal.code().into()).inc();
     if let Some(seen) = seen {
         let entry = act.entry(AuditEvent::LinkRefused).about(seen.user).with("reason", refusal.code());
-        app.store.add_audit_entry(workspace.id, &entry, app.clock.now()).await?;
+        app.store.add_refusal(workspace.id, refusal.code(), &entry, app.clock.now()).await?;
+    } else {
+        app.notes.count_refusal(workspace.id, refusal.code(), app.clock.now());
     }
     Err(IssueError::Refused(refusal))
 }

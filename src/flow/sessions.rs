@@ -11,6 +11,7 @@ use crate::domain::audit::{Actor, AuditContext, AuditEvent};
 use crate::domain::list_query::{ListQuery, Page};
 use crate::domain::session::{Session, SessionCookie, SessionWithUser};
 use crate::domain::timestamp::Timestamp;
+use crate::domain::user::UserId;
 use crate::domain::workspace::Workspace;
 use crate::store::{ListError, ListPermit, ListedSession, Outcome, StoreError};
 
@@ -119,6 +120,13 @@ pub async fn list(
     app.store.list_sessions(permit, workspace, options, app.clock.now()).await
 }
 
+/// A session that holds, with its person, by its number.
+pub async fn find(app: &App, workspace: &Workspace, id: Uuid) -> Result<Option<SessionWithUser>, StoreError> {
+    let now = app.clock.now();
+    let found = app.store.find_session(workspace.id, id).await?;
+    Ok(found.filter(|found| found.session.is_live(&found.standing, workspace, now)))
+}
+
 /// A piece of the sessions that hold, newest first: those that are older than one of them, or the newest.
 pub async fn list_before(
     app: &App,
@@ -153,6 +161,28 @@ pub async fn revoke(
     Ok(false)
 }
 
+/// Signs a user out everywhere. Whether there is such a user.
+///
+/// # Errors
+/// `EndError` if it could not be committed, or this node must not: the person is still signed in.
+pub async fn revoke_all(
+    app: &App,
+    workspace: &Workspace,
+    act: &AuditContext,
+    user: UserId,
+) -> Result<bool, EndError> {
+    nodes::is_fit(app)?;
+    let read_point = app.store.read_point();
+    let entry = act.entry(AuditEvent::SessionEnded).about(user).with("reason", "revoked");
+    let entry = entry.with("sessions", "all");
+    if app.store.end_sessions_of(workspace.id, user, &entry, app.clock.now()).await? == Outcome::Applied {
+        return Ok(true);
+    }
+    // Whoever is deleted is signed in nowhere: that is an answer too.
+    app.store.ensure_durable(read_point, None).await?;
+    Ok(false)
+}
+
 /// Ends the session that a cookie proves; nothing happens for any other.
 ///
 /// # Errors
@@ -167,7 +197,7 @@ pub async fn sign_out(
     if let Some(signed_in) = verify(app, workspace, Some(shown)).await? {
         nodes::is_fit(app)?;
         let session = &signed_in.session;
-        let act = AuditContext { actor: Actor::User(session.user), ..*act };
+        let act = AuditContext { actor: Actor::User(session.user), ..act.clone() };
         let entry =
             act.entry(AuditEvent::SignedOut).about(session.user).with("session", session.id.to_string());
         if app.store.end_session(workspace.id, session.id, &entry, app.clock.now()).await? == Outcome::Applied

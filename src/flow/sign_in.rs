@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use super::operations::nodes;
 use super::operations::nodes::EndError;
-use super::sessions;
 use super::sessions::PresentedCookie;
+use super::{sessions, stories};
 use crate::app::App;
 use crate::domain::audit::{Actor, AuditContext, AuditEntry, AuditEvent};
 use crate::domain::client_network::ClientNetwork;
 use crate::domain::login_link::{LinkRejection, LoginLink};
 use crate::domain::node::NodeUnhealthy;
+use crate::domain::opening::Opening;
 use crate::domain::session::{CsrfCookie, Session, SessionCookie, SessionWithUser};
+use crate::domain::story::PressRefusal;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::Token;
 use crate::domain::user::AccountStatus;
@@ -60,6 +62,8 @@ pub struct Client {
     pub session: Option<PresentedCookie>,
     /// The link of the token, if one look has found it already.
     pub link: Option<Arc<FoundLink>>,
+    /// What is to be noted of it if the link is opened by that.
+    pub opening: Option<Opening>,
     /// Before any of this was found.
     pub read_point: ReadPoint,
 }
@@ -111,7 +115,7 @@ pub async fn open(
             nodes::knows_all(app)?;
             (LinkRejection::Unknown, None)
         }
-        Some(found) => match found.link.death(&found.standing, now) {
+        Some(found) => match noted_death(app, &found, visitor, now) {
             // Who else is signed in here does not matter to it: nothing is pressed at a node that cannot tell.
             None => return Ok(live(&found, signed_in.ok().flatten().as_deref())),
             Some(death) => (death, Some(found)),
@@ -133,6 +137,13 @@ pub async fn open(
     }
     record_rejection(app, death, visitor)?;
     Ok(Opened::Dead)
+}
+
+/// Why a link that is opened is dead; that it is opened is noted.
+fn noted_death(app: &App, found: &FoundLink, visitor: &Client, now: Timestamp) -> Option<LinkRejection> {
+    let death = found.link.death(&found.standing, now);
+    stories::note_opening(app, &found.link, death.is_some(), visitor.opening.as_ref());
+    death
 }
 
 fn live(found: &FoundLink, signed_in: Option<&SessionWithUser>) -> Opened {
@@ -164,6 +175,8 @@ pub struct Confirmation {
 pub enum RedeemedBy {
     /// The link was pressed.
     Link,
+    /// The link was opened, in the browser that asked for it. If it is dead nothing is refused: the page that is shown then counts that.
+    OneClick,
     /// The code of the same mail was typed.
     Code,
 }
@@ -171,7 +184,7 @@ pub enum RedeemedBy {
 impl RedeemedBy {
     const fn name(self) -> &'static str {
         match self {
-            Self::Link => "link",
+            Self::Link | Self::OneClick => "link",
             Self::Code => "code",
         }
     }
@@ -209,7 +222,9 @@ pub async fn confirm(
     let mut seen = confirm.visitor.link.clone();
     for tries in 0..MAX_ATTEMPTS {
         let Some(found) = find(app, workspace, &confirm.token, seen.take()).await? else {
-            record_rejection(app, LinkRejection::Unknown, &confirm.visitor)?;
+            if confirm.by != RedeemedBy::OneClick {
+                record_rejection(app, LinkRejection::Unknown, &confirm.visitor)?;
+            }
             return Ok(Confirmed::Dead);
         };
         let FoundLink { link, standing, .. } = &*found;
@@ -217,6 +232,7 @@ pub async fn confirm(
         if link.used_at.is_some()
             && let Some(again) = attempt.replay(&found).await?
         {
+            stories::note_opening(app, link, link.draft.is_single_use, confirm.visitor.opening.as_ref());
             return Ok(again);
         }
         if let Some(death) = link.death(standing, attempt.now) {
@@ -228,6 +244,7 @@ pub async fn confirm(
         }
         if let Some(confirmed) = attempt.claim(link, standing).await? {
             app.metrics.redeemed.inc();
+            stories::note_opening(app, link, false, confirm.visitor.opening.as_ref());
             return Ok(confirmed);
         }
     }
@@ -294,28 +311,45 @@ impl Attempt<'_> {
         };
         let (session, cookie) = app.keys().begin_session(session, &confirm.token, &confirm.browser);
         let replaced = sessions::verify(app, workspace, confirm.visitor.session.as_ref()).await?;
-        let act = AuditContext { actor: Actor::User(user), ..*act };
+        let act = AuditContext { actor: Actor::User(user), ..act.clone() };
         let entry = act.entry(AuditEvent::LinkRedeemed).about(user).with("link", link.id.to_string());
         let entry = entry.with("session", session.id.to_string());
         let mut entries = vec![entry.with("by", confirm.by.name())];
         entries.extend(replaced.as_deref().map(|old| replaced_entry(&act, old)));
         let spent = app.keys().seal_link(link.used(now));
         let replaced = replaced.map(|old| old.session.id);
-        let outcome = app.store.claim_login_link(&spent, &session, replaced, &entries).await?;
+        let outcome = app
+            .store
+            .claim_login_link((&spent, confirm.by == RedeemedBy::Code), &session, replaced, &entries)
+            .await?;
         Ok((outcome == Outcome::Applied).then_some(Confirmed::SignedIn { cookie, landing: session.landing }))
     }
 
     /// The dead page, with an entry: the link was one, once.
     async fn refuse(&self, link: &LoginLink, death: LinkRejection) -> Result<Confirmed, SignInError> {
         let Self { app, workspace, act, confirm, now } = *self;
+        if confirm.by == RedeemedBy::OneClick {
+            return Ok(Confirmed::Dead);
+        }
         // Whoever set a flag in the database itself counted no epoch up: the link must not outlive the flag.
         if matches!(death, LinkRejection::Expired | LinkRejection::Refused) {
             end_link(app, link, confirm.visitor.read_point, now).await?;
         }
         // Beyond the limit nothing more is written: the audit log is not for strangers to fill.
-        record_rejection(app, death, &confirm.visitor)?;
+        if let Err(limited) = record_rejection(app, death, &confirm.visitor) {
+            if confirm.by == RedeemedBy::Link {
+                stories::note_refused_press(app, link, PressRefusal::RateLimited);
+            }
+            return Err(limited.into());
+        }
         let entry = act.entry(AuditEvent::LinkRefused).about(link.draft.user).with("reason", death.reason());
-        app.store.add_audit_entry(workspace.id, &entry.with("link", link.id.to_string()), now).await?;
+        let (entry, refusal) = (entry.with("link", link.id.to_string()), PressRefusal::of(death, link));
+        if confirm.by == RedeemedBy::Code {
+            // Who types a code presses nothing.
+            app.store.add_audit_entry(workspace.id, &entry, now).await?;
+        } else {
+            app.store.add_refused_press(workspace.id, (&link.into(), refusal), &entry, now).await?;
+        }
         Ok(Confirmed::Dead)
     }
 }

@@ -1,5 +1,7 @@
 //! Users are added, changed, deleted; what that kills dies in the same commit.
 
+use std::collections::HashMap;
+
 use super::operations::nodes;
 use crate::app::App;
 use crate::domain::audit::{AuditContext, AuditEntry, AuditEvent};
@@ -147,6 +149,16 @@ pub async fn show(app: &App, workspace: &Workspace, user: &UserRef) -> Result<Us
         app.store.ensure_durable(read_point, None).await?;
     }
     found.ok_or(UserError::NotFound)
+}
+
+/// Name and address of each of some users who are there, a hundred at most.
+pub async fn people(
+    app: &App,
+    workspace: &Workspace,
+    users: &[UserId],
+) -> Result<HashMap<UserId, (String, String)>, StoreError> {
+    let found = app.store.find_people(workspace.id, users).await?;
+    Ok(found.into_iter().map(|(id, name, email)| (id, (name, email))).collect())
 }
 
 /// A user who is a client, or one who is staff, as is asked: the other kind is nobody here.

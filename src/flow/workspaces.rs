@@ -9,7 +9,7 @@ use crate::domain::validation::ValidationErrors;
 use crate::domain::workspace::{LogoChange, Workspace, WorkspaceId};
 use crate::keys;
 use crate::keys::NoRandomness;
-use crate::store::{Outcome, StoreError};
+use crate::store::{Outcome, StoreError, WorkspaceChange};
 
 /// How often a change starts again when others keep changing the same workspace.
 const MAX_ATTEMPTS: usize = 64;
@@ -88,6 +88,7 @@ pub async fn set_with_logo(
     for _ in 0..MAX_ATTEMPTS {
         let (mut workspace, old_hosts) = show(app, name).await?;
         let (mut hosts, old_domain) = (old_hosts.clone(), workspace.cookie_domain.clone());
+        let was_recording = workspace.stories.is_recording;
         for (setting, value) in settings {
             if setting == "host" {
                 hosts = parse_hosts(value).map_err(WorkspaceError::ValidationErrors)?;
@@ -107,9 +108,12 @@ pub async fn set_with_logo(
         }
         let entry = act.entry(AuditEvent::WorkspaceChanged).with("settings", names);
         let given = (hosts != old_hosts).then_some(&*hosts);
-        if app.store.set_workspace(&workspace, (given, logo), &entry, app.clock.now()).await?
-            == Outcome::Applied
-        {
+        let change = WorkspaceChange {
+            hosts: given,
+            logo,
+            stops_recording: was_recording && !workspace.stories.is_recording,
+        };
+        if app.store.set_workspace(&workspace, &change, &entry, app.clock.now()).await? == Outcome::Applied {
             return Ok(show(app, name).await?.0);
         }
         let taken = taken_hosts(app, &hosts, workspace.id).await?;
@@ -118,6 +122,60 @@ pub async fn set_with_logo(
         }
     }
     Err(CONTENDED.into())
+}
+
+/// Why settings were not saved.
+#[derive(Debug, thiserror::Error)]
+pub enum SaveError {
+    /// Somebody else has changed the workspace since it was read.
+    #[error("somebody else has changed the workspace meanwhile")]
+    ChangedMeanwhile,
+    /// What was given does not pass.
+    #[error("{}", .0.in_one_sentence())]
+    ValidationErrors(ValidationErrors),
+    /// The store did not do what it was asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Saves settings that were read at a revision, all of them or none, unless somebody else has changed the workspace since. Every
+/// field that does not pass is named.
+pub async fn save(
+    app: &App,
+    act: &AuditContext,
+    workspace: &Workspace,
+    (revision, settings): (i64, &[(String, String)]),
+) -> Result<(), SaveError> {
+    let mut changed = Workspace { revision, ..workspace.clone() };
+    let (mut invalid, mut names) = (ValidationErrors::default(), Vec::new());
+    for (setting, value) in settings {
+        let before = changed.clone();
+        if let Err(errors) = changed.set(setting, value) {
+            invalid.extend(errors);
+        }
+        if changed != before {
+            names.push(setting.as_str());
+        }
+    }
+    if revision != workspace.revision {
+        return Err(SaveError::ChangedMeanwhile);
+    }
+    if let Err(errors) = changed.validate() {
+        invalid.extend(errors);
+    }
+    if !invalid.is_empty() {
+        return Err(SaveError::ValidationErrors(invalid));
+    }
+    if names.is_empty() {
+        return Ok(());
+    }
+    let entry = act.entry(AuditEvent::WorkspaceChanged).with("settings", names);
+    let stops_recording = workspace.stories.is_recording && !changed.stories.is_recording;
+    let change = WorkspaceChange { hosts: None, logo: &LogoChange::Keep, stops_recording };
+    match app.store.set_workspace(&changed, &change, &entry, app.clock.now()).await? {
+        Outcome::Applied => Ok(()),
+        Outcome::Conflict => Err(SaveError::ChangedMeanwhile),
+    }
 }
 
 /// The logo of a workspace.

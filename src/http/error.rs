@@ -54,6 +54,8 @@ pub(super) enum Error {
     SessionNotFound,
     /// No such mail.
     MailNotFound,
+    /// No link whose story is told.
+    StoryNotFound,
     /// This server does not mail.
     MailNotConfigured,
     /// No workspace has the host.
@@ -111,6 +113,8 @@ const TOO_LARGE: &str = "The request is larger than is taken here: 1 MiB by the 
 const NO_SESSION: &str = "No session has this id, or it is over: `GET /api/sessions` lists those there are.";
 const NO_MAIL: &str =
     "No mail has this id, or it is older than 30 days: `GET /api/mails` lists those there are.";
+const NO_STORY: &str = "No link of this workspace is meant by that, or its story is over: links are named by their id, or by the whole \
+                        link or its token.";
 const NO_MAIL_SERVER: &str =
     "Mail is not set up, so nothing was mailed: the server is to be started with --smtp and --mail-from.";
 const FOREIGN_BUTTON: &str = "The button was pressed on another site, so nothing was done.";
@@ -160,6 +164,7 @@ impl Error {
             Self::NotFound => Parts::of(404, "not_found", "There is nothing at this address."),
             Self::SessionNotFound => Parts::of(404, "not_found", NO_SESSION),
             Self::MailNotFound => Parts::of(404, "not_found", NO_MAIL),
+            Self::StoryNotFound => Parts::of(404, "not_found", NO_STORY),
             Self::MailNotConfigured => Parts::of(409, "mail_not_configured", NO_MAIL_SERVER),
             Self::WorkspaceNotFound(host) => {
                 let sentence = format!("No workspace has the host {host}.");

@@ -1,5 +1,6 @@
 //! HTTP: every route in one table, and the server that answers it.
 
+mod admin;
 mod api;
 mod caught_mail;
 mod error;
@@ -14,14 +15,17 @@ mod settings;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state, map_request};
+use axum::middleware::{from_fn_with_state, map_request};
 use axum::routing::{delete, get, post};
 
 use self::error::Error;
 use self::middleware::{LayerState, Surface};
 use crate::app::App;
 
-pub use self::api::resources::{ListedEntry, ListedMail, ListedSession, QueuedMailFacts, UserObject};
+pub use self::admin::{AdminSettings, router as admin_router};
+pub use self::api::resources::{
+    LinkStats, ListedEntry, ListedMail, ListedSession, QueuedMailFacts, Story, UserObject,
+};
 pub use self::middleware::request_id::current_request_id;
 pub use self::request::context::Peer;
 pub use self::server::{Listeners, serve};
@@ -46,7 +50,7 @@ pub fn router(app: App, settings: Settings) -> Router {
         .route("/login/code", post(pages::mail_sign_in::redeem_code).get(pages::mail_sign_in::show_code))
         .route("/login/again", post(pages::mail_sign_in::ask_again))
         .route("/login/sent", get(pages::mail_sign_in::sent));
-    let same_origin = from_fn(middleware::same_origin::require_same_origin);
+    let same_origin = from_fn_with_state(app.clone(), middleware::same_origin::require_same_origin);
     Router::new()
         .merge(api().layer(layer(&api::SURFACE)))
         .merge(login_link().layer(layer(&api::LOGIN_LINK)))
@@ -79,6 +83,9 @@ fn api() -> Router<App> {
         .route("/api/logs", get(api::logs::list))
         .route("/api/sessions", get(api::sessions::list))
         .route("/api/sessions/{id}", delete(api::sessions::revoke))
+        .route("/api/stories", post(api::stories::find))
+        .route("/api/stories/{link_id}", get(api::stories::show))
+        .route("/api/stats/login_links", get(api::stats::login_links))
         .route("/api/openapi.json", get(api::openapi::show))
 }
 

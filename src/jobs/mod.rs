@@ -2,6 +2,7 @@
 
 mod mail;
 pub mod memory;
+mod stories;
 mod ticks;
 
 use std::time::Duration;
@@ -30,7 +31,10 @@ pub async fn run(app: App, kept: Retention) {
         refresh_snapshot(&app),
         mail::answer_asks(&app),
         mail::deliver(&app),
-        mail::count_waiting(&app)
+        mail::count_waiting(&app),
+        stories::write_notes(&app),
+        stories::settle(&app),
+        stories::tidy(&app)
     );
 }
 
@@ -81,6 +85,7 @@ async fn sweep(app: &App, kept: Retention) {
                 sessions = swept.sessions,
                 audit_entries = swept.audit_entries,
                 mails = swept.mails,
+                stories = swept.stories,
                 "the dead were swept away"
             ),
             Ok(_) => {}

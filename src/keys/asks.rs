@@ -53,6 +53,18 @@ impl Keyring {
         self.active().lookup(&message.bytes(typed.to_lowercase().as_bytes()))
     }
 
+    /// What a browser at an address is known by for some seconds, so that what it fetches belongs together.
+    pub fn visitor_hash(
+        &self,
+        workspace: WorkspaceId,
+        network: &ClientNetwork,
+        user_agent: &[u8],
+    ) -> [u8; 16] {
+        let message = MacInput::of("visitor").number(workspace.0).bytes(&network.bytes());
+        let hash = self.active().lookup(&message.bytes(user_agent));
+        std::array::from_fn(|place| hash[place])
+    }
+
     /// What asks from a network are counted by.
     pub fn network_hash(&self, workspace: WorkspaceId, network: &ClientNetwork) -> [u8; 32] {
         let message = MacInput::of("asking network").number(workspace.0);

@@ -1,6 +1,7 @@
 //! The MACs that doorkey's pages carry and bring back: they show that a form or an address was made here.
 
 use subtle::ConstantTimeEq;
+use uuid::Uuid;
 
 use super::{Keyring, mac};
 use crate::domain::mac_input::MacInput;
@@ -23,6 +24,10 @@ pub enum FormClaim<'a> {
     Code(&'a CsrfCookie),
     /// The form that asks for a fresh link by a dead one was.
     Again(&'a str, &'a CsrfCookie),
+    /// The form that signs an admin in was made for this browser.
+    AdminSignIn(&'a str, &'a CsrfCookie),
+    /// A form of the admin pages was made for this session or allowance.
+    Admin(Uuid),
     /// `/login/go` leads to this URL (against open redirects).
     Leave(&'a str),
 }
@@ -45,6 +50,10 @@ impl FormClaim<'_> {
             Self::Again(token, browser) => {
                 begin("again").bytes(token.as_bytes()).bytes(browser.reveal().as_bytes())
             }
+            Self::AdminSignIn(token, browser) => {
+                begin("admin sign-in").bytes(token.as_bytes()).bytes(browser.reveal().as_bytes())
+            }
+            Self::Admin(id) => begin("admin").bytes(id.as_bytes()),
             Self::Leave(target) => begin("go").bytes(target.as_bytes()),
         }
     }

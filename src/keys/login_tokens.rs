@@ -1,7 +1,6 @@
 //! How the token of a login link and the row that keeps it lead to each other.
 
 use subtle::ConstantTimeEq;
-use uuid::Uuid;
 
 use super::{InvalidSeal, Keyring, SecretKey, is_same, mac};
 use crate::domain::login_link::{LinkClaims, LinkLookupKey, LoginLink};
@@ -16,7 +15,8 @@ impl Keyring {
         let token = Token::from_mac(&mac(&key.token, &draft.canonical()));
         let hash = hash_at(draft.time_prefix(), &key.keyed_hash(draft.workspace, &token));
         let token = token.with_time_prefix(draft.time_prefix(), shift_of(&hash));
-        let id = Uuid::now_v7();
+        // By the number a link is found again: it says when the link was made, as the lookup key does.
+        let id = draft.created_at.new_id();
         let link = LoginLink { id, hash, draft, key: key.id, used_at: None, ended_at: None, seal: [0; 32] };
         (self.seal_link(link), token)
     }

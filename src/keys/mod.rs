@@ -1,5 +1,6 @@
 //! The secret keys: what derives tokens, seals rows and ties forms to browsers.
 
+mod admins;
 mod asks;
 mod file;
 mod file_edit;
@@ -27,7 +28,9 @@ pub use self::file_edit::{
 };
 pub use self::forms::FormClaim;
 pub use self::live_keyring::LiveKeyring;
-pub use self::random::{NoRandomness, random, random_api_key, random_browser_cookie, random_cookie_tag};
+pub use self::random::{
+    NoRandomness, random, random_admin_secret, random_api_key, random_browser_cookie, random_cookie_tag,
+};
 
 type HmacSha256 = Hmac<Sha256>;
 

@@ -1,5 +1,6 @@
 //! Where secrets begin.
 
+use crate::domain::admin_access::AdminSecret;
 use crate::domain::api_key::ApiKeySecret;
 use crate::domain::base62;
 use crate::domain::session::CsrfCookie;
@@ -31,6 +32,15 @@ pub fn random_api_key() -> Result<ApiKeySecret, NoRandomness> {
         // Forty-three letters of the alphabet always make a key.
         if let Some(key) = ApiKeySecret::from_letters(&random_letters(43)?) {
             return Ok(key);
+        }
+    }
+}
+
+/// A new token of an admin link, or a new cookie of an admin.
+pub fn random_admin_secret() -> Result<AdminSecret, NoRandomness> {
+    loop {
+        if let Some(secret) = AdminSecret::parse(&random_letters(43)?) {
+            return Ok(secret);
         }
     }
 }

@@ -29,22 +29,32 @@ pub use self::engine::sqlite::{FileState, make_file, state_of};
 pub use self::engine::unit_of_work::Outcome;
 pub use self::error::{OpenError, StoreError};
 pub use self::list_limiter::{ListError, ListPermit, UnsentRoom};
+pub use self::queries::admins::{EndingAdmin, ListedAdmins};
 pub use self::queries::asks::{AskedMail, CountedTry};
 pub use self::queries::audit::{AuditFilter, AuditPosition, ListedEntry};
+pub use self::queries::audit_search::AuditPiece;
 pub use self::queries::cleanup::{SweepLimits, Swept};
+pub use self::queries::client_search::{ClientLink, KnownLink, ListedClient};
 pub use self::queries::directory::DirectoryEntry;
 pub use self::queries::idempotency::KeptRequest;
 pub use self::queries::key_usage::{KeyUsage, SessionUsingKey};
-pub use self::queries::login_links::{FoundLink, ListedLink};
+pub use self::queries::link_events::{SettledLink, Unsettled};
+pub use self::queries::login_link_lists::ListedLink;
+pub use self::queries::login_links::FoundLink;
 pub use self::queries::lookup_row::{LookupBy, LookupRow};
 pub use self::queries::mail_counters::MailCounter;
+pub use self::queries::mail_pages::{FailingMail, MAX_COUNTED_MAILS, WaitingMails};
 pub use self::queries::mails::{Attempt, MAIL_FIELDS, WaitingMail};
 pub use self::queries::nodes::KeysAndClock;
 pub use self::queries::outbox::{OutboxItem, OutboxKind};
-pub use self::queries::post_restore::{Flags, KeyBefore, MovedAddress, RestoredKey, RestoredUser, Revived};
+pub use self::queries::post_restore::{
+    Flags, KeyBefore, MovedAddress, RestoredAdmin, RestoredKey, RestoredUser, Revived,
+};
 pub use self::queries::sessions::ListedSession;
+pub use self::queries::stories::ToldLink;
 pub use self::queries::user_batches::{BatchedChange, TakenKeys, UserBatch};
 pub use self::queries::users::{ChangedUser, NewUser};
+pub use self::queries::workspaces::WorkspaceChange;
 pub use self::transfer::{Transfer, TransferError};
 
 /// What is kept, in one of the engines.

@@ -1,7 +1,10 @@
 //! Reuses of links that are counted in memory until they are written.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use uuid::Uuid;
 
 use crate::domain::login_link::LinkLookupKey;
 use crate::domain::timestamp::Timestamp;
@@ -16,8 +19,40 @@ const MANY: usize = 2_000;
 /// Parts that are counted apart, so that callers seldom wait for each other.
 const SHARDS: usize = 16;
 
-/// How often a link was handed out again, and when last.
-pub(super) type Count = (i64, Timestamp);
+/// How often a link was handed out again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Count {
+    /// How often.
+    pub(super) times: i64,
+    /// When last.
+    pub(super) last_at: Timestamp,
+    /// How often before the hour in which it was last.
+    pub(super) earlier: i64,
+}
+
+impl Count {
+    /// Once.
+    pub(super) const fn once(at: Timestamp) -> Self {
+        Self { times: 1, last_at: at, earlier: 0 }
+    }
+
+    fn add(&mut self, other: Self) {
+        let (hour, other_hour) = (self.last_at.start_of_hour(), other.last_at.start_of_hour());
+        self.earlier = match hour.cmp(&other_hour) {
+            Ordering::Less => self.times + other.earlier,
+            Ordering::Equal => self.earlier + other.earlier,
+            Ordering::Greater => self.earlier + other.times,
+        };
+        self.times += other.times;
+        self.last_at = self.last_at.max(other.last_at);
+    }
+
+    /// By the hour, as far as that is known: the hour in which it was last, and the one before it.
+    pub(super) fn by_hour(self) -> [(Timestamp, i64); 2] {
+        let hour = self.last_at.start_of_hour();
+        [(hour, self.times - self.earlier), (hour.plus_seconds(-3_600), self.earlier)]
+    }
+}
 
 type Shard = HashMap<(WorkspaceId, LinkLookupKey), Count>;
 
@@ -25,20 +60,26 @@ type Shard = HashMap<(WorkspaceId, LinkLookupKey), Count>;
 #[derive(Default, Debug)]
 pub(super) struct PendingReuses {
     shards: [Mutex<Shard>; SHARDS],
-    /// Held by who writes them.
-    pub(super) turn: tokio::sync::Mutex<()>,
+    /// Batches that could not be written; held by who writes. They are written as they are: what may have been committed is counted once.
+    pub(super) unwritten: tokio::sync::Mutex<Vec<ReuseBatch>>,
 }
 
+/// What is written in one commit, with its number.
+pub(super) type ReuseBatch = (Uuid, Vec<((WorkspaceId, LinkLookupKey), Count)>);
+
 impl PendingReuses {
-    pub(super) fn add(&self, link: (WorkspaceId, LinkLookupKey), (times, at): Count) {
+    pub(super) fn add(&self, link: (WorkspaceId, LinkLookupKey), count: Count) {
         // A hash begins with when its link was made: only its end lies anywhere.
         let shard = &self.shards[usize::from(link.1[31]) % SHARDS];
         let mut waiting = lock(shard);
         if waiting.len() < MAX_WAITING || waiting.contains_key(&link) {
-            let (counted, last_at) = waiting.entry(link).or_insert((0, at));
-            *counted += times;
-            *last_at = at.max(*last_at);
+            waiting.entry(link).and_modify(|counted| counted.add(count)).or_insert(count);
         }
+    }
+
+    /// What waits to be written of a link.
+    pub(super) fn of(&self, link: &(WorkspaceId, LinkLookupKey)) -> Option<Count> {
+        lock(&self.shards[usize::from(link.1[31]) % SHARDS]).get(link).copied()
     }
 
     /// Whether there should be room for more soon.
@@ -58,8 +99,6 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
 
     #[test]
@@ -69,9 +108,22 @@ mod tests {
         for _ in 0..50_000 {
             let mut hash = [1; 32];
             hash[16..].copy_from_slice(Uuid::new_v4().as_bytes());
-            reuses.add((WorkspaceId(1), hash), (1, now));
+            reuses.add((WorkspaceId(1), hash), Count::once(now));
         }
 
         assert_eq!(reuses.take().len(), 50_000);
+    }
+
+    #[test]
+    fn reuses_count_in_the_hour_in_which_they_were() {
+        let (reuses, link) = (PendingReuses::default(), (WorkspaceId(1), [1; 32]));
+        let hour = |number: i64| Timestamp::from_millis(number * 3_600_000);
+
+        for minute in [58, 59, 60, 61, 59] {
+            reuses.add(link, Count::once(Timestamp::from_millis(minute * 60_000)));
+        }
+
+        let counted = reuses.of(&link).unwrap();
+        assert_eq!((counted.times, counted.by_hour()), (5, [(hour(1), 2), (hour(0), 3)]));
     }
 }

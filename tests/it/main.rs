@@ -5,6 +5,30 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod admin {
+    //! The admin pages: who is let in, and what each role sees and does.
+
+    mod accessibility;
+    mod browser;
+    mod client;
+    mod clients;
+    mod commands;
+    mod doors;
+    mod edited_rows;
+    mod everybody;
+    mod figures;
+    mod find;
+    mod logs;
+    mod mails;
+    mod pages;
+    mod proxies;
+    mod readiness;
+    mod restores;
+    mod roles;
+    mod rotation;
+    mod server;
+    mod settings;
+}
 mod api {
     //! The API: what it takes, what it answers, and its description.
 
@@ -81,7 +105,7 @@ mod mail {
 
     mod answer_times;
     mod api;
-    mod asking;
+    pub mod asking;
     mod codes;
     mod dead_links;
     mod encryption;
@@ -134,6 +158,17 @@ mod security {
     mod stolen_database;
     mod tenant_isolation;
     mod token_randomness;
+}
+mod stories {
+    //! What became of each link, and the figures of all of them.
+
+    mod events;
+    mod hot_links;
+    mod ledger;
+    mod openings;
+    mod presses;
+    mod programs;
+    mod stats;
 }
 #[expect(dead_code, reason = "some of it is for tests of PostgreSQL alone")]
 mod support;

@@ -5,6 +5,25 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod admin {
+    //! The admin pages: who is let in, and what each role sees and does.
+
+    mod client;
+    mod clients;
+    mod commands;
+    mod doors;
+    mod edited_rows;
+    mod figures;
+    mod find;
+    mod logs;
+    mod mails;
+    mod pages;
+    mod proxies;
+    mod readiness;
+    mod roles;
+    mod rotation;
+    mod settings;
+}
 mod api {
     //! The API: what it takes, what it answers, and its description.
 
@@ -63,7 +82,7 @@ mod mail {
 
     mod answer_times;
     mod api;
-    mod asking;
+    pub mod asking;
     mod codes;
     mod dead_links;
     mod lost_nodes;
@@ -99,6 +118,16 @@ mod security {
     mod secret_leaks;
     mod stolen_database;
     mod tenant_isolation;
+}
+mod stories {
+    //! What became of each link, and the figures of all of them.
+
+    mod events;
+    mod hot_links;
+    mod ledger;
+    mod openings;
+    mod presses;
+    mod stats;
 }
 #[expect(dead_code, reason = "some of it is for tests that need no database")]
 mod support;

@@ -1,6 +1,6 @@
 """What is measured of doorkey: each scenario sets its own stage, then takes its runs in turn with those it is held against."""
 
-from . import generator, growth, imports, links, lists, mail, neighbour, nodes, sessions
+from . import desk, generator, growth, imports, links, lists, mail, neighbour, nodes, sessions
 
 ALL = {
     "reuse": links.reuse,
@@ -10,7 +10,9 @@ ALL = {
     "mail-merge": links.mail_merge,
     "mixed": sessions.mixed,
     "mail": mail.mail,
+    "openings": desk.openings,
     "lists": lists.lists,
+    "desk": desk.desk,
     "import": imports.imports,
     "size": growth.size,
     "nodes": nodes.nodes,

@@ -2,6 +2,7 @@
 
 pub mod change;
 pub mod fields;
+pub mod search;
 
 use serde::Serialize;
 

@@ -183,7 +183,8 @@ fn decide(act: &AuditContext, row: &ImportRow, found: Option<&User>, known: &Kno
         Some(_) if has_namesake => Decision::Refused(users::taken(None, true)),
         Some((new, entries)) => {
             let ends = new.standing.ended_more_than(&user.standing);
-            let is_indexed = new.email != user.email || new.standing != user.standing;
+            let is_renamed = new.name_f != user.name_f || new.name_l != user.name_l;
+            let is_indexed = is_renamed || new.email != user.email || new.standing != user.standing;
             let was_staff = user.standing.is_staff;
             Decision::Change(Box::new(BatchedChange { user: new, entries, was_staff, is_indexed }), ends)
         }

@@ -168,7 +168,7 @@ pub async fn restore(
 /// Who carries over, with these keys.
 fn carry_with(keyring: &Keyring, act: &AuditContext, now: Timestamp) -> CarryWith {
     let fingerprints = keyring.all().map(|key| key.fingerprint).collect();
-    let (keyring, act) = (keyring.clone(), *act);
+    let (keyring, act) = (keyring.clone(), act.clone());
     let decide = move |key: &ApiKey, replaced: Option<&ApiKey>| validate_key(&keyring, key, replaced?);
     CarryWith { fingerprints, decide: Box::new(decide), act, now }
 }
@@ -228,10 +228,12 @@ async fn end_everything(
         revived: Revived {
             api_keys: store.list_revived_keys(now).await?,
             users: store.list_flagged_users().await?,
+            admins: store.list_revived_admins().await?,
             ..Revived::default()
         },
     };
     store.skip_numbers(matches!(carried, Carried::Over(_))).await?;
+    store.end_all_admins().await?;
     let mut entries = Vec::new();
     for workspace in store.list_workspaces().await? {
         // Where the backup came from, another installation may go on below the same parent domain.

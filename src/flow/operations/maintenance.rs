@@ -8,6 +8,8 @@ use crate::domain::idempotency::RepeatableRequest;
 use crate::domain::mail;
 use crate::domain::node::NodeUnhealthy;
 use crate::domain::timestamp::Timestamp;
+use crate::domain::workspace::MAX_LINK_LIFETIME;
+use crate::flow::stories;
 use crate::store::{StoreError, SweepLimits, Swept};
 
 /// How long a dead link or session is kept before the sweep takes it, in seconds: so long a clock may be wrong.
@@ -19,6 +21,9 @@ const ASK_GRACE: i64 = ask::SOURCE_WINDOW;
 
 /// How long counters of days are kept, in seconds.
 const COUNTERS_KEPT: i64 = 2 * 86_400;
+
+/// How long figures are kept, in seconds: a year, and some days more to compare with.
+const STATS_KEPT: i64 = 400 * 86_400;
 
 /// How long things are kept, in seconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,6 +62,10 @@ pub async fn sweep(app: &App, now: Timestamp, kept: Retention) -> Result<Swept, 
             counters: now.plus_seconds(-COUNTERS_KEPT),
         };
         let swept = app.store.sweep(workspace.id, &limits).await?;
+        app.store.sweep_link_kills(workspace.id, limits.links.plus_seconds(-MAX_LINK_LIFETIME)).await?;
+        app.store.sweep_stats(workspace.id, now.plus_seconds(-STATS_KEPT)).await?;
+        all.stories +=
+            app.store.sweep_stories(workspace.id, now.plus_seconds(-workspace.stories.retention)).await?;
         app.store.forget_mail_redirects(workspace.id, now).await?;
         app.store.forget_requests(workspace.id, RepeatableRequest::forgotten_until(now)).await?;
         all.login_links += swept.login_links;
@@ -64,13 +73,15 @@ pub async fn sweep(app: &App, now: Timestamp, kept: Retention) -> Result<Swept, 
         all.audit_entries += swept.audit_entries;
         all.mails += swept.mails;
     }
+    app.store.sweep_admins(now.plus_seconds(-SWEEP_GRACE)).await?;
     all.audit_entries += app.store.sweep_audit_log(INSTALLATION, now.plus_seconds(-kept.audit_log)).await?;
     Ok(all)
 }
 
 /// Makes durable what is only counted so far.
 pub async fn flush_counters(app: &App) -> Result<(), StoreError> {
-    app.store.write_reuses().await
+    let (written, noted) = tokio::join!(app.store.write_reuses(), stories::write_notes(app));
+    written.and(noted)
 }
 
 /// Whether the counters should be flushed before there is no room for more.

@@ -10,6 +10,7 @@ use crate::domain::login_link::{KeyId, LoginLink};
 use crate::domain::node::{HEARTBEAT_TTL, Node, NodeUnhealthy};
 use crate::domain::secret_key::SecretKeyRecord;
 use crate::domain::timestamp::Timestamp;
+use crate::flow::admin;
 use crate::keys;
 use crate::keys::{InvalidSeal, KeyFileError};
 use crate::store::{KeyUsage, Outcome, SessionUsingKey, StoreError};
@@ -51,9 +52,9 @@ pub enum SecretKeyError {
     Active(KeyId),
     /// Something would end with it.
     #[error(
-        "on the key {key} rest {} live login link(s), {} session(s) and {} API key(s): wait until links and sessions have \
-         ended and each API key was used once, or end them all with --force",
-        .resting.login_links, .resting.sessions, .resting.api_keys
+        "on the key {key} rest {} live login link(s), {} session(s) and {} API key(s), and {} of admins: wait until links \
+         and sessions have ended and each API key and allowed admin was used once, or end them all with --force",
+        .resting.login_links, .resting.sessions, .resting.api_keys, .resting.admins
     )]
     Rested {
         /// The key.
@@ -228,6 +229,7 @@ async fn end_all(app: &App, act: &AuditContext, id: KeyId) -> Result<KeyUsage, S
             ended.api_keys += 1;
         }
     }
+    ended.admins = admin::end_all_using_key(app, act, id).await?;
     loop {
         let links = app.store.list_links_using_key(id, now).await?;
         if links.is_empty() {

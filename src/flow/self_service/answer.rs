@@ -205,7 +205,7 @@ impl Step<'_> {
             entry.with("kind", wish.kind.name())
         });
         let entries: Vec<_> = issued.into_iter().chain([queued_entry(&act, &mail)]).collect();
-        let link = made.as_ref().map(|link| (link, wish.kind.name()));
+        let link = made.as_ref().map(|link| (link, wish.kind.name(), workspace.stories.is_recording));
         let changed = match &made {
             Some(link) => Ask { link: Some(link.hash), ..ask.clone() },
             None => ask.clone(),

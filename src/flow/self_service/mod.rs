@@ -9,11 +9,13 @@ pub mod code;
 use uuid::Uuid;
 
 use super::operations::nodes;
+use super::stories;
 use crate::app::App;
 use crate::domain::ask::{Ask, AskCookie, AskKind, MAX_TYPED, REPEAT_AFTER, SOURCE_WINDOW};
 use crate::domain::client_network::ClientNetwork;
 use crate::domain::language::Language;
-use crate::domain::login_link::{KeyId, LinkLookupKey};
+use crate::domain::login_link::{KeyId, LinkLookupKey, LoginLink};
+use crate::domain::story::PressRefusal;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::Token;
 use crate::domain::workspace::Workspace;
@@ -98,7 +100,11 @@ pub async fn ask_for_fresh_link(
     let found = app.store.find_login_link(workspace.id, &hashes).await?;
     let is_live = found.as_ref().is_some_and(|found| found.link.death(&found.standing, now).is_none());
     if !is_live {
-        app.limits.check_login(&app.metrics, options.source)?;
+        let limited = app.limits.check_login(&app.metrics, options.source);
+        if let Some(found) = &found {
+            note(app, &found.link, limited.is_err());
+        }
+        limited?;
     }
     let link = found.map(|found| found.link.hash).or_else(|| hashes.first().copied());
     let draft = Draft {
@@ -109,6 +115,15 @@ pub async fn ask_for_fresh_link(
         expires_at: now.plus_seconds(workspace.mail.self_service_lifetime),
     };
     keep(app, workspace, draft, None, options).await.map(drop)
+}
+
+/// Notes that a dead link was pressed. It is written later: whether a token was ever good is not told by the time that this takes.
+fn note(app: &App, link: &LoginLink, is_limited: bool) {
+    if is_limited {
+        stories::note_refused_press(app, link, PressRefusal::RateLimited);
+    } else {
+        stories::note_press(app, link);
+    }
 }
 
 /// The ask of a cookie, if its row is genuine, whatever became of it.

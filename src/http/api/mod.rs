@@ -11,6 +11,8 @@ pub(super) mod openapi;
 mod pagination;
 pub(super) mod resources;
 pub(super) mod sessions;
+pub(super) mod stats;
+pub(super) mod stories;
 pub(super) mod team;
 
 use axum::Router;

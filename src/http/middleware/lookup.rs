@@ -57,7 +57,7 @@ pub(super) async fn look_up(
 
 /// The one host that a request names: two `Host` headers, or a target that names another host, are an error
 /// (RFC 9112, section 3.2).
-fn authority_of<'a>(target: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
+pub(in crate::http) fn authority_of<'a>(target: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
     let mut hosts = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return None };
     let host = host.to_str().ok()?;

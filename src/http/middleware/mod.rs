@@ -18,6 +18,7 @@ use futures_util::future::{FutureExt, OptionFuture};
 use tokio::time::timeout_at;
 use uuid::Uuid;
 
+pub(super) use self::lookup::authority_of;
 use self::lookup::{look_up, version_of};
 use self::request_id::{REQUEST_ID, new_request_id};
 use super::error::Error;
@@ -31,7 +32,7 @@ use crate::domain::workspace::Workspace;
 use crate::metrics::ResponseLabels;
 
 /// How long a request may take in all: its body has 10 s to arrive, and each query of the store 5 s.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How the requests of one router are looked up and answered.
 pub(super) struct Surface {
@@ -98,12 +99,18 @@ async fn handle_with_id(state: LayerState, request_id: Uuid, mut request: Reques
 }
 
 /// The response of a handler, if it comes before the deadline.
-fn run_handler(handler: impl Future<Output = Response>, deadline: Instant) -> impl Future<Output = Response> {
+pub(super) fn run_handler(
+    handler: impl Future<Output = Response>,
+    deadline: Instant,
+) -> impl Future<Output = Response> {
     outcome_of(handler, deadline).map(|ended| ended.unwrap_or_else(Error::into_placeholder))
 }
 
 /// The outcome of a part of a request, if it comes before the deadline. A panic in it affects this request alone.
-fn outcome_of<T>(part: impl Future<Output = T>, deadline: Instant) -> impl Future<Output = Result<T, Error>> {
+pub(super) fn outcome_of<T>(
+    part: impl Future<Output = T>,
+    deadline: Instant,
+) -> impl Future<Output = Result<T, Error>> {
     with_deadline(deadline, AssertUnwindSafe(part).catch_unwind())
         .map(|ended| ended.and_then(|ended| ended.map_err(|_| Error::Panicked)))
 }
@@ -125,7 +132,7 @@ fn with_deadline<T>(
 }
 
 /// The name of a standard method, or `other`: clients can send any word of any length.
-fn method_label(method: &Method) -> &'static str {
+pub(super) fn method_label(method: &Method) -> &'static str {
     let standard = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
     standard.into_iter().find(|name| *name == method.as_str()).unwrap_or("other")
 }

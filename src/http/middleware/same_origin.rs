@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
+use crate::app::App;
+use crate::domain::story::PressRefusal;
+use crate::flow;
 use crate::http::error::Error;
 use crate::http::request::context::RequestContext;
 
@@ -15,10 +18,17 @@ const SIGN_OUT: &str = "/logout";
 
 /// Refuses a POST that comes from another site: by `Sec-Fetch-Site` (W3C Fetch Metadata, section 2.3), else by `Origin`
 /// against the host and port of the request. Old browsers send neither: then the MAC of the form and the cookie decide.
-pub(in crate::http) async fn require_same_origin(request: Request, next: Next) -> Response {
+pub(in crate::http) async fn require_same_origin(
+    State(app): State<App>,
+    request: Request,
+    next: Next,
+) -> Response {
     let context = request.extensions().get::<Arc<RequestContext>>();
     let is_post = request.method() == Method::POST;
     if is_post && !context.is_some_and(|context| is_same_origin(request.headers(), &context.origin())) {
+        if let Some(found) = context.and_then(|context| context.link.as_ref()) {
+            flow::stories::note_refused_press(&app, &found.link, PressRefusal::ForeignOrigin);
+        }
         let is_sign_out = request.uri().path() == SIGN_OUT;
         let error = if is_sign_out { Error::CrossOriginSignOut } else { Error::CrossOriginForm };
         return error.into_placeholder();
@@ -26,7 +36,8 @@ pub(in crate::http) async fn require_same_origin(request: Request, next: Next) -
     next.run(request).await
 }
 
-fn is_same_origin(headers: &HeaderMap, own: &str) -> bool {
+/// Whether the headers of a form say that it is of this origin.
+pub(in crate::http) fn is_same_origin(headers: &HeaderMap, own: &str) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
         return site == "same-origin" || site == "none";
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 
@@ -11,6 +12,7 @@ use crate::app::App;
 use crate::flow;
 use crate::http::error::Error;
 use crate::http::request::context::RequestContext;
+use crate::http::request::opening::visitor_of;
 
 const STYLE: &str = include_str!("../../../assets/style.css");
 
@@ -21,7 +23,19 @@ const BRIEFLY: &str = "public, max-age=300";
 const LOGO_CSP: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 
 /// `GET /login/style.css`: buttons are of the workspace's colour.
-pub(in crate::http) async fn style(Extension(context): Extension<Arc<RequestContext>>) -> impl IntoResponse {
+pub(in crate::http) async fn style(
+    State(app): State<App>,
+    Extension(context): Extension<Arc<RequestContext>>,
+    headers: HeaderMap,
+) -> impl IntoResponse {
+    if context.workspace.stories.is_recording {
+        // Machines that only look into links seldom fetch it.
+        app.notes.note_stylesheet(
+            context.workspace.id,
+            visitor_of(&app, &context, &headers),
+            app.clock.now(),
+        );
+    }
     let style = context.workspace.branding.color.map_or_else(
         || STYLE.to_owned(),
         |color| {

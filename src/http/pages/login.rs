@@ -8,13 +8,15 @@ use super::response::{page, see_other};
 use super::sign_in::{destination, signed_in_response, visitor, with_form};
 use super::templates::{AgainForm, ConfirmPage, InvalidLinkPage, SignInHelpPage, SignedInPage};
 use crate::app::App;
+use crate::domain::opening::Opening;
 use crate::domain::redirect::RedirectTarget;
 use crate::domain::token::Token;
 use crate::flow;
-use crate::flow::sign_in::{Confirmation, Confirmed, Opened, RedeemedBy};
+use crate::flow::sign_in::{Client, Confirmation, Confirmed, Opened, RedeemedBy};
 use crate::http::error::Error;
 use crate::http::request::context::RequestContext;
 use crate::http::request::cookies::CookieJar;
+use crate::http::request::opening::{EARLY, opening_of};
 use crate::http::request::params::Params;
 use crate::http::request::protected_form::{ConfirmForm, ProtectedForm};
 use crate::keys;
@@ -44,13 +46,16 @@ pub(in crate::http) async fn open(
     }
     let token = query.single("token").ok().flatten().and_then(Token::parse_from_link);
     let redirect = wished_redirect(&app, &context, &query, token.as_ref()).await?;
+    // It is noted once the token is known to be one.
+    let opening = token.as_ref().and_then(|_| opening_of(&app, &context, (&method, &headers)));
     if let Some(token) = &token
         && method == Method::GET
-        && let Some(signed_in) = one_click(&app, &context, (token, redirect.as_deref()), &headers).await?
+        && let Some(signed_in) =
+            one_click(&app, &context, (token, redirect.as_deref(), &opening), &headers).await?
     {
         return Ok(signed_in);
     }
-    show(&app, &context, (token, redirect.as_deref()), &headers).await
+    show(&app, &context, (token, redirect.as_deref(), opening), &headers).await
 }
 
 /// Where a link leads by itself: what it says, or what the mail that it names says.
@@ -78,7 +83,7 @@ pub(in crate::http) async fn confirm(
     let form = match form {
         ConfirmForm::Protected(form) => form,
         ConfirmForm::Mismatched { token, redirect } => {
-            return show(&app, &context, (Token::parse(&token), redirect.as_deref()), &headers).await;
+            return show(&app, &context, (Token::parse(&token), redirect.as_deref(), None), &headers).await;
         }
     };
     let own = form.redirect(&app, workspace).map(str::to_owned);
@@ -107,7 +112,7 @@ pub(in crate::http) async fn confirm(
 async fn one_click(
     app: &App,
     context: &RequestContext,
-    (token, redirect): (&Token, Option<&str>),
+    (token, redirect, opening): (&Token, Option<&str>, &Option<Opening>),
     headers: &HeaderMap,
 ) -> Result<Option<Response>, Error> {
     let workspace = &context.workspace;
@@ -127,9 +132,9 @@ async fn one_click(
     let confirm = Confirmation {
         token: token.clone(),
         browser,
-        visitor: visitor(context, &jar, headers),
+        visitor: Client { opening: opening.clone(), ..visitor(context, &jar, headers) },
         landing: destination(workspace, redirect.or(remembered.as_deref())).as_str().to_owned(),
-        by: RedeemedBy::Link,
+        by: RedeemedBy::OneClick,
     };
     match flow::sign_in::confirm(app, workspace, &context.anonymous_audit_context(), &confirm).await? {
         Confirmed::SignedIn { cookie, landing } => {
@@ -147,7 +152,7 @@ async fn one_click(
 
 /// Whether the browser says that a person goes to this page, and that it does not only fetch it for later (W3C Fetch Metadata).
 fn is_person_going_there(headers: &HeaderMap) -> bool {
-    let is_early = ["sec-purpose", "purpose", "x-moz"].iter().any(|name| headers.contains_key(*name));
+    let is_early = EARLY.iter().any(|name| headers.contains_key(*name));
     let said = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
     !is_early && said("sec-fetch-mode") == Some(b"navigate") && said("sec-fetch-dest") == Some(b"document")
 }
@@ -156,13 +161,13 @@ fn is_person_going_there(headers: &HeaderMap) -> bool {
 async fn show(
     app: &App,
     context: &RequestContext,
-    (token, redirect): (Option<Token>, Option<&str>),
+    (token, redirect, opening): (Option<Token>, Option<&str>, Option<Opening>),
     headers: &HeaderMap,
 ) -> Result<Response, Error> {
     let workspace = &context.workspace;
     let target = redirect.and_then(|text| RedirectTarget::parse(text, &workspace.redirect_policy()).ok());
     let jar = CookieJar::of(context);
-    let visitor = visitor(context, &jar, headers);
+    let visitor = Client { opening, ..visitor(context, &jar, headers) };
     let act = context.anonymous_audit_context();
     match flow::sign_in::open(app, workspace, &act, token.as_ref(), &visitor).await? {
         Opened::Live { account, signed_in_as, locale } => {

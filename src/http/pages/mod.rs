@@ -45,7 +45,7 @@ fn accepted(headers: &HeaderMap) -> Option<Language> {
 }
 
 /// A handler's own headers stay.
-fn set_headers(headers: &mut HeaderMap) {
+pub(super) fn set_headers(headers: &mut HeaderMap) {
     for (name, value) in [
         (CACHE_CONTROL, "no-store"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),

@@ -151,7 +151,7 @@ fn name(is_secure: bool, what: &str) -> String {
 
 /// The value of a cookie that was sent exactly once. Cookies of other applications on the host are skipped, whatever bytes they
 /// hold.
-fn single_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(in crate::http) fn single_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut values = cookies(headers, name);
     match (values.next(), values.next()) {
         (Some(value), None) => std::str::from_utf8(value).ok(),

@@ -12,6 +12,7 @@ use super::credentials::ParsedForm;
 use super::params::Params;
 use crate::app::App;
 use crate::domain::session::CsrfCookie;
+use crate::domain::story::PressRefusal;
 use crate::domain::workspace::Workspace;
 use crate::flow;
 use crate::http::error::Error;
@@ -64,7 +65,12 @@ impl FromRequestParts<App> for ConfirmForm {
         let fields = fields?;
         let token = token_of(&fields, parts.uri.query())?;
         let jar = CookieJar::of(&context);
-        let browser = jar.browser(&parts.headers).ok_or(Error::CsrfMismatch)?;
+        let Some(browser) = jar.browser(&parts.headers) else {
+            if let Some(found) = &context.link {
+                flow::stories::note_refused_press(app, &found.link, PressRefusal::AntiForgery);
+            }
+            return Err(Error::CsrfMismatch);
+        };
         let claim = FormClaim::Confirm(&token, &browser);
         if app.keys().verify_form_mac(context.workspace.id, claim, fields.value("proof")) {
             return Ok(Self::Protected(ProtectedForm { token, browser, jar, fields }));

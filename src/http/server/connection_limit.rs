@@ -16,6 +16,9 @@ const RESERVED_FDS: usize = 96;
 /// Connections of the operators' listener: a flood at the public listener must not block health checks and metrics.
 const OPS_CONNECTIONS: usize = 16;
 
+/// Connections of the admin listener, where there is one: a browser opens six.
+const ADMIN_CONNECTIONS: usize = 64;
+
 /// The memory of one connection beside its unread request, at most: its buffers, the request that is being answered, and what
 /// the kernel holds of bytes that were not read yet.
 const CONNECTION_BYTES: usize = 64 << 10;
@@ -52,12 +55,13 @@ pub(in crate::http) struct ConnectionPermit {
 }
 
 impl ConnectionLimiter {
-    /// One for the public listener and one for that of operators: together as many connections as the file descriptors
-    /// and a fourth of the memory of this process allow.
-    pub(in crate::http) fn of_both_listeners(limits: ProcessLimits) -> (Arc<Self>, Arc<Self>) {
+    /// One for the public listener, one for that of operators and one for that of admins: together as many connections as the
+    /// file descriptors and a fourth of the memory of this process allow.
+    pub(in crate::http) fn of_all_listeners(limits: ProcessLimits, has_admins: bool) -> [Arc<Self>; 3] {
         let total = max_connections(limits);
         let ops = OPS_CONNECTIONS.min(total / 4).max(1);
-        (Self::with(total.saturating_sub(ops).max(1)), Self::with(ops))
+        let admins = if has_admins { ADMIN_CONNECTIONS.min(total / 4).max(1) } else { 0 };
+        [total.saturating_sub(ops + admins).max(1), ops, admins.max(1)].map(Self::with)
     }
 
     pub(in crate::http) fn with(limit: usize) -> Arc<Self> {
@@ -191,11 +195,15 @@ mod tests {
     }
 
     #[test]
-    fn both_listeners_share_the_limit_and_operators_always_have_connections() {
-        for (descriptors, public, operators) in [(48, 12, 4), (144, 36, 12), (1_024, 912, 16)] {
+    fn all_listeners_share_the_limit_and_operators_and_admins_always_have_connections() {
+        for (descriptors, public, operators, admins) in
+            [(48, 8, 4, 4), (144, 24, 12, 12), (1_024, 848, 16, 64)]
+        {
             let limits = ProcessLimits { descriptors, memory: 1 << 40 };
-            let (one, other) = ConnectionLimiter::of_both_listeners(limits);
-            assert_eq!((one.limit, other.limit), (public, operators), "{descriptors}");
+            let all = ConnectionLimiter::of_all_listeners(limits, true).map(|one| one.limit);
+            assert_eq!(all, [public, operators, admins], "{descriptors}");
+            let [one, other, _] = ConnectionLimiter::of_all_listeners(limits, false).map(|one| one.limit);
+            assert_eq!((one, other), (public + admins, operators), "{descriptors}");
         }
     }
 

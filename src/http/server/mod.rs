@@ -35,7 +35,7 @@ use self::read_budget::ReadBudget;
 use self::request_body::TrackedBody;
 use super::request::context::Peer;
 use super::settings::Settings;
-use super::{ops, router};
+use super::{AdminSettings, admin_router, ops, router};
 use crate::app::App;
 use crate::domain::client_network::ClientNetwork;
 use crate::jobs::memory;
@@ -63,6 +63,8 @@ pub struct Listeners {
     pub public: TcpListener,
     /// For operators: health and metrics.
     pub ops: Option<TcpListener>,
+    /// For admins, with what is set of it.
+    pub admin: Option<(TcpListener, AdminSettings)>,
 }
 
 /// What the connections of a listener share.
@@ -78,7 +80,8 @@ struct Shared {
 pub async fn serve(app: App, settings: Settings, listeners: Listeners, stop: impl Future<Output = ()>) {
     let graceful = GracefulShutdown::new();
     let limits = ProcessLimits::read();
-    let (limiter, ops_limiter) = ConnectionLimiter::of_both_listeners(limits);
+    let [limiter, ops_limiter, admin_limiter] =
+        ConnectionLimiter::of_all_listeners(limits, listeners.admin.is_some());
     let budget = ReadBudget::of(limits);
     let large_bodies = LargeBodies::within(&budget);
     let shared = Shared { limiter, budget, large_bodies, settings: settings.clone() };
@@ -87,15 +90,23 @@ pub async fn serve(app: App, settings: Settings, listeners: Listeners, stop: imp
         let shared = Shared { limiter: ops_limiter, ..shared.clone() };
         tokio::spawn(async move { accept(&listener, &routes, (&GracefulShutdown::new(), &shared)).await })
     });
-    let routes = router(app, settings);
+    let for_admins = async {
+        let Some((listener, settings)) = &listeners.admin else { return std::future::pending().await };
+        let routes = admin_router(app.clone(), settings.clone());
+        let shared = Shared { limiter: Arc::clone(&admin_limiter), ..shared.clone() };
+        accept(listener, &routes, (&graceful, &shared)).await;
+    };
+    let routes = router(app.clone(), settings);
     tokio::select! {
         () = accept(&listeners.public, &routes, (&graceful, &shared)) => {}
+        () = for_admins => {}
         () = memory::return_after_floods(|| shared.limiter.count()) => {}
         () = stop => {}
     }
-    drop(listeners.public);
+    drop((listeners.public, listeners.admin));
     tracing::info!("stopping: finishing the running requests");
     shared.limiter.close_unused();
+    admin_limiter.close_unused();
     if tokio::time::timeout(SHUTDOWN_TIMEOUT, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in 10 s and were aborted");
     }

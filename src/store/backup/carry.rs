@@ -11,6 +11,7 @@ use serde_json::{Map, Value as Json};
 
 use super::restore::Restore;
 use super::{CopyError, check_whole, io_error, make_single, remove};
+use crate::domain::admin::AdminGrant;
 use crate::domain::api_key::ApiKey;
 use crate::domain::audit::{AuditContext, AuditEntry, AuditEvent};
 use crate::domain::timestamp::Timestamp;
@@ -20,7 +21,7 @@ use crate::store::engine::sqlite::{beside, connect, run, schema};
 use crate::store::engine::unit_of_work::{Statement, sql};
 use crate::store::engine::value::{FromRow, Row, all, first, only, values};
 use crate::store::queries::api_keys::api_key_columns;
-use crate::store::queries::{audit, user_counts, users};
+use crate::store::queries::{admins, audit, user_counts, users};
 use crate::store::{Flags, StoreError};
 
 /// What the store does not know by itself, and who acts.
@@ -50,6 +51,8 @@ pub struct CarriedOver {
     pub deleted_users: i64,
     /// Secret keys that stay retired.
     pub secret_keys: i64,
+    /// Admins who stay disallowed.
+    pub admins: i64,
 }
 
 /// Why nothing was carried over.
@@ -116,6 +119,7 @@ fn carry(
         api_keys: work.api_keys()?,
         deleted_users: work.deleted_users()?,
         users: work.flags()?,
+        admins: work.admins()?,
     };
     work.numbers()?;
     unit.commit()?;
@@ -266,6 +270,24 @@ impl Work<'_> {
             self.tell(workspace, changed_entry(&self.with.act, now, kept).about(user))?;
         }
         Ok(count)
+    }
+
+    /// Names that were disallowed since, or allowed otherwise, are let in no more.
+    fn admins(&self) -> Result<i64, StoreError> {
+        let ended = "UPDATE main.admin_allowances AS k SET ended_at = $1, seal = $2
+                     FROM old.admin_allowances o
+                     WHERE o.name = k.name AND k.ended_at IS NULL
+                       AND (o.ended_at >= k.created_at OR (o.id <> k.id AND o.created_at >= k.created_at))
+                     RETURNING name, role, workspaces";
+        let ended = self.all::<AdminGrant>(&sql(ended, values![self.with.now, [0; 32]]))?;
+        for grant in &ended {
+            let entry = self.with.act.entry(AuditEvent::AdminDisallowed).with("name", grant.name.as_str());
+            let entry = entry.with("role", grant.role.name()).with("reason", "restored");
+            for statement in admins::told(grant, &entry, self.with.now) {
+                self.run(&statement)?;
+            }
+        }
+        Ok(i64::try_from(ended.len()).unwrap_or(i64::MAX))
     }
 
     /// No number that was given is given again.

@@ -9,7 +9,9 @@ use crate::domain::timestamp::Timestamp;
 use crate::store::engine::sqlite::{connect, run};
 use crate::store::engine::unit_of_work::{Statement, sql};
 use crate::store::engine::value::{FromRow, Joined, all, values};
-use crate::store::queries::post_restore::{KeyBefore, MovedAddress, RestoredKey, RestoredUser, Revived};
+use crate::store::queries::post_restore::{
+    KeyBefore, MovedAddress, RestoredAdmin, RestoredKey, RestoredUser, Revived,
+};
 
 /// The API keys that work, and what is otherwise than before. It blocks the calling thread.
 pub(super) fn compare(restored: &Path, replaced: &Path, now: Timestamp) -> Result<Revived, CopyError> {
@@ -19,6 +21,7 @@ pub(super) fn compare(restored: &Path, replaced: &Path, now: Timestamp) -> Resul
         api_keys: keys(&database, now)?,
         users: users(&database)?,
         addresses: addresses(&database)?,
+        admins: admins(&database)?,
         workspaces: workspaces(&database)?,
     })
 }
@@ -44,6 +47,29 @@ fn keys(database: &Connection, now: Timestamp) -> Result<Vec<RestoredKey>, CopyE
         RestoredKey { workspace, id, name, before: Some(before) }
     };
     Ok(keys.into_iter().map(restored).collect())
+}
+
+/// Names that a proxy may bring, and whether it might before: the replaced database may be of a version without any.
+fn admins(database: &Connection) -> Result<Vec<RestoredAdmin>, CopyError> {
+    let has_table =
+        "SELECT count(*) FROM old.sqlite_schema WHERE type = 'table' AND name = 'admin_allowances'";
+    let was_there = database.query_row(has_table, [], |row| row.get::<_, i64>(0))? > 0;
+    let text = if was_there {
+        "SELECT k.name, k.role, o.name IS NULL, o.id IS k.id AND o.ended_at IS NULL FROM main.admin_allowances k
+         LEFT JOIN old.admin_allowances o ON o.name = k.name WHERE k.ended_at IS NULL ORDER BY k.name"
+    } else {
+        "SELECT k.name, k.role, 1, 0 FROM main.admin_allowances k WHERE k.ended_at IS NULL ORDER BY k.name"
+    };
+    let admins: Vec<_> = found(database, &sql(text, values![]))?;
+    let restored = |(name, role, is_absent, was_live)| {
+        let before = match (is_absent, was_live) {
+            (true, _) => KeyBefore::Absent,
+            (false, true) => KeyBefore::Live,
+            (false, false) => KeyBefore::Revoked,
+        };
+        RestoredAdmin { name, role, before: Some(before) }
+    };
+    Ok(admins.into_iter().map(restored).collect())
 }
 
 /// Users whose address was another one in the replaced database.

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::login_links::{self, may_use_links};
 use super::mail_counters::{self, MailCounter};
 use super::secret_keys::is_active;
-use super::{audit, mails};
+use super::{audit, link_marks, mails};
 use crate::domain::ask::{Ask, MAX_TRIES, MAX_WRONG_CODES_A_DAY};
 use crate::domain::audit::AuditEntry;
 use crate::domain::login_link::{LinkLookupKey, LoginLink};
@@ -47,8 +47,8 @@ pub struct CountedTry {
 pub struct AskedMail<'a> {
     /// The mail.
     pub mail: &'a Mail,
-    /// The link in it, and what kind of ask led to it, if it is a new one.
-    pub link: Option<(&'a LoginLink, &'static str)>,
+    /// The link in it, what kind of ask led to it, and whether its openings are noted, if it is a new one.
+    pub link: Option<(&'a LoginLink, &'static str, bool)>,
     /// How many mails the workspace may send in this UTC day by being asked.
     pub budget: i64,
     /// How many the user may be sent since two moments: after the first, and from the second one on.
@@ -176,16 +176,16 @@ impl Store {
             .guard(looked_at(ask, now, MAX_TRIES))
             .and(mail_counters::make_room(ask.workspace, &budget))
             .guard(mail_counters::count_up_to(ask.workspace, &budget, asked.budget));
-        if let Some((link, kind)) = asked.link {
+        if let Some((link, kind, _)) = asked.link {
             unit = unit.guard(add_link(link, kind));
         }
         let [held, counted, kept, added] = mails::queue_asked(ask.workspace, asked.mail, asked.limits);
-        let unit = unit.guard(held).guard(counted).and(kept).and(added).and_all(audit::entries(
-            ask.workspace,
-            asked.entries,
-            now,
-        ));
-        self.apply(unit).await
+        let issued = asked.link.map(|(link, kind, is_recorded)| {
+            link_marks::count_issued(&self.engine, link, (kind, is_recorded))
+        });
+        let unit = unit.guard(held).guard(counted).and(kept).and(added);
+        let entries = audit::entries(ask.workspace, asked.entries, now);
+        self.apply(unit.and_all(entries).and_all(issued)).await
     }
 
     /// Counts a try of a code, before it is looked at: of any number of racing tries no more than five are. `None` if the ask is over.

@@ -35,14 +35,18 @@ pub struct ListedEntry {
 }
 
 /// Which entries somebody reads who reads the whole log, piece by piece.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct AuditFilter {
     /// Those of this event alone.
     pub event: Option<String>,
     /// Those about this user alone.
     pub user: Option<UserId>,
+    /// Those of this actor alone.
+    pub actor: Option<String>,
     /// Those from this moment on.
     pub since: Option<Timestamp>,
+    /// Those before this moment.
+    pub until: Option<Timestamp>,
 }
 
 /// From where on, and in which direction, the log is read.
@@ -137,6 +141,18 @@ pub(in crate::store) fn entry_everywhere(told: &AuditEntry, now: Timestamp) -> S
     )
 }
 
+/// The statement that writes an entry into the log of a workspace, if that was not deleted meanwhile.
+pub(in crate::store) fn entry_if_there(
+    workspace: WorkspaceId,
+    told: &AuditEntry,
+    now: Timestamp,
+) -> Statement {
+    let mut statement = entry_everywhere(told, now);
+    statement.sql = format!("{} WHERE w.id = $7", statement.sql).into();
+    statement.values.push(workspace.into());
+    statement
+}
+
 /// The statements that write several entries.
 pub(in crate::store) fn entries(
     workspace: WorkspaceId,
@@ -155,7 +171,7 @@ pub(in crate::store) fn entries_about<'a>(
     let (mut ids, mut events, mut users, mut data) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut act = None;
     for (user, entry) in entries {
-        act = Some(entry.act);
+        act = Some(&entry.act);
         ids.push(entry_id(now).as_bytes().to_vec());
         events.push(entry.event.name().to_owned());
         users.push(user.number());

@@ -23,6 +23,8 @@ pub struct Swept {
     pub audit_entries: i64,
     /// Mails.
     pub mails: i64,
+    /// Links whose stories were forgotten.
+    pub stories: i64,
 }
 
 /// What a sweep deletes: all that ended, or was made, before a moment.
@@ -75,6 +77,7 @@ impl Store {
                 + sweep!("sessions", "id", "last_seen_at <= $2", idle_sessions),
             audit_entries: self.sweep_audit_log(workspace, audit_entries).await?,
             mails: sweep!("mails", "id", "id < $2 ORDER BY id", audit::first_id_at(mails)),
+            stories: 0,
         };
         self.sweep_asks(workspace, asks).await?;
         self.sweep_mail_counters(workspace, counters).await?;

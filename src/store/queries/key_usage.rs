@@ -47,6 +47,15 @@ macro_rules! api_keys_using_key {
     };
 }
 
+/// How many rows of admins use the key `$1` at the moment `$2`: live links and sessions, and names that are allowed.
+macro_rules! admins_using_key {
+    () => {
+        "(SELECT count(*) FROM admin_links a WHERE a.key_id = $1 AND a.expires_at > $2)
+         + (SELECT count(*) FROM admin_sessions a WHERE a.key_id = $1 AND a.expires_at > $2)
+         + (SELECT count(*) FROM admin_allowances a WHERE a.key_id = $1 AND a.ended_at IS NULL)"
+    };
+}
+
 /// How much uses a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct KeyUsage {
@@ -56,6 +65,8 @@ pub struct KeyUsage {
     pub sessions: i64,
     /// API keys.
     pub api_keys: i64,
+    /// Links, sessions and allowances of admins.
+    pub admins: i64,
 }
 
 /// A session to be ended: whose, and where.
@@ -90,7 +101,8 @@ impl Store {
             sessions_using_key!(),
             ") AND NOT EXISTS (SELECT 1 ",
             api_keys_using_key!(),
-            ")"
+            ") AND 0 = ",
+            admins_using_key!()
         );
         let retired = sql(RETIRED, values![key, now]);
         let told = audit::entry_everywhere(entry, now);
@@ -100,14 +112,20 @@ impl Store {
     /// Counts what is live and uses a key.
     pub async fn count_key_usage(&self, key: KeyId, now: Timestamp) -> Result<KeyUsage, StoreError> {
         let values = || values![key, now];
-        let [links, sessions, api_keys] = self
+        let [links, sessions, api_keys, admins] = self
             .scan([
                 sql(concat!("SELECT count(*) ", links_using_key!()), values()),
                 sql(concat!("SELECT count(*) ", sessions_using_key!()), values()),
                 sql(concat!("SELECT count(*) ", api_keys_using_key!()), values()),
+                sql(concat!("SELECT ", admins_using_key!()), values()),
             ])
             .await?;
-        Ok(KeyUsage { login_links: only(links)?, sessions: only(sessions)?, api_keys: only(api_keys)? })
+        Ok(KeyUsage {
+            login_links: only(links)?,
+            sessions: only(sessions)?,
+            api_keys: only(api_keys)?,
+            admins: only(admins)?,
+        })
     }
 
     /// Some of the live links that use a key; none if there are none left.

@@ -1,8 +1,10 @@
 //! How the engines find the pages of lists: by which index, and what is sorted.
 
-use super::{audit_pages, user_counts};
+use super::{audit_pages, client_search, user_counts};
 use crate::domain::list_query::{Field, FieldType, ListQuery};
 use crate::domain::timestamp::Timestamp;
+use crate::domain::user::UserId;
+use crate::domain::user::search::Prefix;
 use crate::domain::workspace::{Workspace, WorkspaceId};
 use crate::store::engine::tests::on_both_engines;
 use crate::store::engine::unit_of_work::{Statement, UnitOfWork, sql};
@@ -13,6 +15,7 @@ on_both_engines! {
     pages_of_users_are_found_by_ranges_and_indexes
     pages_of_links_and_sessions_are_walked_to_in_their_order
     pages_of_the_log_are_walked_to_from_a_counted_entry
+    clients_and_what_they_have_are_found_by_indexes
 }
 
 /// The workspace that has the rows.
@@ -25,9 +28,9 @@ async fn fill(store: &Store) {
     }
     let mut unit = UnitOfWork::new();
     for text in [
-        "INSERT INTO users (workspace_id, id, email, email_folded, name_f, name_l, company, phone, note, custom_fields, is_staff,
+        "INSERT INTO users (workspace_id, id, email, email_folded, name_f, name_l, name_f_folded, name_l_folded, company, phone, note, custom_fields, is_staff,
                             is_active, two_factor, link_epoch, session_epoch, revision, created_at, updated_at)
-         SELECT 1 + i % 2, i, i || '@x.test', i || '@x.test', 'Ada', 'Lovelace', 'Analytical Engines', '', '', '{}',
+         SELECT 1 + i % 2, i, i || '@x.test', i || '@x.test', 'Ada', 'Lovelace', 'ada' || i, 'lovelace' || i, 'Analytical Engines', '', '', '{}',
                 CASE WHEN i % 1000 < 2 THEN 1 ELSE 0 END, 1, 0, CASE WHEN i % 100 < 2 THEN 1 ELSE 0 END, 0, 1, i, i
          FROM generate_series(1, 40000) i",
         "INSERT INTO user_counts (workspace_id, width, place, clients, staff)
@@ -161,4 +164,31 @@ async fn pages_of_the_log_are_walked_to_from_a_counted_entry(store: Store) {
         let steps = plan(&store, &statement).await.concat();
         assert!(steps.contains(index[0]) || steps.contains(index[1]), "{steps}");
     }
+}
+
+async fn clients_and_what_they_have_are_found_by_indexes(store: Store) {
+    fill(&store).await;
+    let prefix = Prefix::of("ada17").unwrap();
+    for (place, index) in [
+        (
+            0,
+            [
+                "INDEX sqlite_autoindex_users_2 (workspace_id=? AND email_folded>?",
+                "users_workspace_id_email_folded_key",
+            ],
+        ),
+        (1, ["INDEX clients_by_first_name (workspace_id=? AND name_f_folded>?", "clients_by_first_name"]),
+        (2, ["INDEX clients_by_last_name (workspace_id=? AND name_l_folded>?", "clients_by_last_name"]),
+    ] {
+        let statement = store.clients_by(place, (LARGE, &prefix), 51);
+        assert_found(&store, &statement, "users", (index, 0)).await;
+    }
+    let user = UserId::from_number(100).unwrap();
+    let links = client_search::client_links(LARGE, user, 20);
+    let index = ["INDEX login_links_by_user (workspace_id=? AND user_id=?)", "login_links_by_user"];
+    assert_found(&store, &links, "login_links", (index, 1)).await;
+    let acme = Workspace { id: LARGE, ..Workspace::sample("https://portal.example.com") };
+    let sessions = store.client_sessions(&acme, user, (20, Timestamp::from_millis(21_000)));
+    let index = ["INDEX sessions_by_user (workspace_id=? AND user_id=?", "sessions_by_user"];
+    assert_found(&store, &sessions, "sessions", (index, 1)).await;
 }

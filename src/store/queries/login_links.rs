@@ -3,51 +3,20 @@
 use uuid::Uuid;
 
 use super::audit;
-use super::columns::{is_restricted, standing_columns};
-use super::list::{self, Source};
+use super::columns::standing_columns;
+use super::link_events::{Kept, keep};
+use super::link_marks::{Marks, count_change, count_issued, marked};
 use super::secret_keys::is_active;
 use crate::domain::audit::AuditEntry;
 use crate::domain::email::EmailAddress;
-use crate::domain::list_query::{Field, FieldType, ListQuery, Page};
 use crate::domain::login_link::{LinkClaims, LinkLookupKey, LoginLink, UserLinkState};
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
-use crate::domain::user::{AccountStatus, UserId, UserRef};
+use crate::domain::user::{AccountStatus, UserRef};
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{Outcome, Statement, UnitOfWork, sql};
 use crate::store::engine::value::{FromRow, Joined, Row, from_row, values};
-use crate::store::{Engine, ListError, ListPermit, Store, StoreError};
-
-/// A live link as a back office sees it; never a token.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ListedLink {
-    /// The number.
-    pub id: Uuid,
-    /// Whom it signs in.
-    pub user_id: UserId,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it dies of age.
-    pub expires_at: Timestamp,
-    /// When it was last handed out.
-    pub last_issued_at: Timestamp,
-    /// How often it was handed out.
-    pub times_issued: i64,
-}
-
-impl ListedLink {
-    /// What a list of links may be sorted and filtered by.
-    pub const FIELDS: [Field; 6] = [
-        Field { name: "id", kind: FieldType::Id },
-        Field { name: "user_id", kind: FieldType::Number },
-        Field { name: "created_at", kind: FieldType::Time },
-        Field { name: "expires_at", kind: FieldType::Time },
-        Field { name: "last_issued_at", kind: FieldType::Time },
-        Field { name: "times_issued", kind: FieldType::Number },
-    ];
-}
-
-from_row! { ListedLink { id, user_id, created_at, expires_at, last_issued_at, times_issued } }
+use crate::store::{Engine, Store, StoreError};
 
 /// A link with its user. It is not proven by that: its token and seal must be.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -143,10 +112,10 @@ impl Store {
     /// Keeps a new link, unless another was made, or the user may no longer have one, since `seen` was seen.
     ///
     /// The conditions sit in the first statement, so that of any number of racing callers exactly one makes a
-    /// link. `expired` is the link it takes the place of, sealed as ended, if that one's time was over.
+    /// link. `is_recorded` says whether its openings are noted. `expired` is the link it takes the place of, sealed as ended, if that one's time was over.
     pub async fn add_login_link(
         &self,
-        link: &LoginLink,
+        (link, is_recorded): (&LoginLink, bool),
         seen: &UserLinkState,
         expired: Option<&LoginLink>,
         entry: &AuditEntry,
@@ -190,8 +159,10 @@ impl Store {
         let unit = UnitOfWork::about(draft.workspace, draft.user)
             .guard(become_newest)
             .and(keep)
-            .and_all(expired.map(end));
-        self.apply(unit.and(audit::entry(draft.workspace, entry, now))).await
+            .and_all(expired.map(end))
+            .and(audit::entry(draft.workspace, entry, now))
+            .and(count_issued(&self.engine, link, ("api", is_recorded)));
+        self.apply(unit).await
     }
 
     /// A link and its user, by the hashes its token may have. `None` if there is no such link, or its user was deleted.
@@ -217,7 +188,7 @@ impl Store {
     /// that came first makes this lose. Do not split this into a read and a write.
     pub async fn claim_login_link(
         &self,
-        link: &LoginLink,
+        (link, by_code): (&LoginLink, bool),
         session: &Session,
         replaced: Option<Uuid>,
         entries: &[AuditEntry],
@@ -232,71 +203,21 @@ impl Store {
             UnitOfWork::new()
         };
         let unit = unit
-            .guard(redeem(link, session))
+            .guard(redeem((link, by_code), session))
             .and(super::sessions::begin(session, link.draft.is_single_use))
             .and_all(replaced.map(|id| super::sessions::end(workspace, id)))
-            .and_all(audit::entries(workspace, entries, now));
-        self.apply(unit).await
+            .and_all(audit::entries(workspace, entries, now))
+            .and(count_change(&self.engine, workspace, &link.into(), now));
+        // What the link's own row does not keep, since it may be used again.
+        let again = [Kept::Pressed, Kept::SignedIn(&session.id)];
+        let again = again.into_iter().filter(|_| !link.draft.is_single_use);
+        self.apply(unit.and_all(again.map(|event| keep(workspace, &link.hash, event, now)))).await
     }
 
     /// Marks a link as dead of age, for good, unless it ended before: a clock set back must not revive what was refused.
     pub async fn end_login_link(&self, link: &LoginLink) -> Result<Outcome, StoreError> {
         let [newest, itself] = end_both(link);
         self.apply(UnitOfWork::about(link.draft.workspace, link.draft.user).and(newest).guard(itself)).await
-    }
-
-    /// The live links of a workspace, counters up to date.
-    pub async fn list_login_links(
-        &self,
-        permit: &ListPermit,
-        options: &ListQuery,
-        now: Timestamp,
-    ) -> Result<Page<ListedLink>, ListError> {
-        // With leave: who lists without a pause makes no more commits than lists.
-        permit.in_time(self.write_reuses()).await?;
-        self.list(permit, self.page_of_links(permit.workspace(), options, now), |link| link).await
-    }
-
-    pub(super) fn page_of_links(
-        &self,
-        workspace: WorkspaceId,
-        options: &ListQuery,
-        now: Timestamp,
-    ) -> [Statement; 2] {
-        let source = Source {
-            column_of: |field| format!("l.{field}"),
-            columns: "l.id, l.user_id, l.created_at, l.expires_at, l.last_issued_at, l.times_issued",
-            table: "login_links l WHERE l.workspace_id = $1",
-            key: "l.hash",
-            key_field: "created_at",
-            from: self.live_links(),
-            values: values![workspace, now],
-            order: "l.hash DESC",
-            total: None,
-        };
-        list::statements(source, options)
-    }
-
-    /// The live links of the workspace `$1` at the moment `$2`, from where on.
-    fn live_links(&self) -> String {
-        let first = match &self.engine {
-            // Links lie in the order of the list. Before the first that has not expired there is none; the index of their ends
-            // gives that one without a look at a row, and is used since the least is not asked of a plain column.
-            Engine::Sqlite(_) => {
-                "AND l.hash >= (SELECT min(coalesce(f.hash, f.hash)) FROM login_links f
-                                WHERE f.workspace_id = $1 AND f.expires_at > $2)"
-            }
-            // It knows how many have expired, and where to begin.
-            Engine::Postgres(_) => "",
-        };
-        let (users, is_restricted) = (self.users_by("users_restricted"), is_restricted!());
-        format!(
-            "FROM login_links l
-             WHERE l.workspace_id = $1 {first} AND l.expires_at > $2 AND l.ended_at IS NULL AND l.kind = 'api'
-               AND NOT EXISTS (SELECT 1 FROM {users} WHERE u.workspace_id = $1 AND u.id = l.user_id AND {is_restricted}
-                               AND NOT (u.link_epoch = l.link_epoch AND {}))",
-            may_use_links!()
-        )
     }
 }
 
@@ -372,11 +293,16 @@ fn hold_user(link: &LoginLink, session: &Session) -> Statement {
 }
 
 /// The statement that uses a link up, unless somebody or something came first.
-pub(in crate::store) fn redeem(link: &LoginLink, session: &Session) -> Statement {
+pub(in crate::store) fn redeem((link, by_code): (&LoginLink, bool), session: &Session) -> Statement {
     let (workspace, now) = (session.workspace, session.created_at);
+    let marks =
+        if by_code { Marks::SIGNED_IN.and(Marks::BY_CODE) } else { Marks::SIGNED_IN.and(Marks::PRESSED) };
+    let pressed_at = (!by_code).then_some(now);
     sql(
         concat!(
-            "UPDATE login_links AS l SET used_at = $1, ended_at = $2, seal = $3, session_id = $11
+            "UPDATE login_links AS l SET used_at = $1, ended_at = $2, seal = $3, session_id = $11, ",
+            marked!("$12", "$13", "$13"),
+            "
              WHERE l.workspace_id = $4 AND l.hash = $5 AND l.user_id = $6 AND l.ended_at IS NULL
                AND l.expires_at > $1
                AND EXISTS (SELECT 1 FROM users u WHERE u.workspace_id = $4 AND u.id = $6
@@ -391,7 +317,7 @@ pub(in crate::store) fn redeem(link: &LoginLink, session: &Session) -> Statement
         values! {
             now, link.ended_at, link.seal, workspace, link.hash, session.user, session.epoch,
             session.confirm_hash, now.plus_seconds(-crate::domain::session::REPEAT_WINDOW), session.key,
-            link.draft.is_single_use.then_some(session.id)
+            link.draft.is_single_use.then_some(session.id), marks.bits(), pressed_at
         },
     )
 }

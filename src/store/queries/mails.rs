@@ -37,6 +37,8 @@ macro_rules! mail_columns {
     };
 }
 
+pub(in crate::store) use mail_columns;
+
 from_row! {
     Mail {
         id, user_id, kind, to, state, attempts, created_at, sent_at, smtp_reply, request_id, link, link_expires_at,

@@ -1,21 +1,31 @@
 //! The statements: one file for each noun, written once for both engines.
 
+pub(super) mod admins;
 pub(super) mod api_keys;
 pub(super) mod asks;
 pub(super) mod audit;
 pub(super) mod audit_pages;
+pub(super) mod audit_search;
 pub(super) mod cleanup;
+pub(super) mod client_search;
 pub(super) mod columns;
+pub(super) mod counted_batches;
 pub(super) mod directory;
 pub(super) mod directory_stamp;
 pub(super) mod idempotency;
 pub(super) mod key_usage;
+pub(super) mod link_events;
+pub(super) mod link_kills;
+pub(super) mod link_marks;
+pub(super) mod link_stats;
 pub(super) mod list;
 #[cfg(test)]
 mod list_plans;
+pub(super) mod login_link_lists;
 pub(super) mod login_links;
 pub(super) mod lookup_row;
 pub(super) mod mail_counters;
+pub(super) mod mail_pages;
 pub(super) mod mails;
 pub(super) mod nodes;
 pub(super) mod outbox;
@@ -24,6 +34,7 @@ pub(super) mod request_lookup;
 pub(super) mod reuse_counters;
 pub(super) mod secret_keys;
 pub(super) mod sessions;
+pub(super) mod stories;
 pub(super) mod user_batches;
 pub(super) mod user_counts;
 pub(super) mod user_lists;

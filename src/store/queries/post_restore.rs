@@ -2,6 +2,7 @@
 
 use super::login_links::no_newest;
 use super::{audit, directory_stamp};
+use crate::domain::admin::{AdminName, AdminRole};
 use crate::domain::audit::AuditEntry;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::WorkspaceId;
@@ -22,12 +23,12 @@ pub struct RestoredKey {
     pub before: Option<KeyBefore>,
 }
 
-/// What an API key was before a restore.
+/// What an API key, or an allowed admin, was before a restore.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum KeyBefore {
     /// It worked.
     Live,
-    /// It was revoked: the restore has brought it back.
+    /// It was revoked, or disallowed: the restore has brought it back.
     Revoked,
     /// There was none.
     Absent,
@@ -70,6 +71,17 @@ pub struct MovedAddress {
     pub before: String,
 }
 
+/// A name that a proxy may bring after a restore.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RestoredAdmin {
+    /// The name.
+    pub name: AdminName,
+    /// What it may see and do.
+    pub role: AdminRole,
+    /// What it was in the database that was replaced, if that can be told.
+    pub before: Option<KeyBefore>,
+}
+
 /// What an operator looks through after a restore.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Revived {
@@ -79,6 +91,8 @@ pub struct Revived {
     pub users: Vec<RestoredUser>,
     /// Users whose address is another one than before the restore.
     pub addresses: Vec<MovedAddress>,
+    /// Names that a proxy may bring: they may have been disallowed since.
+    pub admins: Vec<RestoredAdmin>,
     /// Workspaces that were not there before the restore.
     pub workspaces: Vec<String>,
 }
@@ -190,6 +204,14 @@ impl Store {
         let keys: Vec<_> = self.find_all(live).await?;
         let restored = |(workspace, id, name)| RestoredKey { workspace, id, name, before: None };
         Ok(keys.into_iter().map(restored).collect())
+    }
+
+    /// Every name that a proxy may bring.
+    pub async fn list_revived_admins(&self) -> Result<Vec<RestoredAdmin>, StoreError> {
+        let allowed = "SELECT name, role FROM admin_allowances WHERE ended_at IS NULL ORDER BY name";
+        let admins: Vec<_> = self.find_all(sql(allowed, values![])).await?;
+        let restored = |(name, role)| RestoredAdmin { name, role, before: None };
+        Ok(admins.into_iter().map(restored).collect())
     }
 
     /// Every user who has two-factor, or is disabled.

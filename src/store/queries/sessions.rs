@@ -159,6 +159,49 @@ impl Store {
         Ok(sessions.iter().map(|session| listed(session, workspace)).collect())
     }
 
+    /// The newest sessions of a client that hold.
+    pub async fn list_client_sessions(
+        &self,
+        workspace: &Workspace,
+        user: UserId,
+        (limit, now): (i64, Timestamp),
+    ) -> Result<Vec<ListedSession>, StoreError> {
+        let statement = self.client_sessions(workspace, user, (limit, now));
+        let sessions: Vec<Session> = self.find_all(statement).await?;
+        Ok(sessions.iter().map(|session| listed(session, workspace)).collect())
+    }
+
+    /// The statement that gives the newest sessions of a client that hold.
+    pub(super) fn client_sessions(
+        &self,
+        workspace: &Workspace,
+        user: UserId,
+        (limit, now): (i64, Timestamp),
+    ) -> Statement {
+        let (columns, live) = (session_columns!(), self.live_sessions());
+        let text = format!("SELECT {columns} {live} AND s.user_id = $6 ORDER BY s.id DESC LIMIT $7");
+        let mut values = live_values(workspace, now);
+        values.extend(values![user, limit]);
+        sql(text, values)
+    }
+
+    /// Ends all sessions of a user, unless there is none of that number.
+    pub async fn end_sessions_of(
+        &self,
+        workspace: WorkspaceId,
+        user: UserId,
+        entry: &AuditEntry,
+        now: Timestamp,
+    ) -> Result<Outcome, StoreError> {
+        let ended = sql(
+            "UPDATE users SET session_epoch = session_epoch + 1, revision = revision + 1
+             WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL",
+            values![workspace, user],
+        );
+        let unit = UnitOfWork::about(workspace, user).guard(ended).and(audit::entry(workspace, entry, now));
+        self.apply(unit).await
+    }
+
     /// The sessions of the workspace `$1` that hold, from where on; its values are [`live_values`]. They lie in the order in which
     /// they began.
     fn live_sessions(&self) -> String {

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use super::audit;
 use super::columns::standing_columns;
+use super::link_kills;
 use super::user_counts;
 use super::users::{NewUser, user_columns};
 use crate::domain::audit::AuditEntry;
 use crate::domain::email::EmailAddress;
 use crate::domain::timestamp::Timestamp;
+use crate::domain::user::search::fold;
 use crate::domain::user::{User, UserChange, UserId};
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::rows::Column;
@@ -35,7 +37,7 @@ pub struct BatchedChange {
     pub entries: Vec<AuditEntry>,
     /// Whether it was staff when it was read.
     pub was_staff: bool,
-    /// Whether the address or the standing changes, which indexes hold.
+    /// Whether the address, a name or the standing changes, which indexes hold.
     pub is_indexed: bool,
 }
 
@@ -129,6 +131,7 @@ impl Store {
             .changed
             .iter()
             .flat_map(|changed| changed.entries.iter().map(|entry| (changed.user.id, entry)));
+        let kills = kills_of(workspace, batch, now);
         let entries = audit::entries_about(workspace, about_added.chain(about_changed), now);
         if !batch.added.is_empty() {
             unit = unit.guard(insertion(workspace, &batch.added, &added, now));
@@ -151,7 +154,7 @@ impl Store {
                 .iter()
                 .map(|changed| (changed.user.id, changed.was_staff, changed.user.standing.is_staff)),
         );
-        let (result, held) = self.write_timed(unit.and_all(counted).and_all(entries)).await?;
+        let (result, held) = self.write_timed(unit.and_all(counted).and_all(kills).and_all(entries)).await?;
         Ok((Outcome::from(result), held))
     }
 
@@ -190,6 +193,13 @@ impl Store {
     }
 }
 
+/// The statement that tells of the kills of a batch.
+fn kills_of(workspace: WorkspaceId, batch: &UserBatch, now: Timestamp) -> Option<Statement> {
+    let changed = batch.changed.iter();
+    let entries = changed.flat_map(|changed| changed.entries.iter().map(|entry| (changed.user.id, entry)));
+    link_kills::of_entries(workspace, entries, now)
+}
+
 /// Up to `most` numbers after one that is taken and before the next that is.
 fn free_between(before: i64, next: Option<i64>, most: usize) -> Vec<UserId> {
     let end = next.unwrap_or(i64::MAX);
@@ -206,6 +216,9 @@ fn insertion(
     let text = |field: fn(&UserChange) -> &Option<String>| {
         Column::Texts(users().map(|user| field(&user.fields).clone().unwrap_or_default()).collect())
     };
+    let folded = |field: fn(&UserChange) -> &Option<String>| {
+        Column::Texts(users().map(|user| fold(field(&user.fields).as_deref().unwrap_or_default())).collect())
+    };
     let flag = |field: fn(&UserChange) -> bool| {
         Column::Numbers(users().map(|user| i64::from(field(&user.fields))).collect())
     };
@@ -216,6 +229,8 @@ fn insertion(
         ("email_folded", Column::Texts(users().map(|user| user.email.lowercased()).collect())),
         ("name_f", text(|fields| &fields.name_f)),
         ("name_l", text(|fields| &fields.name_l)),
+        ("name_f_folded", folded(|fields| &fields.name_f)),
+        ("name_l_folded", folded(|fields| &fields.name_l)),
         ("company", text(|fields| &fields.company)),
         ("phone", text(|fields| &fields.phone)),
         ("locale", text(|fields| &fields.locale)),
@@ -226,11 +241,11 @@ fn insertion(
         ("two_factor", flag(|fields| fields.has_two_factor.unwrap_or(false))),
     ];
     over(
-        "INSERT INTO users (workspace_id, id, email, email_folded, name_f, name_l, company, phone, locale, note,
-                            custom_fields, is_staff, is_active, two_factor, link_epoch, session_epoch, revision,
+        "INSERT INTO users (workspace_id, id, email, email_folded, name_f, name_l, name_f_folded, name_l_folded, company, phone,
+                            locale, note, custom_fields, is_staff, is_active, two_factor, link_epoch, session_epoch, revision,
                             created_at, updated_at)
-         SELECT c.workspace_id, r.id, r.email, r.email_folded, r.name_f, r.name_l, r.company, r.phone, r.locale, r.note,
-                r.custom_fields, r.is_staff, r.is_active, r.two_factor, 0, 0, 1, $2, $2
+         SELECT c.workspace_id, r.id, r.email, r.email_folded, r.name_f, r.name_l, r.name_f_folded, r.name_l_folded, r.company, r.phone,
+                r.locale, r.note, r.custom_fields, r.is_staff, r.is_active, r.two_factor, 0, 0, 1, $2, $2
          FROM",
         columns,
         "CROSS JOIN number_counters c WHERE c.workspace_id = $1 ON CONFLICT DO NOTHING",
@@ -253,7 +268,7 @@ macro_rules! who {
     };
 }
 
-/// The statement that changes users; those whose address and standing stay, which indexes hold, have one that leaves the indexes be.
+/// The statement that changes users; those whose address, names and standing stay, which indexes hold, have one that leaves the indexes be.
 fn update(workspace: WorkspaceId, changed: &[&BatchedChange], now: Timestamp, is_indexed: bool) -> Statement {
     let users = || changed.iter().map(|changed| &changed.user);
     let text = |field: fn(&User) -> &str| Column::Texts(users().map(|user| field(user).to_owned()).collect());
@@ -275,6 +290,8 @@ fn update(workspace: WorkspaceId, changed: &[&BatchedChange], now: Timestamp, is
     columns.extend([
         ("email", text(|user| user.email.as_str())),
         ("email_folded", Column::Texts(users().map(|user| user.email.lowercased()).collect())),
+        ("name_f_folded", Column::Texts(users().map(|user| fold(&user.name_f)).collect())),
+        ("name_l_folded", Column::Texts(users().map(|user| fold(&user.name_l)).collect())),
         ("is_staff", number(|user| user.standing.is_staff.into())),
         ("is_active", number(|user| user.standing.is_active.into())),
         ("two_factor", number(|user| user.standing.has_two_factor.into())),
@@ -283,7 +300,8 @@ fn update(workspace: WorkspaceId, changed: &[&BatchedChange], now: Timestamp, is
     ]);
     over(
         concat!(
-            "UPDATE users SET email = r.email, email_folded = r.email_folded, is_staff = r.is_staff,
+            "UPDATE users SET email = r.email, email_folded = r.email_folded, name_f_folded = r.name_f_folded,
+                    name_l_folded = r.name_l_folded, is_staff = r.is_staff,
                     is_active = r.is_active, two_factor = r.two_factor, link_epoch = r.link_epoch,
                     session_epoch = r.session_epoch, ",
             unindexed!()

@@ -5,16 +5,45 @@ use super::list::{self, Source};
 use super::user_counts;
 use super::users::user_columns;
 use crate::domain::list_query::{ListQuery, Page};
-use crate::domain::user::User;
+use crate::domain::user::{User, UserId, full_name};
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{Statement, sql};
-use crate::store::engine::value::{FromRow, Row, all, values};
-use crate::store::{ListError, ListPermit, Store};
+use crate::store::engine::value::{FromRow, Row, Value, all, values};
+use crate::store::{ListError, ListPermit, Store, StoreError};
 
 /// So many users before a page are skipped one by one: that takes less than to find the range of the page.
 const NEAR: i64 = 512;
 
+/// Users who are named beside something else, at most.
+const MAX_PEOPLE: usize = 100;
+
 impl Store {
+    /// Number, name and address of each of some users who are there.
+    pub async fn find_people(
+        &self,
+        workspace: WorkspaceId,
+        users: &[UserId],
+    ) -> Result<Vec<(UserId, String, String)>, StoreError> {
+        let mut ids: Vec<_> = users.iter().map(|user| user.number()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids.truncate(MAX_PEOPLE);
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let places: Vec<_> = (2..ids.len() + 2).map(|place| format!("${place}")).collect();
+        let text = format!(
+            "SELECT id, name_f, name_l, email FROM users
+             WHERE workspace_id = $1 AND deleted_at IS NULL AND id IN ({})",
+            places.join(", ")
+        );
+        let mut values = values![workspace];
+        values.extend(ids.into_iter().map(Value::from));
+        let [rows] = self.read([sql(text, values)]).await?;
+        let people = all::<(UserId, String, String, String)>(rows)?.into_iter();
+        Ok(people.map(|(id, first, last, email)| (id, full_name(&first, &last), email)).collect())
+    }
+
     /// The clients of a workspace, or its staff, in the order of their numbers unless sorted otherwise.
     pub async fn list_users(
         &self,

@@ -3,7 +3,7 @@
 use super::columns::standing_columns;
 use super::login_links::no_newest;
 use super::user_counts::{count_added, count_deleted, count_moved};
-use super::{audit, idempotency};
+use super::{audit, idempotency, link_kills};
 use crate::domain::audit::AuditEntry;
 use crate::domain::email::EmailAddress;
 use crate::domain::idempotency::RepeatableRequest;
@@ -11,6 +11,7 @@ use crate::domain::json::JsonText;
 use crate::domain::reach::Reach;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserChange;
+use crate::domain::user::search::fold;
 use crate::domain::user::{AccountStatus, User, UserId, UserRef};
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{Outcome, Statement, UnitOfWork, sql};
@@ -136,15 +137,17 @@ impl Store {
         let added = sql(
             "INSERT INTO users (workspace_id, id, email, email_folded, name_f, name_l, company, phone, note,
                                 custom_fields, is_staff, is_active, two_factor, link_epoch, session_epoch, revision,
-                                created_at, updated_at, locale)
-             SELECT c.workspace_id, coalesce($2, c.last_user_id), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, 1, $14, $14, $15
+                                created_at, updated_at, locale, name_f_folded, name_l_folded)
+             SELECT c.workspace_id, coalesce($2, c.last_user_id), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, 1, $14, $14, $15,
+                    $16, $17
              FROM number_counters c WHERE c.workspace_id = $1
              ON CONFLICT DO NOTHING RETURNING id",
             values! {
                 workspace, user.id, user.email.as_str(), user.email.lowercased(), text(&fields.name_f),
                 text(&fields.name_l), text(&fields.company), text(&fields.phone), text(&fields.note),
                 custom_fields.as_str(), fields.is_staff.unwrap_or(false), fields.is_active.unwrap_or(true),
-                fields.has_two_factor.unwrap_or(false), now, text(&fields.locale)
+                fields.has_two_factor.unwrap_or(false), now, text(&fields.locale),
+                fold(&text(&fields.name_f)), fold(&text(&fields.name_l))
             },
         );
         let told = match user.id {
@@ -174,7 +177,8 @@ impl Store {
         let mut changed = sql(
             "UPDATE users SET email = $1, email_folded = $2, name_f = $3, name_l = $4, company = $5, phone = $6,
                     note = $7, custom_fields = $8, is_staff = $9, is_active = $10, two_factor = $11,
-                    link_epoch = $12, session_epoch = $13, revision = revision + 1, updated_at = $14, locale = $18
+                    link_epoch = $12, session_epoch = $13, revision = revision + 1, updated_at = $14, locale = $18,
+                    name_f_folded = $19, name_l_folded = $20
              WHERE workspace_id = $15 AND id = $16 AND revision = $17 AND deleted_at IS NULL
                AND NOT EXISTS (SELECT 1 FROM users o WHERE o.workspace_id = $15 AND o.email_folded = $2
                                AND o.id <> $16)",
@@ -182,7 +186,8 @@ impl Store {
                 user.email.as_str(), user.email.lowercased(), user.name_f.as_str(), user.name_l.as_str(),
                 user.company.as_str(), user.phone.as_str(), user.note.as_str(), user.custom_fields.as_str(),
                 standing.is_staff, standing.is_active, standing.has_two_factor, standing.link_epoch,
-                standing.session_epoch, now, workspace, user.id, user.revision, user.locale.as_str()
+                standing.session_epoch, now, workspace, user.id, user.revision, user.locale.as_str(),
+                fold(&user.name_f), fold(&user.name_l)
             },
         );
         if reach != Reach::All {
@@ -195,6 +200,7 @@ impl Store {
         let unit = UnitOfWork::about(workspace, user.id)
             .guard(changed)
             .and_all(is_moved.then(|| count_moved(workspace, user.id)))
+            .and_all(entries.iter().filter_map(|entry| link_kills::of_entry(workspace, user.id, entry, now)))
             .and_all(audit::entries(workspace, entries, now));
         self.apply(unit).await
     }
@@ -212,7 +218,10 @@ impl Store {
              WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL",
             values![workspace, user],
         );
-        let unit = UnitOfWork::about(workspace, user).guard(killed).and(audit::entry(workspace, entry, now));
+        let unit = UnitOfWork::about(workspace, user)
+            .guard(killed)
+            .and_all(link_kills::of_entry(workspace, user, entry, now))
+            .and(audit::entry(workspace, entry, now));
         self.apply(unit).await
     }
 
@@ -231,6 +240,7 @@ impl Store {
         let unit = UnitOfWork::about(workspace, user)
             .guard(gone)
             .and(count_deleted(workspace, user))
+            .and_all(entries.iter().filter_map(|entry| link_kills::of_entry(workspace, user, entry, now)))
             .and_all(audit::entries(workspace, entries, now));
         self.apply(unit).await
     }
@@ -255,7 +265,7 @@ impl Store {
 pub(in crate::store) fn deletion(workspace: WorkspaceId, user: UserId, now: Timestamp) -> Statement {
     sql(
         concat!(
-            "UPDATE users SET email = NULL, email_folded = NULL, name_f = '', name_l = '', company = '', phone = '',
+            "UPDATE users SET email = NULL, email_folded = NULL, name_f = '', name_l = '', name_f_folded = '', name_l_folded = '', company = '', phone = '',
                     locale = '', note = '', custom_fields = '{}', is_active = 0, link_epoch = link_epoch + 1,
                     session_epoch = session_epoch + 1, revision = revision + 1, updated_at = $1, deleted_at = $1, ",
             no_newest!(),

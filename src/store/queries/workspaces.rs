@@ -1,6 +1,6 @@
 //! Workspaces and their hosts.
 
-use super::{audit, directory_stamp};
+use super::{audit, directory_stamp, link_stats};
 use crate::domain::audit::{AuditEntry, INSTALLATION};
 use crate::domain::branding::{BrandColor, Branding, Logo, LogoFacts, LogoKind, SupportContact};
 use crate::domain::email::EmailAddress;
@@ -8,6 +8,7 @@ use crate::domain::host::HostName;
 use crate::domain::language::Language;
 use crate::domain::mail_settings::MailSettings;
 use crate::domain::origin::Origin;
+use crate::domain::story_settings::StorySettings;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::{LogoChange, Workspace, WorkspaceId};
 use crate::store::engine::unit_of_work::{Outcome, Statement, UnitOfWork, sql};
@@ -17,13 +18,24 @@ use crate::store::{Store, StoreError};
 /// How often the number of a new workspace is drawn, while others draw the same.
 const MAX_DRAWS: usize = 64;
 
+/// What is changed of a workspace beside its settings.
+#[derive(Debug)]
+pub struct WorkspaceChange<'a> {
+    /// All its hosts, if they are others.
+    pub hosts: Option<&'a [HostName]>,
+    /// Its logo.
+    pub logo: &'a LogoChange,
+    /// Whether openings were noted until now, and are no longer.
+    pub stops_recording: bool,
+}
+
 /// The columns of a workspace.
 macro_rules! workspace_columns {
     () => {
         "w.id, w.name, w.url, w.link_lifetime, w.single_use, w.landing_url, w.allowed_redirect_origins, \
          w.session_lifetime, w.session_idle, w.cookie_domain, w.cookie_tag, w.page_name, w.brand_color, w.logo_kind, \
          w.logo_length, w.support_contact, w.locale, w.mail_from, w.mail_name, w.mail_reply_to, w.self_service, \
-         w.self_service_lifetime, w.one_click, w.mail_budget, w.revision, w.created_at"
+         w.self_service_lifetime, w.one_click, w.mail_budget, w.record_openings, w.story_retention, w.revision, w.created_at"
     };
 }
 pub(in crate::store) use workspace_columns;
@@ -73,10 +85,11 @@ impl FromRow for Branding {
 
 from_row! {
     MailSettings { from, name, reply_to, has_self_service, self_service_lifetime, is_one_click, budget }
+    StorySettings { is_recording, retention }
     Logo { kind, content }
     Workspace {
         id, name, url, link_lifetime, is_single_use, landing_url, allowed_redirect_origins, session_lifetime,
-        session_idle, cookie_domain, cookie_tag, branding, mail, revision, created_at,
+        session_idle, cookie_domain, cookie_tag, branding, mail, stories, revision, created_at,
     }
 }
 
@@ -163,10 +176,10 @@ impl Store {
             "INSERT INTO workspaces (url, link_lifetime, single_use, landing_url, allowed_redirect_origins,
                                      session_lifetime, session_idle, cookie_domain, cookie_tag, page_name, brand_color,
                                      logo_kind, logo_length, support_contact, locale, mail_from, mail_name, mail_reply_to,
-                                     self_service, self_service_lifetime, one_click, mail_budget, id, name, revision,
-                                     created_at, name_folded)
+                                     self_service, self_service_lifetime, one_click, mail_budget, record_openings,
+                                     story_retention, id, name, revision, created_at, name_folded)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-                     $23, $24, $25, $26, $27) ON CONFLICT DO NOTHING",
+                     $23, $24, $25, $26, $27, $28, $29) ON CONFLICT DO NOTHING",
             settings(
                 workspace,
                 values![
@@ -188,12 +201,12 @@ impl Store {
         self.apply(unit.guard(directory_stamp::draw_with_workspace(last))).await
     }
 
-    /// Changes the settings of a workspace, its logo, and its hosts where they are given, unless it was changed since
-    /// `workspace` was read or a host is taken. The revision is counted up here.
+    /// Changes the settings of a workspace, and what is changed beside them, unless it was changed since `workspace` was read or a host
+    /// is taken. The revision is counted up here.
     pub async fn set_workspace(
         &self,
         workspace: &Workspace,
-        (hosts, logo): (Option<&[HostName]>, &LogoChange),
+        change: &WorkspaceChange<'_>,
         entry: &AuditEntry,
         now: Timestamp,
     ) -> Result<Outcome, StoreError> {
@@ -203,18 +216,22 @@ impl Store {
                     cookie_tag = $9, page_name = $10, brand_color = $11, logo_kind = $12, logo_length = $13,
                     support_contact = $14, locale = $15, mail_from = $16, mail_name = $17, mail_reply_to = $18,
                     self_service = $19, self_service_lifetime = $20, one_click = $21, mail_budget = $22,
-                    revision = revision + 1
-             WHERE id = $23 AND revision = $24",
+                    record_openings = $23, story_retention = $24, revision = revision + 1
+             WHERE id = $25 AND revision = $26",
             settings(workspace, values![workspace.id, workspace.revision])
         );
         let mut unit = UnitOfWork::new().guard(changed);
-        if let Some(hosts) = hosts {
+        if let Some(hosts) = change.hosts {
             unit = unit.and(sql("DELETE FROM hosts WHERE workspace_id = $1", values![workspace.id]));
             for host in hosts {
                 unit = unit.guard(add_host(workspace.id, host));
             }
         }
-        unit = unit.and_all(change_logo(workspace.id, logo));
+        unit = unit.and_all(change_logo(workspace.id, change.logo));
+        if change.stops_recording {
+            // From here on nobody knows who opens the links that live now.
+            unit = unit.and_all(link_stats::forget_recorded(&self.engine, workspace.id, now));
+        }
         self.apply(unit.and(audit::entry(workspace.id, entry, now)).guard(directory_stamp::draw())).await
     }
 
@@ -295,6 +312,10 @@ impl Store {
             "DELETE FROM mails WHERE workspace_id = $1",
             "DELETE FROM asks WHERE workspace_id = $1",
             "DELETE FROM mail_counters WHERE workspace_id = $1",
+            "DELETE FROM link_events WHERE workspace_id = $1",
+            "DELETE FROM link_kills WHERE workspace_id = $1",
+            "DELETE FROM link_stats WHERE workspace_id = $1",
+            "DELETE FROM refusal_stats WHERE workspace_id = $1",
         ];
         let belongings = belongings.map(|text| sql(text, values![id]));
         let unit =
@@ -308,7 +329,7 @@ fn folded_name(name: &str) -> String {
     name.to_lowercase()
 }
 
-/// The values of all settings, `$1` to `$22`, and then some more.
+/// The values of all settings, `$1` to `$24`, and then some more.
 fn settings(workspace: &Workspace, more: Vec<Value>) -> Vec<Value> {
     let (branding, mail) = (&workspace.branding, &workspace.mail);
     let mut values = values! {
@@ -320,7 +341,7 @@ fn settings(workspace: &Workspace, more: Vec<Value>) -> Vec<Value> {
         branding.support_contact.as_ref().map(SupportContact::as_str), branding.locale.tag(),
         mail.from.as_ref().map(EmailAddress::as_str), mail.name.clone(),
         mail.reply_to.as_ref().map(EmailAddress::as_str), mail.has_self_service, mail.self_service_lifetime,
-        mail.is_one_click, mail.budget
+        mail.is_one_click, mail.budget, workspace.stories.is_recording, workspace.stories.retention
     };
     values.extend(more);
     values

@@ -27,7 +27,10 @@ fn a_key_is_added_used_and_retired_and_never_shown() {
     assert_eq!(ids(&operator), [id, &*first], "the active one stands first");
     operator.run(&format!("secret use {id}")).well();
     let retired = operator.json(&format!("secret retire {}", first.to_uppercase()));
-    assert_eq!(retired["ended"], serde_json::json!({ "login_links": 0, "sessions": 0, "api_keys": 0 }));
+    assert_eq!(
+        retired["ended"],
+        serde_json::json!({ "login_links": 0, "sessions": 0, "api_keys": 0, "admins": 0 })
+    );
     assert_eq!(ids(&operator), [id]);
 
     let file = fs::read_to_string(operator.path("doorkey.key")).unwrap();

@@ -128,6 +128,16 @@ const WALLS: &[Wall] = &[
     },
     Wall { rooms: &["domain", "store"], banned: &["utoipa"], because: "the API's objects are in http/api" },
     Wall {
+        rooms: &["http/admin"],
+        banned: &["http::api", "super::api"],
+        because: "an admin page calls flows, as the API does",
+    },
+    Wall {
+        rooms: &["http/api", "http/pages"],
+        banned: &["http::admin", "super::admin"],
+        because: "the admin pages are on a listener of their own",
+    },
+    Wall {
         rooms: &["http/api"],
         banned: &["http::pages", "super::pages"],
         because: "the API and the pages are two programs behind one server",
@@ -199,6 +209,8 @@ fn a_wall_that_is_broken_is_reported_with_its_line() {
         ("src/http/api/team.rs", "use crate::http::pages::login;", "http::pages"),
         ("src/http/pages/home.rs", "    super::api::users::list()", "super::api"),
         ("src/flow/mail.rs", "    let stream = TcpStream::connect(host).await?;", "TcpStream::connect"),
+        ("src/http/admin/keys.rs", "use crate::http::api::caller::Caller;", "http::api"),
+        ("src/http/pages/home.rs", "use crate::http::admin::desk::Desk;", "http::admin"),
         ("src/outbound/mail_server.rs", "use crate::flow::users;", "crate::flow"),
         ("src/http/pages/login.rs", "use crate::outbound::mail_server::MailServer;", "crate::outbound"),
         ("src/cli/serve.rs", "    let stream = TcpStream::connect(host).await?;", "TcpStream::connect"),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// Tables that every node needs to find a tenant at all: they alone have keys without the workspace.
-const DIRECTORY: [&str; 8] = [
+/// Tables that every node needs to find a tenant at all, and one that is of none: they alone have keys without the workspace.
+const DIRECTORY: [&str; 12] = [
     "workspaces",
     "hosts",
     "directory",
@@ -14,6 +14,10 @@ const DIRECTORY: [&str; 8] = [
     "nodes",
     "clock_readings",
     "migrations",
+    "admin_links",
+    "admin_sessions",
+    "admin_allowances",
+    "counted_batches",
 ];
 
 /// What must not stand in a migration for PostgreSQL, and why.
@@ -45,7 +49,7 @@ fn every_migration_keeps_the_rules_of_a_distributed_schema() {
 /// A distributed database sends a statement to the one server that has the workspace, if the statement says which.
 #[test]
 fn every_statement_on_a_workspaces_tables_names_the_workspace() {
-    const TABLES: [&str; 10] = [
+    const TABLES: [&str; 14] = [
         "users",
         "login_links",
         "sessions",
@@ -56,6 +60,10 @@ fn every_statement_on_a_workspaces_tables_names_the_workspace() {
         "mails",
         "mail_counters",
         "idempotency_keys",
+        "link_events",
+        "link_kills",
+        "link_stats",
+        "refusal_stats",
     ];
     // What an operator does to the whole installation, and what only explains plans.
     const ABOUT_ALL: [&str; 3] = ["key_usage.rs", "post_restore.rs", "list_plans.rs"];

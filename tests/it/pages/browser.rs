@@ -246,14 +246,6 @@ async fn the_keyboard_alone_signs_in_and_out() {
 }
 
 async fn tab_to_the_button_and_press_enter(browser: &WebBrowser) {
-    let is_on_the_button = "return document.activeElement.tagName === 'BUTTON' \
-         && getComputedStyle(document.activeElement).outlineStyle !== 'none'";
-    for _ in 0..5 {
-        browser.driver().action_chain().send_keys(Key::Tab).perform().await.unwrap();
-        if browser.evaluate(is_on_the_button).await == true {
-            browser.driver().action_chain().send_keys(Key::Enter).perform().await.unwrap();
-            return;
-        }
-    }
-    panic!("five presses of Tab did not reach the button, or it does not show that it has the focus");
+    browser.tab_to("here.tagName === 'BUTTON'").await;
+    browser.type_keys(Key::Enter).await;
 }

@@ -258,15 +258,18 @@ async fn what_was_decided_before_a_kill_loses_after_it() {
         let browser = doorkey::keys::random_browser_cookie().unwrap();
         let session = session_of(&found, standing.session_epoch, now);
         let (session, _) = keys.begin_session(session, &token, &browser);
-        let claimed =
-            store.claim_login_link(&keys.seal_link(found.used(now)), &session, None, &[]).await.unwrap();
+        let claimed = store
+            .claim_login_link((&keys.seal_link(found.used(now)), false), &session, None, &[])
+            .await
+            .unwrap();
 
         assert_eq!(claimed, Outcome::Conflict, "{kill}");
         assert_eq!(test.number("SELECT count(*) FROM sessions"), 0);
         if kill != "expires_at" && kill != "ended_at" {
             let draft = LinkClaims::for_user(user, standing.link_epoch, &test.acme, now, [7; 16]);
             let entry = AuditContext::at_command_line().entry(AuditEvent::LinkIssued);
-            let added = store.add_login_link(&keys.issue_token(draft).0, &seen, None, &entry).await.unwrap();
+            let added =
+                store.add_login_link((&keys.issue_token(draft).0, true), &seen, None, &entry).await.unwrap();
             assert_eq!(added, Outcome::Conflict, "{kill}");
             assert_eq!(test.number("SELECT count(*) FROM login_links"), 1);
         }

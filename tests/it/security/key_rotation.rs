@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use doorkey::domain::admin::AdminRole;
 use doorkey::domain::audit::AuditContext;
 use doorkey::domain::login_link::KeyId;
 use doorkey::domain::scope::{Scope, Scopes};
@@ -15,6 +16,7 @@ use doorkey::keys;
 use doorkey::store::KeyUsage;
 use serde_json::Value;
 
+use crate::support::admin::{admin_pages, allow, grant, link as link_to_admin_pages, signed_in};
 use crate::support::app::{TestApp, TestRequest};
 use crate::support::consistency::MISQUOTED;
 use crate::support::http_client::HttpClient;
@@ -283,6 +285,10 @@ async fn a_key_retired_by_force_takes_along_what_rests_on_it_and_nothing_else() 
     let link = test.ask_for_link(people[0]).await;
     let (mut bobs, mut cats) = (test.browser(), test.browser());
     bobs.sign_in(&test.ask_for_link(people[1]).await).await;
+    let (pages, grace) = (admin_pages(&test), grant("Grace", AdminRole::Operator, &[]));
+    let mut admin = signed_in(&pages, grace.clone()).await;
+    link_to_admin_pages(&pages, grace.clone()).await;
+    allow(&test, grace).await;
     let (old, new) = with_another_key(&test).await;
     let operator = test.beside().await;
     secret_keys::make_active(&operator.app, &AuditContext::at_command_line(), new).await.unwrap();
@@ -295,8 +301,11 @@ async fn a_key_retired_by_force_takes_along_what_rests_on_it_and_nothing_else() 
     let ended = retire(&operator, old, true).await.unwrap();
     nodes::check_health(&test.app).await.unwrap().unwrap();
 
-    assert!(refused.contains("1 live login link(s), 1 session(s) and 1 API key(s)"), "{refused}");
-    assert_eq!(ended, KeyUsage { login_links: 1, sessions: 1, api_keys: 1 });
+    assert!(
+        refused.contains("1 live login link(s), 1 session(s) and 1 API key(s), and 3 of admins"),
+        "{refused}"
+    );
+    assert_eq!(ended, KeyUsage { login_links: 1, sessions: 1, api_keys: 1, admins: 3 });
     assert_eq!(test.number(&format!("SELECT count(*) FROM ({MISQUOTED}) m")), 0);
     assert_eq!(test.browser().open(&link).await.status, 410);
     assert!(!bobs.is_signed_in().await && cats.is_signed_in().await);
@@ -304,7 +313,9 @@ async fn a_key_retired_by_force_takes_along_what_rests_on_it_and_nothing_else() 
     assert_eq!(test.send(team.clone().bearer(&spare)).await.status, 401);
     assert_eq!(test.send(team.bearer(&test.key)).await.status, 200);
     let printed = test.audit();
-    for entry in ["login_link.killed", "session.ended", "api_key.revoked"] {
+    assert_eq!(admin.get("/").await.header("location"), "/sign-in");
+    for entry in ["login_link.killed", "session.ended", "api_key.revoked", "admin.ended", "admin.disallowed"]
+    {
         assert!(printed.contains(&format!("{entry} by command_line key_retired")), "{printed:?}");
     }
     assert_eq!(

@@ -1,7 +1,7 @@
 //! Secrets and addresses stay where they belong: not in the database, not in the log, not in a metric.
 
 use crate::support::http_client::HttpClient;
-use crate::support::server::{Server, visitor};
+use crate::support::server::{Server, free_port, visitor};
 
 const SESSION: &str = "doorkey_session";
 const BROWSER: &str = "doorkey_browser";
@@ -11,8 +11,10 @@ type Secrets = Vec<(&'static str, String)>;
 
 #[tokio::test]
 async fn a_stolen_database_holds_no_token_no_cookie_and_no_key() {
-    let mut server = Server::start();
-    let secrets = live_a_little(&server).await;
+    let (mut server, admin) = (Server::prepare("Acme"), admin_address());
+    server.serve_with(&[("DOORKEY_ADMIN_LISTEN", &admin)]);
+    let mut secrets = live_a_little(&server).await;
+    secrets.extend(admins_live_a_little(&server, &admin).await);
 
     let while_running = server.database.stolen();
     server.stop();
@@ -32,9 +34,12 @@ async fn a_stolen_database_holds_no_token_no_cookie_and_no_key() {
 #[tokio::test]
 async fn the_log_and_the_metrics_tell_no_secret_and_no_address() {
     let mut server = Server::prepare("Acme");
-    server.serve_with(&[("RUST_LOG", "trace")]);
+    let admin = admin_address();
+    server.serve_with(&[("RUST_LOG", "trace"), ("DOORKEY_ADMIN_LISTEN", &admin)]);
     let mut secrets = live_a_little(&server).await;
+    secrets.extend(admins_live_a_little(&server, &admin).await);
     provoke_errors(&server, &secrets).await;
+    provoke_errors_of_admins(&admin, &secrets).await;
     for part in ["ada@example.org", "Lovelace", "bob@example.com"] {
         secrets.push(("an address or a name", part.to_owned()));
     }
@@ -109,6 +114,86 @@ async fn live_a_little(server: &Server) -> Secrets {
     secrets.push(("a live token", token(&server.ask_for_link(bob).await)));
     assert_eq!(server.call("GET", "/api/login_links").await.status(), 200);
     secrets
+}
+
+fn admin_address() -> String {
+    format!("127.0.0.1:{}", free_port())
+}
+
+/// An admin signs in and makes a key, another one signs out again, and a link is left.
+async fn admins_live_a_little(server: &Server, admin: &str) -> Secrets {
+    let mut secrets = Vec::new();
+    for leaves in [false, true] {
+        let link = admin_link(server, admin);
+        let page = visitor().get(&link).send().await.unwrap();
+        let browser = cookie_of(&page);
+        let page = page.text().await.unwrap();
+        let (token_of_form, proof) = (field(&page, "token"), field(&page, "proof"));
+        let form = [("token", &*token_of_form), ("proof", &*proof)];
+        let signed_in = post(admin, "/sign-in", &browser, &form).await;
+        assert_eq!(signed_in.status(), 303);
+        let session = cookie_of(&signed_in);
+        let list = visitor().get(format!("http://{admin}/w/1/keys")).header("cookie", &session);
+        let proof = field(&list.send().await.unwrap().text().await.unwrap(), "proof");
+        let form = [("proof", &*proof), ("name", "made by an admin"), ("scope", "logs:read")];
+        let made = post(admin, "/w/1/keys", &session, &form).await.text().await.unwrap();
+        let key = made.split("value=\"doorkey_").nth(1).unwrap().split('"').next().unwrap();
+        if leaves {
+            assert_eq!(post(admin, "/sign-out", &session, &[("proof", &*proof)]).await.status(), 303);
+        }
+        let value = |cookie: &str| cookie.split_once('=').unwrap().1.to_owned();
+        secrets.push(("a used admin token", token(&link)));
+        secrets.push(("an admin's browser cookie", value(&browser)));
+        secrets.push(("an admin's session cookie", value(&session)));
+        secrets.push(("a key that an admin made", format!("doorkey_{key}")));
+    }
+    secrets.push(("a live admin token", token(&admin_link(server, admin))));
+    secrets
+}
+
+/// Sends a form to the admin pages.
+async fn post(admin: &str, path: &str, cookie: &str, fields: &[(&str, &str)]) -> reqwest::Response {
+    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    let request = visitor().post(format!("http://{admin}{path}")).header("cookie", cookie).body(body);
+    request.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap()
+}
+
+fn admin_link(server: &Server, admin: &str) -> String {
+    server.run(&["admin", "link", "--admin-listen", admin, "--name", "Grace"]).trim_end().to_owned()
+}
+
+/// Name and value of the cookie that a response sets.
+fn cookie_of(response: &reqwest::Response) -> String {
+    let set = response.headers()["set-cookie"].to_str().unwrap();
+    set.split(';').next().unwrap().to_owned()
+}
+
+/// The value of a hidden field of a page.
+fn field(page: &str, name: &str) -> String {
+    let (_, rest) = page.split_once(&format!("name=\"{name}\" value=\"")).unwrap();
+    rest.split('"').next().unwrap().to_owned()
+}
+
+/// Requests to the admin pages that go wrong around a secret.
+async fn provoke_errors_of_admins(admin: &str, secrets: &Secrets) {
+    for (_, secret) in secrets {
+        for path in [
+            format!("/{secret}"),
+            format!("/sign-in?token={secret}"),
+            format!("/sign-in?{secret}=1&token=%"),
+            format!("/w/{secret}/keys"),
+            format!("/w/1/keys?page={secret}"),
+            format!("/w/1/keys/{secret}/revoke"),
+        ] {
+            let cookie = format!("doorkey_admin={secret}; doorkey_admin_browser={secret}");
+            let looked =
+                visitor().get(format!("http://{admin}{path}")).header("cookie", &cookie).send().await;
+            let pressed = post(admin, &path, &cookie, &[("token", secret), ("proof", secret)]).await;
+            for response in [looked.unwrap(), pressed] {
+                assert!(!response.status().is_server_error(), "{path}");
+            }
+        }
+    }
 }
 
 /// Requests that go wrong around a secret.

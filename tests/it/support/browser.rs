@@ -146,6 +146,26 @@ impl WebBrowser {
         until_so(TIMEOUT, is_gone, || format!("sending {text:?} led nowhere")).await;
     }
 
+    /// Presses Tab until the element that has the focus is the one, by a condition on `here`, and shows that it has it.
+    pub async fn tab_to(&self, is_there: &str) {
+        let script = format!(
+            "const here = document.activeElement;
+             return Boolean({is_there}) && getComputedStyle(here).outlineStyle !== 'none'"
+        );
+        for _ in 0..30 {
+            self.type_keys(Key::Tab).await;
+            if self.evaluate(&script).await == true {
+                return;
+            }
+        }
+        panic!("thirty presses of Tab did not reach {is_there}, or it does not show that it has the focus");
+    }
+
+    /// Types where the focus is.
+    pub async fn type_keys(&self, keys: impl Into<thirtyfour::TypingData>) {
+        self.driver().action_chain().send_keys(keys).perform().await.unwrap();
+    }
+
     pub async fn go_back(&self) {
         self.driver().back().await.unwrap();
     }

@@ -59,8 +59,26 @@ pub const MISQUOTED: &str = "
           (u.id, u.newest_id, u.newest_epoch, u.newest_seed, u.newest_single_use, u.newest_created_at, u.newest_expires_at,
            u.newest_key_id, u.newest_seal, u.newest_ended_at)";
 
+/// Hours of which the figures say something else than the rows of the links that were issued in them.
+pub const MISCOUNTED_LINKS: &str = "
+    SELECT workspace_id, hour, kind FROM (
+        SELECT workspace_id, hour, kind, issued, opened, opened_by_machines, signed_in, too_late, pressed_again,
+               tried_60 + tried_300 + tried_900 + tried_1800 + tried_3600 + tried_7200 + tried_14400 + tried_28800 + tried_86400
+               + tried_259200 + tried_604800 + tried_later AS tried
+        FROM link_stats
+        UNION ALL
+        SELECT workspace_id, created_at - created_at % 3600000, kind, -1, CASE WHEN (marks & 5) <> 0 THEN -1 ELSE 0 END,
+               CASE WHEN (marks & 7) = 2 THEN -1 ELSE 0 END, CASE WHEN used_at IS NOT NULL THEN -1 ELSE 0 END,
+               CASE WHEN tried_at >= expires_at THEN -1 ELSE 0 END, CASE WHEN (marks & 8) <> 0 THEN -1 ELSE 0 END,
+               CASE WHEN tried_at IS NOT NULL THEN -1 ELSE 0 END
+        FROM login_links) counted
+    GROUP BY workspace_id, hour, kind
+    HAVING sum(issued) <> 0 OR sum(opened) <> 0 OR sum(opened_by_machines) <> 0 OR sum(signed_in) <> 0 OR sum(too_late) <> 0
+        OR sum(pressed_again) <> 0 OR sum(tried) <> 0";
+
 /// What must not be there at all.
-const NEVER: [(&str, &str); 4] = [
+const NEVER: [(&str, &str); 5] = [
+    ("links are counted wrongly", MISCOUNTED_LINKS),
     ("users are counted wrongly", MISCOUNTED),
     ("a user's newest link is another", MISQUOTED),
     ("a link has two sessions", "SELECT link_hash FROM sessions GROUP BY link_hash HAVING count(*) > 1"),

@@ -12,7 +12,7 @@ use doorkey::store::DatabaseUrl;
 use rusqlite::types::Value as Cell;
 
 /// What every table is called; who locks them all lets nobody else write.
-const TABLES: &str = "migrations, workspaces, hosts, key_fingerprints, transfers, nodes, clock_readings, users, login_links, sessions, api_keys, audit_log";
+const TABLES: &str = "migrations, workspaces, hosts, key_fingerprints, transfers, nodes, clock_readings, users, login_links, sessions, api_keys, audit_log, link_events, link_kills, link_stats, refusal_stats, counted_batches";
 
 /// The engine that a run is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -2,6 +2,7 @@
 
 pub mod accessibility;
 pub mod acknowledged_ops;
+pub mod admin;
 pub mod app;
 pub mod at_once;
 pub mod browser;
@@ -33,5 +34,6 @@ pub mod strace;
 pub mod test_request;
 pub mod third_party_site;
 pub mod upstream_app;
+pub mod visitors;
 pub mod wait;
 pub mod wall_clock;

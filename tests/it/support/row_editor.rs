@@ -10,7 +10,8 @@ use tokio_postgres::{Client, NoTls, Row};
 use super::database::Database;
 
 /// Where one thing stands in all those that are tried.
-const TABLES: [&str; 4] = ["users", "login_links", "sessions", "api_keys"];
+const TABLES: [&str; 7] =
+    ["users", "login_links", "sessions", "api_keys", "admin_links", "admin_sessions", "admin_allowances"];
 
 /// A table as the schema has it.
 pub struct Table {

@@ -4,6 +4,7 @@
 mod clients;
 mod mails;
 mod schemas;
+mod stories;
 
 use std::sync::{Arc, LazyLock};
 
@@ -42,6 +43,9 @@ use crate::store::{ListedEntry, ListedLink, ListedSession, MAIL_FIELDS};
         api::mails::list,
         api::mails::show,
         api::logs::list,
+        api::stories::show,
+        api::stories::find,
+        api::stats::login_links,
         api::sessions::list,
         api::sessions::revoke,
         show,
@@ -53,6 +57,7 @@ use crate::store::{ListedEntry, ListedLink, ListedSession, MAIL_FIELDS};
         (name = "Mails", description = "Links that doorkey mails, and what became of them."),
         (name = "Sessions", description = "Who is signed in."),
         (name = "Logs", description = "What happened."),
+        (name = "Stories", description = "What became of a link, and of all of them."),
         (name = "Description", description = "The API itself."),
     )
 )]
@@ -102,7 +107,7 @@ const FAILURES: [Failure; 12] = [
     Failure(
         "404",
         "NotFound",
-        "No such user, session, mail or route, or no workspace has this host.",
+        "No such user, session, mail, story or route, or no workspace has this host.",
         &["not_found", "user_not_found", "workspace_not_found"],
     ),
     Failure("405", "MethodNotAllowed", "The route has no such method.", &["method_not_allowed"]),
@@ -158,6 +163,7 @@ fn document() -> Value {
         components["schemas"][name] = schema;
     }
     components["schemas"]["MailWish"] = mails::body();
+    components["schemas"]["StoryWish"] = stories::body();
     // The rows of a list refer to their own schema.
     for (name, schema) in components["schemas"].as_object_mut().into_iter().flatten() {
         if let Some(row) = name.strip_prefix("List_") {

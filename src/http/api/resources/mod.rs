@@ -2,6 +2,8 @@
 
 mod list;
 mod mail;
+mod stats;
+mod story;
 mod user;
 
 use std::collections::BTreeMap;
@@ -19,6 +21,8 @@ use crate::store;
 pub(super) use self::list::{Links, List, Meta};
 pub(in crate::http) use self::mail::QueuedMail;
 pub use self::mail::{ListedMail, QueuedMailFacts};
+pub use self::stats::LinkStats;
+pub use self::story::Story;
 pub(super) use self::user::ListedUser;
 pub use self::user::UserObject;
 

@@ -9,12 +9,15 @@ use super::error::{STORE_TIMEOUT, explained, late};
 use crate::store::{OpenError, StoreError};
 
 /// The oldest first, with the numbers and columns of the embedded engine's; each is run once, in a transaction.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("../../../../migrations/postgres/0001_first.sql"),
     include_str!("../../../../migrations/postgres/0002_locale.sql"),
     include_str!("../../../../migrations/postgres/0003_idempotency_keys.sql"),
     include_str!("../../../../migrations/postgres/0004_branding_and_mail.sql"),
     include_str!("../../../../migrations/postgres/0005_mail.sql"),
+    include_str!("../../../../migrations/postgres/0006_admin.sql"),
+    include_str!("../../../../migrations/postgres/0007_stories.sql"),
+    include_str!("../../../../migrations/postgres/0008_client_search.sql"),
 ];
 
 /// Brings the schema up to date, or makes it, if `may_create` and there is none.

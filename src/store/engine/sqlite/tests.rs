@@ -253,7 +253,7 @@ async fn what_a_request_looks_up_is_found_by_a_whole_key() {
         crate::store::queries::login_links::by_hash(workspace.id, [0; 32]),
         crate::store::queries::sessions::by_id(workspace.id, Uuid::nil()),
         crate::store::queries::sessions::by_confirm_hash(workspace.id, [0; 32]),
-        crate::store::queries::login_links::redeem(&link, &Session::sample(&link)),
+        crate::store::queries::login_links::redeem((&link, false), &Session::sample(&link)),
     ] {
         let mut explained = database.prepare(&format!("EXPLAIN QUERY PLAN {}", statement.sql)).unwrap();
         let mut rows = explained.raw_query();

@@ -1,0 +1,100 @@
+-- What became of each link, and figures that are counted with every act: no page counts events.
+
+ALTER TABLE workspaces ADD COLUMN record_openings INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE workspaces ADD COLUMN story_retention INTEGER NOT NULL DEFAULT 2592000;
+
+-- What is counted of a link once: `marks` has the bits as they are, and above them those of before the last change; `tried_at` is the
+-- first try, and `tried_before` what it was before that change. Whoever changes them counts, in the same unit, what became different.
+ALTER TABLE login_links ADD COLUMN marks INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE login_links ADD COLUMN tried_at INTEGER;
+ALTER TABLE login_links ADD COLUMN tried_before INTEGER;
+
+-- What happened to a link beside what its own row says: a hundred openings of a link at most, and a hundred others. An opening whose
+-- `settle_at` is not 0 is not settled as a person's or a machine's yet; until then `client` is a keyed hash of address and browser.
+CREATE TABLE link_events (
+    workspace_id INTEGER NOT NULL,
+    link_hash BLOB NOT NULL,
+    id BLOB NOT NULL,
+    time INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    session_id BLOB NOT NULL,
+    network TEXT NOT NULL,
+    browser TEXT NOT NULL,
+    signs INTEGER NOT NULL,
+    is_machine INTEGER NOT NULL,
+    was_dead INTEGER NOT NULL,
+    client BLOB NOT NULL,
+    settle_at INTEGER NOT NULL,
+    PRIMARY KEY (workspace_id, link_hash, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX link_events_unsettled ON link_events (workspace_id, settle_at) WHERE settle_at > 0;
+
+-- When and why the links of an epoch of a user were killed.
+CREATE TABLE link_kills (
+    workspace_id INTEGER NOT NULL,
+    user_id INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (workspace_id, user_id, epoch)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX link_kills_by_time ON link_kills (workspace_id, time);
+
+-- Links by the hour in which they were issued and what became of them; only `handed_out_again` is of the hour of the act. `recorded` are
+-- those that were issued while openings were noted. On PostgreSQL an hour has several slots, so that those who count at the same
+-- moment do not wait for one row; once it is over they are merged into the slot 0, by `merge_id`.
+CREATE TABLE link_stats (
+    workspace_id INTEGER NOT NULL,
+    hour INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    slot INTEGER NOT NULL,
+    issued INTEGER NOT NULL DEFAULT 0,
+    recorded INTEGER NOT NULL DEFAULT 0,
+    opened INTEGER NOT NULL DEFAULT 0,
+    opened_by_machines INTEGER NOT NULL DEFAULT 0,
+    signed_in INTEGER NOT NULL DEFAULT 0,
+    too_late INTEGER NOT NULL DEFAULT 0,
+    pressed_again INTEGER NOT NULL DEFAULT 0,
+    handed_out_again INTEGER NOT NULL DEFAULT 0,
+    tried_60 INTEGER NOT NULL DEFAULT 0,
+    tried_300 INTEGER NOT NULL DEFAULT 0,
+    tried_900 INTEGER NOT NULL DEFAULT 0,
+    tried_1800 INTEGER NOT NULL DEFAULT 0,
+    tried_3600 INTEGER NOT NULL DEFAULT 0,
+    tried_7200 INTEGER NOT NULL DEFAULT 0,
+    tried_14400 INTEGER NOT NULL DEFAULT 0,
+    tried_28800 INTEGER NOT NULL DEFAULT 0,
+    tried_86400 INTEGER NOT NULL DEFAULT 0,
+    tried_259200 INTEGER NOT NULL DEFAULT 0,
+    tried_604800 INTEGER NOT NULL DEFAULT 0,
+    tried_later INTEGER NOT NULL DEFAULT 0,
+    merge_id BLOB,
+    PRIMARY KEY (workspace_id, hour, kind, slot)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX link_stats_to_merge ON link_stats (workspace_id, hour) WHERE slot > 0;
+
+-- Refusals by the hour in which they happened: by the rule, and of presses.
+CREATE TABLE refusal_stats (
+    workspace_id INTEGER NOT NULL,
+    hour INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    slot INTEGER NOT NULL,
+    refused INTEGER NOT NULL,
+    merge_id BLOB,
+    PRIMARY KEY (workspace_id, hour, kind, reason, slot)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX refusal_stats_to_merge ON refusal_stats (workspace_id, hour) WHERE slot > 0;
+
+-- Batches of notes and counters that were committed: one whose answer came late is written again, and counted once.
+CREATE TABLE counted_batches (
+    id BLOB NOT NULL PRIMARY KEY,
+    time INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX counted_batches_by_time ON counted_batches (time);

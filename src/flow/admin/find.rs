@@ -1,0 +1,77 @@
+//! What somebody pastes or types is looked for: a link, its token or its number, an address, a client's number.
+
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::token::Token;
+use crate::domain::user::{UserId, UserRef};
+use crate::domain::workspace::Workspace;
+use crate::flow::stories;
+use crate::flow::users;
+use crate::flow::users::UserError;
+use crate::store::StoreError;
+
+/// What was found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Found {
+    /// A client.
+    Client(UserId),
+    /// A link, live or dead, and whom it is or was for.
+    Link(Uuid, UserId),
+}
+
+/// What a text can mean.
+enum Meaning {
+    Token(Token),
+    LinkId(Uuid),
+    User(UserRef),
+}
+
+impl Meaning {
+    fn of(text: &str) -> Option<Self> {
+        if let Some(token) = stories::token_of(text) {
+            return Some(Self::Token(token));
+        }
+        // Numbers of links are shown with their hyphens.
+        if text.len() == 36
+            && let Ok(id) = Uuid::try_parse(text)
+        {
+            return Some(Self::LinkId(id));
+        }
+        UserRef::parse(text).map(Self::User)
+    }
+}
+
+/// Looks for it in a workspace. Nothing of another one is found, and no staff.
+pub async fn find(app: &App, workspace: &Workspace, text: &str) -> Result<Option<Found>, StoreError> {
+    match Meaning::of(text.trim()) {
+        None => Ok(None),
+        Some(Meaning::Token(token)) => {
+            let hashes = app.keys().link_hashes(workspace.id, &token);
+            let found = app.store.find_login_link(workspace.id, &hashes).await?;
+            Ok(found.map(|found| Found::Link(found.link.id, found.link.draft.user)))
+        }
+        Some(Meaning::LinkId(id)) => {
+            let Some(made_at) = made_at(id) else { return Ok(None) };
+            let found = app.store.find_link_user(workspace.id, id, made_at).await?;
+            Ok(found.map(|user| Found::Link(id, user)))
+        }
+        Some(Meaning::User(user)) => match users::show_kind(app, workspace, &user, false).await {
+            Ok(user) => Ok(Some(Found::Client(user.id))),
+            Err(UserError::Store(error)) => Err(error),
+            Err(_) => Ok(None),
+        },
+    }
+}
+
+/// When something of this number was made (RFC 9562, section 5.7); `None` for a number of another kind.
+fn made_at(id: Uuid) -> Option<Timestamp> {
+    if id.get_version_num() != 7 {
+        return None;
+    }
+    let (seconds, nanos) = id.get_timestamp()?.to_unix();
+    let millis =
+        i64::try_from(seconds).ok()?.checked_mul(1_000)?.checked_add(i64::from(nanos / 1_000_000))?;
+    Some(Timestamp::from_millis(millis))
+}

@@ -1,0 +1,173 @@
+//! What support does for a client: shows a link, mails one, revokes links, signs out. Each goes the way that the API goes.
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::client::{self, LinkWish, Notice, Said, client_of};
+use super::desk::{Desk, DeskForm, DoKillLinks, DoMailLink, DoMakeLink, DoSignOut, SeeClients};
+use super::error::Problem;
+use super::frame::Frame;
+use super::html::see_other;
+use crate::domain::admin::{AdminAct, AdminPage};
+use crate::domain::login_link::parse_min_ttl;
+use crate::domain::user::UserRef;
+use crate::flow;
+use crate::flow::admin::clients::called;
+use crate::flow::login_links::{IssueOptions, RequestedUser};
+use crate::flow::mail::MailOptions;
+use crate::http::error::Error;
+use crate::http::request::params::Params;
+
+/// What something that ends links or sessions does, and the button.
+#[derive(Template)]
+#[template(path = "admin/client_end.html")]
+struct EndPage {
+    frame: Frame,
+    title: &'static str,
+    words: &'static str,
+    button: &'static str,
+    action: String,
+    back: String,
+    name: String,
+    may: bool,
+}
+
+const KILL: &str = "Every link made for this client so far stops working at once and for good, and so does a sign-in that has begun. Who is signed in stays so, and a new link can be had at any time.";
+const SIGN_OUT: &str = "Every session of this client ends at once, in every browser. Links stay as they are: a good one signs in again.";
+
+/// `POST /w/W/clients/{id}/link`: the rule; the link stands in this one answer.
+pub(in crate::http) async fn make_link(form: DeskForm<DoMakeLink>) -> Result<Response, Problem> {
+    let (desk, fields) = (form.desk, form.fields);
+    let user = client_of(&desk).await?;
+    let options = match options_of(&desk, &fields) {
+        Ok(options) => options,
+        Err(wish) => return wrong(&desk, *wish).await,
+    };
+    let subject = RequestedUser::find(&desk.app, &desk.workspace, UserRef::Id(user.id)).await?;
+    let issued = flow::login_links::issue(&desk.app, &desk.workspace, &desk.act, &subject, &options).await;
+    match issued {
+        Ok(issued) => {
+            let said = Said { issued: Some(issued), ..Said::default() };
+            client::page(&desk, StatusCode::OK, said).await
+        }
+        Err(error) => refused(&desk, error.into()).await,
+    }
+}
+
+/// `POST /w/W/clients/{id}/mail`: the same, to the address that is kept of the client.
+pub(in crate::http) async fn mail_link(form: DeskForm<DoMailLink>) -> Result<Response, Problem> {
+    let (desk, fields) = (form.desk, form.fields);
+    let user = client_of(&desk).await?;
+    let link = match options_of(&desk, &fields) {
+        Ok(options) => options,
+        Err(wish) => return wrong(&desk, *wish).await,
+    };
+    if desk.app.mail.is_none() {
+        return refused(&desk, Error::MailNotConfigured).await;
+    }
+    let subject = RequestedUser::find(&desk.app, &desk.workspace, UserRef::Id(user.id)).await?;
+    let options = MailOptions { link, language: None, request: None };
+    let queued = flow::mail::queue_link(&desk.app, &desk.workspace, &desk.act, &subject, &options).await;
+    match queued {
+        Ok(_) => Ok(see_other(&desk.address(&format!("/clients/{}?done=mailed", user.id.number())))),
+        Err(error) => refused(&desk, error.into()).await,
+    }
+}
+
+/// Reads what a form wishes of a link; else it comes back with what is wrong. An empty field wishes nothing.
+fn options_of<N>(desk: &Desk<N>, fields: &Params) -> Result<IssueOptions, Box<LinkWish>> {
+    let mut wish = LinkWish::default();
+    let one = |name: &str| match fields.single(name) {
+        Ok(value) => (value.unwrap_or_default().trim().to_owned(), None),
+        Err(_) => (String::new(), Some("must be given once".to_owned())),
+    };
+    (wish.min_ttl, wish.min_ttl_error) = one("min_ttl");
+    (wish.redirect, wish.redirect_error) = one("redirect");
+    let (app, app_error) = one("app");
+    wish.app_error = app_error.or((!app.is_empty()).then(|| "names no app of this workspace".to_owned()));
+    let min_ttl = if wish.min_ttl.is_empty() { Ok(0) } else { parse_min_ttl(&wish.min_ttl, &desk.workspace) };
+    let redirect = (!wish.redirect.is_empty()).then_some(wish.redirect.as_str());
+    let options = IssueOptions::validated(*min_ttl.as_ref().unwrap_or(&0), redirect, &desk.workspace);
+    match (options, min_ttl) {
+        (Ok(options), Ok(_)) if !wish.is_wrong() => return Ok(options),
+        (options, min_ttl) => {
+            let redirect_error = options.err().map(|error| format!("{error}."));
+            wish.redirect_error = wish.redirect_error.take().or(redirect_error);
+            wish.min_ttl_error = wish.min_ttl_error.take().or(min_ttl.err());
+        }
+    }
+    Err(Box::new(wish))
+}
+
+/// The page again, with what is wrong with the wish; nothing typed is lost.
+async fn wrong<N>(desk: &Desk<N>, wish: LinkWish) -> Result<Response, Problem> {
+    let notice =
+        Some(Notice { is_bad: true, text: "Nothing was done: the wish cannot be granted.".to_owned() });
+    client::page(desk, StatusCode::BAD_REQUEST, Said { notice, wish, ..Said::default() }).await
+}
+
+/// The page again, with why there is no link, where that is about this client or mail at all.
+async fn refused<N>(desk: &Desk<N>, error: Error) -> Result<Response, Problem> {
+    let status = error.status();
+    if !matches!(error, Error::Refused(_) | Error::MailNotConfigured) || status == StatusCode::NOT_FOUND {
+        return Err(error.into());
+    }
+    let notice = Some(Notice { is_bad: true, text: error.parts().sentence.into_owned() });
+    client::page(desk, status, Said { notice, ..Said::default() }).await
+}
+
+/// `GET /w/W/clients/{id}/kill`: says what will happen.
+pub(in crate::http) async fn ask_to_kill(desk: Desk<SeeClients>) -> Result<Response, Problem> {
+    let words = ("Revoke the links of", KILL, "Revoke the links");
+    ask(&desk, words, ("kill", AdminAct::KillLinks)).await
+}
+
+/// `GET /w/W/clients/{id}/sign-out`: says what will happen.
+pub(in crate::http) async fn ask_to_sign_out(desk: Desk<SeeClients>) -> Result<Response, Problem> {
+    let words = ("Sign out", SIGN_OUT, "Sign out everywhere");
+    ask(&desk, words, ("sign-out", AdminAct::SignOut)).await
+}
+
+async fn ask(
+    desk: &Desk<SeeClients>,
+    (title, words, button): (&'static str, &'static str, &'static str),
+    (path, act): (&str, AdminAct),
+) -> Result<Response, Problem> {
+    let user = client_of(desk).await?;
+    let back = desk.address(&format!("/clients/{}", user.id.number()));
+    let view = EndPage {
+        frame: desk.frame(AdminPage::Clients),
+        title,
+        words,
+        button,
+        action: format!("{back}/{path}"),
+        back,
+        name: called(&user),
+        may: desk.may(act),
+    };
+    Ok(desk.page(StatusCode::OK, &view))
+}
+
+/// `POST /w/W/clients/{id}/kill`.
+pub(in crate::http) async fn kill(form: DeskForm<DoKillLinks>) -> Result<Response, Problem> {
+    let desk = form.desk;
+    let id = client_of(&desk).await?.id;
+    let user = UserRef::Id(id);
+    let killed = flow::login_links::revoke(&desk.app, &desk.workspace, &desk.act, &user).await;
+    if killed.map_err(Error::from)? {
+        return Ok(see_other(&desk.address(&format!("/clients/{}?done=killed", id.number()))));
+    }
+    Err(Problem::NothingThere)
+}
+
+/// `POST /w/W/clients/{id}/sign-out`.
+pub(in crate::http) async fn sign_out(form: DeskForm<DoSignOut>) -> Result<Response, Problem> {
+    let desk = form.desk;
+    let id = client_of(&desk).await?.id;
+    let ended = flow::sessions::revoke_all(&desk.app, &desk.workspace, &desk.act, id).await;
+    if ended.map_err(Error::from)? {
+        return Ok(see_other(&desk.address(&format!("/clients/{}?done=signed-out", id.number()))));
+    }
+    Err(Problem::NothingThere)
+}

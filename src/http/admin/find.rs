@@ -1,0 +1,60 @@
+//! What somebody has in hand is looked for: a link, an address, a number.
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::desk::{Desk, DeskForm, SeeFind};
+use super::error::Problem;
+use super::frame::Frame;
+use super::html::see_other;
+use crate::domain::admin::AdminPage;
+use crate::flow;
+use crate::flow::admin::find::Found;
+use crate::flow::admin::looks::{Look, looked};
+
+/// The form. What was typed into it never comes back.
+#[derive(Template)]
+#[template(path = "admin/find.html")]
+struct FindPage {
+    frame: Frame,
+    action: String,
+    has_found_nothing: bool,
+}
+
+/// `GET /w/W/find`.
+pub(in crate::http) async fn show(desk: Desk<SeeFind>) -> Response {
+    page(&desk, StatusCode::OK)
+}
+
+/// `POST /w/W/find`: leads to what was meant. The look is in the log, and what was looked for is not.
+pub(in crate::http) async fn find(form: DeskForm<SeeFind>) -> Result<Response, Problem> {
+    let (desk, fields) = (form.desk, form.fields);
+    let found = flow::admin::find::find(&desk.app, &desk.workspace, fields.value("q")).await?;
+    let (user, link) = match found {
+        None => (None, None),
+        Some(Found::Client(user)) => (Some(user), None),
+        Some(Found::Link(link, user)) => (Some(user), Some(link)),
+    };
+    looked(&desk.app, &desk.workspace, &desk.act, (Look::Find, user, link)).await?;
+    match found {
+        None => Ok(page(&desk, StatusCode::NOT_FOUND)),
+        Some(Found::Client(user)) => Ok(see_other(&desk.address(&format!("/clients/{}", user.number())))),
+        Some(Found::Link(link, user)) => {
+            // A link is known for longer than its story may be kept.
+            let has_story = flow::stories::show(&desk.app, &desk.workspace, link).await?.is_some();
+            let path =
+                if has_story { format!("/links/{link}") } else { format!("/clients/{}", user.number()) };
+            Ok(see_other(&desk.address(&path)))
+        }
+    }
+}
+
+fn page(desk: &Desk<SeeFind>, status: StatusCode) -> Response {
+    let view = FindPage {
+        frame: desk.frame(AdminPage::Find),
+        action: desk.address("/find"),
+        has_found_nothing: status == StatusCode::NOT_FOUND,
+    };
+    desk.page(status, &view)
+}

@@ -1,0 +1,132 @@
+//! The audit log, newest first, filtered.
+
+use std::collections::HashMap;
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::desk::{Desk, SeeLogs};
+use super::error::Problem;
+use super::frame::Frame;
+use super::log_filter::LogFilter;
+use super::log_words;
+use super::numbers::grouped;
+use super::pager::Pager;
+use super::times;
+use super::times::TimeText;
+use crate::domain::admin::AdminPage;
+use crate::domain::audit::AuditEvent;
+use crate::domain::user::UserId;
+use crate::flow;
+use crate::store::ListedEntry;
+
+/// The log.
+#[derive(Template)]
+#[template(path = "admin/logs.html")]
+struct LogsPage {
+    frame: Frame,
+    /// Where the filters go.
+    action: String,
+    /// Where the same entries are as a file.
+    file: String,
+    filter: LogFilter,
+    events: Vec<EventChoice>,
+    caption: String,
+    rows: Vec<EntryRow>,
+    pager: Option<Pager>,
+}
+
+struct EventChoice {
+    name: &'static str,
+    words: &'static str,
+    is_chosen: bool,
+}
+
+struct EntryRow {
+    time: TimeText,
+    happened: &'static str,
+    event: String,
+    details: String,
+    /// Whom it is about: the number, and the name where the person is still there.
+    user: Option<(i64, String)>,
+    /// The same page with entries about that user alone.
+    about: String,
+    by: String,
+    actor: String,
+    request: String,
+}
+
+/// `GET /w/W/logs`.
+pub(in crate::http) async fn list(desk: Desk<SeeLogs>) -> Result<Response, Problem> {
+    let filter = LogFilter::of(&desk.query);
+    if filter.is_wrong() {
+        return Ok(refuse(&desk, filter));
+    }
+    let part = desk.part()?;
+    let permit = flow::lists::permit(&desk.app, &desk.workspace).await?;
+    let path = filter.at(&desk.address("/logs"));
+    let (entries, pager, caption) = if filter.is_empty() {
+        let page = flow::audit_log::list(&desk.app, &permit, &part).await?;
+        let pager = Pager::of(&part, page.rows.len(), page.total, &path);
+        (page.rows, pager, format!("{}, newest first", counted(page.total)))
+    } else {
+        let mut rows = flow::audit_log::search(&desk.app, &permit, &filter.means, &part).await?;
+        let limit = usize::try_from(part.limit).unwrap_or(0);
+        let has_more = rows.len() > limit;
+        rows.truncate(limit);
+        let pager = Pager::uncounted(&part, rows.len(), has_more, &path);
+        (rows, pager, "Those that were asked for, newest first".to_owned())
+    };
+    let about: Vec<_> = entries.iter().filter_map(|entry| entry.user_id).collect();
+    let people = flow::users::people(&desk.app, &desk.workspace, &about).await?;
+    let rows = entries.into_iter().map(|entry| row(&desk, entry, &people)).collect();
+    let view = LogsPage { caption, rows, pager, ..empty(&desk, filter) };
+    Ok(desk.page(StatusCode::OK, &view))
+}
+
+/// The page whose filters are wrong: it says what is wrong with each, and shows nothing.
+pub(super) fn refuse(desk: &Desk<SeeLogs>, filter: LogFilter) -> Response {
+    desk.page(StatusCode::BAD_REQUEST, &empty(desk, filter))
+}
+
+fn empty(desk: &Desk<SeeLogs>, filter: LogFilter) -> LogsPage {
+    let events = AuditEvent::ALL.map(|event| EventChoice {
+        name: event.name(),
+        words: log_words::happened(event.name()),
+        is_chosen: filter.event.value == event.name(),
+    });
+    LogsPage {
+        frame: desk.frame(AdminPage::Logs),
+        action: desk.address("/logs"),
+        file: filter.at(&desk.address("/logs.csv")),
+        events: events.into(),
+        filter,
+        caption: String::new(),
+        rows: Vec::new(),
+        pager: None,
+    }
+}
+
+fn counted(total: i64) -> String {
+    if total == 1 { "One entry".to_owned() } else { format!("{} entries", grouped(total)) }
+}
+
+fn row(desk: &Desk<SeeLogs>, entry: ListedEntry, people: &HashMap<UserId, (String, String)>) -> EntryRow {
+    let user = entry.user_id.map(|id| {
+        let (name, email) = people.get(&id).cloned().unwrap_or_default();
+        (id.number(), if name.trim().is_empty() { email } else { name })
+    });
+    let about = user.as_ref().map(|(id, _)| desk.address(&format!("/logs?user_id={id}")));
+    EntryRow {
+        time: times::logged(entry.time, desk.now()),
+        happened: log_words::happened(&entry.event),
+        details: log_words::details(&entry),
+        user,
+        about: about.unwrap_or_default(),
+        by: log_words::actor(&entry.actor),
+        event: entry.event,
+        actor: entry.actor,
+        request: entry.request_id.to_string(),
+    }
+}

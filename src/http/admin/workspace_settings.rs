@@ -1,0 +1,130 @@
+//! The settings of a workspace: a form whose save is refused if somebody else has saved meanwhile.
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::desk::{Desk, DeskForm, DoChangeSettings, SeeSettings};
+use super::error::Problem;
+use super::frame::Frame;
+use super::html::see_other;
+use super::workspace_fields::{self, Field};
+use crate::domain::admin::{AdminAct, AdminPage};
+use crate::domain::email::EmailAddress;
+use crate::domain::host::HostName;
+use crate::domain::validation::ValidationErrors;
+use crate::domain::workspace::Workspace;
+use crate::flow;
+use crate::flow::workspaces::{SaveError, WorkspaceError};
+use crate::http::request::params::Params;
+
+/// The settings.
+#[derive(Template)]
+#[template(path = "admin/settings.html")]
+struct SettingsPage {
+    frame: Frame,
+    action: String,
+    revision: i64,
+    may_change: bool,
+    was_saved: bool,
+    /// Whether somebody else has saved meanwhile.
+    is_stale: bool,
+    wrong: Vec<(&'static str, &'static str, String)>,
+    fields: Vec<Field>,
+    /// What is changed on the server alone.
+    fixed: Vec<(&'static str, String)>,
+}
+
+/// `GET /w/W/settings`.
+pub(in crate::http) async fn show(desk: Desk<SeeSettings>) -> Result<Response, Problem> {
+    let fields = workspace_fields::fields(&desk.workspace, &Params::default());
+    let view = SettingsPage {
+        was_saved: desk.query.value("done") == "saved",
+        ..page(&desk, &desk.workspace, fields).await?
+    };
+    Ok(desk.page(StatusCode::OK, &view))
+}
+
+/// `POST /w/W/settings`.
+pub(in crate::http) async fn save(form: DeskForm<DoChangeSettings>) -> Result<Response, Problem> {
+    let (desk, sent) = (form.desk, form.fields);
+    // A form without its revision was not made from what is saved now.
+    let revision = sent.value("revision").parse().unwrap_or(0);
+    let settings = workspace_fields::settings(&sent);
+    let saved = flow::workspaces::save(&desk.app, &desk.act, &desk.workspace, (revision, &settings)).await;
+    match saved {
+        Ok(()) => Ok(see_other(&desk.address("/settings?done=saved"))),
+        Err(SaveError::ValidationErrors(errors)) => refuse(&desk, &sent, &errors).await,
+        Err(SaveError::ChangedMeanwhile) => refuse_stale(&desk, &sent).await,
+        Err(SaveError::Store(error)) => Err(error.into()),
+    }
+}
+
+/// The form again, as it was sent, with what is wrong.
+async fn refuse(
+    desk: &Desk<DoChangeSettings>,
+    sent: &Params,
+    errors: &ValidationErrors,
+) -> Result<Response, Problem> {
+    let mut fields = workspace_fields::fields(&desk.workspace, sent);
+    for (name, problems) in errors.fields() {
+        let sentences: Vec<_> = problems.iter().map(|problem| problem.sentence.as_str()).collect();
+        if let Some(field) = fields.iter_mut().find(|field| field.name == name) {
+            field.error = Some(format!("It {}.", sentences.join(", and ")));
+        }
+    }
+    let view = page(desk, &desk.workspace, fields).await?;
+    Ok(desk.page(StatusCode::BAD_REQUEST, &view))
+}
+
+/// The form again, as it was sent, beside what somebody else has saved: whoever saves it then has seen that.
+async fn refuse_stale(desk: &Desk<DoChangeSettings>, sent: &Params) -> Result<Response, Problem> {
+    let (now, _) = flow::workspaces::show(&desk.app, &desk.workspace.name).await.map_err(gone)?;
+    let mut fields = workspace_fields::fields(&now, sent);
+    for field in &mut fields {
+        let saved = workspace_fields::value_of(&now, field.name);
+        // Browsers end lines in their own way.
+        if saved != field.value.replace("\r\n", "\n") {
+            field.meanwhile = Some(saved);
+        }
+    }
+    let view = SettingsPage { is_stale: true, ..page(desk, &now, fields).await? };
+    Ok(desk.page(StatusCode::CONFLICT, &view))
+}
+
+async fn page<N>(desk: &Desk<N>, now: &Workspace, fields: Vec<Field>) -> Result<SettingsPage, Problem> {
+    let (_, hosts) = flow::workspaces::show(&desk.app, &now.name).await.map_err(gone)?;
+    let wrong = fields.iter().filter_map(|field| Some((field.name, field.label, field.error.clone()?)));
+    Ok(SettingsPage {
+        frame: desk.frame(AdminPage::Settings),
+        action: desk.address("/settings"),
+        revision: now.revision,
+        may_change: desk.may(AdminAct::ChangeSettings),
+        was_saved: false,
+        is_stale: false,
+        wrong: wrong.collect(),
+        fixed: fixed(now, &hosts),
+        fields,
+    })
+}
+
+fn gone(error: WorkspaceError) -> Problem {
+    match error {
+        WorkspaceError::Store(error) => error.into(),
+        WorkspaceError::NoRandomness(error) => error.into(),
+        WorkspaceError::NotFound(_) | WorkspaceError::ValidationErrors(_) => Problem::NoWorkspace,
+    }
+}
+
+fn fixed(workspace: &Workspace, hosts: &[HostName]) -> Vec<(&'static str, String)> {
+    let none = || "none".to_owned();
+    let from = workspace.mail.from.as_ref().map(EmailAddress::as_str);
+    let logo = workspace.branding.logo;
+    vec![
+        ("Portal", workspace.url.as_str().to_owned()),
+        ("Hosts", hosts.iter().map(HostName::as_str).collect::<Vec<_>>().join(", ")),
+        ("Cookies shared below", workspace.cookie_domain.clone().unwrap_or_else(none)),
+        ("Sender of mails", from.map_or_else(|| "that of the server".to_owned(), str::to_owned)),
+        ("Logo", logo.map_or_else(none, |logo| logo.kind.media_type().to_owned())),
+    ]
+}

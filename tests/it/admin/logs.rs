@@ -1,0 +1,182 @@
+//! The audit log as a page and as a file.
+
+use axum::http::StatusCode;
+use doorkey::domain::admin::AdminRole;
+use doorkey::domain::user::UserChange;
+
+use crate::support::admin::{admin_pages, grant, links, signed_in};
+use crate::support::app::{TestApp, TestRequest};
+use crate::support::database::Engine;
+
+/// The records of a file, the header among them.
+fn records(file: &str) -> Vec<Vec<String>> {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(file.as_bytes());
+    reader.records().map(|record| record.unwrap().iter().map(str::to_owned).collect()).collect()
+}
+
+#[tokio::test]
+async fn the_log_is_shown_newest_first_and_filtered() {
+    let test = TestApp::start().await;
+    let name = UserChange { name_f: Some("<i>Zoë".to_owned()), ..UserChange::default() };
+    let zoe = test.add(&test.acme, "zoe@example.org", name).await;
+    let ada = test.client("ada@example.org").await;
+    test.ask_for_link(zoe).await;
+    test.advance(86_400);
+    test.ask_for_link(ada).await;
+    let pages = admin_pages(&test);
+    let mut browser = signed_in(&pages, grant("Sam", AdminRole::Support, &[test.acme.id])).await;
+    let list = format!("/w/{}/logs", test.acme.id.0);
+
+    let page = browser.get(&list).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+    // Behind the list of events to choose from.
+    let (_, table) = page.body.split_once("<tbody>").unwrap();
+    let places = [">03:23:00</time>", "admin.signed_in", ">23 Nov, 03:23:00</time>", "user.added"];
+    let places = places.map(|text| table.find(text).unwrap_or_else(|| panic!("{text}: {table}")));
+    assert!(places.is_sorted(), "{table}");
+    assert!(page.body.contains("<bdi>&#60;i&#62;Zoë Lovelace</bdi>"), "{}", page.body);
+    assert!(!page.body.contains("example.org"), "an address is in the log");
+    for (query, expected) in [
+        ("event=login_link.issued", 2),
+        ("event=login_link.issued&user_id=1", 1),
+        ("user_id=2", 2),
+        ("user_id=3", 0),
+        ("actor=api_key:1", 2),
+        ("actor=admin:Sam", 1),
+        ("actor=admin%3Asam", 0),
+        ("event=login_link.issued&from=2026-11-24", 1),
+        ("event=login_link.issued&to=2026-11-23", 1),
+        ("event=login_link.issued&from=2026-11-23&to=2026-11-24", 2),
+        ("event=login_link.issued&from=2026-11-23T03:23:00.001Z", 1),
+        ("event=login_link.issued&to=2026-11-23T03:23:00Z", 1),
+        ("event=&user_id=&actor=&from=&to=2026-11-22", 0),
+    ] {
+        let page = browser.get(&format!("{list}?{query}")).await;
+        // Sam looks at the file of each.
+        let looked = page.body.matches("<code>admin.looked</code>").count();
+        let shown = page.body.matches("<th scope=\"row\">").count() - looked;
+        assert_eq!(shown, expected, "{query}: {}", page.body);
+        let file = browser.get(&format!("{list}.csv?{query}")).await;
+        let found = records(&file.body).len() - 1;
+        let looked = file.body.matches(",admin.looked,").count();
+        assert_eq!(found - looked, expected, "{query}: {}", file.body);
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_filter_is_said_at_its_field() {
+    let test = TestApp::start().await;
+    let pages = admin_pages(&test);
+    let mut browser = signed_in(&pages, grant("Sam", AdminRole::Viewer, &[])).await;
+
+    for (query, field) in [
+        ("event=login", "event"),
+        ("user_id=0", "user_id"),
+        ("user_id=ada%40example.org", "user_id"),
+        ("actor=sam", "actor"),
+        ("from=23.11.2026", "from"),
+        ("to=2026-11-31", "to"),
+        ("to=2026-11-30&to=2026-11-30", "to"),
+    ] {
+        for path in ["logs", "logs.csv"] {
+            let page = browser.get(&format!("/w/{}/{path}?{query}", test.acme.id.0)).await;
+            assert_eq!(page.status, StatusCode::BAD_REQUEST, "{path}?{query}");
+            assert!(page.body.contains(&format!("id=\"{field}-error\"")), "{}", page.body);
+            assert_eq!(page.body.matches("class=\"error\"").count(), 1, "{}", page.body);
+            assert!(!page.body.contains("<table"), "{}", page.body);
+        }
+    }
+    assert!(!test.audit().iter().any(|entry| entry.starts_with("admin.looked")), "nothing was looked at");
+}
+
+#[tokio::test]
+async fn the_log_is_a_file_that_no_spreadsheet_takes_for_formulas() {
+    let test = TestApp::start().await;
+    let ada = test.client("ada@example.org").await;
+    test.ask_for_link(ada).await;
+    let pages = admin_pages(&test);
+    // What begins as a formula, what has quotes and line breaks, and letters of everywhere.
+    for (place, actor, event) in
+        [(3, "=cmd|' /C calc'!A1", "@y"), (2, "+1\r\n\"グレース\", -1", "-e"), (1, "\ty", "\ry")]
+    {
+        test.run_sql(&format!(
+            "INSERT INTO audit_log (workspace_id, id, time, event, user_id, actor, request_id, data)
+             SELECT workspace_id, x'{place:032x}', time, '{event}', user_id, '{}', request_id, data FROM audit_log WHERE event = 'login_link.issued'",
+            actor.replace('\'', "''"),
+        ));
+    }
+    let mut browser = signed_in(&pages, grant("Sam", AdminRole::Support, &[test.acme.id])).await;
+
+    let file = browser.get(&format!("/w/{}/logs.csv", test.acme.id.0)).await;
+
+    assert_eq!(file.status, StatusCode::OK, "{}", file.body);
+    assert!(file.header("content-type").starts_with("text/csv; charset=utf-8"));
+    assert_eq!(file.header("content-disposition"), "attachment; filename=\"logs.csv\"");
+    assert!(file.body.starts_with("id,time,event,user_id,actor,request_id,data\r\n"), "{}", file.body);
+    let read = records(&file.body);
+    assert!(read.iter().all(|record| record.len() == 7));
+    let tail: Vec<_> = read[read.len() - 3..].iter().map(|record| (&*record[2], &*record[4])).collect();
+    assert_eq!(tail, [("'@y", "'=cmd|' /C calc'!A1"), ("'-e", "'+1\r\n\"グレース\", -1"), ("'\ry", "'\ty")]);
+    let api = test.call("GET", "/api/logs?limit=100&filters[event][$eq]=login_link.issued").await.json();
+    let issued = read.iter().find(|record| record[2] == "login_link.issued").unwrap();
+    for (column, name) in ["id", "time", "event", "user_id", "actor", "request_id"].into_iter().enumerate() {
+        let value = &api["data"][0][name];
+        let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        assert_eq!(issued[column], shown);
+    }
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&issued[6]).unwrap(), api["data"][0]["data"]);
+    let looked = "SELECT count(*) FROM audit_log WHERE event = 'admin.looked' AND actor = 'admin:Sam'";
+    assert_eq!(test.number(looked), 1);
+}
+
+/// Writes 100,100 entries of one moment.
+fn fill(test: &TestApp, millis: i64) {
+    let (numbers, id) = match crate::ENGINE {
+        Engine::Sqlite => (
+            "WITH RECURSIVE g (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM g WHERE n < 100100)",
+            "unhex(printf('%012x%020x', time, n))",
+        ),
+        Engine::Postgres => (
+            "WITH g (n) AS (SELECT generate_series(1, 100100))",
+            "decode(lpad(to_hex(time), 12, '0') || lpad(to_hex(n), 20, '0'), 'HEX')",
+        ),
+    };
+    test.run_sql(&format!(
+        "{numbers} INSERT INTO audit_log (workspace_id, id, time, event, user_id, actor, request_id, data)
+         SELECT a.workspace_id, {}, {millis}, 'user.changed', 1, 'api_key:1', request_id, data
+         FROM audit_log a CROSS JOIN g WHERE event = 'login_link.issued'",
+        id.replace("time", &format!("{millis}"))
+    ));
+}
+
+#[tokio::test]
+async fn a_file_has_a_hundred_thousand_rows_at_most_and_finds_rare_ones_far_back() {
+    let test = TestApp::start().await;
+    let ada = test.client("ada@example.org").await;
+    test.ask_for_link(ada).await;
+    test.advance(3_600);
+    let later = test.app.clock.now().millis();
+    fill(&test, later);
+    test.advance(3_600);
+    let pages = admin_pages(&test);
+    let mut browser = signed_in(&pages, grant("Sam", AdminRole::Support, &[test.acme.id])).await;
+    let list = format!("/w/{}/logs", test.acme.id.0);
+
+    let file = browser.get(&format!("{list}.csv")).await;
+    let ids: Vec<_> = file.body.lines().skip(1).map(|line| line[..36].to_owned()).collect();
+    assert_eq!(ids.len(), 100_000);
+    assert!(ids.is_sorted_by(|newer, older| newer > older), "an entry is missing, twice or out of order");
+    let rare = browser.get(&format!("{list}.csv?event=login_link.issued")).await;
+    assert_eq!(records(&rare.body).len(), 2, "{}", rare.body);
+    let none = browser.get(&format!("{list}.csv?event=api_key.revoked")).await;
+    assert_eq!(records(&none.body).len(), 1);
+
+    let page = browser.get(&format!("{list}?event=user.changed&page=2")).await;
+    assert_eq!(page.body.matches("<th scope=\"row\">").count(), 50);
+    assert!(page.body.contains("51 to 100"), "{}", page.body);
+    let next = links(&page).into_iter().find(|path| path.contains("page=3")).unwrap();
+    assert!(browser.get(&next).await.body.contains("101 to 150"));
+    assert_eq!(browser.get(&format!("{list}?page=x")).await.status, StatusCode::BAD_REQUEST);
+    let foreign = browser.send(TestRequest::of("GET", "/w/9/logs.csv")).await;
+    assert_eq!(foreign.status, StatusCode::NOT_FOUND);
+}
