@@ -99,6 +99,15 @@ pub async fn names(
     Ok(found.into_iter().map(|client| (client.user.id, called(&client.user))).collect())
 }
 
+/// Whether somebody is a client now, and by which name; by the number alone, if not.
+pub async fn name_of(app: &App, workspace: &Workspace, user: UserId) -> Result<(bool, String), StoreError> {
+    match users::show_kind(app, workspace, &UserRef::Id(user), false).await {
+        Ok(user) => Ok((true, called(&user))),
+        Err(UserError::Store(error)) => Err(error),
+        Err(_) => Ok((false, format!("user {}", user.number()))),
+    }
+}
+
 /// How a person is called: by name, or by address where there is no name.
 pub fn called(user: &User) -> String {
     let name = user.name();

@@ -50,18 +50,34 @@ pub async fn find(app: &App, workspace: &Workspace, text: &str) -> Result<Option
         Some(Meaning::Token(token)) => {
             let hashes = app.keys().link_hashes(workspace.id, &token);
             let found = app.store.find_login_link(workspace.id, &hashes).await?;
-            Ok(found.map(|found| Found::Link(found.link.id, found.link.draft.user)))
+            of_client(app, workspace, found.map(|found| (found.link.id, found.link.draft.user))).await
         }
         Some(Meaning::LinkId(id)) => {
             let Some(made_at) = made_at(id) else { return Ok(None) };
             let found = app.store.find_link_user(workspace.id, id, made_at).await?;
-            Ok(found.map(|user| Found::Link(id, user)))
+            of_client(app, workspace, found.map(|user| (id, user))).await
         }
-        Some(Meaning::User(user)) => match users::show_kind(app, workspace, &user, false).await {
-            Ok(user) => Ok(Some(Found::Client(user.id))),
-            Err(UserError::Store(error)) => Err(error),
-            Err(_) => Ok(None),
-        },
+        Some(Meaning::User(user)) => Ok(client(app, workspace, &user).await?.map(Found::Client)),
+    }
+}
+
+/// A link, if the one whom it is for is a client now.
+async fn of_client(
+    app: &App,
+    workspace: &Workspace,
+    link: Option<(Uuid, UserId)>,
+) -> Result<Option<Found>, StoreError> {
+    let Some((id, user)) = link else { return Ok(None) };
+    let client = client(app, workspace, &UserRef::Id(user)).await?;
+    Ok(client.map(|user| Found::Link(id, user)))
+}
+
+/// A client, by what names one.
+async fn client(app: &App, workspace: &Workspace, user: &UserRef) -> Result<Option<UserId>, StoreError> {
+    match users::show_kind(app, workspace, user, false).await {
+        Ok(user) => Ok(Some(user.id)),
+        Err(UserError::Store(error)) => Err(error),
+        Err(_) => Ok(None),
     }
 }
 

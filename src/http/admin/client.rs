@@ -13,11 +13,14 @@ use super::times;
 use super::times::TimeText;
 use crate::domain::admin::{AdminAct, AdminPage};
 use crate::domain::login_link::Decision;
+use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{User, UserId};
+use crate::domain::workspace::Workspace;
 use crate::flow;
 use crate::flow::admin::clients::{ClientRecord, called};
 use crate::flow::login_links::Issued;
 use crate::flow::users::UserError;
+use crate::store::ClientLink;
 
 /// All that is known of a client.
 #[derive(Template)]
@@ -99,6 +102,8 @@ struct LinkRow {
     handed_out: String,
     asked_by: &'static str,
     id: String,
+    /// Where its story is, for as long as that is kept.
+    story: Option<String>,
 }
 
 struct SessionRow {
@@ -232,8 +237,15 @@ fn links<N>(desk: &Desk<N>, record: &ClientRecord) -> Vec<LinkRow> {
         handed_out: link_words::times(known.times_issued),
         asked_by: link_words::asked_by(&known.kind),
         id: known.link.id.to_string(),
+        story: is_told(&desk.workspace, known, desk.now())
+            .then(|| desk.address(&format!("/links/{}", known.link.id))),
     });
     rows.collect()
+}
+
+/// Whether the story of a link is still kept.
+fn is_told(workspace: &Workspace, known: &ClientLink, now: Timestamp) -> bool {
+    known.link.expires_at.plus_seconds(workspace.stories.retention) > now
 }
 
 fn sessions<N>(desk: &Desk<N>, record: &ClientRecord) -> Vec<SessionRow> {

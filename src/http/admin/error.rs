@@ -171,6 +171,8 @@ fn common(error: &Error) -> Told {
     };
     let sentence = if is_away {
         "What you asked for was not done, and nothing is half done.".to_owned()
+    } else if let Error::ValidationErrors(errors) = error {
+        format!("{}.", errors.in_one_sentence())
     } else {
         parts.sentence.into_owned()
     };

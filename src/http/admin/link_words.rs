@@ -9,10 +9,12 @@ use crate::store::{ClientLink, KnownLink};
 /// A sign, and what it says.
 pub(super) type State = (&'static str, String);
 
-/// What became of a link of a user whose links are of this epoch: the first that is true of used, killed, expired and live.
+/// What became of a link of a user whose links are of this epoch: the first that is true of used, killed, expired and live, as far
+/// as a list knows it.
 pub(super) fn link_state(link: &KnownLink, epoch: i64, now: Timestamp) -> State {
+    // By its use most often, but also by a fifth wrong code.
     if link.ended_at.is_some_and(|ended| ended < link.expires_at) {
-        return ("ok", "signed in".to_owned());
+        return ("off", "used, or ended early".to_owned());
     }
     if link.epoch < epoch {
         return ("off", "revoked".to_owned());
@@ -28,7 +30,10 @@ pub(super) fn full_state(known: &ClientLink, epoch: i64, now: Timestamp) -> Stat
     match known.used_at {
         Some(used) => {
             let after = lasting(used.since(known.link.created_at).as_secs());
-            ("ok", format!("pressed after {after}, signed in"))
+            ("ok", format!("signed in after {after}"))
+        }
+        None if known.link.ended_at.is_some_and(|ended| ended < known.link.expires_at) => {
+            ("off", "ended early, not used".to_owned())
         }
         None => link_state(&known.link, epoch, now),
     }
@@ -97,5 +102,34 @@ pub(super) fn reply(mail: &Mail) -> String {
     match reply.char_indices().nth(MAX_REPLY) {
         Some((end, _)) => format!("{}…", reply.get(..end).unwrap_or_default()),
         None => reply.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// A link that nobody used, as one that five wrong codes have ended.
+    #[test]
+    fn only_a_link_that_was_used_is_said_to_have_signed_somebody_in() {
+        let at = |second: i64| Timestamp::from_millis(second * 1_000);
+        let link = KnownLink {
+            id: Uuid::nil(),
+            created_at: at(0),
+            expires_at: at(600),
+            ended_at: Some(at(60)),
+            epoch: 0,
+        };
+        let known = |used_at| ClientLink { link, kind: "self_service".to_owned(), used_at, times_issued: 1 };
+
+        assert_eq!(full_state(&known(None), 0, at(90)).1, "ended early, not used");
+        assert_eq!(
+            full_state(&known(Some(at(60))), 0, at(90)),
+            ("ok", "signed in after 1\u{a0}min".to_owned())
+        );
+        assert_eq!(link_state(&link, 0, at(90)).1, "used, or ended early");
+        assert_eq!(link_state(&KnownLink { ended_at: None, ..link }, 1, at(90)).1, "revoked");
     }
 }

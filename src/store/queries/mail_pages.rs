@@ -23,7 +23,7 @@ pub struct WaitingMails {
     pub count: i64,
     /// Whether there are more than that.
     pub has_more: bool,
-    /// The one that has been tried for the longest time.
+    /// The one that has been tried for the longest time, of those that are counted.
     pub oldest_failing: Option<FailingMail>,
 }
 
@@ -78,9 +78,11 @@ impl Store {
             values![permit.workspace(), MAX_COUNTED_MAILS + 1],
         );
         let failing = sql(
-            "SELECT m.created_at, m.smtp_reply FROM mails m
-             WHERE m.workspace_id = $1 AND m.state = 'queued' AND m.state <> 'sent' AND m.attempts > 0 ORDER BY m.id LIMIT 1",
-            values![permit.workspace()],
+            "SELECT created_at, smtp_reply FROM (
+               SELECT m.id, m.created_at, m.smtp_reply, m.attempts FROM mails m
+               WHERE m.workspace_id = $1 AND m.state = 'queued' AND m.state <> 'sent' ORDER BY m.id LIMIT $2) waiting
+             WHERE attempts > 0 ORDER BY id LIMIT 1",
+            values![permit.workspace(), MAX_COUNTED_MAILS],
         );
         let made_of = |[waiting, failing]: [Vec<Row>; 2]| {
             let count: i64 = only(waiting)?;

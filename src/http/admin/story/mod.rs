@@ -48,12 +48,10 @@ pub(in crate::http) async fn show(desk: Desk<SeeStories>) -> Result<Response, Pr
     let story = story.ok_or(Problem::NothingThere)?;
     let look = (Look::Story, Some(story.user), Some(id));
     looks::looked(&desk.app, &desk.workspace, &desk.act, look).await.map_err(Error::from)?;
-    let people = flow::users::people(&desk.app, &desk.workspace, &[story.user]).await.map_err(Error::from)?;
-    let (name, email) = people.get(&story.user).cloned().unwrap_or_default();
-    let name = [name, email].into_iter().find(|text| !text.trim().is_empty());
-    let name = name.unwrap_or_else(|| format!("client {}", story.user.number()));
+    let found = flow::admin::clients::name_of(&desk.app, &desk.workspace, story.user).await;
+    let (is_client, name) = found.map_err(Error::from)?;
     let client = desk.address(&format!("/clients/{}", story.user.number()));
-    let action = |act: AdminAct, path: &str| desk.may(act).then(|| format!("{client}{path}"));
+    let action = |act: AdminAct, path: &str| (is_client && desk.may(act)).then(|| format!("{client}{path}"));
     let now = desk.now();
     let view = StoryPage {
         headline: told::headline(&story, &name, now),
