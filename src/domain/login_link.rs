@@ -50,7 +50,7 @@ pub fn first_lookup_key_at(at: Timestamp) -> LinkLookupKey {
 }
 
 /// With what the lookup keys of links begin that are issued at a moment: the millisecond, which repeats after 111 years.
-pub const fn time_prefix_at(at: Timestamp) -> u64 {
+const fn time_prefix_at(at: Timestamp) -> u64 {
     at.millis().rem_euclid(token::TIME_PREFIXES.cast_signed()).cast_unsigned()
 }
 

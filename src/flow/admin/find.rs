@@ -3,7 +3,6 @@
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::domain::timestamp::Timestamp;
 use crate::domain::token::Token;
 use crate::domain::user::{UserId, UserRef};
 use crate::domain::workspace::Workspace;
@@ -53,8 +52,7 @@ pub async fn find(app: &App, workspace: &Workspace, text: &str) -> Result<Option
             of_client(app, workspace, found.map(|found| (found.link.id, found.link.draft.user))).await
         }
         Some(Meaning::LinkId(id)) => {
-            let Some(made_at) = made_at(id) else { return Ok(None) };
-            let found = app.store.find_link_user(workspace.id, id, made_at).await?;
+            let found = app.store.find_link_user(workspace.id, id).await?;
             of_client(app, workspace, found.map(|user| (id, user))).await
         }
         Some(Meaning::User(user)) => Ok(client(app, workspace, &user).await?.map(Found::Client)),
@@ -79,15 +77,4 @@ async fn client(app: &App, workspace: &Workspace, user: &UserRef) -> Result<Opti
         Err(UserError::Store(error)) => Err(error),
         Err(_) => Ok(None),
     }
-}
-
-/// When something of this number was made (RFC 9562, section 5.7); `None` for a number of another kind.
-fn made_at(id: Uuid) -> Option<Timestamp> {
-    if id.get_version_num() != 7 {
-        return None;
-    }
-    let (seconds, nanos) = id.get_timestamp()?.to_unix();
-    let millis =
-        i64::try_from(seconds).ok()?.checked_mul(1_000)?.checked_add(i64::from(nanos / 1_000_000))?;
-    Some(Timestamp::from_millis(millis))
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::columns::standing_columns;
 use super::users::user_columns;
 use crate::domain::list_query::ListQuery;
-use crate::domain::login_link::time_prefix_at;
+use crate::domain::login_link::first_lookup_key_at;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::search::Prefix;
 use crate::domain::user::{User, UserId};
@@ -170,23 +170,18 @@ impl Store {
         self.find_all(client_links(workspace, user, limit)).await
     }
 
-    /// Whom a link signs in, by its number. Its row lies where the links of its time lie: an older doorkey drew the number a moment
-    /// after it had read the time.
+    /// Whom a link signs in, by its number, whose time is that of its lookup key.
     pub async fn find_link_user(
         &self,
         workspace: WorkspaceId,
         id: Uuid,
-        made_at: Timestamp,
     ) -> Result<Option<UserId>, StoreError> {
-        let place = |moment: Timestamp| {
-            let mut place = [0; 32];
-            place[..6].copy_from_slice(&time_prefix_at(moment).to_be_bytes()[2..]);
-            place
-        };
+        let Some(made_at) = Timestamp::of_id(id) else { return Ok(None) };
+        let [first, end] = [made_at, made_at.just_after()].map(first_lookup_key_at);
         let found = sql(
             "SELECT l.user_id FROM login_links l JOIN users u ON u.workspace_id = l.workspace_id AND u.id = l.user_id
              WHERE l.workspace_id = $1 AND l.hash >= $2 AND l.hash < $3 AND l.id = $4 AND u.deleted_at IS NULL",
-            values![workspace, place(made_at.plus_seconds(-2)), place(made_at.just_after()), id],
+            values![workspace, first, end, id],
         );
         self.find(found).await
     }

@@ -162,28 +162,34 @@ macro_rules! sums {
         concat!("CAST(sum(", $first, ") AS BIGINT)" $(, ", CAST(sum(", $column, ") AS BIGINT)")*)
     };
 }
-const SUMS: &str = sums!(
-    "issued",
-    "recorded",
-    "opened",
-    "opened_by_machines",
-    "signed_in",
-    "too_late",
-    "pressed_again",
-    "handed_out_again",
-    "tried_60",
-    "tried_300",
-    "tried_900",
-    "tried_1800",
-    "tried_3600",
-    "tried_7200",
-    "tried_14400",
-    "tried_28800",
-    "tried_86400",
-    "tried_259200",
-    "tried_604800",
-    "tried_later"
-);
+/// What is counted, for a macro that takes the columns.
+macro_rules! with_columns {
+    ($macro:ident) => {
+        $macro!(
+            "issued",
+            "recorded",
+            "opened",
+            "opened_by_machines",
+            "signed_in",
+            "too_late",
+            "pressed_again",
+            "handed_out_again",
+            "tried_60",
+            "tried_300",
+            "tried_900",
+            "tried_1800",
+            "tried_3600",
+            "tried_7200",
+            "tried_14400",
+            "tried_28800",
+            "tried_86400",
+            "tried_259200",
+            "tried_604800",
+            "tried_later"
+        )
+    };
+}
+const SUMS: &str = with_columns!(sums);
 
 /// Refusals for one reason in a bucket.
 struct Refusals {
@@ -335,28 +341,7 @@ fn merge_links(workspace: WorkspaceId, hour: Timestamp) -> [Statement; 3] {
             )
         };
     }
-    const MERGED: &str = columns!(
-        "issued",
-        "recorded",
-        "opened",
-        "opened_by_machines",
-        "signed_in",
-        "too_late",
-        "pressed_again",
-        "handed_out_again",
-        "tried_60",
-        "tried_300",
-        "tried_900",
-        "tried_1800",
-        "tried_3600",
-        "tried_7200",
-        "tried_14400",
-        "tried_28800",
-        "tried_86400",
-        "tried_259200",
-        "tried_604800",
-        "tried_later"
-    );
+    const MERGED: &str = with_columns!(columns);
     merge(
         [
             "UPDATE link_stats SET merge_id = $3 WHERE workspace_id = $1 AND hour = $2 AND slot > 0",
