@@ -30,6 +30,7 @@ pub mod mail_settings;
 pub mod moment;
 pub(crate) mod named;
 pub mod node;
+pub mod oidc;
 pub mod opening;
 pub mod origin;
 pub mod reach;

@@ -1,6 +1,7 @@
 //! The secret keys: what derives tokens, seals rows and ties forms to browsers.
 
 mod admins;
+mod apps;
 mod asks;
 mod file;
 mod file_edit;

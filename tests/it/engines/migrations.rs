@@ -49,7 +49,7 @@ fn every_migration_keeps_the_rules_of_a_distributed_schema() {
 /// A distributed database sends a statement to the one server that has the workspace, if the statement says which.
 #[test]
 fn every_statement_on_a_workspaces_tables_names_the_workspace() {
-    const TABLES: [&str; 14] = [
+    const TABLES: [&str; 20] = [
         "users",
         "login_links",
         "sessions",
@@ -64,6 +64,12 @@ fn every_statement_on_a_workspaces_tables_names_the_workspace() {
         "link_kills",
         "link_stats",
         "refusal_stats",
+        "apps",
+        "app_secrets",
+        "signing_keys",
+        "app_codes",
+        "app_sessions",
+        "app_refusals",
     ];
     // What an operator does to the whole installation, and what only explains plans.
     const ABOUT_ALL: [&str; 3] = ["key_usage.rs", "post_restore.rs", "list_plans.rs"];

@@ -1,0 +1,126 @@
+-- Applications that people are signed in to by OpenID Connect.
+
+-- An app. Lists of addresses stand between spaces, which no address has.
+CREATE TABLE apps (
+    workspace_id INTEGER NOT NULL,
+    client_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    is_public INTEGER NOT NULL,
+    redirect_uris TEXT NOT NULL,
+    start_url TEXT,
+    post_logout_redirect_uris TEXT NOT NULL,
+    backchannel_logout_uri TEXT,
+    pkce_optional INTEGER NOT NULL,
+    alg TEXT NOT NULL,
+    slim_id_token INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    key_id INTEGER NOT NULL,
+    seal BLOB NOT NULL,
+    PRIMARY KEY (workspace_id, client_id)
+) STRICT, WITHOUT ROWID;
+
+-- The secrets of confidential apps, as keyed hashes. A removed one stays as a row, so that no backup brings it back.
+CREATE TABLE app_secrets (
+    workspace_id INTEGER NOT NULL,
+    id BLOB NOT NULL,
+    client_id TEXT NOT NULL,
+    hash BLOB NOT NULL,
+    key_id INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    removed_at INTEGER,
+    seal BLOB NOT NULL,
+    PRIMARY KEY (workspace_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX app_secrets_by_app ON app_secrets (workspace_id, client_id) WHERE removed_at IS NULL;
+
+-- What ID tokens are signed with. `state` is `next`, `signing` or `retired`; the private half is encrypted under the secret key `key_id`,
+-- and gone once the key is retired. `public_key` is what /oidc/jwks shows.
+CREATE TABLE signing_keys (
+    workspace_id INTEGER NOT NULL,
+    kid TEXT NOT NULL,
+    alg TEXT NOT NULL,
+    state TEXT NOT NULL,
+    public_key TEXT NOT NULL,
+    private_key BLOB,
+    key_id INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    activated_at INTEGER,
+    retired_at INTEGER,
+    seal BLOB NOT NULL,
+    PRIMARY KEY (workspace_id, kid)
+) STRICT, WITHOUT ROWID;
+
+-- Of each algorithm one signs and one is next.
+CREATE UNIQUE INDEX signing_keys_in_use ON signing_keys (workspace_id, alg, state) WHERE state <> 'retired';
+
+-- A code that an app exchanges, and the access token that it got for it, both as keyed hashes.
+CREATE TABLE app_codes (
+    workspace_id INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    client_id TEXT NOT NULL,
+    user_id INTEGER NOT NULL,
+    link_epoch INTEGER NOT NULL,
+    session_id BLOB NOT NULL,
+    redirect_uri TEXT NOT NULL,
+    code_challenge TEXT,
+    nonce TEXT,
+    scopes INTEGER NOT NULL,
+    key_id INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    used_at INTEGER,
+    token_hash BLOB,
+    token_expires_at INTEGER,
+    token_revoked_at INTEGER,
+    seal BLOB NOT NULL,
+    PRIMARY KEY (workspace_id, hash)
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX app_codes_by_token ON app_codes (workspace_id, token_hash) WHERE token_hash IS NOT NULL;
+CREATE INDEX app_codes_by_time ON app_codes (workspace_id, created_at);
+
+-- An app that exchanged a code in a session, and is told when that session ends: then the outbox has a row of the same id, of the kind
+-- `sign_out`.
+CREATE TABLE app_sessions (
+    workspace_id INTEGER NOT NULL,
+    id BLOB NOT NULL,
+    session_id BLOB NOT NULL,
+    client_id TEXT NOT NULL,
+    user_id INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    PRIMARY KEY (workspace_id, id),
+    UNIQUE (workspace_id, session_id, client_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX app_sessions_by_user ON app_sessions (workspace_id, user_id) WHERE ended_at IS NULL;
+
+-- The last requests that named an app and were refused, for its operator.
+CREATE TABLE app_refusals (
+    workspace_id INTEGER NOT NULL,
+    client_id TEXT NOT NULL,
+    id BLOB NOT NULL,
+    time INTEGER NOT NULL,
+    error TEXT NOT NULL,
+    message TEXT NOT NULL,
+    request_id BLOB NOT NULL,
+    PRIMARY KEY (workspace_id, client_id, id)
+) STRICT, WITHOUT ROWID;
+
+-- `vouched`: every address counts as verified; `proven`: those that a mailed link or code was used from.
+ALTER TABLE workspaces ADD COLUMN addresses TEXT NOT NULL DEFAULT 'vouched';
+ALTER TABLE workspaces ADD COLUMN default_app TEXT;
+
+-- What apps know a user by, for life; and the address, folded, at which a link or code was used that doorkey mailed there by itself.
+ALTER TABLE users ADD COLUMN subject TEXT NOT NULL DEFAULT '';
+ALTER TABLE users ADD COLUMN proven_email TEXT;
+UPDATE users SET subject = substr(lower(hex(randomblob(11))), 1, 22);
+
+-- How somebody was signed in: by a `link` that was handed out, or by an `email` that doorkey sent by itself.
+ALTER TABLE sessions ADD COLUMN method TEXT NOT NULL DEFAULT 'link';
+
+-- Where a mailed link leads to, if that is an app.
+ALTER TABLE mails ADD COLUMN client_id TEXT;
+ALTER TABLE asks ADD COLUMN client_id TEXT;
