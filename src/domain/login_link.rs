@@ -23,6 +23,28 @@ impl std::fmt::Display for KeyId {
 /// token's secret. So links are kept in the order in which they are made.
 pub type LinkLookupKey = [u8; 32];
 
+named! {
+    /// Why a link was made.
+    pub enum LinkKind(
+        /// The word in the database.
+        name
+    ) {
+        /// A back office asked for it.
+        Api = "api",
+        /// Its user asked for it, by an address.
+        SelfService = "self_service",
+        /// Its user asked for it, by a dead link.
+        Again = "again",
+    }
+}
+
+impl LinkKind {
+    /// The kind of a word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == word)
+    }
+}
+
 /// What a token is derived from: a random seed and all that must not change.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LinkClaims {
@@ -40,6 +62,8 @@ pub struct LinkClaims {
     pub created_at: Timestamp,
     /// When it dies of age.
     pub expires_at: Timestamp,
+    /// Why it was made: one that doorkey mailed by itself proves the address.
+    pub kind: LinkKind,
 }
 
 /// The lookup key before which no link has one that is made at a moment or later, and behind which none that was made before.
@@ -71,12 +95,13 @@ impl LinkClaims {
             is_single_use: workspace.is_single_use,
             created_at: now,
             expires_at: now.plus_seconds(workspace.link_lifetime),
+            kind: LinkKind::Api,
         }
     }
 
     /// A link that its user asked for: it works once, and until a moment.
-    pub const fn until(self, expires_at: Timestamp) -> Self {
-        Self { is_single_use: true, expires_at, ..self }
+    pub const fn asked_for(self, kind: LinkKind, expires_at: Timestamp) -> Self {
+        Self { is_single_use: true, expires_at, kind, ..self }
     }
 
     /// Whether its time is over, or has yet to come: a clock set back would make its two hours longer.
@@ -99,6 +124,7 @@ impl LinkClaims {
             .number(i64::from(self.is_single_use))
             .number(self.created_at.millis())
             .number(self.expires_at.millis())
+            .bytes(self.kind.name().as_bytes())
     }
 }
 

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::email::EmailAddress;
-use super::login_link::LinkLookupKey;
+use super::login_link::{LinkKind, LinkLookupKey};
 use super::named::named;
 use super::timestamp::Timestamp;
 use super::user::UserId;
@@ -43,6 +43,15 @@ named! {
 }
 
 impl MailKind {
+    /// The kind of a link that is made for such a mail.
+    pub const fn link_kind(self) -> LinkKind {
+        match self {
+            Self::Link => LinkKind::Api,
+            Self::SelfService => LinkKind::SelfService,
+            Self::Again => LinkKind::Again,
+        }
+    }
+
     /// The kind of a word.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == word)

@@ -8,6 +8,7 @@ use super::base62;
 use super::email::EmailAddress;
 use super::login_link::{KeyId, LinkLookupKey};
 use super::mac_input::MacInput;
+use super::named::named;
 use super::timestamp::Timestamp;
 use super::user::{AccountStatus, UserId};
 use super::workspace::{Workspace, WorkspaceId};
@@ -17,6 +18,19 @@ pub const REPEAT_WINDOW: i64 = 120;
 
 /// How often, at most, it is written down that a session was seen, in milliseconds.
 const TOUCH_INTERVAL: i64 = 60_000;
+
+named! {
+    /// How somebody was signed in.
+    pub enum SignInMethod(
+        /// The word in the database, and in the `amr` of an ID token (RFC 8176 has none for either).
+        name
+    ) {
+        /// By a link that a back office handed out or had mailed.
+        Link = "link",
+        /// By a link or code that doorkey mailed by itself to the person's address.
+        Email = "email",
+    }
+}
 
 /// A session as it is kept: all but the secret half of its cookie.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -47,6 +61,8 @@ pub struct Session {
     pub last_seen_at: Timestamp,
     /// When it ends at the latest.
     pub expires_at: Timestamp,
+    /// How it began.
+    pub method: SignInMethod,
     /// A MAC over this row.
     pub seal: [u8; 32],
 }
@@ -70,6 +86,7 @@ impl Session {
             created_at: now,
             last_seen_at: now,
             expires_at: now,
+            method: SignInMethod::Link,
             seal: [0; 32],
         }
     }
@@ -90,6 +107,7 @@ impl Session {
             .number(self.created_at.millis())
             .number(self.last_seen_at.millis())
             .number(self.expires_at.millis())
+            .bytes(self.method.name().as_bytes())
     }
 
     /// When the session ends if it is not used again.

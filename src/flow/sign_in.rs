@@ -9,10 +9,10 @@ use super::{sessions, stories};
 use crate::app::App;
 use crate::domain::audit::{Actor, AuditContext, AuditEntry, AuditEvent};
 use crate::domain::client_network::ClientNetwork;
-use crate::domain::login_link::{LinkRejection, LoginLink};
+use crate::domain::login_link::{LinkKind, LinkRejection, LoginLink};
 use crate::domain::node::NodeUnhealthy;
 use crate::domain::opening::Opening;
-use crate::domain::session::{CsrfCookie, Session, SessionCookie, SessionWithUser};
+use crate::domain::session::{CsrfCookie, Session, SessionCookie, SessionWithUser, SignInMethod};
 use crate::domain::story::PressRefusal;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::Token;
@@ -182,6 +182,14 @@ pub enum RedeemedBy {
 }
 
 impl RedeemedBy {
+    /// How that signs in, by a link of a kind.
+    const fn method(self, kind: LinkKind) -> SignInMethod {
+        match (self, kind) {
+            (Self::Link | Self::OneClick, LinkKind::Api) => SignInMethod::Link,
+            (Self::Code, _) | (_, LinkKind::SelfService | LinkKind::Again) => SignInMethod::Email,
+        }
+    }
+
     const fn name(self) -> &'static str {
         match self {
             Self::Link | Self::OneClick => "link",
@@ -307,6 +315,7 @@ impl Attempt<'_> {
             created_at: now,
             last_seen_at: now,
             expires_at: now.plus_seconds(workspace.session_lifetime),
+            method: confirm.by.method(link.draft.kind),
             seal: [0; 32],
         };
         let (session, cookie) = app.keys().begin_session(session, &confirm.token, &confirm.browser);

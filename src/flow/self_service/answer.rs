@@ -190,7 +190,7 @@ impl Step<'_> {
         }
         let made = match wish.repeated {
             Some(_) => None,
-            None => Some(self.new_link(user)?),
+            None => Some(self.new_link(&wish)?),
         };
         let (asked, hash, expires_at) = match (&wish.repeated, &made) {
             (Some((first, hash, expires_at)), _) => (*first, *hash, *expires_at),
@@ -205,7 +205,7 @@ impl Step<'_> {
             entry.with("kind", wish.kind.name())
         });
         let entries: Vec<_> = issued.into_iter().chain([queued_entry(&act, &mail)]).collect();
-        let link = made.as_ref().map(|link| (link, wish.kind.name(), workspace.stories.is_recording));
+        let link = made.as_ref().map(|link| (link, workspace.stories.is_recording));
         let changed = match &made {
             Some(link) => Ask { link: Some(link.hash), ..ask.clone() },
             None => ask.clone(),
@@ -240,11 +240,13 @@ impl Step<'_> {
         Ok(mailed.iter().zip(limits).any(|(mailed, (_, most))| *mailed >= most))
     }
 
-    fn new_link(&self, user: &User) -> Result<LoginLink, StoreError> {
+    fn new_link(&self, wish: &Wish) -> Result<LoginLink, StoreError> {
+        let user = &wish.user;
         let seed = keys::random().map_err(|error| StoreError::Unavailable(error.to_string()))?;
         let epoch = user.standing.link_epoch;
         let claims = LinkClaims::for_user(user.id, epoch, self.workspace, self.now, seed);
-        let (link, _) = self.app.keys().issue_token(claims.until(self.ask.expires_at));
+        let (link, _) =
+            self.app.keys().issue_token(claims.asked_for(wish.kind.link_kind(), self.ask.expires_at));
         Ok(link)
     }
 

@@ -24,7 +24,7 @@ pub(in crate::store) fn sql(sql: impl Into<Cow<'static, str>>, values: Vec<Value
 /// A statement over rows that it knows as the table `r`, which stands between `head` and `tail`; their values follow `values`. As
 /// a guard it must change a row for each of them.
 pub(in crate::store) fn over(
-    head: &'static str,
+    head: impl Into<Cow<'static, str>>,
     columns: Vec<(&'static str, Column)>,
     tail: &'static str,
     values: Vec<Value>,

@@ -6,10 +6,11 @@ use crate::domain::ask::AskKind;
 use crate::domain::email::EmailAddress;
 use crate::domain::host::HostName;
 use crate::domain::json::JsonText;
-use crate::domain::login_link::KeyId;
+use crate::domain::login_link::{KeyId, LinkKind};
 use crate::domain::mail::{MailKind, MailState};
 use crate::domain::origin::Origin;
 use crate::domain::scope::Scopes;
+use crate::domain::session::SignInMethod;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserId;
 use crate::domain::workspace::WorkspaceId;
@@ -51,6 +52,8 @@ value_from! {
     KeyId, id => Self::Number(id.0.into());
     &HostName, host => Self::Text(host.as_str().to_owned());
     AskKind, kind => Self::Text(kind.name().to_owned());
+    LinkKind, kind => Self::Text(kind.name().to_owned());
+    SignInMethod, method => Self::Text(method.name().to_owned());
     MailKind, kind => Self::Text(kind.name().to_owned());
     MailState, state => Self::Text(state.name().to_owned());
 }
@@ -170,6 +173,8 @@ from_value! {
     WorkspaceId, Value::Number(number) => Some(Self(number));
     UserId, Value::Number(number) => Some(Self::from_store(number));
     AskKind, Value::Text(word) => Self::parse(&word);
+    LinkKind, Value::Text(word) => Self::parse(&word);
+    SignInMethod, Value::Text(word) => Self::ALL.into_iter().find(|method| method.name() == word);
     MailKind, Value::Text(word) => Self::parse(&word);
     MailState, Value::Text(word) => Self::parse(&word);
 }

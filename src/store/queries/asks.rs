@@ -47,8 +47,8 @@ pub struct CountedTry {
 pub struct AskedMail<'a> {
     /// The mail.
     pub mail: &'a Mail,
-    /// The link in it, what kind of ask led to it, and whether its openings are noted, if it is a new one.
-    pub link: Option<(&'a LoginLink, &'static str, bool)>,
+    /// The link in it, and whether its openings are noted, if it is a new one.
+    pub link: Option<(&'a LoginLink, bool)>,
     /// How many mails the workspace may send in this UTC day by being asked.
     pub budget: i64,
     /// How many the user may be sent since two moments: after the first, and from the second one on.
@@ -176,12 +176,12 @@ impl Store {
             .guard(looked_at(ask, now, MAX_TRIES))
             .and(mail_counters::make_room(ask.workspace, &budget))
             .guard(mail_counters::count_up_to(ask.workspace, &budget, asked.budget));
-        if let Some((link, kind, _)) = asked.link {
-            unit = unit.guard(add_link(link, kind));
+        if let Some((link, _)) = asked.link {
+            unit = unit.guard(add_link(link));
         }
         let [held, counted, kept, added] = mails::queue_asked(ask.workspace, asked.mail, asked.limits);
-        let issued = asked.link.map(|(link, kind, is_recorded)| {
-            link_marks::count_issued(&self.engine, link, (kind, is_recorded))
+        let issued = asked.link.map(|(link, is_recorded)| {
+            link_marks::count_issued(&self.engine, link, (link.draft.kind.name(), is_recorded))
         });
         let unit = unit.guard(held).guard(counted).and(kept).and(added);
         let entries = audit::entries(ask.workspace, asked.entries, now);
@@ -282,7 +282,7 @@ fn looked_at(ask: &Ask, now: Timestamp, most_tries: i64) -> Statement {
 }
 
 /// The statement that keeps a link of its own beside the user's newest one, unless the user may no longer have one.
-fn add_link(link: &LoginLink, kind: &'static str) -> Statement {
+fn add_link(link: &LoginLink) -> Statement {
     let draft = &link.draft;
     sql(
         concat!(
@@ -296,7 +296,7 @@ fn add_link(link: &LoginLink, kind: &'static str) -> Statement {
         ),
         values! {
             draft.workspace, link.hash, draft.user, link.id, draft.epoch, draft.seed, draft.is_single_use, draft.created_at,
-            draft.expires_at, link.key, link.seal, kind
+            draft.expires_at, link.key, link.seal, draft.kind
         },
     )
 }

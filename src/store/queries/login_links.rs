@@ -10,7 +10,7 @@ use super::secret_keys::is_active;
 use crate::domain::audit::AuditEntry;
 use crate::domain::email::EmailAddress;
 use crate::domain::login_link::{LinkClaims, LinkLookupKey, LoginLink, UserLinkState};
-use crate::domain::session::Session;
+use crate::domain::session::{Session, SignInMethod};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{AccountStatus, UserRef};
 use crate::domain::workspace::WorkspaceId;
@@ -37,12 +37,12 @@ pub struct FoundLink {
 macro_rules! link_columns {
     () => {
         "l.hash, l.id, l.workspace_id, l.user_id, l.link_epoch, l.seed, l.single_use, l.created_at, l.expires_at, \
-         l.key_id, l.used_at, l.ended_at, l.seal"
+         l.kind, l.key_id, l.used_at, l.ended_at, l.seal"
     };
 }
 pub(in crate::store) use link_columns;
 
-from_row! { LinkClaims { workspace, user, epoch, seed, is_single_use, created_at, expires_at } }
+from_row! { LinkClaims { workspace, user, epoch, seed, is_single_use, created_at, expires_at, kind } }
 
 impl FromRow for LoginLink {
     fn from_row(row: &mut Row) -> Result<Self, StoreError> {
@@ -76,7 +76,7 @@ macro_rules! issue_state {
             "u.id, ",
             standing_columns!(),
             ", u.newest_link, u.newest_id, u.workspace_id, u.id, u.newest_epoch, u.newest_seed, u.newest_single_use,
-               u.newest_created_at, u.newest_expires_at, u.newest_key_id, NULL, u.newest_ended_at, u.newest_seal
+               u.newest_created_at, u.newest_expires_at, 'api', u.newest_key_id, NULL, u.newest_ended_at, u.newest_seal
               FROM users u WHERE u.workspace_id = $1 AND u.deleted_at IS NULL AND ",
             $condition
         )
@@ -205,6 +205,7 @@ impl Store {
         let unit = unit
             .guard(redeem((link, by_code), session))
             .and(super::sessions::begin(session, link.draft.is_single_use))
+            .and_all((session.method == SignInMethod::Email).then(|| prove_address(session)))
             .and_all(replaced.map(|id| super::sessions::end(workspace, id)))
             .and_all(audit::entries(workspace, entries, now))
             .and(count_change(&self.engine, workspace, &link.into(), now));
@@ -289,6 +290,15 @@ fn hold_user(link: &LoginLink, session: &Session) -> Statement {
         values! {
             session.workspace, session.user, link.draft.epoch, session.epoch, link.hash, link.ended_at, link.seal
         },
+    )
+}
+
+/// The statement that says of a user that what was mailed to the address of now has come back from there.
+fn prove_address(session: &Session) -> Statement {
+    sql(
+        "UPDATE users SET proven_email = email_folded
+         WHERE workspace_id = $1 AND id = $2 AND proven_email IS DISTINCT FROM email_folded",
+        values![session.workspace, session.user],
     )
 }
 

@@ -100,7 +100,7 @@ mod tests {
             9000, 1, NULL, NULL, NULL, zeroblob(32), 0, 1, 'api', 0, NULL, NULL FROM users;
         UPDATE users SET newest_link = unhex(printf('%064d', id));
         INSERT INTO sessions SELECT 1, unhex(printf('%032d', id)), id, 0, zeroblob(32), 1, zeroblob(32), zeroblob(16),
-            zeroblob(32), 1, '/', 0, 0, 9000, zeroblob(32) FROM users";
+            zeroblob(32), 1, '/', 0, 0, 9000, zeroblob(32), 'link' FROM users";
 
     /// An odd number of them: each is done by this process and by another.
     const CHANGES: [&str; 9] = [

@@ -44,7 +44,7 @@ impl ListedSession {
 macro_rules! session_columns {
     () => {
         "s.workspace_id, s.id, s.user_id, s.session_epoch, s.link_hash, s.confirm_hash, s.seed, s.secret_hash, \
-         s.key_id, s.landing, s.created_at, s.last_seen_at, s.expires_at, s.seal"
+         s.key_id, s.landing, s.created_at, s.last_seen_at, s.expires_at, s.method, s.seal"
     };
 }
 pub(in crate::store) use session_columns;
@@ -52,7 +52,7 @@ pub(in crate::store) use session_columns;
 from_row! {
     Session {
         workspace, id, user, epoch, link, confirm_hash, seed, secret_hash, key, landing, created_at, last_seen_at,
-        expires_at, seal,
+        expires_at, method, seal,
     }
 }
 
@@ -271,12 +271,12 @@ pub(in crate::store) fn by_confirm_hash(workspace: WorkspaceId, confirm_hash: [u
 pub(in crate::store) fn begin(session: &Session, is_single_use: bool) -> Statement {
     sql(
         "INSERT INTO sessions (workspace_id, id, user_id, session_epoch, link_hash, confirm_hash, seed, secret_hash,
-                               key_id, landing, created_at, last_seen_at, expires_at, seal, single_use)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+                               key_id, landing, created_at, last_seen_at, expires_at, seal, single_use, method)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
         values! {
             session.workspace, session.id, session.user, session.epoch, session.link, session.confirm_hash,
             session.seed, session.secret_hash, session.key, session.landing.as_str(), session.created_at,
-            session.last_seen_at, session.expires_at, session.seal, is_single_use
+            session.last_seen_at, session.expires_at, session.seal, is_single_use, session.method
         },
     )
 }

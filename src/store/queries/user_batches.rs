@@ -134,7 +134,7 @@ impl Store {
         let kills = kills_of(workspace, batch, now);
         let entries = audit::entries_about(workspace, about_added.chain(about_changed), now);
         if !batch.added.is_empty() {
-            unit = unit.guard(insertion(workspace, &batch.added, &added, now));
+            unit = unit.guard(insertion((workspace, self.drawn_subject()), &batch.added, &added, now));
         }
         for is_indexed in [true, false] {
             let changed = batch.changed.iter().filter(|changed| changed.is_indexed == is_indexed);
@@ -207,7 +207,7 @@ fn free_between(before: i64, next: Option<i64>, most: usize) -> Vec<UserId> {
 }
 
 fn insertion(
-    workspace: WorkspaceId,
+    (workspace, subject): (WorkspaceId, &str),
     added: &[(NewUser, AuditEntry)],
     ids: &[UserId],
     now: Timestamp,
@@ -241,12 +241,12 @@ fn insertion(
         ("two_factor", flag(|fields| fields.has_two_factor.unwrap_or(false))),
     ];
     over(
-        "INSERT INTO users (workspace_id, id, email, email_folded, name_f, name_l, name_f_folded, name_l_folded, company, phone,
+        format!("INSERT INTO users (workspace_id, id, email, email_folded, name_f, name_l, name_f_folded, name_l_folded, company, phone,
                             locale, note, custom_fields, is_staff, is_active, two_factor, link_epoch, session_epoch, revision,
-                            created_at, updated_at)
+                            created_at, updated_at, subject)
          SELECT c.workspace_id, r.id, r.email, r.email_folded, r.name_f, r.name_l, r.name_f_folded, r.name_l_folded, r.company, r.phone,
-                r.locale, r.note, r.custom_fields, r.is_staff, r.is_active, r.two_factor, 0, 0, 1, $2, $2
-         FROM",
+                r.locale, r.note, r.custom_fields, r.is_staff, r.is_active, r.two_factor, 0, 0, 1, $2, $2, {subject}
+         FROM"),
         columns,
         "CROSS JOIN number_counters c WHERE c.workspace_id = $1 ON CONFLICT DO NOTHING",
         values![workspace, now],

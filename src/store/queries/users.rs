@@ -16,7 +16,7 @@ use crate::domain::user::{AccountStatus, User, UserId, UserRef};
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{Outcome, Statement, UnitOfWork, sql};
 use crate::store::engine::value::{from_row, only, values};
-use crate::store::{Store, StoreError};
+use crate::store::{Engine, Store, StoreError};
 
 /// A user to be added.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -109,6 +109,14 @@ impl Store {
         self.find(found).await
     }
 
+    /// What a new user is known by to apps (OpenID Connect Core 1.0, section 8): drawn by the engine for each row, never given again.
+    pub(super) const fn drawn_subject(&self) -> &'static str {
+        match self.engine {
+            Engine::Sqlite(_) => "lower(hex(randomblob(11)))",
+            Engine::Postgres(_) => "substr(replace(gen_random_uuid()::text, '-', ''), 1, 22)",
+        }
+    }
+
     /// Whether a number was ever given to a user of the workspace.
     pub async fn is_user_id_taken(&self, workspace: WorkspaceId, id: UserId) -> Result<bool, StoreError> {
         let found = sql("SELECT 1 FROM users WHERE workspace_id = $1 AND id = $2", values![workspace, id]);
@@ -134,14 +142,15 @@ impl Store {
         let fields = &user.fields;
         let text = |field: &Option<String>| field.clone().unwrap_or_default();
         let custom_fields = fields.custom_fields.clone().unwrap_or_default();
+        let subject = self.drawn_subject();
         let added = sql(
-            "INSERT INTO users (workspace_id, id, email, email_folded, name_f, name_l, company, phone, note,
+            format!("INSERT INTO users (workspace_id, id, email, email_folded, name_f, name_l, company, phone, note,
                                 custom_fields, is_staff, is_active, two_factor, link_epoch, session_epoch, revision,
-                                created_at, updated_at, locale, name_f_folded, name_l_folded)
+                                created_at, updated_at, locale, name_f_folded, name_l_folded, subject)
              SELECT c.workspace_id, coalesce($2, c.last_user_id), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, 1, $14, $14, $15,
-                    $16, $17
+                    $16, $17, {subject}
              FROM number_counters c WHERE c.workspace_id = $1
-             ON CONFLICT DO NOTHING RETURNING id",
+             ON CONFLICT DO NOTHING RETURNING id"),
             values! {
                 workspace, user.id, user.email.as_str(), user.email.lowercased(), text(&fields.name_f),
                 text(&fields.name_l), text(&fields.company), text(&fields.phone), text(&fields.note),

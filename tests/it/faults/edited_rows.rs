@@ -18,7 +18,7 @@ use crate::support::row_editor::{Edit, RowEditor, Table};
 /// which way a session is found again whose confirm is repeated: it must be of that link and browser under its own seal. And why a
 /// link was made, which only says whether it is listed; and what the figures have counted of it.
 const OF_LINKS: &[&str] =
-    &["session_id", "last_issued_at", "times_issued", "kind", "marks", "tried_at", "tried_before"];
+    &["session_id", "last_issued_at", "times_issued", "marks", "tried_at", "tried_before"];
 const OF_SESSIONS: &[&str] = &["single_use"];
 const OF_KEYS: &[&str] = &["id", "name"];
 

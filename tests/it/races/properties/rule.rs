@@ -1,6 +1,6 @@
 //! The rule of the product in one sentence, against the function that decides it.
 
-use doorkey::domain::login_link::{Decision, KeyId, LinkClaims, LoginLink, UserLinkState, decide};
+use doorkey::domain::login_link::{Decision, KeyId, LinkClaims, LinkKind, LoginLink, UserLinkState, decide};
 use doorkey::domain::timestamp::Timestamp;
 use doorkey::domain::user::{AccountStatus, UserId};
 use doorkey::domain::workspace::WorkspaceId;
@@ -41,6 +41,7 @@ fn link() -> impl Strategy<Value = LoginLink> {
                 is_single_use,
                 created_at: START.plus_seconds(created),
                 expires_at: START.plus_seconds(expires),
+                kind: LinkKind::Api,
             };
             let (used_at, ended_at) = (is_used.then_some(START), is_ended.then_some(START));
             let (id, hash, key, seal) = (Uuid::nil(), [0; 32], KeyId(1), [0; 32]);
