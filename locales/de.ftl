@@ -65,6 +65,16 @@ signed-out-note = In diesem Browser ist niemand angemeldet.
 leaving-title = Sie werden zu { $host } weitergeleitet
 leaving-note = Wenn nichts geschieht, folgen Sie diesem Link:
 
+## Apps
+
+app-continue-title = Weiter zu { $app }
+app-someone-else = Als jemand anderes weiter
+app-not-answerable = Die Anwendung, die Sie hierher geschickt hat, verlangt etwas, das hier nicht eingerichtet ist. Ihr wurde nichts mitgeteilt. Gehen Sie zurück und versuchen Sie es noch einmal, oder sagen Sie es ihrem Betreiber.
+app-request-number = Nummer der Anfrage: { $id }
+app-leads-to = Er führt zu { $app }.
+app-asks = { $app } bittet Sie, sich anzumelden.
+app-asks-again = { $app } bittet Sie, sich noch einmal anzumelden. Angemeldet ist { $email }.
+
 ## What goes wrong
 
 help = Brauchen Sie Hilfe? { $contact }

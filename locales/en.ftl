@@ -66,6 +66,16 @@ signed-out-note = Nobody is signed in in this browser.
 leaving-title = Taking you to { $host }
 leaving-note = If nothing happens, follow this link:
 
+## Apps
+
+app-continue-title = Continue to { $app }
+app-someone-else = Continue as someone else
+app-not-answerable = The application that sent you here asked for something that is not set up, so it was told nothing. Go back and try again, or tell its operator.
+app-request-number = Number of the request: { $id }
+app-leads-to = It leads to { $app }.
+app-asks = { $app } asks you to sign in.
+app-asks-again = { $app } asks you to sign in once more. You are signed in as { $email }.
+
 ## What goes wrong
 
 help = Do you need help? { $contact }

@@ -65,6 +65,16 @@ signed-out-note = Nadie ha iniciado sesión en este navegador.
 leaving-title = Le llevamos a { $host }
 leaving-note = Si no ocurre nada, siga este enlace:
 
+## Apps
+
+app-continue-title = Continuar a { $app }
+app-someone-else = Continuar con otra cuenta
+app-not-answerable = La aplicación que le envió aquí pide algo que no está configurado, así que no se le comunicó nada. Vuelva atrás e inténtelo de nuevo, o avise a quien la gestiona.
+app-request-number = Número de la solicitud: { $id }
+app-leads-to = Lleva a { $app }.
+app-asks = { $app } le pide que inicie sesión.
+app-asks-again = { $app } le pide que inicie sesión de nuevo. Ha iniciado sesión como { $email }.
+
 ## What goes wrong
 
 help = ¿Necesita ayuda? { $contact }

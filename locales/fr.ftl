@@ -65,6 +65,16 @@ signed-out-note = Personne n’est connecté dans ce navigateur.
 leaving-title = Redirection vers { $host }
 leaving-note = Si rien ne se passe, suivez ce lien :
 
+## Apps
+
+app-continue-title = Continuer vers { $app }
+app-someone-else = Continuer avec un autre compte
+app-not-answerable = L’application qui vous a envoyé ici demande quelque chose qui n’est pas configuré : rien ne lui a été transmis. Revenez en arrière et réessayez, ou prévenez son exploitant.
+app-request-number = Numéro de la demande : { $id }
+app-leads-to = Il mène à { $app }.
+app-asks = { $app } vous demande de vous connecter.
+app-asks-again = { $app } vous demande de vous connecter de nouveau. Vous êtes connecté en tant que { $email }.
+
 ## What goes wrong
 
 help = Besoin d’aide ? { $contact }

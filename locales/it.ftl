@@ -65,6 +65,16 @@ signed-out-note = Nessuno ha effettuato l’accesso in questo browser.
 leaving-title = La portiamo a { $host }
 leaving-note = Se non accade nulla, segua questo link:
 
+## Apps
+
+app-continue-title = Continua su { $app }
+app-someone-else = Continua con un altro account
+app-not-answerable = L’applicazione che ti ha mandato qui chiede qualcosa che non è configurato: non le è stato comunicato nulla. Torna indietro e riprova, oppure avvisa chi la gestisce.
+app-request-number = Numero della richiesta: { $id }
+app-leads-to = Porta a { $app }.
+app-asks = { $app } ti chiede di accedere.
+app-asks-again = { $app } ti chiede di accedere di nuovo. Hai effettuato l’accesso come { $email }.
+
 ## What goes wrong
 
 help = Serve aiuto? { $contact }

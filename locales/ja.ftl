@@ -65,6 +65,16 @@ signed-out-note = このブラウザーでは誰もログインしていませ�
 leaving-title = { $host } へ移動します
 leaving-note = 何も起こらない場合は、このリンクを開いてください。
 
+## Apps
+
+app-continue-title = { $app } に進む
+app-someone-else = 別のアカウントで続ける
+app-not-answerable = ここへ移動させたアプリは、設定されていないことを求めています。アプリには何も伝えていません。戻ってもう一度お試しいただくか、アプリの管理者にお知らせください。
+app-request-number = リクエスト番号：{ $id }
+app-leads-to = このリンクは { $app } につながります。
+app-asks = { $app } がサインインを求めています。
+app-asks-again = { $app } がもう一度サインインを求めています。現在のアカウント：{ $email }
+
 ## What goes wrong
 
 help = お困りですか？ { $contact }

@@ -65,6 +65,16 @@ signed-out-note = In deze browser is niemand ingelogd.
 leaving-title = U gaat naar { $host }
 leaving-note = Gebeurt er niets, volg dan deze link:
 
+## Apps
+
+app-continue-title = Verder naar { $app }
+app-someone-else = Verder als iemand anders
+app-not-answerable = De toepassing die u hierheen stuurde, vraagt iets dat niet is ingesteld. Er is haar niets meegedeeld. Ga terug en probeer het opnieuw, of meld het bij de beheerder ervan.
+app-request-number = Nummer van de aanvraag: { $id }
+app-leads-to = Hij leidt naar { $app }.
+app-asks = { $app } vraagt u om in te loggen.
+app-asks-again = { $app } vraagt u om nog eens in te loggen. U bent ingelogd als { $email }.
+
 ## What goes wrong
 
 help = Hebt u hulp nodig? { $contact }

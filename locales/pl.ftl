@@ -65,6 +65,16 @@ signed-out-note = W tej przeglądarce nikt nie jest zalogowany.
 leaving-title = Przejście do { $host }
 leaving-note = Jeśli nic się nie dzieje, użyj tego linku:
 
+## Apps
+
+app-continue-title = Przejdź do { $app }
+app-someone-else = Kontynuuj na innym koncie
+app-not-answerable = Aplikacja, która tu skierowała, prosi o coś, co nie jest skonfigurowane, więc nic jej nie przekazano. Wróć i spróbuj ponownie albo powiadom jej operatora.
+app-request-number = Numer żądania: { $id }
+app-leads-to = Prowadzi do { $app }.
+app-asks = { $app } prosi o zalogowanie się.
+app-asks-again = { $app } prosi o ponowne zalogowanie się. Zalogowane konto: { $email }.
+
 ## What goes wrong
 
 help = Potrzebna pomoc? { $contact }

@@ -65,6 +65,16 @@ signed-out-note = Ninguém entrou neste navegador.
 leaving-title = Levando você a { $host }
 leaving-note = Se nada acontecer, siga este link:
 
+## Apps
+
+app-continue-title = Continuar para { $app }
+app-someone-else = Continuar com outra conta
+app-not-answerable = O aplicativo que enviou você até aqui pede algo que não está configurado, por isso nada foi informado a ele. Volte e tente de novo, ou avise quem o administra.
+app-request-number = Número da solicitação: { $id }
+app-leads-to = Ele leva a { $app }.
+app-asks = { $app } pede que você entre.
+app-asks-again = { $app } pede que você entre mais uma vez. Você entrou como { $email }.
+
 ## What goes wrong
 
 help = Precisa de ajuda? { $contact }

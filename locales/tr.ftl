@@ -65,6 +65,16 @@ signed-out-note = Bu tarayıcıda açık oturum yok.
 leaving-title = { $host } adresine yönlendiriliyorsunuz
 leaving-note = Hiçbir şey olmazsa bu bağlantıyı izleyin:
 
+## Apps
+
+app-continue-title = { $app } uygulamasına devam et
+app-someone-else = Başka biri olarak devam et
+app-not-answerable = Sizi buraya gönderen uygulama, burada ayarlanmamış bir şey istiyor; ona hiçbir şey bildirilmedi. Geri dönüp yeniden deneyin veya uygulamanın sorumlusuna haber verin.
+app-request-number = İstek numarası: { $id }
+app-leads-to = { $app } uygulamasına götürür.
+app-asks = { $app } oturum açmanızı istiyor.
+app-asks-again = { $app } yeniden oturum açmanızı istiyor. Şu anda { $email } olarak oturum açtınız.
+
 ## What goes wrong
 
 help = Yardıma mı ihtiyacınız var? { $contact }

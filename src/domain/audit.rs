@@ -24,6 +24,8 @@ pub enum Actor {
     User(UserId),
     /// An admin, on the admin pages.
     Admin(AdminName),
+    /// An app, by its client id.
+    App(String),
     /// Somebody in a browser who is not known.
     Visitor,
     /// The server by itself.
@@ -37,6 +39,7 @@ impl fmt::Display for Actor {
             Self::CommandLine(_) => f.write_str("command_line"),
             Self::User(id) => write!(f, "user:{}", id.number()),
             Self::Admin(name) => write!(f, "admin:{name}"),
+            Self::App(client_id) => write!(f, "app:{client_id}"),
             Self::Visitor => f.write_str("visitor"),
             Self::Doorkey => f.write_str("doorkey"),
         }
@@ -107,6 +110,8 @@ named! {
         AdminDisallowed = "admin.disallowed",
         /// An admin looked at what is not on every page: found something, read a link's story, or took the log with them.
         AdminLooked = "admin.looked",
+        /// An app exchanged a code.
+        AppAuthorized = "app.authorized",
         /// A backup of the database was made.
         DatabaseBackedUp = "database.backed_up",
         /// The database was moved to PostgreSQL.
@@ -143,6 +148,7 @@ impl AuditContext {
             | Actor::ApiKey(_)
             | Actor::User(_)
             | Actor::Admin(_)
+            | Actor::App(_)
             | Actor::Visitor
             | Actor::Doorkey => entry,
         }

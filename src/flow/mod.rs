@@ -7,6 +7,7 @@ pub mod import;
 pub mod lists;
 pub mod login_links;
 pub mod mail;
+pub mod oidc;
 pub mod operations;
 pub mod request_lookup;
 pub mod self_service;

@@ -6,6 +6,7 @@ mod caught_mail;
 mod error;
 mod forward_auth;
 mod middleware;
+mod oidc;
 mod ops;
 mod pages;
 mod request;
@@ -60,6 +61,8 @@ pub fn router(app: App, settings: Settings) -> Router {
                 .route("/auth/verify", get(forward_auth::verify))
                 .layer(layer(&forward_auth::SURFACE)),
         )
+        .merge(oidc_calls().layer(layer(&oidc::CALLS)))
+        .merge(oidc_forms().layer(same_origin.clone()).merge(oidc_pages()).layer(layer(&oidc::PAGES)))
         .merge(login.layer(same_origin.clone()).layer(layer(&pages::LOGIN)))
         .merge(
             sign_out.merge(mail).layer(same_origin).merge(pages()).merge(docs).layer(layer(&pages::SURFACE)),
@@ -93,6 +96,39 @@ fn login_link() -> Router<App> {
     let only_get = api::login_links::only_get_generates;
     let methods = get(api::login_links::issue).head(only_get).delete(api::login_links::revoke);
     Router::new().route("/api/login_links/{user}", methods.fallback(only_get))
+}
+
+/// What apps ask for by themselves.
+fn oidc_calls() -> Router<App> {
+    let token = post(oidc::token::exchange).options(oidc::cors::preflight);
+    let userinfo = get(oidc::userinfo::show)
+        .head(oidc::no_head)
+        .post(oidc::userinfo::show)
+        .options(oidc::cors::preflight);
+    Router::new()
+        .route("/.well-known/openid-configuration", get(oidc::discovery::configuration))
+        .route("/.well-known/oauth-authorization-server", get(oidc::discovery::configuration))
+        .route("/oidc/jwks", get(oidc::discovery::jwks))
+        .route("/oidc/token", token)
+        .route("/oidc/userinfo", userinfo)
+}
+
+/// What people see on their way to an app and back.
+fn oidc_pages() -> Router<App> {
+    use oidc::{authorize, end_session, no_head};
+    let authorize_methods = get(authorize::show).head(no_head).post(authorize::repeat_as_get);
+    let end_session_methods = get(end_session::show).head(no_head).post(end_session::repeat_as_get);
+    Router::new()
+        .route("/oidc/authorize", authorize_methods)
+        .route("/oidc/end_session", end_session_methods)
+        .route("/oidc/signed_out", get(end_session::show_signed_out).head(no_head))
+}
+
+/// The forms of these pages.
+fn oidc_forms() -> Router<App> {
+    Router::new()
+        .route("/oidc/continue", post(oidc::authorize::go_on))
+        .route("/oidc/end_session/confirm", post(oidc::end_session::confirm))
 }
 
 /// The pages without a form, and every path that has no route.

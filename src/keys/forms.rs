@@ -28,6 +28,10 @@ pub enum FormClaim<'a> {
     AdminSignIn(&'a str, &'a CsrfCookie),
     /// A form of the admin pages was made for this session or allowance.
     Admin(Uuid),
+    /// The form that goes on to an app with the account that is signed in here was made for this browser, request and session.
+    ContinueToApp(&'a str, &'a CsrfCookie, Uuid),
+    /// The form that signs out of all apps was made for this browser.
+    SignOut(&'a CsrfCookie),
     /// `/login/go` leads to this URL (against open redirects).
     Leave(&'a str),
 }
@@ -54,6 +58,11 @@ impl FormClaim<'_> {
                 begin("admin sign-in").bytes(token.as_bytes()).bytes(browser.reveal().as_bytes())
             }
             Self::Admin(id) => begin("admin").bytes(id.as_bytes()),
+            Self::ContinueToApp(request, browser, session) => {
+                let message = begin("continue to app").bytes(request.as_bytes());
+                message.bytes(browser.reveal().as_bytes()).bytes(session.as_bytes())
+            }
+            Self::SignOut(browser) => begin("sign out").bytes(browser.reveal().as_bytes()),
             Self::Leave(target) => begin("go").bytes(target.as_bytes()),
         }
     }

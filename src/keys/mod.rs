@@ -1,6 +1,7 @@
 //! The secret keys: what derives tokens, seals rows and ties forms to browsers.
 
 mod admins;
+mod app_codes;
 mod apps;
 mod asks;
 mod file;
@@ -23,6 +24,7 @@ use crate::domain::session::{CsrfCookie, Session, SessionCookie};
 use crate::domain::token::Token;
 use crate::domain::workspace::WorkspaceId;
 
+pub use self::app_codes::random_app_token;
 pub use self::file::{KeyFileError, load};
 pub use self::file_edit::{
     PendingKeyFile, add, create, create_in_use, is_unused, take_into_use, with_active,
@@ -229,6 +231,11 @@ impl Keyring {
             is_same(&key.hash_of_secret(session.workspace, cookie), &session.secret_hash)
                 & is_same(&mac(&key.seal, &session.canonical()), &session.seal)
         })
+    }
+
+    /// Whether a session's row is as this server wrote it.
+    pub fn is_genuine_session(&self, session: &Session) -> bool {
+        self.find(session.key).is_ok_and(|key| is_same(&mac(&key.seal, &session.canonical()), &session.seal))
     }
 
     /// The session with a fresh seal, by its own key where that is known.

@@ -18,7 +18,7 @@ pub fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
 }
 
 /// `count` random letters of base 62.
-fn random_letters(count: usize) -> Result<String, NoRandomness> {
+pub(super) fn random_letters(count: usize) -> Result<String, NoRandomness> {
     let mut letters = Vec::with_capacity(count);
     while letters.len() < count {
         letters.extend(base62::letters_drawn_from(random::<64>()?).take(count - letters.len()));

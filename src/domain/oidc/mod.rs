@@ -1,3 +1,8 @@
 //! OpenID Connect: the applications that people are signed in to.
 
 pub mod app;
+pub mod app_uri;
+pub mod claims;
+pub mod code;
+pub mod request;
+pub mod scope;

@@ -41,6 +41,7 @@ pub(super) fn happened(event: &str) -> &'static str {
         AuditEvent::AdminAllowed => "A name was allowed in to these pages",
         AuditEvent::AdminDisallowed => "A name was disallowed",
         AuditEvent::AdminLooked => "An admin looked",
+        AuditEvent::AppAuthorized => "Signed in to an app",
         AuditEvent::DatabaseBackedUp => "A backup was made",
         AuditEvent::DatabaseMoved => "The database was moved",
     }

@@ -68,7 +68,7 @@ pub(in crate::http) async fn sign_out(
 }
 
 /// Who is signed in.
-pub(super) async fn signed_in(
+pub(in crate::http) async fn signed_in(
     app: &App,
     context: &RequestContext,
     headers: &HeaderMap,

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use super::frame::Frame;
+use super::home::signed_in;
 use super::mail_sign_in::ask_page;
 use super::response::{page, see_other};
-use super::sign_in::{destination, signed_in_response, visitor, with_form};
-use super::templates::{AgainForm, ConfirmPage, InvalidLinkPage, SignInHelpPage, SignedInPage};
+use super::sign_in::{Landing, destination, signed_in_response, visitor, with_form};
+use super::templates::{AgainForm, ConfirmPage, InvalidLinkPage, Reason, SignInHelpPage, SignedInPage};
 use crate::app::App;
+use crate::domain::email::EmailAddress;
+use crate::domain::oidc::request::AuthorizeRequest;
 use crate::domain::opening::Opening;
 use crate::domain::redirect::RedirectTarget;
 use crate::domain::token::Token;
@@ -42,6 +45,10 @@ pub(in crate::http) async fn open(
     if !has_token {
         let policy = context.workspace.redirect_policy();
         let redirect = RedirectTarget::parse(query.value("redirect"), &policy).ok();
+        let waiting = query.value("return");
+        if let Some(request) = flow::oidc::waiting::open(&app, &context.workspace, waiting) {
+            return sign_in_for_app(&app, &context, (waiting, &request.request), &headers).await;
+        }
         return without_token(&app, &context, redirect, &headers).await;
     }
     let token = query.single("token").ok().flatten().and_then(Token::parse_from_link);
@@ -90,19 +97,14 @@ pub(in crate::http) async fn confirm(
     let Some(token) = Token::parse(&form.token) else {
         return invalid_link(&app, &context, (None, own.as_deref()), &headers);
     };
-    let remembered = form.jar.redirect(&headers).filter(|_| own.is_none());
-    let landing = destination(workspace, own.as_deref().or(remembered.as_deref()));
+    let Landing { path: landing, forget } =
+        Landing::of(&app, &context, (&form.jar, &headers), own.as_deref());
     let visitor = visitor(&context, &form.jar, &headers);
     let ProtectedForm { browser, jar, .. } = form;
-    let landing = landing.as_str().to_owned();
     let confirm = Confirmation { token, browser, visitor, landing, by: RedeemedBy::Link };
     match flow::sign_in::confirm(&app, workspace, &context.anonymous_audit_context(), &confirm).await? {
         Confirmed::SignedIn { cookie, landing } => {
-            let mut response = signed_in_response(&app, &context, &jar, (&cookie, &landing))?;
-            if remembered.is_some() {
-                response.headers_mut().append(SET_COOKIE, jar.clear_redirect());
-            }
-            Ok(response)
+            signed_in_response(&app, &context, &jar, (&cookie, &landing, forget))
         }
         Confirmed::Dead => invalid_link(&app, &context, (Some(&confirm.token), own.as_deref()), &headers),
     }
@@ -128,22 +130,19 @@ async fn one_click(
         return Ok(None);
     }
     let browser = jar.browser(headers).map_or_else(keys::random_browser_cookie, Ok)?;
-    let remembered = jar.redirect(headers).filter(|_| redirect.is_none());
+    let Landing { path: landing, forget } = Landing::of(app, context, (&jar, headers), redirect);
     let confirm = Confirmation {
         token: token.clone(),
         browser,
         visitor: Client { opening: opening.clone(), ..visitor(context, &jar, headers) },
-        landing: destination(workspace, redirect.or(remembered.as_deref())).as_str().to_owned(),
+        landing,
         by: RedeemedBy::OneClick,
     };
     match flow::sign_in::confirm(app, workspace, &context.anonymous_audit_context(), &confirm).await? {
         Confirmed::SignedIn { cookie, landing } => {
-            let mut response = signed_in_response(app, context, &jar, (&cookie, &landing))?;
+            let mut response = signed_in_response(app, context, &jar, (&cookie, &landing, forget))?;
             // The same link, opened once more in the next minutes, gives the same session.
             response.headers_mut().append(SET_COOKIE, jar.set_browser(&confirm.browser));
-            if remembered.is_some() {
-                response.headers_mut().append(SET_COOKIE, jar.clear_redirect());
-            }
             Ok(Some(response))
         }
         Confirmed::Dead => Ok(None),
@@ -201,15 +200,53 @@ async fn without_token(
         let view = SignedInPage { frame, email: signed_in.email.as_str(), way_on: way_on.as_str() };
         return Ok(page(StatusCode::OK, &frame, &view));
     }
-    let mut response = if flow::self_service::is_open(app, workspace) {
-        ask_page(app, context, headers)?
-    } else {
-        page(StatusCode::OK, &frame, &SignInHelpPage { frame })
-    };
+    let mut response = how_to_sign_in(app, context, headers, Reason::default())?;
     if let Some(target) = redirect.filter(|_| is_navigation(headers)) {
-        response.headers_mut().append(SET_COOKIE, jar.set_redirect(&target));
+        // The last wish counts.
+        for cookie in [jar.set_redirect(&target)].into_iter().chain(jar.clear_app_request(headers)) {
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
     }
     Ok(response)
+}
+
+/// How to get a link, for an app that asks for a sign-in, whoever is signed in here. The browser goes on with the app's request after the
+/// next sign-in that has no destination of its own.
+async fn sign_in_for_app(
+    app: &App,
+    context: &RequestContext,
+    (sealed, request): (&str, &AuthorizeRequest),
+    headers: &HeaderMap,
+) -> Result<Response, Error> {
+    let jar = CookieJar::of(context);
+    let client = flow::oidc::apps::find(app, context.workspace.id, &request.client_id).await?;
+    let signed_in = signed_in(app, context, headers).await?;
+    let reason = Reason {
+        app: client.as_ref().map(|client| client.name.as_str()),
+        signed_in_as: signed_in.as_ref().map(|signed_in| signed_in.email.as_str()),
+        email: request.login_hint.as_deref().filter(|hint| EmailAddress::parse(hint).is_ok()),
+    };
+    let mut response = how_to_sign_in(app, context, headers, reason)?;
+    if is_navigation(headers) {
+        for cookie in jar.set_app_request(sealed).into_iter().chain([jar.clear_redirect()]) {
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
+    }
+    Ok(response)
+}
+
+/// The page that asks for an address, where a link can be mailed; else how to get one.
+fn how_to_sign_in(
+    app: &App,
+    context: &RequestContext,
+    headers: &HeaderMap,
+    reason: Reason<'_>,
+) -> Result<Response, Error> {
+    if flow::self_service::is_open(app, &context.workspace) {
+        return ask_page(app, context, headers, reason);
+    }
+    let frame = Frame::of(&context.workspace, context.language());
+    Ok(page(StatusCode::OK, &frame, &SignInHelpPage { frame, reason }))
 }
 
 /// Whether a person went to this page, and not a script, image or frame of another one (W3C Fetch Metadata, sections 2.1 and 2.2).

@@ -12,8 +12,8 @@ use axum::response::Response;
 
 use super::frame::Frame;
 use super::response::{page, see_other};
-use super::sign_in::{destination, signed_in_response, visitor, with_form};
-use super::templates::{AskMailPage, CodeEndedPage, CodePage, SentPage};
+use super::sign_in::{Landing, signed_in_response, visitor, with_form};
+use super::templates::{AskMailPage, CodeEndedPage, CodePage, Reason, SentPage};
 use crate::app::App;
 use crate::domain::ask::{Ask, AskCookie};
 use crate::domain::redirect::RedirectTarget;
@@ -29,12 +29,17 @@ use crate::http::request::protected_form::MailForm;
 use crate::keys::FormClaim;
 
 /// The page that asks for an address.
-pub(super) fn ask_page(app: &App, context: &RequestContext, headers: &HeaderMap) -> Result<Response, Error> {
+pub(super) fn ask_page(
+    app: &App,
+    context: &RequestContext,
+    headers: &HeaderMap,
+    reason: Reason<'_>,
+) -> Result<Response, Error> {
     let (workspace, jar) = (&context.workspace, CookieJar::of(context));
     let frame = Frame::of(workspace, context.language());
     with_form(headers, &jar, |browser| {
         let proof = app.keys().form_mac(workspace.id, FormClaim::Ask(browser));
-        page(StatusCode::OK, &frame, &AskMailPage { frame, proof: &proof, email: "" })
+        page(StatusCode::OK, &frame, &AskMailPage { frame, proof: &proof, reason })
     })
 }
 
@@ -92,20 +97,20 @@ pub(in crate::http) async fn redeem_code(
     flow::operations::nodes::is_fit(&app)?;
     let ask = flow::self_service::find_live(&app, workspace, form.jar.ask(&headers).as_ref()).await?;
     let Some(ask) = ask else { return Ok(ask_over(&context)) };
-    let wish = ask.redirect.clone().or_else(|| remembered(workspace, &form.jar, &headers));
+    let Landing { path: landing, mut forget } =
+        Landing::of(&app, &context, (&form.jar, &headers), ask.redirect.as_deref());
     let typed = TypedCode {
         ask: &ask,
         typed: form.fields.single("code").ok().flatten().unwrap_or_default(),
         client: visitor(&context, &form.jar, &headers),
-        landing: destination(workspace, wish.as_deref()).as_str().to_owned(),
+        landing,
         browser: form.browser,
     };
     let act = context.anonymous_audit_context();
     match flow::self_service::code::redeem(&app, workspace, &act, typed).await? {
         Redeemed::SignedIn { cookie, landing } => {
-            let mut response = signed_in_response(&app, &context, &form.jar, (&cookie, &landing))?;
-            response.headers_mut().append(SET_COOKIE, form.jar.clear_redirect());
-            Ok(response)
+            forget.push(form.jar.clear_redirect());
+            signed_in_response(&app, &context, &form.jar, (&cookie, &landing, forget))
         }
         Redeemed::Wrong => code_page(&app, &context, &headers, (&ask, true)),
         Redeemed::Over => Ok(ask_over(&context)),

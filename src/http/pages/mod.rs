@@ -8,8 +8,8 @@ pub(super) mod home;
 pub(super) mod login;
 pub(super) mod mail_sign_in;
 pub(super) mod redirect;
-mod response;
-mod sign_in;
+pub(super) mod response;
+pub(super) mod sign_in;
 pub(super) mod templates;
 
 use axum::http::header::{
@@ -22,7 +22,7 @@ use super::request::credentials::Lookup;
 use crate::domain::language::Language;
 
 /// No resource of another origin, no script, no frame around the page.
-const CSP: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
+pub(super) const CSP: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
                    frame-ancestors 'none'; base-uri 'none'";
 
 const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");

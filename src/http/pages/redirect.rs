@@ -9,6 +9,7 @@ use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
+use url::Url;
 
 use super::frame::Frame;
 use super::home::signed_in;
@@ -16,6 +17,7 @@ use super::response::{page, see_other};
 use super::templates::LeavingPage;
 use crate::app::App;
 use crate::domain::redirect::RedirectTarget;
+use crate::flow;
 use crate::http::error::Error;
 use crate::http::request::context::RequestContext;
 use crate::http::request::params::Params;
@@ -30,22 +32,37 @@ pub(in crate::http) async fn show(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    let Some(RedirectTarget::Absolute(url)) = verified(&app, &context, query.as_deref().unwrap_or_default())
-    else {
+    let query = Params::parse(query.as_deref().unwrap_or_default()).unwrap_or_default();
+    let Some((target, host)) = target_of(&app, &context, &query) else {
         return see_other(&app, &context, RedirectTarget::Path("/".to_owned()));
     };
-    let host = url.host_str().unwrap_or_default();
     let locale = signed_in(&app, &context, &headers).await?.map(|signed_in| signed_in.locale.clone());
     let frame = Frame::of(&context.workspace, context.language_of(locale.as_deref().unwrap_or_default()));
-    let mut response = page(StatusCode::OK, &frame, &LeavingPage { frame, target: url.as_str(), host });
-    let refresh = HeaderValue::from_str(&format!("0; url={url}")).map_err(|_| Error::Internal)?;
+    let mut response = page(StatusCode::OK, &frame, &LeavingPage { frame, target: &target, host: &host });
+    let refresh = HeaderValue::from_str(&format!("0; url={target}")).map_err(|_| Error::Internal)?;
     response.headers_mut().insert(REFRESH, refresh);
     Ok(response)
 }
 
+/// Where the page leads, and the host that the person sees: an app's request that has waited, or a target with a MAC.
+fn target_of(app: &App, context: &RequestContext, query: &Params) -> Option<(String, String)> {
+    if query.has("return") {
+        let sealed = query.value("return");
+        let waiting = flow::oidc::waiting::open(app, &context.workspace, sealed)?;
+        let host = host_of(&waiting.request.redirect_uri);
+        return Some((format!("/oidc/authorize?resume={sealed}"), host));
+    }
+    let Some(RedirectTarget::Absolute(url)) = verified(app, context, query) else { return None };
+    Some((url.as_str().to_owned(), host_of(url.as_str())))
+}
+
+fn host_of(url: &str) -> String {
+    let url = Url::parse(url).ok();
+    url.as_ref().and_then(Url::host_str).unwrap_or_default().to_owned()
+}
+
 /// The target, if its MAC is valid and the workspace still allows it.
-fn verified(app: &App, context: &RequestContext, query: &str) -> Option<RedirectTarget> {
-    let query = Params::parse(query).ok()?;
+fn verified(app: &App, context: &RequestContext, query: &Params) -> Option<RedirectTarget> {
     let (to, proof) = (query.single("to").ok()??, query.single("proof").ok()??);
     if !app.keys().verify_form_mac(context.workspace.id, FormClaim::Leave(to), proof) {
         return None;

@@ -14,7 +14,7 @@ use crate::http::request::context::{RequestContext, empty};
 use crate::keys::FormClaim;
 
 /// A page in the language of its frame.
-pub(super) fn page(status: StatusCode, frame: &Frame<'_>, page: &impl Template) -> Response {
+pub(in crate::http) fn page(status: StatusCode, frame: &Frame<'_>, page: &impl Template) -> Response {
     let mut response = render(status, page);
     let headers = response.headers_mut();
     headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(frame.tag()));
@@ -34,7 +34,7 @@ pub(super) fn render(status: StatusCode, page: &impl Template) -> Response {
 }
 
 /// 303 to a path of this host; to another origin by way of the page `/login/go`.
-pub(super) fn see_other(
+pub(in crate::http) fn see_other(
     app: &App,
     context: &RequestContext,
     target: RedirectTarget,

@@ -48,8 +48,18 @@ pub(in crate::http) struct AskMailPage<'a> {
     pub(in crate::http) frame: Frame<'a>,
     /// The anti-forgery MAC of this form.
     pub(in crate::http) proof: &'a str,
-    /// What the field is filled with; may be empty.
-    pub(in crate::http) email: &'a str,
+    pub(in crate::http) reason: Reason<'a>,
+}
+
+/// Why somebody is asked to sign in.
+#[derive(Clone, Copy, Default)]
+pub(in crate::http) struct Reason<'a> {
+    /// The app that asks for it.
+    pub(in crate::http) app: Option<&'a str>,
+    /// The whole e-mail address of who is signed in all the same.
+    pub(in crate::http) signed_in_as: Option<&'a str>,
+    /// The address that the app has in mind.
+    pub(in crate::http) email: Option<&'a str>,
 }
 
 /// The page after asking for a mail: the same whoever the address names, with a field for the code.
@@ -86,6 +96,7 @@ pub(in crate::http) struct SentPage<'a> {
 #[template(path = "login/ask.html")]
 pub(in crate::http) struct SignInHelpPage<'a> {
     pub(in crate::http) frame: Frame<'a>,
+    pub(in crate::http) reason: Reason<'a>,
 }
 
 /// The page for who comes to the login page and is signed in: as whom, a way on, and the way out.
@@ -127,7 +138,8 @@ pub(in crate::http) struct HomePage<'a> {
 #[template(path = "login/go.html")]
 pub(in crate::http) struct LeavingPage<'a> {
     pub(in crate::http) frame: Frame<'a>,
-    /// An absolute `http` or `https` URL that the redirect policy allows: escaping would not make `javascript:` harmless.
+    /// An absolute `http` or `https` URL that the redirect policy allows, or a path of this host: escaping would not make `javascript:`
+    /// harmless.
     pub(in crate::http) target: &'a str,
     pub(in crate::http) host: &'a str,
 }
@@ -170,9 +182,10 @@ mod tests {
         let typed = "\"><svg onload=alert(1)>@example.org";
         for frame in Language::ALL.map(|language| Frame::of(&workspace, language)) {
             let again = AgainForm { proof: "P", token: typed, redirect: typed };
+            let reason = Reason { app: Some(typed), signed_in_as: Some(typed), email: Some(typed) };
             let code = |is_wrong| CodePage { frame, address: typed, proof: "P", again_proof: "Q", is_wrong };
             let pages = [
-                AskMailPage { frame, proof: "P", email: typed }.render(),
+                AskMailPage { frame, proof: "P", reason }.render(),
                 code(false).render(),
                 code(true).render(),
                 CodeEndedPage { frame }.render(),

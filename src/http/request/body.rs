@@ -34,6 +34,15 @@ pub(in crate::http) async fn read_form(headers: &HeaderMap, body: Body) -> Resul
     pairs.map_err(|error| Error::Malformed(format!("The form cannot be read: it {error}.")))
 }
 
+/// The bytes of an urlencoded form of at most so many.
+pub(in crate::http) async fn read_raw_form(
+    headers: &HeaderMap,
+    body: Body,
+    largest: usize,
+) -> Result<Vec<u8>, Error> {
+    read_body(headers, ("application/x-www-form-urlencoded", largest), body).await
+}
+
 /// The same, but what cannot be decoded of a field is no reason to refuse the form: that field is left out.
 pub(in crate::http) async fn read_lenient_form(headers: &HeaderMap, body: Body) -> Result<Params, Error> {
     let bytes = read_body(headers, ("application/x-www-form-urlencoded", MAX_FORM), body).await?;

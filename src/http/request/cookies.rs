@@ -12,8 +12,12 @@ use crate::domain::redirect::RedirectTarget;
 use crate::domain::session::{CsrfCookie, SessionCookie, SessionWithUser};
 use crate::flow::sessions::PresentedCookie;
 
-/// How long a redirect is remembered, in seconds.
-const REDIRECT_LIFETIME: i64 = 3_600;
+/// How long a redirect, or an app's request, is remembered, in seconds.
+const WISH_LIFETIME: i64 = 3_600;
+
+/// The cookies that an app's request is kept in, and the most that one holds: browsers drop a cookie of more than 4,096 bytes.
+const REQUEST_PARTS: [&str; 4] = ["request", "request_2", "request_3", "request_4"];
+const MAX_PART: usize = 3_600;
 
 /// Some session cookie of the request, of whichever workspace: it says what to look up, and is not verified.
 /// [`CookieJar::session`] decides which cookie counts.
@@ -124,11 +128,42 @@ impl CookieJar {
     /// would make more of an address that has escapes already.
     pub(in crate::http) fn set_redirect(&self, target: &RedirectTarget) -> HeaderValue {
         let encoded = URL_SAFE_NO_PAD.encode(target.as_str());
-        self.write(&name(self.is_secure, "redirect"), &encoded, REDIRECT_LIFETIME, None)
+        self.write(&name(self.is_secure, "redirect"), &encoded, WISH_LIFETIME, None)
     }
 
     pub(in crate::http) fn clear_redirect(&self) -> HeaderValue {
         self.write(&name(self.is_secure, "redirect"), "", 0, None)
+    }
+
+    /// The app's request that waits in this browser for a sign-in, sealed.
+    pub(in crate::http) fn app_request(&self, headers: &HeaderMap) -> Option<String> {
+        let part = |what: &&str| single_cookie(headers, &name(self.is_secure, what));
+        let (count, first) = part(&REQUEST_PARTS[0])?.split_once('.')?;
+        let others = REQUEST_PARTS.iter().take(count.parse().ok()?).skip(1).map(part);
+        others.fold(Some(first.to_owned()), |whole, part| Some(whole? + part?))
+    }
+
+    /// Remembers an app's request, which may be too long for one cookie: the first says how many there are. None if it is too long for
+    /// all of them.
+    pub(in crate::http) fn set_app_request(&self, sealed: &str) -> Vec<HeaderValue> {
+        let parts: Vec<_> = sealed.as_bytes().chunks(MAX_PART).map(String::from_utf8_lossy).collect();
+        if parts.len() > REQUEST_PARTS.len() {
+            return Vec::new();
+        }
+        let count = parts.len();
+        let begin = |place: usize| if place == 0 { format!("{count}.") } else { String::new() };
+        let parts = parts.iter().enumerate().map(|(place, part)| begin(place) + part);
+        let named = REQUEST_PARTS.iter().zip(parts);
+        named
+            .map(|(what, part)| self.write(&name(self.is_secure, what), &part, WISH_LIFETIME, None))
+            .collect()
+    }
+
+    /// Forgets the app's request, if this browser has one.
+    pub(in crate::http) fn clear_app_request(&self, headers: &HeaderMap) -> Vec<HeaderValue> {
+        let names = REQUEST_PARTS.iter().map(|what| name(self.is_secure, what));
+        let there = names.filter(|name| cookies(headers, name).next().is_some());
+        there.map(|name| self.write(&name, "", 0, None)).collect()
     }
 
     fn write(&self, name: &str, value: &str, lifetime: i64, domain: Option<&str>) -> HeaderValue {

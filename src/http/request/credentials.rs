@@ -20,6 +20,8 @@ use crate::http::error::Error;
 /// What a route looks up together with the workspace, in one query.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::http) enum Lookup {
+    /// Nothing.
+    Nothing,
     /// The API key.
     ApiKey,
     /// The API key, and for a GET the user in the path, for whom a login link is requested.
@@ -39,6 +41,7 @@ impl Lookup {
         request: &mut Request,
     ) -> Result<Credentials, Error> {
         match self {
+            Self::Nothing => Ok(Credentials::Nothing),
             Self::ApiKey => Ok(api_key(request, None)),
             Self::ApiKeyAndUser => {
                 let user = if request.method() == Method::GET { user_in_path(request) } else { None };

@@ -52,6 +52,25 @@ impl Params {
         pairs.collect::<Result<_, _>>().map(Self)
     }
 
+    /// Parses a query of which some names alone count: what cannot be decoded is an error in these, and passed over elsewhere.
+    pub(in crate::http) fn parse_named(text: &str, names: &[&str]) -> Result<Self, Unreadable> {
+        let pairs = text.split('&').filter(|pair| !pair.is_empty());
+        if pairs.clone().nth(MAX_PARAMETERS).is_some() {
+            return Err(Unreadable::TooMany);
+        }
+        let pairs = pairs.enumerate().filter_map(|(place, pair)| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let name = decode(name)?;
+            let value = decode(value);
+            if names.contains(&name.as_str()) {
+                Some(value.map(|value| (name, value)).ok_or(Unreadable::Parameter(place + 1)))
+            } else {
+                value.map(|value| Ok((name, value)))
+            }
+        });
+        pairs.collect::<Result<_, _>>().map(Self)
+    }
+
     /// Takes the query of a link as mail clients leave it: `amp;` before a name goes, and what cannot be decoded is left out, but
     /// for a name's value where that is `kept`: of that, only what cannot be decoded is left as it is or replaced.
     pub(in crate::http) fn parse_leniently(text: &str, kept: &str) -> Result<Self, Unreadable> {

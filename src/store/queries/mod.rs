@@ -2,6 +2,7 @@
 
 pub(super) mod admins;
 pub(super) mod api_keys;
+pub(super) mod app_codes;
 pub(super) mod apps;
 pub(super) mod asks;
 pub(super) mod audit;

@@ -1,0 +1,10 @@
+//! OpenID Connect: apps, and the people who are signed in to them.
+
+pub mod apps;
+pub mod authorize;
+pub mod end_session;
+pub mod refusals;
+pub mod signing_keys;
+pub mod token;
+pub mod userinfo;
+pub mod waiting;
