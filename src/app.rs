@@ -15,6 +15,8 @@ use crate::metrics::Metrics;
 use crate::node_status::NodeStatus;
 use crate::outbound::mail_server::{MailServer, SetupError};
 use crate::rate_limits::{RateLimitConfig, RateLimits};
+use crate::refusal_notes::RefusalNotes;
+use crate::signing_key_cache::SigningKeyCache;
 use crate::store::Store;
 use crate::story_notes::StoryNotes;
 
@@ -79,6 +81,10 @@ pub struct Inner {
     pub node: NodeStatus,
     /// What requests have noted of links since it was last written.
     pub notes: StoryNotes,
+    /// Refused requests of apps since they were last written.
+    pub refusals: RefusalNotes,
+    /// Signing keys that were opened before.
+    pub signing_keys: SigningKeyCache,
 }
 
 impl App {
@@ -87,12 +93,11 @@ impl App {
         let (metrics, lookup_cache, node) =
             (Metrics::default(), LookupCache::default(), NodeStatus::default());
         let notes = StoryNotes::new(metrics.openings_dropped.clone());
+        let refusals = RefusalNotes::new(metrics.app_refusals_dropped.clone());
         let limits = Arc::new(RateLimits::new(&RateLimitConfig::default(), &clock));
-        Self {
-            limits,
-            mail: None,
-            inner: Arc::new(Inner { store, clock, held, metrics, lookup_cache, node, notes }),
-        }
+        let signing_keys = SigningKeyCache::default();
+        let inner = Inner { store, clock, held, metrics, lookup_cache, node, notes, refusals, signing_keys };
+        Self { limits, mail: None, inner: Arc::new(inner) }
     }
 
     /// The same app with other limits.

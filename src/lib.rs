@@ -22,5 +22,7 @@ pub mod node_status;
 mod os_users;
 pub mod outbound;
 pub mod rate_limits;
+pub mod refusal_notes;
+pub mod signing_key_cache;
 pub mod store;
 pub mod story_notes;

@@ -92,6 +92,8 @@ pub struct Metrics {
     waiting: Family<Waiting, Gauge>,
     /// Openings and presses that were not noted, since there was no room.
     pub openings_dropped: Counter,
+    /// Refused requests of apps that were not noted, since there was no room.
+    pub app_refusals_dropped: Counter,
     /// Answers, by route and status.
     pub responses: Family<ResponseLabels, Counter>,
     /// Seconds from request to answer.
@@ -118,6 +120,7 @@ impl Default for Metrics {
             withheld: Family::default(),
             waiting: Family::default(),
             openings_dropped: Counter::default(),
+            app_refusals_dropped: Counter::default(),
             responses: Family::default(),
             latency,
             resident_memory: Gauge::default(),
@@ -146,6 +149,11 @@ impl Default for Metrics {
             "openings_dropped",
             "Openings and presses of links that were not noted, since there was no room",
             metrics.openings_dropped.clone(),
+        );
+        registry.register(
+            "app_refusals_dropped",
+            "Refused requests of apps that were not noted, since there was no room",
+            metrics.app_refusals_dropped.clone(),
         );
         registry.register("http_answers", "Answers, by route and status", metrics.responses.clone());
         registry.register("http_answer_seconds", "Seconds from request to answer", metrics.latency.clone());

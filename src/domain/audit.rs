@@ -110,8 +110,22 @@ named! {
         AdminDisallowed = "admin.disallowed",
         /// An admin looked at what is not on every page: found something, read a link's story, or took the log with them.
         AdminLooked = "admin.looked",
+        /// An app was added.
+        AppAdded = "app.added",
+        /// An app was changed.
+        AppChanged = "app.changed",
+        /// An app was deleted.
+        AppDeleted = "app.deleted",
+        /// A secret of an app was made.
+        AppSecretAdded = "app.secret_added",
+        /// A secret of an app was removed.
+        AppSecretRemoved = "app.secret_removed",
         /// An app exchanged a code.
         AppAuthorized = "app.authorized",
+        /// An app did not hear that a session has ended, however often it was told.
+        AppLogoutFailed = "app.logout_failed",
+        /// Other signing keys sign from here on.
+        SigningKeyRotated = "signing_key.rotated",
         /// A backup of the database was made.
         DatabaseBackedUp = "database.backed_up",
         /// The database was moved to PostgreSQL.

@@ -2,6 +2,7 @@
 
 mod mail;
 pub mod memory;
+mod oidc;
 mod stories;
 mod ticks;
 
@@ -34,7 +35,9 @@ pub async fn run(app: App, kept: Retention) {
         mail::count_waiting(&app),
         stories::write_notes(&app),
         stories::settle(&app),
-        stories::tidy(&app)
+        stories::tidy(&app),
+        oidc::write_refusals(&app),
+        oidc::move_to_active_key(&app)
     );
 }
 

@@ -10,11 +10,15 @@ mod forms;
 mod live_keyring;
 mod login_tokens;
 mod random;
+mod signing;
+
+use std::sync::Arc;
 
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
 use crate::domain::api_key::{ApiKey, ApiKeySecret};
 use crate::domain::login_link::KeyId;
@@ -32,8 +36,10 @@ pub use self::file_edit::{
 pub use self::forms::FormClaim;
 pub use self::live_keyring::LiveKeyring;
 pub use self::random::{
-    NoRandomness, random, random_admin_secret, random_api_key, random_browser_cookie, random_cookie_tag,
+    NoRandomness, random, random_admin_secret, random_api_key, random_browser_cookie, random_client_id,
+    random_client_secret, random_cookie_tag,
 };
+pub use self::signing::{KeyPair, SigningFailed};
 
 type HmacSha256 = Hmac<Sha256>;
 
@@ -49,6 +55,8 @@ pub struct SecretKey {
     seal: HmacSha256,
     session: HmacSha256,
     form: HmacSha256,
+    /// Encrypts what must be read again (AES-256-GCM).
+    encrypt: Arc<Zeroizing<[u8; 32]>>,
 }
 
 impl std::fmt::Debug for SecretKey {
@@ -73,6 +81,8 @@ impl SecretKey {
         let (mut id, mut fingerprint) = ([0; 4], [0; 32]);
         derive_subkeys("id", &mut id);
         derive_subkeys("fingerprint", &mut fingerprint);
+        let mut encrypt = Zeroizing::new([0; 32]);
+        derive_subkeys("encrypt", &mut *encrypt);
         Self {
             id: KeyId(u32::from_be_bytes(id)),
             fingerprint,
@@ -81,6 +91,7 @@ impl SecretKey {
             seal: mac("seal"),
             session: mac("session"),
             form: mac("form"),
+            encrypt: Arc::new(encrypt),
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::domain::admin_access::AdminSecret;
 use crate::domain::api_key::ApiKeySecret;
 use crate::domain::base62;
+use crate::domain::oidc::app_secret::ClientSecret;
 use crate::domain::session::CsrfCookie;
 
 /// The operating system gave no randomness: nothing secret can be made.
@@ -43,6 +44,20 @@ pub fn random_admin_secret() -> Result<AdminSecret, NoRandomness> {
             return Ok(secret);
         }
     }
+}
+
+/// A new secret of an app.
+pub fn random_client_secret() -> Result<ClientSecret, NoRandomness> {
+    loop {
+        if let Some(secret) = ClientSecret::parse(&random_letters(ClientSecret::LENGTH)?) {
+            return Ok(secret);
+        }
+    }
+}
+
+/// What a new app is called in requests.
+pub fn random_client_id() -> Result<String, NoRandomness> {
+    Ok(format!("app{}", random_letters(20)?))
 }
 
 /// A new part of a cookie's name, for one workspace of one installation.

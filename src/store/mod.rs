@@ -52,6 +52,7 @@ pub use self::queries::post_restore::{
     Flags, KeyBefore, MovedAddress, RestoredAdmin, RestoredKey, RestoredUser, Revived,
 };
 pub use self::queries::sessions::ListedSession;
+pub use self::queries::signing_keys::SigningKeyChange;
 pub use self::queries::stories::ToldLink;
 pub use self::queries::user_batches::{BatchedChange, TakenKeys, UserBatch};
 pub use self::queries::users::{ChangedUser, NewUser};

@@ -1,8 +1,11 @@
 //! OpenID Connect: the applications that people are signed in to.
 
 pub mod app;
+pub mod app_secret;
 pub mod app_uri;
 pub mod claims;
 pub mod code;
+pub mod refusal;
 pub mod request;
 pub mod scope;
+pub mod signing_key;

@@ -1,15 +1,69 @@
-//! stub
+//! Apps: found, and known by their secrets.
+
+use std::sync::Arc;
+
+use url::Url;
+
 use crate::app::App;
 use crate::domain::oidc::app::OidcApp;
+use crate::domain::oidc::app_secret::{AppSecret, ClientSecret};
 use crate::domain::workspace::WorkspaceId;
-use crate::store::StoreError;
+use crate::store::{Outcome, StoreError};
+
+/// An app, by its client id. An edited one is none.
 pub async fn find(app: &App, workspace: WorkspaceId, client_id: &str) -> Result<Option<OidcApp>, StoreError> {
     let found = app.store.find_app(workspace, client_id).await?;
     Ok(found.filter(|found| app.keys().is_genuine_app(found)))
 }
-pub async fn check_secret(_: &App, _: WorkspaceId, _: &OidcApp, _: &str) -> Result<bool, StoreError> {
-    Ok(false)
+
+/// Whether a text is a live secret of an app. It rests on the active secret key from here on.
+pub async fn check_secret(
+    app: &App,
+    workspace: WorkspaceId,
+    client: &OidcApp,
+    secret: &str,
+) -> Result<bool, StoreError> {
+    let Some(secret) = ClientSecret::parse(secret) else { return Ok(false) };
+    let rows = app.store.list_app_secrets(workspace, &client.client_id).await?;
+    // Each is looked at, whichever it is.
+    let is_one = |row: &AppSecret| app.keys().verify_app_secret(row, &secret);
+    let fitting: Vec<_> = rows.into_iter().filter(is_one).collect();
+    let Some(found) = fitting.first() else { return Ok(false) };
+    if found.key != app.keys().active_id() {
+        rekey_secret(app, found.clone(), &secret);
+    }
+    Ok(true)
 }
-pub async fn is_origin_of_public_app(_: &App, _: WorkspaceId, _: &str) -> Result<bool, StoreError> {
-    Ok(false)
+
+/// Has a client secret use the active secret key from its next use on, and keeps nobody waiting for it.
+///
+/// One at a time: until a node has heard of another active key, each request would try to move what is where it belongs.
+fn rekey_secret(app: &App, old: AppSecret, secret: &ClientSecret) {
+    let Ok(turn) = Arc::clone(&app.lookup_cache.rekey_turn).try_acquire_owned() else { return };
+    let moved = app.keys().seal_app_secret(old.clone(), secret);
+    let app = app.clone();
+    tokio::spawn(async move {
+        let _turn = turn;
+        match app.store.move_app_secret(&old, &moved).await {
+            // Another request, or a removal, was first.
+            Ok(Outcome::Applied | Outcome::Conflict) => {}
+            Err(error) => tracing::warn!(%error, "a client secret still rests on an old secret key"),
+        }
+    });
+}
+
+/// Whether an origin, as a browser names it, is that of a redirect URI of a public app: its scripts may fetch tokens.
+pub async fn is_origin_of_public_app(
+    app: &App,
+    workspace: WorkspaceId,
+    origin: &str,
+) -> Result<bool, StoreError> {
+    let url = Url::parse(origin).ok().filter(|url| url.origin().ascii_serialization() == origin);
+    let Some(host) = url.as_ref().and_then(Url::host_str) else { return Ok(false) };
+    let is_one = |client: &OidcApp| {
+        let origins = client.redirect_uris.iter().filter_map(|uri| Url::parse(uri).ok());
+        app.keys().is_genuine_app(client)
+            && origins.map(|uri| uri.origin().ascii_serialization()).any(|one| one == origin)
+    };
+    Ok(app.store.list_public_apps_at_host(workspace, host).await?.iter().any(is_one))
 }

@@ -4,6 +4,7 @@ pub mod apps;
 pub mod authorize;
 pub mod end_session;
 pub mod refusals;
+pub mod rekey;
 pub mod signing_keys;
 pub mod token;
 pub mod userinfo;

@@ -7,8 +7,10 @@ use crate::domain::audit::INSTALLATION;
 use crate::domain::idempotency::RepeatableRequest;
 use crate::domain::mail;
 use crate::domain::node::NodeUnhealthy;
+use crate::domain::oidc::signing_key::{KEPT_AFTER, PUBLISHED_AFTER};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::MAX_LINK_LIFETIME;
+use crate::flow::oidc::refusals;
 use crate::flow::stories;
 use crate::store::{StoreError, SweepLimits, Swept};
 
@@ -64,6 +66,8 @@ pub async fn sweep(app: &App, now: Timestamp, kept: Retention) -> Result<Swept, 
         let swept = app.store.sweep(workspace.id, &limits).await?;
         app.store.sweep_link_kills(workspace.id, limits.links.plus_seconds(-MAX_LINK_LIFETIME)).await?;
         app.store.sweep_stats(workspace.id, now.plus_seconds(-STATS_KEPT)).await?;
+        let (signed, never_signed) = (now.plus_seconds(-KEPT_AFTER), now.plus_seconds(-PUBLISHED_AFTER));
+        app.store.sweep_signing_keys(workspace.id, (signed, never_signed)).await?;
         all.stories +=
             app.store.sweep_stories(workspace.id, now.plus_seconds(-workspace.stories.retention)).await?;
         app.store.forget_mail_redirects(workspace.id, now).await?;
@@ -80,8 +84,9 @@ pub async fn sweep(app: &App, now: Timestamp, kept: Retention) -> Result<Swept, 
 
 /// Makes durable what is only counted so far.
 pub async fn flush_counters(app: &App) -> Result<(), StoreError> {
-    let (written, noted) = tokio::join!(app.store.write_reuses(), stories::write_notes(app));
-    written.and(noted)
+    let (written, noted, refused) =
+        tokio::join!(app.store.write_reuses(), stories::write_notes(app), refusals::write(app));
+    written.and(noted).and(refused)
 }
 
 /// Whether the counters should be flushed before there is no room for more.

@@ -1,8 +1,10 @@
 //! Apps and their secrets.
 
+use super::secret_keys::is_active;
+use crate::domain::login_link::KeyId;
 use crate::domain::oidc::app::{OidcApp, SigningAlgorithm};
 use crate::domain::workspace::WorkspaceId;
-use crate::store::engine::unit_of_work::sql;
+use crate::store::engine::unit_of_work::{Outcome, UnitOfWork, sql};
 use crate::store::engine::value::{FromRow, FromValue, Row, Value, values};
 use crate::store::{Store, StoreError};
 
@@ -70,5 +72,44 @@ impl Store {
         const FOUND: &str =
             concat!("SELECT ", app_columns!(), " FROM apps a WHERE a.workspace_id = $1 AND a.client_id = $2");
         self.find(sql(FOUND, values![workspace, client_id])).await
+    }
+
+    /// The public apps that have a host in a redirect URI, perhaps: it stands there somewhere. Their seals must be checked.
+    pub async fn list_public_apps_at_host(
+        &self,
+        workspace: WorkspaceId,
+        host: &str,
+    ) -> Result<Vec<OidcApp>, StoreError> {
+        const THERE: &str = concat!(
+            "SELECT ",
+            app_columns!(),
+            " FROM apps a WHERE a.workspace_id = $1 AND a.is_public <> 0 AND lower(a.redirect_uris) LIKE $2 LIMIT 100"
+        );
+        self.find_all(sql(THERE, values![workspace, format!("%{host}%")])).await
+    }
+
+    /// Some apps, of any workspace, that are not sealed under this secret key: those behind the last that was seen.
+    pub async fn list_apps_to_move(
+        &self,
+        active: KeyId,
+        (workspace, client_id): (WorkspaceId, &str),
+    ) -> Result<Vec<OidcApp>, StoreError> {
+        const SOME: &str = concat!(
+            "SELECT ",
+            app_columns!(),
+            " FROM apps a WHERE a.key_id <> $1 AND (a.workspace_id > $2 OR (a.workspace_id = $2 AND a.client_id > $3))
+              ORDER BY a.workspace_id, a.client_id LIMIT 64"
+        );
+        self.find_all(sql(SOME, values![active, workspace, client_id])).await
+    }
+
+    /// Keeps an app as it is sealed under the active secret key, unless it was changed since. `seal` is the one it had.
+    pub async fn move_app(&self, moved: &OidcApp, seal: [u8; 32]) -> Result<Outcome, StoreError> {
+        const MOVED: &str = concat!(
+            "UPDATE apps SET key_id = $1, seal = $2 WHERE workspace_id = $3 AND client_id = $4 AND seal = $5 AND ",
+            is_active!("$1")
+        );
+        let values = values![moved.key, moved.seal, moved.workspace, moved.client_id.as_str(), seal];
+        self.apply(UnitOfWork::new().guard(sql(MOVED, values))).await
     }
 }

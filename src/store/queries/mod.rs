@@ -3,7 +3,9 @@
 pub(super) mod admins;
 pub(super) mod api_keys;
 pub(super) mod app_codes;
-pub(super) mod apps;
+pub(super) mod app_refusals;
+pub(super) mod app_secrets;
+mod apps;
 pub(super) mod asks;
 pub(super) mod audit;
 pub(super) mod audit_pages;
@@ -36,6 +38,7 @@ pub(super) mod request_lookup;
 pub(super) mod reuse_counters;
 pub(super) mod secret_keys;
 pub(super) mod sessions;
+pub(super) mod signing_keys;
 pub(super) mod stories;
 pub(super) mod user_batches;
 pub(super) mod user_counts;
