@@ -15,6 +15,7 @@ mod output;
 mod secret;
 mod serve;
 mod session;
+mod signing_key;
 mod stats;
 mod story;
 mod user;
@@ -82,6 +83,9 @@ enum Command {
     /// See whether mail goes out, and what became of the mails to users
     #[command(subcommand)]
     Mail(mail::Command),
+    /// List and rotate the keys that sign ID tokens
+    #[command(subcommand)]
+    SigningKey(signing_key::Command),
     /// Let admins in to the admin pages, list them, and end what lets them in
     #[command(subcommand)]
     Admin(admin::Command),
@@ -187,6 +191,7 @@ impl Command {
             | Self::Log(_)
             | Self::Story(_)
             | Self::Stats(_)
+            | Self::SigningKey(_)
             | Self::Backup(_)
             | Self::Restore(_)
             | Self::Migrate(_)
@@ -232,6 +237,7 @@ async fn dispatch(cli: Cli) -> Result<()> {
         Command::Story(args) => story::run(&mut context, &args).await,
         Command::Stats(args) => stats::run(&mut context, &args).await,
         Command::Mail(command) => mail::run(&mut context, command).await,
+        Command::SigningKey(command) => signing_key::run(&mut context, command).await,
         Command::Admin(command) => admin::run(&mut context, command).await,
         Command::Backup(args) => backup::back_up(&mut context, &args).await,
         Command::Restore(args) => backup::restore(&mut context, &args).await,

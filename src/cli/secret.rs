@@ -104,14 +104,15 @@ async fn retire(context: &mut Context, id: KeyId, is_forced: bool) -> Result<()>
     if out.is_json {
         let ended = json!({
             "login_links": ended.login_links, "sessions": ended.sessions, "api_keys": ended.api_keys,
-            "admins": ended.admins
+            "admins": ended.admins, "client_secrets": ended.client_secrets, "edited": ended.edited
         });
         return Ok(out.json(&json!({ "id": id.to_string(), "path": path, "ended": ended }))?);
     }
     if is_forced {
         out.line(&format!(
-            "Ended {} login link(s), {} session(s) and {} admin(s), and revoked {} API key(s).",
-            ended.login_links, ended.sessions, ended.admins, ended.api_keys
+            "Ended {} login link(s), {} session(s) and {} admin(s), revoked {} API key(s), removed {} client secret(s), and \
+             deleted {} edited app(s) and signing key(s).",
+            ended.login_links, ended.sessions, ended.admins, ended.api_keys, ended.client_secrets, ended.edited
         ))?;
     }
     Ok(out.line(&format!(

@@ -8,9 +8,11 @@ use crate::app::App;
 use crate::domain::audit::{AuditContext, AuditEvent};
 use crate::domain::login_link::{KeyId, LoginLink};
 use crate::domain::node::{HEARTBEAT_TTL, Node, NodeUnhealthy};
+use crate::domain::oidc::app_secret::AppSecret;
 use crate::domain::secret_key::SecretKeyRecord;
 use crate::domain::timestamp::Timestamp;
 use crate::flow::admin;
+use crate::flow::oidc::rekey;
 use crate::keys;
 use crate::keys::{InvalidSeal, KeyFileError};
 use crate::store::{KeyUsage, Outcome, SessionUsingKey, StoreError};
@@ -52,9 +54,11 @@ pub enum SecretKeyError {
     Active(KeyId),
     /// Something would end with it.
     #[error(
-        "on the key {key} rest {} live login link(s), {} session(s) and {} API key(s), and {} of admins: wait until links \
-         and sessions have ended and each API key and allowed admin was used once, or end them all with --force",
-        .resting.login_links, .resting.sessions, .resting.api_keys, .resting.admins
+        "on the key {key} rest {} live login link(s), {} session(s) and {} API key(s), and {} of admins, {} client secret(s), \
+         and {} edited app(s) or signing key(s): wait until links and sessions have ended and each API key, client secret and \
+         allowed admin was used once, or end them all with --force",
+        .resting.login_links, .resting.sessions, .resting.api_keys, .resting.admins, .resting.client_secrets,
+        .resting.edited
     )]
     Rested {
         /// The key.
@@ -175,6 +179,8 @@ pub async fn retire(
         return Err(SecretKeyError::Active(id));
     }
     let draft = keys::with_active(app.held.path(), active, Some(id))?;
+    // Apps and signing keys are nobody's to wait for.
+    rekey::move_to_active_key(app).await?;
     let mut ended = KeyUsage::default();
     if known.iter().any(|key| key.id == id && key.is_accepted()) {
         if !is_forced {
@@ -230,6 +236,8 @@ async fn end_all(app: &App, act: &AuditContext, id: KeyId) -> Result<KeyUsage, S
         }
     }
     ended.admins = admin::end_all_using_key(app, act, id).await?;
+    ended.client_secrets = end_client_secrets(app, act, id).await?;
+    ended.edited = app.store.delete_edited_using_key(id, now).await?;
     loop {
         let links = app.store.list_links_using_key(id, now).await?;
         if links.is_empty() {
@@ -256,5 +264,26 @@ async fn end_all(app: &App, act: &AuditContext, id: KeyId) -> Result<KeyUsage, S
         let sessions: Vec<_> = sessions.into_iter().map(end).collect();
         app.store.end_sessions_using_key(&sessions, now).await?;
         ended.sessions += i64::try_from(sessions.len()).unwrap_or(0);
+    }
+}
+
+/// Ends the client secrets that use a key, some at a time.
+async fn end_client_secrets(app: &App, act: &AuditContext, id: KeyId) -> Result<i64, SecretKeyError> {
+    let (mut ended, now) = (0, app.clock.now());
+    loop {
+        let secrets = app.store.list_app_secrets_using_key(id).await?;
+        if secrets.is_empty() {
+            return Ok(ended);
+        }
+        let end = |secret: AppSecret| {
+            let entry = act.entry(AuditEvent::AppSecretRemoved).with("reason", "key_retired");
+            let entry =
+                entry.with("client_id", secret.client_id.as_str()).with("secret", secret.id.to_string());
+            let removed = AppSecret { removed_at: Some(now), ..secret };
+            Ok((app.keys().reseal_app_secret(removed)?, entry))
+        };
+        let secrets = secrets.into_iter().map(end).collect::<Result<Vec<_>, InvalidSeal>>()?;
+        app.store.end_app_secrets_using_key(&secrets, now).await?;
+        ended += i64::try_from(secrets.len()).unwrap_or(0);
     }
 }

@@ -17,6 +17,8 @@ macro_rules! app_secret_columns {
     };
 }
 
+pub(in crate::store) use app_secret_columns;
+
 from_row! { AppSecret { workspace, id, client_id, hash, key, created_at, removed_at, seal } }
 
 impl Store {
@@ -83,6 +85,14 @@ fn hold_app(secret: &AppSecret) -> Statement {
     sql(
         "UPDATE apps SET revision = revision WHERE workspace_id = $1 AND client_id = $2 AND is_public = 0",
         values![secret.workspace, secret.client_id.as_str()],
+    )
+}
+
+/// Removes a secret, whichever it is of its app.
+pub(super) fn remove(secret: &AppSecret) -> Statement {
+    sql(
+        "UPDATE app_secrets SET removed_at = $1, seal = $2 WHERE workspace_id = $3 AND id = $4 AND removed_at IS NULL",
+        values![secret.removed_at, secret.seal, secret.workspace, secret.id],
     )
 }
 

@@ -1,17 +1,19 @@
-//! What uses a secret key: live links, sessions and API keys of any workspace, which would end with it.
+//! What uses a secret key: live links, sessions, API keys and client secrets of any workspace, which would end with it.
 
 use uuid::Uuid;
 
 use super::api_keys::api_key_columns;
+use super::app_secrets::{self, app_secret_columns};
 use super::audit;
 use super::login_links::{link_columns, may_use_links};
 use crate::domain::api_key::ApiKey;
 use crate::domain::audit::AuditEntry;
 use crate::domain::login_link::{KeyId, LoginLink};
+use crate::domain::oidc::app_secret::AppSecret;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserId;
 use crate::domain::workspace::WorkspaceId;
-use crate::store::engine::unit_of_work::{Outcome, UnitOfWork, sql};
+use crate::store::engine::unit_of_work::{Outcome, UnitOfWork, UnitResult, sql};
 use crate::store::engine::value::{from_row, only, values};
 use crate::store::{Store, StoreError};
 
@@ -56,6 +58,20 @@ macro_rules! admins_using_key {
     };
 }
 
+/// Live client secrets whose key is `$1`.
+macro_rules! client_secrets_using_key {
+    () => {
+        "FROM app_secrets s WHERE s.key_id = $1 AND s.removed_at IS NULL"
+    };
+}
+
+/// How many apps and signing keys use the key `$1`: those that could not be moved to another, as they were edited.
+macro_rules! edited_rows_using_key {
+    () => {
+        "(SELECT count(*) FROM apps a WHERE a.key_id = $1) + (SELECT count(*) FROM signing_keys k WHERE k.key_id = $1)"
+    };
+}
+
 /// How much uses a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct KeyUsage {
@@ -67,6 +83,10 @@ pub struct KeyUsage {
     pub api_keys: i64,
     /// Links, sessions and allowances of admins.
     pub admins: i64,
+    /// Client secrets.
+    pub client_secrets: i64,
+    /// Apps and signing keys. They move by themselves, but for edited ones.
+    pub edited: i64,
 }
 
 /// A session to be ended: whose, and where.
@@ -101,8 +121,12 @@ impl Store {
             sessions_using_key!(),
             ") AND NOT EXISTS (SELECT 1 ",
             api_keys_using_key!(),
+            ") AND NOT EXISTS (SELECT 1 ",
+            client_secrets_using_key!(),
             ") AND 0 = ",
-            admins_using_key!()
+            admins_using_key!(),
+            " AND 0 = ",
+            edited_rows_using_key!()
         );
         let retired = sql(RETIRED, values![key, now]);
         let told = audit::entry_everywhere(entry, now);
@@ -112,12 +136,14 @@ impl Store {
     /// Counts what is live and uses a key.
     pub async fn count_key_usage(&self, key: KeyId, now: Timestamp) -> Result<KeyUsage, StoreError> {
         let values = || values![key, now];
-        let [links, sessions, api_keys, admins] = self
+        let [links, sessions, api_keys, admins, client_secrets, edited] = self
             .scan([
                 sql(concat!("SELECT count(*) ", links_using_key!()), values()),
                 sql(concat!("SELECT count(*) ", sessions_using_key!()), values()),
                 sql(concat!("SELECT count(*) ", api_keys_using_key!()), values()),
                 sql(concat!("SELECT ", admins_using_key!()), values()),
+                sql(concat!("SELECT count(*) ", client_secrets_using_key!()), values![key]),
+                sql(concat!("SELECT ", edited_rows_using_key!()), values![key]),
             ])
             .await?;
         Ok(KeyUsage {
@@ -125,6 +151,8 @@ impl Store {
             sessions: only(sessions)?,
             api_keys: only(api_keys)?,
             admins: only(admins)?,
+            client_secrets: only(client_secrets)?,
+            edited: only(edited)?,
         })
     }
 
@@ -157,6 +185,53 @@ impl Store {
     ) -> Result<Vec<ApiKey>, StoreError> {
         const ALL: &str = concat!("SELECT ", api_key_columns!(), " ", api_keys_using_key!());
         self.find_all(sql(ALL, values![key, now])).await
+    }
+
+    /// Some of the live client secrets that use a key.
+    pub async fn list_app_secrets_using_key(&self, key: KeyId) -> Result<Vec<AppSecret>, StoreError> {
+        const SOME: &str =
+            concat!("SELECT ", app_secret_columns!(), " ", client_secrets_using_key!(), " LIMIT $2");
+        self.find_all(sql(SOME, values![key, BATCH])).await
+    }
+
+    /// Removes client secrets, each with its entry. They are as this leaves them, sealed.
+    pub async fn end_app_secrets_using_key(
+        &self,
+        secrets: &[(AppSecret, AuditEntry)],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let unit = secrets.iter().fold(UnitOfWork::new(), |unit, (secret, entry)| {
+            let told = audit::entry(secret.workspace, entry, now);
+            unit.and(app_secrets::remove(secret)).and(told)
+        });
+        self.write(unit).await.map(|_| ())
+    }
+
+    /// Deletes apps and signing keys that use a key, with all that is of those apps: whoever edited them has ended them. How many
+    /// there were.
+    pub async fn delete_edited_using_key(&self, key: KeyId, now: Timestamp) -> Result<i64, StoreError> {
+        let deleted = |table: &str, which: &str| {
+            sql(format!("DELETE FROM {table} WHERE {which} RETURNING 1"), values![key])
+        };
+        let of_app = |table: &str| {
+            let which = format!(
+                "EXISTS (SELECT 1 FROM apps a WHERE a.key_id = $1 AND a.workspace_id = {table}.workspace_id
+                         AND a.client_id = {table}.client_id)"
+            );
+            deleted(table, &which)
+        };
+        let removed = sql(
+            "UPDATE app_secrets SET removed_at = $2 WHERE removed_at IS NULL AND EXISTS
+               (SELECT 1 FROM apps a WHERE a.key_id = $1 AND a.workspace_id = app_secrets.workspace_id
+                AND a.client_id = app_secrets.client_id)",
+            values![key, now],
+        );
+        let unit = UnitOfWork::new().and(removed).and(of_app("app_codes")).and(of_app("app_sessions"));
+        let unit = unit.and(of_app("app_refusals"));
+        let unit = unit.and(deleted("apps", "key_id = $1")).and(deleted("signing_keys", "key_id = $1"));
+        let UnitResult::Done(rows) = self.write(unit).await? else { return Ok(0) };
+        let count = rows.iter().rev().take(2).map(Vec::len).sum::<usize>();
+        Ok(i64::try_from(count).unwrap_or(i64::MAX))
     }
 
     /// Ends links, each with its entry. They are as this leaves them, sealed.

@@ -316,6 +316,12 @@ impl Store {
             "DELETE FROM link_kills WHERE workspace_id = $1",
             "DELETE FROM link_stats WHERE workspace_id = $1",
             "DELETE FROM refusal_stats WHERE workspace_id = $1",
+            "DELETE FROM apps WHERE workspace_id = $1",
+            "DELETE FROM app_secrets WHERE workspace_id = $1",
+            "DELETE FROM signing_keys WHERE workspace_id = $1",
+            "DELETE FROM app_codes WHERE workspace_id = $1",
+            "DELETE FROM app_sessions WHERE workspace_id = $1",
+            "DELETE FROM app_refusals WHERE workspace_id = $1",
         ];
         let belongings = belongings.map(|text| sql(text, values![id]));
         let unit =
