@@ -32,6 +32,7 @@ pub(crate) mod named;
 pub mod node;
 pub mod opening;
 pub mod origin;
+pub mod outbound;
 pub mod reach;
 pub mod redirect;
 pub mod scope;
