@@ -3,4 +3,6 @@
 mod mail_folder;
 pub mod mail_server;
 pub mod mime;
+mod roots;
 mod smtp;
+mod text;
