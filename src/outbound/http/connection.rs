@@ -79,15 +79,23 @@ fn configure(roots: RootCertStore) -> Result<Arc<ClientConfig>, String> {
 /// Why a handshake failed.
 fn explain(url: &OutboundUrl, error: &io::Error) -> String {
     let host = url.host();
-    match error.get_ref().and_then(|error| error.downcast_ref()) {
-        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => format!(
+    let refused = match error.get_ref().and_then(|error| error.downcast_ref()) {
+        Some(rustls::Error::InvalidCertificate(refused)) => refused,
+        Some(_) | None => return format!("TLS with {host} fails: {error}"),
+    };
+    #[expect(clippy::wildcard_enum_match_arm, reason = "a library's errors grow in number")]
+    match refused {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            format!("the certificate of {host} has expired, or this machine's clock is wrong")
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            format!("the certificate of {host} is for other hosts")
+        }
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => format!(
             "the certificate of {host} rests on no root that this system trusts: name a file with your own in the variable \
              SSL_CERT_FILE"
         ),
-        Some(rustls::Error::InvalidCertificate(why)) => {
-            format!("the certificate of {host} is refused: {why}")
-        }
-        Some(_) | None => format!("TLS with {host} fails: {error}"),
+        other => format!("the certificate of {host} is refused: {other}"),
     }
 }
 

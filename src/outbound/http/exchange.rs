@@ -8,7 +8,7 @@ use futures_util::future::{Either, select};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
-use hyper::header::{CONNECTION, HOST, RETRY_AFTER, USER_AGENT};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, HOST, RETRY_AFTER, USER_AGENT};
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -59,6 +59,8 @@ pub(super) fn post(
 ) -> Result<Request<Full<Bytes>>, Failure> {
     let request = Request::builder().method(Method::POST).uri(url.target());
     let request = request.header(HOST, url.authority()).header(USER_AGENT, AGENT).header(CONNECTION, "close");
+    // Some servers wait for the length of an empty body too, of which the library says nothing.
+    let request = request.header(CONTENT_LENGTH, body.len());
     let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
     request
         .body(Full::new(body))
