@@ -79,9 +79,9 @@ fn configure(roots: RootCertStore) -> Result<Arc<ClientConfig>, String> {
 /// Why a handshake failed.
 fn explain(url: &OutboundUrl, error: &io::Error) -> String {
     let host = url.host();
-    let refused = match error.get_ref().and_then(|error| error.downcast_ref()) {
-        Some(rustls::Error::InvalidCertificate(refused)) => refused,
-        Some(_) | None => return format!("TLS with {host} fails: {error}"),
+    let cause = error.get_ref().and_then(|error| error.downcast_ref());
+    let Some(rustls::Error::InvalidCertificate(refused)) = cause else {
+        return format!("TLS with {host} fails: {error}");
     };
     #[expect(clippy::wildcard_enum_match_arm, reason = "a library's errors grow in number")]
     match refused {

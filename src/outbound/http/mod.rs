@@ -116,12 +116,11 @@ impl OutboundClient {
     async fn resolve(&self, url: &OutboundUrl) -> Result<Vec<SocketAddr>, Refused> {
         url.judge_text(&self.allow)?;
         let host = || url.host().to_string();
-        let addresses = match url.address() {
-            Some(address) => vec![address],
-            None => {
-                let found = self.resolver.resolve(url.name()).await;
-                found.map_err(|why| Refused::Unresolved { host: host(), why })?
-            }
+        let addresses = if let Some(address) = url.address() {
+            vec![address]
+        } else {
+            let found = self.resolver.resolve(url.name()).await;
+            found.map_err(|why| Refused::Unresolved { host: host(), why })?
         };
         url.judge(&addresses, &self.allow)?;
         let targets: Vec<_> =

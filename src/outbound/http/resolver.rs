@@ -13,8 +13,9 @@ use tokio::time::timeout;
 /// How long a resolver is waited for.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Lookups that may run at once. One whose resolver hangs goes on in a thread of its own when nobody waits for it any more.
-const MAX_LOOKUPS: usize = 32;
+/// Lookups that may run at once: more than calls, since one whose resolver hangs goes on, in a thread of its own, when nobody
+/// waits for it any more.
+const MAX_LOOKUPS: usize = 128;
 
 /// How a name is looked up where it is not the system that is asked.
 pub(super) type Lookup = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
@@ -38,12 +39,11 @@ impl Resolver {
 
     /// All addresses of a name: at least one. An error says why there is none.
     pub(super) async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, String> {
-        let found = match &self.lookup {
-            Some(lookup) => lookup(name),
-            None => {
-                let asked = timeout(TIMEOUT, self.ask_system(name.to_owned())).await;
-                asked.map_err(|_| format!("the resolver does not answer within {} s", TIMEOUT.as_secs()))?
-            }
+        let found = if let Some(lookup) = &self.lookup {
+            lookup(name)
+        } else {
+            let asked = timeout(TIMEOUT, self.ask_system(name.to_owned())).await;
+            asked.map_err(|_| format!("the resolver does not answer within {} s", TIMEOUT.as_secs()))?
         };
         let addresses = found.map_err(|error| error.to_string())?;
         if addresses.is_empty() { Err("it has no address".to_owned()) } else { Ok(addresses) }
