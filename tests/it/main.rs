@@ -117,6 +117,13 @@ mod mail {
     mod settings;
     mod trial;
 }
+mod outbound {
+    //! Calls to URLs that others chose: where they may lead, and what receivers make of them.
+
+    mod calls;
+    mod encryption;
+    mod rule;
+}
 mod pages {
     //! The pages: opening a link, confirming, sessions, redirects, the console, in a browser and behind proxies.
 

@@ -25,6 +25,7 @@ pub mod neighbour;
 pub mod pictures;
 pub mod pooler;
 pub mod process;
+pub mod receiver;
 pub mod reverse_proxy;
 pub mod row_editor;
 pub mod server;
