@@ -112,6 +112,8 @@ named! {
         AdminLooked = "admin.looked",
         /// An app exchanged a code.
         AppAuthorized = "app.authorized",
+        /// An app was told of the end of a session, and did not hear it in all attempts.
+        AppLogoutFailed = "app.logout_failed",
         /// A backup of the database was made.
         DatabaseBackedUp = "database.backed_up",
         /// The database was moved to PostgreSQL.

@@ -2,6 +2,7 @@
 
 mod mail;
 pub mod memory;
+mod sign_outs;
 mod stories;
 mod ticks;
 
@@ -32,6 +33,8 @@ pub async fn run(app: App, kept: Retention) {
         mail::answer_asks(&app),
         mail::deliver(&app),
         mail::count_waiting(&app),
+        sign_outs::deliver(&app),
+        sign_outs::end_over(&app),
         stories::write_notes(&app),
         stories::settle(&app),
         stories::tidy(&app)

@@ -6,3 +6,4 @@ pub mod claims;
 pub mod code;
 pub mod request;
 pub mod scope;
+pub mod sign_out;

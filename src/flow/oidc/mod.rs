@@ -4,6 +4,7 @@ pub mod apps;
 pub mod authorize;
 pub mod end_session;
 pub mod refusals;
+pub mod sign_outs;
 pub mod signing_keys;
 pub mod token;
 pub mod userinfo;

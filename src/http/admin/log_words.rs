@@ -42,6 +42,7 @@ pub(super) fn happened(event: &str) -> &'static str {
         AuditEvent::AdminDisallowed => "A name was disallowed",
         AuditEvent::AdminLooked => "An admin looked",
         AuditEvent::AppAuthorized => "Signed in to an app",
+        AuditEvent::AppLogoutFailed => "An app did not hear of a sign-out",
         AuditEvent::DatabaseBackedUp => "A backup was made",
         AuditEvent::DatabaseMoved => "The database was moved",
     }

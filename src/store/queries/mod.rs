@@ -3,6 +3,7 @@
 pub(super) mod admins;
 pub(super) mod api_keys;
 pub(super) mod app_codes;
+pub(super) mod app_sessions;
 pub(super) mod apps;
 pub(super) mod asks;
 pub(super) mod audit;
