@@ -117,6 +117,14 @@ mod mail {
     mod settings;
     mod trial;
 }
+mod oidc {
+    //! OpenID Connect: what apps ask, what they get, and what they are told.
+
+    mod authorize;
+    mod discovery;
+    mod sign_out;
+    mod tokens;
+}
 mod outbound {
     //! Calls to URLs that others chose: where they may lead, and what receivers make of them.
 

@@ -26,6 +26,7 @@ pub mod pictures;
 pub mod pooler;
 pub mod process;
 pub mod receiver;
+pub mod relying_party;
 pub mod reverse_proxy;
 pub mod row_editor;
 pub mod server;
