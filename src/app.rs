@@ -9,10 +9,12 @@ use tokio::sync::Semaphore;
 use crate::clock::Clock;
 use crate::config::MailConfig;
 use crate::domain::email::EmailAddress;
+use crate::domain::outbound::OutboundAllow;
 use crate::keys::{Keyring, LiveKeyring};
 use crate::lookup_cache::LookupCache;
 use crate::metrics::Metrics;
 use crate::node_status::NodeStatus;
+use crate::outbound::http::OutboundClient;
 use crate::outbound::mail_server::{MailServer, SetupError};
 use crate::rate_limits::{RateLimitConfig, RateLimits};
 use crate::refusal_notes::RefusalNotes;
@@ -27,6 +29,8 @@ pub struct App {
     pub limits: Arc<RateLimits>,
     /// How mail goes out, where it is set up.
     pub mail: Option<Arc<MailSetup>>,
+    /// The way out to URLs that others chose.
+    pub outbound: Arc<OutboundClient>,
     inner: Arc<Inner>,
 }
 
@@ -97,7 +101,8 @@ impl App {
         let limits = Arc::new(RateLimits::new(&RateLimitConfig::default(), &clock));
         let signing_keys = SigningKeyCache::default();
         let inner = Inner { store, clock, held, metrics, lookup_cache, node, notes, refusals, signing_keys };
-        Self { limits, mail: None, inner: Arc::new(inner) }
+        let outbound = Arc::new(OutboundClient::new(OutboundAllow::default(), []));
+        Self { limits, mail: None, outbound, inner: Arc::new(inner) }
     }
 
     /// The same app with other limits.
@@ -108,6 +113,11 @@ impl App {
     /// The same app, which mails.
     pub fn mailing(self, setup: MailSetup) -> Self {
         Self { mail: Some(Arc::new(setup)), ..self }
+    }
+
+    /// The same app, which calls URLs in this way.
+    pub fn calling(self, client: OutboundClient) -> Self {
+        Self { outbound: Arc::new(client), ..self }
     }
 
     /// The secret keys as they are at this moment: asked for anew by each step, and never kept over a wait.

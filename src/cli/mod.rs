@@ -11,6 +11,7 @@ mod log;
 mod mail;
 mod migrate;
 mod os_user;
+mod outbound;
 mod output;
 mod secret;
 mod serve;
@@ -161,7 +162,9 @@ impl Context {
 
     async fn open_or(&self, may_create: bool) -> Result<App> {
         let Config { database, secret_key_file, .. } = &self.config;
-        Ok(flow::operations::startup::open(database, secret_key_file, may_create, Clock::System).await?)
+        let app =
+            flow::operations::startup::open(database, secret_key_file, may_create, Clock::System).await?;
+        Ok(app.calling(outbound::client(&self.config).await))
     }
 }
 

@@ -19,6 +19,7 @@ use crate::http;
 use crate::http::{AdminSettings, Listeners, Settings};
 use crate::jobs;
 use crate::logging;
+use crate::outbound::http::OutboundClient;
 
 /// How long what was begun may go on after a stop.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -91,6 +92,9 @@ pub(super) async fn serve(
     let stop = shutdown_signal().context("signals cannot be waited for")?;
     let public = listeners.public.local_addr()?;
     let ops = listeners.ops.as_ref().map(TcpListener::local_addr).transpose()?;
+    let admin = listeners.admin.as_ref().map(|(listener, _)| listener.local_addr()).transpose()?;
+    let own = [Some(public), ops, admin].into_iter().flatten();
+    let app = app.calling(OutboundClient::new(config.outbound_allow.clone(), own));
     let admin = listeners.admin.as_ref().map(|(_, settings)| settings.url.to_string());
     // A node that must not issue anything knows it before the first request.
     if let Err(error) = maintenance::ready(&app).await {

@@ -7,6 +7,9 @@ pub(crate) const COMMON: &str = "Common options";
 /// What helps have over the flags of mail.
 const MAIL: &str = "Mail options";
 
+/// What helps have over the flags of calls to others.
+const OUTBOUND: &str = "Outbound options";
+
 /// What helps have over the flags of the admin pages.
 const ADMIN: &str = "Admin options";
 
@@ -72,6 +75,9 @@ pub struct ServeFlags {
     /// How mail goes out.
     #[command(flatten)]
     pub mail: MailFlags,
+    /// What may be called.
+    #[command(flatten)]
+    pub outbound: OutboundFlags,
 }
 
 /// Flags of the commands that serve the admin pages or link to them.
@@ -109,19 +115,28 @@ pub struct MailFlags {
     pub asks_per_source: Option<String>,
 }
 
+/// Flags of the commands that call URLs of others, or save them.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct OutboundFlags {
+    /// A host, or a network, that may be called although it is not public, over http and on any port too; may be given again [env, by
+    /// comma: DOORKEY_OUTBOUND_ALLOW]
+    #[arg(long, help_heading = OUTBOUND, value_name = "HOST|CIDR")]
+    pub outbound_allow: Vec<String>,
+}
+
 /// Every setting by its name, which is a key of the file, and what its flag was given.
 ///
 /// As flags they have dashes, as variables `DOORKEY_` and capitals.
-pub(super) fn settings(common: &CommonFlags, serve: &ServeFlags) -> [(&'static str, Option<String>); 22] {
+pub(super) fn settings(common: &CommonFlags, serve: &ServeFlags) -> [(&'static str, Option<String>); 23] {
     let mail = &serve.mail;
-    let proxies = (!serve.trusted_proxy.is_empty()).then(|| serve.trusted_proxy.join(","));
+    let list = |given: &[String]| (!given.is_empty()).then(|| given.join(","));
     [
         ("database", common.database.clone()),
         ("database_root_certificate", common.database_root_certificate.clone()),
         ("secret_key_file", common.secret_key_file.clone()),
         ("listen", serve.listen.clone()),
         ("ops_listen", serve.ops_listen.clone()),
-        ("trusted_proxy", proxies),
+        ("trusted_proxy", list(&serve.trusted_proxy)),
         ("log", serve.log.clone()),
         ("no_docs", serve.no_docs.then(|| "true".to_owned())),
         ("login_misses_per_minute", serve.login_misses_per_minute.clone()),
@@ -138,10 +153,11 @@ pub(super) fn settings(common: &CommonFlags, serve: &ServeFlags) -> [(&'static s
         ("smtp_ca", mail.smtp_ca.clone()),
         ("mail_from", mail.mail_from.clone()),
         ("asks_per_source", mail.asks_per_source.clone()),
+        ("outbound_allow", list(&serve.outbound.outbound_allow)),
     ]
 }
 
 /// The names of all settings.
-pub(super) fn names() -> [&'static str; 22] {
+pub(super) fn names() -> [&'static str; 23] {
     settings(&CommonFlags::default(), &ServeFlags::default()).map(|(name, _)| name)
 }

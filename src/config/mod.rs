@@ -14,16 +14,17 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 
+use crate::domain::outbound::OutboundAllow;
 use crate::rate_limits::RateLimitConfig;
 use crate::store::DatabaseUrl;
 
 use self::flags::settings;
 use self::sources::{RawSetting, RawSettings};
-use self::values::{address, log_format, networks, parse_bool, path_of, quota};
+use self::values::{address, log_format, networks, outbound_allow, parse_bool, path_of, quota};
 
 pub use self::admin::AdminConfig;
 pub(crate) use self::flags::COMMON;
-pub use self::flags::{AdminFlags, CommonFlags, MailFlags, ServeFlags};
+pub use self::flags::{AdminFlags, CommonFlags, MailFlags, OutboundFlags, ServeFlags};
 pub use self::mail::{MailConfig, MailRoute, Security, SmtpConfig};
 pub use self::sources::{ConfigError, unknown_variables};
 pub(crate) use self::values::may_have_password;
@@ -56,6 +57,8 @@ pub struct Config {
     pub admin: AdminConfig,
     /// How mail goes out; `None` if mail is not set up.
     pub mail: Option<MailConfig>,
+    /// What may be called although it is not public.
+    pub outbound_allow: OutboundAllow,
 }
 
 impl Config {
@@ -93,6 +96,7 @@ impl Config {
             dead_link_memory: given.value("dead_link_memory", "90d", parse_duration)?,
             admin: AdminConfig::load(&given)?,
             mail: MailConfig::load(&given)?,
+            outbound_allow: given.value("outbound_allow", "", outbound_allow)?,
         })
     }
 }
@@ -154,6 +158,16 @@ mod tests {
 
         assert_eq!(config.trusted_proxies, ["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()]);
         assert_eq!(as_list.trusted_proxies, config.trusted_proxies);
+    }
+
+    #[test]
+    fn what_may_be_called_is_a_list_of_hosts_and_networks() {
+        let config = load(None, None, "outbound-allow = ['10.0.0.0/8', 'Hooks.internal', '::1']").unwrap();
+
+        assert_eq!(config.outbound_allow, OutboundAllow::parse("10.0.0.0/8,hooks.internal,::1").unwrap());
+        assert_eq!(load(None, None, "").unwrap().outbound_allow, OutboundAllow::default());
+        let error = load(None, None, "outbound_allow = ['a b']").unwrap_err().to_string();
+        assert!(error.starts_with("outbound_allow in") && error.contains("\"a b\" is neither"), "{error}");
     }
 
     #[test]

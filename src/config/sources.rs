@@ -107,7 +107,7 @@ impl RawSettings {
             }
             let text = text_of(&value).ok_or_else(|| {
                 malformed(format!(
-                    "{key} must be a text in quotes, a whole number, true or false, or for trusted_proxy a list of texts"
+                    "{key} must be a text in quotes, a whole number, true or false, or for trusted_proxy and outbound_allow a list of texts"
                 ))
             })?;
             self.add(&name, RawSetting { origin: format!("{key} in {}", path.display()), text });

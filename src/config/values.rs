@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 
 use crate::domain::duration;
+use crate::domain::outbound::{InvalidAllow, OutboundAllow};
 
 /// The longest duration that is taken: a hundred years, in seconds.
 const MAX_DURATION: i64 = 36_500 * 86_400;
@@ -57,6 +58,16 @@ pub(super) fn networks(list: &str) -> Result<Vec<IpNet>, String> {
         })
     };
     given.map(network).collect()
+}
+
+pub(super) fn outbound_allow(list: &str) -> Result<OutboundAllow, String> {
+    OutboundAllow::parse(list).map_err(|error| match error {
+        // Any part of it may be a part of a password.
+        InvalidAllow::Malformed(_) if may_have_password(list) => {
+            InvalidAllow::Malformed("…".to_owned()).to_string()
+        }
+        InvalidAllow::Malformed(_) | InvalidAllow::TooMany => error.to_string(),
+    })
 }
 
 pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {

@@ -122,7 +122,7 @@ named! {
         AppSecretRemoved = "app.secret_removed",
         /// An app exchanged a code.
         AppAuthorized = "app.authorized",
-        /// An app did not hear that a session has ended, however often it was told.
+        /// An app was told of the end of a session, and did not hear it in all attempts.
         AppLogoutFailed = "app.logout_failed",
         /// Other signing keys sign from here on.
         SigningKeyRotated = "signing_key.rotated",

@@ -33,6 +33,7 @@ pub mod node;
 pub mod oidc;
 pub mod opening;
 pub mod origin;
+pub mod outbound;
 pub mod reach;
 pub mod redirect;
 pub mod scope;

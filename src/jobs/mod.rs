@@ -3,6 +3,7 @@
 mod mail;
 pub mod memory;
 mod oidc;
+mod sign_outs;
 mod stories;
 mod ticks;
 
@@ -33,6 +34,8 @@ pub async fn run(app: App, kept: Retention) {
         mail::answer_asks(&app),
         mail::deliver(&app),
         mail::count_waiting(&app),
+        sign_outs::deliver(&app),
+        sign_outs::end_over(&app),
         stories::write_notes(&app),
         stories::settle(&app),
         stories::tidy(&app),

@@ -3,7 +3,8 @@
 use std::future::Future;
 use std::path::{Path, PathBuf};
 
-use super::smtp::{SmtpServer, for_people};
+use super::smtp::SmtpServer;
+use super::text::for_people;
 use super::{mail_folder, mime};
 use crate::config::{MailConfig, MailRoute};
 use crate::domain::mail::Message;

@@ -117,6 +117,21 @@ mod mail {
     mod settings;
     mod trial;
 }
+mod oidc {
+    //! OpenID Connect: what apps ask, what they get, and what they are told.
+
+    mod authorize;
+    mod discovery;
+    mod sign_out;
+    mod tokens;
+}
+mod outbound {
+    //! Calls to URLs that others chose: where they may lead, and what receivers make of them.
+
+    mod calls;
+    mod encryption;
+    mod rule;
+}
 mod pages {
     //! The pages: opening a link, confirming, sessions, redirects, the console, in a browser and behind proxies.
 

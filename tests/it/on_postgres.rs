@@ -88,6 +88,14 @@ mod mail {
     mod lost_nodes;
     mod outbox;
 }
+mod oidc {
+    //! OpenID Connect: what apps ask, what they get, and what they are told.
+
+    mod authorize;
+    mod discovery;
+    mod sign_out;
+    mod tokens;
+}
 mod pages {
     //! The pages: opening a link, confirming, sessions, redirects, the console, in a browser and behind proxies.
 

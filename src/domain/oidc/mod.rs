@@ -8,4 +8,5 @@ pub mod code;
 pub mod refusal;
 pub mod request;
 pub mod scope;
+pub mod sign_out;
 pub mod signing_key;

@@ -5,6 +5,7 @@ pub mod authorize;
 pub mod end_session;
 pub mod refusals;
 pub mod rekey;
+pub mod sign_outs;
 pub mod signing_keys;
 pub mod token;
 pub mod userinfo;

@@ -46,9 +46,9 @@ pub(super) fn happened(event: &str) -> &'static str {
         AuditEvent::AppDeleted => "An app was deleted",
         AuditEvent::AppSecretAdded => "A secret of an app was made",
         AuditEvent::AppSecretRemoved => "A secret of an app was removed",
-        AuditEvent::AppLogoutFailed => "An app did not hear of a sign-out",
         AuditEvent::SigningKeyRotated => "Other keys sign from here on",
         AuditEvent::AppAuthorized => "Signed in to an app",
+        AuditEvent::AppLogoutFailed => "An app did not hear of a sign-out",
         AuditEvent::DatabaseBackedUp => "A backup was made",
         AuditEvent::DatabaseMoved => "The database was moved",
     }

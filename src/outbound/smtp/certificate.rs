@@ -8,7 +8,7 @@ use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::time::Time;
 
-use super::text::for_people;
+use crate::outbound::text::for_people;
 
 /// Names that are said; a certificate may have hundreds.
 const MAX_NAMES: usize = 10;

@@ -6,7 +6,6 @@ mod connection;
 mod endpoint;
 mod pool;
 mod reply;
-mod text;
 mod tls;
 mod transcript;
 mod trouble;
@@ -24,9 +23,9 @@ use self::transcript::Transcript;
 use self::trouble::Trouble;
 use crate::config::SmtpConfig;
 use crate::domain::mail::Message;
+use crate::outbound::text::for_people;
 
 pub use self::endpoint::Timeouts;
-pub(super) use self::text::for_people;
 pub use self::transcript::Step;
 
 /// A mail server.

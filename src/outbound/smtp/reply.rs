@@ -1,6 +1,6 @@
 //! A reply of a mail server: a code and lines (RFC 5321, section 4.2).
 
-use crate::outbound::smtp::text::for_people;
+use crate::outbound::text::for_people;
 
 /// The longest line that is read. RFC 5321 allows 512; some servers say more.
 const MAX_LINE: usize = 4 << 10;

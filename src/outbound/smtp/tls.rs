@@ -10,6 +10,11 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
+use crate::outbound::roots::system_roots;
+
+const NO_ROOTS: &str = "--smtp: this system has no root certificates to verify a mail server by: install them (on Debian the \
+                        package ca-certificates), or give the server's with --smtp-ca FILE";
+
 /// How TLS is spoken.
 pub(super) struct Tls {
     verifier: Arc<WebPkiServerVerifier>,
@@ -25,7 +30,7 @@ impl Tls {
     pub(super) fn new(ca_file: Option<&Path>) -> Result<Self, String> {
         let roots = match ca_file {
             Some(path) => read_roots(path).map_err(|why| format!("--smtp-ca {}: {why}", path.display()))?,
-            None => system_roots()?,
+            None => system_roots().ok_or(NO_ROOTS)?,
         };
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider);
@@ -79,19 +84,6 @@ fn read_roots(path: &Path) -> Result<RootCertStore, String> {
             "it holds no certificate: give a PEM file with what the mail server's certificate rests on"
                 .to_owned(),
         );
-    }
-    Ok(roots)
-}
-
-fn system_roots() -> Result<RootCertStore, String> {
-    let found = rustls_native_certs::load_native_certs();
-    let mut roots = RootCertStore::empty();
-    // A system has odd ones too, which nobody misses.
-    let _ = roots.add_parsable_certificates(found.certs);
-    if roots.is_empty() {
-        return Err("--smtp: this system has no root certificates to verify a mail server by: install them (on Debian the \
-                    package ca-certificates), or give the server's with --smtp-ca FILE"
-            .to_owned());
     }
     Ok(roots)
 }

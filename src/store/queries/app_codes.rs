@@ -147,10 +147,12 @@ impl Store {
         now: Timestamp,
     ) -> Result<Outcome, StoreError> {
         let code = exchange.code;
-        let held = matches!(self.engine, Engine::Postgres(_)).then(|| hold_user(exchange));
-        let unit = match held {
-            Some(held) => UnitOfWork::about(code.workspace, code.user).guard(held),
-            None => UnitOfWork::new(),
+        // On PostgreSQL neither a kill nor the end of the session passes between our read of them and our commit.
+        let unit = match self.engine {
+            Engine::Sqlite(_) => UnitOfWork::new(),
+            Engine::Postgres(_) => UnitOfWork::about(code.workspace, code.user)
+                .guard(hold_user(exchange))
+                .guard(hold_session(exchange)),
         };
         let entered = sql(
             "INSERT INTO app_sessions (workspace_id, id, session_id, client_id, user_id, created_at)
@@ -214,7 +216,16 @@ fn use_up(exchange: &Exchange<'_>) -> Statement {
     )
 }
 
-/// The statement that holds the user of a code: on PostgreSQL no kill passes between our read of the user and our commit.
+/// The statement that holds the session of a code, so that its end comes before this or knows of it.
+fn hold_session(exchange: &Exchange<'_>) -> Statement {
+    let code = exchange.code;
+    sql(
+        "UPDATE sessions SET last_seen_at = last_seen_at WHERE workspace_id = $1 AND id = $2",
+        values![code.workspace, code.session],
+    )
+}
+
+/// The statement that holds the user of a code.
 fn hold_user(exchange: &Exchange<'_>) -> Statement {
     let code = exchange.code;
     sql(

@@ -3,9 +3,9 @@
 use uuid::Uuid;
 
 use super::api_keys::api_key_columns;
-use super::app_secrets::{self, app_secret_columns};
-use super::audit;
+use super::app_secrets::app_secret_columns;
 use super::login_links::{link_columns, may_use_links};
+use super::{app_secrets, app_sessions, audit};
 use crate::domain::api_key::ApiKey;
 use crate::domain::audit::AuditEntry;
 use crate::domain::login_link::{KeyId, LoginLink};
@@ -258,7 +258,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         let unit = sessions.iter().fold(UnitOfWork::new(), |unit, (session, entry)| {
             let ended = super::sessions::end(session.workspace, session.id);
-            unit.and(ended).and(audit::entry(session.workspace, entry, now))
+            let told = app_sessions::end_of_session(session.workspace, session.id, now);
+            unit.and(ended).and_all(told).and(audit::entry(session.workspace, entry, now))
         });
         self.write(unit).await.map(|_| ())
     }

@@ -2,11 +2,11 @@
 
 use uuid::Uuid;
 
-use super::audit;
 use super::columns::standing_columns;
 use super::link_events::{Kept, keep};
 use super::link_marks::{Marks, count_change, count_issued, marked};
 use super::secret_keys::is_active;
+use super::{app_sessions, audit};
 use crate::domain::audit::AuditEntry;
 use crate::domain::email::EmailAddress;
 use crate::domain::login_link::{LinkClaims, LinkLookupKey, LoginLink, UserLinkState};
@@ -207,6 +207,7 @@ impl Store {
             .and(super::sessions::begin(session, link.draft.is_single_use))
             .and_all((session.method == SignInMethod::Email).then(|| prove_address(session)))
             .and_all(replaced.map(|id| super::sessions::end(workspace, id)))
+            .and_all(replaced.into_iter().flat_map(|id| app_sessions::end_of_session(workspace, id, now)))
             .and_all(audit::entries(workspace, entries, now))
             .and(count_change(&self.engine, workspace, &link.into(), now));
         // What the link's own row does not keep, since it may be used again.

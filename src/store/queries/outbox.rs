@@ -17,6 +17,8 @@ named! {
     ) {
         /// A mail to a user.
         Mail = "mail",
+        /// The end of a session, to an app that exchanged a code in it.
+        SignOut = "sign_out",
     }
 }
 

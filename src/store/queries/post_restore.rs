@@ -143,6 +143,8 @@ impl Store {
                                 (SELECT id FROM outbox WHERE workspace_id = $1 AND what = 'mail' ORDER BY id LIMIT 2000) RETURNING 1";
         const ASKS: &str = "DELETE FROM asks WHERE workspace_id = $1 AND id IN
                               (SELECT id FROM asks WHERE workspace_id = $1 LIMIT 2000) RETURNING 1";
+        const CODES: &str = "DELETE FROM app_codes WHERE workspace_id = $1 AND hash IN
+                               (SELECT hash FROM app_codes WHERE workspace_id = $1 LIMIT 2000) RETURNING 1";
         const FORGOTTEN: &str = concat!(
             "UPDATE users SET ",
             no_newest!(),
@@ -161,6 +163,7 @@ impl Store {
                           (SELECT id FROM sessions WHERE workspace_id = $1 LIMIT 2000) RETURNING 1";
         self.delete_all(&[CANCELLED, UNSENT], workspace).await?;
         self.delete_all(&[ASKS], workspace).await?;
+        self.delete_all(&[CODES], workspace).await?;
         let links = self.delete_all(&[FORGOTTEN, links], workspace).await?;
         // Of a link that was made between the two statements the user's row still tells.
         self.delete_all(&[STRAY], workspace).await?;

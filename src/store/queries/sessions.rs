@@ -2,9 +2,9 @@
 
 use uuid::Uuid;
 
-use super::audit;
 use super::columns::{is_restricted, standing_columns};
 use super::list::{self, Source};
+use super::{app_sessions, audit};
 use crate::domain::audit::AuditEntry;
 use crate::domain::list_query::{Field, FieldType, ListQuery, Page};
 use crate::domain::session::{Session, SessionWithUser};
@@ -198,7 +198,10 @@ impl Store {
              WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL",
             values![workspace, user],
         );
-        let unit = UnitOfWork::about(workspace, user).guard(ended).and(audit::entry(workspace, entry, now));
+        let unit = UnitOfWork::about(workspace, user)
+            .guard(ended)
+            .and_all(app_sessions::end_of_users(workspace, [user], now))
+            .and(audit::entry(workspace, entry, now));
         self.apply(unit).await
     }
 
@@ -232,7 +235,10 @@ impl Store {
         entry: &AuditEntry,
         now: Timestamp,
     ) -> Result<Outcome, StoreError> {
-        let unit = UnitOfWork::new().guard(end(workspace, id)).and(audit::entry(workspace, entry, now));
+        let unit = UnitOfWork::new()
+            .guard(end(workspace, id))
+            .and_all(app_sessions::end_of_session(workspace, id, now))
+            .and(audit::entry(workspace, entry, now));
         self.apply(unit).await
     }
 }

@@ -3,11 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use super::audit;
 use super::columns::standing_columns;
 use super::link_kills;
 use super::user_counts;
 use super::users::{NewUser, user_columns};
+use super::{app_sessions, audit};
 use crate::domain::audit::AuditEntry;
 use crate::domain::email::EmailAddress;
 use crate::domain::timestamp::Timestamp;
@@ -154,6 +154,11 @@ impl Store {
                 .iter()
                 .map(|changed| (changed.user.id, changed.was_staff, changed.user.standing.is_staff)),
         );
+        let signed_out = batch.changed.iter().filter(|changed| {
+            changed.is_indexed && (changed.user.standing.is_staff || !changed.user.standing.is_active)
+        });
+        let told = app_sessions::end_of_users(workspace, signed_out.map(|changed| changed.user.id), now);
+        let unit = unit.and_all(told);
         let (result, held) = self.write_timed(unit.and_all(counted).and_all(kills).and_all(entries)).await?;
         Ok((Outcome::from(result), held))
     }

@@ -3,7 +3,7 @@
 use super::columns::standing_columns;
 use super::login_links::no_newest;
 use super::user_counts::{count_added, count_deleted, count_moved};
-use super::{audit, idempotency, link_kills};
+use super::{app_sessions, audit, idempotency, link_kills};
 use crate::domain::audit::AuditEntry;
 use crate::domain::email::EmailAddress;
 use crate::domain::idempotency::RepeatableRequest;
@@ -206,9 +206,11 @@ impl Store {
             changed.sql += " AND is_active >= $10 AND two_factor <= $11";
         }
         let is_moved = standing.is_staff != was_staff;
+        let signed_out = (standing.is_staff || !standing.is_active).then_some(user.id);
         let unit = UnitOfWork::about(workspace, user.id)
             .guard(changed)
             .and_all(is_moved.then(|| count_moved(workspace, user.id)))
+            .and_all(app_sessions::end_of_users(workspace, signed_out, now))
             .and_all(entries.iter().filter_map(|entry| link_kills::of_entry(workspace, user.id, entry, now)))
             .and_all(audit::entries(workspace, entries, now));
         self.apply(unit).await
@@ -249,6 +251,7 @@ impl Store {
         let unit = UnitOfWork::about(workspace, user)
             .guard(gone)
             .and(count_deleted(workspace, user))
+            .and_all(app_sessions::end_of_users(workspace, [user], now))
             .and_all(entries.iter().filter_map(|entry| link_kills::of_entry(workspace, user, entry, now)))
             .and_all(audit::entries(workspace, entries, now));
         self.apply(unit).await

@@ -57,6 +57,7 @@ fn the_address_of_a_database_in_the_wrong_place_is_not_told() {
         &["key", "create", "--workspace", "Acme", "--name", "x", "--expires", address],
         &["serve", "--listen", address],
         &["serve", "--trusted-proxy", address],
+        &["serve", "--outbound-allow", address],
         &["serve", "--log", address],
         &["link", address, "--workspace", "Acme"],
     ] {

@@ -245,6 +245,8 @@ fn a_wrong_configuration_is_refused_by_the_name_of_what_is_wrong() {
         ("serve --ops-listen x", "--ops-listen"),
         ("serve --trusted-proxy 10.0.0.0/33", "--trusted-proxy"),
         ("serve --trusted-proxy proxy.example.com", "--trusted-proxy"),
+        ("serve --outbound-allow 10.0.0.0/33", "--outbound-allow"),
+        ("serve --outbound-allow a.test --outbound-allow b.test:80", "\"b.test:80\""),
         ("serve --log xml", "--log"),
         ("serve --audit-retention 1y", "--audit-retention"),
         ("serve --config docs.toml", "no_docs in docs.toml"),
@@ -252,6 +254,9 @@ fn a_wrong_configuration_is_refused_by_the_name_of_what_is_wrong() {
         let sentence = operator.run(line).refused(1);
         assert!(sentence.contains(named), "{line}: {sentence}");
     }
+    let allowed = [("DOORKEY_OUTBOUND_ALLOW", "10.0.0.0/8,https:")];
+    let sentence = operator.run_with("workspace list", &allowed).refused(1);
+    assert!(sentence.contains("DOORKEY_OUTBOUND_ALLOW") && sentence.contains("\"https:\""), "{sentence}");
     let proxies = [("DOORKEY_TRUSTED_PROXY", "10.0.0.0/8,x")];
     let sentence = operator.run_with("workspace list", &proxies).refused(1);
     assert!(sentence.contains("DOORKEY_TRUSTED_PROXY") && sentence.contains("\"x\""), "{sentence}");

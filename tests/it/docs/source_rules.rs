@@ -115,6 +115,16 @@ const WALLS: &[Wall] = &[
         banned: &["crate::outbound"],
         because: "nothing is sent but by a flow, a job or a command",
     },
+    Wall {
+        rooms: &["app", "cli", "flow", "jobs"],
+        banned: &["resolving_by"],
+        because: "URLs that others chose lead where the system says, and nowhere else",
+    },
+    Wall {
+        rooms: &["flow", "jobs"],
+        banned: &["lookup_host", "ToSocketAddrs"],
+        because: "a name is looked up where the connection is made: a second answer may be another",
+    },
     Wall { rooms: &["cli"], banned: &["crate::keys"], because: "commands call flows" },
     Wall {
         rooms: &["http", "cli"],
@@ -215,6 +225,8 @@ fn a_wall_that_is_broken_is_reported_with_its_line() {
         ("src/http/pages/login.rs", "use crate::outbound::mail_server::MailServer;", "crate::outbound"),
         ("src/cli/serve.rs", "    let stream = TcpStream::connect(host).await?;", "TcpStream::connect"),
         ("src/cli/serve.rs", "    let client = reqwest::Client::new();", "reqwest"),
+        ("src/cli/outbound.rs", "    OutboundClient::new(allow, own).resolving_by(lookup)", "resolving_by"),
+        ("src/flow/apps.rs", "    let found = lookup_host((host, 443)).await?;", "lookup_host"),
         ("src/flow/users.rs", concat!("#[", "allow(dead_code)]"), "allow"),
         ("src/flow/users.rs", concat!("// TO", "DO: later"), concat!("TO", "DO")),
     ] {

@@ -25,6 +25,8 @@ pub mod neighbour;
 pub mod pictures;
 pub mod pooler;
 pub mod process;
+pub mod receiver;
+pub mod relying_party;
 pub mod reverse_proxy;
 pub mod row_editor;
 pub mod server;

@@ -4,7 +4,7 @@
 const MAX_KEPT: usize = 500;
 
 /// A text of others in one line of at most 500 bytes.
-pub(in crate::outbound) fn for_people(text: &str) -> String {
+pub(super) fn for_people(text: &str) -> String {
     let cut = &text[..text.floor_char_boundary(MAX_KEPT)];
     cut.chars()
         .map(|letter| if letter.is_control() { ' ' } else { letter })

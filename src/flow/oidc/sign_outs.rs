@@ -1,0 +1,142 @@
+//! Apps are told that a session has ended (OpenID Connect Back-Channel Logout 1.0).
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::signing_keys::SigningError;
+use super::{apps, signing_keys};
+use crate::app::App;
+use crate::domain::audit::{Actor, AuditContext, AuditEvent};
+use crate::domain::oidc::app::OidcApp;
+use crate::domain::oidc::sign_out::{LEASE, TIME_LIMIT, TOKEN_LIFETIME, next_attempt};
+use crate::domain::outbound::OutboundUrl;
+use crate::domain::workspace::Workspace;
+use crate::flow::operations::nodes;
+use crate::flow::operations::nodes::EndError;
+use crate::flow::sessions;
+use crate::outbound::http::Failure;
+use crate::store::{EndedAppSession, OutboxItem, OutboxKind, StoreError};
+
+/// The event of a logout token (section 2.4).
+const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+
+/// Takes up to `room` sign-outs that are due off the outbox: no other node tells them before this one is done, or gone.
+pub async fn take_due(app: &App, room: usize) -> Result<Vec<OutboxItem>, StoreError> {
+    if nodes::is_fit(app).is_err() {
+        return Ok(Vec::new());
+    }
+    let now = app.clock.now();
+    app.store.take_due(OutboxKind::SignOut, room, (now, now.plus_seconds(LEASE))).await
+}
+
+/// Tells an app, and writes down what came of it.
+pub async fn deliver(app: &App, item: OutboxItem) -> Result<(), StoreError> {
+    let ended = app.store.find_ended_app_session(&item).await?;
+    let workspace = app.store.find_workspace_by_id(item.workspace).await?;
+    let (Some(ended), Some(workspace)) = (ended, workspace) else {
+        return app.store.remove_from_outbox(&item).await;
+    };
+    let client = apps::find(app, workspace.id, &ended.client_id).await?;
+    let uri = client.as_ref().and_then(|client| client.backchannel_logout_uri.clone());
+    let (Some(client), Some(uri)) = (client, uri) else {
+        return app.store.finish_sign_out(&item, None, app.clock.now()).await;
+    };
+    let told = tell(app, &workspace, (&client, &uri), &ended).await;
+    let now = app.clock.now();
+    let reason = match told {
+        Ok(()) => return app.store.finish_sign_out(&item, None, now).await,
+        Err(reason) => reason,
+    };
+    tracing::info!(client_id = %client.client_id, %reason, attempts = item.attempts, "an app did not hear of a sign-out");
+    if let Some(next) = next_attempt(item.attempts, now) {
+        return app.store.postpone_sign_out(&item, next).await;
+    }
+    let act = AuditContext { actor: Actor::Doorkey, request: now.new_id() };
+    let entry = act.entry(AuditEvent::AppLogoutFailed).about(ended.user).with("client_id", client.client_id);
+    let entry = entry.with("session", ended.session.to_string()).with("error", reason);
+    app.store.finish_sign_out(&item, Some(&entry), now).await
+}
+
+/// One attempt. An error is a sentence for the operator.
+async fn tell(
+    app: &App,
+    workspace: &Workspace,
+    (client, uri): (&OidcApp, &str),
+    ended: &EndedAppSession,
+) -> Result<(), String> {
+    let url = OutboundUrl::parse(uri).map_err(|error| error.to_string())?;
+    let token = logout_token(app, workspace, client, ended).await.map_err(|error| error.to_string())?;
+    let headers = [("Content-Type", "application/x-www-form-urlencoded")];
+    let sent = app
+        .outbound
+        .post(&url, &headers, format!("logout_token={token}"), Duration::from_secs(TIME_LIMIT))
+        .await;
+    match sent {
+        Ok(response) => response.complaint().map_or(Ok(()), Err),
+        Err(failure @ (Failure::Refused(_) | Failure::Busy { .. } | Failure::Broken(_))) => {
+            Err(failure.to_string())
+        }
+    }
+}
+
+/// The claims of a logout token. It has no nonce, so that it cannot be taken for an ID token.
+#[derive(Serialize)]
+struct LogoutToken<'a> {
+    iss: &'a str,
+    aud: &'a str,
+    iat: i64,
+    exp: i64,
+    jti: Uuid,
+    sub: &'a str,
+    sid: Uuid,
+    events: serde_json::Value,
+}
+
+async fn logout_token(
+    app: &App,
+    workspace: &Workspace,
+    client: &OidcApp,
+    ended: &EndedAppSession,
+) -> Result<String, SigningError> {
+    let iat = app.clock.now().millis().div_euclid(1_000);
+    let claims = LogoutToken {
+        iss: workspace.url.as_str(),
+        aud: &client.client_id,
+        iat,
+        exp: iat + TOKEN_LIFETIME,
+        jti: Uuid::new_v4(),
+        sub: &ended.subject,
+        sid: ended.session,
+        events: json!({ EVENT: {} }),
+    };
+    signing_keys::sign(app, workspace, client.algorithm, "logout+jwt", &claims).await
+}
+
+/// Ends the sessions in which apps exchanged codes and whose time is over: else nobody might look at them for days, and the apps would go on.
+///
+/// A node that may take nothing away leaves them to others.
+pub async fn end_over(app: &App) -> Result<(), StoreError> {
+    if nodes::is_fit(app).is_err() {
+        return Ok(());
+    }
+    let act = AuditContext { actor: Actor::Doorkey, request: app.clock.now().new_id() };
+    for id in app.store.list_workspaces_with_app_sessions().await? {
+        let Some(workspace) = app.store.find_workspace_by_id(id).await? else { continue };
+        let now = app.clock.now();
+        for session in app.store.list_over_app_sessions(&workspace, now).await? {
+            match app.store.find_session(id, session).await? {
+                Some(found) if found.session.is_live(&found.standing, &workspace, now) => {}
+                Some(found) => match sessions::end_expired(app, &workspace, &act, &found).await {
+                    Ok(()) => app.store.queue_sign_outs(id, session, now).await?,
+                    Err(EndError::NodeUnhealthy(_)) => return Ok(()),
+                    Err(EndError::Store(error)) => return Err(error),
+                },
+                None => app.store.queue_sign_outs(id, session, now).await?,
+            }
+        }
+    }
+    Ok(())
+}
