@@ -3,6 +3,7 @@
 pub mod accessibility;
 pub mod acknowledged_ops;
 pub mod admin;
+pub mod aiosmtpd;
 pub mod app;
 pub mod at_once;
 pub mod browser;
