@@ -83,6 +83,7 @@ mod mail {
     mod answer_times;
     mod api;
     pub mod asking;
+    mod bad_servers;
     mod codes;
     mod dead_links;
     mod lost_nodes;

@@ -110,7 +110,11 @@ impl Wire {
                 return Ok(reply);
             }
             let count = self.stream.read(&mut chunk).await;
-            let count = count.map_err(|error| Trouble::Closed(stage, error.to_string()))?;
+            let count = match count {
+                // TLS that ends without a farewell is an error of its library, in words for programmers.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => 0,
+                count => count.map_err(|error| Trouble::Closed(stage, error.to_string()))?,
+            };
             if count == 0 {
                 return Err(Trouble::Closed(stage, "the server closed it".to_owned()));
             }

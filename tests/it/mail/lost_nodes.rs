@@ -5,7 +5,7 @@ use std::time::Duration;
 use doorkey::config::Security;
 use serde_json::Value;
 
-use crate::support::exim::Exim;
+use crate::support::postfix::Postfix;
 use crate::support::server::Server;
 use crate::support::wait::until_so;
 
@@ -15,7 +15,7 @@ const TAKEOVER: Duration = Duration::from_mins(2);
 /// What a mail server does at once.
 const SOON: Duration = Duration::from_secs(20);
 
-impl Exim {
+impl Postfix {
     /// Has a node mail over this server.
     fn serve(&self, node: &mut Server) {
         let config = self.config(Security::StartTls);
@@ -58,39 +58,44 @@ async fn is_sent_at_the_second_try(node: &Server, id: &str) {
 }
 
 /// The server has said 250, and the node has not heard it.
-async fn is_stopped_before_it_hears_that_the_mail_was_taken(node: &Server, exim: &Exim) {
-    until_so(SOON, async || exim.is_receiving(), || format!("no mail comes:\n{}{}", node.log(), exim.log()))
-        .await;
+async fn is_stopped_before_it_hears_that_the_mail_was_taken(node: &Server, postfix: &Postfix) {
+    until_so(
+        SOON,
+        async || postfix.is_receiving(),
+        || format!("no mail comes:\n{}{}", node.log(), postfix.log()),
+    )
+    .await;
     node.signal("STOP");
-    until_so(SOON, async || exim.log().contains(" <= login@example.org"), || exim.log()).await;
+    until_so(SOON, async || postfix.log().contains("status=sent (delivered to maildir)"), || postfix.log())
+        .await;
 }
 
 async fn killed_between_the_reply_and_the_note() {
-    let exim = Exim::start();
+    let postfix = Postfix::start();
     let mut node = Server::prepare("Acme");
-    exim.serve(&mut node);
+    postfix.serve(&mut node);
     let id = queue(&node).await;
-    is_stopped_before_it_hears_that_the_mail_was_taken(&node, &exim).await;
+    is_stopped_before_it_hears_that_the_mail_was_taken(&node, &postfix).await;
     node.kill();
-    let first = exim.message_ids(1, SOON).await;
+    let first = postfix.message_ids(1, SOON).await;
 
-    exim.serve(&mut node);
+    postfix.serve(&mut node);
     assert_eq!(mail(&node, &id).await["state"], "queued");
-    let both = exim.message_ids(2, TAKEOVER).await;
+    let both = postfix.message_ids(2, TAKEOVER).await;
     assert_eq!(both, [first[0].as_str(), first[0].as_str()], "it is another mail");
     is_sent_at_the_second_try(&node, &id).await;
 }
 
 async fn stopped_between_the_reply_and_the_note() {
-    let exim = Exim::start();
+    let postfix = Postfix::start();
     let mut node = Server::prepare("Acme");
-    exim.serve(&mut node);
+    postfix.serve(&mut node);
     let id = queue(&node).await;
-    is_stopped_before_it_hears_that_the_mail_was_taken(&node, &exim).await;
+    is_stopped_before_it_hears_that_the_mail_was_taken(&node, &postfix).await;
 
     let mut other = node.beside();
-    exim.serve(&mut other);
-    let both = exim.message_ids(2, TAKEOVER).await;
+    postfix.serve(&mut other);
+    let both = postfix.message_ids(2, TAKEOVER).await;
     assert_eq!(both[0], both[1], "it is another mail");
     is_sent_at_the_second_try(&other, &id).await;
     node.signal("CONT");
@@ -100,7 +105,7 @@ async fn stopped_between_the_reply_and_the_note() {
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(mail(&node, &id).await, mail(&other, &id).await);
     is_sent_at_the_second_try(&node, &id).await;
-    assert_eq!(exim.mails().len(), 2);
+    assert_eq!(postfix.mails().len(), 2);
 }
 
 /// Both take the minute and a half after which a node counts as gone.

@@ -104,31 +104,20 @@ async fn as_json_the_conversation_is_a_list_of_steps() {
 #[tokio::test]
 async fn a_mail_that_was_not_taken_is_exit_1_with_a_sentence_that_says_what_to_do() {
     let operator = std::sync::Arc::new(CliRunner::with_acme());
-    for (step, said, sentence) in [
-        ("greeting", "554 go away\r\n", "turns this machine away (554 go away)"),
-        ("MAIL", "550 not you\r\n", "refuses the sender (550 not you)"),
-        ("RCPT", "550 no such user\r\n", "refuses the recipient (550 no such user)"),
-        (
-            "RCPT",
-            "451 4.7.1 greylisted\r\n",
-            "puts the mail off (451 4.7.1 greylisted): it may be greylisting",
-        ),
-        ("message", "554 spam\r\n", "refuses the mail itself (554 spam)"),
-    ] {
-        let server = SmtpServer::start(Script::plain().at(step, Act::Say(said))).await;
-        let line = format!(
-            "mail test ada@example.net --smtp smtp+plain://localhost:{} --mail-from login@example.org --json",
-            server.port
-        );
+    let server = SmtpServer::start(Script::plain().at("greeting", Act::Say("554 go away\r\n"))).await;
+    let line = format!(
+        "mail test ada@example.net --smtp smtp+plain://localhost:{} --mail-from login@example.org --json",
+        server.port
+    );
 
-        let done = run(&operator, line).await;
+    let done = run(&operator, line).await;
 
-        let json: Value = serde_json::from_str(&done.stdout).unwrap();
-        assert_eq!(json["ok"], false);
-        assert!(json["message"].as_str().unwrap().contains(sentence), "{json}");
-        assert!(!json["steps"].as_array().unwrap().is_empty());
-        assert!(done.refused(1).contains(sentence));
-    }
+    let sentence = "turns this machine away (554 go away)";
+    let json: Value = serde_json::from_str(&done.stdout).unwrap();
+    assert_eq!(json["ok"], false);
+    assert!(json["message"].as_str().unwrap().contains(sentence), "{json}");
+    assert!(!json["steps"].as_array().unwrap().is_empty());
+    assert!(done.refused(1).contains(sentence));
 }
 
 #[test]
@@ -168,10 +157,7 @@ async fn each_trouble_has_a_sentence_of_its_own() {
             Script::plain().at("greeting", Act::Hang),
             "no greeting came in time: if this port speaks TLS at once",
         ),
-        (Script::plain().at("EHLO", Act::Hang), "no reply to EHLO came in time"),
-        (Script::plain().at("RCPT", Act::Close), "the connection ended at RCPT"),
         (Script::plain().at("greeting", Act::Say("HTTP/1.1 400\r\n")), "is no reply of a mail server"),
-        (Script::plain().at("DATA", Act::Say("451 busy\r\n")), "puts the mail off (451 busy)"),
         (Script::plain().at("EHLO", Act::Say("500 what\r\n")), "turns this machine away (500 what)"),
     ] {
         let said = advice(script, same).await;
