@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::{from_fn_with_state, map_request};
-use axum::routing::{delete, get, post};
+use axum::routing::{any, delete, get, post};
 
 use self::error::Error;
 use self::middleware::{LayerState, Surface};
@@ -62,6 +62,7 @@ pub fn router(app: App, settings: Settings) -> Router {
                 .layer(layer(&forward_auth::SURFACE)),
         )
         .merge(oidc_calls().layer(layer(&oidc::CALLS)))
+        .merge(oidc_unknown().layer(layer(&oidc::PAGES)).layer(map_request(api::without_route)))
         .merge(oidc_forms().layer(same_origin.clone()).merge(oidc_pages()).layer(layer(&oidc::PAGES)))
         .merge(login.layer(same_origin.clone()).layer(layer(&pages::LOGIN)))
         .merge(
@@ -122,6 +123,15 @@ fn oidc_pages() -> Router<App> {
         .route("/oidc/authorize", authorize_methods)
         .route("/oidc/end_session", end_session_methods)
         .route("/oidc/signed_out", get(end_session::show_signed_out).head(no_head))
+}
+
+/// The paths beside these that have no route.
+fn oidc_unknown() -> Router<App> {
+    let not_found = any(|| async { Error::NotFound });
+    Router::new()
+        .route("/oidc", not_found.clone())
+        .route("/oidc/", not_found.clone())
+        .route("/oidc/{*rest}", not_found)
 }
 
 /// The forms of these pages.

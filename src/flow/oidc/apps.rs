@@ -60,10 +60,15 @@ pub async fn is_origin_of_public_app(
 ) -> Result<bool, StoreError> {
     let url = Url::parse(origin).ok().filter(|url| url.origin().ascii_serialization() == origin);
     let Some(host) = url.as_ref().and_then(Url::host_str) else { return Ok(false) };
+    // Of a loopback address any port is registered.
+    let is_loopback = origin.starts_with("http://") && ["127.0.0.1", "[::1]"].contains(&host);
+    let is_same = |uri: &Url| {
+        let is_at_host = uri.scheme() == "http" && uri.host_str() == Some(host);
+        uri.origin().ascii_serialization() == origin || (is_loopback && is_at_host)
+    };
     let is_one = |client: &OidcApp| {
-        let origins = client.redirect_uris.iter().filter_map(|uri| Url::parse(uri).ok());
-        app.keys().is_genuine_app(client)
-            && origins.map(|uri| uri.origin().ascii_serialization()).any(|one| one == origin)
+        let uris = client.redirect_uris.iter().filter_map(|uri| Url::parse(uri).ok());
+        app.keys().is_genuine_app(client) && uris.into_iter().any(|uri| is_same(&uri))
     };
     Ok(app.store.list_public_apps_at_host(workspace, host).await?.iter().any(is_one))
 }

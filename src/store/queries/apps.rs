@@ -1,8 +1,11 @@
 //! Apps and their secrets.
 
 use super::secret_keys::is_active;
+use super::{app_secrets, audit};
+use crate::domain::audit::AuditEntry;
 use crate::domain::login_link::KeyId;
 use crate::domain::oidc::app::{OidcApp, SigningAlgorithm};
+use crate::domain::oidc::app_secret::AppSecret;
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{Outcome, UnitOfWork, sql};
 use crate::store::engine::value::{FromRow, FromValue, Row, Value, values};
@@ -72,6 +75,38 @@ impl Store {
         const FOUND: &str =
             concat!("SELECT ", app_columns!(), " FROM apps a WHERE a.workspace_id = $1 AND a.client_id = $2");
         self.find(sql(FOUND, values![workspace, client_id])).await
+    }
+
+    /// Keeps a new app, with its first secret if it is a confidential one, unless its client id is taken or the workspace is gone.
+    pub async fn add_app(
+        &self,
+        app: &OidcApp,
+        secret: Option<&AppSecret>,
+        entry: &AuditEntry,
+    ) -> Result<Outcome, StoreError> {
+        const ADDED: &str = concat!(
+            "INSERT INTO apps (workspace_id, client_id, name, is_public, redirect_uris, start_url, post_logout_redirect_uris,
+                               backchannel_logout_uri, pkce_optional, alg, slim_id_token, revision, created_at, updated_at,
+                               key_id, seal)
+             SELECT w.id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16
+             FROM workspaces w WHERE w.id = $1 AND ",
+            is_active!("$15"),
+            " ON CONFLICT DO NOTHING"
+        );
+        let added = sql(
+            ADDED,
+            values! {
+                app.workspace, app.client_id.as_str(), app.name.as_str(), app.is_public, app.redirect_uris.join(" "),
+                app.start_url.clone(), app.post_logout_redirect_uris.join(" "), app.backchannel_logout_uri.clone(),
+                app.is_pkce_optional, app.algorithm.name(), app.is_id_token_slim, app.revision, app.created_at,
+                app.updated_at, app.key, app.seal
+            },
+        );
+        let mut unit = UnitOfWork::new().guard(added);
+        if let Some(secret) = secret {
+            unit = unit.guard(app_secrets::add(secret));
+        }
+        self.apply(unit.and(audit::entry(app.workspace, entry, app.created_at))).await
     }
 
     /// The public apps that have a host in a redirect URI, perhaps: it stands there somewhere. Their seals must be checked.

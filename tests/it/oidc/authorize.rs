@@ -231,6 +231,7 @@ async fn a_request_waits_an_hour_and_only_whole_and_here() {
     let test = TestApp::start().await;
     let (app, mut browser) = test.app_and_browser().await;
     let (other, _) = test.another("Bolt", "https://bolt.test").await;
+    test.advance(1);
     let answer = browser.get(&app.authorize_with(&[("prompt", "login")])).await;
     let sealed = answer.header("location").split_once("return=").unwrap().1.to_owned();
 

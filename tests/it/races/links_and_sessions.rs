@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use axum::http::StatusCode;
 use doorkey::domain::audit::{AuditContext, AuditEvent};
 use doorkey::domain::login_link::{LinkClaims, LoginLink};
-use doorkey::domain::session::Session;
+use doorkey::domain::session::{Session, SignInMethod};
 use doorkey::domain::timestamp::Timestamp;
 use doorkey::domain::token::Token;
 use doorkey::domain::user::{UserId, UserRef};
@@ -291,6 +291,7 @@ fn session_of(link: &LoginLink, epoch: i64, now: Timestamp) -> Session {
         created_at: now,
         last_seen_at: now,
         expires_at: now.plus_seconds(60),
+        method: SignInMethod::Link,
         seal: [0; 32],
     }
 }
