@@ -288,7 +288,6 @@ fn session_of(link: &LoginLink, epoch: i64, now: Timestamp) -> Session {
         secret_hash: [0; 32],
         key: link.key,
         landing: "/".to_owned(),
-        method: doorkey::domain::session::SignInMethod::Link,
         created_at: now,
         last_seen_at: now,
         expires_at: now.plus_seconds(60),
