@@ -122,6 +122,7 @@ mod oidc {
     //! OpenID Connect: what apps ask, what they get, and what they are told.
 
     mod authorize;
+    mod back_channel;
     mod discovery;
     mod sign_out;
     mod tokens;
