@@ -123,6 +123,7 @@ mod oidc {
     mod authorize;
     mod discovery;
     mod sign_out;
+    mod signing_keys;
     mod tokens;
 }
 mod outbound {
