@@ -96,6 +96,7 @@ mod oidc {
     mod back_channel;
     mod discovery;
     mod sign_out;
+    mod signing_keys;
     mod tokens;
 }
 mod pages {

@@ -84,11 +84,6 @@ impl SigningKey {
             .bytes(self.public_key.as_bytes())
     }
 
-    /// Whether verifiers are told of it.
-    pub fn is_published(&self, now: Timestamp) -> bool {
-        self.retired_at.is_none_or(|retired| now < retired.plus_seconds(PUBLISHED_AFTER))
-    }
-
     /// The key as one that signs no more.
     pub fn retired(self, now: Timestamp) -> Self {
         let (state, retired_at) = (SigningKeyState::Retired, Some(now));

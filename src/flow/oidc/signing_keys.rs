@@ -156,7 +156,9 @@ pub async fn rotate(
         let now = app.clock.now();
         let since = now.plus_seconds(-ROTATION_PAUSE);
         let there = app.store.list_signing_keys(workspace, since).await?;
-        let is_rotated = there.iter().any(|key| key.retired_at.is_some() && key.activated_at.is_some());
+        let has_signed =
+            |key: &SigningKey| key.state == SigningKeyState::Retired && key.activated_at.is_some();
+        let is_rotated = there.iter().any(has_signed);
         if is_rotated && !is_forced {
             return Err(RotationError::TooSoon);
         }

@@ -87,7 +87,7 @@ impl Store {
         const ALL: &str = concat!(
             "SELECT ",
             signing_key_columns!(),
-            " FROM signing_keys k WHERE k.workspace_id = $1 AND (k.retired_at IS NULL OR k.retired_at > $2)
+            " FROM signing_keys k WHERE k.workspace_id = $1 AND (k.state <> 'retired' OR k.retired_at > $2)
               ORDER BY k.alg, coalesce(k.retired_at, 0), k.state DESC, k.kid LIMIT 1000"
         );
         self.find_all(sql(ALL, values![workspace, retired_since])).await
