@@ -14,6 +14,8 @@ use crate::domain::user::Refusal;
 use crate::domain::validation::ValidationErrors;
 use crate::flow::login_links::IssueError;
 use crate::flow::mail::MailError;
+use crate::flow::oidc::app_admin::AppError;
+use crate::flow::oidc::signing_keys::SigningError;
 use crate::flow::operations::nodes::EndError;
 use crate::flow::sign_in::SignInError;
 use crate::flow::users::UserError;
@@ -54,6 +56,8 @@ pub(super) enum Error {
     SessionNotFound,
     /// No such mail.
     MailNotFound,
+    /// No such app, or no such secret of it.
+    AppNotFound,
     /// No link whose story is told.
     StoryNotFound,
     /// This server does not mail.
@@ -111,6 +115,8 @@ const NO_KEY: &str = "A valid API key of this workspace is needed: send `Authori
 const ENCODED: &str = "The body is compressed: send it as it is, without Content-Encoding.";
 const TOO_LARGE: &str = "The request is larger than is taken here: 1 MiB by the API, 64 KiB from a form.";
 const NO_SESSION: &str = "No session has this id, or it is over: `GET /api/sessions` lists those there are.";
+const NO_APP: &str =
+    "No app has this client id, or no secret of it this id: `GET /api/apps` lists those there are.";
 const NO_MAIL: &str =
     "No mail has this id, or it is older than 30 days: `GET /api/mails` lists those there are.";
 const NO_STORY: &str = "No link of this workspace is meant by that, or its story is over: links are named by their id, or by the whole \
@@ -163,6 +169,7 @@ impl Error {
             ),
             Self::NotFound => Parts::of(404, "not_found", "There is nothing at this address."),
             Self::SessionNotFound => Parts::of(404, "not_found", NO_SESSION),
+            Self::AppNotFound => Parts::of(404, "not_found", NO_APP),
             Self::MailNotFound => Parts::of(404, "not_found", NO_MAIL),
             Self::StoryNotFound => Parts::of(404, "not_found", NO_STORY),
             Self::MailNotConfigured => Parts::of(409, "mail_not_configured", NO_MAIL_SERVER),
@@ -318,6 +325,22 @@ impl From<UserError> for Error {
             UserError::ValidationErrors(invalid) => Self::ValidationErrors(invalid),
             UserError::NodeUnhealthy(unfit) => unfit.into(),
             UserError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AppError> for Error {
+    fn from(error: AppError) -> Self {
+        match error {
+            AppError::NotFound | AppError::SecretNotFound => Self::AppNotFound,
+            AppError::ValidationErrors(invalid) => Self::ValidationErrors(invalid),
+            AppError::Conflict(why) => Self::Conflict(why.to_owned()),
+            AppError::Signing(SigningError::Store(error)) => error.into(),
+            AppError::NoRandomness(error) => error.into(),
+            error @ (AppError::Signing(_) | AppError::InvalidSeal(_)) => {
+                tracing::error!(%error, "a request could not be served");
+                Self::Internal
+            }
         }
     }
 }

@@ -25,7 +25,7 @@ use crate::app::App;
 
 pub use self::admin::{AdminSettings, router as admin_router};
 pub use self::api::resources::{
-    LinkStats, ListedEntry, ListedMail, ListedSession, QueuedMailFacts, Story, UserObject,
+    AppObject, LinkStats, ListedEntry, ListedMail, ListedSession, QueuedMailFacts, Story, UserObject,
 };
 pub use self::middleware::request_id::current_request_id;
 pub use self::request::context::Peer;
@@ -87,6 +87,11 @@ fn api() -> Router<App> {
         .route("/api/logs", get(api::logs::list))
         .route("/api/sessions", get(api::sessions::list))
         .route("/api/sessions/{id}", delete(api::sessions::revoke))
+        .route("/api/apps", get(api::apps::list).post(api::apps::add))
+        .route("/api/apps/{client_id}", get(api::apps::show).put(api::apps::set).delete(api::apps::delete))
+        .route("/api/apps/{client_id}/secrets", post(api::apps::add_secret))
+        .route("/api/apps/{client_id}/secrets/{id}", delete(api::apps::remove_secret))
+        .route("/api/apps/{client_id}/refusals", get(api::apps::list_refusals))
         .route("/api/stories", post(api::stories::find))
         .route("/api/stories/{link_id}", get(api::stories::show))
         .route("/api/stats/login_links", get(api::stats::login_links))

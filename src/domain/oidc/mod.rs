@@ -1,6 +1,8 @@
 //! OpenID Connect: the applications that people are signed in to.
 
 pub mod app;
+pub mod app_body;
+pub mod app_change;
 pub mod app_secret;
 pub mod app_uri;
 pub mod claims;

@@ -1,15 +1,25 @@
 //! Apps and their secrets.
 
+use super::list::{self, Source};
 use super::secret_keys::is_active;
-use super::{app_secrets, audit};
+use super::{app_secrets, audit, directory_stamp};
 use crate::domain::audit::AuditEntry;
+use crate::domain::list_query::{Field, FieldType, ListQuery, Page};
 use crate::domain::login_link::KeyId;
 use crate::domain::oidc::app::{OidcApp, SigningAlgorithm};
 use crate::domain::oidc::app_secret::AppSecret;
+use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{Outcome, UnitOfWork, sql};
 use crate::store::engine::value::{FromRow, FromValue, Row, Value, values};
-use crate::store::{Store, StoreError};
+use crate::store::{ListError, ListPermit, Store, StoreError};
+
+/// What the list of apps may be sorted and filtered by.
+pub const APP_FIELDS: [Field; 3] = [
+    Field { name: "client_id", kind: FieldType::Text },
+    Field { name: "name", kind: FieldType::Text },
+    Field { name: "created_at", kind: FieldType::Time },
+];
 
 /// The columns of an app.
 macro_rules! app_columns {
@@ -107,6 +117,97 @@ impl Store {
             unit = unit.guard(app_secrets::add(secret));
         }
         self.apply(unit.and(audit::entry(app.workspace, entry, app.created_at))).await
+    }
+
+    /// Changes an app, unless somebody else did since it was read. `app` is as this leaves it, sealed, but for the revision that was
+    /// read.
+    pub async fn set_app(
+        &self,
+        (app, revision): (&OidcApp, i64),
+        entry: &AuditEntry,
+    ) -> Result<Outcome, StoreError> {
+        const CHANGED: &str = concat!(
+            "UPDATE apps SET name = $3, redirect_uris = $4, start_url = $5, post_logout_redirect_uris = $6,
+                    backchannel_logout_uri = $7, pkce_optional = $8, alg = $9, slim_id_token = $10, revision = $11,
+                    updated_at = $12, key_id = $13, seal = $14
+             WHERE workspace_id = $1 AND client_id = $2 AND revision = $15 AND ",
+            is_active!("$13")
+        );
+        let changed = sql(
+            CHANGED,
+            values! {
+                app.workspace, app.client_id.as_str(), app.name.as_str(), app.redirect_uris.join(" "),
+                app.start_url.clone(), app.post_logout_redirect_uris.join(" "), app.backchannel_logout_uri.clone(),
+                app.is_pkce_optional, app.algorithm.name(), app.is_id_token_slim, app.revision, app.updated_at, app.key,
+                app.seal, revision
+            },
+        );
+        let told = audit::entry(app.workspace, entry, app.updated_at);
+        self.apply(UnitOfWork::new().guard(changed).and(told)).await
+    }
+
+    /// Deletes an app with its codes, tokens and refusals. Its secrets stay as removed ones: they are as this leaves them, sealed.
+    pub async fn delete_app(
+        &self,
+        app: &OidcApp,
+        removed: &[AppSecret],
+        entry: &AuditEntry,
+        now: Timestamp,
+    ) -> Result<Outcome, StoreError> {
+        let of_app = || values![app.workspace, app.client_id.as_str()];
+        let gone = sql("DELETE FROM apps WHERE workspace_id = $1 AND client_id = $2", of_app());
+        let codes = sql("DELETE FROM app_codes WHERE workspace_id = $1 AND client_id = $2", of_app());
+        let sessions = sql("DELETE FROM app_sessions WHERE workspace_id = $1 AND client_id = $2", of_app());
+        let refusals = sql("DELETE FROM app_refusals WHERE workspace_id = $1 AND client_id = $2", of_app());
+        let unset = sql(
+            "UPDATE workspaces SET default_app = NULL, revision = revision + 1 WHERE id = $1 AND default_app = $2",
+            of_app(),
+        );
+        let unit = UnitOfWork::new()
+            .guard(gone)
+            .and_all(removed.iter().map(app_secrets::remove))
+            .and(codes)
+            .and(sessions)
+            .and(refusals)
+            .and(unset)
+            .guard(directory_stamp::draw());
+        self.apply(unit.and(audit::entry(app.workspace, entry, now))).await
+    }
+
+    /// The apps of a workspace, newest first.
+    pub async fn list_apps(
+        &self,
+        permit: &ListPermit,
+        workspace: WorkspaceId,
+        options: &ListQuery,
+    ) -> Result<Page<OidcApp>, ListError> {
+        let source = Source {
+            column_of: |field| format!("a.{field}"),
+            columns: app_columns!(),
+            table: "apps a WHERE a.workspace_id = $1",
+            key: "a.client_id",
+            key_field: "client_id",
+            from: "FROM apps a WHERE a.workspace_id = $1".to_owned(),
+            values: values![workspace],
+            order: "a.created_at DESC, a.client_id",
+            total: None,
+        };
+        self.list(permit, list::statements(source, options), |app| app).await
+    }
+
+    /// Some apps of a workspace in the order of their client ids, behind one of them or from the first on.
+    pub async fn list_apps_after(
+        &self,
+        workspace: WorkspaceId,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<OidcApp>, StoreError> {
+        const SOME: &str = concat!(
+            "SELECT ",
+            app_columns!(),
+            " FROM apps a WHERE a.workspace_id = $1 AND a.client_id > $2 ORDER BY a.client_id LIMIT $3"
+        );
+        self.find_all(sql(SOME, values![workspace, after, limit])).await
     }
 
     /// The public apps that have a host in a redirect URI, perhaps: it stands there somewhere. Their seals must be checked.
