@@ -125,8 +125,10 @@ mod oidc {
     mod authorize;
     mod back_channel;
     mod discovery;
+    mod responses;
     mod sign_out;
     mod signing_keys;
+    mod subjects;
     mod tokens;
 }
 mod outbound {

@@ -96,8 +96,10 @@ mod oidc {
     mod authorize;
     mod back_channel;
     mod discovery;
+    mod responses;
     mod sign_out;
     mod signing_keys;
+    mod subjects;
     mod tokens;
 }
 mod pages {

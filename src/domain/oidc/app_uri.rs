@@ -2,8 +2,11 @@
 
 use url::Url;
 
-use super::request::Doubled;
 use crate::domain::validation::{Code, Problem};
+
+/// A parameter is there twice.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Doubled;
 
 /// The longest address, in bytes.
 const MAX_LENGTH: usize = 2_000;

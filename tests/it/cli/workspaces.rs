@@ -292,7 +292,7 @@ fn an_api_key_is_printed_once_and_never_again() {
         assert!(!bytes.windows(random.len()).any(|window| window == random.as_bytes()));
     }
     let listed: Value = serde_json::from_str(&listed).unwrap();
-    assert_eq!(listed[1]["scopes"].as_array().unwrap().len(), 10);
+    assert_eq!(listed[1]["scopes"].as_array().unwrap().len(), 12);
     assert!(table.contains("crm   live"), "{table}");
 }
 
