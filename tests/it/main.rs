@@ -120,6 +120,7 @@ mod mail {
 mod oidc {
     //! OpenID Connect: what apps ask, what they get, and what they are told.
 
+    mod apps;
     mod authorize;
     mod discovery;
     mod sign_out;
