@@ -9,12 +9,11 @@ use super::output::{List, Output};
 use super::{Context, os_user, say};
 use crate::config::{OutboundFlags, ServeFlags};
 use crate::domain::oidc::app::OidcApp;
-use crate::domain::oidc::app_body::{NewApp, type_of};
-use crate::domain::oidc::app_change::{AppChange, check_client_id, parse_algorithm, parse_pkce};
+use crate::domain::oidc::app_change::{AppChange, NewApp, parse_client_id};
 use crate::domain::oidc::refusal::AppRefusal;
-use crate::domain::validation::{Code, ValidationErrors};
+use crate::domain::validation::ValidationErrors;
 use crate::domain::workspace::Workspace;
-use crate::flow::oidc::app_admin::{self, AppError};
+use crate::flow::oidc::app_changes::{self, AppError, AppWithSecrets, type_name};
 use crate::flow::oidc::refusals;
 use crate::http::AppObject;
 
@@ -143,20 +142,21 @@ pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
 impl Create {
     fn read(self) -> Result<NewApp, ValidationErrors> {
         let mut wrong = ValidationErrors::default();
-        if let Some(id) = &self.client_id {
-            wrong.take("client_id", check_client_id(id));
-        }
-        let fields = AppChange {
+        let client_id = self.client_id.map(|id| parse_client_id(&id)).transpose();
+        let client_id = wrong.take("client_id", client_id).flatten();
+        let mut fields = AppChange {
             name: Some(self.name),
             redirect_uris: Some(self.redirect_uri),
             start_url: Some(self.start_url),
             post_logout_redirect_uris: Some(self.post_logout_redirect_uri),
             backchannel_logout_uri: Some(self.backchannel_logout_uri),
-            is_pkce_optional: wrong.take("pkce", parse_pkce(&self.pkce)),
-            algorithm: wrong.take("alg", parse_algorithm(&self.alg)),
             is_id_token_slim: Some(self.slim_id_token),
+            ..AppChange::default()
         };
-        let new = NewApp { client_id: self.client_id, is_public: self.public, fields };
+        for (name, word) in [("pkce", &self.pkce), ("alg", &self.alg)] {
+            wrong.take(name, fields.set(name, word));
+        }
+        let new = NewApp { client_id, is_public: self.public, fields };
         if wrong.is_empty() { Ok(new) } else { Err(wrong) }
     }
 }
@@ -164,7 +164,7 @@ impl Create {
 async fn add(context: &mut Context, create: Create) -> Result<()> {
     let (app, workspace) = context.write_workspace(&create.workspace).await?;
     let new = create.read().map_err(AppError::ValidationErrors)?;
-    let (added, secret) = app_admin::create(&app, &workspace, &os_user::act(), new).await?;
+    let (added, secret) = app_changes::add(&app, &workspace, &os_user::act(), &new).await?;
     let issuer = workspace.url.as_str();
     let discovery = format!("{issuer}/.well-known/openid-configuration");
     if context.out.is_json {
@@ -193,7 +193,7 @@ async fn list(context: &mut Context, workspace: &str) -> Result<()> {
     let mut rows = List::of(["CLIENT ID", "NAME", "TYPE", "PKCE", "ALG", "REDIRECT URIS"]);
     let mut after = String::new();
     loop {
-        let piece = app_admin::list_after(&app, &workspace, &after, PIECE).await?;
+        let piece = app_changes::list_after(&app, &workspace, &after, PIECE).await?;
         let Some(last) = piece.last() else { break };
         after.clone_from(&last.client_id);
         let as_json = |out: &mut Output, client: &OidcApp| out.json_part(&plain(client));
@@ -204,7 +204,7 @@ async fn list(context: &mut Context, workspace: &str) -> Result<()> {
 
 /// An app without its secrets.
 fn plain(client: &OidcApp) -> Value {
-    let shown = app_admin::ShownApp { app: client.clone(), secrets: Vec::new() };
+    let shown = AppWithSecrets { app: client.clone(), secrets: Vec::new() };
     let mut object = json!(AppObject::from(shown));
     if let Some(object) = object.as_object_mut() {
         object.remove("secrets");
@@ -217,7 +217,7 @@ fn row(client: &OidcApp) -> [String; 6] {
     [
         client.client_id.clone(),
         client.name.clone(),
-        type_of(client).to_owned(),
+        type_name(client.is_public).to_owned(),
         pkce.to_owned(),
         client.algorithm.name().to_owned(),
         client.redirect_uris.join(" "),
@@ -226,11 +226,11 @@ fn row(client: &OidcApp) -> [String; 6] {
 
 async fn show(context: &mut Context, named: &Named) -> Result<()> {
     let (app, workspace) = context.read_workspace(&named.workspace).await?;
-    let shown = app_admin::show(&app, &workspace, &named.client_id).await?;
+    let shown = app_changes::show(&app, &workspace, &named.client_id).await?;
     print(context, &workspace, shown)
 }
 
-fn print(context: &mut Context, workspace: &Workspace, shown: app_admin::ShownApp) -> Result<()> {
+fn print(context: &mut Context, workspace: &Workspace, shown: AppWithSecrets) -> Result<()> {
     let object = json!(AppObject::from(shown));
     if context.out.is_json {
         return Ok(context.out.json(&object)?);
@@ -263,23 +263,19 @@ async fn set(context: &mut Context, named: &Named, settings: &[String]) -> Resul
         let Some((name, value)) = setting.split_once('=') else {
             bail!("{setting:?} is no setting: give KEY=VALUE, such as name=Wiki");
         };
-        if let Err(problem) = change.set(name, value) {
-            let fields = AppChange::FIELDS.join(", ");
-            let unknown = || Code::Unknown.saying(format!("is no setting of an app; there are {fields}"));
-            wrong.add(name, problem.unwrap_or_else(unknown));
-        }
+        wrong.take(name, change.set(name, value));
     }
     if !wrong.is_empty() {
         return Err(AppError::ValidationErrors(wrong).into());
     }
     let act = os_user::act();
-    let changed = app_admin::set(&app, &workspace, &act, (&named.client_id, &change)).await?;
+    let changed = app_changes::set(&app, &workspace, &act, (&named.client_id, &change)).await?;
     print(context, &workspace, changed)
 }
 
 async fn delete(context: &mut Context, named: &Named) -> Result<()> {
     let (app, workspace) = context.write_workspace(&named.workspace).await?;
-    app_admin::delete(&app, &workspace, &os_user::act(), &named.client_id).await?;
+    app_changes::delete(&app, &workspace, &os_user::act(), &named.client_id).await?;
     if context.out.is_json {
         return Ok(context.out.json(&json!({ "deleted": named.client_id }))?);
     }
@@ -288,7 +284,7 @@ async fn delete(context: &mut Context, named: &Named) -> Result<()> {
 
 async fn add_secret(context: &mut Context, named: &Named) -> Result<()> {
     let (app, workspace) = context.write_workspace(&named.workspace).await?;
-    let (row, secret) = app_admin::add_secret(&app, &workspace, &os_user::act(), &named.client_id).await?;
+    let (row, secret) = app_changes::add_secret(&app, &workspace, &os_user::act(), &named.client_id).await?;
     if context.out.is_json {
         let object = json!({ "id": row.id, "secret": secret.reveal(), "created_at": row.created_at });
         return Ok(context.out.json(&object)?);
@@ -299,7 +295,8 @@ async fn add_secret(context: &mut Context, named: &Named) -> Result<()> {
 
 async fn remove_secret(context: &mut Context, named: &Named, id: Uuid) -> Result<()> {
     let (app, workspace) = context.write_workspace(&named.workspace).await?;
-    app_admin::remove_secret(&app, &workspace, &os_user::act(), (&named.client_id, id)).await?;
+    app_changes::remove_secret(&app, &workspace, &os_user::act(), (&named.client_id, &id.to_string()))
+        .await?;
     if context.out.is_json {
         return Ok(context.out.json(&json!({ "removed": id }))?);
     }
@@ -308,7 +305,7 @@ async fn remove_secret(context: &mut Context, named: &Named, id: Uuid) -> Result
 
 async fn list_refusals(context: &mut Context, named: &Named) -> Result<()> {
     let (app, workspace) = context.read_workspace(&named.workspace).await?;
-    let shown = app_admin::show(&app, &workspace, &named.client_id).await?;
+    let shown = app_changes::show(&app, &workspace, &named.client_id).await?;
     let refusals = refusals::list(&app, workspace.id, &shown.app.client_id).await?;
     let out = &mut context.out;
     let as_json = |out: &mut Output, refusal: &AppRefusal| {

@@ -34,7 +34,7 @@ named! {
         MailsRead = "mails:read",
         /// See apps.
         AppsRead = "apps:read",
-        /// Add, change and delete apps, and make and remove their secrets.
+        /// Add, change and delete apps, and their secrets.
         AppsWrite = "apps:write",
     }
 }

@@ -14,7 +14,7 @@ use crate::domain::user::Refusal;
 use crate::domain::validation::ValidationErrors;
 use crate::flow::login_links::IssueError;
 use crate::flow::mail::MailError;
-use crate::flow::oidc::app_admin::AppError;
+use crate::flow::oidc::app_changes::AppError;
 use crate::flow::oidc::signing_keys::SigningError;
 use crate::flow::operations::nodes::EndError;
 use crate::flow::sign_in::SignInError;
@@ -56,8 +56,10 @@ pub(super) enum Error {
     SessionNotFound,
     /// No such mail.
     MailNotFound,
-    /// No such app, or no such secret of it.
+    /// No such app.
     AppNotFound,
+    /// The app has no such secret.
+    AppSecretNotFound,
     /// No link whose story is told.
     StoryNotFound,
     /// This server does not mail.
@@ -115,10 +117,11 @@ const NO_KEY: &str = "A valid API key of this workspace is needed: send `Authori
 const ENCODED: &str = "The body is compressed: send it as it is, without Content-Encoding.";
 const TOO_LARGE: &str = "The request is larger than is taken here: 1 MiB by the API, 64 KiB from a form.";
 const NO_SESSION: &str = "No session has this id, or it is over: `GET /api/sessions` lists those there are.";
-const NO_APP: &str =
-    "No app has this client id, or no secret of it this id: `GET /api/apps` lists those there are.";
 const NO_MAIL: &str =
     "No mail has this id, or it is older than 30 days: `GET /api/mails` lists those there are.";
+const NO_APP: &str = "No app has this client id: `GET /api/apps` lists those there are.";
+const NO_APP_SECRET: &str =
+    "The app has no secret of this id, or it was removed: `GET /api/apps/{client_id}` lists those there are.";
 const NO_STORY: &str = "No link of this workspace is meant by that, or its story is over: links are named by their id, or by the whole \
                         link or its token.";
 const NO_MAIL_SERVER: &str =
@@ -169,8 +172,9 @@ impl Error {
             ),
             Self::NotFound => Parts::of(404, "not_found", "There is nothing at this address."),
             Self::SessionNotFound => Parts::of(404, "not_found", NO_SESSION),
-            Self::AppNotFound => Parts::of(404, "not_found", NO_APP),
             Self::MailNotFound => Parts::of(404, "not_found", NO_MAIL),
+            Self::AppNotFound => Parts::of(404, "not_found", NO_APP),
+            Self::AppSecretNotFound => Parts::of(404, "not_found", NO_APP_SECRET),
             Self::StoryNotFound => Parts::of(404, "not_found", NO_STORY),
             Self::MailNotConfigured => Parts::of(409, "mail_not_configured", NO_MAIL_SERVER),
             Self::WorkspaceNotFound(host) => {
@@ -316,6 +320,30 @@ impl From<MailError> for Error {
     }
 }
 
+impl From<SigningError> for Error {
+    fn from(error: SigningError) -> Self {
+        if let SigningError::Store(error) = error {
+            return error.into();
+        }
+        tracing::error!(%error, "a request could not be served");
+        Self::Internal
+    }
+}
+
+impl From<AppError> for Error {
+    fn from(error: AppError) -> Self {
+        match error {
+            AppError::NotFound(_) => Self::AppNotFound,
+            AppError::SecretNotFound(_) => Self::AppSecretNotFound,
+            AppError::Conflict(why) => Self::Conflict(why.to_owned()),
+            AppError::ValidationErrors(invalid) => Self::ValidationErrors(invalid),
+            AppError::Signing(error) => error.into(),
+            AppError::NoRandomness(error) => error.into(),
+            AppError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<UserError> for Error {
     fn from(error: UserError) -> Self {
         match error {
@@ -325,22 +353,6 @@ impl From<UserError> for Error {
             UserError::ValidationErrors(invalid) => Self::ValidationErrors(invalid),
             UserError::NodeUnhealthy(unfit) => unfit.into(),
             UserError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<AppError> for Error {
-    fn from(error: AppError) -> Self {
-        match error {
-            AppError::NotFound | AppError::SecretNotFound => Self::AppNotFound,
-            AppError::ValidationErrors(invalid) => Self::ValidationErrors(invalid),
-            AppError::Conflict(why) => Self::Conflict(why.to_owned()),
-            AppError::Signing(SigningError::Store(error)) => error.into(),
-            AppError::NoRandomness(error) => error.into(),
-            error @ (AppError::Signing(_) | AppError::InvalidSeal(_)) => {
-                tracing::error!(%error, "a request could not be served");
-                Self::Internal
-            }
         }
     }
 }

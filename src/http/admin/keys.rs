@@ -241,7 +241,7 @@ fn about(scope: Scope) -> &'static str {
         Scope::LoginLinksMail => "have links mailed",
         Scope::MailsRead => "see what was mailed",
         Scope::AppsRead => "see apps",
-        Scope::AppsWrite => "change apps",
+        Scope::AppsWrite => "add, change and delete apps, and their secrets",
     }
 }
 

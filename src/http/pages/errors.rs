@@ -53,6 +53,7 @@ fn sentence(error: &Error) -> (&'static str, Option<&'static str>) {
         Error::NotFound
         | Error::SessionNotFound
         | Error::AppNotFound
+        | Error::AppSecretNotFound
         | Error::MailNotFound
         | Error::StoryNotFound => ("problem-no-page", Some("advice-address")),
         Error::WorkspaceNotFound(_) => ("problem-no-workspace", Some("advice-address")),

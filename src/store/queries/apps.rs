@@ -2,7 +2,7 @@
 
 use super::list::{self, Source};
 use super::secret_keys::is_active;
-use super::{app_secrets, audit, directory_stamp};
+use super::{app_secrets, audit, directory_stamp, signing_keys};
 use crate::domain::audit::AuditEntry;
 use crate::domain::list_query::{Field, FieldType, ListQuery, Page};
 use crate::domain::login_link::KeyId;
@@ -10,15 +10,16 @@ use crate::domain::oidc::app::{OidcApp, SigningAlgorithm};
 use crate::domain::oidc::app_secret::AppSecret;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::WorkspaceId;
-use crate::store::engine::unit_of_work::{Outcome, UnitOfWork, sql};
+use crate::store::engine::unit_of_work::{Outcome, Statement, UnitOfWork, sql};
 use crate::store::engine::value::{FromRow, FromValue, Row, Value, values};
 use crate::store::{ListError, ListPermit, Store, StoreError};
 
-/// What the list of apps may be sorted and filtered by.
-pub const APP_FIELDS: [Field; 3] = [
+/// What a list of apps may be sorted and filtered by.
+pub const APP_FIELDS: [Field; 4] = [
     Field { name: "client_id", kind: FieldType::Text },
     Field { name: "name", kind: FieldType::Text },
     Field { name: "created_at", kind: FieldType::Time },
+    Field { name: "updated_at", kind: FieldType::Time },
 ];
 
 /// The columns of an app.
@@ -87,114 +88,6 @@ impl Store {
         self.find(sql(FOUND, values![workspace, client_id])).await
     }
 
-    /// Keeps a new app, with its first secret if it is a confidential one, unless its client id is taken or the workspace is gone.
-    pub async fn add_app(
-        &self,
-        app: &OidcApp,
-        secret: Option<&AppSecret>,
-        entry: &AuditEntry,
-    ) -> Result<Outcome, StoreError> {
-        const ADDED: &str = concat!(
-            "INSERT INTO apps (workspace_id, client_id, name, is_public, redirect_uris, start_url, post_logout_redirect_uris,
-                               backchannel_logout_uri, pkce_optional, alg, slim_id_token, revision, created_at, updated_at,
-                               key_id, seal)
-             SELECT w.id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16
-             FROM workspaces w WHERE w.id = $1 AND ",
-            is_active!("$15"),
-            " ON CONFLICT DO NOTHING"
-        );
-        let added = sql(
-            ADDED,
-            values! {
-                app.workspace, app.client_id.as_str(), app.name.as_str(), app.is_public, app.redirect_uris.join(" "),
-                app.start_url.clone(), app.post_logout_redirect_uris.join(" "), app.backchannel_logout_uri.clone(),
-                app.is_pkce_optional, app.algorithm.name(), app.is_id_token_slim, app.revision, app.created_at,
-                app.updated_at, app.key, app.seal
-            },
-        );
-        let mut unit = UnitOfWork::new().guard(added);
-        if let Some(secret) = secret {
-            unit = unit.guard(app_secrets::add(secret));
-        }
-        self.apply(unit.and(audit::entry(app.workspace, entry, app.created_at))).await
-    }
-
-    /// Changes an app, unless somebody else did since it was read. `app` is as this leaves it, sealed, but for the revision that was
-    /// read.
-    pub async fn set_app(
-        &self,
-        (app, revision): (&OidcApp, i64),
-        entry: &AuditEntry,
-    ) -> Result<Outcome, StoreError> {
-        const CHANGED: &str = concat!(
-            "UPDATE apps SET name = $3, redirect_uris = $4, start_url = $5, post_logout_redirect_uris = $6,
-                    backchannel_logout_uri = $7, pkce_optional = $8, alg = $9, slim_id_token = $10, revision = $11,
-                    updated_at = $12, key_id = $13, seal = $14
-             WHERE workspace_id = $1 AND client_id = $2 AND revision = $15 AND ",
-            is_active!("$13")
-        );
-        let changed = sql(
-            CHANGED,
-            values! {
-                app.workspace, app.client_id.as_str(), app.name.as_str(), app.redirect_uris.join(" "),
-                app.start_url.clone(), app.post_logout_redirect_uris.join(" "), app.backchannel_logout_uri.clone(),
-                app.is_pkce_optional, app.algorithm.name(), app.is_id_token_slim, app.revision, app.updated_at, app.key,
-                app.seal, revision
-            },
-        );
-        let told = audit::entry(app.workspace, entry, app.updated_at);
-        self.apply(UnitOfWork::new().guard(changed).and(told)).await
-    }
-
-    /// Deletes an app with its codes, tokens and refusals. Its secrets stay as removed ones: they are as this leaves them, sealed.
-    pub async fn delete_app(
-        &self,
-        app: &OidcApp,
-        removed: &[AppSecret],
-        entry: &AuditEntry,
-        now: Timestamp,
-    ) -> Result<Outcome, StoreError> {
-        let of_app = || values![app.workspace, app.client_id.as_str()];
-        let gone = sql("DELETE FROM apps WHERE workspace_id = $1 AND client_id = $2", of_app());
-        let codes = sql("DELETE FROM app_codes WHERE workspace_id = $1 AND client_id = $2", of_app());
-        let sessions = sql("DELETE FROM app_sessions WHERE workspace_id = $1 AND client_id = $2", of_app());
-        let refusals = sql("DELETE FROM app_refusals WHERE workspace_id = $1 AND client_id = $2", of_app());
-        let unset = sql(
-            "UPDATE workspaces SET default_app = NULL, revision = revision + 1 WHERE id = $1 AND default_app = $2",
-            of_app(),
-        );
-        let unit = UnitOfWork::new()
-            .guard(gone)
-            .and_all(removed.iter().map(app_secrets::remove))
-            .and(codes)
-            .and(sessions)
-            .and(refusals)
-            .and(unset)
-            .guard(directory_stamp::draw());
-        self.apply(unit.and(audit::entry(app.workspace, entry, now))).await
-    }
-
-    /// The apps of a workspace, newest first.
-    pub async fn list_apps(
-        &self,
-        permit: &ListPermit,
-        workspace: WorkspaceId,
-        options: &ListQuery,
-    ) -> Result<Page<OidcApp>, ListError> {
-        let source = Source {
-            column_of: |field| format!("a.{field}"),
-            columns: app_columns!(),
-            table: "apps a WHERE a.workspace_id = $1",
-            key: "a.client_id",
-            key_field: "client_id",
-            from: "FROM apps a WHERE a.workspace_id = $1".to_owned(),
-            values: values![workspace],
-            order: "a.created_at DESC, a.client_id",
-            total: None,
-        };
-        self.list(permit, list::statements(source, options), |app| app).await
-    }
-
     /// Some apps of a workspace in the order of their client ids, behind one of them or from the first on.
     pub async fn list_apps_after(
         &self,
@@ -248,4 +141,120 @@ impl Store {
         let values = values![moved.key, moved.seal, moved.workspace, moved.client_id.as_str(), seal];
         self.apply(UnitOfWork::new().guard(sql(MOVED, values))).await
     }
+
+    /// Keeps a new app with its first secret, unless the client id is taken, or the workspace is gone.
+    pub async fn add_app(
+        &self,
+        app: &OidcApp,
+        secret: Option<&AppSecret>,
+        entry: &AuditEntry,
+    ) -> Result<Outcome, StoreError> {
+        const ADDED: &str = concat!(
+            "INSERT INTO apps (name, redirect_uris, start_url, post_logout_redirect_uris, backchannel_logout_uri, pkce_optional,
+                               alg, slim_id_token, updated_at, key_id, seal, revision, workspace_id, client_id, is_public,
+                               created_at)
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16 WHERE ",
+            is_active!("$10"),
+            " ON CONFLICT DO NOTHING"
+        );
+        let mut values = settings(app);
+        values.extend(values![app.workspace, app.client_id.as_str(), app.is_public, app.created_at]);
+        let mut unit = UnitOfWork::new().guard(signing_keys::hold(app.workspace)).guard(sql(ADDED, values));
+        // Of an app of this name that somebody took out of its table by hand no secret may come back.
+        unit = unit.and(app_secrets::remove_all(app.workspace, &app.client_id, app.created_at));
+        if let Some(secret) = secret {
+            unit = unit.guard(app_secrets::add(secret));
+        }
+        self.apply(unit.and(audit::entry(app.workspace, entry, app.created_at))).await
+    }
+
+    /// Keeps an app as it is from now on, unless it was changed since it was read. `app` is sealed; `seal` is the one it had.
+    pub async fn set_app(
+        &self,
+        app: &OidcApp,
+        seal: [u8; 32],
+        entry: &AuditEntry,
+    ) -> Result<Outcome, StoreError> {
+        const CHANGED: &str = concat!(
+            "UPDATE apps SET name = $1, redirect_uris = $2, start_url = $3, post_logout_redirect_uris = $4,
+                    backchannel_logout_uri = $5, pkce_optional = $6, alg = $7, slim_id_token = $8, updated_at = $9,
+                    key_id = $10, seal = $11, revision = $12
+             WHERE workspace_id = $13 AND client_id = $14 AND seal = $15 AND ",
+            is_active!("$10")
+        );
+        let mut values = settings(app);
+        values.extend(values![app.workspace, app.client_id.as_str(), seal]);
+        let unit = UnitOfWork::new().guard(sql(CHANGED, values));
+        let unit = unit.and(audit::entry(app.workspace, entry, app.updated_at));
+        if app.start_url.is_some() {
+            return self.apply(unit).await;
+        }
+        let unit = unit.and(no_default(app.workspace, &app.client_id));
+        self.apply(unit.guard(directory_stamp::draw())).await
+    }
+
+    /// Deletes an app with its codes and tokens. Its secrets stay as removed ones, so that no backup brings them back.
+    pub async fn delete_app(
+        &self,
+        workspace: WorkspaceId,
+        client_id: &str,
+        entry: &AuditEntry,
+        now: Timestamp,
+    ) -> Result<Outcome, StoreError> {
+        let gone = |text: &'static str| sql(text, values![workspace, client_id]);
+        // First: whoever adds a secret or a code holds it.
+        let unit =
+            UnitOfWork::new().guard(gone("DELETE FROM apps WHERE workspace_id = $1 AND client_id = $2"));
+        let unit = unit
+            .and(app_secrets::remove_all(workspace, client_id, now))
+            .and(gone("DELETE FROM app_codes WHERE workspace_id = $1 AND client_id = $2"))
+            .and(gone("DELETE FROM app_sessions WHERE workspace_id = $1 AND client_id = $2"))
+            .and(gone("DELETE FROM app_refusals WHERE workspace_id = $1 AND client_id = $2"))
+            .and(no_default(workspace, client_id))
+            .and(audit::entry(workspace, entry, now));
+        self.apply(unit.guard(directory_stamp::draw())).await
+    }
+
+    /// A page of the apps of a workspace. Their seals must be checked.
+    pub async fn list_apps(
+        &self,
+        permit: &ListPermit,
+        options: &ListQuery,
+    ) -> Result<Page<OidcApp>, ListError> {
+        let source = Source {
+            columns: app_columns!(),
+            table: "apps a WHERE a.workspace_id = $1",
+            key: "a.client_id",
+            key_field: "client_id",
+            column_of: |field| format!("a.{field}"),
+            from: "FROM apps a WHERE a.workspace_id = $1".to_owned(),
+            values: values![permit.workspace()],
+            order: "a.client_id",
+            total: None,
+        };
+        self.list(permit, list::statements(source, options), |app: OidcApp| app).await
+    }
+
+    /// Whether a workspace has an app.
+    pub async fn has_app(&self, workspace: WorkspaceId) -> Result<bool, StoreError> {
+        let found = sql("SELECT 1 FROM apps WHERE workspace_id = $1 LIMIT 1", values![workspace]);
+        Ok(self.find::<i64>(found).await?.is_some())
+    }
+}
+
+/// The values of what may change, `$1` to `$12`.
+fn settings(app: &OidcApp) -> Vec<Value> {
+    values! {
+        app.name.as_str(), app.redirect_uris.join(" "), app.start_url.clone(), app.post_logout_redirect_uris.join(" "),
+        app.backchannel_logout_uri.clone(), app.is_pkce_optional, app.algorithm.name(), app.is_id_token_slim,
+        app.updated_at, app.key, app.seal, app.revision
+    }
+}
+
+/// Nobody lands in an app any more that cannot be landed in.
+fn no_default(workspace: WorkspaceId, client_id: &str) -> Statement {
+    sql(
+        "UPDATE workspaces SET default_app = NULL, revision = revision + 1 WHERE id = $1 AND default_app = $2",
+        values![workspace, client_id],
+    )
 }

@@ -43,12 +43,6 @@ use crate::store::{APP_FIELDS, ListedEntry, ListedLink, ListedSession, MAIL_FIEL
         api::mails::send,
         api::mails::list,
         api::mails::show,
-        api::logs::list,
-        api::stories::show,
-        api::stories::find,
-        api::stats::login_links,
-        api::sessions::list,
-        api::sessions::revoke,
         api::apps::list,
         api::apps::add,
         api::apps::show,
@@ -56,7 +50,13 @@ use crate::store::{APP_FIELDS, ListedEntry, ListedLink, ListedSession, MAIL_FIEL
         api::apps::delete,
         api::apps::add_secret,
         api::apps::remove_secret,
-        api::apps::list_refusals,
+        api::apps::refusals,
+        api::logs::list,
+        api::stories::show,
+        api::stories::find,
+        api::stats::login_links,
+        api::sessions::list,
+        api::sessions::revoke,
         show,
     ),
     tags(
@@ -64,8 +64,8 @@ use crate::store::{APP_FIELDS, ListedEntry, ListedLink, ListedSession, MAIL_FIEL
         (name = "Clients", description = "The people who may have login links."),
         (name = "Team", description = "Staff, who may not."),
         (name = "Mails", description = "Links that doorkey mails, and what became of them."),
-        (name = "Sessions", description = "Who is signed in."),
         (name = "Apps", description = "Applications that people are signed in to by OpenID Connect."),
+        (name = "Sessions", description = "Who is signed in."),
         (name = "Logs", description = "What happened."),
         (name = "Stories", description = "What became of a link, and of all of them."),
         (name = "Description", description = "The API itself."),
@@ -117,7 +117,7 @@ const FAILURES: [Failure; 12] = [
     Failure(
         "404",
         "NotFound",
-        "No such user, session, mail, story, app, secret or route, or no workspace has this host.",
+        "No such user, session, mail, app, secret, story or route, or no workspace has this host.",
         &["not_found", "user_not_found", "workspace_not_found"],
     ),
     Failure("405", "MethodNotAllowed", "The route has no such method.", &["method_not_allowed"]),
@@ -125,8 +125,8 @@ const FAILURES: [Failure; 12] = [
     Failure(
         "409",
         "Conflict",
-        "What is there already forbids it: the `Idempotency-Key` came with another request, mail is not set up, or an app has as many \
-         secrets as it may have.",
+        "What is there already forbids it: the `Idempotency-Key` came with another request, mail is not set up, or the app has as many \
+         secrets as it may have, or a last one.",
         &["conflict", "mail_not_configured"],
     ),
     Failure("413", "PayloadTooLarge", "The body is larger than 1 MiB.", &["payload_too_large"]),
@@ -210,8 +210,7 @@ fn complete(operation: &mut Value) {
         operation["requestBody"]["required"] = json!(name != "mailLoginLink");
     }
     let has_key = name != "getDescription";
-    let may_conflict =
-        ["addClient", "mailLoginLink", "addAppSecret", "deleteAppSecret"].contains(&name.as_str());
+    let may_conflict = ["addClient", "mailLoginLink", "addAppSecret", "removeAppSecret"].contains(&&*name);
     let more = if name == "getLoginLink" { &LINK_HEADERS[..] } else { &[] };
     let Some(Value::Object(responses)) = operation.get_mut("responses") else { return };
     for response in responses.values_mut() {
