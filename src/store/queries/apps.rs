@@ -30,6 +30,7 @@ macro_rules! app_columns {
          a.seal"
     };
 }
+pub(in crate::store) use app_columns;
 
 impl FromValue for SigningAlgorithm {
     fn from_value(value: Value) -> Option<Self> {
