@@ -124,3 +124,7 @@ ALTER TABLE sessions ADD COLUMN method TEXT NOT NULL DEFAULT 'link';
 -- Where a mailed link leads to, if that is an app.
 ALTER TABLE mails ADD COLUMN client_id TEXT;
 ALTER TABLE asks ADD COLUMN client_id TEXT;
+
+-- The app that a use of a link led to: of one that works once in its own row.
+ALTER TABLE login_links ADD COLUMN client_id TEXT;
+ALTER TABLE link_events ADD COLUMN client_id TEXT;

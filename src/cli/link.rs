@@ -6,6 +6,7 @@ use serde_json::json;
 use super::{Context, os_user, user_ref};
 use crate::app::App;
 use crate::config::MailFlags;
+use crate::domain::destination::Destination;
 use crate::domain::user::UserRef;
 use crate::domain::workspace::Workspace;
 use crate::flow::login_links;
@@ -50,7 +51,10 @@ struct Issue {
     /// Seconds that the link must have left at least
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     min_ttl: i64,
-    /// Where the person lands after signing in
+    /// The client id of an app in which the person lands after signing in
+    #[arg(long, value_name = "CLIENT_ID")]
+    app: Option<String>,
+    /// Where the person lands after signing in, in the app if one is named
     #[arg(long, value_name = "PATH or URL")]
     redirect: Option<String>,
     /// Have it mailed to the user by a server, instead of printing it
@@ -85,7 +89,8 @@ async fn issue(context: &mut Context, args: Issue) -> Result<()> {
         (0..=longest).contains(&args.min_ttl),
         "--min-ttl must be from 0 to {longest}, the seconds that a link of this workspace lives"
     );
-    let options = IssueOptions::validated(args.min_ttl, args.redirect.as_deref(), &workspace)?;
+    let destination = Destination { app: args.app, redirect: args.redirect };
+    let options = IssueOptions::validated(&app, &workspace, (args.min_ttl, destination)).await?;
     ensure!(
         !args.mail || context.config.mail.is_some(),
         "mail is not set up: give --smtp URL and --mail-from ADDRESS as the server has them, or put smtp and mail_from into \

@@ -93,10 +93,12 @@ fn in_words(event: &StoryEvent) -> String {
             format!("from {network} with {}, it looks like {looks}{signs}", browser.name())
         }
         StoryEvent::Refused(refusal) => refusal.sentence().to_owned(),
-        StoryEvent::SignedIn { session, by_code } => {
+        StoryEvent::SignedIn { session, by_code, client_id } => {
             let by = if *by_code { "code" } else { "link" };
             let session = session.map_or_else(String::new, |session| format!(", the session {session}"));
-            format!("by the {by}{session}")
+            let app =
+                client_id.as_ref().map_or_else(String::new, |app| format!(", on the way to the app {app}"));
+            format!("by the {by}{session}{app}")
         }
         StoryEvent::Killed { reason } => reason.clone(),
         StoryEvent::Pressed | StoryEvent::Expired => String::new(),

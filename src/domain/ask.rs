@@ -3,6 +3,7 @@
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
+use super::destination::Destination;
 use super::login_link::{KeyId, LinkLookupKey};
 use super::mac_input::MacInput;
 use super::named::named;
@@ -67,7 +68,7 @@ pub struct Ask {
     /// The address as it was typed.
     pub email: String,
     /// Where the person is to land.
-    pub redirect: Option<String>,
+    pub destination: Destination,
     /// The language that the browser asked for, of those there are.
     pub language: Option<String>,
     /// A keyed hash of the client's network; none where that network has asked too often.
@@ -106,7 +107,8 @@ impl Ask {
             .bytes(self.kind.name().as_bytes())
             .bytes(self.first.unwrap_or_default().as_bytes())
             .bytes(self.email.as_bytes())
-            .bytes(self.redirect.as_deref().unwrap_or_default().as_bytes())
+            .bytes(self.destination.app.as_deref().unwrap_or_default().as_bytes())
+            .bytes(self.destination.redirect.as_deref().unwrap_or_default().as_bytes())
             .bytes(&self.seed)
             .number(i64::from(self.key.0))
             .number(self.created_at.millis())

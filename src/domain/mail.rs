@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::destination::Destination;
 use super::email::EmailAddress;
 use super::login_link::{LinkKind, LinkLookupKey};
 use super::named::named;
@@ -99,7 +100,7 @@ pub struct Mail {
     /// The language that it is written in.
     pub language: String,
     /// Where the link leads, beyond what it leads to by itself.
-    pub redirect: Option<String>,
+    pub destination: Destination,
 }
 
 /// A mail to one person: a text, and the same as HTML.

@@ -1,5 +1,6 @@
 //! What a request says of a mail: the body of `POST /api/login_links/{user}/mail`.
 
+use super::destination::Destination;
 use super::json::{Json, NotAnObject, read_members, text_of};
 use super::login_link::parse_min_ttl;
 use super::user::fields;
@@ -15,7 +16,7 @@ const MAX_UNKNOWN: usize = 20;
 /// The fields of a body, read.
 #[derive(Debug, Default)]
 pub struct MailBody {
-    redirect: Option<String>,
+    destination: Destination,
     min_ttl: Option<String>,
     locale: Option<String>,
     wrong: ValidationErrors,
@@ -26,7 +27,7 @@ pub struct MailBody {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MailWish {
     /// Where the person is to land; not judged yet.
-    pub redirect: Option<String>,
+    pub destination: Destination,
     /// Seconds that the link must have left at least.
     pub min_ttl: i64,
     /// The language that the mail is to be in; empty where none is named.
@@ -60,12 +61,12 @@ impl MailBody {
         if !self.wrong.is_empty() {
             return Err(self.wrong);
         }
-        Ok(MailWish { redirect: self.redirect, min_ttl, locale: self.locale.unwrap_or_default() })
+        Ok(MailWish { destination: self.destination, min_ttl, locale: self.locale.unwrap_or_default() })
     }
 
     fn take(&mut self, name: &str, value: Json<'_>) {
         match name {
-            "redirect" => self.redirect = self.wrong.take(name, text(value)),
+            "redirect" => self.destination.redirect = self.wrong.take(name, text(value)),
             "locale" => {
                 let locale = text(value).and_then(|text| fields::locale(&text).map(|()| text));
                 self.locale = self.wrong.take(name, locale);
@@ -77,7 +78,7 @@ impl MailBody {
                     self.wrong.add(name, "must be a number of seconds");
                 }
             }
-            "app" => self.wrong.add(name, "names no app of this workspace"),
+            "app" => self.destination.app = self.wrong.take(name, text(value)),
             _ if self.unknown.len() < MAX_UNKNOWN => self.unknown.push(name.to_owned()),
             _ => {}
         }
@@ -99,7 +100,7 @@ mod tests {
 
     #[test]
     fn no_body_and_an_empty_object_wish_nothing() {
-        let nothing = MailWish { redirect: None, min_ttl: 0, locale: String::new() };
+        let nothing = MailWish { destination: Destination::default(), min_ttl: 0, locale: String::new() };
 
         assert_eq!(wish(""), Ok(nothing.clone()));
         assert_eq!(wish("{}"), Ok(nothing));
@@ -116,7 +117,7 @@ mod tests {
             (r#"{"locale": "pt_BR"}"#, "locale"),
             (r#"{"locale": 1}"#, "locale"),
             (r#"{"redirect": null}"#, "redirect"),
-            (r#"{"app": "portal"}"#, "app"),
+            (r#"{"app": 1}"#, "app"),
             (r#"{"to": "eve@evil.test"}"#, "to"),
         ] {
             let refused = wish(body).unwrap_err();

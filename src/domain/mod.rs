@@ -13,6 +13,7 @@ pub mod client_body;
 pub mod client_network;
 pub mod clock_watch;
 pub mod custom_fields;
+pub mod destination;
 pub mod duration;
 pub mod email;
 pub mod host;

@@ -153,6 +153,8 @@ pub enum StoryEvent {
         session: Option<Uuid>,
         /// Whether the code of the same mail was typed.
         by_code: bool,
+        /// The app that it led to.
+        client_id: Option<String>,
     },
     /// It was killed.
     Killed {

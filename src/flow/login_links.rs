@@ -3,17 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
+use super::oidc::landing;
+use super::oidc::landing::DestinationError;
 use super::operations::nodes;
 use super::operations::nodes::EndError;
 use crate::app::App;
 use crate::domain::audit::{AuditContext, AuditEvent};
+use crate::domain::destination::Destination;
 use crate::domain::list_query::{ListQuery, Page};
 use crate::domain::login_link::{Decision, LinkClaims, LinkLookupKey, LoginLink, UserLinkState, decide};
 use crate::domain::mail::Mail;
 use crate::domain::node::NodeUnhealthy;
-use crate::domain::redirect::{InvalidRedirect, RedirectTarget};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::Token;
 use crate::domain::user::{Refusal, RevocationReason, UserId, UserRef};
@@ -21,9 +21,6 @@ use crate::domain::workspace::Workspace;
 use crate::keys;
 use crate::keys::NoRandomness;
 use crate::store::{ListError, ListPermit, ListedLink, Outcome, ReadPoint, StoreError};
-
-/// What may stand in a query value as it is (RFC 3986, section 2.3).
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// How often a request looks again when others keep getting in between.
 const MAX_ATTEMPTS: usize = 8;
@@ -34,26 +31,26 @@ pub struct IssueOptions {
     /// Seconds that the link must have left at least.
     min_ttl: i64,
     /// Where the person is to land, as the caller gave it.
-    redirect: Option<String>,
+    destination: Destination,
 }
 
 impl IssueOptions {
-    /// A wish whose redirect is judged.
+    /// A wish whose destination is judged.
     ///
     /// # Errors
-    /// `InvalidRedirect` if the redirect does not pass.
-    pub fn validated(
-        min_ttl: i64,
-        redirect: Option<&str>,
+    /// `DestinationError` if the destination does not pass, or that the store cannot be used.
+    pub async fn validated(
+        app: &App,
         workspace: &Workspace,
-    ) -> Result<Self, InvalidRedirect> {
-        redirect.map(|text| RedirectTarget::parse(text, &workspace.redirect_policy())).transpose()?;
-        Ok(Self { min_ttl, redirect: redirect.map(str::to_owned) })
+        (min_ttl, destination): (i64, Destination),
+    ) -> Result<Self, DestinationError> {
+        landing::validate(app, workspace, &destination).await?;
+        Ok(Self { min_ttl, destination })
     }
 
     /// Where the person is to land, as the caller gave it.
-    pub fn redirect(&self) -> Option<&str> {
-        self.redirect.as_deref()
+    pub const fn destination(&self) -> &Destination {
+        &self.destination
     }
 }
 
@@ -97,17 +94,16 @@ pub struct Issued {
 pub struct LinkUrl(String);
 
 impl LinkUrl {
-    fn of(workspace: &Workspace, token: &Token, redirect: Option<&str>) -> Self {
-        let redirect = redirect.map(redirect_parameter).unwrap_or_default();
-        Self(format!("{}/login?token={}{redirect}", workspace.url, token.reveal()))
+    fn of(workspace: &Workspace, token: &Token, destination: &Destination) -> Self {
+        Self(format!("{}/login?token={}{}", workspace.url, token.reveal(), destination.parameters()))
     }
 
     /// The link of a mail. One that would be long names the mail instead of where it leads.
     pub(super) fn in_mail(workspace: &Workspace, token: &Token, mail: &Mail) -> Self {
-        let redirect = mail.redirect.as_deref().map(redirect_parameter).unwrap_or_default();
-        let parameter =
-            if redirect.len() > MAX_PARAMETERS { format!("&to={}", mail.id.simple()) } else { redirect };
-        Self(format!("{}/login?token={}{parameter}", workspace.url, token.reveal()))
+        let parameters = mail.destination.parameters();
+        let parameters =
+            if parameters.len() > MAX_PARAMETERS { format!("&to={}", mail.id.simple()) } else { parameters };
+        Self(format!("{}/login?token={}{parameters}", workspace.url, token.reveal()))
     }
 
     /// The link itself.
@@ -118,10 +114,6 @@ impl LinkUrl {
 
 /// What a link in a mail has behind its token at most, in bytes: mail programs break long lines.
 const MAX_PARAMETERS: usize = 300;
-
-fn redirect_parameter(target: &str) -> String {
-    format!("&redirect={}", utf8_percent_encode(target, PLAIN))
-}
 
 impl fmt::Debug for LinkUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -265,7 +257,7 @@ fn issued(
     is_reused: bool,
 ) -> Issued {
     let expires_at = link.draft.expires_at;
-    let url = LinkUrl::of(workspace, token, options.redirect.as_deref());
+    let url = LinkUrl::of(workspace, token, &options.destination);
     Issued { link: url, expires_at, is_reused, hash: link.hash, user: link.draft.user }
 }
 

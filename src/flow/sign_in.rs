@@ -23,7 +23,7 @@ use crate::keys;
 use crate::keys::NoRandomness;
 use crate::rate_limits::RateLimited;
 pub use crate::store::FoundLink;
-use crate::store::{Outcome, ReadPoint, StoreError};
+use crate::store::{Outcome, ReadPoint, Redemption, StoreError};
 
 /// How often a confirm looks again when others keep getting in between.
 const MAX_ATTEMPTS: usize = 8;
@@ -167,6 +167,8 @@ pub struct Confirmation {
     pub visitor: Client,
     /// Where the person is to land.
     pub landing: String,
+    /// The app that this leads to.
+    pub client_id: Option<String>,
     /// What was shown.
     pub by: RedeemedBy,
 }
@@ -300,10 +302,9 @@ impl Attempt<'_> {
         entries.extend(replaced.as_deref().map(|old| replaced_entry(&act, old)));
         let spent = app.keys().seal_link(link.used(now));
         let replaced = replaced.map(|old| old.session.id);
-        let outcome = app
-            .store
-            .claim_login_link((&spent, confirm.by == RedeemedBy::Code), &session, replaced, &entries)
-            .await?;
+        let by_code = confirm.by == RedeemedBy::Code;
+        let redemption = Redemption { link: &spent, by_code, client_id: confirm.client_id.as_deref() };
+        let outcome = app.store.claim_login_link(&redemption, &session, replaced, &entries).await?;
         Ok((outcome == Outcome::Applied).then_some(Confirmed::SignedIn { cookie, landing: session.landing }))
     }
 

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::domain::api_version::InvalidVersion;
 use crate::domain::node::NodeUnhealthy;
+use crate::domain::oidc::start_url::InvalidAppRedirect;
 use crate::domain::redirect::InvalidRedirect;
 use crate::domain::scope::Scope;
 use crate::domain::user::Refusal;
@@ -15,6 +16,7 @@ use crate::domain::validation::ValidationErrors;
 use crate::flow::login_links::IssueError;
 use crate::flow::mail::MailError;
 use crate::flow::oidc::app_changes::AppError;
+use crate::flow::oidc::landing::DestinationError;
 use crate::flow::oidc::signing_keys::SigningError;
 use crate::flow::operations::nodes::EndError;
 use crate::flow::sign_in::SignInError;
@@ -36,6 +38,10 @@ pub(super) enum Error {
     ValidationErrors(ValidationErrors),
     /// The redirect leads where the workspace does not allow.
     InvalidRedirect,
+    /// The redirect beside an app leads to no place of that app.
+    InvalidAppRedirect,
+    /// There is no such app, or it has no start URL.
+    InvalidApp,
     /// The URL and the form name different tokens.
     ConflictingTokens,
     /// No valid API key.
@@ -124,6 +130,8 @@ const NO_APP_SECRET: &str =
     "The app has no secret of this id, or it was removed: `GET /api/apps/{client_id}` lists those there are.";
 const NO_STORY: &str = "No link of this workspace is meant by that, or its story is over: links are named by their id, or by the whole \
                         link or its token.";
+const NO_START_URL: &str = "No app of this workspace that has a start_url has this client_id: `GET /api/apps` lists the apps, and `start_url` is \
+                      set by `PUT /api/apps/{client_id}`.";
 const NO_MAIL_SERVER: &str =
     "Mail is not set up, so nothing was mailed: the server is to be started with --smtp and --mail-from.";
 const FOREIGN_BUTTON: &str = "The button was pressed on another site, so nothing was done.";
@@ -150,6 +158,8 @@ impl Error {
             Self::InvalidVersion => Parts::of(400, "invalid_version", format!("{InvalidVersion}.")),
             Self::ValidationErrors(_) => Parts::of(400, "invalid", "The given data was invalid."),
             Self::InvalidRedirect => Parts::of(400, "invalid_redirect", format!("{InvalidRedirect}.")),
+            Self::InvalidAppRedirect => Parts::of(400, "invalid_redirect", format!("{InvalidAppRedirect}.")),
+            Self::InvalidApp => Parts::of(400, "invalid_app", NO_START_URL),
             Self::ConflictingTokens => {
                 Parts::of(400, "malformed", "The address and the form name different links.")
             }
@@ -307,6 +317,17 @@ impl From<IssueError> for Error {
             IssueError::NodeUnhealthy(unfit) => unfit.into(),
             IssueError::Store(error) => error.into(),
             IssueError::NoRandomness(error) => error.into(),
+        }
+    }
+}
+
+impl From<DestinationError> for Error {
+    fn from(error: DestinationError) -> Self {
+        match error {
+            DestinationError::App => Self::InvalidApp,
+            DestinationError::AppRedirect(_) => Self::InvalidAppRedirect,
+            DestinationError::Redirect(_) => Self::InvalidRedirect,
+            DestinationError::Store(error) => error.into(),
         }
     }
 }

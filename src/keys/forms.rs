@@ -4,6 +4,7 @@ use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use super::{Keyring, mac};
+use crate::domain::destination::Destination;
 use crate::domain::mac_input::MacInput;
 use crate::domain::session::CsrfCookie;
 use crate::domain::token::Token;
@@ -14,8 +15,8 @@ use crate::domain::workspace::WorkspaceId;
 pub enum FormClaim<'a> {
     /// The form that confirms a link was made for this browser (against cross-site request forgery).
     Confirm(&'a str, &'a CsrfCookie),
-    /// That form leads to this redirect.
-    Redirect(&'a str, &'a CsrfCookie, &'a str),
+    /// That form leads there.
+    Destination(&'a str, &'a CsrfCookie, &'a Destination),
     /// The form that asks for a mail was made for this browser.
     Ask(&'a CsrfCookie),
     /// The form that asks for the same mail once more was.
@@ -44,9 +45,11 @@ impl FormClaim<'_> {
             Self::Confirm(token, browser) => {
                 begin("confirm").bytes(token.as_bytes()).bytes(browser.reveal().as_bytes())
             }
-            Self::Redirect(token, browser, target) => {
-                let message = begin("redirect").bytes(token.as_bytes()).bytes(browser.reveal().as_bytes());
-                message.bytes(target.as_bytes())
+            Self::Destination(token, browser, Destination { app, redirect }) => {
+                let message = begin("destination").bytes(token.as_bytes()).bytes(browser.reveal().as_bytes());
+                let message = message.number(i64::from(app.is_some())).number(i64::from(redirect.is_some()));
+                let message = message.bytes(app.as_deref().unwrap_or_default().as_bytes());
+                message.bytes(redirect.as_deref().unwrap_or_default().as_bytes())
             }
             Self::Ask(browser) => begin("ask").bytes(browser.reveal().as_bytes()),
             Self::AskOnceMore(browser) => begin("ask once more").bytes(browser.reveal().as_bytes()),

@@ -43,7 +43,7 @@ pub use self::queries::idempotency::KeptRequest;
 pub use self::queries::key_usage::{KeyUsage, SessionUsingKey};
 pub use self::queries::link_events::{SettledLink, Unsettled};
 pub use self::queries::login_link_lists::ListedLink;
-pub use self::queries::login_links::FoundLink;
+pub use self::queries::login_links::{FoundLink, Redemption};
 pub use self::queries::lookup_row::{LookupBy, LookupRow};
 pub use self::queries::mail_counters::MailCounter;
 pub use self::queries::mail_pages::{FailingMail, MAX_COUNTED_MAILS, WaitingMails};

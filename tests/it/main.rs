@@ -125,6 +125,8 @@ mod oidc {
     mod authorize;
     mod back_channel;
     mod discovery;
+    mod edited_rows;
+    mod refusals;
     mod responses;
     mod sign_out;
     mod signing_keys;

@@ -12,3 +12,4 @@ pub mod request;
 pub mod scope;
 pub mod sign_out;
 pub mod signing_key;
+pub mod start_url;

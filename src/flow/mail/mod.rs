@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::login_links::{self, IssueError, IssueOptions, Issued, RequestedUser};
 use crate::app::App;
 use crate::domain::audit::{AuditContext, AuditEvent};
+use crate::domain::destination::Destination;
 use crate::domain::email::EmailAddress;
 use crate::domain::idempotency::RepeatableRequest;
 use crate::domain::language::Language;
@@ -72,7 +73,7 @@ pub async fn queue_link(
         };
         let language =
             options.language.or_else(|| Language::look_up(&user.locale)).unwrap_or(workspace.branding.locale);
-        let wish = options.link.redirect();
+        let wish = options.link.destination();
         let mail = new_mail(app.clock.now(), (&issued, &user.email), language, (act.request, wish));
         let entry = queued_entry(act, &mail);
         let added = app.store.add_mail(workspace.id, &mail, options.request.as_ref(), &entry).await?;
@@ -111,7 +112,7 @@ fn new_mail(
     now: Timestamp,
     (issued, to): (&Issued, &EmailAddress),
     language: Language,
-    (request_id, redirect): (Uuid, Option<&str>),
+    (request_id, destination): (Uuid, &Destination),
 ) -> Mail {
     Mail {
         id: now.new_id(),
@@ -129,7 +130,7 @@ fn new_mail(
         is_reused: issued.is_reused,
         ask: None,
         language: language.tag().to_owned(),
-        redirect: redirect.map(str::to_owned),
+        destination: destination.clone(),
     }
 }
 
@@ -151,15 +152,15 @@ pub async fn show(app: &App, workspace: &Workspace, id: Uuid) -> Result<Option<M
 }
 
 /// Where the link of a mail leads, by what stands in it for that: the number of the mail, which must be one with this token.
-pub async fn redirect_of(
+pub async fn destination_of(
     app: &App,
     workspace: &Workspace,
     token: Option<&Token>,
     named: &str,
-) -> Result<Option<String>, StoreError> {
+) -> Result<Option<Destination>, StoreError> {
     let (Some(token), Ok(id)) = (token, Uuid::try_parse(named)) else { return Ok(None) };
     let links = app.keys().link_hashes(workspace.id, token);
-    app.store.find_mail_redirect(workspace.id, id, &links).await
+    app.store.find_mail_destination(workspace.id, id, &links).await
 }
 
 /// The mails of a workspace, page by page.

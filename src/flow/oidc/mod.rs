@@ -4,6 +4,7 @@ pub mod app_changes;
 pub mod apps;
 pub mod authorize;
 pub mod end_session;
+pub mod landing;
 pub mod refusals;
 pub mod rekey;
 pub mod sign_outs;

@@ -275,7 +275,7 @@ impl Step<'_> {
             is_reused: wish.repeated.is_some(),
             ask: (wish.kind == MailKind::SelfService).then_some(ask),
             language: language.tag().to_owned(),
-            redirect: self.ask.redirect.clone(),
+            destination: self.ask.destination.clone(),
         }
     }
 }

@@ -25,6 +25,8 @@ pub struct TypedCode<'a> {
     pub client: Client,
     /// Where the person is to land.
     pub landing: String,
+    /// The app that this leads to.
+    pub client_id: Option<String>,
 }
 
 /// What a code led to.
@@ -125,8 +127,8 @@ async fn confirm(
 ) -> Result<Redeemed, SignInError> {
     let Ok(token) = app.keys().rederive(&found.link) else { return Ok(Redeemed::Over) };
     let visitor = Client { link: Some(Arc::new(found.clone())), ..typed.client };
-    let TypedCode { browser, landing, .. } = typed;
-    let confirm = Confirmation { token, browser, visitor, landing, by: RedeemedBy::Code };
+    let TypedCode { browser, landing, client_id, .. } = typed;
+    let confirm = Confirmation { token, browser, visitor, landing, client_id, by: RedeemedBy::Code };
     match sign_in::confirm(app, workspace, act, &confirm).await? {
         Confirmed::SignedIn { cookie, landing } => Ok(Redeemed::SignedIn { cookie, landing }),
         Confirmed::Dead => Ok(Redeemed::Over),

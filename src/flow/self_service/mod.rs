@@ -13,6 +13,7 @@ use super::stories;
 use crate::app::App;
 use crate::domain::ask::{Ask, AskCookie, AskKind, MAX_TYPED, REPEAT_AFTER, SOURCE_WINDOW};
 use crate::domain::client_network::ClientNetwork;
+use crate::domain::destination::Destination;
 use crate::domain::language::Language;
 use crate::domain::login_link::{KeyId, LinkLookupKey, LoginLink};
 use crate::domain::story::PressRefusal;
@@ -34,7 +35,7 @@ pub struct AskOptions<'a> {
     /// The language that it asks for, of those there are.
     pub language: Option<Language>,
     /// Where the person is to land.
-    pub redirect: Option<String>,
+    pub destination: Destination,
     /// The ask that it made before.
     pub before: Option<&'a AskCookie>,
     /// The request.
@@ -81,7 +82,7 @@ pub async fn repeat(app: &App, workspace: &Workspace, options: AskOptions<'_>) -
     };
     // Where the first was to lead, and in its language, whatever this browser wishes since.
     let language = ask.language.as_deref().and_then(Language::look_up);
-    let options = AskOptions { redirect: ask.redirect, language, ..options };
+    let options = AskOptions { destination: ask.destination, language, ..options };
     keep(app, workspace, draft, None, options).await.map(drop)
 }
 
@@ -175,7 +176,7 @@ async fn keep(
         kind: draft.kind,
         first: draft.first,
         email: draft.email,
-        redirect: options.redirect,
+        destination: options.destination,
         language: options.language.map(|language| language.tag().to_owned()),
         source: (!is_over).then_some(source),
         request_id: options.request_id,

@@ -162,7 +162,8 @@ fn used(told: &ToldLink) -> Vec<(Timestamp, StoryEvent)> {
     match told.link.used_at {
         Some(at) if told.link.draft.is_single_use => {
             let pressed = (!by_code).then_some((at, StoryEvent::Pressed));
-            let signed_in = (at, StoryEvent::SignedIn { session: told.session, by_code });
+            let client_id = told.client_id.clone();
+            let signed_in = (at, StoryEvent::SignedIn { session: told.session, by_code, client_id });
             pressed.into_iter().chain([signed_in]).collect()
         }
         _ => Vec::new(),

@@ -85,7 +85,7 @@ pub(super) struct LinkWish {
     pub(super) min_ttl_error: Option<String>,
     pub(super) redirect: String,
     pub(super) redirect_error: Option<String>,
-    /// There is no field for an app yet; what names one is refused.
+    pub(super) app: String,
     pub(super) app_error: Option<String>,
 }
 

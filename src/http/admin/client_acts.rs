@@ -10,12 +10,14 @@ use super::error::Problem;
 use super::frame::Frame;
 use super::html::see_other;
 use crate::domain::admin::{AdminAct, AdminPage};
+use crate::domain::destination::Destination;
 use crate::domain::login_link::parse_min_ttl;
 use crate::domain::user::UserRef;
 use crate::flow;
 use crate::flow::admin::clients::called;
 use crate::flow::login_links::{IssueOptions, RequestedUser};
 use crate::flow::mail::MailOptions;
+use crate::flow::oidc::landing::DestinationError;
 use crate::http::error::Error;
 use crate::http::request::params::Params;
 
@@ -40,7 +42,7 @@ const SIGN_OUT: &str = "Every session of this client ends at once, in every brow
 pub(in crate::http) async fn make_link(form: DeskForm<DoMakeLink>) -> Result<Response, Problem> {
     let (desk, fields) = (form.desk, form.fields);
     let user = client_of(&desk).await?;
-    let options = match options_of(&desk, &fields) {
+    let options = match options_of(&desk, &fields).await? {
         Ok(options) => options,
         Err(wish) => return wrong(&desk, *wish).await,
     };
@@ -59,7 +61,7 @@ pub(in crate::http) async fn make_link(form: DeskForm<DoMakeLink>) -> Result<Res
 pub(in crate::http) async fn mail_link(form: DeskForm<DoMailLink>) -> Result<Response, Problem> {
     let (desk, fields) = (form.desk, form.fields);
     let user = client_of(&desk).await?;
-    let link = match options_of(&desk, &fields) {
+    let link = match options_of(&desk, &fields).await? {
         Ok(options) => options,
         Err(wish) => return wrong(&desk, *wish).await,
     };
@@ -76,7 +78,10 @@ pub(in crate::http) async fn mail_link(form: DeskForm<DoMailLink>) -> Result<Res
 }
 
 /// Reads what a form wishes of a link; else it comes back with what is wrong. An empty field wishes nothing.
-fn options_of<N>(desk: &Desk<N>, fields: &Params) -> Result<IssueOptions, Box<LinkWish>> {
+async fn options_of<N>(
+    desk: &Desk<N>,
+    fields: &Params,
+) -> Result<Result<IssueOptions, Box<LinkWish>>, Problem> {
     let mut wish = LinkWish::default();
     let one = |name: &str| match fields.single(name) {
         Ok(value) => (value.unwrap_or_default().trim().to_owned(), None),
@@ -84,20 +89,25 @@ fn options_of<N>(desk: &Desk<N>, fields: &Params) -> Result<IssueOptions, Box<Li
     };
     (wish.min_ttl, wish.min_ttl_error) = one("min_ttl");
     (wish.redirect, wish.redirect_error) = one("redirect");
-    let (app, app_error) = one("app");
-    wish.app_error = app_error.or((!app.is_empty()).then(|| "names no app of this workspace".to_owned()));
+    (wish.app, wish.app_error) = one("app");
     let min_ttl = if wish.min_ttl.is_empty() { Ok(0) } else { parse_min_ttl(&wish.min_ttl, &desk.workspace) };
-    let redirect = (!wish.redirect.is_empty()).then_some(wish.redirect.as_str());
-    let options = IssueOptions::validated(*min_ttl.as_ref().unwrap_or(&0), redirect, &desk.workspace);
-    match (options, min_ttl) {
-        (Ok(options), Ok(_)) if !wish.is_wrong() => return Ok(options),
-        (options, min_ttl) => {
-            let redirect_error = options.err().map(|error| format!("{error}."));
-            wish.redirect_error = wish.redirect_error.take().or(redirect_error);
-            wish.min_ttl_error = wish.min_ttl_error.take().or(min_ttl.err());
+    let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let destination = Destination { app: given(&wish.app), redirect: given(&wish.redirect) };
+    let wished = (*min_ttl.as_ref().unwrap_or(&0), destination);
+    let options = match IssueOptions::validated(&desk.app, &desk.workspace, wished).await {
+        Ok(options) => Some(options),
+        Err(DestinationError::Store(error)) => return Err(Error::from(error).into()),
+        Err(error @ DestinationError::App) => {
+            wish.app_error.get_or_insert(format!("{error}."));
+            None
         }
-    }
-    Err(Box::new(wish))
+        Err(error @ (DestinationError::AppRedirect(_) | DestinationError::Redirect(_))) => {
+            wish.redirect_error.get_or_insert(format!("{error}."));
+            None
+        }
+    };
+    wish.min_ttl_error = wish.min_ttl_error.take().or(min_ttl.err());
+    Ok(options.filter(|_| !wish.is_wrong()).ok_or_else(|| Box::new(wish)))
 }
 
 /// The page again, with what is wrong with the wish; nothing typed is lost.

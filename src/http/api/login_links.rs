@@ -9,7 +9,9 @@ use super::caller::{Caller, LoginLinksRead, LoginLinksWrite};
 use super::pagination::Listing;
 use super::resources::{List, ListedLink, LoginLink};
 use super::{USER_IN_PATH, UserInPath};
+use crate::app::App;
 use crate::domain::api_version::ApiVersion;
+use crate::domain::destination::Destination;
 use crate::domain::login_link::parse_min_ttl;
 use crate::domain::user::Refusal;
 use crate::domain::validation::ValidationErrors;
@@ -46,7 +48,17 @@ const REUSED: HeaderName = HeaderName::from_static("x-login-link-reused");
             nullable = false,
             max_length = 2000,
             description = "Where the person lands: a path of the portal, such as /orders/12?tab=a, or an absolute URL \
-                           of an allowed origin."
+                           of an allowed origin. Beside app: a path of the app's start URL, or an absolute URL on an \
+                           origin of its start URL or its redirect URIs."
+        ),
+        (
+            "app" = Option<String>,
+            Query,
+            nullable = false,
+            min_length = 3,
+            max_length = 64,
+            pattern = "^[0-9A-Za-z-]+$",
+            description = "The client_id of an app of the workspace that has a start_url: the person lands there."
         )
     ),
     responses((
@@ -61,7 +73,7 @@ pub(in crate::http) async fn issue(
     caller: Caller<LoginLinksWrite>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Error> {
-    let options = parse_issue_options(query.as_deref(), &caller.workspace)?;
+    let options = parse_issue_options(&caller.app, &caller.workspace, query.as_deref()).await?;
     // The user in the path was looked up together with the key.
     let subject = caller.context.subject.as_ref().ok_or(Error::Refused(Refusal::UserNotFound))?;
     let issued =
@@ -111,15 +123,21 @@ pub(in crate::http) async fn only_get_generates() -> (StatusCode, [(HeaderName, 
     (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, DELETE")])
 }
 
-fn parse_issue_options(query: Option<&str>, workspace: &Workspace) -> Result<IssueOptions, Error> {
+async fn parse_issue_options(
+    app: &App,
+    workspace: &Workspace,
+    query: Option<&str>,
+) -> Result<IssueOptions, Error> {
     let query = Params::parse(query.unwrap_or_default())?;
     let min_ttl = match query.single("min_ttl").map_err(Error::ValidationErrors)? {
         Some(text) => parse_min_ttl(text, workspace)
             .map_err(|sentence| Error::ValidationErrors(ValidationErrors::field("min_ttl", sentence)))?,
         None => 0,
     };
-    let redirect = query.single("redirect").map_err(Error::ValidationErrors)?;
-    IssueOptions::validated(min_ttl, redirect, workspace).map_err(|_| Error::InvalidRedirect)
+    let one = |name: &str| query.single(name).map_err(Error::ValidationErrors);
+    let (client_id, redirect) = (one("app")?.map(str::to_owned), one("redirect")?.map(str::to_owned));
+    let destination = Destination { app: client_id, redirect };
+    Ok(IssueOptions::validated(app, workspace, (min_ttl, destination)).await?)
 }
 
 fn issue_response(issued: &Issued, version: ApiVersion) -> Response {

@@ -54,8 +54,8 @@ pub(in crate::http) async fn send(
     .await?;
     let wish = body.into_wish(&caller.workspace).map_err(Error::ValidationErrors)?;
     let request = repeatable_request(&caller, &headers, (uri.path(), &hash))?;
-    let link = IssueOptions::validated(wish.min_ttl, wish.redirect.as_deref(), &caller.workspace)
-        .map_err(|_| Error::InvalidRedirect)?;
+    let link =
+        IssueOptions::validated(&caller.app, &caller.workspace, (wish.min_ttl, wish.destination)).await?;
     if caller.app.mail.is_none() {
         return Err(Error::MailNotConfigured);
     }

@@ -70,6 +70,8 @@ fn sentence(error: &Error) -> (&'static str, Option<&'static str>) {
         | Error::InvalidVersion
         | Error::ValidationErrors(_)
         | Error::InvalidRedirect
+        | Error::InvalidAppRedirect
+        | Error::InvalidApp
         | Error::Unauthenticated
         | Error::InsufficientScope(_)
         | Error::Refused(_)

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use super::frame::Frame;
-use super::home::signed_in;
-use super::mail_sign_in::ask_page;
 use super::response::{page, see_other};
-use super::sign_in::{Landing, destination, signed_in_response, visitor, with_form};
-use super::templates::{AgainForm, ConfirmPage, InvalidLinkPage, Reason, SignInHelpPage, SignedInPage};
+use super::sign_in::{Landing, landing_of, signed_in_response, visitor, with_form};
+use super::templates::{AgainForm, ConfirmPage, InvalidLinkPage};
+use super::without_link;
 use crate::app::App;
-use crate::domain::email::EmailAddress;
-use crate::domain::oidc::request::AuthorizeRequest;
+use crate::domain::destination::Destination;
+use crate::domain::login_link::LinkKind;
 use crate::domain::opening::Opening;
 use crate::domain::redirect::RedirectTarget;
 use crate::domain::token::Token;
@@ -19,15 +18,16 @@ use crate::flow::sign_in::{Client, Confirmation, Confirmed, Opened, RedeemedBy};
 use crate::http::error::Error;
 use crate::http::request::context::RequestContext;
 use crate::http::request::cookies::CookieJar;
-use crate::http::request::opening::{EARLY, opening_of};
+use crate::http::request::fetch_metadata::is_person_going_there;
+use crate::http::request::opening::opening_of;
 use crate::http::request::params::Params;
-use crate::http::request::protected_form::{ConfirmForm, ProtectedForm};
+use crate::http::request::protected_form::{ConfirmForm, ProtectedForm, destination_of};
 use crate::keys;
 use crate::keys::FormClaim;
 use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::http::header::SET_COOKIE;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 
 /// `GET /login`: the page of a token; without one who is signed in, or how to get a link. It changes nothing.
@@ -47,36 +47,42 @@ pub(in crate::http) async fn open(
         let redirect = RedirectTarget::parse(query.value("redirect"), &policy).ok();
         let waiting = query.value("return");
         if let Some(request) = flow::oidc::waiting::open(&app, &context.workspace, waiting) {
-            return sign_in_for_app(&app, &context, (waiting, &request.request), &headers).await;
+            return without_link::sign_in_for_app(&app, &context, (waiting, &request.request), &headers)
+                .await;
         }
-        return without_token(&app, &context, redirect, &headers).await;
+        return without_link::show(&app, &context, redirect, &headers).await;
     }
     let token = query.single("token").ok().flatten().and_then(Token::parse_from_link);
-    let redirect = wished_redirect(&app, &context, &query, token.as_ref()).await?;
+    let own = own_destination(&app, &context, &query, token.as_ref()).await?;
     // It is noted once the token is known to be one.
     let opening = token.as_ref().and_then(|_| opening_of(&app, &context, (&method, &headers)));
     if let Some(token) = &token
         && method == Method::GET
-        && let Some(signed_in) =
-            one_click(&app, &context, (token, redirect.as_deref(), &opening), &headers).await?
+        && let Some(signed_in) = one_click(&app, &context, (token, &own, &opening), &headers).await?
     {
         return Ok(signed_in);
     }
-    show(&app, &context, (token, redirect.as_deref(), opening), &headers).await
+    show(&app, &context, (token, &own, opening), &headers).await
 }
 
 /// Where a link leads by itself: what it says, or what the mail that it names says.
-async fn wished_redirect(
+async fn own_destination(
     app: &App,
     context: &RequestContext,
     query: &Params,
     token: Option<&Token>,
-) -> Result<Option<String>, Error> {
-    if query.has("redirect") || !query.has("to") {
-        return Ok(query.has("redirect").then(|| query.value("redirect").to_owned()));
+) -> Result<Destination, Error> {
+    let said = destination_of(query);
+    if !said.is_nothing() || !query.has("to") {
+        return Ok(said);
     }
-    let found = flow::mail::redirect_of(app, &context.workspace, token, query.value("to")).await?;
-    Ok(Some(found.unwrap_or_default()))
+    let found = flow::mail::destination_of(app, &context.workspace, token, query.value("to")).await?;
+    Ok(found.filter(|found| !found.is_nothing()).unwrap_or_else(Destination::not_allowed))
+}
+
+/// Whether the link of this request was mailed because its person asked for it.
+fn is_asked_for(context: &RequestContext) -> bool {
+    context.link.as_ref().is_some_and(|found| found.link.draft.kind != LinkKind::Api)
 }
 
 /// `POST /login`: redeems the link and starts a session.
@@ -89,24 +95,25 @@ pub(in crate::http) async fn confirm(
     let workspace = &context.workspace;
     let form = match form {
         ConfirmForm::Protected(form) => form,
-        ConfirmForm::Mismatched { token, redirect } => {
-            return show(&app, &context, (Token::parse(&token), redirect.as_deref(), None), &headers).await;
+        ConfirmForm::Mismatched { token, destination } => {
+            return show(&app, &context, (Token::parse(&token), &destination, None), &headers).await;
         }
     };
-    let own = form.redirect(&app, workspace).map(str::to_owned);
+    let own = form.destination(&app, workspace);
     let Some(token) = Token::parse(&form.token) else {
-        return invalid_link(&app, &context, (None, own.as_deref()), &headers);
+        return invalid_link(&app, &context, (None, &own), &headers);
     };
-    let Landing { path: landing, forget } =
-        Landing::of(&app, &context, (&form.jar, &headers), own.as_deref());
+    let landing = Landing::of(&app, &context, (&form.jar, &headers), (&own, is_asked_for(&context))).await?;
+    let Landing { path: landing, client, forget, .. } = landing;
     let visitor = visitor(&context, &form.jar, &headers);
     let ProtectedForm { browser, jar, .. } = form;
-    let confirm = Confirmation { token, browser, visitor, landing, by: RedeemedBy::Link };
+    let client_id = client.map(|client| client.client_id);
+    let confirm = Confirmation { token, browser, visitor, landing, client_id, by: RedeemedBy::Link };
     match flow::sign_in::confirm(&app, workspace, &context.anonymous_audit_context(), &confirm).await? {
         Confirmed::SignedIn { cookie, landing } => {
             signed_in_response(&app, &context, &jar, (&cookie, &landing, forget))
         }
-        Confirmed::Dead => invalid_link(&app, &context, (Some(&confirm.token), own.as_deref()), &headers),
+        Confirmed::Dead => invalid_link(&app, &context, (Some(&confirm.token), &own), &headers),
     }
 }
 
@@ -114,7 +121,7 @@ pub(in crate::http) async fn confirm(
 async fn one_click(
     app: &App,
     context: &RequestContext,
-    (token, redirect, opening): (&Token, Option<&str>, &Option<Opening>),
+    (token, own, opening): (&Token, &Destination, &Option<Opening>),
     headers: &HeaderMap,
 ) -> Result<Option<Response>, Error> {
     let workspace = &context.workspace;
@@ -130,12 +137,14 @@ async fn one_click(
         return Ok(None);
     }
     let browser = jar.browser(headers).map_or_else(keys::random_browser_cookie, Ok)?;
-    let Landing { path: landing, forget } = Landing::of(app, context, (&jar, headers), redirect);
+    let landing = Landing::of(app, context, (&jar, headers), (own, true)).await?;
+    let Landing { path: landing, client, forget, .. } = landing;
     let confirm = Confirmation {
         token: token.clone(),
         browser,
         visitor: Client { opening: opening.clone(), ..visitor(context, &jar, headers) },
         landing,
+        client_id: client.map(|client| client.client_id),
         by: RedeemedBy::OneClick,
     };
     match flow::sign_in::confirm(app, workspace, &context.anonymous_audit_context(), &confirm).await? {
@@ -149,113 +158,29 @@ async fn one_click(
     }
 }
 
-/// Whether the browser says that a person goes to this page, and that it does not only fetch it for later (W3C Fetch Metadata).
-fn is_person_going_there(headers: &HeaderMap) -> bool {
-    let is_early = EARLY.iter().any(|name| headers.contains_key(*name));
-    let said = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
-    !is_early && said("sec-fetch-mode") == Some(b"navigate") && said("sec-fetch-dest") == Some(b"document")
-}
-
-/// The page of a token, with the redirect that stands beside it.
+/// The page of a token, with what stands beside it.
 async fn show(
     app: &App,
     context: &RequestContext,
-    (token, redirect, opening): (Option<Token>, Option<&str>, Option<Opening>),
+    (token, own, opening): (Option<Token>, &Destination, Option<Opening>),
     headers: &HeaderMap,
 ) -> Result<Response, Error> {
     let workspace = &context.workspace;
-    let target = redirect.and_then(|text| RedirectTarget::parse(text, &workspace.redirect_policy()).ok());
     let jar = CookieJar::of(context);
     let visitor = Client { opening, ..visitor(context, &jar, headers) };
     let act = context.anonymous_audit_context();
     match flow::sign_in::open(app, workspace, &act, token.as_ref(), &visitor).await? {
         Opened::Live { account, signed_in_as, locale } => {
-            let Some(token) = token else { return invalid_link(app, context, (None, redirect), headers) };
-            // A redirect that is not allowed is carried as an empty one: it still replaces the remembered one.
-            let redirect =
-                redirect.map(|_| target.map_or_else(String::new, |target| target.as_str().to_owned()));
-            let form = Form { token, redirect, account, signed_in_as, locale };
+            let Some(token) = token else { return invalid_link(app, context, (None, own), headers) };
+            let landing = Landing::of(app, context, (&jar, headers), (own, is_asked_for(context))).await?;
+            let form = Form { token, landing, account, signed_in_as, locale };
             form.page(app, context, &jar, headers)
         }
         Opened::AlreadySignedIn(landing) => {
-            see_other(app, context, target.unwrap_or_else(|| destination(workspace, Some(&landing))))
+            let judged = flow::oidc::landing::judge(app, workspace, own).await?;
+            see_other(app, context, landing_of(workspace, judged, &landing))
         }
-        Opened::Dead => invalid_link(app, context, (token.as_ref(), redirect), headers),
-    }
-}
-
-/// Who is signed in, with a way on; else how to get a link, and a redirect that is allowed is remembered until then.
-async fn without_token(
-    app: &App,
-    context: &RequestContext,
-    redirect: Option<RedirectTarget>,
-    headers: &HeaderMap,
-) -> Result<Response, Error> {
-    let (workspace, jar, frame) =
-        (&context.workspace, CookieJar::of(context), Frame::of(&context.workspace, context.language()));
-    let act = context.anonymous_audit_context();
-    let cookie = jar.session(headers);
-    if let Some(signed_in) = flow::sessions::current(app, workspace, &act, cookie.as_ref()).await? {
-        let way_on = redirect.unwrap_or_else(|| destination(workspace, Some(&signed_in.session.landing)));
-        let view = SignedInPage { frame, email: signed_in.email.as_str(), way_on: way_on.as_str() };
-        return Ok(page(StatusCode::OK, &frame, &view));
-    }
-    let mut response = how_to_sign_in(app, context, headers, Reason::default())?;
-    if let Some(target) = redirect.filter(|_| is_navigation(headers)) {
-        // The last wish counts.
-        for cookie in [jar.set_redirect(&target)].into_iter().chain(jar.clear_app_request(headers)) {
-            response.headers_mut().append(SET_COOKIE, cookie);
-        }
-    }
-    Ok(response)
-}
-
-/// How to get a link, for an app that asks for a sign-in, whoever is signed in here. The browser goes on with the app's request after the
-/// next sign-in that has no destination of its own.
-async fn sign_in_for_app(
-    app: &App,
-    context: &RequestContext,
-    (sealed, request): (&str, &AuthorizeRequest),
-    headers: &HeaderMap,
-) -> Result<Response, Error> {
-    let jar = CookieJar::of(context);
-    let client = flow::oidc::apps::find(app, context.workspace.id, &request.client_id).await?;
-    let signed_in = signed_in(app, context, headers).await?;
-    let reason = Reason {
-        app: client.as_ref().map(|client| client.name.as_str()),
-        signed_in_as: signed_in.as_ref().map(|signed_in| signed_in.email.as_str()),
-        email: request.login_hint.as_deref().filter(|hint| EmailAddress::parse(hint).is_ok()),
-    };
-    let mut response = how_to_sign_in(app, context, headers, reason)?;
-    if is_navigation(headers) {
-        for cookie in jar.set_app_request(sealed).into_iter().chain([jar.clear_redirect()]) {
-            response.headers_mut().append(SET_COOKIE, cookie);
-        }
-    }
-    Ok(response)
-}
-
-/// The page that asks for an address, where a link can be mailed; else how to get one.
-fn how_to_sign_in(
-    app: &App,
-    context: &RequestContext,
-    headers: &HeaderMap,
-    reason: Reason<'_>,
-) -> Result<Response, Error> {
-    if flow::self_service::is_open(app, &context.workspace) {
-        return ask_page(app, context, headers, reason);
-    }
-    let frame = Frame::of(&context.workspace, context.language());
-    Ok(page(StatusCode::OK, &frame, &SignInHelpPage { frame, reason }))
-}
-
-/// Whether a person went to this page, and not a script, image or frame of another one (W3C Fetch Metadata, sections 2.1 and 2.2).
-/// Old browsers do not say.
-fn is_navigation(headers: &HeaderMap) -> bool {
-    let said = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
-    match (said("sec-fetch-mode"), said("sec-fetch-dest")) {
-        (None, None) => true,
-        (mode, destination) => mode == Some(b"navigate") && destination == Some(b"document"),
+        Opened::Dead => invalid_link(app, context, (token.as_ref(), own), headers),
     }
 }
 
@@ -264,7 +189,7 @@ fn is_navigation(headers: &HeaderMap) -> bool {
 fn invalid_link(
     app: &App,
     context: &RequestContext,
-    (token, redirect): (Option<&Token>, Option<&str>),
+    (token, own): (Option<&Token>, &Destination),
     headers: &HeaderMap,
 ) -> Result<Response, Error> {
     let workspace = &context.workspace;
@@ -273,22 +198,24 @@ fn invalid_link(
         return Ok(page(StatusCode::GONE, &frame, &InvalidLinkPage { frame, again: None }));
     }
     let token = token.map(Token::reveal).unwrap_or_default();
-    // It is judged when the form comes back.
-    let redirect = redirect.filter(|redirect| redirect.len() <= MAX_REDIRECT).unwrap_or_default();
+    // Both are judged when the form comes back.
+    let carried =
+        |text: &Option<String>| text.clone().filter(|text| text.len() <= MAX_CARRIED).unwrap_or_default();
+    let (client_id, redirect) = (carried(&own.app), carried(&own.redirect));
     with_form(headers, &CookieJar::of(context), |browser| {
         let proof = app.keys().form_mac(workspace.id, FormClaim::Again(token, browser));
-        let again = AgainForm { token, redirect, proof: &proof };
+        let again = AgainForm { token, app: &client_id, redirect: &redirect, proof: &proof };
         page(StatusCode::GONE, &frame, &InvalidLinkPage { frame, again: Some(again) })
     })
 }
 
-/// The longest redirect that a form carries on, in bytes.
-const MAX_REDIRECT: usize = 2_000;
+/// The longest redirect or client id that a form carries on, in bytes.
+const MAX_CARRIED: usize = 2_000;
 
 /// The form that confirms a live link.
 struct Form {
     token: Token,
-    redirect: Option<String>,
+    landing: Landing,
     account: String,
     signed_in_as: Option<String>,
     locale: String,
@@ -305,19 +232,20 @@ impl Form {
     ) -> Result<Response, Error> {
         let workspace = &context.workspace;
         let token = self.token.reveal();
-        let redirect = self.redirect.as_deref();
+        let destination = &self.landing.own;
         let frame = Frame::of(workspace, context.language_of(&self.locale));
         with_form(headers, jar, |browser| {
             let mac = |claim| app.keys().form_mac(workspace.id, claim);
-            let redirect_proof = redirect.map(|target| mac(FormClaim::Redirect(token, browser, target)));
+            let destination_proof = mac(FormClaim::Destination(token, browser, destination));
             let view = ConfirmPage {
                 frame,
                 account: &self.account,
                 signed_in_as: self.signed_in_as.as_deref(),
                 token,
                 proof: &mac(FormClaim::Confirm(token, browser)),
-                redirect,
-                redirect_proof: redirect_proof.as_deref().unwrap_or_default(),
+                app: self.landing.client.as_ref().map(|client| client.name.as_str()),
+                destination,
+                destination_proof: &destination_proof,
             };
             page(StatusCode::OK, &frame, &view)
         })

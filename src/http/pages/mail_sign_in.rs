@@ -16,6 +16,7 @@ use super::sign_in::{Landing, signed_in_response, visitor, with_form};
 use super::templates::{AskMailPage, CodeEndedPage, CodePage, Reason, SentPage};
 use crate::app::App;
 use crate::domain::ask::{Ask, AskCookie};
+use crate::domain::destination::Destination;
 use crate::domain::redirect::RedirectTarget;
 use crate::domain::token::Token;
 use crate::domain::workspace::Workspace;
@@ -52,7 +53,8 @@ pub(in crate::http) async fn ask(
 ) -> Result<Response, Error> {
     let workspace = &context.workspace;
     let before = form.jar.ask(&headers);
-    let options = options(&context, &headers, before.as_ref(), remembered(workspace, &form.jar, &headers));
+    let wish = remembered(&app, &context, (&form.jar, &headers)).await?;
+    let options = options(&context, &headers, before.as_ref(), wish);
     if form.fields.single("again") == Ok(Some("1")) {
         form.verify(&app, workspace, FormClaim::AskOnceMore(&form.browser))?;
         flow::self_service::repeat(&app, workspace, options).await?;
@@ -97,19 +99,20 @@ pub(in crate::http) async fn redeem_code(
     flow::operations::nodes::is_fit(&app)?;
     let ask = flow::self_service::find_live(&app, workspace, form.jar.ask(&headers).as_ref()).await?;
     let Some(ask) = ask else { return Ok(ask_over(&context)) };
-    let Landing { path: landing, mut forget } =
-        Landing::of(&app, &context, (&form.jar, &headers), ask.redirect.as_deref());
+    let landing = Landing::of(&app, &context, (&form.jar, &headers), (&ask.destination, true)).await?;
+    let Landing { path: landing, client, mut forget, .. } = landing;
     let typed = TypedCode {
         ask: &ask,
         typed: form.fields.single("code").ok().flatten().unwrap_or_default(),
         client: visitor(&context, &form.jar, &headers),
         landing,
+        client_id: client.map(|client| client.client_id),
         browser: form.browser,
     };
     let act = context.anonymous_audit_context();
     match flow::self_service::code::redeem(&app, workspace, &act, typed).await? {
         Redeemed::SignedIn { cookie, landing } => {
-            forget.push(form.jar.clear_redirect());
+            forget.push(form.jar.clear_wish());
             signed_in_response(&app, &context, &form.jar, (&cookie, &landing, forget))
         }
         Redeemed::Wrong => code_page(&app, &context, &headers, (&ask, true)),
@@ -127,9 +130,10 @@ pub(in crate::http) async fn ask_again(
     let workspace = &context.workspace;
     let token = form.fields.single("token").ok().flatten().unwrap_or_default();
     form.verify(&app, workspace, FormClaim::Again(token, &form.browser))?;
-    let redirect = form.fields.single("redirect").ok().flatten();
-    let redirect = redirect.and_then(|text| RedirectTarget::parse(text, &workspace.redirect_policy()).ok());
-    let options = options(&context, &headers, None, redirect.map(|target| target.as_str().to_owned()));
+    let said = |name| Some(form.fields.value(name).to_owned()).filter(|value| !value.is_empty());
+    let destination = Destination { app: said("app"), redirect: said("redirect") };
+    let judged = flow::oidc::landing::judge(&app, workspace, &destination).await?;
+    let options = options(&context, &headers, None, judged.into_destination());
     let token = Token::parse_from_link(token);
     flow::self_service::ask_for_fresh_link(&app, workspace, token.as_ref(), options).await?;
     see_other(&app, &context, RedirectTarget::Path("/login/sent".to_owned()))
@@ -177,23 +181,31 @@ fn ask_over(context: &RequestContext) -> Response {
     page(StatusCode::GONE, &frame, &CodeEndedPage { frame })
 }
 
-/// Where this browser is to go, as it remembers, if that is allowed.
-fn remembered(workspace: &Workspace, jar: &CookieJar, headers: &HeaderMap) -> Option<String> {
-    let wish = jar.redirect(headers)?;
-    let target = RedirectTarget::parse(&wish, &workspace.redirect_policy()).ok()?;
-    Some(target.as_str().to_owned())
+/// Where this browser is to go, as it remembers, if that is allowed: to an app whose request waits there, or where it wished.
+async fn remembered(
+    app: &App,
+    context: &RequestContext,
+    (jar, headers): (&CookieJar, &HeaderMap),
+) -> Result<Destination, Error> {
+    let workspace = &context.workspace;
+    let waiting = jar.app_request(headers);
+    if let Some(waiting) = waiting.and_then(|sealed| flow::oidc::waiting::open(app, workspace, &sealed)) {
+        return Ok(Destination { app: Some(waiting.request.client_id), redirect: None });
+    }
+    let wish = jar.wish(headers).unwrap_or_default();
+    Ok(flow::oidc::landing::judge(app, workspace, &wish).await?.into_destination())
 }
 
 fn options<'a>(
     context: &RequestContext,
     headers: &HeaderMap,
     before: Option<&'a AskCookie>,
-    redirect: Option<String>,
+    destination: Destination,
 ) -> AskOptions<'a> {
     AskOptions {
         source: context.client_network(headers),
         language: context.accepted_language,
-        redirect,
+        destination,
         before,
         request_id: context.request,
     }

@@ -11,6 +11,7 @@ pub(super) mod redirect;
 pub(super) mod response;
 pub(super) mod sign_in;
 pub(super) mod templates;
+pub(super) mod without_link;
 
 use axum::http::header::{
     ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,

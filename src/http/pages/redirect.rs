@@ -14,18 +14,24 @@ use url::Url;
 use super::frame::Frame;
 use super::home::signed_in;
 use super::response::{page, see_other};
+use super::sign_in::remember;
 use super::templates::LeavingPage;
 use crate::app::App;
 use crate::domain::redirect::RedirectTarget;
 use crate::flow;
+use crate::flow::oidc::landing;
+use crate::flow::oidc::landing::{AppTarget, Judged};
 use crate::http::error::Error;
 use crate::http::request::context::RequestContext;
+use crate::http::request::cookies::CookieJar;
+use crate::http::request::fetch_metadata::is_navigation;
 use crate::http::request::params::Params;
+use crate::http::request::protected_form::destination_of;
 use crate::keys::FormClaim;
 
 const REFRESH: HeaderName = HeaderName::from_static("refresh");
 
-/// `GET /login/go`: sends the browser on to a target with a valid MAC; without one to `/`.
+/// `GET /login/go`: sends the browser on to an app, or to a target with a valid MAC; without one to `/`.
 pub(in crate::http) async fn show(
     State(app): State<App>,
     Extension(context): Extension<Arc<RequestContext>>,
@@ -33,14 +39,45 @@ pub(in crate::http) async fn show(
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let query = Params::parse(query.as_deref().unwrap_or_default()).unwrap_or_default();
-    let Some((target, host)) = target_of(&app, &context, &query) else {
+    let signed_in = signed_in(&app, &context, &headers).await?;
+    let target = if query.has("app") {
+        let wish = destination_of(&query);
+        let judged = landing::judge(&app, &context.workspace, &wish).await?;
+        match (judged, &signed_in) {
+            (Judged::App(target), Some(signed_in)) => {
+                let user = signed_in.session.user;
+                let address = landing::address(&app, &context.workspace, &target, user).await?;
+                address.map(|address| (address, target.client.name))
+            }
+            (Judged::App(target), None) => return sign_in_first(&app, &context, *target, &headers),
+            (Judged::Nothing | Judged::Redirect(_) | Judged::NotAllowed, _) => None,
+        }
+    } else {
+        target_of(&app, &context, &query)
+    };
+    let Some((target, name)) = target else {
         return see_other(&app, &context, RedirectTarget::Path("/".to_owned()));
     };
-    let locale = signed_in(&app, &context, &headers).await?.map(|signed_in| signed_in.locale.clone());
-    let frame = Frame::of(&context.workspace, context.language_of(locale.as_deref().unwrap_or_default()));
-    let mut response = page(StatusCode::OK, &frame, &LeavingPage { frame, target: &target, host: &host });
+    let locale = signed_in.as_ref().map_or("", |signed_in| &signed_in.locale);
+    let frame = Frame::of(&context.workspace, context.language_of(locale));
+    let mut response = page(StatusCode::OK, &frame, &LeavingPage { frame, target: &target, name: &name });
     let refresh = HeaderValue::from_str(&format!("0; url={target}")).map_err(|_| Error::Internal)?;
     response.headers_mut().insert(REFRESH, refresh);
+    Ok(response)
+}
+
+/// Who is to arrive in an app is asked to sign in, and comes back here then.
+fn sign_in_first(
+    app: &App,
+    context: &RequestContext,
+    target: AppTarget,
+    headers: &HeaderMap,
+) -> Result<Response, Error> {
+    let mut response = see_other(app, context, RedirectTarget::Path("/login".to_owned()))?;
+    if is_navigation(headers) {
+        let wish = Judged::App(Box::new(target)).into_destination();
+        remember(&CookieJar::of(context), headers, (&wish, &mut response));
+    }
     Ok(response)
 }
 

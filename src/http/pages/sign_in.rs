@@ -6,10 +6,15 @@ use axum::response::Response;
 
 use super::response::see_other;
 use crate::app::App;
+use crate::domain::destination::{Destination, encoded};
+use crate::domain::oidc::app::OidcApp;
+use crate::domain::oidc::start_url::is_client_id;
 use crate::domain::redirect::RedirectTarget;
 use crate::domain::session::{CsrfCookie, SessionCookie};
 use crate::domain::workspace::Workspace;
 use crate::flow;
+use crate::flow::oidc::landing;
+use crate::flow::oidc::landing::{AppTarget, Judged};
 use crate::flow::sign_in::Client;
 use crate::http::error::Error;
 use crate::http::request::context::RequestContext;
@@ -45,30 +50,99 @@ pub(super) fn signed_in_response(
     Ok(response)
 }
 
-/// Where somebody lands who signs in, and what the browser then forgets.
+/// Where somebody lands who signs in.
 pub(super) struct Landing {
+    /// A path of this host, or an absolute URL that the workspace allows.
     pub(super) path: String,
+    /// The app that this leads to.
+    pub(super) client: Option<OidcApp>,
+    /// What is left of where the link itself leads, for its form to carry.
+    pub(super) own: Destination,
+    /// The cookies that the browser then forgets.
     pub(super) forget: Vec<HeaderValue>,
 }
 
 impl Landing {
-    /// Where the link itself leads; else what this browser remembers: an app's request, or a redirect. Only what is gone to is forgotten.
-    pub(super) fn of(
+    /// Where the link itself leads; else what this browser remembers: an app's request, or a wish; else where the workspace wants it. Only
+    /// what is gone to is forgotten.
+    ///
+    /// Who was mailed a link for having asked goes back to the request of the app that the link leads to, if it waits in this browser.
+    pub(super) async fn of(
         app: &App,
         context: &RequestContext,
         (jar, headers): (&CookieJar, &HeaderMap),
-        own: Option<&str>,
-    ) -> Self {
+        (own, is_asked_for): (&Destination, bool),
+    ) -> Result<Self, Error> {
         let workspace = &context.workspace;
-        if own.is_none()
-            && let Some(request) = jar.app_request(headers)
-            && flow::oidc::waiting::open(app, workspace, &request).is_some()
-        {
-            return Self { path: way_to_request(&request), forget: jar.clear_app_request(headers) };
+        let judged = landing::judge(app, workspace, own).await?;
+        let carried = carried(own, &judged);
+        if own.is_nothing() || (is_asked_for && own.app.is_some() && carried.redirect.is_none()) {
+            let waiting = waiting_request(app, context, (jar, headers)).await?;
+            let is_its_app = |client: &OidcApp| own.app.as_ref().is_none_or(|own| *own == client.client_id);
+            if let Some((sealed, client)) = waiting.filter(|(_, client)| is_its_app(client)) {
+                let forget = jar.clear_app_request(headers);
+                return Ok(Self {
+                    path: way_to_request(&sealed),
+                    client: Some(client),
+                    own: carried,
+                    forget,
+                });
+            }
         }
-        let remembered = if own.is_none() { jar.redirect(headers) } else { None };
-        let path = destination(workspace, own.or(remembered.as_deref())).as_str().to_owned();
-        Self { path, forget: remembered.map(|_| jar.clear_redirect()).into_iter().collect() }
+        let wish = jar.wish(headers).filter(|_| own.is_nothing());
+        let (judged, forget) = match &wish {
+            Some(wish) => (landing::judge(app, workspace, wish).await?, vec![jar.clear_wish()]),
+            None => (judged, Vec::new()),
+        };
+        let (path, client) = match judged {
+            Judged::App(target) => (way_to_app(&target), Some(target.client)),
+            Judged::Redirect(target) => (target.as_str().to_owned(), None),
+            Judged::Nothing | Judged::NotAllowed => default_landing(app, workspace).await?,
+        };
+        Ok(Self { path, client, own: carried, forget })
+    }
+}
+
+/// What of a destination a form carries on: it is judged again when that is sent. One that is not allowed still takes the place of what
+/// the browser remembers.
+fn carried(own: &Destination, judged: &Judged) -> Destination {
+    if *judged == Judged::NotAllowed {
+        let app = own.app.clone().filter(|client_id| is_client_id(client_id));
+        return app
+            .map_or_else(Destination::not_allowed, |app| Destination { app: Some(app), redirect: None });
+    }
+    judged.clone().into_destination()
+}
+
+/// The request of an app that waits in this browser, and the app.
+async fn waiting_request(
+    app: &App,
+    context: &RequestContext,
+    (jar, headers): (&CookieJar, &HeaderMap),
+) -> Result<Option<(String, OidcApp)>, Error> {
+    let Some(sealed) = jar.app_request(headers) else { return Ok(None) };
+    let Some(waiting) = flow::oidc::waiting::open(app, &context.workspace, &sealed) else { return Ok(None) };
+    let found = flow::oidc::apps::find(app, context.workspace.id, &waiting.request.client_id).await?;
+    Ok(found.map(|client| (sealed, client)))
+}
+
+/// Where people land who asked for nothing else.
+async fn default_landing(app: &App, workspace: &Workspace) -> Result<(String, Option<OidcApp>), Error> {
+    let Some(client) = landing::default_app(app, workspace).await? else {
+        return Ok((workspace.landing().as_str().to_owned(), None));
+    };
+    let target = AppTarget { client, redirect: None };
+    Ok((way_to_app(&target), Some(target.client)))
+}
+
+/// Has the browser remember where to go after the next sign-in. The last wish counts.
+pub(super) fn remember(
+    jar: &CookieJar,
+    headers: &HeaderMap,
+    (wish, response): (&Destination, &mut Response),
+) {
+    for cookie in [jar.set_wish(wish)].into_iter().chain(jar.clear_app_request(headers)) {
+        response.headers_mut().append(SET_COOKIE, cookie);
     }
 }
 
@@ -79,11 +153,28 @@ pub(in crate::http) fn way_to_request(sealed: &str) -> String {
 
 const WAY_TO_REQUEST: &str = "/login/go?return=";
 
+/// The path on which somebody arrives in an app.
+fn way_to_app(target: &AppTarget) -> String {
+    let redirect = target.redirect.as_ref().map(|redirect| format!("&redirect={}", encoded(redirect)));
+    format!("{WAY_TO_APP}{}{}", target.client.client_id, redirect.unwrap_or_default())
+}
+
+const WAY_TO_APP: &str = "/login/go?app=";
+
+/// Where a link of who is signed in leads: where it says, if that is allowed, else where the session led.
+pub(super) fn landing_of(workspace: &Workspace, judged: Judged, session_landing: &str) -> RedirectTarget {
+    match judged {
+        Judged::App(target) => RedirectTarget::Path(way_to_app(&target)),
+        Judged::Redirect(target) => target,
+        Judged::Nothing | Judged::NotAllowed => destination(workspace, Some(session_landing)),
+    }
+}
+
 /// The wished target if the workspace allows it, else the workspace's own.
 pub(super) fn destination(workspace: &Workspace, wish: Option<&str>) -> RedirectTarget {
-    // An app's request is longer than a redirect may be; it is verified where it leads.
+    // What leads to an app may be longer than a redirect; it is verified where it leads.
     if let Some(path) = wish
-        && path.starts_with(WAY_TO_REQUEST)
+        && [WAY_TO_REQUEST, WAY_TO_APP].iter().any(|way| path.starts_with(way))
         && path.bytes().all(|byte| byte.is_ascii_graphic())
     {
         return RedirectTarget::Path(path.to_owned());

@@ -5,6 +5,7 @@
 use askama::Template;
 
 use super::frame::Frame;
+use crate::domain::destination::Destination;
 use crate::i18n::Html;
 
 /// The page of a live link: names account and workspace, with one button that signs in.
@@ -19,9 +20,11 @@ pub(in crate::http) struct ConfirmPage<'a> {
     pub(in crate::http) token: &'a str,
     /// The anti-forgery MAC over the token and this browser's cookie.
     pub(in crate::http) proof: &'a str,
-    pub(in crate::http) redirect: Option<&'a str>,
-    /// The MAC over `redirect`; not in the form where there is no redirect.
-    pub(in crate::http) redirect_proof: &'a str,
+    /// The name of the app that it leads to.
+    pub(in crate::http) app: Option<&'a str>,
+    pub(in crate::http) destination: &'a Destination,
+    /// The MAC over `destination`; not in the form where that is nothing.
+    pub(in crate::http) destination_proof: &'a str,
 }
 
 /// The page for every link that is not valid: it has no field for a reason or an account, so it cannot reveal one.
@@ -38,6 +41,7 @@ pub(in crate::http) struct AgainForm<'a> {
     /// The anti-forgery MAC of this form.
     pub(in crate::http) proof: &'a str,
     pub(in crate::http) token: &'a str,
+    pub(in crate::http) app: &'a str,
     pub(in crate::http) redirect: &'a str,
 }
 
@@ -141,7 +145,8 @@ pub(in crate::http) struct LeavingPage<'a> {
     /// An absolute `http` or `https` URL that the redirect policy allows, or a path of this host: escaping would not make `javascript:`
     /// harmless.
     pub(in crate::http) target: &'a str,
-    pub(in crate::http) host: &'a str,
+    /// The host there, or the name of the app.
+    pub(in crate::http) name: &'a str,
 }
 
 /// The page of an error: what went wrong, and what the person can do.
@@ -181,7 +186,7 @@ mod tests {
         let workspace = Workspace::sample("https://portal.example.com");
         let typed = "\"><svg onload=alert(1)>@example.org";
         for frame in Language::ALL.map(|language| Frame::of(&workspace, language)) {
-            let again = AgainForm { proof: "P", token: typed, redirect: typed };
+            let again = AgainForm { proof: "P", token: typed, app: typed, redirect: typed };
             let reason = Reason { app: Some(typed), signed_in_as: Some(typed), email: Some(typed) };
             let code = |is_wrong| CodePage { frame, address: typed, proof: "P", again_proof: "Q", is_wrong };
             let pages = [

@@ -8,12 +8,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::context::RequestContext;
 use crate::domain::ask::AskCookie;
-use crate::domain::redirect::RedirectTarget;
+use crate::domain::destination::Destination;
 use crate::domain::session::{CsrfCookie, SessionCookie, SessionWithUser};
 use crate::flow::sessions::PresentedCookie;
 
 /// How long a redirect, or an app's request, is remembered, in seconds.
 const WISH_LIFETIME: i64 = 3_600;
+
+/// What a remembered wish begins with that leads to an app: its client id follows, and after a space the redirect.
+const APP_WISH: &str = "app ";
 
 /// The cookies that an app's request is kept in, and the most that one holds: browsers drop a cookie of more than 4,096 bytes.
 const REQUEST_PARTS: [&str; 4] = ["request", "request_2", "request_3", "request_4"];
@@ -92,10 +95,16 @@ impl CookieJar {
         CsrfCookie::parse(single_cookie(headers, &name(self.is_secure, "browser"))?)
     }
 
-    /// The redirect that was remembered before there was a link.
-    pub(in crate::http) fn redirect(&self, headers: &HeaderMap) -> Option<String> {
+    /// Where to go, as it was remembered before there was a link.
+    pub(in crate::http) fn wish(&self, headers: &HeaderMap) -> Option<Destination> {
         let encoded = single_cookie(headers, &name(self.is_secure, "redirect"))?;
-        String::from_utf8(URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()
+        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()?;
+        let Some(app) = text.strip_prefix(APP_WISH) else {
+            return Some(Destination { app: None, redirect: Some(text) });
+        };
+        let (app, redirect) =
+            app.split_once(' ').map_or((app, None), |(app, redirect)| (app, Some(redirect)));
+        Some(Destination { app: Some(app.to_owned()), redirect: redirect.map(str::to_owned) })
     }
 
     /// The ask that this browser made.
@@ -126,12 +135,19 @@ impl CookieJar {
 
     /// Remembers where to go. In base64url, since browsers drop cookies of more than 4,096 bytes, and percent-encoding
     /// would make more of an address that has escapes already.
-    pub(in crate::http) fn set_redirect(&self, target: &RedirectTarget) -> HeaderValue {
-        let encoded = URL_SAFE_NO_PAD.encode(target.as_str());
+    pub(in crate::http) fn set_wish(&self, wish: &Destination) -> HeaderValue {
+        let redirect = wish.redirect.as_deref();
+        let text = match &wish.app {
+            Some(app) => {
+                [APP_WISH, app].concat() + &redirect.map(|text| format!(" {text}")).unwrap_or_default()
+            }
+            None => redirect.unwrap_or_default().to_owned(),
+        };
+        let encoded = URL_SAFE_NO_PAD.encode(text);
         self.write(&name(self.is_secure, "redirect"), &encoded, WISH_LIFETIME, None)
     }
 
-    pub(in crate::http) fn clear_redirect(&self) -> HeaderValue {
+    pub(in crate::http) fn clear_wish(&self) -> HeaderValue {
         self.write(&name(self.is_secure, "redirect"), "", 0, None)
     }
 

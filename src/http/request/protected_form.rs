@@ -11,6 +11,7 @@ use super::cookies::CookieJar;
 use super::credentials::ParsedForm;
 use super::params::Params;
 use crate::app::App;
+use crate::domain::destination::Destination;
 use crate::domain::session::CsrfCookie;
 use crate::domain::story::PressRefusal;
 use crate::domain::workspace::Workspace;
@@ -30,16 +31,23 @@ pub(in crate::http) struct ProtectedForm {
 }
 
 impl ProtectedForm {
-    /// The redirect that the form carries, empty where its MAC is wrong; `None` where there is none.
-    pub(in crate::http) fn redirect(&self, app: &App, workspace: &Workspace) -> Option<&str> {
-        if !self.fields.has("redirect") {
-            return None;
+    /// Where the form leads; nowhere, if its MAC is wrong.
+    pub(in crate::http) fn destination(&self, app: &App, workspace: &Workspace) -> Destination {
+        let destination = destination_of(&self.fields);
+        if destination.is_nothing() {
+            return destination;
         }
-        let redirect = self.fields.value("redirect");
-        let claim = FormClaim::Redirect(&self.token, &self.browser, redirect);
-        let is_valid = app.keys().verify_form_mac(workspace.id, claim, self.fields.value("redirect_proof"));
-        Some(if is_valid { redirect } else { "" })
+        let claim = FormClaim::Destination(&self.token, &self.browser, &destination);
+        let is_valid =
+            app.keys().verify_form_mac(workspace.id, claim, self.fields.value("destination_proof"));
+        if is_valid { destination } else { Destination::not_allowed() }
     }
+}
+
+/// Where a query or a form says that its link leads.
+pub(in crate::http) fn destination_of(fields: &Params) -> Destination {
+    let one = |name: &str| fields.has(name).then(|| fields.value(name).to_owned());
+    Destination { app: one("app"), redirect: one("redirect") }
 }
 
 /// The form that confirms a link.
@@ -51,8 +59,8 @@ pub(in crate::http) enum ConfirmForm {
     Mismatched {
         /// The token of the link, as the form has it.
         token: String,
-        /// The redirect that the form carries, unverified.
-        redirect: Option<String>,
+        /// Where the form leads, unverified.
+        destination: Destination,
     },
 }
 
@@ -75,8 +83,7 @@ impl FromRequestParts<App> for ConfirmForm {
         if app.keys().verify_form_mac(context.workspace.id, claim, fields.value("proof")) {
             return Ok(Self::Protected(ProtectedForm { token, browser, jar, fields }));
         }
-        let redirect = fields.has("redirect").then(|| fields.value("redirect").to_owned());
-        Ok(Self::Mismatched { token, redirect })
+        Ok(Self::Mismatched { token, destination: destination_of(&fields) })
     }
 }
 

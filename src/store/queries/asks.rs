@@ -19,14 +19,14 @@ use crate::store::{Store, StoreError};
 /// The columns of an ask.
 macro_rules! ask_columns {
     () => {
-        "a.workspace_id, a.id, a.kind, a.first_id, a.email, a.redirect, a.language, a.source, a.request_id, a.seed, \
+        "a.workspace_id, a.id, a.kind, a.first_id, a.email, a.client_id, a.redirect, a.language, a.source, a.request_id, a.seed, \
          a.key_id, a.created_at, a.expires_at, a.last_mail_at, a.looked_at, a.link_hash, a.tries, a.ended_at, a.seal"
     };
 }
 
 from_row! {
     Ask {
-        workspace, id, kind, first, email, redirect, language, source, request_id, seed, key, created_at, expires_at,
+        workspace, id, kind, first, email, destination, language, source, request_id, seed, key, created_at, expires_at,
         last_mail_at, looked_at, link, tries, ended_at, seal,
     }
 }
@@ -254,17 +254,18 @@ impl Store {
 /// The statement that keeps an ask.
 fn keep(ask: &Ask) -> Statement {
     sql(
-        "INSERT INTO asks (workspace_id, id, kind, first_id, email, redirect, language, source, request_id, seed, key_id,
+        "INSERT INTO asks (workspace_id, id, kind, first_id, email, client_id, redirect, language, source, request_id, seed, key_id,
                            created_at, expires_at, last_mail_at, looked_at, link_hash, tries, ended_at, seal)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
          ON CONFLICT (workspace_id, id) DO UPDATE SET
-           kind = excluded.kind, first_id = excluded.first_id, email = excluded.email, redirect = excluded.redirect,
+           kind = excluded.kind, first_id = excluded.first_id, email = excluded.email, client_id = excluded.client_id, redirect = excluded.redirect,
            language = excluded.language, source = excluded.source, request_id = excluded.request_id, seed = excluded.seed,
            key_id = excluded.key_id, created_at = excluded.created_at, expires_at = excluded.expires_at,
            last_mail_at = excluded.last_mail_at, looked_at = excluded.looked_at, link_hash = excluded.link_hash,
            tries = excluded.tries, ended_at = excluded.ended_at, seal = excluded.seal",
         values! {
-            ask.workspace, ask.id, ask.kind, ask.first, ask.email.as_str(), ask.redirect.clone(), ask.language.clone(),
+            ask.workspace, ask.id, ask.kind, ask.first, ask.email.as_str(), ask.destination.app.clone(),
+            ask.destination.redirect.clone(), ask.language.clone(),
             ask.source, ask.request_id, ask.seed, ask.key, ask.created_at, ask.expires_at, ask.last_mail_at, ask.looked_at,
             ask.link, ask.tries, ask.ended_at, ask.seal
         },

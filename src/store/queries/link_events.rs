@@ -98,7 +98,7 @@ from_row! { Unsettled { hash, id, time, signs, client, was_dead, settle_at, crea
 pub(super) enum Kept<'a> {
     Pressed,
     Refused(&'static str),
-    SignedIn(&'a Uuid),
+    SignedIn(&'a Uuid, Option<&'a str>),
 }
 
 impl Store {
@@ -279,19 +279,22 @@ pub(super) fn keep(
     event: Kept<'_>,
     at: Timestamp,
 ) -> Statement {
-    let (kind, reason, session) = match event {
-        Kept::Pressed => ("pressed", "", [].as_slice()),
-        Kept::Refused(reason) => ("refused", reason, [].as_slice()),
-        Kept::SignedIn(session) => ("signed_in", "", session.as_bytes().as_slice()),
+    let (kind, reason, session, client_id) = match event {
+        Kept::Pressed => ("pressed", "", [].as_slice(), None),
+        Kept::Refused(reason) => ("refused", reason, [].as_slice(), None),
+        Kept::SignedIn(session, client_id) => ("signed_in", "", session.as_bytes().as_slice(), client_id),
     };
     sql(
         "INSERT INTO link_events (workspace_id, link_hash, id, time, type, reason, session_id, network, browser, signs, is_machine,
-                                  was_dead, client, settle_at)
-         SELECT l.workspace_id, l.hash, $3, $4, $5, $6, $7, '', '', 0, 0, 0, $8, 0 FROM login_links l
+                                  was_dead, client, settle_at, client_id)
+         SELECT l.workspace_id, l.hash, $3, $4, $5, $6, $7, '', '', 0, 0, 0, $8, 0, $10 FROM login_links l
          WHERE l.workspace_id = $1 AND l.hash = $2
            AND (SELECT count(*) FROM link_events e
                 WHERE e.workspace_id = $1 AND e.link_hash = $2 AND e.type <> 'opened') < $9",
-        values![workspace, *hash, audit::entry_id(at), at, kind, reason, session, [].as_slice(), MAX_OTHERS],
+        values! {
+            workspace, *hash, audit::entry_id(at), at, kind, reason, session, [].as_slice(), MAX_OTHERS,
+            client_id.map(str::to_owned)
+        },
     )
 }
 

@@ -99,6 +99,17 @@ macro_rules! may_use_links {
 }
 pub(in crate::store) use may_use_links;
 
+/// A use of a link.
+#[derive(Clone, Copy, Debug)]
+pub struct Redemption<'a> {
+    /// The link as the use leaves it.
+    pub link: &'a LoginLink,
+    /// Whether the code of its mail was typed.
+    pub by_code: bool,
+    /// The app that it leads to.
+    pub client_id: Option<&'a str>,
+}
+
 impl Store {
     /// What is seen of a user when a link is asked for. `None` if there is no such user.
     pub async fn find_issue_state(
@@ -183,17 +194,17 @@ impl Store {
 
     /// Uses a link and starts its session, ending the one that this browser had.
     ///
-    /// `link` is as the use leaves it. The conditions sit in the first two statements, so that of any number of racing
+    /// The conditions sit in the first two statements, so that of any number of racing
     /// callers exactly one gets a session: another confirm, a kill, a refusal as expired or a change of the user
     /// that came first makes this lose. Do not split this into a read and a write.
     pub async fn claim_login_link(
         &self,
-        (link, by_code): (&LoginLink, bool),
+        redemption: &Redemption<'_>,
         session: &Session,
         replaced: Option<Uuid>,
         entries: &[AuditEntry],
     ) -> Result<Outcome, StoreError> {
-        let (workspace, now) = (session.workspace, session.created_at);
+        let (workspace, now, link) = (session.workspace, session.created_at, redemption.link);
         // The user is written to first, so that on PostgreSQL no kill passes between our read of the user and our commit: it
         // waits for us, or we for it. On SQLite, whose one writer is passed by nobody, only to say that the newest link has ended.
         let is_held = link.ended_at.is_some() || matches!(self.engine, Engine::Postgres(_));
@@ -203,7 +214,7 @@ impl Store {
             UnitOfWork::new()
         };
         let unit = unit
-            .guard(redeem((link, by_code), session))
+            .guard(redeem(redemption, session))
             .and(super::sessions::begin(session, link.draft.is_single_use))
             .and_all((session.method == SignInMethod::Email).then(|| prove_address(session)))
             .and_all(replaced.map(|id| super::sessions::end(workspace, id)))
@@ -211,7 +222,7 @@ impl Store {
             .and_all(audit::entries(workspace, entries, now))
             .and(count_change(&self.engine, workspace, &link.into(), now));
         // What the link's own row does not keep, since it may be used again.
-        let again = [Kept::Pressed, Kept::SignedIn(&session.id)];
+        let again = [Kept::Pressed, Kept::SignedIn(&session.id, redemption.client_id)];
         let again = again.into_iter().filter(|_| !link.draft.is_single_use);
         self.apply(unit.and_all(again.map(|event| keep(workspace, &link.hash, event, now)))).await
     }
@@ -304,14 +315,15 @@ fn prove_address(session: &Session) -> Statement {
 }
 
 /// The statement that uses a link up, unless somebody or something came first.
-pub(in crate::store) fn redeem((link, by_code): (&LoginLink, bool), session: &Session) -> Statement {
+pub(in crate::store) fn redeem(redemption: &Redemption<'_>, session: &Session) -> Statement {
     let (workspace, now) = (session.workspace, session.created_at);
+    let Redemption { link, by_code, client_id } = *redemption;
     let marks =
         if by_code { Marks::SIGNED_IN.and(Marks::BY_CODE) } else { Marks::SIGNED_IN.and(Marks::PRESSED) };
     let pressed_at = (!by_code).then_some(now);
     sql(
         concat!(
-            "UPDATE login_links AS l SET used_at = $1, ended_at = $2, seal = $3, session_id = $11, ",
+            "UPDATE login_links AS l SET used_at = $1, ended_at = $2, seal = $3, session_id = $11, client_id = $14, ",
             marked!("$12", "$13", "$13"),
             "
              WHERE l.workspace_id = $4 AND l.hash = $5 AND l.user_id = $6 AND l.ended_at IS NULL
@@ -328,7 +340,8 @@ pub(in crate::store) fn redeem((link, by_code): (&LoginLink, bool), session: &Se
         values! {
             now, link.ended_at, link.seal, workspace, link.hash, session.user, session.epoch,
             session.confirm_hash, now.plus_seconds(-crate::domain::session::REPEAT_WINDOW), session.key,
-            link.draft.is_single_use.then_some(session.id), marks.bits(), pressed_at
+            link.draft.is_single_use.then_some(session.id), marks.bits(), pressed_at,
+            client_id.filter(|_| link.draft.is_single_use).map(str::to_owned)
         },
     )
 }

@@ -7,6 +7,7 @@ use super::login_links::{FoundLink, by_hash, may_use_links};
 use super::outbox::{self, OutboxItem, OutboxKind};
 use super::{audit, idempotency};
 use crate::domain::audit::AuditEntry;
+use crate::domain::destination::Destination;
 use crate::domain::idempotency::RepeatableRequest;
 use crate::domain::list_query::{Field, FieldType, ListQuery, Page};
 use crate::domain::login_link::LinkLookupKey;
@@ -33,7 +34,7 @@ pub const MAIL_FIELDS: [Field; 7] = [
 macro_rules! mail_columns {
     () => {
         "m.id, m.user_id, m.kind, m.recipient, m.state, m.attempts, m.created_at, m.sent_at, m.smtp_reply, \
-         m.request_id, m.link_hash, m.link_expires_at, m.reused, m.ask_id, m.language, m.redirect"
+         m.request_id, m.link_hash, m.link_expires_at, m.reused, m.ask_id, m.language, m.client_id, m.redirect"
     };
 }
 
@@ -42,8 +43,9 @@ pub(in crate::store) use mail_columns;
 from_row! {
     Mail {
         id, user_id, kind, to, state, attempts, created_at, sent_at, smtp_reply, request_id, link, link_expires_at,
-        is_reused, ask, language, redirect,
+        is_reused, ask, language, destination,
     }
+    Destination { app, redirect }
 }
 
 /// What an attempt to send a mail led to.
@@ -94,14 +96,14 @@ impl Store {
     }
 
     /// Where the link of a mail leads, if the mail has this link.
-    pub async fn find_mail_redirect(
+    pub async fn find_mail_destination(
         &self,
         workspace: WorkspaceId,
         id: Uuid,
         links: &[LinkLookupKey],
-    ) -> Result<Option<String>, StoreError> {
+    ) -> Result<Option<Destination>, StoreError> {
         let found = self.find_mail(workspace, id).await?;
-        Ok(found.filter(|mail| links.contains(&mail.link)).and_then(|mail| mail.redirect))
+        Ok(found.filter(|mail| links.contains(&mail.link)).map(|mail| mail.destination))
     }
 
     /// The mails of a workspace, newest first.
@@ -234,12 +236,12 @@ pub(super) fn queue_asked(
 pub(super) fn queue(workspace: WorkspaceId, mail: &Mail) -> [Statement; 2] {
     let kept = sql(
         "INSERT INTO mails (workspace_id, id, user_id, kind, recipient, state, attempts, created_at, request_id, link_hash,
-                            link_expires_at, reused, ask_id, language, redirect)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+                            link_expires_at, reused, ask_id, language, client_id, redirect)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
         values! {
             workspace, mail.id, mail.user_id, mail.kind, mail.to.as_str(), mail.state, mail.attempts, mail.created_at,
             mail.request_id, mail.link, mail.link_expires_at, mail.is_reused, mail.ask, mail.language.as_str(),
-            mail.redirect.clone()
+            mail.destination.app.clone(), mail.destination.redirect.clone()
         },
     );
     let item = OutboxItem { workspace, id: mail.id, attempts: 0, next_at: mail.created_at };

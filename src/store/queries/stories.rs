@@ -33,12 +33,14 @@ pub struct ToldLink {
     pub last_issued_at: Timestamp,
     /// The session that it led to, if one use has ended it.
     pub session: Option<Uuid>,
+    /// The app that the session led to, if one use has ended the link.
+    pub client_id: Option<String>,
     marks: i64,
     /// The link.
     pub link: LoginLink,
 }
 
-from_row! { ToldLink { standing, kind, times_issued, last_issued_at, session, marks, link } }
+from_row! { ToldLink { standing, kind, times_issued, last_issued_at, session, client_id, marks, link } }
 
 impl ToldLink {
     /// Whether the code of its mail signed somebody in.
@@ -52,7 +54,7 @@ macro_rules! told_link {
         concat!(
             "SELECT ",
             standing_columns!(),
-            ", l.kind, l.times_issued, l.last_issued_at, l.session_id, l.marks, ",
+            ", l.kind, l.times_issued, l.last_issued_at, l.session_id, l.client_id, l.marks, ",
             link_columns!(),
             " FROM login_links l JOIN users u ON u.workspace_id = l.workspace_id AND u.id = l.user_id
               WHERE l.workspace_id = $1 AND ",
@@ -75,7 +77,7 @@ impl FromRow for Told {
         let (time, kind, reason): (_, String, String) = row.take()?;
         let session: Vec<u8> = row.take()?;
         let (network, browser, signs): (String, String, Signs) = row.take()?;
-        let (is_machine, settle_at): (_, i64) = row.take()?;
+        let (is_machine, settle_at, client_id): (_, i64, _) = row.take()?;
         let unknown = || StoreError::Unexpected("an event of a link that is of no kind");
         let event = match kind.as_str() {
             "opened" => {
@@ -86,7 +88,10 @@ impl FromRow for Told {
             }
             "pressed" => StoryEvent::Pressed,
             "refused" => StoryEvent::Refused(PressRefusal::parse(&reason).ok_or_else(unknown)?),
-            "signed_in" => StoryEvent::SignedIn { session: Uuid::from_slice(&session).ok(), by_code: false },
+            "signed_in" => {
+                let session = Uuid::from_slice(&session).ok();
+                StoryEvent::SignedIn { session, by_code: false, client_id }
+            }
             _ => return Err(unknown()),
         };
         Ok(Self(time, event))
@@ -130,7 +135,7 @@ impl Store {
     ) -> Result<Vec<(Timestamp, StoryEvent)>, StoreError> {
         let (user, made_at) = (link.draft.user, link.draft.created_at);
         let events = sql(
-            "SELECT time, type, reason, session_id, network, browser, signs, is_machine, settle_at FROM link_events
+            "SELECT time, type, reason, session_id, network, browser, signs, is_machine, settle_at, client_id FROM link_events
              WHERE workspace_id = $1 AND link_hash = $2 ORDER BY id",
             values![workspace, link.hash],
         );

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use doorkey::domain::scope::Scope;
-use doorkey::flow::oidc::{apps, refusals};
+use doorkey::flow::oidc::apps;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -384,38 +384,4 @@ async fn no_secret_of_an_app_lies_in_the_database() {
     for form in [secret, hex] {
         assert!(!dump.windows(form.len()).any(|window| window == form.as_bytes()), "{form}");
     }
-}
-
-#[tokio::test]
-async fn the_last_fifty_refusals_of_an_app_are_told_newest_first() {
-    let test = TestApp::start().await;
-    added(&test, json!({"client_id": "wiki"})).await;
-    added(&test, json!({"client_id": "shop"})).await;
-    let wiki = apps::find(&test.app, test.acme.id, "wiki").await.unwrap().unwrap();
-    let requests: Vec<_> = (0..60).map(|_| Uuid::new_v4()).collect();
-    for (number, request) in requests.iter().enumerate() {
-        refusals::note(
-            &test.app,
-            &wiki,
-            ("invalid_request", format!("é{}", "x".repeat(number * 20))),
-            *request,
-        );
-        if number % 20 == 19 {
-            refusals::write(&test.app).await.unwrap();
-        }
-    }
-
-    let told = test.call("GET", "/api/apps/wiki/refusals").await.json();
-
-    let told = told["data"].as_array().unwrap().clone();
-    let ids: Vec<_> =
-        told.iter().map(|one| Uuid::parse_str(one["request_id"].as_str().unwrap()).unwrap()).collect();
-    assert_eq!(ids, requests.iter().rev().take(50).copied().collect::<Vec<_>>());
-    assert_eq!(
-        (&told[0]["error"], told[0]["message"].as_str().unwrap().len()),
-        (&json!("invalid_request"), 1_000)
-    );
-    assert_eq!(test.call("GET", "/api/apps/shop/refusals").await.json(), json!({"data": []}));
-    assert_eq!(test.call("GET", "/api/apps/nobody/refusals").await.status, StatusCode::NOT_FOUND);
-    assert_eq!(test.number("SELECT count(*) FROM app_refusals"), 50);
 }

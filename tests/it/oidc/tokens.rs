@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::app::{TestApp, TestRequest, UNLIMITED};
 use crate::support::relying_party::{RelyingParty, error_of, userinfo};

@@ -9,7 +9,7 @@ use doorkey::domain::session::{Session, SignInMethod};
 use doorkey::domain::timestamp::Timestamp;
 use doorkey::domain::token::Token;
 use doorkey::domain::user::{UserId, UserRef};
-use doorkey::store::{FoundLink, Outcome};
+use doorkey::store::{FoundLink, Outcome, Redemption};
 
 use crate::support::app::{TestApp, TestRequest, TestResponse, button};
 use crate::support::at_once::{CALLERS, at_once};
@@ -259,7 +259,12 @@ async fn what_was_decided_before_a_kill_loses_after_it() {
         let session = session_of(&found, standing.session_epoch, now);
         let (session, _) = keys.begin_session(session, &token, &browser);
         let claimed = store
-            .claim_login_link((&keys.seal_link(found.used(now)), false), &session, None, &[])
+            .claim_login_link(
+                &Redemption { link: &keys.seal_link(found.used(now)), by_code: false, client_id: None },
+                &session,
+                None,
+                &[],
+            )
             .await
             .unwrap();
 

@@ -22,6 +22,7 @@ const NEWEST: (i64, &str) = (
      ALTER TABLE users DROP COLUMN subject; ALTER TABLE users DROP COLUMN proven_email;
      ALTER TABLE sessions DROP COLUMN method;
      ALTER TABLE mails DROP COLUMN client_id; ALTER TABLE asks DROP COLUMN client_id;
+     ALTER TABLE login_links DROP COLUMN client_id; ALTER TABLE link_events DROP COLUMN client_id;
      DELETE FROM migrations WHERE number = 9",
 );
 

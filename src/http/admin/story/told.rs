@@ -117,15 +117,21 @@ fn told(story: &Story, event: &StoryEvent) -> (&'static str, &'static str, Strin
         }
         StoryEvent::Pressed => ("", "", "The button was pressed.".to_owned()),
         StoryEvent::Refused(refusal) => ("bad", "It did not sign in.", refusal.sentence().to_owned()),
-        StoryEvent::SignedIn { by_code: false, .. } => {
-            ("ok", "Signed in.", "The link is used up.".to_owned())
+        StoryEvent::SignedIn { by_code: false, client_id, .. } => {
+            ("ok", "Signed in.", format!("The link is used up.{}", to_app(client_id.as_deref())))
         }
-        StoryEvent::SignedIn { by_code: true, .. } => {
-            ("ok", "Signed in by the code of the same mail.", "The link is used up with it.".to_owned())
-        }
+        StoryEvent::SignedIn { by_code: true, client_id, .. } => (
+            "ok",
+            "Signed in by the code of the same mail.",
+            format!("The link is used up with it.{}", to_app(client_id.as_deref())),
+        ),
         StoryEvent::Killed { reason } => ("bad", "Revoked.", killed(reason).to_owned()),
         StoryEvent::Expired => ("warn", "Expired.", "Its time was over.".to_owned()),
     }
+}
+
+fn to_app(client_id: Option<&str>) -> String {
+    client_id.map(|client_id| format!(" It led to the app {client_id}.")).unwrap_or_default()
 }
 
 fn mailed(state: MailState) -> (&'static str, &'static str, String) {

@@ -88,6 +88,10 @@ pub struct StoryEvent {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, pattern = "^(link|code)$")]
     by: Option<&'static str>,
+    /// Of `signed_in`: the app that it led to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    client_id: Option<String>,
 }
 
 impl From<&story::Story> for Story {
@@ -123,9 +127,12 @@ impl From<&(Timestamp, story::StoryEvent)> for StoryEvent {
                 ..told
             },
             story::StoryEvent::Refused(refusal) => Self { reason: Some(refusal.reason().to_owned()), ..told },
-            story::StoryEvent::SignedIn { session, by_code } => {
-                Self { session_id: *session, by: Some(if *by_code { "code" } else { "link" }), ..told }
-            }
+            story::StoryEvent::SignedIn { session, by_code, client_id } => Self {
+                session_id: *session,
+                by: Some(if *by_code { "code" } else { "link" }),
+                client_id: client_id.clone(),
+                ..told
+            },
             story::StoryEvent::Killed { reason } => Self { reason: Some(reason.clone()), ..told },
             story::StoryEvent::Pressed | story::StoryEvent::Expired => told,
         }

@@ -15,7 +15,7 @@ use crate::store::engine::tests::{host, hosts};
 use crate::store::engine::unit_of_work::{UnitOfWork, sql};
 use crate::store::engine::value::values;
 use crate::store::queries::request_lookup::lookup_statement;
-use crate::store::{LookupBy, Store, StoreError};
+use crate::store::{LookupBy, Redemption, Store, StoreError};
 use uuid::Uuid;
 
 #[tokio::test]
@@ -241,6 +241,7 @@ async fn what_a_request_looks_up_is_found_by_a_whole_key() {
     let draft = LinkClaims::for_user(UserId::from_store(1), 0, &workspace, now, [0; 16]);
     let (key, seal) = (KeyId(1), [0; 32]);
     let link = LoginLink { id: Uuid::nil(), hash: [0; 32], draft, key, used_at: None, ended_at: None, seal };
+    let redemption = Redemption { link: &link, by_code: false, client_id: None };
     for statement in [
         crate::store::queries::directory::entry(&host, Some([0; 32]), now),
         lookup_statement(workspace.id, LookupBy::Nobody),
@@ -253,7 +254,7 @@ async fn what_a_request_looks_up_is_found_by_a_whole_key() {
         crate::store::queries::login_links::by_hash(workspace.id, [0; 32]),
         crate::store::queries::sessions::by_id(workspace.id, Uuid::nil()),
         crate::store::queries::sessions::by_confirm_hash(workspace.id, [0; 32]),
-        crate::store::queries::login_links::redeem((&link, false), &Session::sample(&link)),
+        crate::store::queries::login_links::redeem(&redemption, &Session::sample(&link)),
     ] {
         let mut explained = database.prepare(&format!("EXPLAIN QUERY PLAN {}", statement.sql)).unwrap();
         let mut rows = explained.raw_query();
