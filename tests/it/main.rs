@@ -134,6 +134,7 @@ mod oidc {
     mod signing_keys;
     mod subjects;
     mod tokens;
+    mod workspace_keys;
 }
 mod outbound {
     //! Calls to URLs that others chose: where they may lead, and what receivers make of them.

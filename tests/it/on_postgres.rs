@@ -104,6 +104,7 @@ mod oidc {
     mod signing_keys;
     mod subjects;
     mod tokens;
+    mod workspace_keys;
 }
 mod pages {
     //! The pages: opening a link, confirming, sessions, redirects, the console, in a browser and behind proxies.

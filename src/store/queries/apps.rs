@@ -195,13 +195,13 @@ impl Store {
         );
         let mut values = settings(app);
         values.extend(values![app.workspace, app.client_id.as_str(), seal]);
-        let unit = UnitOfWork::new().guard(sql(CHANGED, values));
-        let unit = unit.and(audit::entry(app.workspace, entry, app.updated_at));
+        let changed = sql(CHANGED, values);
+        let told = audit::entry(app.workspace, entry, app.updated_at);
         if app.start_url.is_some() {
-            return self.apply(unit).await;
+            return self.apply(UnitOfWork::new().guard(changed).and(told)).await;
         }
-        let unit = unit.and(no_default(app.workspace, &app.client_id));
-        self.apply(unit.guard(directory_stamp::draw())).await
+        let unit = UnitOfWork::new().and(no_default(app.workspace, &app.client_id));
+        self.apply(unit.guard(changed).and(told).guard(directory_stamp::draw())).await
     }
 
     /// Deletes an app with its codes and tokens. Its secrets stay as removed ones, so that no backup brings them back.
@@ -213,15 +213,14 @@ impl Store {
         now: Timestamp,
     ) -> Result<Outcome, StoreError> {
         let gone = |text: &'static str| sql(text, values![workspace, client_id]);
-        // First: whoever adds a secret or a code holds it.
-        let unit =
-            UnitOfWork::new().guard(gone("DELETE FROM apps WHERE workspace_id = $1 AND client_id = $2"));
-        let unit = unit
+        let unit = UnitOfWork::new()
+            .and(no_default(workspace, client_id))
+            // Whoever adds a secret or a code holds it, and what was added until then is seen by the statements behind it.
+            .guard(gone("DELETE FROM apps WHERE workspace_id = $1 AND client_id = $2"))
             .and(app_secrets::remove_all(workspace, client_id, now))
             .and(gone("DELETE FROM app_codes WHERE workspace_id = $1 AND client_id = $2"))
             .and(gone("DELETE FROM app_sessions WHERE workspace_id = $1 AND client_id = $2"))
             .and(gone("DELETE FROM app_refusals WHERE workspace_id = $1 AND client_id = $2"))
-            .and(no_default(workspace, client_id))
             .and(audit::entry(workspace, entry, now));
         self.apply(unit.guard(directory_stamp::draw())).await
     }
@@ -262,10 +261,12 @@ fn settings(app: &OidcApp) -> Vec<Value> {
     }
 }
 
-/// Nobody lands in an app any more that cannot be landed in.
+/// Nobody lands in an app any more that cannot be landed in. Whoever makes it the default at the same moment looks again: the workspace
+/// has changed either way.
 fn no_default(workspace: WorkspaceId, client_id: &str) -> Statement {
     sql(
-        "UPDATE workspaces SET default_app = NULL, revision = revision + 1 WHERE id = $1 AND default_app = $2",
+        "UPDATE workspaces SET default_app = CASE WHEN default_app = $2 THEN NULL ELSE default_app END, revision = revision + 1
+         WHERE id = $1",
         values![workspace, client_id],
     )
 }
