@@ -42,7 +42,9 @@ async fn is_secret(operator: &CliRunner, secret: &str) -> bool {
     let (acme, _) = workspaces::show(&app, "Acme").await.unwrap();
     let found = apps::find(&app, acme.id, "wiki").await.unwrap().unwrap();
     let is_one = apps::check_secret(&app, acme.id, &found, secret).await.unwrap();
-    app.store.close().await;
+    let store = app.store.clone();
+    drop(app);
+    store.close().await;
     is_one
 }
 
