@@ -5,7 +5,6 @@ use super::secret_keys::is_active;
 use super::{app_secrets, audit, directory_stamp, signing_keys};
 use crate::domain::audit::AuditEntry;
 use crate::domain::list_query::{Field, FieldType, ListQuery, Page};
-use crate::domain::login_link::KeyId;
 use crate::domain::oidc::app::{OidcApp, SigningAlgorithm};
 use crate::domain::oidc::app_secret::AppSecret;
 use crate::domain::timestamp::Timestamp;
@@ -30,6 +29,8 @@ macro_rules! app_columns {
          a.seal"
     };
 }
+
+pub(in crate::store) use app_columns;
 
 impl FromValue for SigningAlgorithm {
     fn from_value(value: Value) -> Option<Self> {
@@ -93,7 +94,8 @@ impl Store {
         const FOUND: &str = concat!(
             "SELECT ",
             app_columns!(),
-            " FROM workspaces w JOIN apps a ON a.workspace_id = w.id AND a.client_id = w.default_app WHERE w.id = $1"
+            " FROM apps a WHERE a.workspace_id = $1
+                AND a.client_id = (SELECT w.default_app FROM workspaces w WHERE w.id = $1)"
         );
         self.find(sql(FOUND, values![workspace])).await
     }
@@ -125,21 +127,6 @@ impl Store {
             " FROM apps a WHERE a.workspace_id = $1 AND a.is_public <> 0 AND lower(a.redirect_uris) LIKE $2 LIMIT 100"
         );
         self.find_all(sql(THERE, values![workspace, format!("%{host}%")])).await
-    }
-
-    /// Some apps, of any workspace, that are not sealed under this secret key: those behind the last that was seen.
-    pub async fn list_apps_to_move(
-        &self,
-        active: KeyId,
-        (workspace, client_id): (WorkspaceId, &str),
-    ) -> Result<Vec<OidcApp>, StoreError> {
-        const SOME: &str = concat!(
-            "SELECT ",
-            app_columns!(),
-            " FROM apps a WHERE a.key_id <> $1 AND (a.workspace_id > $2 OR (a.workspace_id = $2 AND a.client_id > $3))
-              ORDER BY a.workspace_id, a.client_id LIMIT 64"
-        );
-        self.find_all(sql(SOME, values![active, workspace, client_id])).await
     }
 
     /// Keeps an app as it is sealed under the active secret key, unless it was changed since. `seal` is the one it had.
