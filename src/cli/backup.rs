@@ -12,8 +12,8 @@ use crate::config::Config;
 use crate::flow::operations::backup;
 use crate::flow::operations::backup::{BackUpError, Carried, Restored};
 use crate::store::{
-    CarriedOver, Flags, KeyBefore, MovedAddress, NotCarried, RestoredAdmin, RestoredKey, RestoredUser,
-    Revived,
+    CarriedOver, Flags, KeyBefore, MovedAddress, NotCarried, RestoredAdmin, RestoredApp, RestoredKey,
+    RestoredSecret, RestoredUser, Revived,
 };
 
 #[derive(Debug, clap::Args)]
@@ -27,8 +27,8 @@ pub(super) const ABOUT_RESTORE: &str = "\
 Put a backup in place of the embedded database, with the server stopped.
 
 The database that is there is kept beside it. Every login link and session from before is dead afterwards, those of admins \
-too. What the database that is there knows is carried over: API keys that were revoked since the backup stay so, two-factor, \
-staff and disabled stay on, deleted users stay deleted, retired secret keys stay retired, disallowed admins stay out, and no \
+too. What the database that is there knows is carried over: API keys that were revoked since the backup and client secrets \
+that were removed stay so, signing keys that were rotated away sign no more, two-factor, staff and disabled stay on, deleted users stay deleted, retired secret keys stay retired, disallowed admins stay out, and no \
 number is given twice. With \
 --as-it-was all of that is left out. Where the database that is there cannot be read, what may have come back is listed.";
 
@@ -37,7 +37,7 @@ pub(super) struct RestoreArgs {
     /// The backup
     #[arg(required_unless_present = "mark_only", conflicts_with = "mark_only", value_parser = words::path)]
     file: Option<PathBuf>,
-    /// Carry nothing over: revoked API keys work again, two-factor, disabled and staff are as they were then
+    /// Carry nothing over: revoked API keys and removed client secrets work again, two-factor, disabled and staff are as they were then
     #[arg(long, conflicts_with = "mark_only")]
     as_it_was: bool,
     /// Restore nothing, but have all links and sessions die: after a restore of PostgreSQL by its own tools
@@ -102,11 +102,13 @@ fn print(out: &mut Output, restored: &Restored, is_only_marked: bool) -> Result<
 
 fn carried_sentence(carried: Carried) -> String {
     match carried {
-        Carried::Over(CarriedOver { api_keys, users, deleted_users, secret_keys, admins }) => format!(
-            "Carried over from the database that was there: {api_keys} API key(s) stay revoked, {users} user(s) keep \
-             two-factor, disabled or staff, {deleted_users} user(s) stay deleted, {secret_keys} secret key(s) stay retired, \
-             {admins} admin(s) stay disallowed."
-        ),
+        Carried::Over(CarriedOver { api_keys, users, deleted_users, secret_keys, admins, client_secrets }) => {
+            format!(
+                "Carried over from the database that was there: {api_keys} API key(s) stay revoked, {users} user(s) keep \
+                 two-factor, disabled or staff, {deleted_users} user(s) stay deleted, {secret_keys} secret key(s) stay \
+                 retired, {admins} admin(s) stay disallowed, {client_secrets} client secret(s) stay removed."
+            )
+        }
         Carried::LeftOut => {
             "As it was: nothing that the database that was there knows is carried over. What was revoked, switched on, \
              disabled or deleted since the backup is so no more."
@@ -139,6 +141,7 @@ fn print_revived(out: &mut Output, revived: &Revived) -> Result<()> {
         let rows: Vec<_> = revived.api_keys.iter().map(key_row).collect();
         Table::of(["WORKSPACE", "KEY", "NAME", "BEFORE THE RESTORE"]).page(out, &rows)?;
     }
+    print_apps(out, revived)?;
     if !revived.admins.is_empty() {
         out.line("\nAdmins whom a proxy may name now. Keep out with `doorkey admin disallow NAME` who should not be let in:\n")?;
         let row = |admin: &RestoredAdmin| {
@@ -164,6 +167,31 @@ fn print_revived(out: &mut Output, revived: &Revived) -> Result<()> {
     Ok(())
 }
 
+fn print_apps(out: &mut Output, revived: &Revived) -> Result<()> {
+    if !revived.apps.is_empty() {
+        out.line(
+            "\nApps that were not there. Delete with `doorkey app delete APP --workspace W` what should not be:\n",
+        )?;
+        let row = |app: &RestoredApp| [app.workspace.clone(), app.client_id.clone(), app.name.clone()];
+        let rows: Vec<_> = revived.apps.iter().map(row).collect();
+        Table::of(["WORKSPACE", "APP", "NAME"]).page(out, &rows)?;
+    }
+    if !revived.client_secrets.is_empty() {
+        out.line(
+            "\nClient secrets that work now. Remove with `doorkey app secret remove APP SECRET --workspace W` what should \
+             not; the last one of an app goes once there is another:\n",
+        )?;
+        let row = |secret: &RestoredSecret| {
+            let before = secret.before.map_or("not known", removed_word);
+            let (app, made) = (secret.client_id.clone(), secret.created_at.to_string());
+            [secret.workspace.clone(), app, secret.id.to_string(), made, before.to_owned()]
+        };
+        let rows: Vec<_> = revived.client_secrets.iter().map(row).collect();
+        Table::of(["WORKSPACE", "APP", "SECRET", "MADE", "BEFORE THE RESTORE"]).page(out, &rows)?;
+    }
+    Ok(())
+}
+
 fn key_row(key: &RestoredKey) -> [String; 4] {
     let before = key.before.map_or("not known", before_word);
     [key.workspace.clone(), key.id.to_string(), key.name.clone(), before.to_owned()]
@@ -181,6 +209,14 @@ fn allowed_word(before: KeyBefore) -> &'static str {
     match before {
         KeyBefore::Live => "allowed",
         KeyBefore::Revoked => "disallowed",
+        KeyBefore::Absent => "not there",
+    }
+}
+
+fn removed_word(before: KeyBefore) -> &'static str {
+    match before {
+        KeyBefore::Live => "live",
+        KeyBefore::Revoked => "removed",
         KeyBefore::Absent => "not there",
     }
 }
@@ -230,17 +266,7 @@ fn object(restored: &Restored) -> Value {
         let (name, role, before) = (admin.name.as_str(), admin.role.name(), admin.before.map(allowed_word));
         json!({ "name": name, "role": role, "before": before })
     });
-    let (carried, not_carried) = match restored.carried {
-        Carried::Over(CarriedOver { api_keys, users, deleted_users, secret_keys, admins }) => {
-            let counts = json!({
-                "api_keys": api_keys, "users": users, "deleted_users": deleted_users, "secret_keys": secret_keys,
-                "admins": admins
-            });
-            (counts, Value::Null)
-        }
-        Carried::LeftOut => (Value::Null, json!("left out: --as-it-was")),
-        Carried::Not(why) => (Value::Null, json!(reason(why))),
-    };
+    let (carried, not_carried) = carried_object(restored.carried);
     json!({
         "kept": restored.kept.as_ref().map(|kept| kept.display().to_string()),
         "as_of": restored.as_of.map(|at| at.to_string()),
@@ -253,5 +279,41 @@ fn object(restored: &Restored) -> Value {
         "users": users.collect::<Vec<_>>(),
         "addresses": addresses.collect::<Vec<_>>(),
         "admins": admins.collect::<Vec<_>>(),
+        "client_secrets": revived.client_secrets.iter().map(secret_object).collect::<Vec<_>>(),
+        "apps": revived.apps.iter().map(app_object).collect::<Vec<_>>(),
     })
+}
+
+fn secret_object(secret: &RestoredSecret) -> Value {
+    let before = secret.before.map(removed_word);
+    json!({
+        "workspace": secret.workspace, "client_id": secret.client_id, "id": secret.id, "created_at": secret.created_at,
+        "before": before
+    })
+}
+
+fn app_object(app: &RestoredApp) -> Value {
+    json!({ "workspace": app.workspace, "client_id": app.client_id, "name": app.name })
+}
+
+/// What was carried over, or why nothing was.
+fn carried_object(carried: Carried) -> (Value, Value) {
+    match carried {
+        Carried::Over(CarriedOver {
+            api_keys,
+            users,
+            deleted_users,
+            secret_keys,
+            admins,
+            client_secrets,
+        }) => {
+            let counts = json!({
+                "api_keys": api_keys, "users": users, "deleted_users": deleted_users, "secret_keys": secret_keys,
+                "admins": admins, "client_secrets": client_secrets
+            });
+            (counts, Value::Null)
+        }
+        Carried::LeftOut => (Value::Null, json!("left out: --as-it-was")),
+        Carried::Not(why) => (Value::Null, json!(reason(why))),
+    }
 }

@@ -51,7 +51,8 @@ pub use self::queries::mails::{Attempt, MAIL_FIELDS, WaitingMail};
 pub use self::queries::nodes::KeysAndClock;
 pub use self::queries::outbox::{OutboxItem, OutboxKind};
 pub use self::queries::post_restore::{
-    Flags, KeyBefore, MovedAddress, RestoredAdmin, RestoredKey, RestoredUser, Revived,
+    Flags, KeyBefore, MovedAddress, RestoredAdmin, RestoredApp, RestoredKey, RestoredSecret, RestoredUser,
+    Revived,
 };
 pub use self::queries::sessions::ListedSession;
 pub use self::queries::signing_keys::SigningKeyChange;

@@ -47,6 +47,8 @@ mod api {
 mod cli {
     //! The command line, run as an operator runs it: the real binary in a folder of its own.
 
+    mod app_restores;
+    mod apps;
     mod backup;
     mod bulk_imports;
     mod database_passwords;

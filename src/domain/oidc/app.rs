@@ -57,6 +57,13 @@ pub struct OidcApp {
 }
 
 impl OidcApp {
+    /// Whether a person, or a code, is sent to an address of it in the open.
+    pub fn has_http_uri(&self) -> bool {
+        let lists = self.redirect_uris.iter().chain(&self.post_logout_redirect_uris);
+        let is_http = |uri: &String| uri.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("http:"));
+        lists.chain(&self.start_url).any(is_http)
+    }
+
     /// What the row's MAC is computed over: every column.
     pub fn canonical(&self) -> MacInput {
         let text = |text: Option<&String>| text.map(String::as_bytes).unwrap_or_default().to_vec();

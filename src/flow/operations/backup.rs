@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::domain::api_key::ApiKey;
 use crate::domain::audit::{AuditContext, AuditEvent};
+use crate::domain::oidc::app_secret::AppSecret;
 use crate::domain::secret_key::SecretKeyRecord;
 use crate::domain::timestamp::Timestamp;
 use crate::keys;
@@ -169,8 +170,31 @@ pub async fn restore(
 fn carry_with(keyring: &Keyring, act: &AuditContext, now: Timestamp) -> CarryWith {
     let fingerprints = keyring.all().map(|key| key.fingerprint).collect();
     let (keyring, act) = (keyring.clone(), act.clone());
-    let decide = move |key: &ApiKey, replaced: Option<&ApiKey>| validate_key(&keyring, key, replaced?);
-    CarryWith { fingerprints, decide: Box::new(decide), act, now }
+    let for_secrets = keyring.clone();
+    let (for_apps, for_signing) = (keyring.clone(), keyring.clone());
+    CarryWith {
+        fingerprints,
+        api_key: Box::new(move |key, replaced| validate_key(&keyring, key, replaced?)),
+        client_secret: Box::new(move |secret, replaced| validate_secret(&for_secrets, secret, replaced?)),
+        is_genuine_app: Box::new(move |app| for_apps.is_genuine_app(app)),
+        is_genuine_signing_key: Box::new(move |key| for_signing.is_genuine_signing_key(key)),
+        act,
+        now,
+    }
+}
+
+/// A client secret of the backup as it is from here on: removed if it was so since; and under the secret key that it went over to since,
+/// if that row is genuine.
+fn validate_secret(keyring: &Keyring, secret: &AppSecret, replaced: &AppSecret) -> Option<AppSecret> {
+    if replaced.removed_at.is_some() {
+        let removed = AppSecret { removed_at: replaced.removed_at, ..secret.clone() };
+        // Without its secret key it opens nothing, whatever its seal is.
+        return Some(keyring.reseal_app_secret(removed.clone()).unwrap_or(removed));
+    }
+    let has_moved = secret.key != replaced.key
+        && secret.client_id == replaced.client_id
+        && keyring.is_genuine_app_secret(replaced);
+    has_moved.then(|| replaced.clone())
 }
 
 /// An API key of the backup as it is from here on: revoked if it was so since; and under the secret key that it went over to
@@ -229,6 +253,7 @@ async fn end_everything(
             api_keys: store.list_revived_keys(now).await?,
             users: store.list_flagged_users().await?,
             admins: store.list_revived_admins().await?,
+            client_secrets: store.list_revived_secrets().await?,
             ..Revived::default()
         },
     };

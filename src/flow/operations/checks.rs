@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::startup::StartError;
-use super::{nodes, startup};
+use super::{app_notes, nodes, startup};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::domain::node::{Node, NodeUnhealthy};
@@ -86,6 +86,7 @@ pub async fn run(url: &DatabaseUrl, key_file: &Path, clock: Clock) -> Vec<Check>
         checks.push(Check::of("clock", time(&app).await));
         checks.push(Check::of("nodes", servers(&app).await));
         checks.push(Check::of("hosts", hosts(&app).await));
+        checks.push(Check::of("apps", app_notes::look(&app).await.map_err(|error| error.to_string())));
     }
     checks
 }

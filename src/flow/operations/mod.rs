@@ -1,5 +1,6 @@
 //! What operators and the process itself do: start, check, keep in order, back up, transfer.
 
+mod app_notes;
 pub mod backup;
 pub mod checks;
 pub mod maintenance;

@@ -6,39 +6,23 @@
 use std::fs;
 use std::path::Path;
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::TransactionBehavior;
 use serde_json::{Map, Value as Json};
 
+use super::carry_work::{CarryWith, SAME, Work};
 use super::restore::Restore;
 use super::{CopyError, check_whole, io_error, make_single, remove};
 use crate::domain::admin::AdminGrant;
 use crate::domain::api_key::ApiKey;
 use crate::domain::audit::{AuditContext, AuditEntry, AuditEvent};
-use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserId;
 use crate::domain::workspace::WorkspaceId;
-use crate::store::engine::sqlite::{beside, connect, run, schema};
-use crate::store::engine::unit_of_work::{Statement, sql};
-use crate::store::engine::value::{FromRow, Row, all, first, only, values};
+use crate::store::engine::sqlite::{beside, connect, schema};
+use crate::store::engine::unit_of_work::sql;
+use crate::store::engine::value::{first, only, values};
 use crate::store::queries::api_keys::api_key_columns;
-use crate::store::queries::{admins, audit, user_counts, users};
+use crate::store::queries::{admins, user_counts, users};
 use crate::store::{Flags, StoreError};
-
-/// What the store does not know by itself, and who acts.
-pub struct CarryWith {
-    /// The fingerprints of the keys in the key file.
-    pub fingerprints: Vec<[u8; 32]>,
-    /// What an API key of the backup is from here on: given as it is there, and as it was in the replaced database, if it
-    /// was there. `None` leaves it as it is.
-    pub decide: DecideKey,
-    /// Who acts.
-    pub act: AuditContext,
-    /// The time.
-    pub now: Timestamp,
-}
-
-/// See [`CarryWith::decide`].
-pub type DecideKey = Box<dyn Fn(&ApiKey, Option<&ApiKey>) -> Option<ApiKey> + Send>;
 
 /// How much was carried over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -53,6 +37,8 @@ pub struct CarriedOver {
     pub secret_keys: i64,
     /// Admins who stay disallowed.
     pub admins: i64,
+    /// Client secrets of apps that stay removed.
+    pub client_secrets: i64,
 }
 
 /// Why nothing was carried over.
@@ -120,34 +106,16 @@ fn carry(
         deleted_users: work.deleted_users()?,
         users: work.flags()?,
         admins: work.admins()?,
+        client_secrets: work.client_secrets()?,
     };
+    work.apps()?;
+    work.signing_keys()?;
     work.numbers()?;
     unit.commit()?;
     Ok(Ok(carried))
 }
 
-/// Rows of the backup and of the replaced database that are of one workspace.
-const SAME: &str = "JOIN main.workspaces w ON w.id = k.workspace_id
-                    JOIN old.workspaces ow ON ow.id = w.id AND ow.created_at = w.created_at";
-
-struct Work<'a> {
-    database: &'a Connection,
-    with: &'a CarryWith,
-}
-
 impl Work<'_> {
-    fn run(&self, statement: &Statement) -> Result<Vec<Row>, StoreError> {
-        Ok(run(self.database, statement)?)
-    }
-
-    fn all<T: FromRow>(&self, statement: &Statement) -> Result<Vec<T>, StoreError> {
-        all(self.run(statement)?)
-    }
-
-    fn tell(&self, workspace: WorkspaceId, entry: AuditEntry) -> Result<(), StoreError> {
-        self.run(&audit::entry(workspace, &entry.with("reason", "restored"), self.with.now)).map(|_| ())
-    }
-
     /// Keys that were retired stay so, and what derives what is new is what did so last. Keys that the key file lacks are
     /// of no use any more: whoever goes back to an older key file has lost them.
     fn secret_keys(&self) -> Result<i64, StoreError> {
@@ -193,12 +161,9 @@ impl Work<'_> {
         for key in self.all::<ApiKey>(&sql(KEYS, values![]))? {
             let replaced = self.run(&sql(REPLACED, values![key.workspace, key.id, key.created_at]))?;
             let replaced = first(replaced)?;
-            let is_retired =
-                "SELECT count(*) FROM main.key_fingerprints WHERE key_id = $1 AND retired_at IS NOT NULL";
-            let judged = (self.with.decide)(&key, replaced.as_ref());
+            let judged = (self.with.api_key)(&key, replaced.as_ref());
             let mut kept = judged.clone().unwrap_or_else(|| key.clone());
-            let is_retired = only::<i64>(self.run(&sql(is_retired, values![kept.key]))?)? > 0;
-            if is_retired && kept.revoked_at.is_none() {
+            if self.is_retired(kept.key)? && kept.revoked_at.is_none() {
                 // Its seal proves nothing any more either way.
                 kept.revoked_at = Some(self.with.now);
             } else if judged.is_none() {

@@ -1,6 +1,8 @@
 //! Whole copies of an embedded database: made beside running servers, and put in its place when none runs.
 
 mod carry;
+mod carry_apps;
+mod carry_work;
 mod compare;
 mod create;
 mod restore;
@@ -16,7 +18,8 @@ use super::engine::sqlite::{beside, connect};
 use super::{OpenError, StoreError};
 use crate::files;
 
-pub use self::carry::{CarriedOver, CarryWith, NotCarried};
+pub use self::carry::{CarriedOver, NotCarried};
+pub use self::carry_work::CarryWith;
 pub use self::create::back_up;
 pub use self::restore::{Replaced, Restore};
 

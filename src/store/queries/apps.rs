@@ -29,6 +29,7 @@ macro_rules! app_columns {
          a.seal"
     };
 }
+pub(in crate::store) use app_columns;
 
 pub(in crate::store) use app_columns;
 

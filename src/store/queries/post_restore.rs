@@ -1,5 +1,7 @@
 //! After a restore: nothing that was handed out before lives on, and what may have come back is listed.
 
+use uuid::Uuid;
+
 use super::login_links::no_newest;
 use super::{audit, directory_stamp};
 use crate::domain::admin::{AdminName, AdminRole};
@@ -82,6 +84,32 @@ pub struct RestoredAdmin {
     pub before: Option<KeyBefore>,
 }
 
+/// A client secret that works after a restore.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RestoredSecret {
+    /// The name of its workspace.
+    pub workspace: String,
+    /// The app.
+    pub client_id: String,
+    /// What it is called where it is removed.
+    pub id: Uuid,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// What it was in the database that was replaced, if that can be told.
+    pub before: Option<KeyBefore>,
+}
+
+/// An app that the database that was replaced did not have.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RestoredApp {
+    /// The name of its workspace.
+    pub workspace: String,
+    /// What it is called in requests.
+    pub client_id: String,
+    /// What people call it.
+    pub name: String,
+}
+
 /// What an operator looks through after a restore.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Revived {
@@ -95,11 +123,16 @@ pub struct Revived {
     pub admins: Vec<RestoredAdmin>,
     /// Workspaces that were not there before the restore.
     pub workspaces: Vec<String>,
+    /// Client secrets that work: they may have been removed since.
+    pub client_secrets: Vec<RestoredSecret>,
+    /// Apps that were not there before the restore.
+    pub apps: Vec<RestoredApp>,
 }
 
 from_row! {
     Flags { has_two_factor, is_active, is_staff }
     MovedAddress { workspace, id, now, before }
+    RestoredApp { workspace, client_id, name }
 }
 
 /// How far the numbers of users go on after a restore: some may have been given of which nothing is known any more.
@@ -215,6 +248,21 @@ impl Store {
         let admins: Vec<_> = self.find_all(sql(allowed, values![])).await?;
         let restored = |(name, role)| RestoredAdmin { name, role, before: None };
         Ok(admins.into_iter().map(restored).collect())
+    }
+
+    /// Every client secret that works.
+    pub async fn list_revived_secrets(&self) -> Result<Vec<RestoredSecret>, StoreError> {
+        let live = "SELECT w.name, s.client_id, s.id, s.created_at FROM app_secrets s JOIN workspaces w ON w.id = s.workspace_id
+                    WHERE s.removed_at IS NULL ORDER BY w.name, s.client_id, s.id";
+        let secrets: Vec<_> = self.find_all(sql(live, values![])).await?;
+        let restored = |(workspace, client_id, id, created_at)| RestoredSecret {
+            workspace,
+            client_id,
+            id,
+            created_at,
+            before: None,
+        };
+        Ok(secrets.into_iter().map(restored).collect())
     }
 
     /// Every user who has two-factor, or is disabled.

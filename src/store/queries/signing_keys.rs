@@ -33,6 +33,7 @@ macro_rules! signing_key_columns {
          k.retired_at, k.seal"
     };
 }
+pub(in crate::store) use signing_key_columns;
 
 impl FromValue for SigningKeyState {
     fn from_value(value: Value) -> Option<Self> {

@@ -106,7 +106,9 @@ fn what_the_replaced_database_knows_of_ends_is_carried_over() {
 
     assert_eq!(
         printed["carried_over"],
-        json!({ "api_keys": 1, "users": 3, "deleted_users": 1, "secret_keys": 0, "admins": 0 })
+        json!({
+            "api_keys": 1, "users": 3, "deleted_users": 1, "secret_keys": 0, "admins": 0, "client_secrets": 0
+        })
     );
     assert_eq!(printed["not_carried_over"], Value::Null);
     assert_eq!(key_states(&operator), [(1, true), (2, false), (3, true)]);
