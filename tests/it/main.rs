@@ -124,6 +124,9 @@ mod oidc {
     mod authorize;
     mod back_channel;
     mod discovery;
+    mod landing;
+    mod links_to_apps;
+    mod mailed_landing;
     mod sign_out;
     mod signing_keys;
     mod tokens;
