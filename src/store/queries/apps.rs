@@ -31,8 +31,6 @@ macro_rules! app_columns {
 }
 pub(in crate::store) use app_columns;
 
-pub(in crate::store) use app_columns;
-
 impl FromValue for SigningAlgorithm {
     fn from_value(value: Value) -> Option<Self> {
         let name = String::from_value(value)?;
