@@ -146,10 +146,10 @@ impl Store {
         entry: &AuditEntry,
     ) -> Result<Outcome, StoreError> {
         const ADDED: &str = concat!(
-            "INSERT INTO apps (name, redirect_uris, start_url, post_logout_redirect_uris, backchannel_logout_uri, pkce_optional,
-                               alg, slim_id_token, updated_at, key_id, seal, revision, workspace_id, client_id, is_public,
-                               created_at)
-             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16 WHERE ",
+            "INSERT INTO apps (workspace_id, client_id, is_public, created_at, name, redirect_uris, start_url,
+                               post_logout_redirect_uris, backchannel_logout_uri, pkce_optional, alg, slim_id_token, updated_at,
+                               key_id, seal, revision)
+             SELECT $13, $14, $15, $16, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 WHERE ",
             is_active!("$10"),
             " ON CONFLICT DO NOTHING"
         );
