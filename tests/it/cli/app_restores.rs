@@ -42,7 +42,7 @@ async fn is_secret(operator: &CliRunner, secret: &str) -> bool {
     let (acme, _) = workspaces::show(&app, "Acme").await.unwrap();
     let found = apps::find(&app, acme.id, "wiki").await.unwrap().unwrap();
     let is_one = apps::check_secret(&app, acme.id, &found, secret).await.unwrap();
-    app.store.clone().close().await;
+    drop(app);
     is_one
 }
 
