@@ -145,16 +145,7 @@ impl Default for Metrics {
         registry.register("failed_keys", "Requests whose API key did not hold", metrics.failed_keys.clone());
         registry.register("limited_requests", "Requests beyond a limit, by limit", metrics.limited.clone());
         register_mail(registry, &metrics);
-        registry.register(
-            "openings_dropped",
-            "Openings and presses of links that were not noted, since there was no room",
-            metrics.openings_dropped.clone(),
-        );
-        registry.register(
-            "app_refusals_dropped",
-            "Refused requests of apps that were not noted, since there was no room",
-            metrics.app_refusals_dropped.clone(),
-        );
+        register_dropped(registry, &metrics);
         registry.register("http_answers", "Answers, by route and status", metrics.responses.clone());
         registry.register("http_answer_seconds", "Seconds from request to answer", metrics.latency.clone());
         // Zeroes show that a thing is counted at all.
@@ -171,6 +162,20 @@ impl Default for Metrics {
         }
         Self { registry: all, ..metrics }
     }
+}
+
+/// What there was no room to note.
+fn register_dropped(registry: &mut Registry, metrics: &Metrics) {
+    registry.register(
+        "openings_dropped",
+        "Openings and presses of links that were not noted, since there was no room",
+        metrics.openings_dropped.clone(),
+    );
+    registry.register(
+        "app_refusals_dropped",
+        "Refused requests of apps that were not noted, since there was no room",
+        metrics.app_refusals_dropped.clone(),
+    );
 }
 
 /// What is told of mails.

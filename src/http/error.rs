@@ -125,6 +125,7 @@ const TOO_LARGE: &str = "The request is larger than is taken here: 1 MiB by the 
 const NO_SESSION: &str = "No session has this id, or it is over: `GET /api/sessions` lists those there are.";
 const NO_MAIL: &str =
     "No mail has this id, or it is older than 30 days: `GET /api/mails` lists those there are.";
+const NO_METHOD: &str = "This method is not allowed here.";
 const NO_APP: &str = "No app has this client id: `GET /api/apps` lists those there are.";
 const NO_APP_SECRET: &str =
     "The app has no secret of this id, or it was removed: `GET /api/apps/{client_id}` lists those there are.";
@@ -191,9 +192,7 @@ impl Error {
                 let sentence = format!("No workspace has the host {host}.");
                 Parts::of(404, "workspace_not_found", sentence)
             }
-            Self::MethodNotAllowed => {
-                Parts::of(405, "method_not_allowed", "This method is not allowed here.")
-            }
+            Self::MethodNotAllowed => Parts::of(405, "method_not_allowed", NO_METHOD),
             Self::RequestTimeout => {
                 Parts::of(408, "request_timeout", "The request did not arrive within 10 s: send it again.")
             }

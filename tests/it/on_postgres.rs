@@ -98,6 +98,9 @@ mod oidc {
     mod back_channel;
     mod discovery;
     mod edited_rows;
+    mod landing;
+    mod links_to_apps;
+    mod mailed_landing;
     mod refusals;
     mod responses;
     mod sign_out;

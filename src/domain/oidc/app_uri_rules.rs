@@ -131,9 +131,12 @@ fn check_path(path: &str) -> Result<(), String> {
 mod tests {
     use super::*;
 
+    fn long(length: usize) -> String {
+        format!("https://a.test/{}", "x".repeat(length - 15))
+    }
+
     #[test]
     fn an_address_is_taken_as_it_is_written_or_not_at_all() {
-        let long = |length: usize| format!("https://a.test/{}", "x".repeat(length - 15));
         for good in [
             "https://app.example.com/cb",
             "https://app.example.com",
@@ -152,6 +155,10 @@ mod tests {
                 assert_eq!(check_redirect_uri(good, is_public), Ok(()), "{good}");
             }
         }
+    }
+
+    #[test]
+    fn an_address_that_two_readers_could_take_for_two_places_is_refused() {
         for bad in [
             "",
             "/cb",

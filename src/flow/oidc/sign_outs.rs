@@ -123,9 +123,8 @@ pub async fn end_over(app: &App) -> Result<(), StoreError> {
         return Ok(());
     }
     let act = AuditContext { actor: Actor::Doorkey, request: app.clock.now().new_id() };
-    for id in app.store.list_workspaces_with_app_sessions().await? {
-        let Some(workspace) = app.store.find_workspace_by_id(id).await? else { continue };
-        let now = app.clock.now();
+    for workspace in app.store.list_workspaces().await? {
+        let (id, now) = (workspace.id, app.clock.now());
         for session in app.store.list_over_app_sessions(&workspace, now).await? {
             match app.store.find_session(id, session).await? {
                 Some(found) if found.session.is_live(&found.standing, &workspace, now) => {}

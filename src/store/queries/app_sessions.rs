@@ -75,13 +75,6 @@ pub(super) fn end_of_users(
 }
 
 impl Store {
-    /// The workspaces in which apps are waiting to hear of the end of a session.
-    pub async fn list_workspaces_with_app_sessions(&self) -> Result<Vec<WorkspaceId>, StoreError> {
-        let found = "SELECT w.id FROM workspaces w
-                     WHERE EXISTS (SELECT 1 FROM app_sessions a WHERE a.workspace_id = w.id AND a.ended_at IS NULL)";
-        self.find_all(sql(found, values![])).await
-    }
-
     /// Sessions of a workspace in which apps exchanged codes, and that are over: of age, or gone.
     pub async fn list_over_app_sessions(
         &self,

@@ -5,7 +5,6 @@ use super::secret_keys::is_active;
 use super::{app_secrets, audit, directory_stamp, signing_keys};
 use crate::domain::audit::AuditEntry;
 use crate::domain::list_query::{Field, FieldType, ListQuery, Page};
-use crate::domain::login_link::KeyId;
 use crate::domain::oidc::app::{OidcApp, SigningAlgorithm};
 use crate::domain::oidc::app_secret::AppSecret;
 use crate::domain::timestamp::Timestamp;
@@ -94,7 +93,8 @@ impl Store {
         const FOUND: &str = concat!(
             "SELECT ",
             app_columns!(),
-            " FROM workspaces w JOIN apps a ON a.workspace_id = w.id AND a.client_id = w.default_app WHERE w.id = $1"
+            " FROM apps a WHERE a.workspace_id = $1
+                AND a.client_id = (SELECT w.default_app FROM workspaces w WHERE w.id = $1)"
         );
         self.find(sql(FOUND, values![workspace])).await
     }
@@ -128,21 +128,6 @@ impl Store {
         self.find_all(sql(THERE, values![workspace, format!("%{host}%")])).await
     }
 
-    /// Some apps, of any workspace, that are not sealed under this secret key: those behind the last that was seen.
-    pub async fn list_apps_to_move(
-        &self,
-        active: KeyId,
-        (workspace, client_id): (WorkspaceId, &str),
-    ) -> Result<Vec<OidcApp>, StoreError> {
-        const SOME: &str = concat!(
-            "SELECT ",
-            app_columns!(),
-            " FROM apps a WHERE a.key_id <> $1 AND (a.workspace_id > $2 OR (a.workspace_id = $2 AND a.client_id > $3))
-              ORDER BY a.workspace_id, a.client_id LIMIT 64"
-        );
-        self.find_all(sql(SOME, values![active, workspace, client_id])).await
-    }
-
     /// Keeps an app as it is sealed under the active secret key, unless it was changed since. `seal` is the one it had.
     pub async fn move_app(&self, moved: &OidcApp, seal: [u8; 32]) -> Result<Outcome, StoreError> {
         const MOVED: &str = concat!(
@@ -161,10 +146,10 @@ impl Store {
         entry: &AuditEntry,
     ) -> Result<Outcome, StoreError> {
         const ADDED: &str = concat!(
-            "INSERT INTO apps (name, redirect_uris, start_url, post_logout_redirect_uris, backchannel_logout_uri, pkce_optional,
-                               alg, slim_id_token, updated_at, key_id, seal, revision, workspace_id, client_id, is_public,
-                               created_at)
-             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16 WHERE ",
+            "INSERT INTO apps (workspace_id, client_id, is_public, created_at, name, redirect_uris, start_url,
+                               post_logout_redirect_uris, backchannel_logout_uri, pkce_optional, alg, slim_id_token, updated_at,
+                               key_id, seal, revision)
+             SELECT $13, $14, $15, $16, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 WHERE ",
             is_active!("$10"),
             " ON CONFLICT DO NOTHING"
         );

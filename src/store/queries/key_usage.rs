@@ -4,11 +4,13 @@ use uuid::Uuid;
 
 use super::api_keys::api_key_columns;
 use super::app_secrets::app_secret_columns;
+use super::apps::app_columns;
 use super::login_links::{link_columns, may_use_links};
 use super::{app_secrets, app_sessions, audit};
 use crate::domain::api_key::ApiKey;
 use crate::domain::audit::AuditEntry;
 use crate::domain::login_link::{KeyId, LoginLink};
+use crate::domain::oidc::app::OidcApp;
 use crate::domain::oidc::app_secret::AppSecret;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserId;
@@ -232,6 +234,21 @@ impl Store {
         let UnitResult::Done(rows) = self.write(unit).await? else { return Ok(0) };
         let count = rows.iter().rev().take(2).map(Vec::len).sum::<usize>();
         Ok(i64::try_from(count).unwrap_or(i64::MAX))
+    }
+
+    /// Some apps, of any workspace, that are not sealed under this secret key: those behind the last that was seen.
+    pub async fn list_apps_to_move(
+        &self,
+        active: KeyId,
+        (workspace, client_id): (WorkspaceId, &str),
+    ) -> Result<Vec<OidcApp>, StoreError> {
+        const SOME: &str = concat!(
+            "SELECT ",
+            app_columns!(),
+            " FROM apps a WHERE a.key_id <> $1 AND (a.workspace_id > $2 OR (a.workspace_id = $2 AND a.client_id > $3))
+              ORDER BY a.workspace_id, a.client_id LIMIT 64"
+        );
+        self.find_all(sql(SOME, values![active, workspace, client_id])).await
     }
 
     /// Ends links, each with its entry. They are as this leaves them, sealed.

@@ -229,7 +229,7 @@ impl Store {
                     record_openings = $23, story_retention = $24, addresses = $25, default_app = $26,
                     revision = revision + 1
              WHERE id = $27 AND revision = $28
-               AND ($26 IS NULL OR EXISTS (SELECT 1 FROM apps a WHERE a.workspace_id = $27 AND a.client_id = $26
+               AND (CAST($26 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM apps a WHERE a.workspace_id = $27 AND a.client_id = $26
                                            AND a.start_url IS NOT NULL))",
             settings(workspace, values![workspace.id, workspace.revision])
         );

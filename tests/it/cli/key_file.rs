@@ -29,7 +29,7 @@ fn a_key_is_added_used_and_retired_and_never_shown() {
     let retired = operator.json(&format!("secret retire {}", first.to_uppercase()));
     assert_eq!(
         retired["ended"],
-        serde_json::json!({ "login_links": 0, "sessions": 0, "api_keys": 0, "admins": 0 })
+        serde_json::json!({ "login_links": 0, "sessions": 0, "api_keys": 0, "admins": 0, "client_secrets": 0, "edited": 0 })
     );
     assert_eq!(ids(&operator), [id]);
 

@@ -20,7 +20,7 @@ pub fn fill(page: &TestResponse, action: &str, typed: &[(&str, &str)]) -> TestRe
         .split_once(&format!("action=\"{action}\""))
         .unwrap_or_else(|| panic!("no form: {}", page.body));
     let form = TestResponse { body: rest.split("</form>").next().unwrap().to_owned(), ..page.clone() };
-    let hidden = ["proof", "token", "redirect", "again"].map(|name| (name, form.field(name)));
+    let hidden = ["proof", "token", "app", "redirect", "again"].map(|name| (name, form.field(name)));
     let mut fields: Vec<_> =
         hidden.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))).collect();
     fields.extend(typed);

@@ -9,7 +9,7 @@ async fn an_edited_app_or_secret_is_none() {
         "UPDATE apps SET redirect_uris = 'https://evil.test/cb'",
         "UPDATE apps SET pkce_optional = 1",
         "UPDATE apps SET is_public = 1",
-        "UPDATE app_secrets SET client_id = client_id || 'x'",
+        "UPDATE app_secrets SET client_id = client_id || 'y'",
         "UPDATE app_codes SET client_id = 'other'",
         "UPDATE app_codes SET created_at = created_at + 50000",
         "UPDATE app_codes SET user_id = 2",

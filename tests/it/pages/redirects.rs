@@ -68,13 +68,13 @@ async fn a_redirect_changed_in_the_form_does_not_count() {
     let ada = test.client("ada@example.org").await;
     let mut browser = test.browser();
     let page = browser.open(&format!("{}&redirect=%2Forders", test.ask_for_link(ada).await)).await;
-    let fields = ["token", "proof", "redirect_proof"].map(|name| page.field(name).unwrap());
+    let fields = ["token", "proof", "destination_proof"].map(|name| page.field(name).unwrap());
 
     let changed = [
         ("token", fields[0].as_str()),
         ("proof", &fields[1]),
         ("redirect", "/other"),
-        ("redirect_proof", &fields[2]),
+        ("destination_proof", &fields[2]),
     ];
     let landed = browser.send(TestRequest::of("POST", "/login").form(&changed)).await;
 

@@ -84,7 +84,8 @@ impl TestResponse {
 
 /// What a browser sends when the button of a page is pressed.
 pub fn button(page: &TestResponse) -> TestRequest {
-    let values = ["token", "proof", "redirect", "redirect_proof"].map(|name| (name, page.field(name)));
+    let values =
+        ["token", "proof", "app", "redirect", "destination_proof"].map(|name| (name, page.field(name)));
     let fields: Vec<_> = values.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))).collect();
     TestRequest::of("POST", "/login")
         .form(&fields)

@@ -105,7 +105,7 @@ const FAILURES: [Failure; 12] = [
         "BadRequest",
         "The request cannot be read or does not pass; `invalid` says in `errors` and `codes` which \
          fields, 20 at most, and why.",
-        &["invalid", "malformed", "invalid_version", "invalid_redirect"],
+        &["invalid", "malformed", "invalid_version", "invalid_redirect", "invalid_app"],
     ),
     Failure("401", "Unauthenticated", "No API key of this workspace that holds.", &["unauthenticated"]),
     Failure(
