@@ -13,9 +13,10 @@ use doorkey::flow::operations::transfer::MovingError;
 use doorkey::http;
 use doorkey::store::{Transfer, TransferError};
 
-use crate::support::app::{TestApp, open, settings};
+use crate::support::app::{TestApp, TestRequest, open, settings};
 use crate::support::consistency::MISCOUNTED;
 use crate::support::database::Database;
+use crate::support::relying_party::userinfo;
 
 async fn embedded() -> TestApp {
     let folder = tempfile::tempdir().unwrap();
@@ -127,6 +128,31 @@ async fn everything_moves_and_goes_on_working_with_the_same_key_file() {
     let url = Origin::parse("https://next.test").unwrap();
     let next = flow::workspaces::create(&test.app, &act, "Next".to_owned(), url, vec![]).await.unwrap();
     assert_eq!(next.id.0, 3, "the number of a workspace that is gone is given again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn apps_go_on_with_their_secrets_codes_tokens_and_signing_keys() {
+    let test = embedded().await;
+    let (app, mut browser) = test.app_and_browser().await;
+    let code = app.code(&mut browser).await;
+    let tokens = app.tokens(&test, &code).await;
+    let waiting = app.code(&mut browser).await;
+    let shown = test.call("GET", "/api/apps").await.body;
+    let published = test.send(TestRequest::of("GET", "/oidc/jwks")).await.body;
+    let stopped = stop(test);
+    let target = Arc::new(Database::on_server());
+
+    stopped.move_to(&target).await.unwrap();
+
+    let test = stopped.start_on(target).await;
+    assert_eq!(test.call("GET", "/api/apps").await.body, shown);
+    assert_eq!(test.send(TestRequest::of("GET", "/oidc/jwks")).await.body, published);
+    let (id_token, access_token) = (&tokens["id_token"], &tokens["access_token"]);
+    test.verified(&app, id_token.as_str().unwrap()).await;
+    assert_eq!(userinfo(&test, access_token.as_str().unwrap()).await.status, StatusCode::OK);
+    let next = app.tokens(&test, &waiting).await;
+    let claims = test.verified(&app, next["id_token"].as_str().unwrap()).await;
+    assert_eq!(claims["email"], "ada@example.org");
 }
 
 /// Whoever dies between the two marks leaves a whole copy that nobody used, and a source that may have gone on since.
