@@ -9,7 +9,7 @@ use super::output::{List, Output};
 use super::{Context, os_user, say};
 use crate::config::{OutboundFlags, ServeFlags};
 use crate::domain::oidc::app::OidcApp;
-use crate::domain::oidc::app_change::{AppChange, NewApp, parse_client_id};
+use crate::domain::oidc::app_change::{AppChange, CHANGEABLE, NewApp, parse_client_id};
 use crate::domain::oidc::refusal::AppRefusal;
 use crate::domain::validation::ValidationErrors;
 use crate::domain::workspace::Workspace;
@@ -32,12 +32,11 @@ pub(super) enum Command {
     },
     /// Show an app
     Show(Named),
-    /// Change an app: name, redirect_uris, start_url, post_logout_redirect_uris, backchannel_logout_uri, pkce, alg, slim_id_token
+    /// Change an app: its name, its addresses, how it proves itself and what it gets
     Set {
         #[command(flatten)]
         named: Named,
-        /// What is to be: lists by spaces, nothing after = empties
-        #[arg(required = true, value_name = "KEY=VALUE")]
+        #[arg(required = true, value_name = "KEY=VALUE", help = format!("What is to be: lists by spaces, nothing after = empties: {CHANGEABLE}"))]
         settings: Vec<String>,
         #[command(flatten)]
         outbound: OutboundFlags,
@@ -84,8 +83,11 @@ pub(super) struct Create {
     /// Where codes may be sent; may be given again
     #[arg(long, required = true, value_name = "URI")]
     redirect_uri: Vec<String>,
-    /// Where a person arrives who comes by a link; {iss}, {login_hint} and {target} are filled in
-    #[arg(long, value_name = "URL")]
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "Where a person arrives who comes by a link; {iss}, {login_hint} and {target} are filled in"
+    )]
     start_url: Option<String>,
     /// Where a person may be sent after signing out; may be given again
     #[arg(long, value_name = "URI")]

@@ -212,10 +212,9 @@ pub fn parse(pairs: &Pairs, app: &OidcApp, reply_to: &ReplyTo) -> Result<Authori
     if value("response_mode").is_some_and(|word| !is_mode(word)) {
         return Err(invalid("response_mode must be query or form_post"));
     }
-    let prompts: Vec<_> =
-        value("prompt").unwrap_or_default().split(' ').filter(|word| !word.is_empty()).collect();
+    let prompts: Vec<_> = value("prompt").unwrap_or_default().split(' ').collect();
     let has = |prompt: &str| prompts.contains(&prompt);
-    if has("none") && prompts.iter().any(|prompt| *prompt != "none") {
+    if has("none") && prompts.iter().any(|prompt| !["none", ""].contains(prompt)) {
         return Err(invalid("prompt=none goes with no other prompt"));
     }
     let max_age = value("max_age").map(seconds).transpose()?;
@@ -227,11 +226,8 @@ pub fn parse(pairs: &Pairs, app: &OidcApp, reply_to: &ReplyTo) -> Result<Authori
         }
     }
     let code_challenge = challenge(&value, app)?;
-    let login_hint = value("login_hint").map(|hint| {
-        let is_short = hint.len() <= MAX_LOGIN_HINT;
-        // A longer one is nobody's, and must not be taken for none.
-        if is_short { hint.to_owned() } else { "-".to_owned() }
-    });
+    // A longer hint is nobody's, and must not be taken for none.
+    let login_hint = value("login_hint").map(|hint| if hint.len() > MAX_LOGIN_HINT { "-" } else { hint });
     Ok(AuthorizeRequest {
         client_id: app.client_id.clone(),
         redirect_uri: reply_to.redirect_uri.clone(),
@@ -244,7 +240,7 @@ pub fn parse(pairs: &Pairs, app: &OidcApp, reply_to: &ReplyTo) -> Result<Authori
         demands_sign_in: has("login"),
         asks_for_account: has("consent") || has("select_account"),
         max_age,
-        login_hint,
+        login_hint: login_hint.map(str::to_owned),
         hinted_subject: None,
     })
 }

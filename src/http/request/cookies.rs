@@ -155,8 +155,8 @@ impl CookieJar {
     pub(in crate::http) fn app_request(&self, headers: &HeaderMap) -> Option<String> {
         let part = |what: &&str| single_cookie(headers, &name(self.is_secure, what));
         let (count, first) = part(&REQUEST_PARTS[0])?.split_once('.')?;
-        let others = REQUEST_PARTS.iter().take(count.parse().ok()?).skip(1).map(part);
-        others.fold(Some(first.to_owned()), |whole, part| Some(whole? + part?))
+        let mut others = REQUEST_PARTS.iter().take(count.parse().ok()?).skip(1).map(part);
+        others.try_fold(first.to_owned(), |whole, part| Some(whole + part?))
     }
 
     /// Remembers an app's request, which may be too long for one cookie: the first says how many there are. None if it is too long for

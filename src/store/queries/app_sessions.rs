@@ -52,7 +52,7 @@ pub(super) fn end_of_users(
     users: impl IntoIterator<Item = UserId>,
     now: Timestamp,
 ) -> Vec<Statement> {
-    let users: Vec<_> = users.into_iter().map(|user| user.number()).collect();
+    let users: Vec<_> = users.into_iter().map(UserId::number).collect();
     if users.is_empty() {
         return Vec::new();
     }

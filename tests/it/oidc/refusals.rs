@@ -24,8 +24,8 @@ async fn added(test: &TestApp, fields: Value) -> (String, String) {
     let answer = add(test, fields).await;
     assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
     let answer = answer.json();
-    let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
-    (text("client_id"), text("client_secret"))
+    let field = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
+    (field("client_id"), field("client_secret"))
 }
 
 #[tokio::test]
