@@ -218,7 +218,7 @@ async fn an_app_shows_who_it_is_in_one_way() {
     let (app, mut browser) = test.app_and_browser().await;
     let public = test.add_app(&json!({"name": "App", "type": "public"})).await;
     let secret = app.secret.clone().unwrap();
-    let encoded = |text: &str| text.bytes().fold(String::new(), |text, byte| text + &format!("%{byte:02X}"));
+    let encoded = |text: &str| text.bytes().fold(String::new(), |text, byte| format!("{text}%{byte:02X}"));
     let bare = RelyingParty { secret: None, ..app.clone() };
     let id = app.client_id.as_str();
     let with = |code: &str, fields: &[(&str, &str)], header: Option<String>| {
