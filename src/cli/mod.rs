@@ -1,6 +1,7 @@
 //! The command line: each command parses its words, calls one flow, prints what came of it.
 
 mod admin;
+mod app;
 mod backup;
 mod check;
 mod demo;
@@ -84,6 +85,9 @@ enum Command {
     /// See whether mail goes out, and what became of the mails to users
     #[command(subcommand)]
     Mail(mail::Command),
+    /// Manage the applications that people are signed in to by OpenID Connect
+    #[command(subcommand)]
+    App(app::Command),
     /// List and rotate the keys that sign ID tokens
     #[command(subcommand)]
     SigningKey(signing_key::Command),
@@ -184,6 +188,7 @@ impl Command {
             Self::Serve(flags) => flags.clone(),
             Self::Demo(args) => args.flags(),
             Self::Mail(command) => ServeFlags { mail: command.flags(), ..ServeFlags::default() },
+            Self::App(command) => command.flags(),
             Self::Admin(command) => ServeFlags { admin: command.flags(), ..ServeFlags::default() },
             Self::Link(args) => ServeFlags { mail: args.flags.clone(), ..ServeFlags::default() },
             Self::Secret(_)
@@ -240,6 +245,7 @@ async fn dispatch(cli: Cli) -> Result<()> {
         Command::Story(args) => story::run(&mut context, &args).await,
         Command::Stats(args) => stats::run(&mut context, &args).await,
         Command::Mail(command) => mail::run(&mut context, command).await,
+        Command::App(command) => app::run(&mut context, command).await,
         Command::SigningKey(command) => signing_key::run(&mut context, command).await,
         Command::Admin(command) => admin::run(&mut context, command).await,
         Command::Backup(args) => backup::back_up(&mut context, &args).await,

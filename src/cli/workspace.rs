@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::output::{List, Output};
-use super::{Context, os_user, pairs};
+use super::{Context, os_user, pairs, say};
 use crate::app::App;
 use crate::domain::branding::{Logo, MAX_LOGO, SupportContact};
 use crate::domain::email::EmailAddress;
@@ -91,6 +91,8 @@ struct Shown<'a> {
     self_service_lifetime: i64,
     one_click: bool,
     mail_budget: i64,
+    addresses: &'static str,
+    default_app: Option<&'a str>,
     record_openings: bool,
     story_retention: i64,
     locale: &'static str,
@@ -130,6 +132,8 @@ impl<'a> Shown<'a> {
             self_service_lifetime: mail.self_service_lifetime,
             one_click: mail.is_one_click,
             mail_budget: mail.budget,
+            addresses: workspace.apps.addresses.name(),
+            default_app: workspace.apps.default_app.as_deref(),
             record_openings: workspace.stories.is_recording,
             story_retention: workspace.stories.retention,
             locale: branding.locale.tag(),
@@ -165,6 +169,8 @@ impl<'a> Shown<'a> {
             ("self_service_lifetime", self.self_service_lifetime.to_string()),
             ("one_click", self.one_click.to_string()),
             ("mail_budget", self.mail_budget.to_string()),
+            ("addresses", self.addresses.to_owned()),
+            ("default_app", self.default_app.unwrap_or_default().to_owned()),
             ("record_openings", self.record_openings.to_string()),
             ("story_retention", self.story_retention.to_string()),
             ("locale", self.locale.to_owned()),
@@ -195,7 +201,15 @@ pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
             let mut settings = pairs(&settings)?;
             let logo = take_logo(&mut settings)?;
             let app = context.open_or_make().await?;
-            workspaces::set_with_logo(&app, &os_user::act(), &name, &settings, &logo).await?;
+            let (before, _) = workspaces::show(&app, &name).await?;
+            let changed = workspaces::set_with_logo(&app, &os_user::act(), &name, &settings, &logo).await?;
+            if changed.url != before.url && workspaces::has_apps(&app, &changed).await? {
+                say(&format!(
+                    "the issuer that apps know is {} from here on: change it in each app's own settings, which refuse to sign in \
+                     by another one; `doorkey app list` shows them",
+                    changed.url
+                ));
+            }
             show(context, &app, &name).await
         }
         Command::Rename { name, new } => {

@@ -4,6 +4,7 @@ pub mod admin;
 pub mod admin_access;
 pub mod api_key;
 pub mod api_version;
+pub mod app_settings;
 pub mod ask;
 pub mod audit;
 pub mod base62;

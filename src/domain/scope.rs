@@ -32,6 +32,10 @@ named! {
         LoginLinksMail = "login_links:mail",
         /// See what was mailed, and what became of it.
         MailsRead = "mails:read",
+        /// See apps.
+        AppsRead = "apps:read",
+        /// Add, change and delete apps, and their secrets.
+        AppsWrite = "apps:write",
     }
 }
 

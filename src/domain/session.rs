@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::base62;
 use super::email::EmailAddress;
-use super::login_link::{KeyId, LinkLookupKey};
+use super::login_link::{KeyId, LinkKind, LinkLookupKey};
 use super::mac_input::MacInput;
 use super::named::named;
 use super::timestamp::Timestamp;
@@ -29,6 +29,35 @@ named! {
         Link = "link",
         /// By a link or code that doorkey mailed by itself to the person's address.
         Email = "email",
+    }
+}
+
+/// By what somebody signs in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RedeemedBy {
+    /// The link was pressed.
+    Link,
+    /// The link was opened, in the browser that asked for it. If it is dead nothing is refused: the page that is shown then counts that.
+    OneClick,
+    /// The code of the same mail was typed.
+    Code,
+}
+
+impl RedeemedBy {
+    /// How that signs in, by a link of a kind.
+    pub const fn method(self, kind: LinkKind) -> SignInMethod {
+        match (self, kind) {
+            (Self::Link | Self::OneClick, LinkKind::Api) => SignInMethod::Link,
+            (Self::Code, _) | (_, LinkKind::SelfService | LinkKind::Again) => SignInMethod::Email,
+        }
+    }
+
+    /// The word in the log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Link | Self::OneClick => "link",
+            Self::Code => "code",
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Workspaces: one tenant each, with hosts, a portal and settings of its own.
 
+use super::app_settings::{AppSettings, VerifiedAddresses};
 use super::branding::{Branding, Logo, LogoFacts};
 use super::duration;
 use super::host::HostName;
@@ -47,6 +48,8 @@ pub struct Workspace {
     pub mail: MailSettings,
     /// What is noted of its links.
     pub stories: StorySettings,
+    /// What apps are told of its people, and in which they land.
+    pub apps: AppSettings,
     /// Counts the changes, so that of two who change it at once neither is lost.
     pub revision: i64,
     /// When it was made.
@@ -61,8 +64,8 @@ pub const MAX_LINK_LIFETIME: i64 = 2_592_000;
 
 impl Workspace {
     /// Whether each address of its users counts as verified.
-    pub const fn vouches_for_addresses(&self) -> bool {
-        true
+    pub fn vouches_for_addresses(&self) -> bool {
+        self.apps.addresses == VerifiedAddresses::Vouched
     }
 
     /// A new workspace with the settings that a fresh one has.
@@ -82,6 +85,7 @@ impl Workspace {
             branding: Branding::default(),
             mail: MailSettings::default(),
             stories: StorySettings::default(),
+            apps: AppSettings::default(),
             revision: 1,
             created_at: now,
         }
@@ -148,6 +152,9 @@ impl Workspace {
             _ if StorySettings::SETTINGS.contains(&setting) => {
                 self.stories.set(setting, value).map_err(refuse)?;
             }
+            _ if AppSettings::SETTINGS.contains(&setting) => {
+                self.apps.set(setting, value).map_err(refuse)?;
+            }
             _ => return Err(refuse(format!("is no setting; there are {SETTINGS}"))),
         }
         Ok(())
@@ -178,7 +185,7 @@ impl Workspace {
 /// The names of the settings, for a sentence.
 pub const SETTINGS: &str = "url, host, link_lifetime, single_use, landing_url, allowed_redirect_origins, \
                             session_lifetime, session_idle, cookie_domain, mail_from, mail_name, mail_reply_to, \
-                            self_service, self_service_lifetime, one_click, mail_budget, record_openings, \
+                            self_service, self_service_lifetime, one_click, mail_budget, addresses, default_app, record_openings, \
                             story_retention, locale, brand_color, logo, support_contact, page_name";
 
 /// What becomes of a workspace's logo.
@@ -308,6 +315,8 @@ mod tests {
             ("one_click", "true"),
             ("mail_budget", "0"),
             ("mail_budget", "1000000"),
+            ("addresses", "proven"),
+            ("default_app", "my-wiki"),
             ("record_openings", "false"),
             ("story_retention", "86400"),
             ("story_retention", "365d"),
@@ -328,6 +337,8 @@ mod tests {
             ("one_click", "1"),
             ("mail_budget", "1000001"),
             ("mail_budget", "-1"),
+            ("addresses", "true"),
+            ("default_app", "my wiki"),
             ("record_openings", "1"),
             ("story_retention", "86399"),
             ("story_retention", "366d"),
@@ -352,6 +363,8 @@ mod tests {
             ("self_service_lifetime", "60"),
             ("one_click", "true"),
             ("mail_budget", "0"),
+            ("addresses", "proven"),
+            ("default_app", "my-wiki"),
             ("record_openings", "false"),
             ("story_retention", "90d"),
             ("locale", "ja"),

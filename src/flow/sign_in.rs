@@ -9,10 +9,11 @@ use super::{sessions, stories};
 use crate::app::App;
 use crate::domain::audit::{Actor, AuditContext, AuditEntry, AuditEvent};
 use crate::domain::client_network::ClientNetwork;
-use crate::domain::login_link::{LinkKind, LinkRejection, LoginLink};
+use crate::domain::login_link::{LinkRejection, LoginLink};
 use crate::domain::node::NodeUnhealthy;
 use crate::domain::opening::Opening;
-use crate::domain::session::{CsrfCookie, Session, SessionCookie, SessionWithUser, SignInMethod};
+pub use crate::domain::session::RedeemedBy;
+use crate::domain::session::{CsrfCookie, Session, SessionCookie, SessionWithUser};
 use crate::domain::story::PressRefusal;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::Token;
@@ -170,34 +171,6 @@ pub struct Confirmation {
     pub client_id: Option<String>,
     /// What was shown.
     pub by: RedeemedBy,
-}
-
-/// By what somebody signs in.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RedeemedBy {
-    /// The link was pressed.
-    Link,
-    /// The link was opened, in the browser that asked for it. If it is dead nothing is refused: the page that is shown then counts that.
-    OneClick,
-    /// The code of the same mail was typed.
-    Code,
-}
-
-impl RedeemedBy {
-    /// How that signs in, by a link of a kind.
-    const fn method(self, kind: LinkKind) -> SignInMethod {
-        match (self, kind) {
-            (Self::Link | Self::OneClick, LinkKind::Api) => SignInMethod::Link,
-            (Self::Code, _) | (_, LinkKind::SelfService | LinkKind::Again) => SignInMethod::Email,
-        }
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Link | Self::OneClick => "link",
-            Self::Code => "code",
-        }
-    }
 }
 
 /// What a confirm led to.

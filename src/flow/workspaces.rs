@@ -1,6 +1,8 @@
 //! Workspaces are made, found by host, set, deleted.
 
+use super::oidc;
 use crate::app::App;
+use crate::domain::app_settings::NO_APP;
 use crate::domain::audit::{AuditContext, AuditEvent};
 use crate::domain::branding::Logo;
 use crate::domain::host::HostName;
@@ -97,6 +99,7 @@ pub async fn set_with_logo(
             }
         }
         workspace.validate().map_err(WorkspaceError::ValidationErrors)?;
+        check_default_app(app, &workspace).await?.map_err(WorkspaceError::ValidationErrors)?;
         if workspace.cookie_domain != old_domain {
             workspace.cookie_tag = keys::random_cookie_tag()?;
         }
@@ -122,6 +125,22 @@ pub async fn set_with_logo(
         }
     }
     Err(CONTENDED.into())
+}
+
+/// Whether people can land in the default app, if there is one.
+async fn check_default_app(
+    app: &App,
+    workspace: &Workspace,
+) -> Result<Result<(), ValidationErrors>, StoreError> {
+    let Some(client_id) = &workspace.apps.default_app else { return Ok(Ok(())) };
+    let found = oidc::apps::find(app, workspace.id, client_id).await?;
+    let is_fine = found.is_some_and(|found| found.start_url.is_some());
+    Ok(if is_fine { Ok(()) } else { Err(ValidationErrors::field("default_app", NO_APP)) })
+}
+
+/// Whether a workspace has apps, which hold to its URL.
+pub async fn has_apps(app: &App, workspace: &Workspace) -> Result<bool, StoreError> {
+    app.store.has_app(workspace.id).await
 }
 
 /// Why settings were not saved.
@@ -160,8 +179,10 @@ pub async fn save(
     if revision != workspace.revision {
         return Err(SaveError::ChangedMeanwhile);
     }
-    if let Err(errors) = changed.validate() {
-        invalid.extend(errors);
+    for judged in [changed.validate(), check_default_app(app, &changed).await?] {
+        if let Err(errors) = judged {
+            invalid.extend(errors);
+        }
     }
     if !invalid.is_empty() {
         return Err(SaveError::ValidationErrors(invalid));

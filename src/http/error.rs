@@ -15,7 +15,9 @@ use crate::domain::user::Refusal;
 use crate::domain::validation::ValidationErrors;
 use crate::flow::login_links::IssueError;
 use crate::flow::mail::MailError;
+use crate::flow::oidc::app_changes::AppError;
 use crate::flow::oidc::landing::DestinationError;
+use crate::flow::oidc::signing_keys::SigningError;
 use crate::flow::operations::nodes::EndError;
 use crate::flow::sign_in::SignInError;
 use crate::flow::users::UserError;
@@ -60,6 +62,10 @@ pub(super) enum Error {
     SessionNotFound,
     /// No such mail.
     MailNotFound,
+    /// No such app.
+    AppNotFound,
+    /// The app has no such secret.
+    AppSecretNotFound,
     /// No link whose story is told.
     StoryNotFound,
     /// This server does not mail.
@@ -119,9 +125,12 @@ const TOO_LARGE: &str = "The request is larger than is taken here: 1 MiB by the 
 const NO_SESSION: &str = "No session has this id, or it is over: `GET /api/sessions` lists those there are.";
 const NO_MAIL: &str =
     "No mail has this id, or it is older than 30 days: `GET /api/mails` lists those there are.";
+const NO_APP: &str = "No app has this client id: `GET /api/apps` lists those there are.";
+const NO_APP_SECRET: &str =
+    "The app has no secret of this id, or it was removed: `GET /api/apps/{client_id}` lists those there are.";
 const NO_STORY: &str = "No link of this workspace is meant by that, or its story is over: links are named by their id, or by the whole \
                         link or its token.";
-const NO_APP: &str = "No app of this workspace that has a start_url has this client_id: `GET /api/apps` lists the apps, and `start_url` is \
+const NO_START_URL: &str = "No app of this workspace that has a start_url has this client_id: `GET /api/apps` lists the apps, and `start_url` is \
                       set by `PUT /api/apps/{client_id}`.";
 const NO_MAIL_SERVER: &str =
     "Mail is not set up, so nothing was mailed: the server is to be started with --smtp and --mail-from.";
@@ -150,7 +159,7 @@ impl Error {
             Self::ValidationErrors(_) => Parts::of(400, "invalid", "The given data was invalid."),
             Self::InvalidRedirect => Parts::of(400, "invalid_redirect", format!("{InvalidRedirect}.")),
             Self::InvalidAppRedirect => Parts::of(400, "invalid_redirect", format!("{InvalidAppRedirect}.")),
-            Self::InvalidApp => Parts::of(400, "invalid_app", NO_APP),
+            Self::InvalidApp => Parts::of(400, "invalid_app", NO_START_URL),
             Self::ConflictingTokens => {
                 Parts::of(400, "malformed", "The address and the form name different links.")
             }
@@ -174,6 +183,8 @@ impl Error {
             Self::NotFound => Parts::of(404, "not_found", "There is nothing at this address."),
             Self::SessionNotFound => Parts::of(404, "not_found", NO_SESSION),
             Self::MailNotFound => Parts::of(404, "not_found", NO_MAIL),
+            Self::AppNotFound => Parts::of(404, "not_found", NO_APP),
+            Self::AppSecretNotFound => Parts::of(404, "not_found", NO_APP_SECRET),
             Self::StoryNotFound => Parts::of(404, "not_found", NO_STORY),
             Self::MailNotConfigured => Parts::of(409, "mail_not_configured", NO_MAIL_SERVER),
             Self::WorkspaceNotFound(host) => {
@@ -326,6 +337,30 @@ impl From<MailError> for Error {
         match error {
             MailError::Issue(error) => error.into(),
             error @ MailError::AnotherRequest => Self::Conflict(error.to_string()),
+        }
+    }
+}
+
+impl From<SigningError> for Error {
+    fn from(error: SigningError) -> Self {
+        if let SigningError::Store(error) = error {
+            return error.into();
+        }
+        tracing::error!(%error, "a request could not be served");
+        Self::Internal
+    }
+}
+
+impl From<AppError> for Error {
+    fn from(error: AppError) -> Self {
+        match error {
+            AppError::NotFound(_) => Self::AppNotFound,
+            AppError::SecretNotFound(_) => Self::AppSecretNotFound,
+            AppError::Conflict(why) => Self::Conflict(why.to_owned()),
+            AppError::ValidationErrors(invalid) => Self::ValidationErrors(invalid),
+            AppError::Signing(error) => error.into(),
+            AppError::NoRandomness(error) => error.into(),
+            AppError::Store(error) => error.into(),
         }
     }
 }

@@ -25,7 +25,7 @@ use crate::app::App;
 
 pub use self::admin::{AdminSettings, router as admin_router};
 pub use self::api::resources::{
-    LinkStats, ListedEntry, ListedMail, ListedSession, QueuedMailFacts, Story, UserObject,
+    AppObject, LinkStats, ListedEntry, ListedMail, ListedSession, QueuedMailFacts, Story, UserObject,
 };
 pub use self::middleware::request_id::current_request_id;
 pub use self::request::context::Peer;
@@ -84,6 +84,11 @@ fn api() -> Router<App> {
         .route("/api/login_links/{user}/mail", post(api::mails::send))
         .route("/api/mails", get(api::mails::list))
         .route("/api/mails/{id}", get(api::mails::show))
+        .route("/api/apps", get(api::apps::list).post(api::apps::add))
+        .route("/api/apps/{client_id}", get(api::apps::show).put(api::apps::set).delete(api::apps::delete))
+        .route("/api/apps/{client_id}/secrets", post(api::apps::add_secret))
+        .route("/api/apps/{client_id}/secrets/{id}", delete(api::apps::remove_secret))
+        .route("/api/apps/{client_id}/refusals", get(api::apps::refusals))
         .route("/api/logs", get(api::logs::list))
         .route("/api/sessions", get(api::sessions::list))
         .route("/api/sessions/{id}", delete(api::sessions::revoke))

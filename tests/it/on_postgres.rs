@@ -92,15 +92,21 @@ mod mail {
 mod oidc {
     //! OpenID Connect: what apps ask, what they get, and what they are told.
 
+    mod apps;
     mod authorize;
     mod back_channel;
     mod discovery;
+    mod edited_rows;
     mod landing;
     mod links_to_apps;
     mod mailed_landing;
+    mod refusals;
+    mod responses;
     mod sign_out;
     mod signing_keys;
+    mod subjects;
     mod tokens;
+    mod workspace_keys;
 }
 mod pages {
     //! The pages: opening a link, confirming, sessions, redirects, the console, in a browser and behind proxies.

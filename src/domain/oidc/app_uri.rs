@@ -1,5 +1,9 @@
 //! The addresses of an app.
 
+/// A parameter is there twice.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Doubled;
+
 /// Whether an address is one of those that are registered, byte for byte. Of a public app's on the loopback interface any port is
 /// (RFC 8252, section 7.3).
 pub fn is_registered(registered: &[String], uri: &str, is_public: bool) -> bool {
@@ -11,14 +15,11 @@ pub fn is_registered(registered: &[String], uri: &str, is_public: bool) -> bool 
 }
 
 /// What is wrong with an address that is none of those that are registered, for the app's operator.
-pub fn why_not_registered(
-    registered: &[String],
-    uri: Result<Option<&str>, super::request::Doubled>,
-) -> String {
+pub fn why_not_registered(registered: &[String], uri: Result<Option<&str>, Doubled>) -> String {
     let uri = match uri {
         Ok(Some(uri)) => uri,
         Ok(None) => return "redirect_uri is missing".to_owned(),
-        Err(super::request::Doubled) => return "redirect_uri is there twice".to_owned(),
+        Err(Doubled) => return "redirect_uri is there twice".to_owned(),
     };
     let differs_in = |same: &dyn Fn(&str, &str) -> bool| registered.iter().any(|one| same(one, uri));
     let path = |uri: &str| uri.split(['?', '#']).next().unwrap_or_default().to_owned();

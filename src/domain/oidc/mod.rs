@@ -1,8 +1,10 @@
 //! OpenID Connect: the applications that people are signed in to.
 
 pub mod app;
+pub mod app_change;
 pub mod app_secret;
 pub mod app_uri;
+pub mod app_uri_rules;
 pub mod claims;
 pub mod code;
 pub mod refusal;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::app::OidcApp;
-use super::app_uri::is_registered;
+use super::app_uri::{Doubled, is_registered};
 use super::scope::{OidcScope, OidcScopes};
 use crate::domain::named::named;
 use crate::domain::timestamp::Timestamp;
@@ -162,10 +162,6 @@ pub fn single<'a>(pairs: &'a Pairs, name: &str) -> Result<Option<&'a str>, Doubl
         _ => Err(Doubled),
     }
 }
-
-/// A parameter is there twice.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Doubled;
 
 /// Where a request is answered that names its app and one of the app's redirect URIs; `None` if it may not be answered there.
 pub fn reply_to(pairs: &Pairs, app: &OidcApp) -> Option<ReplyTo> {

@@ -59,16 +59,17 @@ pub async fn is_origin_of_public_app(
     origin: &str,
 ) -> Result<bool, StoreError> {
     let url = Url::parse(origin).ok().filter(|url| url.origin().ascii_serialization() == origin);
-    let Some(host) = url.as_ref().and_then(Url::host_str) else { return Ok(false) };
-    // Of a loopback address any port is registered.
-    let is_loopback = origin.starts_with("http://") && ["127.0.0.1", "[::1]"].contains(&host);
-    let is_same = |uri: &Url| {
-        let is_at_host = uri.scheme() == "http" && uri.host_str() == Some(host);
-        uri.origin().ascii_serialization() == origin || (is_loopback && is_at_host)
+    let Some(url) = url else { return Ok(false) };
+    let Some(host) = url.host_str() else { return Ok(false) };
+    let is_at_origin = |uri: &Url| {
+        let is_loopback = uri.scheme() == "http" && matches!(host, "127.0.0.1" | "[::1]");
+        // There any port is registered (RFC 8252, section 7.3).
+        let is_same_port = is_loopback || uri.port_or_known_default() == url.port_or_known_default();
+        uri.scheme() == url.scheme() && uri.host_str() == Some(host) && is_same_port
     };
     let is_one = |client: &OidcApp| {
-        let uris = client.redirect_uris.iter().filter_map(|uri| Url::parse(uri).ok());
-        app.keys().is_genuine_app(client) && uris.into_iter().any(|uri| is_same(&uri))
+        let mut uris = client.redirect_uris.iter().filter_map(|uri| Url::parse(uri).ok());
+        app.keys().is_genuine_app(client) && uris.any(|uri| is_at_origin(&uri))
     };
     Ok(app.store.list_public_apps_at_host(workspace, host).await?.iter().any(is_one))
 }

@@ -1,5 +1,6 @@
 //! OpenID Connect: apps, and the people who are signed in to them.
 
+pub mod app_changes;
 pub mod apps;
 pub mod authorize;
 pub mod end_session;

@@ -240,6 +240,8 @@ fn about(scope: Scope) -> &'static str {
         Scope::SessionsWrite => "sign people out",
         Scope::LoginLinksMail => "have links mailed",
         Scope::MailsRead => "see what was mailed",
+        Scope::AppsRead => "see apps",
+        Scope::AppsWrite => "add, change and delete apps, and their secrets",
     }
 }
 

@@ -14,6 +14,7 @@ enum Kind {
     Lines,
     Flag,
     Language,
+    Addresses,
 }
 
 /// What is always so of a field.
@@ -38,7 +39,7 @@ const fn first(heading: &'static str, setting: Setting) -> Setting {
 const SECONDS: &str = "Seconds, or a number with a unit, such as 90m, 2h or 7d.";
 
 /// The fields, in the order in which they are judged: a landing page may be on one of the origins.
-const SETTINGS: [Setting; 18] = [
+const SETTINGS: [Setting; 20] = [
     first("Links", setting("link_lifetime", Kind::Text, "Links live for", SECONDS)),
     setting(
         "single_use",
@@ -83,6 +84,21 @@ const SETTINGS: [Setting; 18] = [
         Kind::Text,
         "Mails that people may cause in a day",
         "A number. Mails of the API do not count.",
+    ),
+    first(
+        "Apps",
+        setting(
+            "default_app",
+            Kind::Text,
+            "After signing in, people land in the app",
+            "Its client id; it must have a start URL. Empty: none.",
+        ),
+    ),
+    setting(
+        "addresses",
+        Kind::Addresses,
+        "Apps are told that an address is verified",
+        "Always, or once a link or code that the person asked for by mail was used.",
     ),
     first(
         "What became of links",
@@ -162,6 +178,9 @@ pub(super) fn fields(workspace: &Workspace, sent: &Params) -> Vec<Field> {
             Kind::Language => {
                 Language::ALL.map(|language| (language.tag().to_owned(), language.tag())).into()
             }
+            Kind::Addresses => {
+                vec![("vouched".to_owned(), "always"), ("proven".to_owned(), "once it is proven")]
+            }
             Kind::Text | Kind::Lines => Vec::new(),
         };
         let choose = |(choice, words): (String, &'static str)| {
@@ -217,6 +236,8 @@ pub(super) fn value_of(workspace: &Workspace, name: &str) -> String {
         "self_service_lifetime" => mail.self_service_lifetime.to_string(),
         "one_click" => mail.is_one_click.to_string(),
         "mail_budget" => mail.budget.to_string(),
+        "default_app" => workspace.apps.default_app.clone().unwrap_or_default(),
+        "addresses" => workspace.apps.addresses.name().to_owned(),
         "record_openings" => workspace.stories.is_recording.to_string(),
         "story_retention" => workspace.stories.retention.to_string(),
         "page_name" => branding.page_name.clone().unwrap_or_default(),

@@ -45,7 +45,9 @@ scope_types!(
     SessionsRead,
     SessionsWrite,
     LoginLinksMail,
-    MailsRead
+    MailsRead,
+    AppsRead,
+    AppsWrite
 );
 
 /// A caller whose API version, key and scope were checked, in that order. Put it first among a handler's arguments: nothing

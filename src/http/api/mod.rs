@@ -1,5 +1,6 @@
 //! The API for back offices.
 
+pub(super) mod apps;
 mod caller;
 pub(super) mod clients;
 pub(super) mod errors;

@@ -50,9 +50,12 @@ fn sentence(error: &Error) -> (&'static str, Option<&'static str>) {
         Error::CrossOriginForm => ("problem-foreign-button", Some("advice-own-window")),
         Error::CrossOriginSignOut => ("problem-foreign-sign-out", Some("advice-sign-out")),
         Error::CsrfMismatch => ("problem-no-cookie", Some("advice-cookies")),
-        Error::NotFound | Error::SessionNotFound | Error::MailNotFound | Error::StoryNotFound => {
-            ("problem-no-page", Some("advice-address"))
-        }
+        Error::NotFound
+        | Error::SessionNotFound
+        | Error::AppNotFound
+        | Error::AppSecretNotFound
+        | Error::MailNotFound
+        | Error::StoryNotFound => ("problem-no-page", Some("advice-address")),
         Error::WorkspaceNotFound(_) => ("problem-no-workspace", Some("advice-address")),
         Error::BadHost => ("problem-no-host", None),
         Error::MethodNotAllowed => ("problem-method", None),

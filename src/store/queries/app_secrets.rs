@@ -38,6 +38,26 @@ impl Store {
         all(rows)
     }
 
+    /// The live secrets of some apps, a page of them at most, oldest first. Their seals must be checked.
+    pub async fn list_secrets_of_apps(
+        &self,
+        workspace: WorkspaceId,
+        client_ids: &[&str],
+    ) -> Result<Vec<AppSecret>, StoreError> {
+        if client_ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let places: Vec<_> = (0..client_ids.len()).map(|place| format!("${}", place + 2)).collect();
+        let (columns, places) = (app_secret_columns!(), places.join(", "));
+        let text = format!(
+            "SELECT {columns} FROM app_secrets s
+             WHERE s.workspace_id = $1 AND s.client_id IN ({places}) AND s.removed_at IS NULL ORDER BY s.created_at, s.id"
+        );
+        let mut values = values![workspace];
+        values.extend(client_ids.iter().map(|client_id| (*client_id).into()));
+        self.find_all(sql(text, values)).await
+    }
+
     /// Keeps a live secret under another hash and secret key, the one that derives, unless others were first. `moved` is as this
     /// leaves it, sealed; `old` is how it was found.
     pub async fn move_app_secret(&self, old: &AppSecret, moved: &AppSecret) -> Result<Outcome, StoreError> {
@@ -93,6 +113,14 @@ pub(super) fn remove(secret: &AppSecret) -> Statement {
     sql(
         "UPDATE app_secrets SET removed_at = $1, seal = $2 WHERE workspace_id = $3 AND id = $4 AND removed_at IS NULL",
         values![secret.removed_at, secret.seal, secret.workspace, secret.id],
+    )
+}
+
+/// Removes all secrets of an app that goes with them. What is left of them is no row that could open anything, whatever its seal.
+pub(super) fn remove_all(workspace: WorkspaceId, client_id: &str, now: Timestamp) -> Statement {
+    sql(
+        "UPDATE app_secrets SET removed_at = $3 WHERE workspace_id = $1 AND client_id = $2 AND removed_at IS NULL",
+        values![workspace, client_id, now],
     )
 }
 

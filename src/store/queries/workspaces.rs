@@ -1,6 +1,7 @@
 //! Workspaces and their hosts.
 
 use super::{audit, directory_stamp, link_stats};
+use crate::domain::app_settings::{AppSettings, VerifiedAddresses};
 use crate::domain::audit::{AuditEntry, INSTALLATION};
 use crate::domain::branding::{BrandColor, Branding, Logo, LogoFacts, LogoKind, SupportContact};
 use crate::domain::email::EmailAddress;
@@ -35,7 +36,8 @@ macro_rules! workspace_columns {
         "w.id, w.name, w.url, w.link_lifetime, w.single_use, w.landing_url, w.allowed_redirect_origins, \
          w.session_lifetime, w.session_idle, w.cookie_domain, w.cookie_tag, w.page_name, w.brand_color, w.logo_kind, \
          w.logo_length, w.support_contact, w.locale, w.mail_from, w.mail_name, w.mail_reply_to, w.self_service, \
-         w.self_service_lifetime, w.one_click, w.mail_budget, w.record_openings, w.story_retention, w.revision, w.created_at"
+         w.self_service_lifetime, w.one_click, w.mail_budget, w.record_openings, w.story_retention, w.addresses, w.default_app, w.revision, \
+         w.created_at"
     };
 }
 pub(in crate::store) use workspace_columns;
@@ -66,6 +68,13 @@ impl FromValue for Language {
     }
 }
 
+impl FromValue for VerifiedAddresses {
+    fn from_value(value: Value) -> Option<Self> {
+        let word = String::from_value(value)?;
+        Self::ALL.into_iter().find(|one| one.name() == word)
+    }
+}
+
 impl FromValue for LogoKind {
     fn from_value(value: Value) -> Option<Self> {
         Self::from_word(&String::from_value(value)?)
@@ -86,10 +95,11 @@ impl FromRow for Branding {
 from_row! {
     MailSettings { from, name, reply_to, has_self_service, self_service_lifetime, is_one_click, budget }
     StorySettings { is_recording, retention }
+    AppSettings { addresses, default_app }
     Logo { kind, content }
     Workspace {
         id, name, url, link_lifetime, is_single_use, landing_url, allowed_redirect_origins, session_lifetime,
-        session_idle, cookie_domain, cookie_tag, branding, mail, stories, revision, created_at,
+        session_idle, cookie_domain, cookie_tag, branding, mail, stories, apps, revision, created_at,
     }
 }
 
@@ -177,9 +187,9 @@ impl Store {
                                      session_lifetime, session_idle, cookie_domain, cookie_tag, page_name, brand_color,
                                      logo_kind, logo_length, support_contact, locale, mail_from, mail_name, mail_reply_to,
                                      self_service, self_service_lifetime, one_click, mail_budget, record_openings,
-                                     story_retention, id, name, revision, created_at, name_folded)
+                                     story_retention, addresses, default_app, id, name, revision, created_at, name_folded)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-                     $23, $24, $25, $26, $27, $28, $29) ON CONFLICT DO NOTHING",
+                     $23, $24, $25, $26, $27, $28, $29, $30, $31) ON CONFLICT DO NOTHING",
             settings(
                 workspace,
                 values![
@@ -216,8 +226,11 @@ impl Store {
                     cookie_tag = $9, page_name = $10, brand_color = $11, logo_kind = $12, logo_length = $13,
                     support_contact = $14, locale = $15, mail_from = $16, mail_name = $17, mail_reply_to = $18,
                     self_service = $19, self_service_lifetime = $20, one_click = $21, mail_budget = $22,
-                    record_openings = $23, story_retention = $24, revision = revision + 1
-             WHERE id = $25 AND revision = $26",
+                    record_openings = $23, story_retention = $24, addresses = $25, default_app = $26,
+                    revision = revision + 1
+             WHERE id = $27 AND revision = $28
+               AND ($26 IS NULL OR EXISTS (SELECT 1 FROM apps a WHERE a.workspace_id = $27 AND a.client_id = $26
+                                           AND a.start_url IS NOT NULL))",
             settings(workspace, values![workspace.id, workspace.revision])
         );
         let mut unit = UnitOfWork::new().guard(changed);
@@ -335,7 +348,7 @@ fn folded_name(name: &str) -> String {
     name.to_lowercase()
 }
 
-/// The values of all settings, `$1` to `$24`, and then some more.
+/// The values of all settings, `$1` to `$26`, and then some more.
 fn settings(workspace: &Workspace, more: Vec<Value>) -> Vec<Value> {
     let (branding, mail) = (&workspace.branding, &workspace.mail);
     let mut values = values! {
@@ -347,7 +360,8 @@ fn settings(workspace: &Workspace, more: Vec<Value>) -> Vec<Value> {
         branding.support_contact.as_ref().map(SupportContact::as_str), branding.locale.tag(),
         mail.from.as_ref().map(EmailAddress::as_str), mail.name.clone(),
         mail.reply_to.as_ref().map(EmailAddress::as_str), mail.has_self_service, mail.self_service_lifetime,
-        mail.is_one_click, mail.budget, workspace.stories.is_recording, workspace.stories.retention
+        mail.is_one_click, mail.budget, workspace.stories.is_recording, workspace.stories.retention,
+        workspace.apps.addresses.name(), workspace.apps.default_app.clone()
     };
     values.extend(more);
     values

@@ -80,7 +80,7 @@ fn a_key_may_unlock_clients_only_where_it_was_made_to() {
     let operator = CliRunner::with_acme();
     let scopes = |made: &Value| made["scopes"].as_array().unwrap().clone();
     let usual = operator.json("key create --workspace Acme --name usual");
-    assert!(!scopes(&usual).contains(&json!("clients:unlock")) && scopes(&usual).len() == 10, "{usual}");
+    assert!(!scopes(&usual).contains(&json!("clients:unlock")) && scopes(&usual).len() == 12, "{usual}");
     let unlocking = operator.json("key create --workspace Acme --name unlocking --scope clients:unlock");
     assert_eq!(scopes(&unlocking), [json!("clients:unlock")]);
     assert!(operator.run("key list --workspace Acme").well().contains("all but clients:unlock\n"));

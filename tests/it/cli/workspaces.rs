@@ -23,7 +23,7 @@ fn a_workspace_is_made_shown_listed_set_and_deleted() {
             "link_lifetime": 7200, "single_use": true, "landing_url": null, "allowed_redirect_origins": [],
             "session_lifetime": 604_800, "session_idle": 43200, "cookie_domain": null, "mail_from": null,
             "mail_name": null, "mail_reply_to": null, "self_service": true, "self_service_lifetime": 600,
-            "one_click": false, "mail_budget": 5000, "record_openings": true, "story_retention": 2_592_000, "locale": "en", "brand_color": null, "logo": null,
+            "one_click": false, "mail_budget": 5000, "addresses": "vouched", "default_app": null, "record_openings": true, "story_retention": 2_592_000, "locale": "en", "brand_color": null, "logo": null,
             "support_contact": null, "page_name": null, "created_at": null
         })
     );
@@ -292,7 +292,7 @@ fn an_api_key_is_printed_once_and_never_again() {
         assert!(!bytes.windows(random.len()).any(|window| window == random.as_bytes()));
     }
     let listed: Value = serde_json::from_str(&listed).unwrap();
-    assert_eq!(listed[1]["scopes"].as_array().unwrap().len(), 10);
+    assert_eq!(listed[1]["scopes"].as_array().unwrap().len(), 12);
     assert!(table.contains("crm   live"), "{table}");
 }
 

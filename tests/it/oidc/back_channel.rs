@@ -5,14 +5,19 @@ use doorkey::flow::oidc::sign_outs;
 use doorkey::outbound::http::OutboundClient;
 use serde_json::{Value, json};
 
-use crate::support::app::{TestApp, TestRequest};
+use crate::support::app::{TestApp, TestRequest, settings};
 use crate::support::receiver::{Answer, Receiver};
 use crate::support::relying_party::RelyingParty;
 
+/// An installation that may call this machine.
 async fn start() -> TestApp {
-    let test = TestApp::start().await;
-    let allowed = OutboundClient::new(OutboundAllow::parse("127.0.0.0/8").unwrap(), []);
-    TestApp { app: test.app.clone().calling(allowed), ..test }
+    calling(TestApp::start().await, "127.0.0.0/8")
+}
+
+fn calling(test: TestApp, allowed: &str) -> TestApp {
+    let client = OutboundClient::new(OutboundAllow::parse(allowed).unwrap(), []);
+    let app = test.app.clone().calling(client);
+    TestApp { router: doorkey::http::router(app.clone(), settings()), app, ..test }
 }
 
 /// An app at a receiver that exchanged a code in a session that was ended; and that session's number.
@@ -99,13 +104,18 @@ async fn what_is_not_heard_is_said_again_and_given_up_in_the_log() {
 /// Where the operator allows nothing, nothing inside is called.
 #[tokio::test]
 async fn an_address_that_is_not_public_is_not_called() {
-    let test = TestApp::start().await;
+    let test = start().await;
     let receiver = Receiver::start(Answer::status("204 No Content")).await;
     ended(&test, &receiver).await;
+    let test = calling(test, "");
 
     assert_eq!(deliver(&test).await, 1);
 
     assert_eq!(receiver.connections(), 0);
+    let uri = "https://127.0.0.1/";
+    let body = json!({"name": "X", "redirect_uris": ["https://a.test/"], "backchannel_logout_uri": uri});
+    let refused = test.send(TestRequest::of("POST", "/api/apps").bearer(&test.key).json(&body)).await;
+    assert_eq!(refused.json()["codes"]["backchannel_logout_uri"], json!(["invalid"]), "{}", refused.body);
     assert_eq!(test.number("SELECT count(*) FROM outbox WHERE what = 'sign_out'"), 1);
 }
 
@@ -115,9 +125,7 @@ async fn of_several_nodes_one_tells_an_app() {
     let test = start().await;
     let receiver = Receiver::start(Answer::status("200 OK")).await;
     ended(&test, &receiver).await;
-    let allowed = || OutboundClient::new(OutboundAllow::parse("127.0.0.0/8").unwrap(), []);
-    let other = test.beside().await;
-    let other = TestApp { app: other.app.clone().calling(allowed()), ..other };
+    let other = calling(test.beside().await, "127.0.0.0/8");
 
     let told = tokio::join!(deliver(&test), deliver(&other));
 

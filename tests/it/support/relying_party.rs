@@ -4,11 +4,6 @@ use std::collections::HashMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use doorkey::domain::audit::{AuditContext, AuditEvent};
-use doorkey::domain::oidc::app::{OidcApp, SigningAlgorithm};
-use doorkey::domain::oidc::app_secret::AppSecret;
-use doorkey::flow::oidc::signing_keys;
-use doorkey::store::Outcome;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -49,52 +44,15 @@ pub fn query_of(location: &str) -> HashMap<String, String> {
 impl TestApp {
     /// Adds an app with these fields beside its name and redirect URI.
     pub async fn add_app(&self, fields: &Value) -> RelyingParty {
-        let mut body =
-            json!({"name": "Wiki", "redirect_uris": [CALLBACK], "alg": "RS256", "type": "confidential"});
+        let mut body = json!({"name": "Wiki", "redirect_uris": [CALLBACK]});
         body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
-        let list = |name: &str| {
-            let list = body[name].as_array().into_iter().flatten();
-            list.map(|uri| uri.as_str().unwrap().to_owned()).collect::<Vec<_>>()
-        };
-        let text = |name: &str| body[name].as_str().map(str::to_owned);
-        let (keys, now) = (self.app.keys().clone(), self.app.clock.now());
-        let app = keys.seal_app(OidcApp {
-            workspace: self.acme.id,
-            client_id: format!("app{}", &uuid::Uuid::new_v4().simple().to_string()[..20]),
-            name: text("name").unwrap(),
-            is_public: body["type"] == "public",
-            redirect_uris: list("redirect_uris"),
-            start_url: text("start_url"),
-            post_logout_redirect_uris: list("post_logout_redirect_uris"),
-            backchannel_logout_uri: text("backchannel_logout_uri"),
-            is_pkce_optional: body["pkce"] == "optional",
-            algorithm: if body["alg"] == "ES256" { SigningAlgorithm::Es256 } else { SigningAlgorithm::Rs256 },
-            is_id_token_slim: body["slim_id_token"] == true,
-            revision: 1,
-            created_at: now,
-            updated_at: now,
-            key: keys.active_id(),
-            seal: [0; 32],
-        });
-        let secret = doorkey::keys::random_client_secret().unwrap();
-        let row = AppSecret {
-            workspace: self.acme.id,
-            id: uuid::Uuid::now_v7(),
-            client_id: app.client_id.clone(),
-            hash: [0; 32],
-            key: keys.active_id(),
-            created_at: now,
-            removed_at: None,
-            seal: [0; 32],
-        };
-        let row = (!app.is_public).then(|| keys.seal_app_secret(row, &secret));
-        let entry = AuditContext::at_command_line().entry(AuditEvent::AppAdded);
-        assert_eq!(self.app.store.add_app(&app, row.as_ref(), &entry).await.unwrap(), Outcome::Applied);
-        signing_keys::ensure(&self.app, self.acme.id, app.algorithm).await.unwrap();
+        let added = self.send(TestRequest::of("POST", "/api/apps").bearer(&self.key).json(&body)).await;
+        assert_eq!(added.status, 201, "{}", added.body);
+        let added = added.json();
         RelyingParty {
-            secret: row.map(|_| secret.reveal().to_owned()),
-            redirect_uri: app.redirect_uris[0].clone(),
-            client_id: app.client_id,
+            client_id: added["client_id"].as_str().unwrap().to_owned(),
+            secret: added["client_secret"].as_str().map(str::to_owned),
+            redirect_uri: added["redirect_uris"][0].as_str().unwrap().to_owned(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! `GET /api/openapi.json`: the description of the API. Requests and responses of an operation stand at its handler; what all
 //! operations share is added here, once.
 
+mod apps;
 mod clients;
 mod mails;
 mod schemas;
@@ -22,7 +23,7 @@ use crate::http::api;
 use crate::http::api::resources::ErrorBody;
 use crate::http::error::Error;
 use crate::http::request::context::RequestContext;
-use crate::store::{ListedEntry, ListedLink, ListedSession, MAIL_FIELDS};
+use crate::store::{APP_FIELDS, ListedEntry, ListedLink, ListedSession, MAIL_FIELDS};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -42,6 +43,14 @@ use crate::store::{ListedEntry, ListedLink, ListedSession, MAIL_FIELDS};
         api::mails::send,
         api::mails::list,
         api::mails::show,
+        api::apps::list,
+        api::apps::add,
+        api::apps::show,
+        api::apps::set,
+        api::apps::delete,
+        api::apps::add_secret,
+        api::apps::remove_secret,
+        api::apps::refusals,
         api::logs::list,
         api::stories::show,
         api::stories::find,
@@ -55,6 +64,7 @@ use crate::store::{ListedEntry, ListedLink, ListedSession, MAIL_FIELDS};
         (name = "Clients", description = "The people who may have login links."),
         (name = "Team", description = "Staff, who may not."),
         (name = "Mails", description = "Links that doorkey mails, and what became of them."),
+        (name = "Apps", description = "Applications that people are signed in to by OpenID Connect."),
         (name = "Sessions", description = "Who is signed in."),
         (name = "Logs", description = "What happened."),
         (name = "Stories", description = "What became of a link, and of all of them."),
@@ -107,7 +117,7 @@ const FAILURES: [Failure; 12] = [
     Failure(
         "404",
         "NotFound",
-        "No such user, session, mail, story or route, or no workspace has this host.",
+        "No such user, session, mail, app, secret, story or route, or no workspace has this host.",
         &["not_found", "user_not_found", "workspace_not_found"],
     ),
     Failure("405", "MethodNotAllowed", "The route has no such method.", &["method_not_allowed"]),
@@ -115,7 +125,8 @@ const FAILURES: [Failure; 12] = [
     Failure(
         "409",
         "Conflict",
-        "What is there already forbids it: the `Idempotency-Key` came with another request, or mail is not set up.",
+        "What is there already forbids it: the `Idempotency-Key` came with another request, mail is not set up, or the app has as many \
+         secrets as it may have, or a last one.",
         &["conflict", "mail_not_configured"],
     ),
     Failure("413", "PayloadTooLarge", "The body is larger than 1 MiB.", &["payload_too_large"]),
@@ -141,13 +152,14 @@ const FAILURES: [Failure; 12] = [
 ];
 
 /// The lists, and what each may be sorted and filtered by.
-const LISTS: [(&str, &[Field]); 6] = [
+const LISTS: [(&str, &[Field]); 7] = [
     ("listLoginLinks", &ListedLink::FIELDS),
     ("listClients", &LISTED),
     ("listTeam", &LISTED),
     ("listLogs", &ListedEntry::FIELDS),
     ("listSessions", &ListedSession::FIELDS),
     ("listMails", &MAIL_FIELDS),
+    ("listApps", &APP_FIELDS),
 ];
 
 /// The whole document.
@@ -159,7 +171,7 @@ fn document() -> Value {
     }
     let bodies = clients::bodies(&document["components"]["schemas"]["User"]);
     let components = &mut document["components"];
-    for (name, schema) in bodies {
+    for (name, schema) in bodies.into_iter().chain(apps::bodies()) {
         components["schemas"][name] = schema;
     }
     components["schemas"]["MailWish"] = mails::body();
@@ -198,7 +210,7 @@ fn complete(operation: &mut Value) {
         operation["requestBody"]["required"] = json!(name != "mailLoginLink");
     }
     let has_key = name != "getDescription";
-    let is_repeatable = name == "addClient" || name == "mailLoginLink";
+    let may_conflict = ["addClient", "mailLoginLink", "addAppSecret", "removeAppSecret"].contains(&&*name);
     let more = if name == "getLoginLink" { &LINK_HEADERS[..] } else { &[] };
     let Some(Value::Object(responses)) = operation.get_mut("responses") else { return };
     for response in responses.values_mut() {
@@ -207,7 +219,7 @@ fn complete(operation: &mut Value) {
     for Failure(status, name, ..) in FAILURES {
         let happens = match status {
             "408" | "413" | "415" => has_body,
-            "409" => is_repeatable,
+            "409" => may_conflict,
             "401" | "403" | "429" => has_key,
             _ => true,
         };

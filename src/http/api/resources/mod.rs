@@ -1,5 +1,6 @@
 //! What the API answers with: one struct for each object, with its schema.
 
+mod app;
 mod list;
 mod mail;
 mod stats;
@@ -18,6 +19,8 @@ use crate::domain::user::UserId;
 use crate::domain::validation::Code;
 use crate::store;
 
+pub use self::app::AppObject;
+pub(super) use self::app::{AddedApp, AddedSecret, Refusals};
 pub(super) use self::list::{Links, List, Meta};
 pub(in crate::http) use self::mail::QueuedMail;
 pub use self::mail::{ListedMail, QueuedMailFacts};

@@ -1,0 +1,63 @@
+//! Why requests of an app were refused, as its operator reads it.
+
+use axum::http::StatusCode;
+use doorkey::flow::oidc::{apps, refusals};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::support::app::{TestApp, TestRequest, TestResponse};
+
+const WIKI: &str = "https://wiki.example.org/cb";
+
+async fn send(test: &TestApp, method: &str, path: &str, body: &Value) -> TestResponse {
+    test.send(TestRequest::of(method, path).bearer(&test.key).json(body)).await
+}
+
+async fn add(test: &TestApp, fields: Value) -> TestResponse {
+    let mut body = json!({"name": "Wiki", "redirect_uris": [WIKI]});
+    body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    send(test, "POST", "/api/apps", &body).await
+}
+
+/// The name of an app of the usual kind, and its secret.
+async fn added(test: &TestApp, fields: Value) -> (String, String) {
+    let answer = add(test, fields).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+    let answer = answer.json();
+    let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
+    (text("client_id"), text("client_secret"))
+}
+
+#[tokio::test]
+async fn the_last_fifty_refusals_of_an_app_are_told_newest_first() {
+    let test = TestApp::start().await;
+    added(&test, json!({"client_id": "wiki"})).await;
+    added(&test, json!({"client_id": "shop"})).await;
+    let wiki = apps::find(&test.app, test.acme.id, "wiki").await.unwrap().unwrap();
+    let requests: Vec<_> = (0..60).map(|_| Uuid::new_v4()).collect();
+    for (number, request) in requests.iter().enumerate() {
+        refusals::note(
+            &test.app,
+            &wiki,
+            ("invalid_request", format!("é{}", "x".repeat(number * 20))),
+            *request,
+        );
+        if number % 20 == 19 {
+            refusals::write(&test.app).await.unwrap();
+        }
+    }
+
+    let told = test.call("GET", "/api/apps/wiki/refusals").await.json();
+
+    let told = told["data"].as_array().unwrap().clone();
+    let ids: Vec<_> =
+        told.iter().map(|one| Uuid::parse_str(one["request_id"].as_str().unwrap()).unwrap()).collect();
+    assert_eq!(ids, requests.iter().rev().take(50).copied().collect::<Vec<_>>());
+    assert_eq!(
+        (&told[0]["error"], told[0]["message"].as_str().unwrap().len()),
+        (&json!("invalid_request"), 1_000)
+    );
+    assert_eq!(test.call("GET", "/api/apps/shop/refusals").await.json(), json!({"data": []}));
+    assert_eq!(test.call("GET", "/api/apps/nobody/refusals").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(test.number("SELECT count(*) FROM app_refusals"), 50);
+}
