@@ -13,12 +13,12 @@ use divan::{Bencher, black_box};
 use doorkey::app::App;
 use doorkey::domain::audit::{AuditContext, AuditEntry, AuditEvent};
 use doorkey::domain::login_link::{LinkClaims, LoginLink, UserLinkState, decide};
-use doorkey::domain::session::{Session, SessionCookie};
+use doorkey::domain::session::{Session, SessionCookie, SignInMethod};
 use doorkey::domain::token::Token;
 use doorkey::domain::user::{UserId, UserRef};
 use doorkey::domain::workspace::Workspace;
 use doorkey::keys;
-use doorkey::store::{LookupBy, Outcome};
+use doorkey::store::{LookupBy, Outcome, Redemption};
 use stage::Stage;
 use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
@@ -92,6 +92,7 @@ fn claim() -> (LoginLink, Session) {
         created_at: now,
         last_seen_at: now,
         expires_at: now.plus_seconds(workspace().session_lifetime),
+        method: SignInMethod::Link,
         seal: [0; 32],
     };
     let browser = keys::random_browser_cookie().unwrap();
@@ -157,7 +158,8 @@ fn store_add_login_link(bencher: Bencher<'_, '_>) {
 fn store_claim_login_link(bencher: Bencher<'_, '_>) {
     bencher.with_inputs(claim).bench_values(|(link, session)| {
         let entries = [entry(AuditEvent::LinkRedeemed)];
-        let claimed = app().store.claim_login_link((&link, false), &session, None, &entries);
+        let redemption = Redemption { link: &link, by_code: false, client_id: None };
+        let claimed = app().store.claim_login_link(&redemption, &session, None, &entries);
         assert_eq!(wait(claimed).unwrap(), Outcome::Applied);
     });
 }

@@ -8,8 +8,6 @@ use axum::response::{IntoResponse, Response};
 
 use crate::domain::api_version::InvalidVersion;
 use crate::domain::node::NodeUnhealthy;
-use crate::domain::oidc::start_url::InvalidAppRedirect;
-use crate::domain::redirect::InvalidRedirect;
 use crate::domain::scope::Scope;
 use crate::domain::user::Refusal;
 use crate::domain::validation::ValidationErrors;
@@ -36,10 +34,8 @@ pub(super) enum Error {
     InvalidVersion,
     /// Some fields are not valid.
     ValidationErrors(ValidationErrors),
-    /// The redirect leads where the workspace does not allow.
-    InvalidRedirect,
-    /// The redirect beside an app leads to no place of that app.
-    InvalidAppRedirect,
+    /// The redirect leads where the workspace, or the app beside it, does not allow; the sentence says what is taken.
+    InvalidRedirect(String),
     /// There is no such app, or it has no start URL.
     InvalidApp,
     /// The URL and the form name different tokens.
@@ -158,8 +154,7 @@ impl Error {
             }
             Self::InvalidVersion => Parts::of(400, "invalid_version", format!("{InvalidVersion}.")),
             Self::ValidationErrors(_) => Parts::of(400, "invalid", "The given data was invalid."),
-            Self::InvalidRedirect => Parts::of(400, "invalid_redirect", format!("{InvalidRedirect}.")),
-            Self::InvalidAppRedirect => Parts::of(400, "invalid_redirect", format!("{InvalidAppRedirect}.")),
+            Self::InvalidRedirect(sentence) => Parts::of(400, "invalid_redirect", format!("{sentence}.")),
             Self::InvalidApp => Parts::of(400, "invalid_app", NO_START_URL),
             Self::ConflictingTokens => {
                 Parts::of(400, "malformed", "The address and the form name different links.")
@@ -324,8 +319,8 @@ impl From<DestinationError> for Error {
     fn from(error: DestinationError) -> Self {
         match error {
             DestinationError::App => Self::InvalidApp,
-            DestinationError::AppRedirect(_) => Self::InvalidAppRedirect,
-            DestinationError::Redirect(_) => Self::InvalidRedirect,
+            DestinationError::AppRedirect(error) => Self::InvalidRedirect(error.to_string()),
+            DestinationError::Redirect(error) => Self::InvalidRedirect(error.to_string()),
             DestinationError::Store(error) => error.into(),
         }
     }

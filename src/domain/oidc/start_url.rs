@@ -15,11 +15,6 @@ use crate::domain::redirect::{RedirectPolicy, RedirectTarget};
 )]
 pub struct InvalidAppRedirect;
 
-/// Whether a text has the form of a client id.
-pub fn is_client_id(text: &str) -> bool {
-    (3..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-}
-
 /// The start URL of an app.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StartUrl<'a> {

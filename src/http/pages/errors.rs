@@ -69,8 +69,7 @@ fn sentence(error: &Error) -> (&'static str, Option<&'static str>) {
         Error::Malformed(_)
         | Error::InvalidVersion
         | Error::ValidationErrors(_)
-        | Error::InvalidRedirect
-        | Error::InvalidAppRedirect
+        | Error::InvalidRedirect(_)
         | Error::InvalidApp
         | Error::Unauthenticated
         | Error::InsufficientScope(_)

@@ -8,7 +8,7 @@ use super::response::see_other;
 use crate::app::App;
 use crate::domain::destination::{Destination, encoded};
 use crate::domain::oidc::app::OidcApp;
-use crate::domain::oidc::start_url::is_client_id;
+use crate::domain::oidc::app_change::parse_client_id;
 use crate::domain::redirect::RedirectTarget;
 use crate::domain::session::{CsrfCookie, SessionCookie};
 use crate::domain::workspace::Workspace;
@@ -107,7 +107,7 @@ impl Landing {
 /// the browser remembers.
 fn carried(own: &Destination, judged: &Judged) -> Destination {
     if *judged == Judged::NotAllowed {
-        let app = own.app.clone().filter(|client_id| is_client_id(client_id));
+        let app = own.app.clone().filter(|client_id| parse_client_id(client_id).is_ok());
         return app
             .map_or_else(Destination::not_allowed, |app| Destination { app: Some(app), redirect: None });
     }

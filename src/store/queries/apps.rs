@@ -88,17 +88,6 @@ impl Store {
         self.find(sql(FOUND, values![workspace, client_id])).await
     }
 
-    /// The app in which people of a workspace arrive who asked for nothing else. Its seal must be checked.
-    pub async fn find_default_app(&self, workspace: WorkspaceId) -> Result<Option<OidcApp>, StoreError> {
-        const FOUND: &str = concat!(
-            "SELECT ",
-            app_columns!(),
-            " FROM apps a WHERE a.workspace_id = $1
-                AND a.client_id = (SELECT w.default_app FROM workspaces w WHERE w.id = $1)"
-        );
-        self.find(sql(FOUND, values![workspace])).await
-    }
-
     /// Some apps of a workspace in the order of their client ids, behind one of them or from the first on.
     pub async fn list_apps_after(
         &self,

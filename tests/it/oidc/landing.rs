@@ -205,7 +205,7 @@ async fn a_used_link_of_who_is_signed_in_leads_to_its_app() {
 async fn the_default_app_comes_before_the_landing_url_and_after_what_was_wished() {
     let (mut test, app, link) = with_an_app(START).await;
     test.set("landing_url", "/home").await;
-    test.run_sql(&format!("UPDATE workspaces SET default_app = '{}'", app.client_id));
+    test.set("default_app", &app.client_id).await;
     let page = test.browser().open(&link).await;
     assert!(page.body.contains("It leads to <strong><bdi>Wiki</bdi></strong>."), "{}", page.body);
 

@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::mail::asking::one_mail;
 use crate::support::admin::{admin_pages, form_to, grant, signed_in};
 use crate::support::app::{TestApp, TestRequest, TestResponse};
+use crate::support::cli_runner::CliRunner;
 use crate::support::relying_party::{CALLBACK, RelyingParty, encoded};
 
 const START: &str = "https://wiki.example.org/in?t={target}";
@@ -161,4 +162,19 @@ async fn support_makes_and_mails_links_that_lead_to_an_app() {
     let made = browser.send(form("/link", &app.client_id).sent()).await;
     let end = format!("&#38;app={}&#38;redirect=%2Fx", app.client_id);
     assert!(made.status == 200 && made.body.contains(&end), "{}", made.body);
+}
+
+#[test]
+fn the_command_asks_for_a_link_to_an_app() {
+    let operator = CliRunner::with_acme();
+    let uris = "--redirect-uri https://wiki.example.org/cb --start-url https://wiki.example.org/";
+    operator.run(&format!("app create Wiki --workspace Acme --client-id wiki {uris}")).well();
+
+    let link = operator.run("link 1 --workspace Acme --app wiki --redirect /x").well();
+
+    assert!(link.trim_end().ends_with("&app=wiki&redirect=%2Fx"), "{link}");
+    let refused = operator.run("link 1 --workspace Acme --app shop").refused(1);
+    assert!(refused.contains("`doorkey app list`"), "{refused}");
+    let refused = operator.run("link 1 --workspace Acme --app wiki --redirect //evil").refused(1);
+    assert!(refused.contains("start URL"), "{refused}");
 }
