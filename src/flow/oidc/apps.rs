@@ -6,12 +6,17 @@ use url::Url;
 
 use crate::app::App;
 use crate::domain::oidc::app::OidcApp;
+use crate::domain::oidc::app_change::parse_client_id;
 use crate::domain::oidc::app_secret::{AppSecret, ClientSecret};
 use crate::domain::workspace::WorkspaceId;
 use crate::store::{Outcome, StoreError};
 
 /// An app, by its client id. An edited one is none.
 pub async fn find(app: &App, workspace: WorkspaceId, client_id: &str) -> Result<Option<OidcApp>, StoreError> {
+    // What has another form is no app's, and PostgreSQL takes no NUL.
+    if parse_client_id(client_id).is_err() {
+        return Ok(None);
+    }
     let found = app.store.find_app(workspace, client_id).await?;
     Ok(found.filter(|found| app.keys().is_genuine_app(found)))
 }
