@@ -372,7 +372,7 @@ fn a_check_says_what_is_well_and_what_is_wrong() {
     let names: Vec<_> =
         well["checks"].as_array().unwrap().iter().map(|check| check["name"].clone()).collect();
     assert_eq!(well["ok"], true);
-    let known = "configuration key_file database permissions keys clock nodes hosts mail admin";
+    let known = "configuration key_file database permissions keys clock nodes hosts apps mail admin";
     assert_eq!(names, known.split(' ').collect::<Vec<_>>());
     assert!(operator.run("check").well().contains("hosts          ok"));
 
