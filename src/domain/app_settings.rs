@@ -1,7 +1,7 @@
 //! What a workspace tells apps of its people, and in which app they land.
 
 use super::named::named;
-use super::oidc::app_change::parse_client_id;
+use super::oidc::client_id::parse_client_id;
 
 named! {
     /// When an address of a user counts as verified.

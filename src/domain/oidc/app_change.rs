@@ -2,6 +2,7 @@
 
 use super::app::{OidcApp, SigningAlgorithm};
 use super::app_uri_rules::{check_redirect_uri, check_start_url};
+use super::client_id::parse_client_id;
 use crate::domain::json::{Json, NotAnObject, read_members, text_of};
 use crate::domain::outbound::OutboundUrl;
 use crate::domain::validation::{Code, Problem, ValidationErrors};
@@ -188,16 +189,6 @@ fn shown(uri: &str) -> String {
     const MAX: usize = 100;
     let end = (0..=MAX).rev().find(|end| uri.is_char_boundary(*end)).unwrap_or(0);
     format!("{:?}", uri.get(..end).unwrap_or(uri))
-}
-
-/// A client id that an operator chose: 3 to 64 of letters, digits and `-`.
-pub fn parse_client_id(text: &str) -> Result<String, Problem> {
-    let is_fine = (3..=64).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    if is_fine {
-        return Ok(text.to_owned());
-    }
-    Err("must have 3 to 64 letters, digits and -".into())
 }
 
 /// Whether a type, by its name, is that of an app without secrets.

@@ -6,6 +6,7 @@ pub mod app_secret;
 pub mod app_uri;
 pub mod app_uri_rules;
 pub mod claims;
+pub mod client_id;
 pub mod code;
 pub mod refusal;
 pub mod request;

@@ -6,8 +6,8 @@ use url::Url;
 
 use crate::app::App;
 use crate::domain::oidc::app::OidcApp;
-use crate::domain::oidc::app_change::parse_client_id;
 use crate::domain::oidc::app_secret::{AppSecret, ClientSecret};
+use crate::domain::oidc::client_id::parse_client_id;
 use crate::domain::workspace::WorkspaceId;
 use crate::store::{Outcome, StoreError};
 

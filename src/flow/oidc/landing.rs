@@ -4,7 +4,7 @@ use super::apps;
 use crate::app::App;
 use crate::domain::destination::Destination;
 use crate::domain::oidc::app::OidcApp;
-use crate::domain::oidc::app_change::parse_client_id;
+use crate::domain::oidc::client_id::parse_client_id;
 use crate::domain::oidc::start_url::{Arrival, InvalidAppRedirect, StartUrl};
 use crate::domain::redirect::{InvalidRedirect, RedirectTarget};
 use crate::domain::user::UserId;

@@ -8,7 +8,7 @@ use super::response::see_other;
 use crate::app::App;
 use crate::domain::destination::{Destination, encoded};
 use crate::domain::oidc::app::OidcApp;
-use crate::domain::oidc::app_change::parse_client_id;
+use crate::domain::oidc::client_id::parse_client_id;
 use crate::domain::redirect::RedirectTarget;
 use crate::domain::session::{CsrfCookie, SessionCookie};
 use crate::domain::workspace::Workspace;

@@ -2,37 +2,16 @@
 
 use axum::http::StatusCode;
 use doorkey::flow::oidc::{apps, refusals};
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
-use crate::support::app::{TestApp, TestRequest, TestResponse};
-
-const WIKI: &str = "https://wiki.example.org/cb";
-
-async fn send(test: &TestApp, method: &str, path: &str, body: &Value) -> TestResponse {
-    test.send(TestRequest::of(method, path).bearer(&test.key).json(body)).await
-}
-
-async fn add(test: &TestApp, fields: Value) -> TestResponse {
-    let mut body = json!({"name": "Wiki", "redirect_uris": [WIKI]});
-    body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
-    send(test, "POST", "/api/apps", &body).await
-}
-
-/// The name of an app of the usual kind, and its secret.
-async fn added(test: &TestApp, fields: Value) -> (String, String) {
-    let answer = add(test, fields).await;
-    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
-    let answer = answer.json();
-    let field = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
-    (field("client_id"), field("client_secret"))
-}
+use crate::support::app::TestApp;
 
 #[tokio::test]
 async fn the_last_fifty_refusals_of_an_app_are_told_newest_first() {
     let test = TestApp::start().await;
-    added(&test, json!({"client_id": "wiki"})).await;
-    added(&test, json!({"client_id": "shop"})).await;
+    test.add_app(&json!({"client_id": "wiki"})).await;
+    test.add_app(&json!({"client_id": "shop"})).await;
     let wiki = apps::find(&test.app, test.acme.id, "wiki").await.unwrap().unwrap();
     let requests: Vec<_> = (0..60).map(|_| Uuid::new_v4()).collect();
     for (number, request) in requests.iter().enumerate() {
