@@ -35,12 +35,11 @@ pub async fn run(app: App, kept: Retention) {
         mail::deliver(&app),
         mail::count_waiting(&app),
         sign_outs::deliver(&app),
-        sign_outs::end_over(&app),
         stories::write_notes(&app),
         stories::settle(&app),
         stories::tidy(&app),
         oidc::write_refusals(&app),
-        oidc::move_to_active_key(&app)
+        oidc::tend(&app)
     );
 }
 

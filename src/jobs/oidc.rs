@@ -1,8 +1,10 @@
-//! OpenID Connect: refusals are written, and what rests on an old secret key is moved.
+//! OpenID Connect: refusals are written, what rests on an old secret key is moved, and sessions that are over are ended.
+
+use tokio::time::sleep;
 
 use super::ticks::{SECOND, every};
 use crate::app::App;
-use crate::flow::oidc::{refusals, rekey};
+use crate::flow::oidc::{refusals, rekey, sign_outs};
 
 /// Writes the refusals that were noted.
 pub(super) async fn write_refusals(app: &App) {
@@ -15,13 +17,23 @@ pub(super) async fn write_refusals(app: &App) {
     }
 }
 
-/// Moves apps and signing keys to the active secret key.
-pub(super) async fn move_to_active_key(app: &App) {
-    let mut ticks = every(10 * SECOND);
+/// From one look for what is to be tended to the next.
+const TEND_EVERY: u32 = 30;
+
+/// Moves what rests on an old secret key to the active one, and ends the sessions that are over and that apps know of.
+///
+/// One after the other, and not while a server starts: what looks at whole tables takes a thread of the blocking pool, and each thread
+/// more keeps memory until it has been idle for ten seconds.
+pub(super) async fn tend(app: &App) {
+    sleep(5 * SECOND).await;
+    let mut ticks = every(TEND_EVERY * SECOND);
     loop {
         ticks.tick().await;
         if let Err(error) = rekey::move_to_active_key(app).await {
             tracing::warn!(%error, "apps and signing keys could not be moved to the active secret key");
+        }
+        if let Err(error) = sign_outs::end_over(app).await {
+            tracing::warn!(%error, "sessions that are over could not be ended");
         }
     }
 }

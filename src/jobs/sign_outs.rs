@@ -15,9 +15,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Apps that one node tells at the same time.
 const MAX_TELLING: usize = 16;
 
-/// From one look for sessions that are over to the next.
-const END_EVERY: Duration = Duration::from_secs(30);
-
 /// Tells apps what is due. A slow one holds up no other, unless there are many.
 pub(super) async fn deliver(app: &App) {
     let mut ticks = every(LOOK_EVERY);
@@ -49,17 +46,6 @@ pub(super) async fn deliver(app: &App) {
                 drop(permit);
                 has_room.notify_one();
             });
-        }
-    }
-}
-
-/// Ends the sessions that are over and that apps know of.
-pub(super) async fn end_over(app: &App) {
-    let mut ticks = every(END_EVERY);
-    loop {
-        ticks.tick().await;
-        if let Err(error) = sign_outs::end_over(app).await {
-            tracing::warn!(%error, "sessions that are over could not be ended");
         }
     }
 }
