@@ -140,7 +140,15 @@ impl Database {
                 database.total_changes() > 0
             }
             Self::Postgres(_) | Self::Cluster(_) => {
-                let printed = psql(&self.url(), &sql.replace("x'", "'\\x"));
+                // Not the end of a text: what begins bytes stands behind a space, a parenthesis or an operator.
+                let begins = |before: &str| before.ends_with([' ', '(', '=', ',', '\n']);
+                let mut parts = sql.split("x'");
+                let first = parts.next().unwrap_or_default().to_owned();
+                let written = parts.fold(first, |text, part| {
+                    let quote = if begins(&text) { "'\\x" } else { "x'" };
+                    text + quote + part
+                });
+                let printed = psql(&self.url(), &written);
                 printed.lines().any(|tag| !tag.ends_with(" 0"))
             }
         };
