@@ -48,6 +48,7 @@ mod cli {
     //! The command line, run as an operator runs it: the real binary in a folder of its own.
 
     mod app_restores;
+    mod app_try;
     mod apps;
     mod backup;
     mod bulk_imports;
