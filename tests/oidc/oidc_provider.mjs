@@ -44,7 +44,9 @@ const provider = new Provider(`http://localhost:${port}`, {
     client(config.client2, 'client_secret_basic'),
     client(config.client_secret_post, 'client_secret_post'),
   ],
-  cookies: { keys: ['of a test'] },
+  // A request by POST comes from another site: no other cookies would come with it.
+  cookies: { keys: ['of a test'], long: { sameSite: 'none' } },
+  enableHttpPostMethods: true,
   features: { claimsParameter: { enabled: true }, devInteractions: { enabled: true } },
   findAccount: (_, sub) => ({ accountId: sub, claims: () => ({ sub, ...claims }) }),
   // Its default wants PKCE of clients that can use it.

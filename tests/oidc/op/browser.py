@@ -26,13 +26,10 @@ class _Reader(HTMLParser):
         super().__init__()
         self.url = url
         self.forms = []
-        self.language = None
 
     def handle_starttag(self, tag, attrs):
         attributes = dict(attrs)
-        if tag == "html":
-            self.language = attributes.get("lang")
-        elif tag == "form":
+        if tag == "form":
             self.forms.append(Form(attributes, self.url))
         elif tag == "input":
             self.take_field(attributes)
@@ -56,7 +53,7 @@ class _Reader(HTMLParser):
 
 
 class Page:
-    """What the provider shows: it does not lead on by itself."""
+    """What the provider shows."""
 
     def __init__(self, status, url, headers, body):
         self.status, self.url, self.headers = status, url, headers
@@ -64,10 +61,11 @@ class Page:
         reader = _Reader(url)
         if "html" in (headers.get("content-type") or ""):
             reader.feed(self.text)
-        self.forms, self.language = reader.forms, reader.language
+        self.forms = reader.forms
+        self.leads_to = _refresh(url, headers.get("refresh") or "")
 
     def __str__(self):
-        return f"a page ({self.status}) at {self.url}"
+        return f"a page ({self.status}) at {self.url.split('?')[0]}"
 
 
 class Left:
@@ -123,9 +121,13 @@ class Browser:
             if _origin(url) != self.origin:
                 return Left(url)
             status, headers, text = send(self.opener, method, url, {}, body)
-            if status not in (301, 302, 303, 307, 308):
-                return Page(status, url, headers, text)
-            url = urllib.parse.urljoin(url, headers["location"])
+            if status in (301, 302, 303, 307, 308):
+                url = urllib.parse.urljoin(url, headers["location"])
+            else:
+                page = Page(status, url, headers, text)
+                if page.leads_to is None:
+                    return page
+                url = page.leads_to
             if status not in (307, 308):
                 method, body = "GET", None
         raise ConnectionError(f"more than {HOPS} redirects, the last to {url}")
@@ -147,6 +149,13 @@ def send(opener, method, url, headers, body):
 def plain_opener():
     """For what no browser asks: token, userinfo, keys."""
     return urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())
+
+
+def _refresh(url, header):
+    """Where a page leads at once by itself: `0; url=ADDRESS`."""
+    delay, _, address = header.partition(";")
+    name, _, address = address.strip().partition("=")
+    return urllib.parse.urljoin(url, address) if delay.strip() == "0" and name.lower() == "url" else None
 
 
 def _origin(url):
