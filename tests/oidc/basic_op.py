@@ -3,7 +3,7 @@
 
     basic_op.py CONFIG.json [--provider doorkey|oidc-provider] [--user NAME] [--suite-url URL] [--only MODULE]…
 
-CONFIG.json is the file that the suite itself takes (docs/conformance.md). What a person does, the program does: at doorkey
+CONFIG.json is the file that the suite itself takes (docs/oidc-conformance-config.json). What a person does, the program does: at doorkey
 it asks the API for a login link of user NAME (a number; 1) with the key in DOORKEY_API_KEY. One line a module says how it
 ended and why; it exits with 0 where every module ended as is to be expected of the provider.
 """
@@ -25,8 +25,8 @@ from op.relying_party import RelyingParty, Settings
 AT_ONCE = 12
 
 
-def arguments():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def arguments(about):
+    parser = argparse.ArgumentParser(description=about.splitlines()[0])
     parser.add_argument("config", type=Path)
     parser.add_argument("--provider", choices=PROVIDERS, default="doorkey")
     parser.add_argument("--user", default="1")
@@ -45,11 +45,16 @@ def judge(name, module, settings, provider):
     return run(name, notes, act)
 
 
-def main():
-    given = arguments()
+def prepare(given):
+    """The settings and the person at the provider, as the command line has them."""
     settings = Settings(json.loads(given.config.read_text()), given.suite_url)
     issuer = settings.discovery_url.removesuffix("/.well-known/openid-configuration")
-    provider = PROVIDERS[given.provider](issuer, given.user, os.environ.get("DOORKEY_API_KEY", ""))
+    return settings, PROVIDERS[given.provider](issuer, given.user, os.environ.get("DOORKEY_API_KEY", ""))
+
+
+def main():
+    given = arguments(__doc__)
+    settings, provider = prepare(given)
     modules = [(name, module) for plan in PLANS.values() for name, module in plan.items()]
     if given.only:
         modules = [(name, module) for name, module in modules if name in given.only]

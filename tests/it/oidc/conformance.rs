@@ -14,6 +14,7 @@ use crate::support::server::{Server, free_port};
 use crate::support::wait::until;
 
 const SUITE: &str = "https://localhost.emobix.co.uk:8443";
+const CONFIG: &str = "conformance.json";
 const CLIENTS: [&str; 3] = ["client", "client2", "client_secret_post"];
 
 /// How often each outcome comes: a module that is lost is as bad as one that fails.
@@ -68,37 +69,44 @@ const MODULES: &str = "
 #[test]
 fn every_module_of_the_three_plans_ends_as_the_suite_would_have_it() {
     let server = Server::start();
-    let add = ["user", "add", "--workspace", "Acme", "--email", "ada@example.org", "--phone", "+49 30 901820"];
+    let add =
+        ["user", "add", "--workspace", "Acme", "--email", "ada@example.org", "--phone", "+49 30 901820"];
     let ada = server.run(&[&add[..], &["--name-f", "Ada", "--name-l", "Lovelace", "--json"]].concat());
     let ada = serde_json::from_str::<Value>(&ada).unwrap()["id"].to_string();
     let mut config = documented(&server.url(""));
     for client in CLIENTS {
         config[client] = app(&server, config[client]["client_id"].as_str().unwrap());
     }
-    let file = server.path("conformance.json");
+    let file = server.path(CONFIG);
     fs::write(&file, config.to_string()).unwrap();
 
     let output =
-        basic_op(&file).args(["--user", &ada]).env("DOORKEY_API_KEY", &server.key).output().unwrap();
+        python("basic_op.py", &file).args(["--user", &ada]).env("DOORKEY_API_KEY", &server.key).output();
+    let output = output.unwrap();
 
     judge(&output, &DOORKEY);
 }
 
 #[test]
 fn a_certified_provider_passes_the_same_modules() {
-    let folder = tempfile::tempdir().unwrap();
-    let port = free_port();
-    let mut config = documented(&format!("http://localhost:{port}"));
-    for client in CLIENTS {
-        config[client]["client_secret"] = json!("of 32 bytes and more, as HS256 has it");
-    }
-    let file = folder.path().join("conformance.json");
-    fs::write(&file, config.to_string()).unwrap();
-    let _provider = oidc_provider(&folder, port, &file);
+    let provider = OidcProvider::start();
 
-    let output = basic_op(&file).args(["--provider", "oidc-provider", "--user", "ada"]).output().unwrap();
+    let output = provider.visitor("basic_op.py").output().unwrap();
 
     judge(&output, &OIDC_PROVIDER);
+}
+
+/// One thing at a time is made wrong on the way to a provider that is right.
+#[test]
+fn the_modules_find_what_a_provider_does_wrong() {
+    let provider = OidcProvider::start();
+
+    let output = provider.visitor("self_test.py").output().unwrap();
+
+    let said = String::from_utf8_lossy(&output.stdout);
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(said.lines().last(), Some("0 overlooked"), "{said}\n{complaints}");
+    assert!(said.lines().count() > 19 && output.status.success(), "{said}\n{complaints}");
 }
 
 /// The file that the documents give, for this issuer.
@@ -111,35 +119,58 @@ fn documented(issuer: &str) -> Value {
 fn app(server: &Server, id: &str) -> Value {
     let base = format!("{SUITE}/test/a/doorkey");
     let (back, out) = (format!("{base}/callback"), format!("{base}/post_logout_redirect"));
-    let create = ["app", "create", id, "--workspace", "Acme", "--client-id", id, "--pkce", "optional", "--json"];
+    let create =
+        ["app", "create", id, "--workspace", "Acme", "--client-id", id, "--pkce", "optional", "--json"];
     let uris = ["--redirect-uri", &back, "--post-logout-redirect-uri", &out];
     let made: Value = serde_json::from_str(&server.run(&[&create[..], &uris].concat())).unwrap();
     json!({"client_id": id, "client_secret": made["client_secret"]})
 }
 
-fn basic_op(config: &Path) -> Command {
+/// A program of `tests/oidc` with this configuration.
+fn python(program: &str, config: &Path) -> Command {
     let python = installed("CONFORMANCE", "conformance").join("bin/python");
     assert!(python.exists(), "joserfc is missing: ./test installs it");
     let mut command = Command::new(python);
     // It leaves nothing beside the source.
-    command.arg("-B").arg(house().join("tests/oidc/basic_op.py")).arg(config);
+    command.arg("-B").arg(house().join("tests/oidc").join(program)).arg(config);
     command.args(["--suite-url", SUITE]).stdin(Stdio::null());
     command
 }
 
-fn oidc_provider(folder: &TempDir, port: u16, config: &Path) -> Process {
-    let modules = installed("OIDC_PROVIDER", "oidc-provider").join("node_modules");
-    assert!(modules.exists(), "oidc-provider is missing: ./test installs it");
-    let notes = folder.path().join("notes");
-    let log = fs::File::create(&notes).unwrap();
-    let mut node = Command::new("node");
-    node.arg(house().join("tests/oidc/oidc_provider.mjs")).arg(modules);
-    node.arg(port.to_string()).arg(config).arg(SUITE);
-    node.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-    let process = Process(node.spawn().unwrap());
-    let said = || fs::read_to_string(&notes).unwrap();
-    until(Duration::from_secs(30), || said().lines().any(|line| line == "ready"), said);
-    process
+/// npm's oidc-provider, which serves the clients of its configuration.
+struct OidcProvider {
+    // It ends before its folder goes.
+    _process: Process,
+    folder: TempDir,
+}
+
+impl OidcProvider {
+    fn start() -> Self {
+        let modules = installed("OIDC_PROVIDER", "oidc-provider").join("node_modules");
+        assert!(modules.exists(), "oidc-provider is missing: ./test installs it");
+        let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+        let mut config = documented(&format!("http://localhost:{port}"));
+        for client in CLIENTS {
+            config[client]["client_secret"] = json!("of 32 bytes and more, as HS256 has it");
+        }
+        fs::write(folder.path().join(CONFIG), config.to_string()).unwrap();
+        let notes = folder.path().join("notes");
+        let log = fs::File::create(&notes).unwrap();
+        let mut node = Command::new("node");
+        node.arg(house().join("tests/oidc/oidc_provider.mjs")).arg(modules);
+        node.arg(port.to_string()).arg(folder.path().join(CONFIG)).arg(SUITE);
+        node.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        let process = Process(node.spawn().unwrap());
+        let said = || fs::read_to_string(&notes).unwrap();
+        until(Duration::from_secs(30), || said().lines().any(|line| line == "ready"), said);
+        Self { _process: process, folder }
+    }
+
+    fn visitor(&self, program: &str) -> Command {
+        let mut command = python(program, &self.folder.path().join(CONFIG));
+        command.args(["--provider", "oidc-provider", "--user", "ada"]);
+        command
+    }
 }
 
 fn judge(output: &Output, expected: &Counts) {

@@ -2,12 +2,15 @@
 
 import http.client
 import http.cookiejar
+import urllib.error
 import urllib.parse
 import urllib.request
 from html.parser import HTMLParser
 
 TIMEOUT = 30
 HOPS = 20
+# What self_test.py puts between this program and the provider.
+BETWEEN = []
 
 
 class Form:
@@ -94,9 +97,7 @@ class Browser:
     def __init__(self, issuer):
         self.origin = _origin(issuer)
         self.jar = http.cookiejar.CookieJar()
-        self.opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(self.jar), _NoRedirect()
-        )
+        self.opener = plain_opener(urllib.request.HTTPCookieProcessor(self.jar))
         # How often the person was asked to sign in.
         self.sign_ins = 0
 
@@ -146,9 +147,9 @@ def send(opener, method, url, headers, body):
         raise ConnectionError(f"{url}: {broken!r}") from broken
 
 
-def plain_opener():
-    """For what no browser asks: token, userinfo, keys."""
-    return urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())
+def plain_opener(*handlers):
+    """For what no browser asks, too: token, userinfo, keys."""
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect(), *handlers, *BETWEEN)
 
 
 def _refresh(url, header):
