@@ -127,6 +127,7 @@ mod oidc {
     mod apps;
     mod authorize;
     mod back_channel;
+    mod conformance;
     mod discovery;
     mod edited_rows;
     mod landing;
