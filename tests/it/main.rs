@@ -127,11 +127,14 @@ mod oidc {
     mod apps;
     mod authorize;
     mod back_channel;
+    mod browsers;
     mod conformance;
     mod discovery;
     mod edited_rows;
+    mod killed_nodes;
     mod landing;
     mod links_to_apps;
+    mod lost_answers;
     mod mailed_landing;
     mod refusals;
     mod responses;
