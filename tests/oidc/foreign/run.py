@@ -45,7 +45,7 @@ class Place:
     def command(self, words, given=None):
         done = subprocess.run([str(word) for word in words], cwd=self.folder, env=self.environment(), input=given,
                               capture_output=True, text=True, check=False, timeout=120)
-        expect(done.returncode == 0, f"{words} failed: {done.stdout[-2000:]} {done.stderr[-3000:]}")
+        expect(done.returncode == 0, f"{Path(words[0]).name} {words[1:]} failed\n{done.stdout[-2000:]}{done.stderr[-3000:]}")
         return done.stdout
 
     def environment(self):
@@ -135,6 +135,8 @@ def try_one(name, installed, doorkey, subs):
 
 
 def main():
+    if len(sys.argv) < 2 or "DOORKEY_BIN" not in os.environ:
+        sys.exit(__doc__)
     installed, names = Path(sys.argv[1]).resolve(), sys.argv[2:] or NAMES
     failed, subs, lines = 0, set(), []
     with Doorkey(os.environ["DOORKEY_BIN"]) as doorkey:

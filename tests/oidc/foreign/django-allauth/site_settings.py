@@ -1,8 +1,7 @@
 """A Django site that signs people in by django-allauth's provider `openid_connect`, by that provider's chapter."""
 
 from base import *  # noqa: F403
-from base import CLIENT_ID, CLIENT_SECRET, INSTALLED_APPS, ISSUER, MIDDLEWARE, page
-from django.urls import include, path
+from base import CLIENT_ID, CLIENT_SECRET, INSTALLED_APPS, ISSUER, MIDDLEWARE
 
 INSTALLED_APPS = [
     *INSTALLED_APPS,
@@ -13,10 +12,12 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [*MIDDLEWARE, "allauth.account.middleware.AccountMiddleware"]
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-ROOT_URLCONF = "site_settings"
+ROOT_URLCONF = "site_urls"
 
 # No mail goes out: an address that doorkey calls verified is taken as such.
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*"]
 # Without it the login URL is a page with a button.
 SOCIALACCOUNT_LOGIN_ON_GET = True
 SOCIALACCOUNT_PROVIDERS = {
@@ -33,10 +34,3 @@ SOCIALACCOUNT_PROVIDERS = {
         ],
     }
 }
-
-
-def sub_of(user):
-    return user.socialaccount_set.get().uid
-
-
-urlpatterns = [path("", page(sub_of)), path("accounts/", include("allauth.urls"))]

@@ -1,9 +1,7 @@
-"""What the three Django sites have in common: a database in a folder of the run's, and a page that says who is signed in."""
+"""The settings that the three Django sites have in common; the database is in a folder of the run's."""
 
 import os
 from pathlib import Path
-
-from django.http import JsonResponse
 
 ISSUER, URL = os.environ["ISSUER"], os.environ["URL"]
 CLIENT_ID, CLIENT_SECRET = os.environ["CLIENT_ID"], os.environ["CLIENT_SECRET"]
@@ -45,19 +43,3 @@ TEMPLATES = [
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": Path(os.environ["FOLDER"], "site.db")}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LOGIN_REDIRECT_URL = "/"
-
-
-def page(sub_of):
-    """A page for `/`: what Django itself knows of the person, and the `sub` that the library keeps, if it does."""
-
-    def home(request):
-        user = request.user
-        if not user.is_authenticated:
-            return JsonResponse({"signed_in": False})
-        said = {"signed_in": True, "email": user.email}
-        if user.get_full_name():
-            said["name"] = user.get_full_name()
-        sub = sub_of(user)
-        return JsonResponse(said | ({"sub": sub} if sub else {}))
-
-    return home
