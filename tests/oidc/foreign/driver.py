@@ -159,6 +159,9 @@ def land(browser, doorkey, client_id, callback, on_its_page=None):
     if on_its_page:
         last = browser.follow(on_its_page(last))
     asked = authorize_request(browser, doorkey)
+    if asked.get("prompt") == "select_account":
+        expect("/oidc/continue" in last.form()[0], f"nobody is asked which account, but sent to {short(last.url)}")
+        last = browser.follow(browser.submit(last))
     come_back(browser, asked, callback, last)
     return last, asked
 

@@ -104,9 +104,11 @@ def ways(drive, place):
         other = Browser()
         drive.nobody(other, place)
         its_page = getattr(drive, "on_its_page", None)
-        last, _ = land(other, doorkey, place.client_id, callback, its_page and partial(its_page, other, place))
+        last, asked_again = land(other, doorkey, place.client_id, callback, its_page and partial(its_page, other, place))
         drive.who(other, place, last)
         landed = "a link leads into it"
+        if asked_again.get("prompt"):
+            landed += f", by a page that prompt={asked_again['prompt']} asks for"
     return f"says {said}; sent {', '.join(kinds)}; {landed}"
 
 

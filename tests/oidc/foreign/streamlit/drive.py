@@ -30,6 +30,7 @@ def prepare(place):
 
 
 def shown(browser, place, query=""):
+    browser.ask(place.url + READY)
     cookies = browser.cookie_header(f"{place.url}/_stcore/stream")
     return json.loads(place.python(place.source / "session.py", query, given=cookies))
 

@@ -1,6 +1,7 @@
 """What a browser's script does for a Streamlit application: it opens the web socket, with the cookies that it is given, has the
 application run, and prints the texts that it shows and where it sends the browser, as JSON. Usage: session.py QUERY < COOKIES"""
 
+import http.cookies
 import json
 import os
 import sys
@@ -15,8 +16,10 @@ def main():
     cookies = sys.stdin.read().strip()
     seen = {"texts": [], "redirect": ""}
     stream = url.replace("http://", "ws://") + "/_stcore/stream"
-    headers = {"Cookie": cookies} if cookies else {}
-    with connect(stream, origin=url, subprotocols=["streamlit"], additional_headers=headers, proxy=None) as socket:
+    # The token against forged requests stands beside the name of the protocol, as the page's script writes it.
+    token = http.cookies.SimpleCookie(cookies)["_streamlit_xsrf"].value
+    headers, protocols = {"Cookie": cookies}, ["streamlit", token]
+    with connect(stream, origin=url, subprotocols=protocols, additional_headers=headers, proxy=None) as socket:
         run = BackMsg()
         run.rerun_script.query_string = sys.argv[1]
         socket.send(run.SerializeToString())
