@@ -29,7 +29,8 @@ impl Browser {
             Err(page) => page,
         };
         ensure!(
-            waiting.url.path() == "/login" && waiting.url.query().is_some_and(|query| query.starts_with("return=")),
+            waiting.url.path() == "/login"
+                && waiting.url.query().is_some_and(|query| query.starts_with("return=")),
             "the request does not wait at the login page, but at {}: {}",
             waiting.url,
             waiting.body
@@ -74,7 +75,8 @@ fn read(response: Response) -> Result<Page> {
 /// The names and values of the page's hidden fields.
 fn hidden_fields(body: &str) -> Result<Vec<(&str, &str)>> {
     let inputs = body.split("<input type=\"hidden\" ").skip(1);
-    let fields: Option<Vec<_>> = inputs.map(|input| Some((value_of(input, "name")?, value_of(input, "value")?))).collect();
+    let fields: Option<Vec<_>> =
+        inputs.map(|input| Some((value_of(input, "name")?, value_of(input, "value")?))).collect();
     let fields = fields.context("a hidden field has no name or no value")?;
     ensure!(fields.iter().any(|(name, _)| *name == "token"), "the link shows no button: {body}");
     Ok(fields)

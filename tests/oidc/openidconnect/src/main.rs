@@ -3,15 +3,18 @@
 
 mod browser;
 
+use std::process::ExitCode;
+
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use openidconnect::core::{
-    CoreAuthenticationFlow, CoreClient, CoreGenderClaim, CoreIdToken, CoreProviderMetadata, CoreUserInfoClaims,
+    CoreAuthenticationFlow, CoreClient, CoreGenderClaim, CoreIdToken, CoreProviderMetadata,
+    CoreUserInfoClaims,
 };
 use openidconnect::reqwest::blocking::Client;
 use openidconnect::{
-    AccessToken, AccessTokenHash, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EmptyAdditionalClaims,
-    IdTokenClaims, IdTokenVerifier, IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier,
-    RedirectUrl, Scope, TokenResponse,
+    AccessToken, AccessTokenHash, AuthorizationCode, ClientId, ClientSecret, CsrfToken,
+    EmptyAdditionalClaims, IdTokenClaims, IdTokenVerifier, IssuerUrl, Nonce, OAuth2TokenResponse,
+    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, TokenResponse,
 };
 use serde_json::{Value, json};
 
@@ -35,9 +38,17 @@ struct Kept {
     verifier: PkceCodeVerifier,
 }
 
-fn main() -> Result<()> {
-    println!("{}", sign_in(&task()?)?);
-    Ok(())
+fn main() -> ExitCode {
+    match task().and_then(|task| sign_in(&task)) {
+        Ok(told) => {
+            println!("{told}");
+            ExitCode::SUCCESS
+        }
+        Err(problem) => {
+            eprintln!("{problem:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn task() -> Result<Task> {
@@ -109,8 +120,7 @@ fn check_access_token(
     verifier: &IdTokenVerifier<'_, openidconnect::core::CoreJsonWebKey>,
 ) -> Result<()> {
     let expected = claims.access_token_hash().context("the ID token has no at_hash")?;
-    let hash =
-        AccessTokenHash::from_token(access_token, token.signing_alg()?, token.signing_key(verifier)?)?;
+    let hash = AccessTokenHash::from_token(access_token, token.signing_alg()?, token.signing_key(verifier)?)?;
     ensure!(hash == *expected, "at_hash is not that of the access token");
     Ok(())
 }
