@@ -116,7 +116,7 @@ def try_one(name, installed, doorkey, subs):
     drive, installed = module_of(name), installed / name
     with tempfile.TemporaryDirectory(prefix=f"{name}-") as folder:
         place = Place(name, HERE / name, installed, Path(folder), free_port(), doorkey, subs=subs)
-        start = ["--start-url", place.url + drive.START] if drive.START else []
+        start = ["--start-url", place.url + drive.START.format(url=place.url)] if drive.START else []
         flags = [*start, *drive.FLAGS]
         app = doorkey.add_app(name, "--redirect-uri", place.url + drive.CALLBACK, *flags)
         place.client_id, place.client_secret = app["client_id"], app["client_secret"]
