@@ -114,11 +114,9 @@ class Doorkey:
         """Why requests of an app were refused."""
         return self.run("app", "refusals", client_id, "--workspace", "Acme").strip()
 
-    def link(self, client_id=None):
-        """The person's login link; where an app is named, one that leads there."""
-        app = f"?app={urllib.parse.quote(client_id)}" if client_id else ""
-        request = urllib.request.Request(
-            f"{self.url}/api/login_links/{self.user}{app}", headers={"Authorization": f"Bearer {self.key}"}
-        )
+    def link(self, **leads):
+        """The person's login link; `app` and `redirect` say where it leads."""
+        address = f"{self.url}/api/login_links/{self.user}?{urllib.parse.urlencode(leads)}"
+        request = urllib.request.Request(address, headers={"Authorization": f"Bearer {self.key}"})
         with DIRECT.open(request, timeout=15) as answer:
             return json.load(answer)["link"]

@@ -152,10 +152,10 @@ def through(browser, doorkey, first, callback):
     return last, asked
 
 
-def land(browser, doorkey, client_id, callback, on_its_page=None):
+def land(browser, doorkey, link, callback, on_its_page=None):
     """The other way round: a login link that leads to the application, which asks doorkey by itself, or, where there is an
     `on_its_page`, once its own button is pressed."""
-    last = browser.follow(press(browser, doorkey, doorkey.link(client_id)))
+    last = browser.follow(press(browser, doorkey, link))
     if on_its_page:
         last = browser.follow(on_its_page(last))
     asked = authorize_request(browser, doorkey)

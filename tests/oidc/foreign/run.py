@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from doorkey import Doorkey, Failure, end, free_port, tail, wait_for
-from driver import Browser, expect, land, through
+from driver import Browser, expect, land, short, through
 
 HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE / "django_site"))
@@ -94,6 +94,7 @@ def ways(drive, place):
     browser = Browser()
     drive.nobody(browser, place)
     last, asked = through(browser, doorkey, drive.sign_in(browser, place), callback)
+    expect(short(last.url) == place.url + drive.END, f"the way ends at {short(last.url)}: {last.text[:2000]}")
     said = drive.who(browser, place, last)
     kinds = [kind for kind in ("state", "nonce") if asked.get(kind)]
     if asked.get("code_challenge"):
@@ -104,9 +105,13 @@ def ways(drive, place):
         other = Browser()
         drive.nobody(other, place)
         its_page = getattr(drive, "on_its_page", None)
-        last, asked_again = land(other, doorkey, place.client_id, callback, its_page and partial(its_page, other, place))
+        # Where its start URL takes a target, the link leads to a page deep in it.
+        deep = f"{place.url}{drive.END}?deep=1" if "{target}" in drive.START else ""
+        link = doorkey.link(app=place.client_id, **({"redirect": deep} if deep else {}))
+        last, asked_again = land(other, doorkey, link, callback, its_page and partial(its_page, other, place))
+        expect(last.url.startswith(deep or place.url + drive.END), f"the link leads to {short(last.url)}: {last.text[:2000]}")
         drive.who(other, place, last)
-        landed = "a link leads into it"
+        landed = "a link leads deep into it" if deep else "a link leads into it"
         if asked_again.get("prompt"):
             landed += f", by a page that prompt={asked_again['prompt']} asks for"
     return f"says {said}; sent {', '.join(kinds)}; {landed}"
@@ -116,7 +121,7 @@ def try_one(name, installed, doorkey, subs):
     drive, installed = module_of(name), installed / name
     with tempfile.TemporaryDirectory(prefix=f"{name}-") as folder:
         place = Place(name, HERE / name, installed, Path(folder), free_port(), doorkey, subs=subs)
-        start = ["--start-url", place.url + drive.START.format(url=place.url)] if drive.START else []
+        start = ["--start-url", place.url + drive.START] if drive.START else []
         flags = [*start, *drive.FLAGS]
         app = doorkey.add_app(name, "--redirect-uri", place.url + drive.CALLBACK, *flags)
         place.client_id, place.client_secret = app["client_id"], app["client_secret"]

@@ -3,8 +3,8 @@
 from common import nobody, prepare, who  # noqa: F401
 
 PACKAGE = "django-allauth"
-CALLBACK, READY = "/accounts/oidc/doorkey/login/callback/", "/"
-START = "/accounts/oidc/doorkey/login/"
+CALLBACK, READY, END = "/accounts/oidc/doorkey/login/callback/", "/", "/"
+START = "/accounts/oidc/doorkey/login/?next={target}"
 FLAGS, PKCE = [], True
 
 

@@ -3,7 +3,8 @@
 from common import nobody, prepare, who  # noqa: F401
 
 PACKAGE = "mozilla-django-oidc"
-CALLBACK, START, READY = "/oidc/callback/", "/oidc/authenticate/", "/"
+CALLBACK, READY, END = "/oidc/callback/", "/", "/"
+START = "/oidc/authenticate/?next={target}"
 FLAGS, PKCE = [], True
 
 

@@ -3,7 +3,8 @@
 from common import nobody, prepare, who  # noqa: F401
 
 PACKAGE = "social-auth-core"
-CALLBACK, START, READY = "/complete/oidc/", "/sign-in/", "/"
+CALLBACK, READY, END = "/complete/oidc/", "/", "/"
+START = "/sign-in/?next={target}"
 FLAGS, PKCE = [], True
 
 

@@ -3,13 +3,15 @@
 from django.http import HttpResponse
 from django.middleware.csrf import get_token
 from django.urls import include, path
+from django.utils.html import format_html_join
 from site_page import page
 
 
 def sign_in(request):
-    """A sign-in is begun by a POST with Django's CSRF token."""
-    token = f'<input type="hidden" name="csrfmiddlewaretoken" value="{get_token(request)}">'
-    return HttpResponse(f'<form method="post" action="/login/oidc/">{token}<button>Sign in</button></form>')
+    """A sign-in is begun by a POST with Django's CSRF token, and with where it leads to."""
+    fields = {"csrfmiddlewaretoken": get_token(request), "next": request.GET.get("next", "/")}
+    inputs = format_html_join("", '<input type="hidden" name="{}" value="{}">', fields.items())
+    return HttpResponse(f'<form method="post" action="/login/oidc/">{inputs}<button>Sign in</button></form>')
 
 
 urlpatterns = [

@@ -11,8 +11,8 @@ from driver import expect, query
 PACKAGE = "matrix-synapse"
 CALLBACK, READY = "/_synapse/client/oidc/callback", "/health"
 # Where the Matrix client would be: a page of the homeserver's own that says something to everybody.
-CLIENT = "/_matrix/client/versions"
-START = f"/_matrix/client/v3/login/sso/redirect/oidc-doorkey?redirectUrl={{url}}{CLIENT}"
+END = "/_matrix/client/versions"
+START = "/_matrix/client/v3/login/sso/redirect/oidc-doorkey?redirectUrl={target}"
 FLAGS, PKCE = [], True
 
 
@@ -41,7 +41,7 @@ def nobody(_, place):
 
 
 def sign_in(browser, place):
-    return browser.ask(place.url + START.format(url=place.url))
+    return browser.ask(place.url + START.replace("{target}", place.url + END))
 
 
 def who(browser, place, last):
