@@ -111,7 +111,8 @@ class Doorkey:
         return self.run_json("app", "create", name, "--workspace", "Acme", *arguments)
 
     def refusals(self, client_id):
-        """Why requests of an app were refused."""
+        """Why requests of an app were refused, which is noted within 5 s."""
+        time.sleep(6)
         return self.run("app", "refusals", client_id, "--workspace", "Acme").strip()
 
     def link(self, **leads):

@@ -11,6 +11,7 @@ DEBUG = False
 ALLOWED_HOSTS = ["127.0.0.1"]
 LOGGING = {
     "version": 1,
+    "disable_existing_loggers": False,
     "handlers": {"console": {"class": "logging.StreamHandler"}},
     "root": {"handlers": ["console"], "level": "INFO"},
 }
