@@ -69,6 +69,8 @@ class Doorkey:
             # All of a run comes from one address.
             "DOORKEY_LOGIN_MISSES_PER_MINUTE": "off",
             "DOORKEY_AUTH_FAILURES_PER_MINUTE": "off",
+            # The applications are told of sign-outs where they are.
+            "DOORKEY_OUTBOUND_ALLOW": "127.0.0.1",
         }
         self.process = None
 

@@ -100,7 +100,12 @@ def ways(drive, place):
     if asked.get("code_challenge"):
         kinds.insert(0, f"PKCE {asked['code_challenge_method']}")
     expect(("code_challenge" in asked) == drive.PKCE, f"it is said to send PKCE: {drive.PKCE}, but it sent {asked}")
-    landed = "no start URL"
+    landed, signed_out = "no start URL", ""
+    if hasattr(drive, "sign_out"):
+        drive.sign_out(browser, place, said)
+        again = browser.follow(drive.sign_in(browser, place))
+        expect(again.url.startswith(f"{doorkey.url}/login?return="), f"still signed in to doorkey: {short(again.url)}")
+        signed_out = "; a sign-out ends both sessions"
     if drive.START:
         other = Browser()
         drive.nobody(other, place)
@@ -114,7 +119,7 @@ def ways(drive, place):
         landed = "a link leads deep into it" if deep else "a link leads into it"
         if asked_again.get("prompt"):
             landed += f", by a page that prompt={asked_again['prompt']} asks for"
-    return f"says {said}; sent {', '.join(kinds)}; {landed}"
+    return f"says {said}; sent {', '.join(kinds)}; {landed}{signed_out}"
 
 
 def try_one(name, installed, doorkey, subs):
@@ -122,7 +127,7 @@ def try_one(name, installed, doorkey, subs):
     with tempfile.TemporaryDirectory(prefix=f"{name}-") as folder:
         place = Place(name, HERE / name, installed, Path(folder), free_port(), doorkey, subs=subs)
         start = ["--start-url", place.url + drive.START] if drive.START else []
-        flags = [*start, *drive.FLAGS]
+        flags = [*start, *(flag.replace("{url}", place.url) for flag in drive.FLAGS)]
         app = doorkey.add_app(name, "--redirect-uri", place.url + drive.CALLBACK, *flags)
         place.client_id, place.client_secret = app["client_id"], app["client_secret"]
         log = place.folder / "log"

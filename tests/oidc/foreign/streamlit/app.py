@@ -11,3 +11,5 @@ if not st.user.is_logged_in:
 else:
     told = {claim: st.user[claim] for claim in ("email", "name", "sub")}
     st.text(json.dumps({"signed_in": True} | told))
+    if st.query_params.get("start") == "logout":
+        st.logout()

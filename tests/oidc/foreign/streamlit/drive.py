@@ -9,7 +9,8 @@ from driver import expect
 PACKAGE = "streamlit"
 # It has no address that begins a sign-in: the application's own script does, here for who comes with `?start=login`.
 CALLBACK, START, READY, END = "/oauth2callback", "/?start=login", "/_stcore/health", "/"
-FLAGS, PKCE = [], True
+# After a sign-out it wants to come back to the same address as after a sign-in.
+FLAGS, PKCE = ["--post-logout-redirect-uri", "{url}" + CALLBACK], True
 
 
 def prepare(place):
@@ -49,6 +50,16 @@ def on_its_page(browser, place, page):
     redirect = shown(browser, place, urllib.parse.urlsplit(page.url).query)["redirect"]
     expect(redirect, "st.login() sends the browser nowhere")
     return browser.ask(urllib.parse.urljoin(page.url, redirect))
+
+
+def sign_out(browser, place, _):
+    redirect = shown(browser, place, "start=logout")["redirect"]
+    expect(redirect, "st.logout() sends the browser nowhere")
+    last = browser.open(urllib.parse.urljoin(place.url, redirect))
+    asked = [url for url in browser.visited if url.startswith(f"{place.doorkey.url}/oidc/end_session?")]
+    expect(len(asked) == 1 and "id_token_hint=" in asked[0], f"it asks doorkey for {asked}")
+    expect(last.url == f"{place.url}/", f"the sign-out ends at {last.url}: {last.text[:2000]}")
+    nobody(browser, place)
 
 
 def who(browser, place, _):

@@ -3,6 +3,8 @@ and exchanges it for an access token."""
 
 import json
 import sqlite3
+import time
+import urllib.error
 import urllib.request
 
 from doorkey import DIRECT
@@ -13,7 +15,7 @@ CALLBACK, READY = "/_synapse/client/oidc/callback", "/health"
 # Where the Matrix client would be: a page of the homeserver's own that says something to everybody.
 END = "/_matrix/client/versions"
 START = "/_matrix/client/v3/login/sso/redirect/oidc-doorkey?redirectUrl={target}"
-FLAGS, PKCE = [], True
+FLAGS, PKCE = ["--backchannel-logout-uri", "{url}/_synapse/client/oidc/backchannel_logout"], True
 
 
 def prepare(place):
@@ -55,6 +57,23 @@ def who(browser, place, last):
     expect(len(addresses) == 1, f"it knows the addresses {addresses}")
     with sqlite3.connect(place.folder / "homeserver.db") as database:
         ((sub,),) = database.execute("SELECT external_id FROM user_external_ids WHERE user_id = ?", (user,)).fetchall()
+    place.access = access
     said = {"user_id": user, "email": addresses[0], "name": name, "sub": sub}
     place.tells(said)
     return said
+
+
+def sign_out(browser, place, said):
+    """The person signs out at doorkey, which tells the homeserver: its access token dies."""
+    whoami = "/_matrix/client/v3/account/whoami"
+    expect(ask(place, whoami, place.access)["user_id"] == said["user_id"], "the token is another person's")
+    last = browser.follow(browser.submit(browser.open(f"{place.doorkey.url}/oidc/end_session")))
+    expect(last.url == f"{place.doorkey.url}/oidc/signed_out", f"the sign-out ends at {last.url}")
+    for _ in range(100):
+        try:
+            ask(place, whoami, place.access)
+        except urllib.error.HTTPError as refusal:
+            expect(refusal.code == 401, f"the token is refused with {refusal.code}")
+            return
+        time.sleep(0.1)
+    expect(False, "the homeserver keeps the person signed in 10 s after the sign-out")
