@@ -39,3 +39,12 @@ def who(browser, place, _):
     place.tells(said)
     expect(said["groups"] == ["client"], f"other groups: {said}")
     return said
+
+
+def sign_out(browser, place, _):
+    """It sends the browser to doorkey without a word, so doorkey asks."""
+    asks = browser.open(f"{place.url}/hub/logout")
+    expect(asks.url == f"{place.doorkey.url}/oidc/end_session", f"its sign-out leads to {asks.url}")
+    last = browser.follow(browser.submit(asks))
+    expect(last.url == f"{place.doorkey.url}/oidc/signed_out", f"the sign-out ends at {last.url}")
+    nobody(browser, place)

@@ -22,6 +22,7 @@ c.GenericOAuthenticator.oauth_callback_url = f"{url}/hub/oauth_callback"
 c.GenericOAuthenticator.authorize_url = f"{issuer}/oidc/authorize"
 c.GenericOAuthenticator.token_url = f"{issuer}/oidc/token"
 c.GenericOAuthenticator.userdata_url = f"{issuer}/oidc/userinfo"
+c.GenericOAuthenticator.logout_redirect_url = f"{issuer}/oidc/end_session"
 c.GenericOAuthenticator.scope = ["openid", "profile", "email", "groups"]
 c.GenericOAuthenticator.username_claim = "email"
 c.GenericOAuthenticator.manage_groups = True

@@ -1,5 +1,8 @@
 """Whom the site takes a person for, by the chapter "Connecting OIDC user identities to Django users"."""
 
+from urllib.parse import urlencode
+
+from django.conf import settings
 from mozilla_django_oidc.auth import OIDCAuthenticationBackend
 
 
@@ -20,3 +23,9 @@ class Backend(OIDCAuthenticationBackend):
         user.first_name, user.last_name = claims["given_name"], claims["family_name"]
         user.save()
         return user
+
+
+def sign_out_url(request):
+    """Its chapter "Log user out of the OpenID Connect provider"."""
+    leads = {"id_token_hint": request.session["oidc_id_token"], "post_logout_redirect_uri": f"{settings.URL}/"}
+    return f"{settings.ISSUER}/oidc/end_session?{urlencode(leads)}"

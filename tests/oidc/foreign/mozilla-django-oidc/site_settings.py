@@ -16,3 +16,6 @@ OIDC_OP_JWKS_ENDPOINT = f"{ISSUER}/oidc/jwks"
 OIDC_RP_SIGN_ALGO = "RS256"
 OIDC_RP_SCOPES = "openid email profile"
 OIDC_USE_PKCE = True
+OIDC_STORE_ID_TOKEN = True
+OIDC_OP_LOGOUT_URL_METHOD = "site_backend.sign_out_url"
+ALLOW_LOGOUT_GET_METHOD = True
