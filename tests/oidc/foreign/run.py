@@ -151,7 +151,7 @@ def main():
         sys.exit(__doc__)
     installed, names = Path(sys.argv[1]).resolve(), sys.argv[2:] or NAMES
     failed, subs, lines = 0, set(), []
-    with Doorkey(os.environ["DOORKEY_BIN"]) as doorkey:
+    with Doorkey(os.path.realpath(os.environ["DOORKEY_BIN"])) as doorkey:
         for name in names:
             title = f"{name} (not installed)"
             try:
