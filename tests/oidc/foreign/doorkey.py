@@ -3,17 +3,23 @@
 import json
 import os
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
 import urllib.parse
 import urllib.request
 
+import tls
+from failure import Failure
+
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-class Failure(Exception):
-    """Something is not as it should be, in words for whoever ran this."""
+def opener(root, *handlers):
+    """Asks without a proxy, and trusts this root alone."""
+    trusts = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=root))
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}), trusts, *handlers)
 
 
 def free_port():
@@ -60,8 +66,11 @@ class Doorkey:
         self.binary = binary
         self.temporary = tempfile.TemporaryDirectory(prefix="foreign-")
         self.folder = self.temporary.name
-        self.port, self.ops_port = free_port(), free_port()
-        self.url = f"http://localhost:{self.port}"
+        self.port, self.ops_port, tls_port = free_port(), free_port(), free_port()
+        self.url = f"https://localhost:{tls_port}"
+        self.root, *pair = tls.certificate(self.folder)
+        tls.serve(tls_port, *pair, behind=self.port)
+        self.opener = opener(self.root)
         kept = {name: value for name, value in os.environ.items() if not name.startswith("DOORKEY_")}
         self.environment = kept | {
             "DOORKEY_DATABASE": f"sqlite://{self.folder}/doorkey.db",
@@ -121,5 +130,5 @@ class Doorkey:
         """The person's login link; `app` and `redirect` say where it leads."""
         address = f"{self.url}/api/login_links/{self.user}?{urllib.parse.urlencode(leads)}"
         request = urllib.request.Request(address, headers={"Authorization": f"Bearer {self.key}"})
-        with DIRECT.open(request, timeout=15) as answer:
+        with self.opener.open(request, timeout=15) as answer:
             return json.load(answer)["link"]

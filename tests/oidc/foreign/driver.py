@@ -6,7 +6,8 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from doorkey import Failure
+from doorkey import opener
+from failure import Failure
 
 
 class Answer:
@@ -57,11 +58,11 @@ class Stays(urllib.request.HTTPRedirectHandler):
 class Browser:
     """Cookies, and every address that was asked for. As browsers do, it sends `Secure` cookies to this machine."""
 
-    def __init__(self):
+    def __init__(self, root):
         policy = http.cookiejar.DefaultCookiePolicy(secure_protocols=("https", "http"))
         self.cookies = http.cookiejar.CookieJar(policy)
         keeps = urllib.request.HTTPCookieProcessor(self.cookies)
-        self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), keeps, Stays())
+        self.opener = opener(root, keeps, Stays())
         self.opener.addheaders = [
             ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"),
             ("Accept", "text/html,application/xhtml+xml,*/*;q=0.8"),

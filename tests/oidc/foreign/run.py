@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from doorkey import Doorkey, Failure, end, free_port, tail, wait_for
+from doorkey import Doorkey, end, free_port, tail, wait_for
 from driver import Browser, expect, land, short, through
+from failure import Failure
 
 HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE / "django_site"))
@@ -56,6 +57,9 @@ class Place:
             "PYTHONDONTWRITEBYTECODE": "1",
             "HOME": str(self.folder),
             "ISSUER": self.doorkey.url,
+            # Whatever it asks by trusts the root of this run.
+            "SSL_CERT_FILE": self.doorkey.root,
+            "REQUESTS_CA_BUNDLE": self.doorkey.root,
             "CLIENT_ID": self.client_id,
             "CLIENT_SECRET": self.client_secret,
             "URL": self.url,
@@ -91,7 +95,7 @@ def version(installed, package):
 def ways(drive, place):
     """Every way in that the application has, each in a browser of its own."""
     doorkey, callback = place.doorkey, place.url + drive.CALLBACK
-    browser = Browser()
+    browser = Browser(doorkey.root)
     drive.nobody(browser, place)
     last, asked = through(browser, doorkey, drive.sign_in(browser, place), callback)
     expect(short(last.url) == place.url + drive.END, f"the way ends at {short(last.url)}: {last.text[:2000]}")
@@ -107,7 +111,7 @@ def ways(drive, place):
         expect(again.url.startswith(f"{doorkey.url}/login?return="), f"still signed in to doorkey: {short(again.url)}")
         signed_out = "; a sign-out ends both sessions"
     if drive.START:
-        other = Browser()
+        other = Browser(doorkey.root)
         drive.nobody(other, place)
         its_page = getattr(drive, "on_its_page", None)
         # Where its start URL takes a target, the link leads to a page deep in it.
