@@ -114,8 +114,8 @@ def ways(drive, place):
         other = Browser(doorkey.root)
         drive.nobody(other, place)
         its_page = getattr(drive, "on_its_page", None)
-        # Where its start URL takes a target, the link leads to a page deep in it.
-        deep = f"{place.url}{drive.END}?deep=1" if "{target}" in drive.START else ""
+        # Where a sign-in can lead to a page deep in it, the link does.
+        deep = f"{place.url}{drive.END}?deep=1" if drive.DEEP else ""
         link = doorkey.link(app=place.client_id, **({"redirect": deep} if deep else {}))
         last, asked_again = land(other, doorkey, link, callback, its_page and partial(its_page, other, place))
         expect(last.url.startswith(deep or place.url + drive.END), f"the link leads to {short(last.url)}: {last.text[:2000]}")

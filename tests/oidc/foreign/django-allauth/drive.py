@@ -5,7 +5,7 @@ from common import nobody, prepare, who  # noqa: F401
 PACKAGE = "django-allauth"
 CALLBACK, READY, END = "/accounts/oidc/doorkey/login/callback/", "/", "/"
 START = "/accounts/oidc/doorkey/login/?next={target}"
-FLAGS, PKCE = [], True
+FLAGS, PKCE, DEEP = [], True, True
 
 
 def sign_in(browser, place):

@@ -9,7 +9,7 @@ from driver import expect, short
 PACKAGE = "oauthenticator"
 CALLBACK, READY, END = "/hub/oauth_callback", "/hub/health", "/hub/home"
 START = "/hub/oauth_login?next={target}"
-FLAGS, PKCE = [], True
+FLAGS, PKCE, DEEP = [], True, True
 
 
 def prepare(place):

@@ -6,7 +6,7 @@ from driver import expect
 PACKAGE = "mozilla-django-oidc"
 CALLBACK, READY, END = "/oidc/callback/", "/", "/"
 START = "/oidc/authenticate/?next={target}"
-FLAGS, PKCE = ["--post-logout-redirect-uri", "{url}/"], True
+FLAGS, PKCE, DEEP = ["--post-logout-redirect-uri", "{url}/"], True, True
 
 
 def sign_in(browser, place):

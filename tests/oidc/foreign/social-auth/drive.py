@@ -4,14 +4,15 @@ from common import nobody, prepare, who  # noqa: F401
 
 PACKAGE = "social-auth-core"
 CALLBACK, READY, END = "/complete/oidc/", "/", "/"
-START = "/sign-in/?next={target}"
-FLAGS, PKCE = [], True
+# By OpenID Connect Core, section 4: doorkey appends `iss` and `target_link_uri`.
+START = "/idp-launch/oidc/"
+FLAGS, PKCE, DEEP = [], True, True
 
 
 def sign_in(browser, place):
     return on_its_page(browser, place, browser.open(f"{place.url}/sign-in/"))
 
 
-def on_its_page(browser, place, page):
-    """Its own page, on which a button begins the sign-in."""
+def on_its_page(browser, _, page):
+    """Its own page, or that of the bridge, which its script would submit."""
     return browser.submit(page)

@@ -10,7 +10,7 @@ PACKAGE = "streamlit"
 # It has no address that begins a sign-in: the application's own script does, here for who comes with `?start=login`.
 CALLBACK, START, READY, END = "/oauth2callback", "/?start=login", "/_stcore/health", "/"
 # After a sign-out it wants to come back to the same address as after a sign-in.
-FLAGS, PKCE = ["--post-logout-redirect-uri", "{url}" + CALLBACK], True
+FLAGS, PKCE, DEEP = ["--post-logout-redirect-uri", "{url}" + CALLBACK], True, False
 
 
 def prepare(place):

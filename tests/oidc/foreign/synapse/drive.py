@@ -15,7 +15,7 @@ CALLBACK, READY = "/_synapse/client/oidc/callback", "/health"
 # Where the Matrix client would be: a page of the homeserver's own that says something to everybody.
 END = "/_matrix/client/versions"
 START = "/_matrix/client/v3/login/sso/redirect/oidc-doorkey?redirectUrl={target}"
-FLAGS, PKCE = ["--backchannel-logout-uri", "{url}/_synapse/client/oidc/backchannel_logout"], True
+FLAGS, PKCE, DEEP = ["--backchannel-logout-uri", "{url}/_synapse/client/oidc/backchannel_logout"], True, True
 
 
 def prepare(place):
