@@ -138,6 +138,7 @@ mod oidc {
     mod mailed_landing;
     mod refusals;
     mod responses;
+    mod rust_client;
     mod sign_out;
     mod signing_keys;
     mod subjects;

@@ -143,12 +143,13 @@ const SCRIPT_PAGE: &str = r#"<!doctype html><title>ready</title><main><button id
 <script src="/oidc-client-ts.js"></script>
 <script>
 const at = (path) => location.origin + path;
-const app = new oidc.UserManager({
+// A driver's script sees what is the window's.
+const app = window.app = new oidc.UserManager({
   authority: 'ISSUER', client_id: 'CLIENT_ID', scope: 'openid email profile', loadUserInfo: true,
   automaticSilentRenew: false, redirect_uri: at('/cb'), popup_redirect_uri: at('/popup'),
   silent_redirect_uri: at('/silent'), post_logout_redirect_uri: at('/out'),
 });
-const told = (what, promise) => promise.then(
+const told = window.told = (what, promise) => promise.then(
   (user) => { document.title = what + ' ' + (user?.profile?.email ?? 'done') },
   (error) => { document.title = what + ' failed: ' + (error.error ?? error.message) },
 );
