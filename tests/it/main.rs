@@ -128,6 +128,7 @@ mod oidc {
     mod back_channel;
     mod discovery;
     mod edited_rows;
+    mod foreign_clients;
     mod landing;
     mod links_to_apps;
     mod mailed_landing;

@@ -16,6 +16,7 @@ pub mod console;
 pub mod curl_client;
 pub mod database;
 pub mod figures;
+pub mod foreign_app;
 pub mod http_client;
 pub mod keepalive_proxy;
 pub mod mailbox;
