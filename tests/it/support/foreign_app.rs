@@ -72,6 +72,16 @@ impl ForeignApp {
         Self::start(node, folder, registration)
     }
 
+    /// An application of `tests/oidc/clients`, with Python.
+    pub fn on_python(script: &str, registration: Registration) -> Self {
+        let python = tool("AUTHLIB", "authlib").join("bin/python");
+        assert!(python.exists(), "authlib is missing: ./test installs it");
+        let mut python = Command::new(python);
+        // Authlib refuses plain http by itself.
+        python.arg(scripts().join(script)).env("PYTHONDONTWRITEBYTECODE", "1");
+        Self::start(python, tempfile::tempdir().unwrap(), registration)
+    }
+
     /// Starts an application that says in a line when it listens; it finds out by its environment who it is.
     fn start(mut program: Command, folder: TempDir, registration: Registration) -> Self {
         let Registration { port, issuer, client_id, secret } = registration;
@@ -80,8 +90,7 @@ impl ForeignApp {
         program.env("CLIENT_ID", &client_id).env("CLIENT_SECRET", secret);
         program.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         let process = Process(program.spawn().unwrap_or_else(|error| panic!("{program:?}: {error}")));
-        let app =
-            Self { _process: process, folder, client_id, origin: format!("http://localhost:{port}") };
+        let app = Self { _process: process, folder, client_id, origin: format!("http://localhost:{port}") };
         until(TIMEOUT, || app.log().contains("listens on"), || app.log());
         app
     }

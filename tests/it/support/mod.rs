@@ -4,6 +4,7 @@ pub mod accessibility;
 pub mod acknowledged_ops;
 pub mod admin;
 pub mod aiosmtpd;
+pub mod apache;
 pub mod app;
 pub mod at_once;
 pub mod browser;
