@@ -92,6 +92,7 @@ OIDCDefaultURL http://localhost:{port}/secure/home
     AuthType openid-connect
     Require valid-user
 </Location>
+ProxyPass {callback} !
 ProxyPass /secure http://127.0.0.1:{upstream}/secure
 ProxyPass /signed-out http://127.0.0.1:{upstream}/signed-out
 "
