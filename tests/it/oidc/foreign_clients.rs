@@ -153,9 +153,18 @@ async fn passport_openidconnect_is_told_that_pkce_is_missing_and_signs_in_where_
 }
 
 #[tokio::test]
-async fn express_openid_connect_signs_in_and_out() {
+async fn express_openid_connect_signs_in_and_out_and_hears_of_the_end_of_a_session() {
     let mut ada = Ada::arrives();
-    let app = ada.app_on_node("express-openid-connect.mjs", &[]);
+    let told = ["--backchannel-logout-uri", "{origin}/backchannel-logout"];
+    let app = ada.app_on_node("express-openid-connect.mjs", &told);
+    ada.comes_and_goes(&app).await;
+
+    ada.signs_in_by_link(&app).await.shown();
+    ada.browser.sign_out(&ada.server).await;
+
+    let page = app.url("/");
+    let is_dead = async || ada.browser.open(&page).await.status == StatusCode::UNAUTHORIZED;
+    until_so(Duration::from_secs(10), is_dead, || app.log()).await;
     ada.comes_and_goes(&app).await;
 }
 
@@ -172,6 +181,39 @@ async fn authlib_signs_in_and_out_and_takes_a_new_signing_key() {
     let mut ada = Ada::arrives();
     let app = ForeignApp::on_python("authlib_app.py", Registration::add(&ada.server, "/callback", &[]));
     ada.takes_a_new_key(&app).await;
+}
+
+#[tokio::test]
+async fn es256_is_taken_as_it_comes() {
+    let mut ada = Ada::arrives();
+    let es256 = |callback: &str| Registration::add(&ada.server, callback, &["--alg", "ES256"]);
+    let apps = [
+        ForeignApp::on_node("auth-core.mjs", es256("/auth/callback/doorkey")),
+        ForeignApp::on_node("oauth4webapi.mjs", es256("/callback")),
+        ForeignApp::on_node("openid-client.mjs", es256("/callback")),
+        ForeignApp::on_python("authlib_app.py", es256("/callback")),
+    ];
+    let apache = Apache::start(es256(Apache::CALLBACK));
+    for app in apps {
+        ada.comes_and_goes(&app).await;
+    }
+    let arrived = ada.signs_in_from(&apache.url("/secure/home")).await;
+    assert_eq!(header(&arrived, "oidc_claim_email"), "ada@example.org");
+}
+
+#[tokio::test]
+async fn express_openid_connect_takes_es256_only_if_it_is_told() {
+    let mut ada = Ada::arrives();
+    let es256 = || Registration::add(&ada.server, "/callback", &["--alg", "ES256"]);
+    let untold = ForeignApp::on_node("express-openid-connect.mjs", es256());
+    let told = Registration { algorithm: Some("ES256"), ..es256() };
+    let told = ForeignApp::on_node("express-openid-connect.mjs", told);
+
+    let refused = ada.signs_in_by_link(&untold).await;
+    assert_eq!(refused.page.status, StatusCode::INTERNAL_SERVER_ERROR, "{}", refused.page.body);
+    assert!(refused.page.body.contains("OAUTH_INVALID_RESPONSE"), "{}", refused.page.body);
+    ada.browser.sign_out(&ada.server).await;
+    ada.comes_and_goes(&told).await;
 }
 
 /// Apache, and where it is told of the end of a session.

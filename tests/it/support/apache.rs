@@ -65,7 +65,7 @@ fn settings(folder: &Path, registration: &Registration, upstream: u16) -> String
     let modules =
         ["mpm_event", "authn_core", "authz_core", "authz_user", "proxy", "proxy_http", "auth_openidc"];
     let modules = modules.map(|name| format!("LoadModule {name}_module {MODULES}/mod_{name}.so\n")).concat();
-    let Registration { port, issuer, client_id, secret } = registration;
+    let Registration { port, issuer, client_id, secret, .. } = registration;
     let (folder, callback) = (folder.display(), Apache::CALLBACK);
     format!(
         "{modules}

@@ -41,6 +41,8 @@ pub struct Registration {
     pub issuer: String,
     pub client_id: String,
     pub secret: String,
+    /// What the application is told of the signatures of ID tokens.
+    pub algorithm: Option<&'static str>,
 }
 
 impl Registration {
@@ -57,7 +59,13 @@ impl Registration {
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let made: Value = serde_json::from_slice(&made.stdout).unwrap();
         let field = |name: &str| made[name].as_str().unwrap().to_owned();
-        Self { port, issuer: field("issuer"), client_id: field("client_id"), secret: field("client_secret") }
+        Self {
+            port,
+            issuer: field("issuer"),
+            client_id: field("client_id"),
+            secret: field("client_secret"),
+            algorithm: None,
+        }
     }
 }
 
@@ -82,17 +90,17 @@ impl ForeignApp {
         let python = tool("AUTHLIB", "authlib").join("bin/python");
         assert!(python.exists(), "authlib is missing: ./test installs it");
         let mut python = Command::new(python);
-        // Authlib refuses plain http by itself.
         python.arg(scripts().join(script)).env("PYTHONDONTWRITEBYTECODE", "1");
         Self::start(python, tempfile::tempdir().unwrap(), registration)
     }
 
     /// Starts an application that says in a line when it listens; it finds out by its environment who it is.
     fn start(mut program: Command, folder: TempDir, registration: Registration) -> Self {
-        let Registration { port, issuer, client_id, secret } = registration;
+        let Registration { port, issuer, client_id, secret, algorithm } = registration;
         let log = File::create(folder.path().join("log")).unwrap();
         program.env("PORT", port.to_string()).env("ISSUER", issuer);
         program.env("CLIENT_ID", &client_id).env("CLIENT_SECRET", secret);
+        program.envs(algorithm.map(|algorithm| ("ID_TOKEN_ALG", algorithm)));
         program.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         let process = Process(program.spawn().unwrap_or_else(|error| panic!("{program:?}: {error}")));
         let app = Self { _process: process, folder, client_id, origin: format!("http://localhost:{port}") };
