@@ -291,3 +291,21 @@ async fn a_session_that_ends_at_doorkey_is_dead_in_apache() {
     };
     until_so(Duration::from_secs(10), is_dead, || format!("{}\n{}", apache.log(), ada.server.log())).await;
 }
+
+#[tokio::test]
+async fn with_form_post_apache_shows_why_it_was_refused() {
+    let mut ada = Ada::arrives();
+    let with = |more: &str| {
+        let registration = Registration::add(&ada.server, Apache::CALLBACK, &[]);
+        Apache::start_with(registration, &format!("OIDCResponseMode form_post\n{more}"))
+    };
+    // Without it, it takes the `iss` of an error for a third-party start, and asks again without end.
+    let (refused, served) = (with("OIDCAuthRequestParams max_age=soon"), with(""));
+
+    let journey = ada.browser.travel(&refused.url("/secure/home")).await;
+
+    assert_eq!(journey.url(), refused.url(Apache::CALLBACK), "{:?}", journey.way);
+    assert!(journey.page.body.contains("max_age"), "{}", journey.page.body);
+    let arrived = ada.signs_in_from(&served.url("/secure/home")).await;
+    assert_eq!(header(&arrived, "oidc_claim_email"), "ada@example.org");
+}

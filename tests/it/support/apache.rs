@@ -30,12 +30,18 @@ impl Apache {
     pub const CALLBACK: &str = "/secure/redirect_uri";
 
     pub fn start(registration: Registration) -> Self {
+        Self::start_with(registration, "")
+    }
+
+    /// With further settings of the module.
+    pub fn start_with(registration: Registration, more: &str) -> Self {
         for needed in ["/usr/sbin/apache2", &format!("{MODULES}/mod_auth_openidc.so")] {
             assert!(Path::new(needed).exists(), "{needed} is missing: ./test installs it");
         }
         let (folder, upstream) = (tempfile::tempdir().unwrap(), UpstreamApp::start());
         let file = folder.path().join("apache.conf");
-        write(&file, settings(folder.path(), &registration, upstream.port)).unwrap();
+        let settings = settings(folder.path(), &registration, upstream.port);
+        write(&file, format!("{settings}{more}\n")).unwrap();
         // One process, which ends with the test.
         let mut apache = Command::new("/usr/sbin/apache2");
         apache.args(["-X", "-f"]).arg(file);

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use url::Url;
 
-use super::http_client::{HttpClient, Page};
+use super::http_client::{HttpClient, Page, form};
 use super::process::Process;
 use super::server::{Server, free_port};
 use super::wait::until;
@@ -164,12 +164,19 @@ impl HttpClient {
     /// Goes on from a page that came from an address.
     pub async fn go_on(&mut self, url: &str, mut page: Page) -> Journey {
         let mut way = vec![url.to_owned()];
-        while let Some(next) = next(way.last().unwrap(), &page) {
+        loop {
             assert!(way.len() < STEPS, "a circle: {way:?}");
-            page = self.open(&next).await;
+            let next = if let Some(next) = next(way.last().unwrap(), &page) {
+                page = self.open(&next).await;
+                next
+            } else if let Some(next) = posted(&page) {
+                page = self.post(&next, &form(&page.body)).await;
+                next
+            } else {
+                return Journey { page, way };
+            };
             way.push(next);
         }
-        Journey { page, way }
     }
 
     /// Opens a login link, presses its button, and goes where that leads.
@@ -189,4 +196,11 @@ fn next(url: &str, page: &Page) -> Option<String> {
         page.headers.get("refresh")?.to_str().unwrap().strip_prefix("0; url=")?
     };
     Some(Url::parse(url).unwrap().join(to).unwrap().into())
+}
+
+/// Where the form of a page leads that its script sends (`response_mode=form_post`).
+fn posted(page: &Page) -> Option<String> {
+    page.body.contains("document.forms[0].submit()").then_some(())?;
+    let (_, rest) = page.body.split_once("<form method=\"post\" action=\"")?;
+    Some(rest.split('"').next()?.replace("&#38;", "&"))
 }
