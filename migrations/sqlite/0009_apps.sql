@@ -21,7 +21,8 @@ CREATE TABLE apps (
     PRIMARY KEY (workspace_id, client_id)
 ) STRICT, WITHOUT ROWID;
 
--- The secrets of confidential apps, as keyed hashes. A removed one stays as a row, so that no backup brings it back.
+-- The secrets of confidential apps, as keyed hashes. A removed one stays as a row, so that no backup brings it back. One that a command tries an app with is removed from the start, and
+-- works until `trial_until` all the same.
 CREATE TABLE app_secrets (
     workspace_id INTEGER NOT NULL,
     id BLOB NOT NULL,
@@ -30,11 +31,12 @@ CREATE TABLE app_secrets (
     key_id INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     removed_at INTEGER,
+    trial_until INTEGER,
     seal BLOB NOT NULL,
     PRIMARY KEY (workspace_id, id)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX app_secrets_by_app ON app_secrets (workspace_id, client_id) WHERE removed_at IS NULL;
+CREATE INDEX app_secrets_by_app ON app_secrets (workspace_id, client_id) WHERE removed_at IS NULL OR trial_until IS NOT NULL;
 
 -- What ID tokens are signed with. `state` is `next`, `signing` or `retired`; the private half is encrypted under the secret key `key_id`,
 -- and gone once the key is retired. `public_key` is what /oidc/jwks shows.

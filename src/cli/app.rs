@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::output::{List, Output};
-use super::{Context, os_user, say};
+use super::{Context, app_try, os_user, say};
 use crate::config::{OutboundFlags, ServeFlags};
 use crate::domain::oidc::app::OidcApp;
 use crate::domain::oidc::app_change::{AppChange, CHANGEABLE, NewApp};
@@ -49,6 +49,9 @@ pub(super) enum Command {
     Secret(SecretCommand),
     /// Say why requests of an app were refused
     Refusals(Named),
+    #[command(about = "Sign a user in to an app at a running server, step by step, as the app itself would",
+        long_about = app_try::ABOUT)]
+    Try(app_try::Try),
 }
 
 #[derive(Debug, Subcommand)]
@@ -121,9 +124,12 @@ impl Command {
         let outbound = match self {
             Self::Create(create) => create.outbound.clone(),
             Self::Set { outbound, .. } => outbound.clone(),
-            Self::List { .. } | Self::Show(_) | Self::Delete(_) | Self::Secret(_) | Self::Refusals(_) => {
-                OutboundFlags::default()
-            }
+            Self::List { .. }
+            | Self::Show(_)
+            | Self::Delete(_)
+            | Self::Secret(_)
+            | Self::Refusals(_)
+            | Self::Try(_) => OutboundFlags::default(),
         };
         ServeFlags { outbound, ..ServeFlags::default() }
     }
@@ -139,6 +145,7 @@ pub(super) async fn run(context: &mut Context, command: Command) -> Result<()> {
         Command::Secret(SecretCommand::Add(named)) => add_secret(context, &named).await,
         Command::Secret(SecretCommand::Remove { named, id }) => remove_secret(context, &named, id).await,
         Command::Refusals(named) => list_refusals(context, &named).await,
+        Command::Try(command) => app_try::run(context, command).await,
     }
 }
 

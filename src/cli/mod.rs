@@ -2,6 +2,7 @@
 
 mod admin;
 mod app;
+mod app_try;
 mod backup;
 mod check;
 mod demo;

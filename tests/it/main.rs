@@ -48,6 +48,7 @@ mod cli {
     //! The command line, run as an operator runs it: the real binary in a folder of its own.
 
     mod app_restores;
+    mod app_try;
     mod apps;
     mod backup;
     mod bulk_imports;
@@ -126,6 +127,7 @@ mod oidc {
     mod apps;
     mod authorize;
     mod back_channel;
+    mod conformance;
     mod discovery;
     mod edited_rows;
     mod foreign_clients;

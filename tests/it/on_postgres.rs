@@ -39,6 +39,7 @@ mod api {
 mod cli {
     //! The command line, run as an operator runs it: the real binary in a folder of its own.
 
+    mod app_try;
     mod apps;
     mod bulk_imports;
     mod external_restore;

@@ -58,6 +58,8 @@ pub struct AppSecret {
     pub created_at: Timestamp,
     /// When it was removed.
     pub removed_at: Option<Timestamp>,
+    /// Until when it works although it is removed: one of a trial, which no list shows and no limit counts.
+    pub trial_until: Option<Timestamp>,
     /// A MAC over this row.
     pub seal: [u8; 32],
 }
@@ -73,5 +75,6 @@ impl AppSecret {
             .number(i64::from(self.key.0))
             .number(self.created_at.millis())
             .maybe(self.removed_at.map(Timestamp::millis))
+            .maybe(self.trial_until.map(Timestamp::millis))
     }
 }

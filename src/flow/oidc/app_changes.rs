@@ -118,7 +118,7 @@ fn blank(workspace: &Workspace, client_id: String, is_public: bool, now: Timesta
     }
 }
 
-fn new_secret(app: &App, of: &OidcApp, secret: &ClientSecret) -> AppSecret {
+pub(super) fn new_secret(app: &App, of: &OidcApp, secret: &ClientSecret) -> AppSecret {
     let row = AppSecret {
         workspace: of.workspace,
         id: Uuid::now_v7(),
@@ -127,6 +127,7 @@ fn new_secret(app: &App, of: &OidcApp, secret: &ClientSecret) -> AppSecret {
         key: KeyId(0),
         created_at: app.clock.now(),
         removed_at: None,
+        trial_until: None,
         seal: [0; 32],
     };
     app.keys().seal_app_secret(row, secret)

@@ -29,12 +29,12 @@ pub async fn check_secret(
     secret: &str,
 ) -> Result<bool, StoreError> {
     let Some(secret) = ClientSecret::parse(secret) else { return Ok(false) };
-    let rows = app.store.list_app_secrets(workspace, &client.client_id).await?;
+    let rows = app.store.list_usable_app_secrets(workspace, &client.client_id, app.clock.now()).await?;
     // Each is looked at, whichever it is.
     let is_one = |row: &AppSecret| app.keys().verify_app_secret(row, &secret);
     let fitting: Vec<_> = rows.into_iter().filter(is_one).collect();
     let Some(found) = fitting.first() else { return Ok(false) };
-    if found.key != app.keys().active_id() {
+    if found.removed_at.is_none() && found.key != app.keys().active_id() {
         rekey_secret(app, found.clone(), &secret);
     }
     Ok(true)

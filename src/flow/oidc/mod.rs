@@ -10,5 +10,6 @@ pub mod rekey;
 pub mod sign_outs;
 pub mod signing_keys;
 pub mod token;
+pub mod trial;
 pub mod userinfo;
 pub mod waiting;

@@ -9,6 +9,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::header::{CONNECTION, CONTENT_LENGTH, HOST, RETRY_AFTER, USER_AGENT};
+use hyper::http::response::Parts;
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -27,7 +28,7 @@ const MAX_BODY: usize = 64 << 10;
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What doorkey is called.
-const AGENT: &str = concat!("doorkey/", env!("CARGO_PKG_VERSION"));
+pub(super) const AGENT: &str = concat!("doorkey/", env!("CARGO_PKG_VERSION"));
 
 /// An answer, whatever it says.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -76,18 +77,30 @@ pub(super) async fn exchange<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let (head, body) = send(stream, request, deadline).await?;
+    let retry_after = head.headers.get(RETRY_AFTER).and_then(|value| RetryAfter::parse(value.to_str().ok()?));
+    Ok(Response { status: head.status.as_u16(), retry_after, body })
+}
+
+/// The same, with the whole head of the answer.
+pub(super) async fn send<S>(
+    stream: S,
+    request: Request<Full<Bytes>>,
+    deadline: Instant,
+) -> Result<(Parts, Vec<u8>), Failure>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let opened = http1::Builder::new().max_buf_size(MAX_HEAD).handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = opened.map_err(|error| Failure::Broken(explain(&error)))?;
     let exchanged = async {
         let answered = timeout_at(deadline, sender.send_request(request)).await;
         let answered = answered.map_err(|_| Failure::Broken("it did not answer in time".to_owned()))?;
         let (head, body) = answered.map_err(|error| Failure::Broken(explain(&error)))?.into_parts();
-        let retry_after =
-            head.headers.get(RETRY_AFTER).and_then(|value| RetryAfter::parse(value.to_str().ok()?));
         let mut read = Vec::new();
         // What comes too late, or breaks off, is left out.
         let _ = timeout_at(deadline.min(Instant::now() + BODY_TIMEOUT), read_into(&mut read, body)).await;
-        Ok(Response { status: head.status.as_u16(), retry_after, body: read })
+        Ok((head, read))
     };
     // The connection is driven here and nowhere else, so that it ends when nobody waits for the answer.
     match select(pin!(exchanged), pin!(connection)).await {

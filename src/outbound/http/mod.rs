@@ -6,6 +6,7 @@ mod failure;
 mod own_listeners;
 mod resolver;
 mod shares;
+mod visitor;
 
 use std::fmt;
 use std::io;
@@ -24,6 +25,7 @@ use crate::domain::outbound::{OutboundAllow, OutboundUrl};
 
 pub use self::exchange::Response;
 pub use self::failure::{Failure, Refused};
+pub use self::visitor::{InvalidServer, ServerAddress, Visited, Visitor};
 
 /// The one way out over HTTP.
 ///

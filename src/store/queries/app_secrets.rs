@@ -13,13 +13,13 @@ use crate::store::{Store, StoreError};
 /// The columns of a secret.
 macro_rules! app_secret_columns {
     () => {
-        "s.workspace_id, s.id, s.client_id, s.hash, s.key_id, s.created_at, s.removed_at, s.seal"
+        "s.workspace_id, s.id, s.client_id, s.hash, s.key_id, s.created_at, s.removed_at, s.trial_until, s.seal"
     };
 }
 
 pub(in crate::store) use app_secret_columns;
 
-from_row! { AppSecret { workspace, id, client_id, hash, key, created_at, removed_at, seal } }
+from_row! { AppSecret { workspace, id, client_id, hash, key, created_at, removed_at, trial_until, seal } }
 
 impl Store {
     /// The live secrets of an app, oldest first. Their seals must be checked.
@@ -35,6 +35,23 @@ impl Store {
               ORDER BY s.created_at, s.id LIMIT 10"
         );
         let [rows] = self.read([sql(LIVE, values![workspace, client_id])]).await?;
+        all(rows)
+    }
+
+    /// The secrets by which an app may show who it is: its live ones, and those of trials that go on. Their seals must be checked.
+    pub async fn list_usable_app_secrets(
+        &self,
+        workspace: WorkspaceId,
+        client_id: &str,
+        now: Timestamp,
+    ) -> Result<Vec<AppSecret>, StoreError> {
+        const USABLE: &str = concat!(
+            "SELECT ",
+            app_secret_columns!(),
+            " FROM app_secrets s WHERE s.workspace_id = $1 AND s.client_id = $2
+              AND (s.removed_at IS NULL OR s.trial_until > $3) ORDER BY s.removed_at IS NOT NULL, s.id LIMIT 10"
+        );
+        let [rows] = self.read([sql(USABLE, values![workspace, client_id, now])]).await?;
         all(rows)
     }
 

@@ -283,7 +283,7 @@ fn looked_at(ask: &Ask, now: Timestamp, most_tries: i64) -> Statement {
 }
 
 /// The statement that keeps a link of its own beside the user's newest one, unless the user may no longer have one.
-fn add_link(link: &LoginLink) -> Statement {
+pub(super) fn add_link(link: &LoginLink) -> Statement {
     let draft = &link.draft;
     sql(
         concat!(

@@ -216,7 +216,7 @@ impl Store {
         let unit = unit
             .guard(redeem(redemption, session))
             .and(super::sessions::begin(session, link.draft.is_single_use))
-            .and_all((session.method == SignInMethod::Email).then(|| prove_address(session)))
+            .and_all((session.method == SignInMethod::Email).then(|| prove_address(session, link)))
             .and_all(replaced.map(|id| super::sessions::end(workspace, id)))
             .and_all(replaced.into_iter().flat_map(|id| app_sessions::end_of_session(workspace, id, now)))
             .and_all(audit::entries(workspace, entries, now))
@@ -305,12 +305,14 @@ fn hold_user(link: &LoginLink, session: &Session) -> Statement {
     )
 }
 
-/// The statement that says of a user that what was mailed to the address of now has come back from there.
-fn prove_address(session: &Session) -> Statement {
+/// The statement that says of a user that what was mailed to the address of now has come back from there. The link of a trial was mailed
+/// to nobody.
+fn prove_address(session: &Session, link: &LoginLink) -> Statement {
     sql(
         "UPDATE users SET proven_email = email_folded
-         WHERE workspace_id = $1 AND id = $2 AND proven_email IS DISTINCT FROM email_folded",
-        values![session.workspace, session.user],
+         WHERE workspace_id = $1 AND id = $2 AND proven_email IS DISTINCT FROM email_folded
+           AND EXISTS (SELECT 1 FROM mails m WHERE m.workspace_id = $1 AND m.user_id = $2 AND m.created_at >= $3 AND m.link_hash = $4)",
+        values![session.workspace, session.user, link.draft.created_at, link.hash],
     )
 }
 

@@ -7,7 +7,8 @@ use thirtyfour::Key;
 use crate::support::accessibility::{PAGE, is_for_everybody};
 use crate::support::browser::WebBrowser;
 use crate::support::pictures::keep_up_to;
-use crate::support::server::{Server, free_port};
+use crate::support::ports::free_port;
+use crate::support::server::Server;
 
 /// What a picture of a page full of figures may weigh, in bytes.
 const MAX_WEIGHT: usize = 120_000;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use thirtyfour::By;
 
 use crate::support::browser::WebBrowser;
-use crate::support::server::{Server, free_port};
+use crate::support::ports::free_port;
+use crate::support::server::Server;
 use crate::support::third_party_site::ThirdPartySite;
 
 fn serve() -> (Server, String) {

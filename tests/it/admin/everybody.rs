@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::support::accessibility::{PAGE, is_for_everybody};
 use crate::support::browser::WebBrowser;
-use crate::support::server::{Server, free_port};
+use crate::support::ports::free_port;
+use crate::support::server::Server;
 
 #[tokio::test]
 async fn pages_of_people_and_settings_are_for_everybody() {

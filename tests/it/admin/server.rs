@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::support::cli_runner::CliRunner;
+use crate::support::ports::free_port;
 use crate::support::process::Process;
-use crate::support::server::{Server, free_port, visitor};
+use crate::support::server::{Server, visitor};
 
 const SERVE: &str = "serve --listen 127.0.0.1:0 --ops-listen 127.0.0.1:0";
 

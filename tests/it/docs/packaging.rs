@@ -8,7 +8,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::server::{Server, free_port};
+use crate::support::ports::free_port;
+use crate::support::server::Server;
 
 const UNIT: &str = "packaging/doorkey.service";
 const LICENCES: &str = "docs/licences.md";

@@ -25,3 +25,14 @@ async fn an_edited_app_or_secret_is_none() {
         assert!([400, 401].contains(&answer.status.as_u16()), "{edit}: {}", answer.body);
     }
 }
+
+/// What was removed does not come back as if it were of a trial.
+#[tokio::test]
+async fn a_removed_secret_works_no_more_whatever_its_row_says() {
+    let test = TestApp::start().await;
+    let (app, mut browser) = test.app_and_browser().await;
+    let code = app.code(&mut browser).await;
+    test.run_sql("UPDATE app_secrets SET removed_at = created_at, trial_until = created_at + 86400000");
+    let answer = test.send(app.exchange(&code)).await;
+    assert_eq!(answer.status, 401, "{}", answer.body);
+}

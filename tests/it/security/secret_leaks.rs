@@ -1,7 +1,8 @@
 //! Secrets and addresses stay where they belong: not in the database, not in the log, not in a metric.
 
 use crate::support::http_client::HttpClient;
-use crate::support::server::{Server, free_port, visitor};
+use crate::support::ports::free_port;
+use crate::support::server::{Server, visitor};
 
 const SESSION: &str = "doorkey_session";
 const BROWSER: &str = "doorkey_browser";

@@ -10,8 +10,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::database::psql;
+use super::ports::free_port;
 use super::process::{signal, succeeds};
-use super::server::free_port;
 use super::wait::until;
 
 /// How long a server may take to start, to follow or to take over.

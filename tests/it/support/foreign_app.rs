@@ -13,8 +13,9 @@ use tempfile::TempDir;
 use url::Url;
 
 use super::http_client::{HttpClient, Page, form};
+use super::ports::free_port;
 use super::process::Process;
-use super::server::{Server, free_port};
+use super::server::Server;
 use super::wait::until;
 
 /// How long an application may take to listen.

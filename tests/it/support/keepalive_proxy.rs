@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::ports::free_port;
 use super::process::Process;
 use super::reverse_proxy::nginx;
-use super::server::{Server, free_port};
+use super::server::Server;
 use super::wait::until;
 
 const NGINX: &str = "daemon off; master_process off; pid FOLDER/nginx.pid; error_log FOLDER/nginx-error.log;

@@ -26,6 +26,7 @@ pub mod mails;
 pub mod neighbour;
 pub mod pictures;
 pub mod pooler;
+pub mod ports;
 pub mod postfix;
 pub mod process;
 pub mod receiver;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::cluster::{Cluster, as_postgres, give_to_postgres};
+use super::ports::free_port;
 use super::process::Process;
-use super::server::free_port;
 use super::wait::until;
 
 pub struct Pooler {

@@ -10,8 +10,8 @@ use tempfile::TempDir;
 
 use super::certificates::Authority;
 use super::mails::{smtp, with_login};
+use super::ports::free_port;
 use super::process::{Process, succeeds};
-use super::server::free_port;
 use super::wait::until;
 
 /// What its programs find open before they give up being root.

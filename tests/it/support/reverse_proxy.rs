@@ -8,8 +8,9 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::curl_client::CurlClient;
+use super::ports::free_port;
 use super::process::{Process, succeeds};
-use super::server::{Server, free_port};
+use super::server::Server;
 use super::upstream_app::UpstreamApp;
 use super::wait::until;
 

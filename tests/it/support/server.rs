@@ -2,11 +2,10 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -16,6 +15,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::database::Database;
+use super::ports::free_port;
 
 /// How long a start, a stop or an answer may take before the test fails.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -366,16 +366,4 @@ pub fn encode(text: &str) -> String {
 pub fn binary() -> PathBuf {
     std::env::var_os("DOORKEY_BIN")
         .map_or_else(|| Path::new(env!("CARGO_BIN_EXE_doorkey")).to_owned(), PathBuf::from)
-}
-
-/// A port of this process alone, of eight at most: every test is a process of its own, and outgoing connections use other ports.
-pub fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let first = u16::try_from(std::process::id() % 1_250).unwrap() * 8;
-    loop {
-        let port = 20_000 + (first + NEXT.fetch_add(1, Ordering::SeqCst)) % 10_000;
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            return port;
-        }
-    }
 }
