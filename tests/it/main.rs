@@ -131,6 +131,7 @@ mod oidc {
     mod conformance;
     mod discovery;
     mod edited_rows;
+    mod foreign_clients;
     mod killed_nodes;
     mod landing;
     mod links_to_apps;
