@@ -118,7 +118,7 @@ ALTER TABLE workspaces ADD COLUMN default_app TEXT COLLATE "C";
 -- What apps know a user by, for life; and the address, folded, at which a link or code was used that doorkey mailed there by itself.
 ALTER TABLE users ADD COLUMN subject TEXT COLLATE "C" NOT NULL DEFAULT '';
 ALTER TABLE users ADD COLUMN proven_email TEXT COLLATE "C";
-UPDATE users SET subject = substr(md5(random()::text || id::text), 1, 22);
+UPDATE users SET subject = substr(replace(gen_random_uuid()::text, '-', ''), 1, 22);
 
 -- How somebody was signed in: by a `link` that was handed out, or by an `email` that doorkey sent by itself.
 ALTER TABLE sessions ADD COLUMN method TEXT COLLATE "C" NOT NULL DEFAULT 'link';

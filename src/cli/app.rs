@@ -203,9 +203,11 @@ async fn list(context: &mut Context, workspace: &str) -> Result<()> {
     let mut rows = List::of(["CLIENT ID", "NAME", "TYPE", "PKCE", "ALG", "REDIRECT URIS"]);
     let mut after = String::new();
     loop {
-        let piece = app_changes::list_after(&app, &workspace, &after, PIECE).await?;
+        let mut piece = app_changes::list_after(&app, &workspace, &after, PIECE).await?;
         let Some(last) = piece.last() else { break };
         after.clone_from(&last.client_id);
+        // An edited row is no app; `doorkey check` names it.
+        piece.retain(|client| app.keys().is_genuine_app(client));
         let as_json = |out: &mut Output, client: &OidcApp| out.json_part(&plain(client));
         rows.piece(out, &piece, as_json, row)?;
     }

@@ -179,3 +179,17 @@ fn a_check_notes_what_is_worth_a_look_in_apps_and_fails_nothing() {
     assert!(said.contains("bare3 of \"Acme\" and 2 more."), "{said}");
     assert!(said.contains("Edited without the key, so that they are none: good of \"Acme\"."), "{said}");
 }
+
+#[test]
+fn an_edited_app_is_in_no_list() {
+    let operator = CliRunner::with_acme();
+    create(&operator, "--client-id wiki");
+    create(&operator, "--client-id board");
+    let edit = "UPDATE apps SET redirect_uris = 'https://evil.test/cb' WHERE client_id = 'board'";
+    operator.database.run(edit);
+
+    let listed = operator.json(&format!("app list {ACME}"));
+
+    let names: Vec<_> = listed.as_array().unwrap().iter().map(|app| &app["client_id"]).collect();
+    assert_eq!(names, ["wiki"]);
+}

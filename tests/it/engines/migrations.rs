@@ -33,7 +33,7 @@ const BANNED: [(&str, &str); 12] = [
     ("integer", "numbers are BIGINT"),
     ("serial", "numbers are BIGINT"),
     ("boolean", "flags are BIGINT, as in the embedded engine"),
-    ("uuid", "ids are BYTEA, as in the embedded engine"),
+    (" uuid", "ids are BYTEA, as in the embedded engine"),
 ];
 
 #[test]

@@ -10,7 +10,9 @@ use url::Url;
 use url::form_urlencoded::{Serializer, parse};
 use uuid::Uuid;
 
-use super::{Trial, TrialReport, TrialStep};
+use super::belongings::Belongings;
+use super::report::{TrialReport, TrialStep};
+use crate::app::App;
 use crate::domain::oidc::app::OidcApp;
 use crate::domain::oidc::app_secret::ClientSecret;
 use crate::domain::workspace::Workspace;
@@ -68,7 +70,7 @@ impl<'a> RelyingParty<'a> {
         })
     }
 
-    pub(super) async fn sign_in_and_out(mut self, trial: &Trial<'_>) -> TrialReport {
+    pub(super) async fn sign_in_and_out(mut self, (app, belongings): (&App, &Belongings)) -> TrialReport {
         let mut report = TrialReport::default();
         macro_rules! step {
             ($name:literal, $outcome:expr) => {
@@ -84,9 +86,9 @@ impl<'a> RelyingParty<'a> {
         step!("discovery", self.discover().await);
         step!("jwks", self.fetch_keys().await);
         step!("authorize", self.authorize().await);
-        step!("sign_in", self.sign_in(trial).await);
+        step!("sign_in", self.sign_in(belongings.token.reveal()).await);
         step!("code", self.receive_code().await);
-        step!("token", self.exchange(trial).await);
+        step!("token", self.exchange((app, belongings)).await);
         step!("id_token", self.verify());
         step!("userinfo", self.ask_userinfo().await);
         step!("sign_out", self.sign_out().await);
@@ -167,10 +169,9 @@ impl<'a> RelyingParty<'a> {
         }
     }
 
-    async fn sign_in(&mut self, trial: &Trial<'_>) -> Outcome {
+    async fn sign_in(&mut self, token: &str) -> Outcome {
         let asked = self.visitor.get(&self.next.clone()).await?;
         expect(&asked, 200)?;
-        let token = trial.belongings.token.reveal();
         let opened = self.visitor.get(&format!("/login?token={token}")).await?;
         expect(&opened, 200)?;
         let proof =
@@ -211,7 +212,7 @@ impl<'a> RelyingParty<'a> {
         Ok(format!("a code came for {redirect_uri}; it was not sent there"))
     }
 
-    async fn exchange(&mut self, trial: &Trial<'_>) -> Outcome {
+    async fn exchange(&mut self, (app, belongings): (&App, &Belongings)) -> Outcome {
         let mut fields = vec![
             ("grant_type", "authorization_code"),
             ("code", &*self.code),
@@ -226,11 +227,11 @@ impl<'a> RelyingParty<'a> {
         }
         let (path, fields) = (self.endpoint("token_endpoint")?, form(&fields));
         let answer = self.visitor.call(&path, basic.as_deref(), Some(&fields)).await;
-        trial.hush().await.map_err(|error| error.to_string())?;
-        let mut tokens = json(&answer?)?;
-        let mut take = |name: &str| match tokens[name].take() {
-            Value::String(token) => Ok(token),
-            _ => Err(format!("the answer has no {name}")),
+        belongings.hush(app, self.workspace).await.map_err(|error| error.to_string())?;
+        let tokens = json(&answer?)?;
+        let take = |name: &str| {
+            let token = tokens[name].as_str().map(str::to_owned);
+            token.ok_or_else(|| format!("the answer has no {name}"))
         };
         (self.id_token, self.access_token) = (take("id_token")?, take("access_token")?);
         let how = if basic.is_some() { "with a secret of this trial alone" } else { "without a secret" };
