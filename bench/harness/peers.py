@@ -156,6 +156,8 @@ class OidcProvider(Node):
         back = browser.visit(to)
         if not back.startswith(f"{flow.REDIRECT_URI}?code="):
             machine.stop(f"{self.title}: somebody who agreed was sent to {back}")
+        # The other cookies are for paths of the interaction.
+        browser.cookies = {name: value for name, value in browser.cookies.items() if name.startswith("_session")}
         return browser.held()
 
 

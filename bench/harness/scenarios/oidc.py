@@ -12,7 +12,7 @@ from ..rounds import FEW, REST, ROUNDS, USERS, rounds
 from .sessions import sign_in
 
 # Sign-ins of one run: those of a peer take many times as long.
-SIGN_INS, THEIRS = 8_000, 2_000
+SIGN_INS, THEIRS = 8_000, 1_000
 # Codes that nobody exchanges, and after how many seconds none of them is good any more.
 WAITING, OVER = 10_000, 61
 
