@@ -195,7 +195,9 @@ fn register_mail(registry: &mut Registry, metrics: &Metrics) {
     for limit in ["address", "source", "workspace"] {
         let _ = metrics.withheld.get_or_create(&limit.into());
     }
-    metrics.set_waiting("mail", 0);
+    for what in ["mail", "logout"] {
+        metrics.set_waiting(what, 0);
+    }
 }
 
 /// What is told of the process itself.

@@ -84,7 +84,7 @@ CREATE UNIQUE INDEX app_codes_by_token ON app_codes (workspace_id, token_hash) W
 CREATE INDEX app_codes_by_time ON app_codes (workspace_id, created_at);
 
 -- An app that exchanged a code in a session, and is told when that session ends: then the outbox has a row of the same id, of the kind
--- `sign_out`.
+-- `logout`.
 CREATE TABLE app_sessions (
     workspace_id INTEGER NOT NULL,
     id BLOB NOT NULL,

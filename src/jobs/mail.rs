@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::ticks::{SECOND, every};
+use super::ticks::every;
 use crate::app::{App, MailSetup};
 use crate::flow::mail::delivery;
 use crate::flow::self_service::answer;
@@ -60,17 +60,6 @@ fn begin(app: &App, setup: &MailSetup, item: OutboxItem, has_room: Arc<Notify>) 
         drop(permit);
         has_room.notify_one();
     });
-}
-
-/// Counts what waits, for the metrics.
-pub(super) async fn count_waiting(app: &App) {
-    let mut ticks = every(10 * SECOND);
-    loop {
-        ticks.tick().await;
-        if let Err(error) = delivery::count_waiting(app).await {
-            warn(&error, "what waits in the outbox could not be counted");
-        }
-    }
 }
 
 fn warn(error: &StoreError, what: &'static str) {

@@ -33,7 +33,7 @@ pub async fn run(app: App, kept: Retention) {
         refresh_snapshot(&app),
         mail::answer_asks(&app),
         mail::deliver(&app),
-        mail::count_waiting(&app),
+        count_outbox(&app),
         sign_outs::deliver(&app),
         stories::write_notes(&app),
         stories::settle(&app),
@@ -76,6 +76,16 @@ async fn flush_counters(app: &App) {
         let is_time = number.is_multiple_of(COUNTERS_EVERY) || maintenance::has_many_counters(app);
         if is_time && let Err(error) = maintenance::flush_counters(app).await {
             tracing::warn!(%error, "the counters of reused links could not be written down");
+        }
+    }
+}
+
+async fn count_outbox(app: &App) {
+    let mut ticks = every(10 * SECOND);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = maintenance::count_outbox(app).await {
+            tracing::warn!(%error, "what waits in the outbox could not be counted");
         }
     }
 }

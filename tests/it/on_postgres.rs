@@ -99,6 +99,7 @@ mod oidc {
     mod back_channel;
     mod discovery;
     mod edited_rows;
+    mod killed_nodes;
     mod landing;
     mod links_to_apps;
     mod mailed_landing;

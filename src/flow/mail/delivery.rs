@@ -190,13 +190,6 @@ fn message(
     }
 }
 
-/// Counts the mails that wait, for the metrics.
-pub async fn count_waiting(app: &App) -> Result<(), StoreError> {
-    let count = app.store.count_waiting(OutboxKind::Mail).await?;
-    app.metrics.set_waiting(OutboxKind::Mail.name(), count);
-    Ok(())
-}
-
 /// Who sends the mails of a workspace.
 pub fn sender<'a>(setup: &'a MailSetup, workspace: &'a Workspace) -> &'a EmailAddress {
     workspace.mail.from.as_ref().unwrap_or(&setup.from)

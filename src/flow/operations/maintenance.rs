@@ -12,7 +12,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::MAX_LINK_LIFETIME;
 use crate::flow::oidc::refusals;
 use crate::flow::stories;
-use crate::store::{StoreError, SweepLimits, Swept};
+use crate::store::{OutboxKind, StoreError, SweepLimits, Swept};
 
 /// How long a dead link or session is kept before the sweep takes it, in seconds: so long a clock may be wrong.
 const SWEEP_GRACE: i64 = 86_400;
@@ -89,6 +89,15 @@ pub async fn flush_counters(app: &App) -> Result<(), StoreError> {
     let (written, noted, refused) =
         tokio::join!(app.store.write_reuses(), stories::write_notes(app), refusals::write(app));
     written.and(noted).and(refused)
+}
+
+/// Counts what waits in the outbox, for the metrics.
+pub async fn count_outbox(app: &App) -> Result<(), StoreError> {
+    for kind in OutboxKind::ALL {
+        let count = app.store.count_waiting(kind).await?;
+        app.metrics.set_waiting(kind.name(), count);
+    }
+    Ok(())
 }
 
 /// Whether the counters should be flushed before there is no room for more.

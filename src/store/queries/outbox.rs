@@ -18,7 +18,7 @@ named! {
         /// A mail to a user.
         Mail = "mail",
         /// The end of a session, to an app that exchanged a code in it.
-        SignOut = "sign_out",
+        SignOut = "logout",
     }
 }
 

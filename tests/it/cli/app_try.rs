@@ -45,9 +45,9 @@ async fn a_trial_takes_every_step_and_leaves_everybody_else_as_they_were() {
     server.run(&second);
     server.workspace_set("addresses=proven");
     let ada = server.add_client("ada@example.org", "Ada", "Lovelace");
-    let link = server.ask_for_link(ada).await;
     let mut person = HttpClient::arrives();
-    person.sign_in(&server, &link).await;
+    person.sign_in(&server, &server.ask_for_link(ada).await).await;
+    let link = server.ask_for_link(ada).await;
     let secrets = server.database.rows("SELECT created_at, client_id FROM app_secrets ORDER BY created_at");
 
     for user in ["ada@example.org", &ada.to_string()] {
@@ -133,12 +133,12 @@ async fn a_trial_stops_at_the_first_step_that_fails_and_says_why() {
 
     let (_, is_ok, complaint) = tried(&server, "nobody", "1", &at(&server));
     assert!(!is_ok && complaint.contains("there is no app"), "{complaint}");
-    for (change, words) in [("two_factor=true", "two-factor"), ("is_active=false", "disabled")] {
+    for (change, words) in [("two_factor_enabled=1", "two-factor"), ("status=0", "disabled")] {
         server.run(&["user", "set", &ada.to_string(), "--workspace", "Acme", change]);
         let (_, is_ok, complaint) = tried(&server, client_id, "1", &at(&server));
         assert!(!is_ok && complaint.contains(words), "{change}: {complaint}");
-        let back = if change.ends_with("true") { "two_factor=false" } else { "is_active=true" };
-        server.run(&["user", "set", &ada.to_string(), "--workspace", "Acme", back]);
+        let back = ["two_factor_enabled=0", "status=1"];
+        server.run(&[&["user", "set", &ada.to_string(), "--workspace", "Acme"], &back[..]].concat());
     }
     server.stop();
     let (report, is_ok, complaint) = tried(&server, client_id, "1", &at(&server));

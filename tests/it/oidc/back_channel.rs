@@ -2,6 +2,7 @@
 
 use doorkey::domain::outbound::OutboundAllow;
 use doorkey::flow::oidc::sign_outs;
+use doorkey::flow::operations::maintenance;
 use doorkey::outbound::http::OutboundClient;
 use serde_json::{Value, json};
 
@@ -116,7 +117,11 @@ async fn an_address_that_is_not_public_is_not_called() {
     let body = json!({"name": "X", "redirect_uris": ["https://a.test/"], "backchannel_logout_uri": uri});
     let refused = test.send(TestRequest::of("POST", "/api/apps").bearer(&test.key).json(&body)).await;
     assert_eq!(refused.json()["codes"]["backchannel_logout_uri"], json!(["invalid"]), "{}", refused.body);
-    assert_eq!(test.number("SELECT count(*) FROM outbox WHERE what = 'sign_out'"), 1);
+    assert_eq!(test.number("SELECT count(*) FROM outbox WHERE what = 'logout'"), 1);
+    // An operator sees that it waits.
+    maintenance::count_outbox(&test.app).await.unwrap();
+    let metrics = test.app.metrics.text();
+    assert!(metrics.contains("doorkey_outbox_waiting{what=\"logout\"} 1"), "{metrics}");
 }
 
 /// Two nodes that look at once tell an app once.

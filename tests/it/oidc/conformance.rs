@@ -9,8 +9,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::ports::free_port;
 use crate::support::process::Process;
-use crate::support::server::{Server, free_port};
+use crate::support::server::Server;
 use crate::support::wait::until;
 
 const SUITE: &str = "https://localhost.emobix.co.uk:8443";

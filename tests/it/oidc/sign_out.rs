@@ -124,7 +124,7 @@ async fn each_app_of_a_session_hears_of_its_end_whatever_ended_it() {
                 app.tokens(&test, &code).await;
             }
         }
-        let queued = |test: &TestApp| test.number("SELECT count(*) FROM outbox WHERE what = 'sign_out'");
+        let queued = |test: &TestApp| test.number("SELECT count(*) FROM outbox WHERE what = 'logout'");
         assert_eq!(queued(&test), 0, "{how}");
         match how {
             "sign_out" => {

@@ -1,14 +1,12 @@
-//! A real browser, driven over `WebDriver`: what a person does and sees. Chromium by Debian's chromedriver, Firefox by
-//! geckodriver.
+//! A real browser, driven over `WebDriver`: what a person does and sees.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::wait::until_so;
+use super::web_driver::{self, Driver};
 use axum::http::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -16,11 +14,9 @@ use thirtyfour::common::capabilities::chrome::ChromeCapabilities;
 use thirtyfour::common::capabilities::firefox::FirefoxPreferences;
 use thirtyfour::common::command::{Command as DriverCommand, ExtensionCommand};
 use thirtyfour::{
-    By, CapabilitiesHelper, ChromiumLikeCapabilities, DesiredCapabilities, Key, LoggingPrefsLogLevel,
-    WebDriver,
+    By, Capabilities, CapabilitiesHelper, ChromiumLikeCapabilities, DesiredCapabilities, Key,
+    LoggingPrefsLogLevel, WebDriver,
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
 
 /// How long a page may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -45,9 +41,8 @@ const ARGUMENTS: &[&str] = &[
 
 /// One person's browser with a profile of its own; it closes when it is dropped.
 pub struct WebBrowser {
-    driver: Option<WebDriver>,
-    driver_process: Child,
-    driver_port: u16,
+    session: Option<WebDriver>,
+    driver: Driver,
     _profile: TempDir,
 }
 
@@ -56,6 +51,11 @@ pub struct WebBrowser {
 pub enum Kind {
     Chromium,
     Firefox,
+    WebKit,
+}
+
+impl Kind {
+    pub const ALL: [Self; 3] = [Self::Chromium, Self::Firefox, Self::WebKit];
 }
 
 /// A request that the browser sent.
@@ -83,15 +83,18 @@ impl WebBrowser {
 
     async fn start_with(arguments: &[&str], preferences: Value) -> Self {
         let profile = tempfile::tempdir().unwrap();
-        let (driver_process, driver_port) = start_chromedriver();
         let mut wishes = DesiredCapabilities::chrome();
         wish(&mut wishes, &profile, preferences);
         for argument in arguments {
             wishes.add_arg(argument).unwrap();
         }
-        let mut browser = Self { driver: None, driver_process, driver_port, _profile: profile };
-        let address = format!("http://127.0.0.1:{driver_port}");
-        browser.driver = Some(WebDriver::new(address, wishes).await.unwrap());
+        Self::start_by(web_driver::chromium(), wishes.into(), profile).await
+    }
+
+    async fn start_by(driver: Driver, wishes: Capabilities, profile: TempDir) -> Self {
+        let mut browser = Self { session: None, driver, _profile: profile };
+        let address = format!("http://127.0.0.1:{}", browser.driver.port);
+        browser.session = Some(WebDriver::new(address, wishes).await.unwrap());
         browser
     }
 
@@ -101,28 +104,34 @@ impl WebBrowser {
             (Kind::Chromium, None) => Self::start().await,
             (Kind::Chromium, Some(port)) => Self::start_before(port).await,
             (Kind::Firefox, port) => Self::start_firefox(port).await,
+            (Kind::WebKit, None) => Self::start_webkit().await,
+            (Kind::WebKit, Some(_)) => unimplemented!("it has no switch for that"),
         }
     }
 
     async fn start_firefox(port: Option<u16>) -> Self {
         let profile = tempfile::tempdir().unwrap();
-        let (driver_process, driver_port) = start_geckodriver();
         let mut wishes = DesiredCapabilities::firefox();
         wishes.set_firefox_binary("/usr/bin/firefox-esr").unwrap();
         wishes.set_headless().unwrap();
         wishes.accept_insecure_certs(true).unwrap();
         let mut preferences = FirefoxPreferences::new();
         if let Some(port) = port {
-            let tunnel = i32::from(tunnel_to(port).await);
+            let tunnel = i32::from(web_driver::tunnel_to(port).await);
             preferences.set("network.proxy.type", 1).unwrap();
             preferences.set("network.proxy.ssl", "127.0.0.1".to_owned()).unwrap();
             preferences.set("network.proxy.ssl_port", tunnel).unwrap();
         }
         wishes.set_preferences(preferences).unwrap();
-        let mut browser = Self { driver: None, driver_process, driver_port, _profile: profile };
-        browser.driver =
-            Some(WebDriver::new(format!("http://127.0.0.1:{driver_port}"), wishes).await.unwrap());
-        browser
+        Self::start_by(web_driver::firefox(), wishes.into(), profile).await
+    }
+
+    async fn start_webkit() -> Self {
+        let options = json!({"binary": web_driver::mini_browser(), "args": ["--automation"]});
+        let wishes = json!({"browserName": "MiniBrowser", "webkitgtk:browserOptions": options});
+        let wishes = Capabilities::from(wishes.as_object().unwrap().clone());
+        let profile = tempfile::tempdir().unwrap();
+        Self::start_by(web_driver::webkit(profile.path()), wishes, profile).await
     }
 
     pub async fn open(&self, url: &str) {
@@ -264,20 +273,18 @@ impl WebBrowser {
     }
 
     pub fn driver(&self) -> &WebDriver {
-        self.driver.as_ref().unwrap()
+        self.session.as_ref().unwrap()
     }
 }
 
 impl Drop for WebBrowser {
     /// Also after a failed test: the driver is asked to close its browser before it ends.
     fn drop(&mut self) {
-        if let Some(driver) = self.driver.take() {
-            let session = driver.handle().session_id().to_string();
-            let _ = driver.leak();
-            ask(self.driver_port, &format!("DELETE /session/{session}"));
+        if let Some(session) = self.session.take() {
+            let number = session.handle().session_id().to_string();
+            let _ = session.leak();
+            ask(self.driver.port, &format!("DELETE /session/{number}"));
         }
-        let _ = self.driver_process.kill();
-        let _ = self.driver_process.wait();
     }
 }
 
@@ -307,59 +314,6 @@ fn wish(wishes: &mut ChromeCapabilities, profile: &TempDir, preferences: Value) 
     wishes.add_experimental_option("prefs", preferences).unwrap();
     wishes.set_logging_prefs("browser", LoggingPrefsLogLevel::All).unwrap();
     wishes.set_logging_prefs("performance", LoggingPrefsLogLevel::All).unwrap();
-}
-
-fn start_chromedriver() -> (Child, u16) {
-    start_driver(&mut Command::new("chromedriver"), |line| {
-        let (_, port) = line.split_once("started successfully on port ")?;
-        port.trim_end_matches('.').parse().ok()
-    })
-}
-
-fn start_geckodriver() -> (Child, u16) {
-    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    let installed =
-        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(target).join("geckodriver/bin/geckodriver");
-    assert!(installed.exists(), "geckodriver is missing: ./test installs it");
-    let listens = |line: &str| line.rsplit_once("Listening on 127.0.0.1:")?.1.trim().parse().ok();
-    start_driver(&mut Command::new(installed), listens)
-}
-
-/// On a port that it chooses itself and then says. Where another process took that port meanwhile it ends, and is started
-/// again.
-fn start_driver(command: &mut Command, port_of: impl Fn(&str) -> Option<u16>) -> (Child, u16) {
-    command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    for _ in 0..5 {
-        let mut process = command.spawn().unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        if let Some(port) = lines.by_ref().map_while(Result::ok).find_map(|line| port_of(&line)) {
-            // Whatever it says later is read and dropped, so that it never waits for a reader.
-            std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-            return (process, port);
-        }
-        process.wait().unwrap();
-    }
-    panic!("{command:?} does not start");
-}
-
-/// A proxy that leads every `CONNECT` to this port of this machine, whatever host it names.
-async fn tunnel_to(port: u16) -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let tunnel = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        while let Ok((mut client, _)) = listener.accept().await {
-            tokio::spawn(async move {
-                let mut head = Vec::new();
-                while !head.ends_with(b"\r\n\r\n") {
-                    head.push(client.read_u8().await?);
-                }
-                let mut server = tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
-                client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
-                tokio::io::copy_bidirectional(&mut client, &mut server).await
-            });
-        }
-    });
-    tunnel
 }
 
 /// A request without a runtime: a test may be falling over.

@@ -106,7 +106,7 @@ pub fn form(page: &str) -> String {
     let inputs = page.split("<input ").skip(1).map(|input| {
         let attribute =
             |name: &str| input.split_once(&format!("{name}=\"")).unwrap().1.split('"').next().unwrap();
-        format!("{}={}", attribute("name"), encode(attribute("value")))
+        format!("{}={}", attribute("name"), encode(&attribute("value").replace("&#38;", "&")))
     });
     inputs.collect::<Vec<_>>().join("&")
 }

@@ -7,10 +7,13 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::app::{Browser, TestApp, TestRequest, TestResponse};
+use super::http_client::HttpClient;
+use super::server::{Server, visitor};
 
 /// Where the app of most tests is answered.
 pub const CALLBACK: &str = "https://app.example.org/cb";
@@ -151,4 +154,40 @@ pub async fn userinfo(test: &TestApp, token: &str) -> TestResponse {
 /// The error that an answer of `/oidc/token` names, with its status.
 pub fn error_of(answer: &TestResponse) -> (u16, String) {
     (answer.status.as_u16(), answer.json()["error"].as_str().unwrap_or_default().to_owned())
+}
+
+/// The same at a real server.
+impl RelyingParty {
+    pub fn added_to(server: &Server) -> Self {
+        let words = ["app", "create", "Wiki", "--workspace", "Acme", "--redirect-uri", CALLBACK, "--json"];
+        let made: Value = serde_json::from_str(&server.run(&words)).unwrap();
+        let field = |name: &str| made[name].as_str().unwrap().to_owned();
+        let redirect_uri = CALLBACK.to_owned();
+        Self { client_id: field("client_id"), secret: Some(field("client_secret")), redirect_uri }
+    }
+
+    /// A code of client 1, which a fresh browser brings.
+    pub async fn code_at(&self, server: &Server) -> String {
+        let mut person = HttpClient::arrives();
+        person.sign_in(server, &server.ask_for_link(1).await).await;
+        let answer = person.open(&server.url(&self.authorize())).await;
+        assert_eq!(answer.status, 303, "{}", answer.body);
+        query_of(answer.headers["location"].to_str().unwrap())["code"].clone()
+    }
+
+    pub fn exchange_at(&self, server: &Server, code: &str) -> RequestBuilder {
+        let uri = encoded(&self.redirect_uri);
+        let form =
+            format!("grant_type=authorization_code&code={code}&redirect_uri={uri}&code_verifier={VERIFIER}");
+        let request =
+            visitor().post(server.url("/oidc/token")).basic_auth(&self.client_id, self.secret.as_ref());
+        request.header("content-type", "application/x-www-form-urlencoded").body(form)
+    }
+
+    /// A code is refused as any that is not good.
+    pub async fn expect_dead(&self, server: &Server, code: &str) {
+        let answer = self.exchange_at(server, code).send().await.unwrap();
+        assert_eq!(answer.status(), 400);
+        assert_eq!(answer.json::<Value>().await.unwrap()["error"], "invalid_grant");
+    }
 }
