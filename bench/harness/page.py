@@ -38,7 +38,7 @@ def write():
         machine.say("==> docs/performance.md is written once `bench/run` has measured everything")
         return
     parts = [text.INTRO, "## Targets\n", targets.table(targets.of_run(run)), ""]
-    parts += [operations(run), merge(run), text.MEANING, mails(run), openings(run), lists(run), imports(run), growth(run), text.FLATTERY, rest(run)]
+    parts += [operations(run), merge(run), text.MEANING, apps(run), mails(run), openings(run), lists(run), imports(run), growth(run), text.FLATTERY, rest(run)]
     parts.append(over_postgres(run))
     IMAGES.mkdir(exist_ok=True)
     (IMAGES / "performance-cpu.svg").write_text(plots.of_run(run))
@@ -87,6 +87,21 @@ def merge(run):
 **A mail merge**, one link each for 100,000 people in no order, half of whom have a live link already, takes
 {shown(of['seconds'])} s over 64 connections, with {of['memory']['median']:.0f} MB of memory at the highest.
 """
+
+
+def apps(run):
+    of = run["oidc"]
+    titles = {"doorkey": "doorkey, RS256", **{name: f"{name}, RS256" for name in of["does"]}, "doorkey, ES256": "doorkey, ES256"}
+    lines = ["## Signing in to an app\n", text.APPS, "| | CPU, µs | times doorkey's, RS256 |", "|---|---|---|"]
+    for name, title in titles.items():
+        cpu = of[name]["cpu"]
+        lines.append(f"| {title} | {shown(cpu, 0)} | {cpu['median'] / of['doorkey']['cpu']['median']:.1f} |")
+    codes = [shown(of["codes"][when]) for when in ("idle", "waiting", "after")]
+    lines.append("\nWhat is compared:\n")
+    lines.append(f"- **doorkey**: {text.APPS_OF_DOORKEY}.")
+    lines += [f"- **{name}**: {does}." for name, does in of["does"].items()]
+    lines.append(f"\n{text.CODES.format(*codes)}")
+    return "\n".join(lines) + "\n"
 
 
 def mails(run):

@@ -1,11 +1,12 @@
 """What somebody would pick instead: installed at pinned versions, set up by its own documentation, filled and served."""
 
+import json
 import os
 import secrets
 import shutil
 from pathlib import Path
 
-from . import machine
+from . import flow, machine
 from .load import lines
 from .servers import Server, free_port
 
@@ -20,6 +21,8 @@ class Peer:
 
     name = folder = None
     method, redeemed = "GET", 302
+    # What is asked until it answers.
+    probe = "/issue/1"
     # What is to be said of it beside its numbers.
     does = ""
 
@@ -38,6 +41,7 @@ class Peer:
             # gunicorn leaves a socket in its home.
             "HOME": str(machine.SCRATCH),
             "BENCH_POSTGRES_PORT": str(postgres.port if postgres else 0),
+            "BENCH_REDIRECT_URI": flow.REDIRECT_URI,
             "NODE_ENV": "production",
         }
 
@@ -54,16 +58,17 @@ class Peer:
             shutil.copy(file, self.home / file.name)
 
     def prepare(self):
+        """Installs it and fills its database; what its filling printed."""
         self.install()
         folder = Path(self.environment["BENCH_DATABASE"]).parent
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         if self.postgres:
             self.postgres.fresh(self.folder)
-        machine.run(*self.filling(), cwd=self.home, env={**os.environ, **self.environment})
+        return machine.run(*self.filling(), cwd=self.home, env={**os.environ, **self.environment})
 
     def serve(self):
-        head = "\r\n".join([f"{self.method} /issue/1 HTTP/1.1", *self.headers(), "", ""])
+        head = "\r\n".join([f"{self.method} {self.probe} HTTP/1.1", *self.headers(), "", ""])
         return Server(f"{self.folder}-{self.engine}", self.serving(), self.port, head.encode(), self.environment, self.home)
 
     def headers(self):
@@ -102,6 +107,62 @@ class PassportMagicLogin(Node):
 
     def filling(self):
         return "node", "server.js", "fill", USERS
+
+
+class BetterAuthProvider(Node):
+    """Its provider of OpenID Connect, for which it is at the newest version that the provider came out for."""
+
+    name, folder = "better-auth", "better_auth_oidc"
+    does = (
+        "one Node process; codes, tokens and sessions in the database, on SQLite; its plugin `oauth-provider`, with the key of "
+        "its plugin `jwt` in the database"
+    )
+
+    def prepare(self):
+        made = json.loads(super().prepare().splitlines()[-1])
+        path = "/api/auth/oauth2"
+        self.app = flow.App(made["client_id"], made["client_secret"], f"{path}/authorize", f"{path}/token", f"{path}/userinfo")
+
+    def enter(self, browser, _, person):
+        """The cookies of somebody who signed in by a magic link."""
+        browser.cookies = {}
+        issued = browser.ask(f"/issue/{person}", (200,), Authorization=f"Bearer {self.key}")[1]
+        browser.visit(json.loads(issued)["link"].partition("portal.example.com")[2])
+        return browser.held()
+
+
+class OidcProvider(Node):
+    name, folder, probe = "oidc-provider", "oidc_provider", "/.well-known/openid-configuration"
+    does = (
+        "one Node process; everything in memory, by its own adapter, so that nothing is written and nothing outlives the process; "
+        "people are names that they typed"
+    )
+
+    def filling(self):
+        return ("true",)
+
+    def prepare(self):
+        super().prepare()
+        self.app = flow.App("bench", self.key, "/auth", "/token", "/me")
+
+    def enter(self, browser, app, person):
+        """The cookies of somebody who typed a name and then agreed, both on its own pages."""
+        browser.cookies = {}
+        to, _ = flow.query_for(app)
+        for form in ({"prompt": "login", "login": f"user{person}"}, {"prompt": "consent"}):
+            page = browser.visit(to)
+            browser.visit(page)
+            to = path_of(browser.visit(page, form))
+        back = browser.visit(to)
+        if not back.startswith(f"{flow.REDIRECT_URI}?code="):
+            machine.stop(f"{self.title}: somebody who agreed was sent to {back}")
+        # The other cookies are for paths of the interaction.
+        browser.cookies = {name: value for name, value in browser.cookies.items() if name.startswith("_session")}
+        return browser.held()
+
+
+def path_of(url):
+    return url.partition("portal.example.com")[2] or url
 
 
 class DjangoSesame(Peer):

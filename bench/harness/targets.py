@@ -66,6 +66,7 @@ def of_run(results):
         "verify": of_verify,
         "new": of_new,
         "redeem": of_redeem,
+        "oidc": of_oidc,
         "mail": of_mail,
         "openings": of_openings,
         "lists": of_lists,
@@ -124,6 +125,11 @@ def of_new(of):
 
 def of_redeem(of):
     return [cpu(of, "redeem", "redemption (page and confirm), durable", (14, 11))]
+
+
+def of_oidc(of):
+    mine, what = of["doorkey"]["cpu"]["median"], "a whole sign-in to an app: CPU, against"
+    return [times_less(f"{what} {name}", mine, of[name]["cpu"]["median"], "µs", (10, 20)) for name in of["does"]]
 
 
 def of_mail(of):

@@ -1,6 +1,6 @@
 """What is measured of doorkey: each scenario sets its own stage, then takes its runs in turn with those it is held against."""
 
-from . import desk, generator, growth, imports, links, lists, mail, neighbour, nodes, sessions
+from . import desk, generator, growth, imports, links, lists, mail, neighbour, nodes, oidc, sessions
 
 ALL = {
     "reuse": links.reuse,
@@ -9,6 +9,7 @@ ALL = {
     "redeem": links.redeem,
     "mail-merge": links.mail_merge,
     "mixed": sessions.mixed,
+    "oidc": oidc.oidc,
     "mail": mail.mail,
     "openings": desk.openings,
     "lists": lists.lists,

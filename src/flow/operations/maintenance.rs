@@ -62,6 +62,8 @@ pub async fn sweep(app: &App, now: Timestamp, kept: Retention) -> Result<Swept, 
             mails: now.plus_seconds(-mail::RETENTION),
             asks: now.plus_seconds(-ASK_GRACE),
             counters: now.plus_seconds(-COUNTERS_KEPT),
+            // Neither a code nor its access token lives for so long as a clock may be wrong.
+            app_codes: dead_since,
         };
         let swept = app.store.sweep(workspace.id, &limits).await?;
         app.store.sweep_link_kills(workspace.id, limits.links.plus_seconds(-MAX_LINK_LIFETIME)).await?;

@@ -44,6 +44,8 @@ pub struct SweepLimits {
     pub asks: Timestamp,
     /// Counters of mails.
     pub counters: Timestamp,
+    /// Codes of apps, with their access tokens, that were made.
+    pub app_codes: Timestamp,
 }
 
 impl Store {
@@ -52,7 +54,7 @@ impl Store {
     /// # Errors
     /// `StoreError` if it could not be committed; what was deleted before stays deleted.
     pub async fn sweep(&self, workspace: WorkspaceId, limits: &SweepLimits) -> Result<Swept, StoreError> {
-        let SweepLimits { links, sessions, idle_sessions, audit_entries, mails, asks, counters } = *limits;
+        let SweepLimits { links, sessions, idle_sessions, audit_entries, mails, asks, counters, app_codes } = *limits;
         macro_rules! sweep {
             ($table:literal, $key:literal, $dead:literal, $until:expr) => {
                 self.sweep_table(
@@ -81,6 +83,7 @@ impl Store {
         };
         self.sweep_asks(workspace, asks).await?;
         self.sweep_mail_counters(workspace, counters).await?;
+        sweep!("app_codes", "hash", "created_at <= $2", app_codes);
         Ok(swept)
     }
 

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use doorkey::flow::operations::maintenance::{self, Retention};
 use serde_json::json;
 
 use crate::support::app::{TestApp, TestRequest, UNLIMITED};
@@ -356,4 +357,25 @@ async fn wrong_secrets_are_limited_and_a_right_one_is_served_all_the_same() {
     assert!(!last.header("retry-after").is_empty());
     let code = app.code(&mut browser).await;
     app.tokens(&test, &code).await;
+}
+
+/// Sign-ins to apps do not pile up in the database.
+#[tokio::test]
+async fn a_code_is_swept_a_day_after_it_was_made_whether_it_was_used_or_not() {
+    let test = TestApp::start().await;
+    let (app, mut browser) = test.app_and_browser().await;
+    let used = app.code(&mut browser).await;
+    assert_eq!(test.send(app.exchange(&used)).await.status, 200);
+    app.code(&mut browser).await;
+    let day = 86_400;
+    let left = async || {
+        let kept = Retention { audit_log: 365 * day, dead_links: 90 * day };
+        maintenance::sweep(&test.app, test.app.clock.now(), kept).await.unwrap();
+        test.number("SELECT count(*) FROM app_codes")
+    };
+
+    test.advance(day - 1);
+    assert_eq!(left().await, 2);
+    test.advance(1);
+    assert_eq!(left().await, 0);
 }
