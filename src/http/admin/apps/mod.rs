@@ -1,8 +1,12 @@
 //! The apps of a workspace: listed with what was refused of them, added, changed, their secrets, deleted.
 
-mod refusal_words;
-
+pub(in crate::http) mod add;
+pub(in crate::http) mod change;
+pub(in crate::http) mod ends;
+mod fields;
+mod form;
 pub(in crate::http) mod one;
+mod refusal_words;
 
 use std::collections::HashMap;
 
