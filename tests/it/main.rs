@@ -9,6 +9,7 @@ mod admin {
     //! The admin pages: who is let in, and what each role sees and does.
 
     mod accessibility;
+    mod apps;
     mod browser;
     mod client;
     mod clients;

@@ -8,6 +8,7 @@
 mod admin {
     //! The admin pages: who is let in, and what each role sees and does.
 
+    mod apps;
     mod client;
     mod clients;
     mod commands;

@@ -7,11 +7,12 @@ use axum::response::Response;
 use super::form::{self, FormPage};
 use super::one::{Pasted, pasted};
 use super::{address_of, fields};
-use crate::domain::admin::AdminPage;
+use crate::domain::admin::{AdminAct, AdminPage};
 use crate::flow::oidc::app_changes::{self, AppError};
-use crate::http::admin::desk::{Desk, DeskForm, DoChangeApps};
+use crate::http::admin::desk::{Desk, DeskForm, DoChangeApps, SeeApps};
 use crate::http::admin::error::Problem;
 use crate::http::admin::frame::Frame;
+use crate::http::admin::html::see_other;
 use crate::http::request::params::Params;
 
 /// What is pasted into an application, with a secret that is shown this once.
@@ -28,12 +29,15 @@ pub(super) struct MadePage {
     pub(super) more: &'static str,
 }
 
-/// `GET /w/W/new-app`.
-pub(in crate::http) async fn show(desk: Desk<DoChangeApps>) -> Result<Response, Problem> {
+/// `GET /w/W/new-app`. Who may only look is sent to the list.
+pub(in crate::http) async fn show(desk: Desk<SeeApps>) -> Result<Response, Problem> {
+    if !desk.may(AdminAct::ChangeApps) {
+        return Ok(see_other(&desk.address("/apps")));
+    }
     Ok(desk.page(StatusCode::OK, &page(&desk, &Params::default())))
 }
 
-fn page(desk: &Desk<DoChangeApps>, sent: &Params) -> FormPage {
+fn page<N>(desk: &Desk<N>, sent: &Params) -> FormPage {
     FormPage {
         frame: desk.frame(AdminPage::Apps),
         title: "Add an app".to_owned(),
@@ -65,7 +69,9 @@ pub(in crate::http) async fn add(form: DeskForm<DoChangeApps>) -> Result<Respons
     };
     let (added, secret) = match added {
         Ok(added) => added,
-        Err(AppError::ValidationErrors(errors)) => return Ok(form::refuse(&desk, page(&desk, &sent), &errors)),
+        Err(AppError::ValidationErrors(errors)) => {
+            return Ok(form::refuse(&desk, page(&desk, &sent), &errors));
+        }
         Err(error) => return Err(error.into()),
     };
     let mut pasted = pasted(&desk.workspace, &added.app);

@@ -6,21 +6,24 @@ use axum::response::Response;
 use super::form::{self, FormPage};
 use super::one::of_path;
 use super::{address_of, fields};
-use crate::domain::admin::AdminPage;
+use crate::domain::admin::{AdminAct, AdminPage};
 use crate::domain::oidc::app::OidcApp;
 use crate::flow::oidc::app_changes::{self, AppError};
-use crate::http::admin::desk::{Desk, DeskForm, DoChangeApps};
+use crate::http::admin::desk::{Desk, DeskForm, DoChangeApps, SeeApps};
 use crate::http::admin::error::Problem;
 use crate::http::admin::html::see_other;
 use crate::http::request::params::Params;
 
-/// `GET /w/W/apps/{id}/change`.
-pub(in crate::http) async fn show(desk: Desk<DoChangeApps>) -> Result<Response, Problem> {
+/// `GET /w/W/apps/{id}/change`. Who may only look is sent to the app's page, which says the same.
+pub(in crate::http) async fn show(desk: Desk<SeeApps>) -> Result<Response, Problem> {
     let app = of_path(&desk).await?.app;
+    if !desk.may(AdminAct::ChangeApps) {
+        return Ok(see_other(&address_of(&desk, &app)));
+    }
     Ok(desk.page(StatusCode::OK, &page(&desk, &app, &Params::default())))
 }
 
-fn page(desk: &Desk<DoChangeApps>, app: &OidcApp, sent: &Params) -> FormPage {
+fn page<N>(desk: &Desk<N>, app: &OidcApp, sent: &Params) -> FormPage {
     let back = address_of(desk, app);
     FormPage {
         frame: desk.frame(AdminPage::Apps),

@@ -29,7 +29,8 @@ struct EndPage {
 }
 
 const DELETE: &str = "Nobody gets into it by doorkey any more. Its secrets, its codes and its access tokens stop working at once and for good, and links that lead into it lead to the portal instead. Who is signed in to the app itself stays so until the app ends that. An app that is added later is another one, even by the same name.";
-const REMOVE: &str = "Whoever uses it is refused at once, and for good. Make sure that the application has the other one.";
+const REMOVE: &str =
+    "Whoever uses it is refused at once, and for good. Make sure that the application has the other one.";
 
 /// `POST /w/W/apps/{id}/secrets`: makes another secret, and shows it this once.
 pub(in crate::http) async fn add_secret(form: DeskForm<DoChangeApps>) -> Result<Response, Problem> {

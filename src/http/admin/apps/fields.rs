@@ -42,12 +42,18 @@ const ALGORITHMS: Kind = Kind::Choice(&[
     (SigningAlgorithm::Rs256.name(), SigningAlgorithm::Rs256.name()),
     (SigningAlgorithm::Es256.name(), SigningAlgorithm::Es256.name()),
 ]);
-const SLIM: Kind = Kind::Choice(&[("false", "in the ID token and at userinfo"), ("true", "at userinfo alone")]);
+const SLIM: Kind =
+    Kind::Choice(&[("false", "in the ID token and at userinfo"), ("true", "at userinfo alone")]);
 
 /// The fields that never change once an app is there.
 const FIXED: [Setting; 2] = [
     setting("type", TYPES, "Type", "It never changes."),
-    setting("client_id", Kind::Text, "Client id", "3 to 64 letters, digits and -. Empty: one is drawn. It never changes."),
+    setting(
+        "client_id",
+        Kind::Text,
+        "Client id",
+        "3 to 64 letters, digits and -. Empty: one is drawn. It never changes.",
+    ),
 ];
 
 /// All the others.
@@ -197,7 +203,7 @@ mod tests {
         let sent = Params(sent.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
         let (change, wrong) = change(&sent);
         assert!(wrong.is_empty(), "{wrong:?}");
-        let blank = OidcApp::blank(crate::domain::workspace::WorkspaceId(1));
+        let blank = OidcApp::sample();
         let app = change.clone().apply(&blank).0;
         assert_eq!(app.redirect_uris, ["https://a.test/1", "https://a.test/2"]);
 

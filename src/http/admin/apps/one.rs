@@ -129,9 +129,14 @@ fn lead<N>(desk: &Desk<N>, refused: &[AppRefusal]) -> String {
     match (lately, refused.first()) {
         (0, None) => "No request of it was refused.".to_owned(),
         (0, Some(last)) => {
-            format!("Nothing was refused in the last 24 hours. The last time was {}.", desk.told(last.time).text)
+            format!(
+                "Nothing was refused in the last 24 hours. The last time was {}.",
+                desk.told(last.time).text
+            )
         }
-        (1, Some(last)) => format!("One request was refused in the last 24 hours: {}.", desk.told(last.time).text),
+        (1, Some(last)) => {
+            format!("One request was refused in the last 24 hours: {}.", desk.told(last.time).text)
+        }
         (lately, last) => {
             let last = last.map(|last| format!(", the last of them {}", desk.told(last.time).text));
             let times = counted(i64::try_from(lately).unwrap_or(i64::MAX));
@@ -142,8 +147,7 @@ fn lead<N>(desk: &Desk<N>, refused: &[AppRefusal]) -> String {
 
 fn facts<N>(desk: &Desk<N>, app: &OidcApp) -> Vec<Fact> {
     let fact = |name, values: Vec<String>| Fact { name, values, sign: "" };
-    let (pkce, sign) =
-        if app.is_pkce_optional { ("not asked for", "warn") } else { ("asked for", "ok") };
+    let (pkce, sign) = if app.is_pkce_optional { ("not asked for", "warn") } else { ("asked for", "ok") };
     let claims = if app.is_id_token_slim { "at userinfo alone" } else { "in the ID token, too" };
     let made = desk.told(app.created_at).text;
     vec![

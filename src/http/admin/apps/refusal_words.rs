@@ -84,9 +84,7 @@ fn advice(is_public: bool, error: &str, message: &str) -> &'static str {
         "invalid_scope" => "Have the app ask for the scope openid.",
         "unsupported_response_type" => "Have the app use the authorization code flow: response_type=code.",
         "unsupported_grant_type" => "Have the app use the grant authorization_code: there is no other.",
-        "request_not_supported" | "request_uri_not_supported" => {
-            "Switch request objects off in the app."
-        }
+        "request_not_supported" | "request_uri_not_supported" => "Switch request objects off in the app.",
         _ => "Look at the settings of the app: its library, or a proxy before it, sends this.",
     }
 }
