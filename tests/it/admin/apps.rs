@@ -2,9 +2,8 @@
 
 use axum::http::StatusCode;
 use doorkey::domain::admin::AdminRole;
-use doorkey::flow::oidc::{apps, refusals};
+use doorkey::flow::oidc::apps;
 use serde_json::json;
-use uuid::Uuid;
 
 use crate::support::admin::{Form, admin_pages, form_to, forms, grant, links, signed_in};
 use crate::support::app::{Browser, TestApp, TestResponse};
@@ -41,7 +40,10 @@ async fn is_secret(test: &TestApp, client_id: &str, secret: &str) -> bool {
 /// What is kept of apps and their secrets.
 fn kept(test: &TestApp) -> Vec<Vec<String>> {
     let mut rows = test.database.rows("SELECT client_id, name, redirect_uris, revision FROM apps ORDER BY 1");
-    rows.extend(test.database.rows("SELECT client_id, created_at, removed_at FROM app_secrets ORDER BY id"));
+    rows.extend(
+        test.database
+            .rows("SELECT client_id, created_at, coalesce(removed_at, 0) FROM app_secrets ORDER BY id"),
+    );
     rows
 }
 
@@ -324,212 +326,4 @@ async fn an_app_is_deleted_by_the_button_of_a_page_that_says_what_that_does() {
     }
     assert_eq!(browser.send(form_to(&asked, "/delete").sent()).await.status, StatusCode::NOT_FOUND);
     assert_eq!(test.audit().last().unwrap(), "app.deleted by admin:Grace");
-}
-
-/// Every form about an app, as an operator sees it.
-async fn forms_of_app(browser: &mut Browser<'_>, test: &TestApp, client_id: &str) -> Vec<Form> {
-    let path = at(test, &format!("/apps/{client_id}"));
-    let page = browser.get(&path).await;
-    let mut pages = vec![at(test, "/new-app"), path.clone()];
-    pages.extend(links(&page).into_iter().filter(|link| link.starts_with(&format!("{path}/"))));
-    let mut all = Vec::new();
-    for page in pages {
-        let own = forms(&browser.get(&page).await);
-        all.extend(
-            own.into_iter().filter(|form| form.action.contains("app") && !form.action.ends_with("/sign-out")),
-        );
-    }
-    let all: Vec<_> =
-        all.into_iter().map(|form| form.with("name", "changed").with("redirect_uris", CALLBACK)).collect();
-    all
-}
-
-#[tokio::test]
-async fn who_may_only_look_changes_no_app_and_support_sees_none() {
-    let test = TestApp::start().await;
-    for client_id in ["wiki", "shop"] {
-        test.add_app(&json!({"client_id": client_id})).await;
-    }
-    assert_eq!(test.call("POST", "/api/apps/wiki/secrets").await.status, StatusCode::CREATED);
-    let pages = admin_pages(&test);
-    let mut grace = operator(&pages).await;
-    let mut all = forms_of_app(&mut grace, &test, "wiki").await;
-    all.extend(forms_of_app(&mut grace, &test, "shop").await);
-    // Two each to add, change and delete; two removals; and one place for another secret.
-    assert_eq!(all.len(), 9, "{all:?}");
-    let before = kept(&test);
-
-    for role in [AdminRole::Viewer, AdminRole::Support] {
-        let mut browser = signed_in(&pages, grant("Vic", role, &[])).await;
-        let own = form_to(&browser.get(&at(&test, "/")).await, "/sign-out");
-        for form in &all {
-            let response = browser.send(form.clone().with("proof", &own.fields[0].1).sent()).await;
-            assert_eq!(response.status, StatusCode::FORBIDDEN, "{role:?} does {}", form.action);
-        }
-        for path in ["/apps", "/apps/wiki", "/apps/wiki/delete"] {
-            let page = browser.get(&at(&test, path)).await;
-            let expected = if role == AdminRole::Viewer { StatusCode::OK } else { StatusCode::FORBIDDEN };
-            assert_eq!(page.status, expected, "{role:?} sees {path}");
-            assert!(!forms(&page).iter().any(|form| form.action.contains("app")), "{}", page.body);
-            assert!(!links(&page).iter().any(|link| link.ends_with("-app") || link.ends_with("/change")));
-        }
-    }
-    let mut viewer = signed_in(&pages, grant("Vic", AdminRole::Viewer, &[])).await;
-    for (path, to) in [("/new-app", "/apps"), ("/apps/wiki/change", "/apps/wiki")] {
-        let sent = viewer.get(&at(&test, path)).await;
-        assert_eq!((sent.status, sent.header("location")), (StatusCode::SEE_OTHER, &*at(&test, to)));
-    }
-    assert_eq!(kept(&test), before);
-}
-
-#[tokio::test]
-async fn a_form_about_an_app_that_was_not_made_for_this_admin_does_nothing() {
-    let test = TestApp::start().await;
-    test.add_app(&json!({"client_id": "wiki"})).await;
-    let pages = admin_pages(&test);
-    let mut browser = operator(&pages).await;
-    let all = forms_of_app(&mut browser, &test, "wiki").await;
-    assert_eq!(all.len(), 4, "{all:?}");
-    let mut other = operator(&pages).await;
-    let others = form_to(&other.get(&at(&test, "/apps")).await, "/sign-out").fields[0].1.clone();
-    let before = kept(&test);
-
-    for form in all {
-        for forged in [
-            form.clone().without("proof"),
-            form.clone().with("proof", "x"),
-            form.clone().with("proof", &others),
-        ] {
-            assert_eq!(browser.send(forged.sent()).await.status, StatusCode::FORBIDDEN, "{forged:?}");
-        }
-        let foreign =
-            form.sent().header("origin", "https://evil.test").header("sec-fetch-site", "cross-site");
-        assert_eq!(browser.send(foreign).await.status, StatusCode::FORBIDDEN, "{form:?}");
-    }
-    assert_eq!(kept(&test), before);
-}
-
-#[tokio::test]
-async fn an_app_of_another_workspace_is_not_there() {
-    let test = TestApp::start().await;
-    test.add_app(&json!({"client_id": "wiki"})).await;
-    assert_eq!(test.call("POST", "/api/apps/wiki/secrets").await.status, StatusCode::CREATED);
-    let (other, _) = test.another("Other", "https://other.example").await;
-    let pages = admin_pages(&test);
-    let mut browser = signed_in(&pages, grant("Grace", AdminRole::Operator, &[])).await;
-    let here = |path: &str| path.replace(&at(&test, "/"), &format!("/w/{}/", other.id.0));
-    let all = forms_of_app(&mut browser, &test, "wiki").await;
-    let before = kept(&test);
-
-    let of_app = all.iter().filter(|form| form.action.contains("/apps/wiki/"));
-    assert_eq!(of_app.clone().count(), 4, "{all:?}");
-    for form in of_app {
-        let form = Form { action: here(&form.action), ..form.clone() };
-        assert_eq!(browser.send(form.sent()).await.status, StatusCode::NOT_FOUND, "{}", form.action);
-        assert_eq!(browser.get(&form.action).await.status, StatusCode::NOT_FOUND, "{}", form.action);
-    }
-    for path in ["/apps/wiki", "/apps/%00", "/apps/%FF", "/apps/wiki%2Fchange", "/apps/%3Cb%3E", "/apps/wi"] {
-        let page = browser.get(&here(&at(&test, path))).await;
-        assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}");
-        assert!(!page.body.contains("<b>"), "{}", page.body);
-    }
-    let list = browser.get(&here(&at(&test, "/apps"))).await;
-    assert!(list.body.contains("No app is there yet."), "{}", list.body);
-    assert_eq!(kept(&test), before);
-}
-
-#[tokio::test]
-async fn fifty_refusals_of_hostile_bytes_are_told_as_text() {
-    let test = TestApp::start().await;
-    test.add_app(&json!({"client_id": "wiki", "name": "<img src=x>"})).await;
-    test.add_app(&json!({"client_id": "shop", "name": "Shop"})).await;
-    let wiki = apps::find(&test.app, test.acme.id, "wiki").await.unwrap().unwrap();
-    for number in 0..60 {
-        let message = format!(
-            "{number} <script>alert(1)</script>\"' --> </h3></main>\u{202e}\u{1b}[2J\r\n&lt;{}",
-            "<".repeat(900)
-        );
-        refusals::note(&test.app, &wiki, ("<i>invalid", message), Uuid::new_v4());
-        if number % 20 == 19 {
-            refusals::write(&test.app).await.unwrap();
-        }
-    }
-    let pages = admin_pages(&test);
-    let mut browser = signed_in(&pages, grant("Vic", AdminRole::Viewer, &[])).await;
-
-    let page = browser.get(&at(&test, "/apps/wiki")).await;
-
-    assert_eq!(page.status, StatusCode::OK);
-    assert_eq!(page.body.matches("<div class=\"state bad\">").count(), 50);
-    assert!(
-        page.body.contains("<bdi>59 &#60;script&#62;alert(1)&#60;/script&#62;&#34;&#39;"),
-        "{}",
-        page.body
-    );
-    assert!(!page.body.contains("<bdi>9 &#60;"), "an older one is told");
-    assert!(page.body.contains("50 or more requests were refused in the last 24 hours"), "{}", page.body);
-    let list = browser.get(&at(&test, "/apps")).await;
-    assert!(list.body.contains("Requests of one of them were refused"), "{}", list.body);
-    assert_eq!(list.body.matches("<div class=\"state bad\">").count(), 7, "{}", list.body);
-    assert!(list.body.contains("data-label=\"Refused:\">50 or more<small>"), "{}", list.body);
-    assert!(list.body.contains("data-label=\"Refused:\">–</td>"), "{}", list.body);
-    for page in [page, list] {
-        for raw in ["<script", "<img src=x", "<i>", "--> </h3>"] {
-            assert!(!page.body.contains(raw), "{raw}: {}", page.body);
-        }
-        assert_eq!(page.body.matches("</main>").count(), 1);
-        assert_eq!(page.body.matches("<h3").count(), page.body.matches("</h3>").count());
-    }
-}
-
-#[tokio::test]
-async fn refusals_for_one_reason_stand_together_and_say_what_to_do() {
-    let test = TestApp::start().await;
-    test.add_app(&json!({"client_id": "wiki"})).await;
-    let wiki = apps::find(&test.app, test.acme.id, "wiki").await.unwrap().unwrap();
-    let wrong_secret = ("invalid_client", "the secret is wrong or missing");
-    let no_pkce = ("invalid_request", "code_challenge is missing");
-    for (error, message) in [wrong_secret, no_pkce, wrong_secret, wrong_secret] {
-        refusals::note(&test.app, &wiki, (error, message.to_owned()), Uuid::new_v4());
-        test.advance(60);
-    }
-    refusals::write(&test.app).await.unwrap();
-    let pages = admin_pages(&test);
-    let mut browser = signed_in(&pages, grant("Vic", AdminRole::Viewer, &[])).await;
-
-    let page = browser.get(&at(&test, "/apps/wiki")).await;
-
-    assert_eq!(page.body.matches("<div class=\"state bad\">").count(), 2, "{}", page.body);
-    let (before, after) = page.body.split_once("code_challenge is missing").unwrap();
-    assert!(
-        before.contains("the secret is wrong or missing") && before.contains("; 3 times since"),
-        "{before}"
-    );
-    assert!(before.contains("The app has an old secret"), "{before}");
-    assert!(after.contains("; once;") && after.contains("Switch PKCE on in the app"), "{after}");
-    test.advance(2 * 86_400);
-    let mut browser = signed_in(&pages, grant("Vic", AdminRole::Viewer, &[])).await;
-    let page = browser.get(&at(&test, "/apps/wiki")).await;
-    assert!(page.body.contains("Nothing was refused in the last 24 hours."), "{}", page.body);
-    let list = browser.get(&at(&test, "/apps")).await;
-    assert!(!list.body.contains("Refused lately"), "{}", list.body);
-}
-
-#[tokio::test]
-async fn the_list_of_apps_is_a_page_of_fifty() {
-    let test = TestApp::start().await;
-    for number in 100..151 {
-        test.add_app(&json!({"client_id": format!("app-{number}")})).await;
-    }
-    let pages = admin_pages(&test);
-    let mut browser = signed_in(&pages, grant("Vic", AdminRole::Viewer, &[])).await;
-
-    let page = browser.get(&at(&test, "/apps")).await;
-
-    assert_eq!(page.body.matches("<th scope=\"row\">").count(), 50);
-    assert!(page.body.contains("51 apps.") && page.body.contains("1 to 50 of 51"), "{}", page.body);
-    let next = links(&page).into_iter().find(|path| path.contains("page=")).unwrap();
-    let page = browser.get(&next).await;
-    assert!(page.body.contains("51 to 51 of 51") && page.body.contains("app-150"), "{}", page.body);
-    assert_eq!(browser.get(&at(&test, "/apps?page=x")).await.status, StatusCode::BAD_REQUEST);
 }

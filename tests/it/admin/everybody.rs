@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use doorkey::clock::Clock;
+
 use crate::support::accessibility::{PAGE, is_for_everybody};
 use crate::support::browser::WebBrowser;
 use crate::support::server::{Server, free_port};
@@ -17,6 +19,20 @@ async fn pages_of_people_and_settings_are_for_everybody() {
         server.add_client(email, first, last);
     }
     server.ask_for_link(1).await;
+    let uri = format!("https://{}.example.org/callback/of/the/application?tenant=acme", "very-long-name".repeat(4));
+    for (name, client_id) in [("Wiki", "wiki"), ("الفهرية", &*"a-long-client-id".repeat(4))] {
+        let words = ["app", "create", name, "--workspace", "Acme Studio", "--client-id", client_id];
+        server.run(&[&words[..], &["--redirect-uri", &uri]].concat());
+    }
+    let told = format!("redirect_uri is none of the app's: \"{uri}\"").replace('\'', "''");
+    for id in ["01", "02"] {
+        let id = format!("x'0190000000007000800000000000{id}00'");
+        server.database.run(&format!(
+            "INSERT INTO app_refusals (workspace_id, client_id, id, time, error, message, request_id)
+             VALUES (1, 'wiki', {id}, {}, 'invalid_redirect_uri', '{told}', {id})",
+            Clock::System.now().millis()
+        ));
+    }
     let link = server.run(&["admin", "link", "--admin-listen", &listen, "--name", "Grace Hopper"]);
     let browser = WebBrowser::start().await;
     browser.open(link.trim()).await;
@@ -33,6 +49,11 @@ async fn pages_of_people_and_settings_are_for_everybody() {
         "logs",
         "logs?event=x&user_id=y&actor=z&from=1&to=2",
         "mails",
+        "apps",
+        "apps/wiki",
+        "apps/wiki/change",
+        "apps/wiki/delete",
+        "new-app",
         "settings",
     ] {
         browser.open(&at(path)).await;
@@ -42,6 +63,17 @@ async fn pages_of_people_and_settings_are_for_everybody() {
     browser.send("link_lifetime", "x").await;
     browser.has_title("Not saved: Settings · Acme Studio").await;
     is_for_everybody(&browser, PAGE, "settings that are wrong").await;
+    browser.open(&at("new-app")).await;
+    browser.send("client_id", "x y").await;
+    browser.has_title("Not saved: Add an app · Acme Studio").await;
+    is_for_everybody(&browser, PAGE, "an app that is wrong").await;
+    browser.open(&at("apps/wiki")).await;
+    browser.press("Make another secret").await;
+    browser.has_title("Another secret of Wiki · Acme Studio").await;
+    is_for_everybody(&browser, PAGE, "a secret to copy").await;
+    browser.press("I have it").await;
+    browser.shows("What to paste into the app").await;
+    is_for_everybody(&browser, PAGE, "an app with two secrets").await;
     browser.send("q", "nobody@example.org").await;
     browser.has_title("Nothing found: Find · Acme Studio").await;
     is_for_everybody(&browser, PAGE, "nothing found").await;
