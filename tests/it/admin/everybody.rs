@@ -71,8 +71,8 @@ async fn pages_of_people_and_settings_are_for_everybody() {
     browser.press("Make another secret").await;
     browser.has_title("Another secret of Wiki · Acme Studio").await;
     is_for_everybody(&browser, PAGE, "a secret to copy").await;
-    browser.press("I have it").await;
-    browser.shows("What to paste into the app").await;
+    browser.open(&at("apps/wiki")).await;
+    browser.shows("Wiki").await;
     is_for_everybody(&browser, PAGE, "an app with two secrets").await;
     browser.send("q", "nobody@example.org").await;
     browser.has_title("Nothing found: Find · Acme Studio").await;

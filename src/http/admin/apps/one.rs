@@ -38,6 +38,8 @@ struct AppPage {
     /// Where it is set that people land in this app; `None` for who does not see that.
     landing: Option<String>,
     is_landed_in: bool,
+    /// Whether links can lead into it.
+    has_start: bool,
     is_public: bool,
     secrets: Vec<SecretRow>,
     may_change: bool,
@@ -95,6 +97,7 @@ pub(super) async fn page<N>(
         facts: facts(desk, &app),
         landing: desk.sees(AdminPage::Settings).then(|| desk.address("/settings#default_app")),
         is_landed_in: desk.workspace.apps.default_app.as_ref() == Some(&app.client_id),
+        has_start: app.start_url.is_some(),
         is_public: app.is_public,
         may_change,
         may_add_secret: may_change && !app.is_public && secrets.len() < MAX_SECRETS,
