@@ -19,7 +19,8 @@ async fn pages_of_people_and_settings_are_for_everybody() {
         server.add_client(email, first, last);
     }
     server.ask_for_link(1).await;
-    let uri = format!("https://{}.example.org/callback/of/the/application?tenant=acme", "very-long-name".repeat(4));
+    let uri =
+        format!("https://{}.example.org/callback/of/the/application?tenant=acme", "very-long-name".repeat(4));
     for (name, client_id) in [("Wiki", "wiki"), ("الفهرية", &*"a-long-client-id".repeat(4))] {
         let words = ["app", "create", name, "--workspace", "Acme Studio", "--client-id", client_id];
         server.run(&[&words[..], &["--redirect-uri", &uri]].concat());

@@ -46,6 +46,7 @@ fn page<N>(desk: &Desk<N>, sent: &Params) -> FormPage {
         action: desk.address("/new-app"),
         revision: None,
         button: "Add the app",
+        leave: "Add none",
         is_stale: false,
         wrong: Vec::new(),
         fields: fields::of_new(sent),

@@ -33,6 +33,7 @@ fn page<N>(desk: &Desk<N>, app: &OidcApp, sent: &Params) -> FormPage {
         back,
         revision: Some(app.revision),
         button: "Save",
+        leave: "Leave it as it is",
         is_stale: false,
         wrong: Vec::new(),
         fields: fields::of(app, sent),

@@ -22,6 +22,8 @@ pub(super) struct FormPage {
     /// The revision that it was filled from, of an app that is there.
     pub(super) revision: Option<i64>,
     pub(super) button: &'static str,
+    /// What the way back says.
+    pub(super) leave: &'static str,
     /// Whether somebody else has saved meanwhile.
     pub(super) is_stale: bool,
     pub(super) wrong: Vec<(&'static str, &'static str, String)>,

@@ -132,16 +132,13 @@ fn lead<N>(desk: &Desk<N>, refused: &[AppRefusal]) -> String {
     match (lately, refused.first()) {
         (0, None) => "No request of it was refused.".to_owned(),
         (0, Some(last)) => {
-            format!(
-                "Nothing was refused in the last 24 hours. The last time was {}.",
-                desk.told(last.time).text
-            )
+            format!("Nothing was refused in the last 24 hours. The last one: {}.", desk.told(last.time).text)
         }
         (1, Some(last)) => {
             format!("One request was refused in the last 24 hours: {}.", desk.told(last.time).text)
         }
         (lately, last) => {
-            let last = last.map(|last| format!(", the last of them {}", desk.told(last.time).text));
+            let last = last.map(|last| format!(", the last one: {}", desk.told(last.time).text));
             let times = counted(i64::try_from(lately).unwrap_or(i64::MAX));
             format!("{times} requests were refused in the last 24 hours{}.", last.unwrap_or_default())
         }
