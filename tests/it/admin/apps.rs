@@ -250,6 +250,25 @@ async fn a_save_over_somebody_elses_is_refused_and_nothing_typed_is_lost() {
 }
 
 #[tokio::test]
+async fn of_many_who_save_an_app_at_once_one_does() {
+    let test = TestApp::start().await;
+    test.add_app(&json!({"client_id": "wiki"})).await;
+    let pages = admin_pages(&test);
+    let mut browser = operator(&pages).await;
+    let form = form_to(&browser.get(&at(&test, "/apps/wiki/change")).await, "/change");
+
+    let saves = (0..16).map(|number| {
+        let (mut browser, form) = (browser.clone(), form.clone().with("name", &format!("Wiki {number}")));
+        async move { browser.send(form.sent()).await.status }
+    });
+    let statuses = futures_util::future::join_all(saves).await;
+
+    assert_eq!(statuses.iter().filter(|status| **status == StatusCode::SEE_OTHER).count(), 1, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == StatusCode::CONFLICT).count(), 15, "{statuses:?}");
+    assert_eq!(test.number("SELECT revision FROM apps"), 2);
+}
+
+#[tokio::test]
 async fn a_second_secret_takes_the_place_of_the_first_and_the_last_one_stays() {
     let test = TestApp::start().await;
     let old = test.add_app(&json!({"client_id": "wiki"})).await.secret.unwrap();

@@ -56,12 +56,11 @@ pub(in crate::http) async fn add_secret(form: DeskForm<DoChangeApps>) -> Result<
 
 /// The page again, with why something was not done, where what is there already forbids it.
 async fn refused<N>(desk: &Desk<N>, error: AppError) -> Result<Response, Problem> {
-    match error {
-        AppError::Conflict(why) => {
-            one::page(desk, StatusCode::CONFLICT, Some((true, format!("Nothing was done: {why}.")))).await
-        }
-        error => Err(error.into()),
+    if let AppError::Conflict(why) = error {
+        return one::page(desk, StatusCode::CONFLICT, Some((true, format!("Nothing was done: {why}."))))
+            .await;
     }
+    Err(error.into())
 }
 
 /// `GET /w/W/apps/{id}/secrets/{secret}/remove`: says what will happen.

@@ -16,6 +16,7 @@ enum Kind {
 }
 
 /// What is always so of a field.
+#[derive(Clone, Copy)]
 struct Setting {
     name: &'static str,
     kind: Kind,

@@ -35,11 +35,10 @@ struct AppPage {
     notice: Option<(bool, String)>,
     pasted: Pasted,
     facts: Vec<Fact>,
-    /// Where it is set that people land in this app; `None` for who does not see that.
-    landing: Option<String>,
-    is_landed_in: bool,
-    /// Whether links can lead into it.
-    has_start: bool,
+    /// Who lands in this app.
+    landing: &'static str,
+    /// Where that is set; `None` for who does not see that.
+    landing_setting: Option<String>,
     is_public: bool,
     secrets: Vec<SecretRow>,
     may_change: bool,
@@ -95,9 +94,8 @@ pub(super) async fn page<N>(
         notice,
         pasted: pasted(&desk.workspace, &app),
         facts: facts(desk, &app),
-        landing: desk.sees(AdminPage::Settings).then(|| desk.address("/settings#default_app")),
-        is_landed_in: desk.workspace.apps.default_app.as_ref() == Some(&app.client_id),
-        has_start: app.start_url.is_some(),
+        landing: landing(&desk.workspace, &app),
+        landing_setting: desk.sees(AdminPage::Settings).then(|| desk.address("/settings#default_app")),
         is_public: app.is_public,
         may_change,
         may_add_secret: may_change && !app.is_public && secrets.len() < MAX_SECRETS,
@@ -124,6 +122,16 @@ pub(super) fn pasted(workspace: &Workspace, app: &OidcApp) -> Pasted {
         ("Issuer", issuer.to_owned()),
         ("Client id", app.client_id.clone()),
     ]
+}
+
+fn landing(workspace: &Workspace, app: &OidcApp) -> &'static str {
+    if workspace.apps.default_app.as_ref() == Some(&app.client_id) {
+        "people who ask for nothing else land here after signing in"
+    } else if app.start_url.is_some() {
+        "people land here by links that lead here"
+    } else {
+        "links cannot lead here: it has no start URL"
+    }
 }
 
 fn lead<N>(desk: &Desk<N>, refused: &[AppRefusal]) -> String {
