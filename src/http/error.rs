@@ -350,6 +350,7 @@ impl From<AppError> for Error {
         match error {
             AppError::NotFound(_) => Self::AppNotFound,
             AppError::SecretNotFound(_) => Self::AppSecretNotFound,
+            error @ AppError::ChangedMeanwhile => Self::Conflict(error.to_string()),
             AppError::Conflict(why) => Self::Conflict(why.to_owned()),
             AppError::ValidationErrors(invalid) => Self::ValidationErrors(invalid),
             AppError::Signing(error) => error.into(),

@@ -9,6 +9,9 @@ mod admin {
     //! The admin pages: who is let in, and what each role sees and does.
 
     mod accessibility;
+    mod app_refusals;
+    mod app_roles;
+    mod apps;
     mod browser;
     mod client;
     mod clients;

@@ -8,6 +8,9 @@
 mod admin {
     //! The admin pages: who is let in, and what each role sees and does.
 
+    mod app_refusals;
+    mod app_roles;
+    mod apps;
     mod client;
     mod clients;
     mod commands;

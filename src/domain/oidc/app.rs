@@ -64,6 +64,29 @@ impl OidcApp {
         lists.chain(&self.start_url).any(is_http)
     }
 
+    /// An app for tests of the rules.
+    #[cfg(test)]
+    pub(crate) fn sample() -> Self {
+        Self {
+            workspace: WorkspaceId(1),
+            client_id: "wiki".to_owned(),
+            name: "Wiki".to_owned(),
+            is_public: false,
+            redirect_uris: vec!["https://wiki.test/cb".to_owned()],
+            start_url: None,
+            post_logout_redirect_uris: Vec::new(),
+            backchannel_logout_uri: None,
+            is_pkce_optional: false,
+            algorithm: SigningAlgorithm::Rs256,
+            is_id_token_slim: false,
+            revision: 1,
+            created_at: Timestamp::from_millis(0),
+            updated_at: Timestamp::from_millis(0),
+            key: KeyId(1),
+            seal: [0; 32],
+        }
+    }
+
     /// What the row's MAC is computed over: every column.
     pub fn canonical(&self) -> MacInput {
         let text = |text: Option<&String>| text.map(String::as_bytes).unwrap_or_default().to_vec();

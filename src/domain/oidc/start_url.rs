@@ -91,30 +91,10 @@ impl<'a> StartUrl<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::login_link::KeyId;
-    use crate::domain::oidc::app::SigningAlgorithm;
-    use crate::domain::timestamp::Timestamp;
-    use crate::domain::workspace::WorkspaceId;
 
     fn app(start_url: &str) -> OidcApp {
-        OidcApp {
-            workspace: WorkspaceId(1),
-            client_id: "wiki".to_owned(),
-            name: "Wiki".to_owned(),
-            is_public: false,
-            redirect_uris: vec!["https://b.test/cb".to_owned(), "com.example.app:/cb".to_owned()],
-            start_url: Some(start_url.to_owned()),
-            post_logout_redirect_uris: Vec::new(),
-            backchannel_logout_uri: None,
-            is_pkce_optional: false,
-            algorithm: SigningAlgorithm::Rs256,
-            is_id_token_slim: false,
-            revision: 1,
-            created_at: Timestamp::from_millis(0),
-            updated_at: Timestamp::from_millis(0),
-            key: KeyId(1),
-            seal: [0; 32],
-        }
+        let redirect_uris = vec!["https://b.test/cb".to_owned(), "com.example.app:/cb".to_owned()];
+        OidcApp { redirect_uris, start_url: Some(start_url.to_owned()), ..OidcApp::sample() }
     }
 
     fn filled(start_url: &str, target: Option<&str>) -> String {

@@ -31,6 +31,9 @@ pub enum AppError {
     /// It has no secret of that number.
     #[error("the app has no secret {0}: `doorkey app show` lists those there are")]
     SecretNotFound(String),
+    /// Somebody else has changed it since it was read.
+    #[error("somebody else has changed the app meanwhile: nothing was saved")]
+    ChangedMeanwhile,
     /// What is there already forbids it; the sentence says what.
     #[error("{0}")]
     Conflict(&'static str),
@@ -94,6 +97,15 @@ pub async fn add(
         let _ = nodes::check_health(app).await?;
     }
     Err(CONTENDED.into())
+}
+
+/// Judges an app that is not added yet, as adding it would.
+///
+/// # Errors
+/// `ValidationErrors` names each field that does not pass.
+pub async fn validate_new(app: &App, workspace: &Workspace, new: &NewApp) -> Result<(), AppError> {
+    let blank = blank(workspace, String::new(), new.is_public, app.clock.now());
+    validate(app, &new.fields.clone().apply(&blank).0, true).await
 }
 
 /// An app with nothing but what never changes.
@@ -201,8 +213,30 @@ pub async fn set(
     act: &AuditContext,
     (client_id, change): (&str, &AppChange),
 ) -> Result<AppWithSecrets, AppError> {
+    change_at(app, workspace, act, (client_id, change, None)).await
+}
+
+/// Changes an app that was read at a revision, unless somebody else has changed it since.
+pub async fn save(
+    app: &App,
+    workspace: &Workspace,
+    act: &AuditContext,
+    (client_id, revision, change): (&str, i64, &AppChange),
+) -> Result<AppWithSecrets, AppError> {
+    change_at(app, workspace, act, (client_id, change, Some(revision))).await
+}
+
+async fn change_at(
+    app: &App,
+    workspace: &Workspace,
+    act: &AuditContext,
+    (client_id, change, revision): (&str, &AppChange, Option<i64>),
+) -> Result<AppWithSecrets, AppError> {
     for _ in 0..MAX_ATTEMPTS {
         let found = find(app, workspace, client_id).await?;
+        if revision.is_some_and(|revision| revision != found.revision) {
+            return Err(AppError::ChangedMeanwhile);
+        }
         let (row, names) = change.clone().apply(&found);
         // Where it leads by now is judged again when something is sent there.
         validate(app, &row, names.contains(&"backchannel_logout_uri")).await?;

@@ -5,8 +5,9 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::domain::oidc::app::OidcApp;
 use crate::domain::oidc::refusal::{AppRefusal, MAX_MESSAGE};
+use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::WorkspaceId;
-use crate::store::StoreError;
+use crate::store::{RefusalsOfApps, StoreError};
 
 /// Notes a refusal: the word that the app is answered, and for its operator what is wrong.
 pub fn note(app: &App, client: &OidcApp, (error, message): (&str, String), request: Uuid) {
@@ -35,4 +36,14 @@ pub async fn write(app: &App) -> Result<(), StoreError> {
 /// The last refusals of an app, newest first.
 pub async fn list(app: &App, workspace: WorkspaceId, client_id: &str) -> Result<Vec<AppRefusal>, StoreError> {
     app.store.list_app_refusals(workspace, client_id).await
+}
+
+/// The refusals of some apps since a moment.
+pub async fn list_of_apps(
+    app: &App,
+    workspace: WorkspaceId,
+    client_ids: &[&str],
+    since: Timestamp,
+) -> Result<RefusalsOfApps, StoreError> {
+    app.store.list_refusals_of_apps((workspace, client_ids), since).await
 }

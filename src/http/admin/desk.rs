@@ -65,12 +65,14 @@ needs! {
     SeeLogs = Needed::Page(AdminPage::Logs);
     SeeMails = Needed::Page(AdminPage::Mails);
     SeeSessions = Needed::Page(AdminPage::Sessions);
+    SeeApps = Needed::Page(AdminPage::Apps);
     SeeKeys = Needed::Page(AdminPage::Keys);
     SeeSettings = Needed::Page(AdminPage::Settings);
     DoMakeLink = Needed::Act(AdminAct::MakeLink);
     DoMailLink = Needed::Act(AdminAct::MailLink);
     DoKillLinks = Needed::Act(AdminAct::KillLinks);
     DoSignOut = Needed::Act(AdminAct::SignOut);
+    DoChangeApps = Needed::Act(AdminAct::ChangeApps);
     DoChangeKeys = Needed::Act(AdminAct::ChangeKeys);
     DoChangeSettings = Needed::Act(AdminAct::ChangeSettings);
 }
@@ -169,16 +171,17 @@ impl<N> Desk<N> {
 
     /// The id in the path, a number.
     pub(in crate::http) fn number(&self) -> Result<i64, Problem> {
-        self.id_text().and_then(number_of).ok_or(Problem::NothingThere)
+        self.named("id").and_then(number_of).ok_or(Problem::NothingThere)
     }
 
     /// The id in the path, a UUID.
     pub(in crate::http) fn uuid(&self) -> Result<Uuid, Problem> {
-        self.id_text().and_then(|text| Uuid::try_parse(text).ok()).ok_or(Problem::NothingThere)
+        self.named("id").and_then(|text| Uuid::try_parse(text).ok()).ok_or(Problem::NothingThere)
     }
 
-    fn id_text(&self) -> Option<&str> {
-        self.path.iter().find(|(name, _)| name == "id").map(|(_, value)| value.as_str())
+    /// A part of the path, by its name in the route.
+    pub(in crate::http) fn named(&self, part: &str) -> Option<&str> {
+        self.path.iter().find(|(name, _)| name == part).map(|(_, value)| value.as_str())
     }
 
     /// The address of a page of this workspace: `/keys` is `/w/W/keys`.

@@ -14,6 +14,7 @@ const PAGES: &[(AdminPage, &str, &str, Group)] = &[
     (AdminPage::Logs, "Log", "/logs", Group::People),
     (AdminPage::Sessions, "Sessions", "/sessions", Group::People),
     (AdminPage::Mails, "Mails", "/mails", Group::Machinery),
+    (AdminPage::Apps, "Apps", "/apps", Group::Machinery),
     (AdminPage::Keys, "Keys", "/keys", Group::Machinery),
     (AdminPage::Settings, "Settings", "/settings", Group::Machinery),
 ];

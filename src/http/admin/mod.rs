@@ -1,5 +1,6 @@
 //! The admin pages: a router of their own, on a listener of their own.
 
+mod apps;
 mod assets;
 mod charts;
 mod client;
@@ -9,6 +10,7 @@ mod cookies;
 mod desk;
 mod error;
 mod find;
+mod form_field;
 mod frame;
 mod home;
 mod html;
@@ -80,6 +82,16 @@ fn pages() -> Router<App> {
         .route("/w/{w}/mails", get(mails::list))
         .route("/w/{w}/sessions", get(sessions::list))
         .route("/w/{w}/sessions/{id}/end", get(sessions::ask_to_end).post(sessions::end))
+        .route("/w/{w}/apps", get(apps::list))
+        .route("/w/{w}/new-app", get(apps::add::show).post(apps::add::add))
+        .route("/w/{w}/apps/{id}", get(apps::one::show))
+        .route("/w/{w}/apps/{id}/change", get(apps::change::show).post(apps::change::save))
+        .route("/w/{w}/apps/{id}/secrets", post(apps::ends::add_secret))
+        .route(
+            "/w/{w}/apps/{id}/secrets/{secret}/remove",
+            get(apps::ends::ask_to_remove).post(apps::ends::remove_secret),
+        )
+        .route("/w/{w}/apps/{id}/delete", get(apps::ends::ask_to_delete).post(apps::ends::delete))
         .route("/w/{w}/keys", get(keys::list).post(keys::make))
         .route("/w/{w}/keys/{id}/revoke", get(keys::ask_to_revoke).post(keys::revoke))
         .route("/w/{w}/settings", get(workspace_settings::show).post(workspace_settings::save))

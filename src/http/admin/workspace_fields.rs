@@ -1,5 +1,6 @@
 //! The fields of the form of settings: what each is called, how it is filled, and what it says now.
 
+use super::form_field::Field;
 use crate::domain::branding::SupportContact;
 use crate::domain::email::EmailAddress;
 use crate::domain::language::Language;
@@ -138,36 +139,6 @@ const SETTINGS: [Setting; 20] = [
     ),
     setting("locale", Kind::Language, "Their language", "For people of whom no other is known."),
 ];
-
-/// A field as the form shows it.
-pub(super) struct Field {
-    pub(super) name: &'static str,
-    pub(super) label: &'static str,
-    pub(super) hint: &'static str,
-    pub(super) heading: Option<&'static str>,
-    /// The value; lines are lines.
-    pub(super) value: String,
-    /// What may be chosen, for a field that is not typed into: the value, its words, and whether it is chosen.
-    pub(super) choices: Vec<(String, &'static str, bool)>,
-    pub(super) has_lines: bool,
-    pub(super) error: Option<String>,
-    /// What somebody else has made it meanwhile.
-    pub(super) meanwhile: Option<String>,
-}
-
-impl Field {
-    /// The names of what describes it.
-    pub(super) fn described_by(&self) -> String {
-        let mut names = format!("{}-hint", self.name);
-        if self.error.is_some() {
-            names = format!("{names} {}-error", self.name);
-        }
-        if self.meanwhile.is_some() {
-            names = format!("{names} {}-now", self.name);
-        }
-        names
-    }
-}
 
 /// The fields, filled with what was sent, or with what is saved where nothing was.
 pub(super) fn fields(workspace: &Workspace, sent: &Params) -> Vec<Field> {

@@ -6,9 +6,10 @@ use axum::response::Response;
 
 use super::desk::{Desk, DeskForm, DoChangeSettings, SeeSettings};
 use super::error::Problem;
+use super::form_field::{self, Field};
 use super::frame::Frame;
 use super::html::see_other;
-use super::workspace_fields::{self, Field};
+use super::workspace_fields;
 use crate::domain::admin::{AdminAct, AdminPage};
 use crate::domain::email::EmailAddress;
 use crate::domain::host::HostName;
@@ -67,12 +68,7 @@ async fn refuse(
     errors: &ValidationErrors,
 ) -> Result<Response, Problem> {
     let mut fields = workspace_fields::fields(&desk.workspace, sent);
-    for (name, problems) in errors.fields() {
-        let sentences: Vec<_> = problems.iter().map(|problem| problem.sentence.as_str()).collect();
-        if let Some(field) = fields.iter_mut().find(|field| field.name == name) {
-            field.error = Some(format!("It {}.", sentences.join(", and ")));
-        }
-    }
+    form_field::tell(&mut fields, errors);
     let view = page(desk, &desk.workspace, fields).await?;
     Ok(desk.page(StatusCode::BAD_REQUEST, &view))
 }
@@ -94,7 +90,6 @@ async fn refuse_stale(desk: &Desk<DoChangeSettings>, sent: &Params) -> Result<Re
 
 async fn page<N>(desk: &Desk<N>, now: &Workspace, fields: Vec<Field>) -> Result<SettingsPage, Problem> {
     let (_, hosts) = flow::workspaces::show(&desk.app, &now.name).await.map_err(gone)?;
-    let wrong = fields.iter().filter_map(|field| Some((field.name, field.label, field.error.clone()?)));
     Ok(SettingsPage {
         frame: desk.frame(AdminPage::Settings),
         action: desk.address("/settings"),
@@ -102,7 +97,7 @@ async fn page<N>(desk: &Desk<N>, now: &Workspace, fields: Vec<Field>) -> Result<
         may_change: desk.may(AdminAct::ChangeSettings),
         was_saved: false,
         is_stale: false,
-        wrong: wrong.collect(),
+        wrong: form_field::wrong(&fields),
         fixed: fixed(now, &hosts),
         fields,
     })

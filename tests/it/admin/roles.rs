@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use doorkey::domain::admin::AdminRole;
 use doorkey::domain::user::UserChange;
 use doorkey::domain::workspace::Workspace;
+use serde_json::json;
 
 use crate::support::admin::{Form, admin_pages, form_to, forms, grant, links, signed_in};
 use crate::support::app::{Browser, TestApp, TestRequest, button};
@@ -18,6 +19,8 @@ fn state(test: &TestApp) -> Vec<Vec<String>> {
         "SELECT workspace_id, user_id, expires_at FROM sessions ORDER BY 1, 2",
         "SELECT workspace_id, id, email, revision FROM users ORDER BY 1, 2",
         "SELECT id, name, revision, 0 FROM workspaces ORDER BY 1",
+        "SELECT workspace_id, client_id, name, revision FROM apps ORDER BY 1, 2",
+        "SELECT workspace_id, client_id, created_at, coalesce(removed_at, 0) FROM app_secrets ORDER BY 1, 2, id",
     ] {
         rows.extend(test.database.rows(sql));
     }
@@ -55,7 +58,8 @@ fn page_of(path: &str) -> &str {
 
 /// What the contract says of each kind of page.
 fn may_see(role: AdminRole, page: &str) -> bool {
-    role != AdminRole::Support || !["/keys", "/settings"].iter().any(|operators| page.starts_with(operators))
+    let operators = ["/apps", "/new-app", "/keys", "/settings"];
+    role != AdminRole::Support || !operators.iter().any(|operators| page.starts_with(operators))
 }
 
 /// And of each form.
@@ -78,6 +82,17 @@ async fn two_tenants() -> (TestApp, Workspace) {
     for (workspace, key, host) in
         [(&test.acme, &test.key, "example.com"), (&other, &others_key, "other.example")]
     {
+        for (client_id, secrets) in [("wiki", 2), ("shop", 1)] {
+            let app =
+                json!({"client_id": client_id, "name": client_id, "redirect_uris": ["https://a.test/cb"]});
+            let added = TestRequest::of("POST", "/api/apps").host(host).bearer(key).json(&app);
+            assert_eq!(test.send(added).await.status, StatusCode::CREATED);
+            for _ in 1..secrets {
+                let path = format!("/api/apps/{client_id}/secrets");
+                let made = test.send(TestRequest::of("POST", &path).host(host).bearer(key)).await;
+                assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
+            }
+        }
         for name in ["ada", "bob"] {
             let user = test.add(workspace, &format!("{name}@example.org"), UserChange::default()).await;
             let ask = TestRequest::of("GET", &format!("/api/login_links/{}", user.number()));
@@ -98,6 +113,11 @@ async fn each_role_sees_and_does_what_the_table_says_and_nothing_else() {
     let mut operator = signed_in(&pages, grant("Operator", AdminRole::Operator, &[])).await;
     let (paths, forms) = walked(&mut operator, &format!("/w/{}/", test.acme.id.0)).await;
     let actions: Vec<_> = forms.iter().map(|form| page_of(&form.action)).collect();
+    for action in ["/new-app", "/apps/wiki/change", "/apps/wiki/delete", "/apps/shop/secrets"] {
+        assert!(actions.contains(&action), "{actions:?}");
+    }
+    let removals = actions.iter().filter(|action| action.starts_with("/apps/wiki/secrets/"));
+    assert_eq!(removals.count(), 2, "{actions:?}");
     assert!(actions.contains(&"/keys") && actions.contains(&"/keys/1/revoke"), "{actions:?}");
     assert!(actions.iter().filter(|action| action.starts_with("/sessions/")).count() == 2, "{actions:?}");
 

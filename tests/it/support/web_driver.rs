@@ -1,4 +1,4 @@
-//! What drives a browser over `WebDriver`: chromedriver, geckodriver, and WebKit's own, whose browser needs a display.
+//! What drives a browser over `WebDriver`: chromedriver, geckodriver, and `WebKit`'s own, whose browser needs a display.
 
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpStream};
@@ -66,7 +66,7 @@ fn start_driver(command: &mut Command, port_of: impl Fn(&str) -> Option<u16>) ->
     panic!("{command:?} does not start");
 }
 
-/// WebKit's driver, on a display of its own. What its browser keeps is in this folder.
+/// `WebKit`'s driver, on a display of its own. What its browser keeps is in this folder.
 pub fn webkit(home: &Path) -> Driver {
     let mut display = Command::new("Xvfb")
         .args(["-displayfd", "1", "-screen", "0", "1024x768x24", "-nolisten", "tcp"])
@@ -96,7 +96,7 @@ pub fn webkit(home: &Path) -> Driver {
     driver
 }
 
-/// WebKit's browser, which stands in a folder of the machine's kind.
+/// `WebKit`'s browser, which stands in a folder of the machine's kind.
 pub fn mini_browser() -> PathBuf {
     let of_machines = std::fs::read_dir("/usr/lib").unwrap().map(|entry| entry.unwrap().path());
     let mut found = of_machines.flat_map(|folder| {
@@ -105,7 +105,7 @@ pub fn mini_browser() -> PathBuf {
     });
     found
         .find(|path| path.exists())
-        .expect("WebKit's MiniBrowser is missing: apt-get install webkit2gtk-driver")
+        .expect("MiniBrowser of WebKit is missing: apt-get install webkit2gtk-driver")
 }
 
 /// A proxy that leads every `CONNECT` to this port of this machine, whatever host it names.
