@@ -54,7 +54,8 @@ impl Store {
     /// # Errors
     /// `StoreError` if it could not be committed; what was deleted before stays deleted.
     pub async fn sweep(&self, workspace: WorkspaceId, limits: &SweepLimits) -> Result<Swept, StoreError> {
-        let SweepLimits { links, sessions, idle_sessions, audit_entries, mails, asks, counters, app_codes } = *limits;
+        let SweepLimits { links, sessions, idle_sessions, audit_entries, mails, asks, counters, app_codes } =
+            *limits;
         macro_rules! sweep {
             ($table:literal, $key:literal, $dead:literal, $until:expr) => {
                 self.sweep_table(
