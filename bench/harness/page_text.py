@@ -35,19 +35,20 @@ APPS = """\
 A whole sign-in by OpenID Connect of somebody who is signed in to the provider: `authorize` with PKCE (S256), the exchange of the code by an app
 that sends its secret, and `userinfo`; the scopes are `openid profile email`. 1,000 people, each with a session, in no order, over 16 connections;
 8,000 sign-ins a run of doorkey, 1,000 of the others. In each of them the statuses, `state`, the code, the ID token's algorithm, audience and
-`nonce` and the `sub` of `userinfo` are checked, and afterwards that as many subjects as people signed in. The load is Python and slow, so only the
-servers' CPU is told. All three sign by RSA of 2,048 bits, which a large part of doorkey's CPU goes into; ES256 is a choice of the app's. The servers
-ran through all rounds, and the others were warm from the sign-ins of their people.
+`nonce` and the `sub` of `userinfo` are checked, and afterwards that as many subjects as people signed in. The load is Python, and only the
+servers' CPU is told: the load waits for the others most of the time, and doorkey for the load, which costs more by request than where many are
+done at once. All three sign by RSA of 2,048 bits; an app of doorkey's may have ES256 instead. The servers ran through all rounds, and the others
+were warm from the sign-ins of their people.
 """
 
 APPS_OF_DOORKEY = (
-    "one process; codes, access tokens and sessions in the database, each as a keyed hash; a code and its use with its audit entry are "
+    "one process; codes and access tokens, as keyed hashes, and sessions in the database; a code, and its use with its audit entry, are "
     "durable before the answer; no consent, since apps are the operator's; 1,000,000 users"
 )
 
 CODES = """\
-**Memory** (proportional share) of doorkey is {} MB idle, {} MB while 10,000 codes wait that nobody exchanges, and {} MB once they are over: they are rows in
-the database, and the sweep takes them a day later.
+**Memory** (proportional share) of doorkey is {} MB idle, {} MB while 10,000 codes wait that nobody exchanges, and {} MB once
+they are over: they are rows in the database, and the sweep takes them a day later.
 """
 
 MAIL = """\

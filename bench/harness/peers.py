@@ -110,12 +110,12 @@ class PassportMagicLogin(Node):
 
 
 class BetterAuthProvider(Node):
-    """Its provider of OpenID Connect, for which it is at the newest version that the provider came out for."""
+    """Its provider of OpenID Connect. Both are pinned, since the provider does not come out with each version."""
 
     name, folder = "better-auth", "better_auth_oidc"
     does = (
-        "one Node process; codes, tokens and sessions in the database, on SQLite; its plugin `oauth-provider`, with the key of "
-        "its plugin `jwt` in the database"
+        "one Node process; codes, tokens and sessions in the database, on SQLite in WAL with `synchronous=FULL`; its plugin "
+        "`oauth-provider` at 1.7.5, with the key of its plugin `jwt` in the database; an app that skips consent"
     )
 
     def prepare(self):
@@ -134,8 +134,8 @@ class BetterAuthProvider(Node):
 class OidcProvider(Node):
     name, folder, probe = "oidc-provider", "oidc_provider", "/.well-known/openid-configuration"
     does = (
-        "one Node process; everything in memory, by its own adapter, so that nothing is written and nothing outlives the process; "
-        "people are names that they typed"
+        "9.13.3 in one Node process, whose version is older than it asks for; everything in memory, as by default, so nothing is "
+        "written and nothing outlives the process; people are names that they typed, and they agreed once before"
     )
 
     def filling(self):
