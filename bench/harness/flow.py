@@ -1,6 +1,5 @@
-"""Whole sign-ins to an app, one request led on to by the last: what examples/load cannot do.
-
-It is Python and slow. That is as well: what is taken down is the server's CPU.
+"""Sign-ins to an app by OpenID Connect: by the generator where they are measured, and by a browser of sorts where people first sign in to a
+provider.
 """
 
 import base64
@@ -10,17 +9,16 @@ import http.client
 import json
 import multiprocessing
 import random
+import re
 import secrets
-import statistics
-import time
 import urllib.parse
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
-from . import machine
-from .load import SEEDS
+from . import load, machine
+from .load import SEEDS, lines
 
-# Each is a process of its own.
+# Of the requests that people make before the measurement, each from a process of its own.
 CONNECTIONS = 16
 REDIRECT_URI = "https://app.example.com/callback"
 SCOPE = "openid profile email"
@@ -37,6 +35,10 @@ class App:
     userinfo: str
     algorithm: str = "RS256"
     proxied: dict = field(default_factory=lambda: {"Host": "portal.example.com", "X-Forwarded-Proto": "https"})
+
+
+    def basic(self):
+        return f"Basic {base64.b64encode(f'{self.client_id}:{self.client_secret}'.encode()).decode()}"
 
 
 class Browser:
@@ -90,50 +92,38 @@ def query_for(app):
 
 
 def authorize(browser, app, session):
-    """The first request, with the cookies of a session: a code, and what is needed to exchange it."""
+    """A code, with the cookies of a session, and what is needed to exchange it."""
     path, kept = query_for(app)
     headers, _ = browser.ask(path, (302, 303), Cookie=session)
-    to, _, query = headers["location"].partition("?")
+    return code_of(headers["location"], kept), kept
+
+
+def code_of(sent_to, kept):
+    to, _, query = sent_to.partition("?")
     answer = dict(urllib.parse.parse_qsl(query))
     if to != REDIRECT_URI or answer.get("state") != kept["state"] or not answer.get("code"):
-        machine.stop(f"a person who is signed in was sent to {headers['location']}")
-    return answer["code"], kept
+        machine.stop(f"a person who is signed in was sent to {sent_to}")
+    return answer["code"]
 
 
 def redeem(browser, app, code, kept, expect):
     """What the token endpoint says to a code."""
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT_URI, "code_verifier": kept["verifier"]}
-    basic = base64.b64encode(f"{app.client_id}:{app.client_secret}".encode()).decode()
-    return json.loads(browser.ask(app.token, (expect,), form, Authorization=f"Basic {basic}")[1])
+    return json.loads(browser.ask(app.token, (expect,), form, Authorization=app.basic())[1])
 
 
-def exchange(browser, app, code, kept):
-    """The second request: an access token, and who signed in by the ID token."""
-    tokens = redeem(browser, app, code, kept, 200)
-    header, claims = (json.loads(base64.urlsafe_b64decode(part + "==")) for part in tokens["id_token"].split(".")[:2])
+def subject_of(app, id_token, kept):
+    header, claims = (json.loads(base64.urlsafe_b64decode(part + "==")) for part in id_token.split(".")[:2])
     if (header["alg"], claims["aud"], claims["nonce"]) != (app.algorithm, app.client_id, kept["nonce"]):
         machine.stop(f"not the ID token that was asked for: {header} {claims}")
-    return tokens["access_token"], claims["sub"]
-
-
-def sign_in(browser, app, session):
-    """All three; who signed in."""
-    code, kept = authorize(browser, app, session)
-    token, sub = exchange(browser, app, code, kept)
-    person = json.loads(browser.ask(app.userinfo, (200,), Authorization=f"Bearer {token}")[1])
-    if person["sub"] != sub or not person.get("email"):
-        machine.stop(f"userinfo of {sub} says {person}")
-    return sub
+    return claims["sub"]
 
 
 def share(port, app, step, values):
-    """One connection's part: what came of each step, and how many milliseconds it took."""
-    browser, done = Browser(port, app), []
+    """One connection's part: what came of each step."""
+    browser = Browser(port, app)
     with contextlib.closing(browser.connection):
-        for value in values:
-            begun = time.perf_counter()
-            done.append((step(browser, app, value), (time.perf_counter() - begun) * 1e3))
-    return done
+        return [step(browser, app, value) for value in values]
 
 
 def over_all(server, app, step, values):
@@ -153,19 +143,37 @@ def in_no_order(values, count):
 
 
 def drive(server, app, sessions, count, rest=0):
-    """One run of whole sign-ins. CPU is the server's, user and system, by sign-in, with what it does in so many seconds of rest."""
-    before, begun = server.cpu_seconds(), time.perf_counter()
-    done = over_all(server, app, sign_in, in_no_order(sessions, count))
-    seconds = time.perf_counter() - begun
-    time.sleep(rest)
-    subjects = {sub for sub, _ in done}
-    if len(subjects) != len(sessions):
-        machine.stop(f"{server.name}: {len(sessions)} people signed in as {len(subjects)}")
-    times = [took for _, took in done]
-    return {
-        "operations": count,
-        "rate": count / seconds,
-        "p50": statistics.median(times),
-        "p99": statistics.quantiles(times, n=100)[98],
-        "cpu": (server.cpu_seconds() - before) / count * 1e6,
+    """One run of whole sign-ins, from the generator: authorize, the exchange of the code, userinfo. Each answer is judged afterwards."""
+    people, answers = machine.SCRATCH / "people", machine.SCRATCH / "answers"
+    people.write_text("".join(f"{session}\n" for session in in_no_order(sessions, count)))
+    # One state, nonce and verifier will do for a run: whoever is asked cannot know.
+    path, kept = query_for(app)
+    headers = [f"{name}: {value}" for name, value in app.proxied.items()]
+    form = urllib.parse.urlencode({"grant_type": "authorization_code", "redirect_uri": REDIRECT_URI, "code_verifier": kept["verifier"]})
+    token = {
+        "method": "POST",
+        "path": app.token,
+        "headers": [*headers, f"Authorization: {app.basic()}", "Content-Type: application/x-www-form-urlencoded"],
+        "body": form + "&code={1}",
+        "expect": 200,
+        "after": "?code=",
     }
+    userinfo = {"path": app.userinfo, "headers": [*headers, "Authorization: Bearer {1}"], "expect": 200, "after": '"access_token":"'}
+    action = {"path": path, "headers": [*headers, "Cookie: {}"], "expect": [302, 303], "steps": [token, userinfo],
+              "save": str(answers), "values": lines(people, endless=False)}
+    run = load.drive(server, action, seconds=3600, rest=rest)
+    subjects = {judged(app, kept, json.loads(line)) for line in answers.read_text().splitlines()}
+    if run["operations"] != count or len(subjects) != len(sessions):
+        machine.stop(f"{server.name}: {len(sessions)} people signed in {run['operations']} times as {len(subjects)}")
+    return run
+
+
+def judged(app, kept, answers):
+    """Who signed in, if all three answers are as they should be."""
+    sent_to = re.search(r"(?i)^location: (\S+)", answers[0], re.MULTILINE)[1]
+    tokens, person = (json.loads(answer[answer.index("{") : answer.rindex("}") + 1]) for answer in answers[1:])
+    code_of(sent_to, kept)
+    sub = subject_of(app, tokens["id_token"], kept)
+    if person["sub"] != sub or not person.get("email"):
+        machine.stop(f"userinfo of {sub} says {person}")
+    return sub

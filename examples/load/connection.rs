@@ -30,6 +30,12 @@ impl Answer<'_> {
         let mut pairs = set.filter_map(|cookie| cookie.split(';').next());
         pairs.find(|pair| pair.split_once('=').is_some_and(|(name, _)| name.contains(name_part)))
     }
+
+    /// A parameter or a value of JSON: what comes after a text, up to its end.
+    pub fn after(&self, text: &str) -> Option<&str> {
+        let found = [self.head, self.body].into_iter().find_map(|part| part.split_once(text));
+        found?.1.split(['&', '"', '\r']).next()
+    }
 }
 
 impl Connection {

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use connection::{Answer, Connection};
-use plan::{Action, Plan, Then};
+use plan::{Action, Plan, Step, Then};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
@@ -184,6 +184,21 @@ async fn operate(
     let response = connection.ask(ask.as_bytes()).await?;
     expect(&response, action.expect.as_slice())?;
     match action.then {
+        Then::Nothing if !action.steps.is_empty() => {
+            let mut answers = vec![whole_text(&response)];
+            let mut carried = taken(&response, action.steps.first())?;
+            for (number, step) in action.steps.iter().enumerate() {
+                let fill = |text: &str| fill(text).replace("{1}", &carried);
+                let headers: Vec<_> = step.headers.iter().map(|line| fill(line)).collect();
+                let ask = request((&step.method, &fill(&step.path)), &headers, &fill(&step.body));
+                done.requests += 1;
+                let response = connection.ask(ask.as_bytes()).await?;
+                expect(&response, step.expect.as_slice())?;
+                answers.push(whole_text(&response));
+                carried = taken(&response, action.steps.get(number + 1))?;
+            }
+            Ok(json!(answers).to_string())
+        }
         Then::Nothing if action.save.is_some() => Ok(response.body.to_owned()),
         Then::Nothing => Ok(String::new()),
         Then::Confirm => {
@@ -194,6 +209,19 @@ async fn operate(
             Ok(response.cookie("_session_").context("no session came with the confirm")?.to_owned())
         }
     }
+}
+
+fn whole_text(answer: &Answer<'_>) -> String {
+    format!("{}{}", answer.head, answer.body)
+}
+
+/// What the next step takes of an answer.
+fn taken(answer: &Answer<'_>, next: Option<&Step>) -> Result<String> {
+    let Some(step) = next else { return Ok(String::new()) };
+    let found = answer
+        .after(&step.after)
+        .with_context(|| format!("no `{}` in the answer: {}", step.after, answer.head))?;
+    Ok(found.to_owned())
 }
 
 fn request((method, path): (&str, &str), headers: &[String], body: &str) -> String {

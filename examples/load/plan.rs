@@ -46,10 +46,34 @@ pub struct Action {
     /// What the operation goes on with.
     #[serde(default)]
     pub then: Then,
+    /// Further requests, each with something of the answer before it.
+    #[serde(default)]
+    pub steps: Vec<Step>,
     /// Its values.
     pub values: Values,
-    /// A file that gets a line for each operation: the body, or the session cookie where a link was redeemed.
+    /// A file that gets a line for each operation: the body, or the session cookie where a link was redeemed, or all answers as a list in
+    /// JSON where there are steps.
     pub save: Option<PathBuf>,
+}
+
+/// A further request of an operation. In its texts `{}` stands for the value of the turn, and `{1}` for what it takes of the answer before
+/// it.
+#[derive(Deserialize)]
+pub struct Step {
+    /// The method.
+    #[serde(default = "get")]
+    pub method: String,
+    /// The path and the query.
+    pub path: String,
+    /// Header lines.
+    pub headers: Vec<String>,
+    /// The body.
+    #[serde(default)]
+    pub body: String,
+    /// The statuses that are no error.
+    pub expect: Statuses,
+    /// It takes what comes after this text.
+    pub after: String,
 }
 
 /// One status, or several.

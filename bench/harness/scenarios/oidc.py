@@ -31,7 +31,7 @@ def oidc(_):
         for one in others:
             one.prepare()
             theirs = stack.enter_context(one.serve())
-            entered = [cookies for cookies, _ in flow.over_all(theirs, one.app, one.enter, list(range(1, FEW + 1)))]
+            entered = flow.over_all(theirs, one.app, one.enter, list(range(1, FEW + 1)))
             runs[one.name] = functools.partial(flow.drive, theirs, one.app, entered, THEIRS, REST)
         results = rounds(runs)
     does = {one.name: one.does for one in others}
@@ -49,12 +49,12 @@ def codes(data, app, sessions):
     with data.serve("codes") as server:
         time.sleep(1)
         idle = server.proportional_memory()
-        given = [code for code, _ in flow.over_all(server, app, flow.authorize, flow.in_no_order(sessions, WAITING))]
+        given = flow.over_all(server, app, flow.authorize, flow.in_no_order(sessions, WAITING))
         waiting = server.proportional_memory()
         browser = flow.Browser(server.port, app)
         with contextlib.closing(browser.connection):
             # The first of them is as good as ever: so they all wait.
-            flow.exchange(browser, app, *given[0])
+            flow.redeem(browser, app, *given[0], 200)
             time.sleep(OVER)
             flow.redeem(browser, app, *given[-1], 400)
         return {"idle": idle, "waiting": waiting, "after": server.proportional_memory()}
