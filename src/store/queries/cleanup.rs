@@ -44,7 +44,7 @@ pub struct SweepLimits {
     pub asks: Timestamp,
     /// Counters of mails.
     pub counters: Timestamp,
-    /// Codes of apps, with their access tokens, that were made.
+    /// Codes of apps, with their access tokens, that were made, and secrets of trials that were over.
     pub app_codes: Timestamp,
 }
 
@@ -85,6 +85,7 @@ impl Store {
         self.sweep_asks(workspace, asks).await?;
         self.sweep_mail_counters(workspace, counters).await?;
         sweep!("app_codes", "hash", "created_at <= $2", app_codes);
+        sweep!("app_secrets", "id", "trial_until <= $2", app_codes);
         Ok(swept)
     }
 

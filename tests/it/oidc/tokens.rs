@@ -379,3 +379,15 @@ async fn a_code_is_swept_a_day_after_it_was_made_whether_it_was_used_or_not() {
     test.advance(1);
     assert_eq!(left().await, 0);
 }
+
+/// A trial that is killed takes nothing away by itself.
+#[tokio::test]
+async fn a_secret_of_a_trial_that_is_over_is_swept() {
+    let test = TestApp::start().await;
+    test.app_and_browser().await;
+    test.run_sql("UPDATE app_secrets SET removed_at = created_at, trial_until = created_at + 300000");
+    test.advance(86_400 + 300);
+    let kept = Retention { audit_log: 86_400, dead_links: 86_400 };
+    maintenance::sweep(&test.app, test.app.clock.now(), kept).await.unwrap();
+    assert_eq!(test.number("SELECT count(*) FROM app_secrets"), 0);
+}
