@@ -6,6 +6,7 @@ use doorkey::flow::operations::maintenance::{Retention, sweep};
 use serde_json::json;
 
 use crate::support::app::{TestApp, TestRequest, UNLIMITED, button};
+use crate::support::database::Engine;
 use crate::support::visitors::{Person, path_of, told};
 
 const DAY: i64 = 86_400;
@@ -191,8 +192,10 @@ async fn a_story_is_found_by_what_means_its_link_and_by_nothing_else() {
         assert_eq!(test.story_of(&text).await["state"], "live", "{text}");
     }
     let wrong = [format!("{token})"), bolts.clone(), "<script>".to_owned(), String::new(), "x".repeat(4_000)];
+    // The question is the same on both engines, and one takes longer over it.
+    let count = if crate::ENGINE == Engine::Postgres { 1_000 } else { 10_000 };
     for text in
-        wrong.into_iter().chain((0..10_000).map(|_| doorkey::keys::random::<32>().map(random_token).unwrap()))
+        wrong.into_iter().chain((0..count).map(|_| doorkey::keys::random::<32>().map(random_token).unwrap()))
     {
         let refused = test.find_story(&text).await;
         assert_eq!(
