@@ -36,7 +36,7 @@ CREATE TABLE app_secrets (
     PRIMARY KEY (workspace_id, id)
 );
 
-CREATE INDEX app_secrets_by_app ON app_secrets (workspace_id, client_id) WHERE removed_at IS NULL OR trial_until IS NOT NULL;
+CREATE INDEX app_secrets_by_app ON app_secrets (workspace_id, client_id);
 
 -- What ID tokens are signed with. `state` is `next`, `signing` or `retired`; the private half is encrypted under the secret key `key_id`,
 -- and gone once the key is retired. `public_key` is what /oidc/jwks shows.

@@ -36,7 +36,7 @@ CREATE TABLE app_secrets (
     PRIMARY KEY (workspace_id, id)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX app_secrets_by_app ON app_secrets (workspace_id, client_id) WHERE removed_at IS NULL OR trial_until IS NOT NULL;
+CREATE INDEX app_secrets_by_app ON app_secrets (workspace_id, client_id);
 
 -- What ID tokens are signed with. `state` is `next`, `signing` or `retired`; the private half is encrypted under the secret key `key_id`,
 -- and gone once the key is retired. `public_key` is what /oidc/jwks shows.
@@ -130,3 +130,11 @@ ALTER TABLE asks ADD COLUMN client_id TEXT;
 -- The app that a use of a link led to: of one that works once in its own row.
 ALTER TABLE login_links ADD COLUMN client_id TEXT;
 ALTER TABLE link_events ADD COLUMN client_id TEXT;
+
+-- As for sessions: a workspace has many of these, an app or a session a few.
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+    ('app_secrets', 'app_secrets', '100000 100000 1'),
+    ('app_secrets', 'app_secrets_by_app', '100000 100000 2'),
+    ('app_sessions', 'app_sessions', '100000 100000 1'),
+    ('app_sessions', 'sqlite_autoindex_app_sessions_2', '100000 100000 3 1'),
+    ('app_sessions', 'app_sessions_by_user', '100000 100000 10');

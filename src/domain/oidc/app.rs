@@ -64,15 +64,14 @@ impl OidcApp {
         lists.chain(&self.start_url).any(is_http)
     }
 
-    /// An app for tests of the rules.
-    #[cfg(test)]
-    pub(crate) fn sample() -> Self {
+    /// An app with nothing but what never changes.
+    pub const fn blank(workspace: WorkspaceId, client_id: String, is_public: bool, now: Timestamp) -> Self {
         Self {
-            workspace: WorkspaceId(1),
-            client_id: "wiki".to_owned(),
-            name: "Wiki".to_owned(),
-            is_public: false,
-            redirect_uris: vec!["https://wiki.test/cb".to_owned()],
+            workspace,
+            client_id,
+            name: String::new(),
+            is_public,
+            redirect_uris: Vec::new(),
             start_url: None,
             post_logout_redirect_uris: Vec::new(),
             backchannel_logout_uri: None,
@@ -80,11 +79,18 @@ impl OidcApp {
             algorithm: SigningAlgorithm::Rs256,
             is_id_token_slim: false,
             revision: 1,
-            created_at: Timestamp::from_millis(0),
-            updated_at: Timestamp::from_millis(0),
-            key: KeyId(1),
+            created_at: now,
+            updated_at: now,
+            key: KeyId(0),
             seal: [0; 32],
         }
+    }
+
+    /// An app for tests of the rules.
+    #[cfg(test)]
+    pub(crate) fn sample() -> Self {
+        let blank = Self::blank(WorkspaceId(1), "wiki".to_owned(), false, Timestamp::from_millis(0));
+        Self { name: "Wiki".to_owned(), redirect_uris: vec!["https://wiki.test/cb".to_owned()], ..blank }
     }
 
     /// What the row's MAC is computed over: every column.

@@ -7,11 +7,10 @@ use crate::app::App;
 use crate::domain::audit::{AuditContext, AuditEntry, AuditEvent};
 use crate::domain::list_query::{ListQuery, Page};
 use crate::domain::login_link::KeyId;
-use crate::domain::oidc::app::{OidcApp, SigningAlgorithm};
+use crate::domain::oidc::app::OidcApp;
 use crate::domain::oidc::app_change::{self, AppChange, NewApp};
 use crate::domain::oidc::app_secret::{AppSecret, ClientSecret, MAX_SECRETS};
 use crate::domain::outbound::OutboundUrl;
-use crate::domain::timestamp::Timestamp;
 use crate::domain::validation::{Code, ValidationErrors};
 use crate::domain::workspace::Workspace;
 use crate::flow::operations::nodes;
@@ -75,7 +74,7 @@ pub async fn add(
             Some(chosen) => chosen.clone(),
             None => keys::random_client_id()?,
         };
-        let blank = blank(workspace, client_id, new.is_public, app.clock.now());
+        let blank = OidcApp::blank(workspace.id, client_id, new.is_public, app.clock.now());
         let (row, _) = new.fields.clone().apply(&blank);
         validate(app, &row, true).await?;
         signing_keys::ensure(app, workspace.id, row.algorithm).await?;
@@ -104,30 +103,8 @@ pub async fn add(
 /// # Errors
 /// `ValidationErrors` names each field that does not pass.
 pub async fn validate_new(app: &App, workspace: &Workspace, new: &NewApp) -> Result<(), AppError> {
-    let blank = blank(workspace, String::new(), new.is_public, app.clock.now());
+    let blank = OidcApp::blank(workspace.id, String::new(), new.is_public, app.clock.now());
     validate(app, &new.fields.clone().apply(&blank).0, true).await
-}
-
-/// An app with nothing but what never changes.
-fn blank(workspace: &Workspace, client_id: String, is_public: bool, now: Timestamp) -> OidcApp {
-    OidcApp {
-        workspace: workspace.id,
-        client_id,
-        name: String::new(),
-        is_public,
-        redirect_uris: Vec::new(),
-        start_url: None,
-        post_logout_redirect_uris: Vec::new(),
-        backchannel_logout_uri: None,
-        is_pkce_optional: false,
-        algorithm: SigningAlgorithm::Rs256,
-        is_id_token_slim: false,
-        revision: 1,
-        created_at: now,
-        updated_at: now,
-        key: KeyId(0),
-        seal: [0; 32],
-    }
 }
 
 pub(super) fn new_secret(app: &App, of: &OidcApp, secret: &ClientSecret) -> AppSecret {

@@ -1,13 +1,12 @@
 //! What support does for a client: shows a link, mails one, revokes links, signs out. Each goes the way that the API goes.
 
-use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::client::{self, LinkWish, Notice, Said, client_of};
 use super::desk::{Desk, DeskForm, DoKillLinks, DoMailLink, DoMakeLink, DoSignOut, SeeClients};
+use super::end_page::EndPage;
 use super::error::Problem;
-use super::frame::Frame;
 use super::html::see_other;
 use crate::domain::admin::{AdminAct, AdminPage};
 use crate::domain::destination::Destination;
@@ -20,20 +19,6 @@ use crate::flow::mail::MailOptions;
 use crate::flow::oidc::landing::DestinationError;
 use crate::http::error::Error;
 use crate::http::request::params::Params;
-
-/// What something that ends links or sessions does, and the button.
-#[derive(Template)]
-#[template(path = "admin/client_end.html")]
-struct EndPage {
-    frame: Frame,
-    title: &'static str,
-    words: &'static str,
-    button: &'static str,
-    action: String,
-    back: String,
-    name: String,
-    may: bool,
-}
 
 const KILL: &str = "Every link made for this client so far stops working at once and for good, and so does a sign-in that has begun. Who is signed in stays so, and a new link can be had at any time.";
 const SIGN_OUT: &str = "Every session of this client ends at once, in every browser. Links stay as they are: a good one signs in again.";

@@ -8,6 +8,7 @@ mod client_acts;
 mod clients;
 mod cookies;
 mod desk;
+mod end_page;
 mod error;
 mod find;
 mod form_field;

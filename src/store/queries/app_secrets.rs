@@ -45,13 +45,7 @@ impl Store {
         client_id: &str,
         now: Timestamp,
     ) -> Result<Vec<AppSecret>, StoreError> {
-        const USABLE: &str = concat!(
-            "SELECT ",
-            app_secret_columns!(),
-            " FROM app_secrets s WHERE s.workspace_id = $1 AND s.client_id = $2
-              AND (s.removed_at IS NULL OR s.trial_until > $3) ORDER BY s.removed_at IS NOT NULL, s.id LIMIT 10"
-        );
-        let [rows] = self.read([sql(USABLE, values![workspace, client_id, now])]).await?;
+        let [rows] = self.read([usable(workspace, client_id, now)]).await?;
         all(rows)
     }
 
@@ -115,6 +109,17 @@ impl Store {
         let unit = UnitOfWork::new().guard(hold_app(secret)).guard(removed);
         self.apply(unit.and(audit::entry(secret.workspace, entry, now))).await
     }
+}
+
+/// The statement that finds the secrets by which an app may show who it is.
+pub(in crate::store) fn usable(workspace: WorkspaceId, client_id: &str, now: Timestamp) -> Statement {
+    const USABLE: &str = concat!(
+        "SELECT ",
+        app_secret_columns!(),
+        " FROM app_secrets s WHERE s.workspace_id = $1 AND s.client_id = $2
+          AND (s.removed_at IS NULL OR s.trial_until > $3) ORDER BY s.removed_at IS NOT NULL, s.id LIMIT 10"
+    );
+    sql(USABLE, values![workspace, client_id, now])
 }
 
 /// Whoever changes the secrets of an app waits for who does so at the same moment: each counts them then.

@@ -31,7 +31,11 @@ from_row! { EndedAppSession { session, client_id, user, subject } }
 const BATCH: i64 = 500;
 
 /// The statements that go with the end of a session: its apps are told of it.
-pub(super) fn end_of_session(workspace: WorkspaceId, session: Uuid, now: Timestamp) -> [Statement; 2] {
+pub(in crate::store) fn end_of_session(
+    workspace: WorkspaceId,
+    session: Uuid,
+    now: Timestamp,
+) -> [Statement; 2] {
     let queued = sql(
         "INSERT INTO outbox (workspace_id, id, what, is_urgent, next_at, attempts)
          SELECT a.workspace_id, a.id, $2, 1, $3, 0 FROM app_sessions a

@@ -105,7 +105,7 @@ impl WebBrowser {
             (Kind::Chromium, Some(port)) => Self::start_before(port).await,
             (Kind::Firefox, port) => Self::start_firefox(port).await,
             (Kind::WebKit, None) => Self::start_webkit().await,
-            (Kind::WebKit, Some(_)) => unimplemented!("it has no switch for that"),
+            (Kind::WebKit, Some(_)) => panic!("WebKit has no switch that leads every host to a port"),
         }
     }
 

@@ -1,6 +1,5 @@
 //! Secrets of an app are made and removed, and apps deleted.
 
-use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
 
@@ -10,23 +9,9 @@ use super::one::{self, of_path};
 use crate::domain::admin::{AdminAct, AdminPage};
 use crate::flow::oidc::app_changes::{self, AppError};
 use crate::http::admin::desk::{Desk, DeskForm, DoChangeApps, SeeApps};
+use crate::http::admin::end_page::EndPage;
 use crate::http::admin::error::Problem;
-use crate::http::admin::frame::Frame;
 use crate::http::admin::html::see_other;
-
-/// What something that cannot be undone does, and the button.
-#[derive(Template)]
-#[template(path = "admin/client_end.html")]
-struct EndPage {
-    frame: Frame,
-    title: &'static str,
-    words: &'static str,
-    button: &'static str,
-    action: String,
-    back: String,
-    name: String,
-    may: bool,
-}
 
 const DELETE: &str = "Nobody gets into it by doorkey any more. Its secrets, its codes and its access tokens stop working at once and for good, and links that lead into it lead to the portal instead. Who is signed in to the app itself stays so until the app ends that. An app that is added later is another one, even by the same name.";
 const REMOVE: &str =

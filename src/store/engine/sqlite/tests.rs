@@ -242,7 +242,11 @@ async fn what_a_request_looks_up_is_found_by_a_whole_key() {
     let (key, seal) = (KeyId(1), [0; 32]);
     let link = LoginLink { id: Uuid::nil(), hash: [0; 32], draft, key, used_at: None, ended_at: None, seal };
     let redemption = Redemption { link: &link, by_code: false, client_id: None };
+    let [told, ended] = crate::store::queries::app_sessions::end_of_session(workspace.id, Uuid::nil(), now);
     for statement in [
+        told,
+        ended,
+        crate::store::queries::app_secrets::usable(workspace.id, "wiki", now),
         crate::store::queries::directory::entry(&host, Some([0; 32]), now),
         lookup_statement(workspace.id, LookupBy::Nobody),
         lookup_statement(workspace.id, LookupBy::User(&id, None)),
