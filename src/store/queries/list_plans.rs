@@ -26,7 +26,6 @@ async fn fill(store: &Store) {
     if matches!(store.engine, Engine::Sqlite(_)) {
         return;
     }
-    let mut unit = UnitOfWork::new();
     for text in [
         "INSERT INTO users (workspace_id, id, email, email_folded, name_f, name_l, name_f_folded, name_l_folded, company, phone, note, custom_fields, is_staff,
                             is_active, two_factor, link_epoch, session_epoch, revision, created_at, updated_at)
@@ -47,9 +46,9 @@ async fn fill(store: &Store) {
         "INSERT INTO audit_log (workspace_id, id, time, event, user_id, actor, request_id, data)
          SELECT s.workspace_id, s.id, s.created_at, 'login_link.issued', s.user_id, 'api_key:1', s.id, '{}' FROM sessions s",
     ] {
-        unit = unit.and(sql(text, values![]));
+        // Each has the time of a commit for itself.
+        store.write(UnitOfWork::new().and(sql(text, values![]))).await.unwrap();
     }
-    store.write(unit).await.unwrap();
     for table in ["users", "user_counts", "login_links", "sessions", "audit_log"] {
         store.write(UnitOfWork::new().and(sql(format!("ANALYZE {table}"), values![]))).await.unwrap();
     }

@@ -10,7 +10,7 @@ use crate::support::foreign_app::{ForeignApp, Journey, OUTBOUND, Registration};
 use crate::support::http_client::HttpClient;
 use crate::support::relying_party::query_of;
 use crate::support::server::Server;
-use crate::support::wait::until_so;
+use crate::support::wait::{until, until_so};
 
 /// Ada Lovelace, a client of the workspace, and her browser.
 struct Ada {
@@ -158,14 +158,21 @@ async fn express_openid_connect_signs_in_and_out_and_hears_of_the_end_of_a_sessi
     let told = ["--backchannel-logout-uri", "{origin}/backchannel-logout"];
     let app = ada.app_on_node("express-openid-connect.mjs", &told);
     ada.comes_and_goes(&app).await;
+    // It ends all sessions of a person: also one that begins before it has heard of the end of another.
+    hears_of_ends(&app, 1);
 
     ada.signs_in_by_link(&app).await.shown();
     ada.browser.sign_out(&ada.server).await;
 
-    let page = app.url("/");
-    let is_dead = async || ada.browser.open(&page).await.status == StatusCode::UNAUTHORIZED;
-    until_so(Duration::from_secs(10), is_dead, || app.log()).await;
+    hears_of_ends(&app, 2);
+    assert_eq!(ada.browser.open(&app.url("/")).await.status, StatusCode::UNAUTHORIZED);
     ada.comes_and_goes(&app).await;
+}
+
+/// Waits until an application has taken this many tokens that end a session.
+fn hears_of_ends(app: &ForeignApp, count: usize) {
+    let have_come = || app.log().matches("heard of an end: 204").count() == count;
+    until(Duration::from_secs(10), have_come, || app.log());
 }
 
 #[tokio::test]

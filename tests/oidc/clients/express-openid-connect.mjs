@@ -4,6 +4,10 @@ import session from 'express-session'
 import { application, clientId, clientSecret, here, issuer, listen, scope } from './web.mjs'
 
 const app = application({ sessions: false })
+app.use('/backchannel-logout', (request, response, next) => {
+  response.on('finish', () => console.log(`heard of an end: ${response.statusCode}`))
+  next()
+})
 app.use(
   openid.auth({
     issuerBaseURL: issuer,
