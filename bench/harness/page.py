@@ -2,7 +2,7 @@
 
 import json
 
-from . import machine, page_text as text, plots, targets
+from . import machine, page_text as text, plots, scenarios, targets
 from .rounds import FEW, USERS
 
 PAGE = machine.ROOT / "docs/performance.md"
@@ -33,28 +33,39 @@ ROWS = {
 
 def write():
     """Writes the page from what there is: the results of bench/run, and of bench/peers if it was run."""
-    run = load("run.json")
-    if run is None:
-        machine.say("==> docs/performance.md is written once `bench/run` has measured everything")
+    run = load("run.json") or {}
+    missing = [name for name in scenarios.ALL if name not in run]
+    if missing:
+        machine.say(f"==> docs/performance.md is written once `bench/run` has measured {', '.join(missing)} too")
         return
     parts = [text.INTRO, "## Targets\n", targets.table(targets.of_run(run)), ""]
-    parts += [operations(run), merge(run), text.MEANING, apps(run), mails(run), openings(run), lists(run), imports(run), growth(run), text.FLATTERY, rest(run)]
-    parts.append(over_postgres(run))
+    parts += [operations(run), merge(run), text.MEANING, apps(run), mails(run), openings(run), lists(run), imports(run), growth(run)]
+    parts += [text.FLATTERY, rest(run), over_postgres(run)]
     IMAGES.mkdir(exist_ok=True)
     (IMAGES / "performance-cpu.svg").write_text(plots.of_run(run))
     if peers := load("peers.json"):
         (IMAGES / "performance-peers.svg").write_text(plots.of_peers(peers))
         parts.append(beside(peers))
     engines = {"SQLite in doorkey": run["new"]["sqlite"], "PostgreSQL": run["nodes"]["version"]}
-    versions = {**run["versions"], **engines, **(peers or {}).get("versions", {})}
+    days = sorted(set(run["dates"].values()))
+    when = {"measured": days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}, each table in one run"}
+    versions = {**when, **run["versions"], **engines, **(peers or {}).get("versions", {})}
     parts += [text.HOW, measured_with(versions)]
     PAGE.write_text("\n".join(parts))
     machine.say(f"==> wrote {PAGE.relative_to(machine.ROOT)}")
 
 
 def load(name):
+    """What was kept under a name; None if there is nothing."""
     path = machine.SCRATCH / name
     return json.loads(path.read_text()) if path.exists() else None
+
+
+def keep(name, results):
+    """Keeps results: all of them, or those that were kept before."""
+    path = machine.SCRATCH / f"{name}.new"
+    path.write_text(json.dumps(results, indent=1))
+    path.rename(machine.SCRATCH / name)
 
 
 def shown(of, digits=1):

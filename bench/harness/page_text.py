@@ -8,7 +8,7 @@ Written by `bench/run` and `bench/peers`; do not edit it by hand. To measure on 
 ```
 bench/run                 # against a server that does nothing; the first time it imports 1,000,000 users
 bench/run --long          # with 10,000,000 users too, which are imported once
-bench/run reuse verify    # some scenarios, to the terminal only
+bench/run reuse verify    # some scenarios; the page has them beside what was measured before
 bench/peers               # against django-sesame, better-auth and passport-magic-login, which it installs
 cargo bench               # the single steps
 bench/instructions        # instructions by request, against the kept numbers
