@@ -1,6 +1,6 @@
 //! The rules of the schema, kept by reading the migrations: a tenant fits on one node, and both engines keep the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -49,35 +49,16 @@ fn every_migration_keeps_the_rules_of_a_distributed_schema() {
 /// A distributed database sends a statement to the one server that has the workspace, if the statement says which.
 #[test]
 fn every_statement_on_a_workspaces_tables_names_the_workspace() {
-    const TABLES: [&str; 20] = [
-        "users",
-        "login_links",
-        "sessions",
-        "audit_log",
-        "user_counts",
-        "number_counters",
-        "workspace_logos",
-        "mails",
-        "mail_counters",
-        "idempotency_keys",
-        "link_events",
-        "link_kills",
-        "link_stats",
-        "refusal_stats",
-        "apps",
-        "app_secrets",
-        "signing_keys",
-        "app_codes",
-        "app_sessions",
-        "app_refusals",
-    ];
+    // The directory; keys of the API, which belong to it as well; and what jobs look for in all workspaces.
+    let apart = [DIRECTORY.as_slice(), &["api_keys", "asks", "outbox"]].concat();
+    let tables: BTreeSet<_> = tables().into_iter().filter(|table| !apart.contains(&table.as_str())).collect();
     // What an operator does to the whole installation, and what only explains plans.
     const ABOUT_ALL: [&str; 3] = ["key_usage.rs", "post_restore.rs", "list_plans.rs"];
     let is_about = |text: &str| {
         let words: Vec<_> = text.split_whitespace().collect();
         words
             .windows(2)
-            .any(|pair| ["FROM", "JOIN", "UPDATE", "INTO"].contains(&pair[0]) && TABLES.contains(&pair[1]))
+            .any(|pair| ["FROM", "JOIN", "UPDATE", "INTO"].contains(&pair[0]) && tables.contains(pair[1]))
     };
     let (mut found, mut silent) = (0, Vec::new());
     for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/queries")).unwrap() {
@@ -98,6 +79,28 @@ fn every_statement_on_a_workspaces_tables_names_the_workspace() {
     silent.retain(|name| !ABOUT_ALL.contains(&name.as_str()));
     assert_eq!(silent, [""; 0]);
     assert!(found > 40, "{found}");
+}
+
+#[test]
+fn the_page_about_distributed_databases_says_of_each_table_where_its_rows_lie() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/scale-out.md");
+    let page = fs::read_to_string(page).unwrap();
+    let sql = page.split("```sql").find(|part| part.contains("create_reference_table")).unwrap();
+    let mut named: Vec<_> = sql.split("```").next().unwrap().split('\'').skip(1).step_by(2).collect();
+    named.retain(|name| *name != "workspace_id");
+
+    let distributed = sql.find("create_distributed_table").unwrap();
+    // Named once more: the others lie where its rows do.
+    let colocated = named.iter().rposition(|name| *name == "users").unwrap();
+    named.remove(colocated);
+    assert_eq!(named.len(), tables().len());
+    for table in tables() {
+        let places = named.iter().filter(|name| **name == table).count();
+        assert_eq!(places, 1, "{table}");
+        let is_reference = sql.find(&format!("'{table}'")).unwrap() < distributed;
+        let is_directory = table == "api_keys" || DIRECTORY.contains(&table.as_str());
+        assert_eq!(is_reference, is_directory, "{table}");
+    }
 }
 
 #[test]
@@ -178,6 +181,11 @@ fn columns(text: &str) -> BTreeMap<String, Vec<String>> {
         Some((table, parts.filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()))
     });
     tables.collect()
+}
+
+/// All tables.
+fn tables() -> BTreeSet<String> {
+    read("postgres").values().flat_map(|text| columns(text).into_keys()).collect()
 }
 
 fn statements(text: &str) -> Vec<String> {
