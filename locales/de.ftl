@@ -74,6 +74,7 @@ app-request-number = Nummer der Anfrage: { $id }
 app-leads-to = Er führt zu { $app }.
 app-asks = { $app } bittet Sie, sich anzumelden.
 app-asks-again = { $app } bittet Sie, sich noch einmal anzumelden. Angemeldet ist { $email }.
+app-asks-else = { $app } fragt nach jemand anderem als { $email }.
 
 ## What goes wrong
 

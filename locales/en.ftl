@@ -75,6 +75,7 @@ app-request-number = Number of the request: { $id }
 app-leads-to = It leads to { $app }.
 app-asks = { $app } asks you to sign in.
 app-asks-again = { $app } asks you to sign in once more. You are signed in as { $email }.
+app-asks-else = { $app } asks for somebody else than { $email }.
 
 ## What goes wrong
 

@@ -74,6 +74,7 @@ app-request-number = Número de la solicitud: { $id }
 app-leads-to = Lleva a { $app }.
 app-asks = { $app } le pide que inicie sesión.
 app-asks-again = { $app } le pide que inicie sesión de nuevo. Ha iniciado sesión como { $email }.
+app-asks-else = { $app } pide a otra persona, no a { $email }.
 
 ## What goes wrong
 

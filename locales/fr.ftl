@@ -74,6 +74,7 @@ app-request-number = Numéro de la demande : { $id }
 app-leads-to = Il mène à { $app }.
 app-asks = { $app } vous demande de vous connecter.
 app-asks-again = { $app } vous demande de vous connecter de nouveau. Vous êtes connecté en tant que { $email }.
+app-asks-else = { $app } demande une autre personne que { $email }.
 
 ## What goes wrong
 

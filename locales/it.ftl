@@ -74,6 +74,7 @@ app-request-number = Numero della richiesta: { $id }
 app-leads-to = Porta a { $app }.
 app-asks = { $app } ti chiede di accedere.
 app-asks-again = { $app } ti chiede di accedere di nuovo. Hai effettuato l’accesso come { $email }.
+app-asks-else = { $app } chiede di un’altra persona, non di { $email }.
 
 ## What goes wrong
 

@@ -74,6 +74,7 @@ app-request-number = リクエスト番号：{ $id }
 app-leads-to = このリンクは { $app } につながります。
 app-asks = { $app } がサインインを求めています。
 app-asks-again = { $app } がもう一度サインインを求めています。現在のアカウント：{ $email }
+app-asks-else = { $app } は { $email } 以外の方のサインインを求めています。
 
 ## What goes wrong
 

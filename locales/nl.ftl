@@ -74,6 +74,7 @@ app-request-number = Nummer van de aanvraag: { $id }
 app-leads-to = Hij leidt naar { $app }.
 app-asks = { $app } vraagt u om in te loggen.
 app-asks-again = { $app } vraagt u om nog eens in te loggen. U bent ingelogd als { $email }.
+app-asks-else = { $app } vraagt om iemand anders dan { $email }.
 
 ## What goes wrong
 

@@ -74,6 +74,7 @@ app-request-number = Numer żądania: { $id }
 app-leads-to = Prowadzi do { $app }.
 app-asks = { $app } prosi o zalogowanie się.
 app-asks-again = { $app } prosi o ponowne zalogowanie się. Zalogowane konto: { $email }.
+app-asks-else = { $app } prosi o inną osobę niż { $email }.
 
 ## What goes wrong
 

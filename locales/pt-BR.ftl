@@ -74,6 +74,7 @@ app-request-number = Número da solicitação: { $id }
 app-leads-to = Ele leva a { $app }.
 app-asks = { $app } pede que você entre.
 app-asks-again = { $app } pede que você entre mais uma vez. Você entrou como { $email }.
+app-asks-else = { $app } pede outra pessoa, e não { $email }.
 
 ## What goes wrong
 

@@ -74,6 +74,7 @@ app-request-number = İstek numarası: { $id }
 app-leads-to = { $app } uygulamasına götürür.
 app-asks = { $app } oturum açmanızı istiyor.
 app-asks-again = { $app } yeniden oturum açmanızı istiyor. Şu anda { $email } olarak oturum açtınız.
+app-asks-else = { $app }, { $email } dışında birini istiyor.
 
 ## What goes wrong
 

@@ -68,7 +68,7 @@ CREATE TABLE app_codes (
     session_id BYTEA NOT NULL,
     redirect_uri TEXT COLLATE "C" NOT NULL,
     code_challenge TEXT COLLATE "C",
-    nonce TEXT COLLATE "C",
+    nonce BYTEA,
     scopes BIGINT NOT NULL,
     key_id BIGINT NOT NULL,
     created_at BIGINT NOT NULL,

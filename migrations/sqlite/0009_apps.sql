@@ -68,7 +68,7 @@ CREATE TABLE app_codes (
     session_id BLOB NOT NULL,
     redirect_uri TEXT NOT NULL,
     code_challenge TEXT,
-    nonce TEXT,
+    nonce BLOB,
     scopes INTEGER NOT NULL,
     key_id INTEGER NOT NULL,
     created_at INTEGER NOT NULL,

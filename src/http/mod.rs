@@ -16,7 +16,7 @@ mod settings;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::{from_fn_with_state, map_request};
+use axum::middleware::{from_fn, from_fn_with_state, map_request};
 use axum::routing::{any, delete, get, post};
 
 use self::error::Error;
@@ -61,9 +61,16 @@ pub fn router(app: App, settings: Settings) -> Router {
                 .route("/auth/verify", get(forward_auth::verify))
                 .layer(layer(&forward_auth::SURFACE)),
         )
-        .merge(oidc_calls().layer(layer(&oidc::CALLS)))
+        .merge(oidc_documents().layer(from_fn(oidc::require_issuer)).layer(layer(&oidc::DOCUMENTS)))
+        .merge(oidc_calls().layer(from_fn(oidc::require_issuer)).layer(layer(&oidc::CALLS)))
         .merge(oidc_unknown().layer(layer(&oidc::PAGES)).layer(map_request(api::without_route)))
-        .merge(oidc_forms().layer(same_origin.clone()).merge(oidc_pages()).layer(layer(&oidc::PAGES)))
+        .merge(
+            oidc_forms()
+                .layer(same_origin.clone())
+                .merge(oidc_pages())
+                .layer(from_fn(oidc::require_issuer))
+                .layer(layer(&oidc::PAGES)),
+        )
         .merge(login.layer(same_origin.clone()).layer(layer(&pages::LOGIN)))
         .merge(
             sign_out.merge(mail).layer(same_origin).merge(pages()).merge(docs).layer(layer(&pages::SURFACE)),
@@ -104,30 +111,32 @@ fn login_link() -> Router<App> {
     Router::new().route("/api/login_links/{user}", methods.fallback(only_get))
 }
 
-/// What apps ask for by themselves.
-fn oidc_calls() -> Router<App> {
-    let token = post(oidc::token::exchange).options(oidc::cors::preflight);
-    let userinfo = get(oidc::userinfo::show)
-        .head(oidc::no_head)
-        .post(oidc::userinfo::show)
-        .options(oidc::cors::preflight);
+/// What anybody may read about the provider.
+fn oidc_documents() -> Router<App> {
     Router::new()
         .route("/.well-known/openid-configuration", get(oidc::discovery::configuration))
         .route("/.well-known/oauth-authorization-server", get(oidc::discovery::configuration))
         .route("/oidc/jwks", get(oidc::discovery::jwks))
+}
+
+/// What apps ask for by themselves.
+fn oidc_calls() -> Router<App> {
+    let token = post(oidc::token::exchange).options(oidc::cors::preflight);
+    let userinfo = get(oidc::userinfo::show).post(oidc::userinfo::show).options(oidc::cors::preflight);
+    Router::new()
         .route("/oidc/token", token)
-        .route("/oidc/userinfo", userinfo)
+        .route("/oidc/userinfo", oidc::without_head(userinfo, "GET, POST, OPTIONS"))
 }
 
 /// What people see on their way to an app and back.
 fn oidc_pages() -> Router<App> {
-    use oidc::{authorize, end_session, no_head};
-    let authorize_methods = get(authorize::show).head(no_head).post(authorize::repeat_as_get);
-    let end_session_methods = get(end_session::show).head(no_head).post(end_session::repeat_as_get);
+    use oidc::{authorize, end_session, without_head};
+    let authorize_methods = get(authorize::show).post(authorize::repeat_as_get);
+    let end_session_methods = get(end_session::show).post(end_session::repeat_as_get);
     Router::new()
-        .route("/oidc/authorize", authorize_methods)
-        .route("/oidc/end_session", end_session_methods)
-        .route("/oidc/signed_out", get(end_session::show_signed_out).head(no_head))
+        .route("/oidc/authorize", without_head(authorize_methods, "GET, POST"))
+        .route("/oidc/end_session", without_head(end_session_methods, "GET, POST"))
+        .route("/oidc/signed_out", without_head(get(end_session::show_signed_out), "GET"))
 }
 
 /// The paths beside these that have no route.

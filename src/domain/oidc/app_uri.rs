@@ -1,5 +1,7 @@
 //! The addresses of an app.
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
 /// A parameter is there twice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Doubled;
@@ -44,6 +46,20 @@ pub fn why_not_registered(registered: &[String], uri: Result<Option<&str>, Doubl
         let end = (0..=200).rev().find(|end| uri.is_char_boundary(*end)).unwrap_or(0);
         format!("redirect_uri is none of the app's: {:?}", uri.get(..end).unwrap_or(uri))
     }
+}
+
+/// An address with parameters behind its own query, which is kept as it is.
+pub fn with_parameters<'a>(uri: &str, parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let mut uri = uri.to_owned();
+    for (name, value) in parameters {
+        if !uri.ends_with(['?', '&']) {
+            uri.push(if uri.contains('?') { '&' } else { '?' });
+        }
+        uri.push_str(name);
+        uri.push('=');
+        uri.extend(utf8_percent_encode(value, NON_ALPHANUMERIC));
+    }
+    uri
 }
 
 /// The parts of a loopback address on either side of its port; `None` for any other address.

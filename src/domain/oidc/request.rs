@@ -10,7 +10,7 @@ use crate::domain::named::named;
 use crate::domain::timestamp::Timestamp;
 
 /// The parameters that are errors when they cannot be decoded, or are there twice. All others are passed over.
-pub const PARAMETERS: [&str; 20] = [
+pub const PARAMETERS: [&str; 21] = [
     "client_id",
     "redirect_uri",
     "response_type",
@@ -26,6 +26,7 @@ pub const PARAMETERS: [&str; 20] = [
     "code_challenge_method",
     "request",
     "request_uri",
+    "registration",
     "display",
     "ui_locales",
     "claims_locales",
@@ -66,8 +67,10 @@ pub struct AuthorizeRequest {
     /// How it is answered.
     pub response_mode: ResponseMode,
     /// What it gets back as it is.
+    #[serde(with = "any_text")]
     pub state: Option<String>,
     /// What stands in its ID token.
+    #[serde(with = "any_text")]
     pub nonce: Option<String>,
     /// What it asks to know, as bits.
     pub scopes: i64,
@@ -85,6 +88,25 @@ pub struct AuthorizeRequest {
     pub login_hint: Option<String>,
     /// The subject of its ID token hint.
     pub hinted_subject: Option<String>,
+}
+
+/// Text that may be anything, in base64: JSON makes six bytes of a control character, and a request that waits has little room.
+mod any_text {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[allow(clippy::ref_option, reason = "serde calls it with a reference to the field")]
+    pub(super) fn serialize<S: Serializer>(text: &Option<String>, to: S) -> Result<S::Ok, S::Error> {
+        text.as_ref().map(|text| URL_SAFE_NO_PAD.encode(text)).serialize(to)
+    }
+
+    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Option<String>, D::Error> {
+        let Some(encoded) = Option::<String>::deserialize(from)? else { return Ok(None) };
+        let bytes = URL_SAFE_NO_PAD.decode(encoded).map_err(D::Error::custom)?;
+        String::from_utf8(bytes).map(Some).map_err(D::Error::custom)
+    }
 }
 
 /// How long a request waits for a sign-in, in seconds.
@@ -262,15 +284,15 @@ fn challenge<'a>(
     app: &OidcApp,
 ) -> Result<Option<String>, AuthorizeError> {
     let invalid = |description| Err(AuthorizeError::of("invalid_request", description));
-    let method = value("code_challenge_method");
     let Some(challenge) = value("code_challenge") else {
-        return match method {
-            None if app.is_pkce_optional => Ok(None),
-            None => invalid("code_challenge is missing: this app must use PKCE with S256"),
-            Some(_) => invalid("code_challenge_method is there without code_challenge"),
+        // A method of nothing is nothing.
+        return if app.is_pkce_optional {
+            Ok(None)
+        } else {
+            invalid("code_challenge is missing: this app must use PKCE with S256")
         };
     };
-    if method != Some("S256") {
+    if value("code_challenge_method") != Some("S256") {
         return invalid("code_challenge_method must be S256");
     }
     let is_hash = challenge.len() == 43

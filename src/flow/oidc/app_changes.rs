@@ -10,6 +10,7 @@ use crate::domain::login_link::KeyId;
 use crate::domain::oidc::app::OidcApp;
 use crate::domain::oidc::app_change::{self, AppChange, NewApp};
 use crate::domain::oidc::app_secret::{AppSecret, ClientSecret, MAX_SECRETS};
+use crate::domain::oidc::client_id::parse_client_id;
 use crate::domain::outbound::OutboundUrl;
 use crate::domain::validation::{Code, ValidationErrors};
 use crate::domain::workspace::Workspace;
@@ -262,8 +263,11 @@ pub async fn delete(
     client_id: &str,
 ) -> Result<(), AppError> {
     let read_point = app.store.read_point();
-    // An edited app can be deleted, too.
-    let found = app.store.find_app(workspace.id, client_id).await?;
+    // An edited app can be deleted, too. What has another form than a client id is no app's.
+    let found = match parse_client_id(client_id) {
+        Ok(client_id) => app.store.find_app(workspace.id, &client_id).await?,
+        Err(_) => None,
+    };
     if let Some(found) = found {
         let entry = act.entry(AuditEvent::AppDeleted).with("client_id", client_id);
         let entry = entry.with("name", found.name);

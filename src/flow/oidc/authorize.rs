@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::{apps, refusals, signing_keys, waiting};
 use crate::app::App;
+use crate::domain::email::EmailAddress;
 use crate::domain::oidc::app::OidcApp;
 use crate::domain::oidc::app_uri::{is_registered, why_not_registered};
 use crate::domain::oidc::code::{AppCode, AppToken};
@@ -169,10 +170,8 @@ pub async fn proceed(
             }
             return Ok(sign_in_first(app, workspace, &waiting, description));
         }
-        let is_named = |hint: &String| {
-            Some(hint) == subject.as_ref() || hint.eq_ignore_ascii_case(signed_in.email.as_str())
-        };
-        if !is_new && request.login_hint.as_ref().is_some_and(|hint| !is_named(hint)) {
+        let is_other = |hint: &String| !is_named(hint, subject.as_deref(), &signed_in.email);
+        if !is_new && request.login_hint.as_ref().is_some_and(is_other) {
             if request.is_silent {
                 let description = "somebody else than login_hint names is signed in";
                 return wrong(AuthorizeError::login_required(description));
@@ -233,6 +232,27 @@ fn ask_account(
         locale: signed_in.locale.clone(),
         waiting: waiting::seal(app, workspace, waiting),
     }
+}
+
+/// Whether a request means somebody else than a user, by its hints.
+pub async fn means_somebody_else(
+    app: &App,
+    workspace: &Workspace,
+    request: &AuthorizeRequest,
+    (user, email): (UserId, &EmailAddress),
+) -> Result<bool, StoreError> {
+    if request.hinted_subject.is_none() && request.login_hint.is_none() {
+        return Ok(false);
+    }
+    let subject = subject_of(app, workspace, user).await?;
+    let is_other = |hint: &String| Some(hint) != subject.as_ref();
+    Ok(request.hinted_subject.as_ref().is_some_and(is_other)
+        || request.login_hint.as_ref().is_some_and(|hint| !is_named(hint, subject.as_deref(), email)))
+}
+
+/// Whether a login hint names a user: by the subject or the address.
+fn is_named(hint: &str, subject: Option<&str>, email: &EmailAddress) -> bool {
+    Some(hint) == subject || hint.eq_ignore_ascii_case(email.as_str())
 }
 
 /// What apps know a user by.

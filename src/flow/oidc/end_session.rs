@@ -3,10 +3,15 @@
 use super::authorize::subject_of;
 use super::{apps, signing_keys};
 use crate::app::App;
+use crate::domain::oidc::app_uri::with_parameters;
 use crate::domain::oidc::request::{Pairs, single};
 use crate::domain::session::SessionWithUser;
 use crate::domain::workspace::Workspace;
 use crate::store::StoreError;
+
+/// The parameters that count.
+pub const PARAMETERS: [&str; 5] =
+    ["id_token_hint", "client_id", "post_logout_redirect_uri", "state", "logout_hint"];
 
 /// What a request to sign out leads to.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,8 +29,7 @@ pub async fn judge(
     pairs: &Pairs,
     signed_in: Option<&SessionWithUser>,
 ) -> Result<SigningOut, StoreError> {
-    let names = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state", "logout_hint"];
-    if names.iter().any(|name| single(pairs, name).is_err()) {
+    if PARAMETERS.iter().any(|name| single(pairs, name).is_err()) {
         return Ok(SigningOut::Ask);
     }
     let value = |name: &str| single(pairs, name).ok().flatten();
@@ -46,17 +50,6 @@ pub async fn judge(
     if !client.is_some_and(|client| client.post_logout_redirect_uris.iter().any(|one| one == uri)) {
         return Ok(SigningOut::Ask);
     }
-    Ok(SigningOut::AtOnce(Some(with_state(uri, value("state")))))
-}
-
-/// An address with the state that the app sent.
-fn with_state(uri: &str, state: Option<&str>) -> String {
-    match state {
-        Some(state) => {
-            let state = percent_encoding::utf8_percent_encode(state, percent_encoding::NON_ALPHANUMERIC);
-            let begin = if uri.contains('?') { '&' } else { '?' };
-            format!("{uri}{begin}state={state}")
-        }
-        None => uri.to_owned(),
-    }
+    let state = value("state").map(|state| ("state", state));
+    Ok(SigningOut::AtOnce(Some(with_parameters(uri, state))))
 }

@@ -104,6 +104,10 @@ pub async fn verify_own(
     let Ok(Header { alg, typ, kid: Some(kid), .. }) = jsonwebtoken::decode_header(token) else {
         return Ok(None);
     };
+    // A key is named by its thumbprint. What has another form is no key's, and PostgreSQL takes no NUL.
+    if !kid.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(None);
+    }
     let found = app.store.find_signing_key_by_name(workspace.id, &kid).await?;
     let Some(key) = found.filter(|key| app.keys().is_genuine_signing_key(key)) else { return Ok(None) };
     // A logout token names a subject and an app too, and is no ID token.

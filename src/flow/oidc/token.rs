@@ -30,7 +30,7 @@ use crate::store::{Exchange, Outcome, StoreError};
 pub const ACR: &str = "urn:doorkey:mailbox";
 
 /// The parameters of an exchange, none of which may be there twice.
-const PARAMETERS: [&str; 6] =
+pub const PARAMETERS: [&str; 6] =
     ["grant_type", "code", "redirect_uri", "code_verifier", "client_id", "client_secret"];
 
 /// How an app shows who it is.
@@ -106,14 +106,15 @@ pub async fn exchange(
     workspace: &Workspace,
     request: &TokenRequest<'_>,
 ) -> Result<Tokens, TokenError> {
-    if PARAMETERS.iter().any(|name| single(request.form, name).is_err()) {
-        return Err(TokenError::InvalidRequest("a parameter is there twice"));
-    }
+    let named = named_client(app, workspace, request).await?;
+    let grant_type = grant_type(request.form).map_err(|message| {
+        if let Some(client) = &named {
+            refusals::note(app, client, ("invalid_request", message.to_owned()), request.request_id);
+        }
+        TokenError::InvalidRequest(message)
+    })?;
+    let client = authenticate(app, workspace, request, named).await?;
     let value = |name: &str| single(request.form, name).ok().flatten();
-    let Some(grant_type) = value("grant_type") else {
-        return Err(TokenError::InvalidRequest("grant_type is missing: it must be authorization_code"));
-    };
-    let client = authenticate(app, workspace, request).await?;
     let note = |error: &'static str, message: &str| {
         refusals::note(app, &client, (error, message.to_owned()), request.request_id);
     };
@@ -150,26 +151,49 @@ pub async fn exchange(
     exchanged.ok_or(TokenError::InvalidGrant)
 }
 
-/// The app, if it has shown that it is this one.
+/// What a form asks for, or what is wrong with it.
+fn grant_type(form: &Pairs) -> Result<&str, &'static str> {
+    if PARAMETERS.iter().any(|name| single(form, name).is_err()) {
+        return Err("a parameter is there twice");
+    }
+    let grant_type = single(form, "grant_type").ok().flatten();
+    grant_type.ok_or("grant_type is missing: it must be authorization_code")
+}
+
+/// The app that an exchange names, whoever sent it.
+async fn named_client(
+    app: &App,
+    workspace: &Workspace,
+    request: &TokenRequest<'_>,
+) -> Result<Option<OidcApp>, StoreError> {
+    let client_id = match &request.credentials {
+        ClientCredentials::Basic(client_id, _) => Some(client_id.as_str()),
+        ClientCredentials::Form | ClientCredentials::Unusable => {
+            single(request.form, "client_id").ok().flatten()
+        }
+    };
+    match client_id {
+        Some(client_id) => apps::find(app, workspace.id, client_id).await,
+        None => Ok(None),
+    }
+}
+
+/// The app that is named, if it has shown that it is this one.
 async fn authenticate(
     app: &App,
     workspace: &Workspace,
     request: &TokenRequest<'_>,
+    client: Option<OidcApp>,
 ) -> Result<OidcApp, TokenError> {
     let value = |name: &str| single(request.form, name).ok().flatten();
-    let (in_form, secret_in_form) = (value("client_id"), value("client_secret"));
-    let (client_id, secret) = match &request.credentials {
+    // What is shown, if anything is; of that nothing counts where it was sent in two ways.
+    let secret = match &request.credentials {
         ClientCredentials::Basic(client_id, secret) => {
-            let is_other = in_form.is_some_and(|other| other != client_id);
-            let shown = (!is_other && secret_in_form.is_none()).then_some(secret.as_str());
-            (Some(client_id.as_str()), Some(shown))
+            let is_other = value("client_id").is_some_and(|other| other != client_id);
+            Some((!is_other && value("client_secret").is_none()).then_some(secret.as_str()))
         }
-        ClientCredentials::Form => (in_form, secret_in_form.map(Some)),
-        ClientCredentials::Unusable => (None, None),
-    };
-    let client = match client_id {
-        Some(client_id) => apps::find(app, workspace.id, client_id).await?,
-        None => None,
+        ClientCredentials::Form => value("client_secret").map(Some),
+        ClientCredentials::Unusable => Some(None),
     };
     let is_proven = match (&client, secret) {
         // A public app has no secret, and shows none.
@@ -183,7 +207,7 @@ async fn authenticate(
         if is_proven {
             return Ok(client);
         }
-        let message = "the secret is wrong or missing, or it was sent in two ways".to_owned();
+        let message = "the secret is wrong or missing, or it was sent in two ways or in the query".to_owned();
         refusals::note(app, &client, ("invalid_client", message), request.request_id);
     }
     count_auth_failure(app, request.source)?;

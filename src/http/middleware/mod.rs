@@ -150,7 +150,9 @@ fn render_error(
         (response.status() == Error::MethodNotAllowed.status()).then_some(Error::MethodNotAllowed);
     let Some(error) = carried.or(by_router) else { return response };
     let mut rendered = (surface.render_error)(&error, workspace, accepted_language);
-    if let Some(methods) = response.headers().get(header::ALLOW) {
+    if let Some(methods) =
+        response.headers().get(header::ALLOW).filter(|_| matches!(error, Error::MethodNotAllowed))
+    {
         rendered.headers_mut().insert(header::ALLOW, methods.clone());
     }
     rendered

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::header::{LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 
+use super::reply;
 use super::templates::{ContinuePage, NotAnswerablePage};
-use super::{AtIssuer, reply};
 use crate::app::App;
 use crate::domain::oidc::request::PARAMETERS;
 use crate::domain::session::SessionWithUser;
@@ -29,20 +30,20 @@ use crate::keys::FormClaim;
 /// The largest request that is taken as a form, in bytes.
 pub(super) const MAX_FORM: usize = 8_192;
 
-/// The parameter by which a request that has waited comes back; no app sends it.
+/// The one parameter by which a request that has waited comes back. Beside an app's own it is as any other.
 const RESUME: &str = "resume";
 
 /// `GET /oidc/authorize`: a code for the app, an error for it, or a page first.
 pub(in crate::http) async fn show(
     State(app): State<App>,
-    AtIssuer(context): AtIssuer,
+    Extension(context): Extension<Arc<RequestContext>>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let Ok(query) = Params::parse_named(query.as_deref().unwrap_or_default(), &PARAMETERS) else {
         return Ok(not_answerable(&context));
     };
-    let has_waited = query.has(RESUME);
+    let has_waited = query.has(RESUME) && !query.has("client_id");
     let read = if has_waited {
         flow::oidc::authorize::resume(&app, &context.workspace, query.value(RESUME)).await?
     } else {
@@ -97,7 +98,6 @@ fn answer(
 
 /// `POST /oidc/authorize`: 303 to itself, since a form from elsewhere brings no cookie.
 pub(in crate::http) async fn repeat_as_get(
-    AtIssuer(_): AtIssuer,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Body,
@@ -125,16 +125,18 @@ pub(super) async fn repeat_at(
 /// `POST /oidc/continue`: the person goes on with the account that is signed in here.
 pub(in crate::http) async fn go_on(
     State(app): State<App>,
-    AtIssuer(context): AtIssuer,
+    Extension(context): Extension<Arc<RequestContext>>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Error> {
     let form = read_lenient_form(&headers, body).await?;
     let (workspace, waiting) = (&context.workspace, form.value("return"));
-    let Some(signed_in) = signed_in(&app, &context, &headers).await? else {
-        return see_other(&format!("/login?return={waiting}"));
-    };
     let browser = CookieJar::of(&context).browser(&headers).ok_or(Error::CsrfMismatch)?;
+    let Some(signed_in) = signed_in(&app, &context, &headers).await? else {
+        // The session has ended since the page was shown.
+        let is_genuine = flow::oidc::waiting::open(&app, workspace, waiting).is_some();
+        return see_other(&if is_genuine { format!("/login?return={waiting}") } else { "/login".to_owned() });
+    };
     let claim = FormClaim::ContinueToApp(waiting, &browser, signed_in.session.id);
     if !app.keys().verify_form_mac(workspace.id, claim, form.value("proof")) {
         return Err(Error::CsrfMismatch);

@@ -1,5 +1,8 @@
 //! Which scripts of other origins may read what `/oidc/token` and `/oidc/userinfo` answer: those of public apps (Fetch, CORS protocol).
 
+use std::sync::Arc;
+
+use axum::Extension;
 use axum::extract::State;
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ORIGIN, VARY,
@@ -7,7 +10,6 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 
-use super::AtIssuer;
 use crate::app::App;
 use crate::flow;
 use crate::http::error::Error;
@@ -34,7 +36,7 @@ pub(super) async fn allow(
 /// `OPTIONS`: what a browser asks before a script's request.
 pub(in crate::http) async fn preflight(
     State(app): State<App>,
-    AtIssuer(context): AtIssuer,
+    Extension(context): Extension<Arc<RequestContext>>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let mut response = allow(&app, &context, &headers, empty(StatusCode::NO_CONTENT)).await?;

@@ -1,14 +1,15 @@
 //! What an app reads first: where everything is (OpenID Connect Discovery 1.0; RFC 8414), and the public keys (RFC 7517).
 
-use axum::Json;
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::Serialize;
 use serde_json::json;
 
-use super::AtIssuer;
 use crate::app::App;
 use crate::domain::language::Language;
 use crate::domain::oidc::app::SigningAlgorithm;
@@ -18,6 +19,7 @@ use crate::domain::oidc::scope::OidcScope;
 use crate::flow;
 use crate::flow::oidc::token::ACR;
 use crate::http::error::Error;
+use crate::http::request::context::RequestContext;
 
 /// The claims of an ID token itself.
 const TOKEN_CLAIMS: [&str; 11] =
@@ -33,7 +35,7 @@ fn public(value: impl Serialize) -> Response {
 }
 
 /// `GET /.well-known/openid-configuration`: the provider's metadata.
-pub(in crate::http) async fn configuration(AtIssuer(context): AtIssuer) -> Response {
+pub(in crate::http) async fn configuration(Extension(context): Extension<Arc<RequestContext>>) -> Response {
     let issuer = context.workspace.url.as_str();
     let at = |path: &str| format!("{issuer}{path}");
     let claims: Vec<_> = TOKEN_CLAIMS.iter().chain(&Claims::NAMES).collect();
@@ -69,7 +71,7 @@ pub(in crate::http) async fn configuration(AtIssuer(context): AtIssuer) -> Respo
 /// `GET /oidc/jwks`: the public keys, those that are about to sign and those that have signed among them.
 pub(in crate::http) async fn jwks(
     State(app): State<App>,
-    AtIssuer(context): AtIssuer,
+    Extension(context): Extension<Arc<RequestContext>>,
 ) -> Result<Response, Error> {
     let keys = flow::oidc::signing_keys::public_keys(&app, &context.workspace).await?;
     Ok(public(json!({ "keys": keys })))

@@ -1,16 +1,18 @@
 //! `/oidc/end_session`: an app signs a person out.
 
+use std::sync::Arc;
+
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
-use super::AtIssuer;
 use super::authorize::{repeat_at, see_other, signed_out};
 use super::templates::{AskSignOutPage, SignedOutPage};
 use crate::app::App;
 use crate::flow;
-use crate::flow::oidc::end_session::SigningOut;
+use crate::flow::oidc::end_session::{PARAMETERS, SigningOut};
 use crate::http::error::Error;
 use crate::http::pages::frame::Frame;
 use crate::http::pages::home::signed_in;
@@ -27,11 +29,12 @@ const SIGNED_OUT: &str = "/oidc/signed_out";
 /// `GET /oidc/end_session`: signs out at once where the app shows that it knows who is signed in, else asks.
 pub(in crate::http) async fn show(
     State(app): State<App>,
-    AtIssuer(context): AtIssuer,
+    Extension(context): Extension<Arc<RequestContext>>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    let query = Params::parse(query.as_deref().unwrap_or_default()).unwrap_or_default();
+    let query = query.as_deref().unwrap_or_default();
+    let query = Params::parse_named(query, &PARAMETERS).unwrap_or_default();
     let signed_in = signed_in(&app, &context, &headers).await?;
     let workspace = &context.workspace;
     match flow::oidc::end_session::judge(&app, workspace, &query.0, signed_in.as_deref()).await? {
@@ -55,7 +58,6 @@ pub(in crate::http) async fn show(
 
 /// `POST /oidc/end_session`: 303 to itself, since a form from elsewhere brings no cookie.
 pub(in crate::http) async fn repeat_as_get(
-    AtIssuer(_): AtIssuer,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Body,
@@ -66,7 +68,7 @@ pub(in crate::http) async fn repeat_as_get(
 /// `POST /oidc/end_session/confirm`: the button of the page that asks.
 pub(in crate::http) async fn confirm(
     State(app): State<App>,
-    AtIssuer(context): AtIssuer,
+    Extension(context): Extension<Arc<RequestContext>>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Error> {
@@ -81,7 +83,7 @@ pub(in crate::http) async fn confirm(
 }
 
 /// `GET /oidc/signed_out`: nobody is signed in in this browser.
-pub(in crate::http) async fn show_signed_out(AtIssuer(context): AtIssuer) -> Response {
+pub(in crate::http) async fn show_signed_out(Extension(context): Extension<Arc<RequestContext>>) -> Response {
     let frame = Frame::of(&context.workspace, context.language());
     page(StatusCode::OK, &frame, &SignedOutPage { frame })
 }

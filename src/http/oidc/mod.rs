@@ -12,10 +12,12 @@ pub(super) mod userinfo;
 
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::Request;
 use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
-use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use axum::routing::MethodRouter;
 use uuid::Uuid;
 
 use super::error::Error;
@@ -37,6 +39,9 @@ pub(super) const PAGES: Surface = Surface {
     ..pages::SURFACE
 };
 
+/// How what anybody may read is looked up and answered.
+pub(super) const DOCUMENTS: Surface = Surface { lookup: Lookup::Nothing, ..PAGES };
+
 /// How what apps ask for by themselves is looked up and answered.
 pub(super) const CALLS: Surface = Surface {
     lookup: Lookup::Nothing,
@@ -56,24 +61,18 @@ fn set_request_id(headers: &mut HeaderMap, request_id: Uuid) {
     }
 }
 
-/// The context of a request on the host of the issuer. On the other hosts of the workspace there is nothing at these paths.
-pub(super) struct AtIssuer(pub(super) Arc<RequestContext>);
-
-impl FromRequestParts<App> for AtIssuer {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Self, Error> {
-        let context = parts.extensions.get::<Arc<RequestContext>>().ok_or(Error::Internal)?.clone();
+/// The layer around these routes: on the other hosts of the workspace there is nothing at their paths, whatever the method.
+pub(super) async fn require_issuer(request: Request, next: Next) -> Response {
+    let context = request.extensions().get::<Arc<RequestContext>>();
+    let is_issuers = context.is_some_and(|context| {
         let issuer = HostName::from_header(context.workspace.url.authority());
-        if issuer.is_ok_and(|issuer| issuer == context.host) {
-            Ok(Self(context))
-        } else {
-            Err(Error::NotFound)
-        }
-    }
+        issuer.is_ok_and(|issuer| issuer == context.host)
+    });
+    if is_issuers { next.run(request).await } else { Error::NotFound.into_placeholder() }
 }
 
-/// For HEAD where a GET does something: the router would answer it by the same handler.
-pub(super) async fn no_head() -> (StatusCode, [(HeaderName, &'static str); 1]) {
-    (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, POST")])
+/// A route whose GET does something: the router would answer HEAD by the same handler, and name it among the methods.
+pub(super) fn without_head(route: MethodRouter<App>, methods: &'static str) -> MethodRouter<App> {
+    let refuse = move || async move { (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, methods)]) };
+    route.head(refuse).fallback(refuse)
 }

@@ -3,9 +3,9 @@
 use axum::http::header::{CONTENT_SECURITY_POLICY, LOCATION};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::templates::FormPostPage;
+use crate::domain::oidc::app_uri::with_parameters;
 use crate::domain::oidc::request::{AuthorizeError, ReplyTo, ResponseMode};
 use crate::domain::workspace::Workspace;
 use crate::http::error::Error;
@@ -47,21 +47,7 @@ fn send<'a>(
 
 /// Its own query is kept as it is.
 fn by_query(to: &ReplyTo, parameters: &[(&'static str, &str)]) -> Result<Response, Error> {
-    let mut location = to.redirect_uri.clone();
-    for (name, value) in parameters {
-        let has_query = location.contains('?');
-        let begins = location.ends_with(['?', '&']);
-        location.push_str(if begins {
-            ""
-        } else if has_query {
-            "&"
-        } else {
-            "?"
-        });
-        location.push_str(name);
-        location.push('=');
-        location.extend(utf8_percent_encode(value, NON_ALPHANUMERIC));
-    }
+    let location = with_parameters(&to.redirect_uri, parameters.iter().copied());
     let mut response = empty(StatusCode::SEE_OTHER);
     let mut location = HeaderValue::from_str(&location).map_err(|_| Error::Internal)?;
     location.set_sensitive(true);

@@ -1,22 +1,26 @@
 //! `POST /oidc/token`: an app exchanges its code.
 
-use axum::Json;
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-use super::{AtIssuer, cors, errors};
+use super::{cors, errors};
 use crate::app::App;
 use crate::domain::oidc::code::TOKEN_LIFETIME;
+use crate::domain::oidc::request::single;
 use crate::flow;
-use crate::flow::oidc::token::{ClientCredentials, TokenRequest};
+use crate::flow::oidc::token::{ClientCredentials, PARAMETERS, TokenRequest};
 use crate::http::error::Error;
 use crate::http::request::body::read_raw_form;
+use crate::http::request::context::RequestContext;
 use crate::http::request::params::{Params, decode};
 
 /// The largest form, in bytes.
@@ -34,7 +38,7 @@ struct Answer<'a> {
 /// `POST /oidc/token`: tokens, or why there are none.
 pub(in crate::http) async fn exchange(
     State(app): State<App>,
-    AtIssuer(context): AtIssuer,
+    Extension(context): Extension<Arc<RequestContext>>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Body,
@@ -67,14 +71,15 @@ pub(in crate::http) async fn exchange(
 /// The form. What is no form at all is told with the status of what is wrong with it.
 async fn read_form(headers: &HeaderMap, body: Body) -> Result<Params, Response> {
     let bytes = read_raw_form(headers, body, MAX_FORM).await.map_err(|error| errors::render(&error))?;
-    let form = std::str::from_utf8(&bytes).ok().and_then(|text| Params::parse(text).ok());
+    let form = std::str::from_utf8(&bytes).ok().and_then(|text| Params::parse_named(text, &PARAMETERS).ok());
     form.ok_or_else(|| errors::answer(StatusCode::BAD_REQUEST, "invalid_request", "the form cannot be read"))
 }
 
 /// How an app shows who it is. A secret in the query is none, and spoils any other.
 fn credentials(headers: &HeaderMap, query: &str) -> ClientCredentials {
-    let in_query = Params::parse(query).unwrap_or_default();
-    if in_query.has("client_secret") {
+    // An empty parameter is as none.
+    let in_query = Params::parse_named(query, &["client_secret"]);
+    if in_query.map_or(true, |query| single(&query.0, "client_secret") != Ok(None)) {
         return ClientCredentials::Unusable;
     }
     let mut values = headers.get_all(AUTHORIZATION).iter();

@@ -1,22 +1,25 @@
 //! `/oidc/userinfo`: an app asks about a person (RFC 6750).
 
-use axum::Json;
+use std::sync::Arc;
+
 use axum::body::{Body, HttpBody};
 use axum::extract::State;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 
-use super::{AtIssuer, cors, errors};
+use super::{cors, errors};
 use crate::app::App;
 use crate::flow;
 use crate::http::error::Error;
 use crate::http::request::body::read_lenient_form;
+use crate::http::request::context::RequestContext;
 
 /// `GET`, `POST /oidc/userinfo`: the claims that a token grants.
 pub(in crate::http) async fn show(
     State(app): State<App>,
-    AtIssuer(context): AtIssuer,
+    Extension(context): Extension<Arc<RequestContext>>,
     method: Method,
     headers: HeaderMap,
     body: Body,

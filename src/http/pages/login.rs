@@ -173,7 +173,14 @@ async fn show(
         Opened::Live { account, signed_in_as, locale } => {
             let Some(token) = token else { return invalid_link(app, context, (None, own), headers) };
             let landing = Landing::of(app, context, (&jar, headers), (own, is_asked_for(context))).await?;
-            let form = Form { token, landing, account, signed_in_as, locale };
+            let app_means_somebody_else = match (&landing.request, &context.link) {
+                (Some(request), Some(found)) => {
+                    let opener = (found.link.draft.user, &found.email);
+                    flow::oidc::authorize::means_somebody_else(app, workspace, request, opener).await?
+                }
+                _ => false,
+            };
+            let form = Form { token, landing, account, signed_in_as, locale, app_means_somebody_else };
             form.page(app, context, &jar, headers)
         }
         Opened::AlreadySignedIn(landing) => {
@@ -219,6 +226,7 @@ struct Form {
     account: String,
     signed_in_as: Option<String>,
     locale: String,
+    app_means_somebody_else: bool,
 }
 
 impl Form {
@@ -244,6 +252,7 @@ impl Form {
                 token,
                 proof: &mac(FormClaim::Confirm(token, browser)),
                 app: self.landing.client.as_ref().map(|client| client.name.as_str()),
+                app_means_somebody_else: self.app_means_somebody_else,
                 destination,
                 destination_proof: &destination_proof,
             };

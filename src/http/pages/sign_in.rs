@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::domain::destination::{Destination, encoded};
 use crate::domain::oidc::app::OidcApp;
 use crate::domain::oidc::client_id::parse_client_id;
+use crate::domain::oidc::request::AuthorizeRequest;
 use crate::domain::redirect::RedirectTarget;
 use crate::domain::session::{CsrfCookie, SessionCookie};
 use crate::domain::workspace::Workspace;
@@ -56,6 +57,8 @@ pub(super) struct Landing {
     pub(super) path: String,
     /// The app that this leads to.
     pub(super) client: Option<OidcApp>,
+    /// The request of that app, if one waits.
+    pub(super) request: Option<AuthorizeRequest>,
     /// What is left of where the link itself leads, for its form to carry.
     pub(super) own: Destination,
     /// The cookies that the browser then forgets.
@@ -79,11 +82,12 @@ impl Landing {
         if own.is_nothing() || (is_asked_for && own.app.is_some() && carried.redirect.is_none()) {
             let waiting = waiting_request(app, context, (jar, headers)).await?;
             let is_its_app = |client: &OidcApp| own.app.as_ref().is_none_or(|own| *own == client.client_id);
-            if let Some((sealed, client)) = waiting.filter(|(_, client)| is_its_app(client)) {
+            if let Some((sealed, client, request)) = waiting.filter(|(_, client, _)| is_its_app(client)) {
                 let forget = jar.clear_app_request(headers);
                 return Ok(Self {
                     path: way_to_request(&sealed),
                     client: Some(client),
+                    request: Some(request),
                     own: carried,
                     forget,
                 });
@@ -99,7 +103,7 @@ impl Landing {
             Judged::Redirect(target) => (target.as_str().to_owned(), None),
             Judged::Nothing | Judged::NotAllowed => default_landing(app, workspace).await?,
         };
-        Ok(Self { path, client, own: carried, forget })
+        Ok(Self { path, client, request: None, own: carried, forget })
     }
 }
 
@@ -114,16 +118,16 @@ fn carried(own: &Destination, judged: &Judged) -> Destination {
     judged.clone().into_destination()
 }
 
-/// The request of an app that waits in this browser, and the app.
+/// The request of an app that waits in this browser, sealed and open, and the app.
 async fn waiting_request(
     app: &App,
     context: &RequestContext,
     (jar, headers): (&CookieJar, &HeaderMap),
-) -> Result<Option<(String, OidcApp)>, Error> {
+) -> Result<Option<(String, OidcApp, AuthorizeRequest)>, Error> {
     let Some(sealed) = jar.app_request(headers) else { return Ok(None) };
     let Some(waiting) = flow::oidc::waiting::open(app, &context.workspace, &sealed) else { return Ok(None) };
     let found = flow::oidc::apps::find(app, context.workspace.id, &waiting.request.client_id).await?;
-    Ok(found.map(|client| (sealed, client)))
+    Ok(found.map(|client| (sealed, client, waiting.request)))
 }
 
 /// Where people land who asked for nothing else.

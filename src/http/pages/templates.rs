@@ -22,6 +22,8 @@ pub(in crate::http) struct ConfirmPage<'a> {
     pub(in crate::http) proof: &'a str,
     /// The name of the app that it leads to.
     pub(in crate::http) app: Option<&'a str>,
+    /// Whether the request of that app means somebody else.
+    pub(in crate::http) app_means_somebody_else: bool,
     pub(in crate::http) destination: &'a Destination,
     /// The MAC over `destination`; not in the form where that is nothing.
     pub(in crate::http) destination_proof: &'a str,
@@ -62,6 +64,8 @@ pub(in crate::http) struct Reason<'a> {
     pub(in crate::http) app: Option<&'a str>,
     /// The whole e-mail address of who is signed in all the same.
     pub(in crate::http) signed_in_as: Option<&'a str>,
+    /// Whether the app means somebody else than that.
+    pub(in crate::http) means_somebody_else: bool,
     /// The address that the app has in mind.
     pub(in crate::http) email: Option<&'a str>,
 }
@@ -187,10 +191,16 @@ mod tests {
         let typed = "\"><svg onload=alert(1)>@example.org";
         for frame in Language::ALL.map(|language| Frame::of(&workspace, language)) {
             let again = AgainForm { proof: "P", token: typed, app: typed, redirect: typed };
-            let reason = Reason { app: Some(typed), signed_in_as: Some(typed), email: Some(typed) };
+            let reason = |means_somebody_else| Reason {
+                app: Some(typed),
+                signed_in_as: Some(typed),
+                means_somebody_else,
+                email: Some(typed),
+            };
             let code = |is_wrong| CodePage { frame, address: typed, proof: "P", again_proof: "Q", is_wrong };
             let pages = [
-                AskMailPage { frame, proof: "P", reason }.render(),
+                AskMailPage { frame, proof: "P", reason: reason(false) }.render(),
+                AskMailPage { frame, proof: "P", reason: reason(true) }.render(),
                 code(false).render(),
                 code(true).render(),
                 CodeEndedPage { frame }.render(),

@@ -56,9 +56,17 @@ pub(super) async fn sign_in_for_app(
     let jar = CookieJar::of(context);
     let client = flow::oidc::apps::find(app, context.workspace.id, &request.client_id).await?;
     let signed_in = signed_in(app, context, headers).await?;
+    let means_somebody_else = match &signed_in {
+        Some(signed_in) => {
+            let visitor = (signed_in.session.user, &signed_in.email);
+            flow::oidc::authorize::means_somebody_else(app, &context.workspace, request, visitor).await?
+        }
+        None => false,
+    };
     let reason = Reason {
         app: client.as_ref().map(|client| client.name.as_str()),
         signed_in_as: signed_in.as_ref().map(|signed_in| signed_in.email.as_str()),
+        means_somebody_else,
         email: request.login_hint.as_deref().filter(|hint| EmailAddress::parse(hint).is_ok()),
     };
     let mut response = how_to_sign_in(app, context, headers, reason)?;

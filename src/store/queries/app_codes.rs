@@ -36,7 +36,7 @@ impl FromRow for AppCode {
     fn from_row(row: &mut Row) -> Result<Self, StoreError> {
         let (workspace, hash, client_id, user) = row.take()?;
         let (link_epoch, session, redirect_uri) = row.take()?;
-        let (code_challenge, nonce, scopes) = row.take()?;
+        let (code_challenge, nonce, scopes): (_, Option<Vec<u8>>, _) = row.take()?;
         let (key, created_at, used_at) = row.take()?;
         let (token_hash, token_expires_at, token_revoked_at, seal) = row.take()?;
         Ok(Self {
@@ -48,7 +48,8 @@ impl FromRow for AppCode {
             session,
             redirect_uri,
             code_challenge,
-            nonce,
+            // Changed bytes fail the seal.
+            nonce: nonce.map(|nonce| String::from_utf8_lossy(&nonce).into_owned()),
             scopes,
             key,
             created_at,
@@ -89,7 +90,7 @@ impl Store {
             ),
             values! {
                 code.workspace, code.hash, code.client_id.as_str(), code.user, code.link_epoch, code.session,
-                code.redirect_uri.as_str(), code.code_challenge.clone(), code.nonce.clone(), code.scopes.bits(),
+                code.redirect_uri.as_str(), code.code_challenge.clone(), code.nonce.as_deref().map(str::as_bytes), code.scopes.bits(),
                 code.key, code.created_at, code.seal
             },
         );

@@ -103,18 +103,21 @@ impl Store {
         self.find_all(sql(SOME, values![workspace, after, limit])).await
     }
 
-    /// The public apps that have a host in a redirect URI, perhaps: it stands there somewhere. Their seals must be checked.
-    pub async fn list_public_apps_at_host(
+    /// Some public apps, behind one of them, that have a redirect URI that begins like this, perhaps: it stands there somewhere. Their
+    /// seals must be checked.
+    pub async fn list_public_apps_at(
         &self,
         workspace: WorkspaceId,
-        host: &str,
+        begins: &str,
+        after: &str,
     ) -> Result<Vec<OidcApp>, StoreError> {
         const THERE: &str = concat!(
             "SELECT ",
             app_columns!(),
-            " FROM apps a WHERE a.workspace_id = $1 AND a.is_public <> 0 AND lower(a.redirect_uris) LIKE $2 LIMIT 100"
+            " FROM apps a WHERE a.workspace_id = $1 AND a.client_id > $3 AND a.is_public <> 0 AND lower(a.redirect_uris) LIKE $2
+             ORDER BY a.client_id LIMIT 100"
         );
-        self.find_all(sql(THERE, values![workspace, format!("%{host}%")])).await
+        self.find_all(sql(THERE, values![workspace, format!("%{begins}%"), after])).await
     }
 
     /// Keeps an app as it is sealed under the active secret key, unless it was changed since. `seal` is the one it had.

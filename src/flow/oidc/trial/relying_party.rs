@@ -194,7 +194,11 @@ impl<'a> RelyingParty<'a> {
         let location = redirected(&answer)?;
         self.refused_by(location)?;
         let redirect_uri = self.redirect_uri()?;
-        let query = location.strip_prefix(redirect_uri).and_then(|rest| rest.strip_prefix(['?', '&']));
+        let rest = location.strip_prefix(redirect_uri);
+        let query = rest.and_then(|rest| {
+            let is_begun = redirect_uri.ends_with(['?', '&']);
+            if is_begun { Some(rest) } else { rest.strip_prefix(['?', '&']) }
+        });
         let Some(query) = query else {
             return Err(format!(
                 "the browser was sent to {}, and not to {redirect_uri}",
