@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use doorkey::domain::admin::AdminRole;
 use doorkey::domain::user::UserChange;
+use doorkey::flow;
 
 use crate::support::admin::{admin_pages, grant, links, signed_in};
 use crate::support::app::{TestApp, TestRequest, TestResponse};
@@ -243,6 +244,29 @@ async fn entries_about_a_user_are_found_at_once_behind_all_of_others() {
     let page = browser.get(&format!("{list}?user_id={}&event=login_link.issued", ada.number())).await;
     assert!(page.body.contains("No such entry was found so far."), "{}", page.body);
     assert!(behind(&page, "Look further back").is_some(), "{}", page.body);
+}
+
+#[tokio::test]
+async fn a_file_begins_before_a_row_is_found_and_not_at_all_if_the_log_cannot_be_read() {
+    let test = TestApp::start().await;
+    let ada = test.client("ada@example.org").await;
+    test.ask_for_link(ada).await;
+    test.advance(3_600);
+    fill(&test, test.app.clock.now().millis(), (12_000, RARE));
+    let pages = admin_pages(&test);
+    let mut browser = signed_in(&pages, grant("Sam", AdminRole::Support, &[test.acme.id])).await;
+    let rare = format!("/w/{}/logs.csv?event=login_link.issued", test.acme.id.0);
+
+    let parts = browser.get_in_parts(&rare).await;
+
+    assert_eq!(parts[0], "id,time,event,user_id,actor,request_id,data\r\n");
+    assert_eq!(records(&parts[1]).len(), 1, "{parts:?}");
+    assert_eq!(parts.len(), 2, "{parts:?}");
+    // As many lists are read as may be.
+    let permits = [(); 2].map(|()| flow::lists::permit(&pages.app, &test.acme));
+    let permits = futures_util::future::join_all(permits).await;
+    assert!(permits.iter().all(Result::is_ok));
+    assert_eq!(browser.get(&rare).await.status, StatusCode::SERVICE_UNAVAILABLE);
 }
 
 #[tokio::test]
