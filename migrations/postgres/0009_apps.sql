@@ -1,4 +1,4 @@
--- Applications that people are signed in to by OpenID Connect.
+-- Applications that people are signed in to by OpenID Connect; and the log by the user whom its entries are about.
 
 -- An app. Lists of addresses stand between spaces, which no address has.
 CREATE TABLE apps (
@@ -130,3 +130,6 @@ ALTER TABLE asks ADD COLUMN client_id TEXT COLLATE "C";
 -- The app that a use of a link led to: of one that works once in its own row.
 ALTER TABLE login_links ADD COLUMN client_id TEXT COLLATE "C";
 ALTER TABLE link_events ADD COLUMN client_id TEXT COLLATE "C";
+
+-- What the log says of one user, newest first. Some entries are about nobody.
+CREATE INDEX audit_log_by_user ON audit_log (workspace_id, user_id, id) WHERE user_id IS NOT NULL;

@@ -1,4 +1,4 @@
--- Applications that people are signed in to by OpenID Connect.
+-- Applications that people are signed in to by OpenID Connect; and the log by the user whom its entries are about.
 
 -- An app. Lists of addresses stand between spaces, which no address has.
 CREATE TABLE apps (
@@ -131,10 +131,15 @@ ALTER TABLE asks ADD COLUMN client_id TEXT;
 ALTER TABLE login_links ADD COLUMN client_id TEXT;
 ALTER TABLE link_events ADD COLUMN client_id TEXT;
 
--- As for sessions: a workspace has many of these, an app or a session a few.
+-- What the log says of one user, newest first. Some entries are about nobody.
+CREATE INDEX audit_log_by_user ON audit_log (workspace_id, user_id, id) WHERE user_id IS NOT NULL;
+
+-- As for sessions: a workspace has many of these, an app, a session or a user a few.
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('app_secrets', 'app_secrets', '100000 100000 1'),
     ('app_secrets', 'app_secrets_by_app', '100000 100000 2'),
     ('app_sessions', 'app_sessions', '100000 100000 1'),
     ('app_sessions', 'sqlite_autoindex_app_sessions_2', '100000 100000 3 1'),
-    ('app_sessions', 'app_sessions_by_user', '100000 100000 10');
+    ('app_sessions', 'app_sessions_by_user', '100000 100000 10'),
+    ('audit_log', 'audit_log', '100000 100000 1'),
+    ('audit_log', 'audit_log_by_user', '100000 100000 10 1');

@@ -27,16 +27,6 @@ pub async fn read(
     app.store.read_audit_entries(workspace.id, filter, from, limit).await
 }
 
-/// A part of the entries that a filter lets through, newest first, with one more than its limit if there are more.
-pub async fn search(
-    app: &App,
-    permit: &ListPermit,
-    filter: &AuditFilter,
-    part: &ListQuery,
-) -> Result<Vec<ListedEntry>, ListError> {
-    app.store.search_audit_log(permit, filter, part).await
-}
-
 /// The next entries that a filter lets through, newest first: those older than one, or the newest.
 pub async fn next(
     app: &App,

@@ -11,6 +11,7 @@ mod admin {
     mod accessibility;
     mod app_refusals;
     mod app_roles;
+    mod app_saves;
     mod apps;
     mod browser;
     mod client;

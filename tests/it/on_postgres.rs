@@ -10,6 +10,7 @@ mod admin {
 
     mod app_refusals;
     mod app_roles;
+    mod app_saves;
     mod apps;
     mod client;
     mod clients;

@@ -42,11 +42,11 @@ pub(in crate::http) async fn download(desk: Desk<SeeLogs>) -> Result<Response, P
         place: Place::From(None),
         left: MAX_ROWS,
     };
-    // Whatever keeps the log from being read is said before a file begins.
+    // Whatever keeps the log from being read is said before a file begins. That waits for one piece, and for no row.
     let first = reader.next().await?.unwrap_or_default();
     let begin = [header_line(), first].concat();
     let rest = stream::try_unfold(reader, |mut reader| async move {
-        let piece = reader.next().await.inspect_err(|error| {
+        let piece = reader.next_lines().await.inspect_err(|error| {
             tracing::warn!(%error, "a log that is sent as a file ends early");
         })?;
         Ok::<_, ListError>(piece.map(|bytes| (Bytes::from(bytes), reader)))
@@ -74,17 +74,23 @@ struct Reader {
 }
 
 impl Reader {
-    /// The next lines; `None` behind the last of them.
+    /// The lines of the next piece, of which there may be none; `None` behind the last piece.
     async fn next(&mut self) -> Result<Option<Vec<u8>>, ListError> {
-        while let Place::From(before) = self.place {
-            let piece = self.piece(before).await?;
-            self.left -= i64::try_from(piece.rows.len()).unwrap_or(i64::MAX);
-            self.place = match piece.next {
-                Some(next) if self.left > 0 => Place::From(Some(next)),
-                Some(_) | None => Place::End,
-            };
-            if !piece.rows.is_empty() {
-                return Ok(Some(lines(&piece.rows)));
+        let Place::From(before) = self.place else { return Ok(None) };
+        let piece = self.piece(before).await?;
+        self.left -= i64::try_from(piece.rows.len()).unwrap_or(i64::MAX);
+        self.place = match piece.next {
+            Some(next) if self.left > 0 => Place::From(Some(next)),
+            Some(_) | None => Place::End,
+        };
+        Ok(Some(lines(&piece.rows)))
+    }
+
+    /// The next lines, however many pieces without any come first; `None` behind the last of them.
+    async fn next_lines(&mut self) -> Result<Option<Vec<u8>>, ListError> {
+        while let Some(lines) = self.next().await? {
+            if !lines.is_empty() {
+                return Ok(Some(lines));
             }
         }
         Ok(None)

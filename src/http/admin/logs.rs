@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
+use uuid::Uuid;
 
 use super::desk::{Desk, SeeLogs};
 use super::error::Problem;
@@ -12,13 +13,16 @@ use super::frame::Frame;
 use super::log_filter::LogFilter;
 use super::log_words;
 use super::numbers::grouped;
+use super::pager;
 use super::pager::Pager;
 use super::times;
 use super::times::TimeText;
 use crate::domain::admin::AdminPage;
 use crate::domain::audit::AuditEvent;
 use crate::domain::user::UserId;
+use crate::domain::validation::ValidationErrors;
 use crate::flow;
+use crate::http::error::Error;
 use crate::store::ListedEntry;
 
 /// The log.
@@ -34,7 +38,21 @@ struct LogsPage {
     events: Vec<EventChoice>,
     caption: String,
     rows: Vec<EntryRow>,
+    /// The parts of the whole log.
     pager: Option<Pager>,
+    /// How a search goes on.
+    onward: Onward,
+}
+
+/// How far a search has looked, and where it goes on.
+#[derive(Default)]
+struct Onward {
+    /// How far it has looked, where nobody knows whether more is to be found.
+    looked_to: Option<TimeText>,
+    /// Where it began, if that was another page.
+    newest: Option<String>,
+    /// Where it goes on.
+    next: Option<String>,
 }
 
 struct EventChoice {
@@ -63,26 +81,35 @@ pub(in crate::http) async fn list(desk: Desk<SeeLogs>) -> Result<Response, Probl
     if filter.is_wrong() {
         return Ok(refuse(&desk, filter));
     }
-    let part = desk.part()?;
+    let (part, before) = (desk.part()?, before(&desk)?);
     let permit = flow::lists::permit(&desk.app, &desk.workspace).await?;
     let path = filter.at(&desk.address("/logs"));
-    let (entries, pager, caption) = if filter.is_empty() {
+    let (entries, pager, onward, caption) = if filter.is_empty() && before.is_none() {
         let page = flow::audit_log::list(&desk.app, &permit, &part).await?;
         let pager = Pager::of(&part, page.rows.len(), page.total, &path);
-        (page.rows, pager, format!("{}, newest first", counted(page.total)))
+        (page.rows, pager, Onward::default(), format!("{}, newest first", counted(page.total)))
     } else {
-        let mut rows = flow::audit_log::search(&desk.app, &permit, &filter.means, &part).await?;
-        let limit = usize::try_from(part.limit).unwrap_or(0);
-        let has_more = rows.len() > limit;
-        rows.truncate(limit);
-        let pager = Pager::uncounted(&part, rows.len(), has_more, &path);
-        (rows, pager, "Those that were asked for, newest first".to_owned())
+        let from = (before, part.limit);
+        let piece = flow::audit_log::next(&desk.app, &permit, &filter.means, from).await?;
+        let onward = Onward {
+            looked_to: piece.looked_to.map(|time| times::logged(time, desk.now())),
+            next: piece.next.map(|next| pager::link(&path, "before", &next)),
+            newest: before.map(|_| path),
+        };
+        (piece.rows, None, onward, "Those that were asked for, newest first".to_owned())
     };
     let about: Vec<_> = entries.iter().filter_map(|entry| entry.user_id).collect();
     let people = flow::users::people(&desk.app, &desk.workspace, &about).await?;
     let rows = entries.into_iter().map(|entry| row(&desk, entry, &people)).collect();
-    let view = LogsPage { caption, rows, pager, ..empty(&desk, filter) };
+    let view = LogsPage { caption, rows, pager, onward, ..empty(&desk, filter) };
     Ok(desk.page(StatusCode::OK, &view))
+}
+
+/// The entry that a search goes on behind.
+fn before(desk: &Desk<SeeLogs>) -> Result<Option<Uuid>, Problem> {
+    let given = desk.query.single("before").map_err(Error::ValidationErrors)?;
+    let parse = |text| Uuid::try_parse(text).map_err(|_| ValidationErrors::field("before", "must be an id"));
+    Ok(given.map(parse).transpose().map_err(Error::ValidationErrors)?)
 }
 
 /// The page whose filters are wrong: it says what is wrong with each, and shows nothing.
@@ -105,6 +132,7 @@ fn empty(desk: &Desk<SeeLogs>, filter: LogFilter) -> LogsPage {
         caption: String::new(),
         rows: Vec::new(),
         pager: None,
+        onward: Onward::default(),
     }
 }
 

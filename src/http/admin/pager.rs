@@ -1,5 +1,7 @@
 //! Lists of the admin pages: fifty rows a page, by `?page=`.
 
+use std::fmt::Display;
+
 use super::numbers::grouped;
 use crate::domain::list_query::ListQuery;
 use crate::http::error::Error;
@@ -42,8 +44,8 @@ impl Pager {
         } else {
             format!("{} to {}", grouped(part.offset() + 1), grouped(to))
         };
-        let previous = (part.page > 1).then(|| link(path, part.page - 1));
-        Some(Self { range, previous, next: has_more.then(|| link(path, part.page + 1)) })
+        let previous = (part.page > 1).then(|| page(path, part.page - 1));
+        Some(Self { range, previous, next: has_more.then(|| page(path, part.page + 1)) })
     }
 
     /// The pager of a part with so many rows, at a path; `None` where all fit on one page.
@@ -59,15 +61,19 @@ impl Pager {
             format!("{} to {} of {}", grouped(part.offset() + 1), grouped(to), grouped(total))
         };
         let last = ((total + PER_PAGE - 1) / PER_PAGE).max(1);
-        let previous = (part.page > 1).then(|| link(path, (part.page - 1).min(last)));
-        Some(Self { range, previous, next: (to < total && rows > 0).then(|| link(path, part.page + 1)) })
+        let previous = (part.page > 1).then(|| page(path, (part.page - 1).min(last)));
+        Some(Self { range, previous, next: (to < total && rows > 0).then(|| page(path, part.page + 1)) })
     }
 }
 
-/// A page of the list at a path, which may have a query.
-fn link(path: &str, page: i64) -> String {
+/// A part of the list at a path, which may have a query.
+pub(super) fn link(path: &str, name: &str, part: &impl Display) -> String {
     let and = if path.contains('?') { '&' } else { '?' };
-    format!("{path}{and}page={page}")
+    format!("{path}{and}{name}={part}")
+}
+
+fn page(path: &str, number: i64) -> String {
+    link(path, "page", &number)
 }
 
 #[cfg(test)]

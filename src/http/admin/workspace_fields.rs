@@ -1,6 +1,6 @@
 //! The fields of the form of settings: what each is called, how it is filled, and what it says now.
 
-use super::form_field::Field;
+use super::form_field::{Field, sent_value};
 use crate::domain::branding::SupportContact;
 use crate::domain::email::EmailAddress;
 use crate::domain::language::Language;
@@ -140,10 +140,10 @@ const SETTINGS: [Setting; 20] = [
     setting("locale", Kind::Language, "Their language", "For people of whom no other is known."),
 ];
 
-/// The fields, filled with what was sent, or with what is saved where nothing was.
-pub(super) fn fields(workspace: &Workspace, sent: &Params) -> Vec<Field> {
+/// The fields, filled with what is saved.
+pub(super) fn fields(workspace: &Workspace) -> Vec<Field> {
     let fields = SETTINGS.iter().map(|setting| {
-        let value = sent_value(setting, sent).unwrap_or_else(|| value_of(workspace, setting.name));
+        let value = value_of(workspace, setting.name);
         let choices = match setting.kind {
             Kind::Flag => vec![("true".to_owned(), "yes"), ("false".to_owned(), "no")],
             Kind::Language => {
@@ -165,6 +165,7 @@ pub(super) fn fields(workspace: &Workspace, sent: &Params) -> Vec<Field> {
             heading: setting.heading,
             choices: choices.into_iter().map(choose).collect(),
             has_lines: setting.kind == Kind::Lines,
+            saved: Some(value.clone()),
             value,
             error: None,
             meanwhile: None,
@@ -176,20 +177,16 @@ pub(super) fn fields(workspace: &Workspace, sent: &Params) -> Vec<Field> {
 /// The settings that a form sends, as `workspace set` takes them. A field that it does not have stays.
 pub(super) fn settings(sent: &Params) -> Vec<(String, String)> {
     let settings = SETTINGS.iter().filter_map(|setting| {
-        let value = sent_value(setting, sent)?;
-        let value = if setting.kind == Kind::Lines { value.replace(['\r', '\n'], ",") } else { value };
+        let value = sent_value(setting.name, sent)?;
+        let is_list = setting.kind == Kind::Lines;
+        let value = if is_list { value.replace(['\r', '\n'], ",") } else { value.to_owned() };
         Some((setting.name.to_owned(), value))
     });
     settings.collect()
 }
 
-fn sent_value(setting: &Setting, sent: &Params) -> Option<String> {
-    let value = sent.single(setting.name).ok().flatten()?;
-    Some(value.trim().to_owned())
-}
-
 /// What a setting is, as the form shows it.
-pub(super) fn value_of(workspace: &Workspace, name: &str) -> String {
+fn value_of(workspace: &Workspace, name: &str) -> String {
     let (branding, mail) = (&workspace.branding, &workspace.mail);
     match name {
         "link_lifetime" => workspace.link_lifetime.to_string(),
@@ -252,7 +249,7 @@ mod tests {
         ] {
             acme.set(name, value).unwrap();
         }
-        let shown = fields(&acme, &Params::default());
+        let shown = fields(&acme);
         let sent = shown.iter().map(|field| (field.name.to_owned(), field.value.clone()));
         let mut saved = acme.clone();
 

@@ -28,8 +28,8 @@ struct SettingsPage {
     revision: i64,
     may_change: bool,
     was_saved: bool,
-    /// Whether somebody else has saved meanwhile.
-    is_stale: bool,
+    /// What somebody else has saved meanwhile, if somebody has.
+    stale: Option<&'static str>,
     wrong: Vec<(&'static str, &'static str, String)>,
     fields: Vec<Field>,
     /// What is changed on the server alone.
@@ -38,7 +38,7 @@ struct SettingsPage {
 
 /// `GET /w/W/settings`.
 pub(in crate::http) async fn show(desk: Desk<SeeSettings>) -> Result<Response, Problem> {
-    let fields = workspace_fields::fields(&desk.workspace, &Params::default());
+    let fields = workspace_fields::fields(&desk.workspace);
     let view = SettingsPage {
         was_saved: desk.query.value("done") == "saved",
         ..page(&desk, &desk.workspace, fields).await?
@@ -52,7 +52,12 @@ pub(in crate::http) async fn save(form: DeskForm<DoChangeSettings>) -> Result<Re
     // A form without its revision was not made from what is saved now.
     let revision = sent.value("revision").parse().unwrap_or(0);
     let settings = workspace_fields::settings(&sent);
-    let saved = flow::workspaces::save(&desk.app, &desk.act, &desk.workspace, (revision, &settings)).await;
+    let twice = form_field::given_twice(&workspace_fields::fields(&desk.workspace), &sent);
+    let saved = if !twice.is_empty() && revision == desk.workspace.revision {
+        Err(SaveError::ValidationErrors(twice))
+    } else {
+        flow::workspaces::save(&desk.app, &desk.act, &desk.workspace, (revision, &settings)).await
+    };
     match saved {
         Ok(()) => Ok(see_other(&desk.address("/settings?done=saved"))),
         Err(SaveError::ValidationErrors(errors)) => refuse(&desk, &sent, &errors).await,
@@ -67,24 +72,22 @@ async fn refuse(
     sent: &Params,
     errors: &ValidationErrors,
 ) -> Result<Response, Problem> {
-    let mut fields = workspace_fields::fields(&desk.workspace, sent);
+    let mut fields = workspace_fields::fields(&desk.workspace);
+    form_field::fill(&mut fields, sent);
     form_field::tell(&mut fields, errors);
     let view = page(desk, &desk.workspace, fields).await?;
     Ok(desk.page(StatusCode::BAD_REQUEST, &view))
 }
 
-/// The form again, as it was sent, beside what somebody else has saved: whoever saves it then has seen that.
+/// The form again, with what was changed in it beside what somebody else has saved: whoever saves it then has seen that, and
+/// changes nothing else.
 async fn refuse_stale(desk: &Desk<DoChangeSettings>, sent: &Params) -> Result<Response, Problem> {
     let (now, _) = flow::workspaces::show(&desk.app, &desk.workspace.name).await.map_err(gone)?;
-    let mut fields = workspace_fields::fields(&now, sent);
-    for field in &mut fields {
-        let saved = workspace_fields::value_of(&now, field.name);
-        // Browsers end lines in their own way.
-        if saved != field.value.replace("\r\n", "\n") {
-            field.meanwhile = Some(saved);
-        }
-    }
-    let view = SettingsPage { is_stale: true, ..page(desk, &now, fields).await? };
+    let mut fields = workspace_fields::fields(&now);
+    form_field::fill_changed(&mut fields, sent);
+    let twice = form_field::given_twice(&fields, sent);
+    form_field::tell(&mut fields, &twice);
+    let view = SettingsPage { stale: Some("the settings"), ..page(desk, &now, fields).await? };
     Ok(desk.page(StatusCode::CONFLICT, &view))
 }
 
@@ -96,7 +99,7 @@ async fn page<N>(desk: &Desk<N>, now: &Workspace, fields: Vec<Field>) -> Result<
         revision: now.revision,
         may_change: desk.may(AdminAct::ChangeSettings),
         was_saved: false,
-        is_stale: false,
+        stale: None,
         wrong: form_field::wrong(&fields),
         fixed: fixed(now, &hosts),
         fields,

@@ -40,18 +40,7 @@ impl Store {
         if let Some(is_descending) = options.whole_in_order_of("id", true) {
             return self.list_whole_log(permit, options, is_descending, now).await;
         }
-        let source = Source {
-            column_of: str::to_owned,
-            columns: "id, time, event, user_id, actor, request_id, data",
-            table: "audit_log WHERE workspace_id = $1",
-            key: "id",
-            key_field: "id",
-            from: "FROM audit_log WHERE workspace_id = $1".to_owned(),
-            values: values![permit.workspace()],
-            order: "id DESC",
-            total: None,
-        };
-        self.list(permit, list::statements(source, options), |entry| entry).await
+        self.list(permit, filtered(permit.workspace(), options), |entry| entry).await
     }
 
     /// A page of the whole log in the order of its entries, without counting what was counted before.
@@ -136,6 +125,22 @@ impl Store {
         let ranges = self.scan_with(statements, Some(permit.clone()), ranges_of).await;
         ranges.map_err(|error| permit.classify(error))
     }
+}
+
+/// The statements that give how many entries filters let through, and one page of them in any order.
+pub(super) fn filtered(workspace: WorkspaceId, options: &ListQuery) -> [Statement; 2] {
+    let source = Source {
+        column_of: str::to_owned,
+        columns: "id, time, event, user_id, actor, request_id, data",
+        table: "audit_log WHERE workspace_id = $1",
+        key: "id",
+        key_field: "id",
+        from: "FROM audit_log WHERE workspace_id = $1".to_owned(),
+        values: values![workspace],
+        order: "id DESC",
+        total: None,
+    };
+    list::statements(source, options)
 }
 
 /// The statements that give the ends of a log, and count what is behind a known entry.

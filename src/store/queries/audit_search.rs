@@ -1,15 +1,20 @@
-//! Searches of the audit log, newest first: a page, or piece by piece.
+//! Searches of the audit log, newest first, piece by piece.
 
 use uuid::Uuid;
 
 use super::audit::{AuditFilter, ListedEntry, first_id_at};
-use crate::domain::list_query::ListQuery;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::user::UserId;
+use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{Statement, sql};
 use crate::store::engine::value::{Row, Value, all, first, values};
 use crate::store::{ListError, ListPermit, Store};
 
 /// Entries that one piece looks through at most, so that rare ones are found without a query that takes long.
-const WINDOW: i64 = 20_000;
+const WINDOW: i64 = 5_000;
+
+/// The numbers that a piece lies between: it is older than the first, and not older than the second.
+type Bounds = ([u8; 16], [u8; 16]);
 
 /// Some entries of a search, and where the next ones begin.
 #[derive(Clone, PartialEq, Debug)]
@@ -18,58 +23,71 @@ pub struct AuditPiece {
     pub rows: Vec<ListedEntry>,
     /// All further entries are older than this one; `None` where no more are left.
     pub next: Option<Uuid>,
+    /// How far back it has looked, where it ends because it has looked through enough: nobody knows whether more are left.
+    pub looked_to: Option<Timestamp>,
 }
 
 impl Store {
-    /// A part of the entries that a filter lets through, with one more than its limit if there are more.
-    pub async fn search_audit_log(
-        &self,
-        permit: &ListPermit,
-        filter: &AuditFilter,
-        part: &ListQuery,
-    ) -> Result<Vec<ListedEntry>, ListError> {
-        let before = filter.until.map_or([0xFF; 16], first_id_at);
-        let found = entries(permit, filter, (before, 0_u128.to_be_bytes()), (part.limit + 1, part.offset()));
-        let rows = self.scan_with([found], Some(permit.clone()), |[rows]: [Vec<Row>; 1]| all(rows)).await;
-        rows.map_err(|error| permit.classify(error))
-    }
-
     /// The next entries that a filter lets through: those older than one, or the newest. It looks through so many entries that
-    /// every piece takes about the same time.
+    /// every piece takes about the same time; of a user, through the user's alone.
     pub async fn next_audit_entries(
         &self,
         permit: &ListPermit,
         filter: &AuditFilter,
         (before, limit): (Option<Uuid>, i64),
     ) -> Result<AuditPiece, ListError> {
-        let before = before.map(|id| *id.as_bytes()).or(filter.until.map(first_id_at)).unwrap_or([0xFF; 16]);
-        let window = sql(
-            "SELECT id FROM audit_log WHERE workspace_id = $1 AND id < $2 ORDER BY id DESC LIMIT 1 OFFSET $3",
-            values![permit.workspace(), before, WINDOW],
-        );
-        let end = |[rows]: [Vec<Row>; 1]| first::<[u8; 16]>(rows);
+        let before = before.map_or([0xFF; 16], |id| *id.as_bytes());
+        let before = filter.until.map_or(before, |until| before.min(first_id_at(until)));
+        let since = filter.since.map(first_id_at).unwrap_or_default();
+        let workspace = permit.workspace();
+        let window = window(workspace, filter.user, (before, since), WINDOW);
+        let end = |[rows]: [Vec<Row>; 1]| first::<([u8; 16], Timestamp)>(rows);
         let end = self.scan_with([window], Some(permit.clone()), end).await;
         let end = end.map_err(|error| permit.classify(error))?;
-        let found = entries(permit, filter, (before, end.unwrap_or_default()), (limit, 0));
+        let bounds = (before, end.map_or(since, |(id, _)| id));
+        // One more than are wanted says whether there are more.
+        let found = entries(workspace, filter, bounds, limit + 1);
         let rows = self.scan_with([found], Some(permit.clone()), |[rows]: [Vec<Row>; 1]| all(rows)).await;
-        let rows: Vec<ListedEntry> = rows.map_err(|error| permit.classify(error))?;
-        let is_full = i64::try_from(rows.len()).is_ok_and(|count| count == limit);
-        let last = rows.last().map(|entry| entry.id).filter(|_| is_full);
-        let since = filter.since.map(first_id_at).unwrap_or_default();
-        let next = last.or(end.filter(|end| *end >= since).map(Uuid::from_bytes));
-        Ok(AuditPiece { rows, next })
+        let mut rows: Vec<ListedEntry> = rows.map_err(|error| permit.classify(error))?;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        if rows.len() > limit {
+            rows.truncate(limit);
+            let next = rows.last().map(|entry| entry.id);
+            return Ok(AuditPiece { rows, next, looked_to: None });
+        }
+        let next = end.map(|(id, _)| Uuid::from_bytes(id));
+        Ok(AuditPiece { rows, next, looked_to: end.map(|(_, time)| time) })
     }
 }
 
-/// The statement that gives entries older than one number and not older than another, so many after some that it skips.
-fn entries(
-    permit: &ListPermit,
-    filter: &AuditFilter,
-    (before, from): ([u8; 16], [u8; 16]),
-    (limit, skipped): (i64, i64),
+/// The statement that gives the last entry of those that are looked through, if there are so many.
+pub(super) fn window(
+    workspace: WorkspaceId,
+    user: Option<UserId>,
+    (before, from): Bounds,
+    length: i64,
 ) -> Statement {
-    let since = filter.since.map(first_id_at).unwrap_or_default();
-    let mut values = values![permit.workspace(), before, from.max(since)];
+    let mut values = values![workspace, before, from, length - 1];
+    let mut condition = "";
+    if let Some(user) = user {
+        values.push(user.into());
+        condition = " AND user_id = $5";
+    }
+    let text = format!(
+        "SELECT id, time FROM audit_log WHERE workspace_id = $1 AND id < $2 AND id >= $3{condition}
+         ORDER BY id DESC LIMIT 1 OFFSET $4"
+    );
+    sql(text, values)
+}
+
+/// The statement that gives the newest entries between two numbers that a filter lets through.
+pub(super) fn entries(
+    workspace: WorkspaceId,
+    filter: &AuditFilter,
+    (before, from): Bounds,
+    limit: i64,
+) -> Statement {
+    let mut values = values![workspace, before, from, limit];
     let mut conditions = String::new();
     let mut narrow = |column: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -80,11 +98,9 @@ fn entries(
     narrow("event", filter.event.as_deref().map(Value::from));
     narrow("user_id", filter.user.map(Value::from));
     narrow("actor", filter.actor.as_deref().map(Value::from));
-    values.extend(values![limit, skipped]);
-    let (limit, skipped) = (values.len() - 1, values.len());
     let text = format!(
         "SELECT id, time, event, user_id, actor, request_id, data FROM audit_log
-         WHERE workspace_id = $1 AND id < $2 AND id >= $3{conditions} ORDER BY id DESC LIMIT ${limit} OFFSET ${skipped}"
+         WHERE workspace_id = $1 AND id < $2 AND id >= $3{conditions} ORDER BY id DESC LIMIT $4"
     );
     sql(text, values)
 }

@@ -1,7 +1,7 @@
 //! How the engines find the pages of lists: by which index, and what is sorted.
 
-use super::{audit_pages, client_search, user_counts};
-use crate::domain::list_query::{Field, FieldType, ListQuery};
+use super::{audit_pages, audit_search, client_search, user_counts};
+use crate::domain::list_query::{Comparison, Field, FieldType, Filter, FilterValue, ListQuery};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserId;
 use crate::domain::user::search::Prefix;
@@ -9,12 +9,13 @@ use crate::domain::workspace::{Workspace, WorkspaceId};
 use crate::store::engine::tests::on_both_engines;
 use crate::store::engine::unit_of_work::{Statement, UnitOfWork, sql};
 use crate::store::engine::value::values;
-use crate::store::{Engine, Store};
+use crate::store::{AuditFilter, Engine, Store};
 
 on_both_engines! {
     pages_of_users_are_found_by_ranges_and_indexes
     pages_of_links_and_sessions_are_walked_to_in_their_order
     pages_of_the_log_are_walked_to_from_a_counted_entry
+    what_the_log_says_of_a_user_is_found_by_an_index
     clients_and_what_they_have_are_found_by_indexes
 }
 
@@ -162,6 +163,33 @@ async fn pages_of_the_log_are_walked_to_from_a_counted_entry(store: Store) {
     for statement in [ends, all] {
         let steps = plan(&store, &statement).await.concat();
         assert!(steps.contains(index[0]) || steps.contains(index[1]), "{steps}");
+    }
+}
+
+async fn what_the_log_says_of_a_user_is_found_by_an_index(store: Store) {
+    fill(&store).await;
+    let all = ([255; 16], [0; 16]);
+    let by_user =
+        ["INDEX audit_log_by_user (workspace_id=? AND user_id=? AND id>? AND id<?)", "audit_log_by_user"];
+    let by_key = ["PRIMARY KEY (workspace_id=? AND id>? AND id<?)", "audit_log_pkey"];
+    // One who has entries, and one who has none.
+    for (user, index) in [(Some(100), by_user), (Some(101), by_user), (None, by_key)] {
+        let user = user.map(|number| UserId::from_number(number).unwrap());
+        let window = audit_search::window(LARGE, user, all, 5_000);
+        assert_found(&store, &window, "audit_log", (index, 0)).await;
+        let event = Some("login_link.issued".to_owned());
+        for event in [None, event] {
+            let filter = AuditFilter { user, event, ..AuditFilter::default() };
+            let found = audit_search::entries(LARGE, &filter, all, 51);
+            assert_found(&store, &found, "audit_log", (index, 0)).await;
+        }
+    }
+    let user_id = Field { name: "user_id", kind: FieldType::Number };
+    let filter = Filter { field: user_id, comparison: Comparison::Equal(FilterValue::Number(100)) };
+    let options = ListQuery { filters: vec![filter], ..ListQuery::default() };
+    for statement in audit_pages::filtered(LARGE, &options) {
+        let index = ["COVERING INDEX audit_log_by_user (workspace_id=? AND user_id=?)", "audit_log_by_user"];
+        assert_found(&store, &statement, "audit_log", (index, 1)).await;
     }
 }
 

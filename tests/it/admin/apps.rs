@@ -221,54 +221,6 @@ async fn an_app_is_changed_and_what_stayed_is_not_said_to_have_changed() {
 }
 
 #[tokio::test]
-async fn a_save_over_somebody_elses_is_refused_and_nothing_typed_is_lost() {
-    let test = TestApp::start().await;
-    test.add_app(&json!({"client_id": "wiki", "name": "Wiki", "redirect_uris": [CALLBACK]})).await;
-    let pages = admin_pages(&test);
-    let mut browser = operator(&pages).await;
-    let change = at(&test, "/apps/wiki/change");
-    let stale = form_to(&browser.get(&change).await, "/change");
-    let theirs = stale.clone().with("name", "Theirs <b>");
-    assert_eq!(browser.send(theirs.sent()).await.status, StatusCode::SEE_OTHER);
-    let stale = stale.with("name", "Mine").with("start_url", "https://wiki.example.org/mine");
-
-    let page = browser.send(stale.sent()).await;
-
-    assert_eq!(page.status, StatusCode::CONFLICT, "{}", page.body);
-    assert!(page.body.contains("Somebody else has changed the app meanwhile."), "{}", page.body);
-    assert!(page.body.contains("id=\"name-now\">Saved now: <bdi>Theirs &#60;b&#62;</bdi>"), "{}", page.body);
-    assert!(page.body.contains("id=\"start_url-now\">Saved now: nothing"), "{}", page.body);
-    assert_eq!(page.body.matches("Saved now:").count(), 2, "{}", page.body);
-    assert_eq!(value(&page, "/change", "name"), "Mine");
-    assert_eq!(test.call("GET", "/api/apps/wiki").await.json()["name"], "Theirs <b>");
-    let again = browser.send(form_to(&page, "/change").sent()).await;
-    assert_eq!(again.status, StatusCode::SEE_OTHER, "{}", again.body);
-    assert_eq!(test.call("GET", "/api/apps/wiki").await.json()["name"], "Mine");
-    for old in [stale.clone(), stale.clone().without("revision"), stale.with("revision", "x")] {
-        assert_eq!(browser.send(old.sent()).await.status, StatusCode::CONFLICT);
-    }
-}
-
-#[tokio::test]
-async fn of_many_who_save_an_app_at_once_one_does() {
-    let test = TestApp::start().await;
-    test.add_app(&json!({"client_id": "wiki"})).await;
-    let pages = admin_pages(&test);
-    let mut browser = operator(&pages).await;
-    let form = form_to(&browser.get(&at(&test, "/apps/wiki/change")).await, "/change");
-
-    let saves = (0..16).map(|number| {
-        let (mut browser, form) = (browser.clone(), form.clone().with("name", &format!("Wiki {number}")));
-        async move { browser.send(form.sent()).await.status }
-    });
-    let statuses = futures_util::future::join_all(saves).await;
-
-    assert_eq!(statuses.iter().filter(|status| **status == StatusCode::SEE_OTHER).count(), 1, "{statuses:?}");
-    assert_eq!(statuses.iter().filter(|status| **status == StatusCode::CONFLICT).count(), 15, "{statuses:?}");
-    assert_eq!(test.number("SELECT revision FROM apps"), 2);
-}
-
-#[tokio::test]
 async fn a_second_secret_takes_the_place_of_the_first_and_the_last_one_stays() {
     let test = TestApp::start().await;
     let old = test.add_app(&json!({"client_id": "wiki"})).await.secret.unwrap();

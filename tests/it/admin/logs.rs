@@ -3,9 +3,10 @@
 use axum::http::StatusCode;
 use doorkey::domain::admin::AdminRole;
 use doorkey::domain::user::UserChange;
+use doorkey::flow;
 
 use crate::support::admin::{admin_pages, grant, links, signed_in};
-use crate::support::app::{TestApp, TestRequest};
+use crate::support::app::{TestApp, TestRequest, TestResponse};
 use crate::support::database::Engine;
 
 /// The records of a file, the header among them.
@@ -129,24 +130,143 @@ async fn the_log_is_a_file_that_no_spreadsheet_takes_for_formulas() {
     assert_eq!(test.number(looked), 1);
 }
 
-/// Writes 100,100 entries of one moment.
-fn fill(test: &TestApp, millis: i64) {
+/// Writes so many entries of one moment, about user 1, whose ids are those of their requests. The event may depend on the number `n`
+/// of an entry.
+fn fill(test: &TestApp, millis: i64, (count, event): (i64, &str)) {
     let (numbers, id) = match crate::ENGINE {
         Engine::Sqlite => (
-            "WITH RECURSIVE g (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM g WHERE n < 100100)",
+            "WITH RECURSIVE g (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM g WHERE n < COUNT)",
             "unhex(printf('%012x%020x', time, n))",
         ),
         Engine::Postgres => (
-            "WITH g (n) AS (SELECT generate_series(1, 100100))",
+            "WITH g (n) AS (SELECT generate_series(1, COUNT))",
             "decode(lpad(to_hex(time), 12, '0') || lpad(to_hex(n), 20, '0'), 'HEX')",
         ),
     };
+    let (numbers, id) =
+        (numbers.replace("COUNT", &count.to_string()), id.replace("time", &millis.to_string()));
     test.run_sql(&format!(
         "{numbers} INSERT INTO audit_log (workspace_id, id, time, event, user_id, actor, request_id, data)
-         SELECT a.workspace_id, {}, {millis}, 'user.changed', 1, 'api_key:1', request_id, data
-         FROM audit_log a CROSS JOIN g WHERE event = 'login_link.issued'",
-        id.replace("time", &format!("{millis}"))
+         SELECT a.workspace_id, {id}, {millis}, {event}, 1, 'api_key:1', {id}, data
+         FROM audit_log a CROSS JOIN g WHERE event = 'login_link.issued'"
     ));
+}
+
+/// The requests that a page of the log names.
+fn requests(page: &TestResponse) -> Vec<String> {
+    let cells = page.body.split("data-label=\"Request\"><code class=\"small\">").skip(1);
+    cells.map(|cell| cell[..36].to_owned()).collect()
+}
+
+/// Where the link of these words leads.
+fn behind(page: &TestResponse, words: &str) -> Option<String> {
+    let (before, _) = page.body.split_once(&format!(">{words}</a>"))?;
+    let (_, address) = before.rsplit_once("href=\"")?;
+    Some(address.split('"').next()?.replace("&#38;", "&"))
+}
+
+/// The events of 12,000 entries: of two kinds there are few.
+const RARE: &str =
+    "CASE WHEN n % 1700 = 0 THEN 'mail.failed' WHEN n > 11880 THEN 'mail.sent' ELSE 'user.changed' END";
+
+#[tokio::test]
+async fn rare_entries_are_found_by_looking_further_back_each_once() {
+    let test = TestApp::start().await;
+    let ada = test.client("ada@example.org").await;
+    test.ask_for_link(ada).await;
+    test.advance(3_600);
+    fill(&test, test.app.clock.now().millis(), (12_000, RARE));
+    test.advance(3_600);
+    let pages = admin_pages(&test);
+    let mut browser = signed_in(&pages, grant("Sam", AdminRole::Support, &[test.acme.id])).await;
+
+    for (query, found, words) in [
+        ("event=mail%2Efailed&from=2026%2D11%2D01", 7, "Look further back"),
+        ("event=mail%2Esent", 119, "Older ones"),
+        ("event=login%5Flink%2Eissued", 1, "Look further back"),
+        ("event=api%5Fkey%2Erevoked&actor=api%5Fkey%3A1", 0, "Look further back"),
+    ] {
+        let first = format!("/w/{}/logs?{query}", test.acme.id.0);
+        let mut page = browser.get(&first).await;
+        let mut all = requests(&page);
+        assert!(behind(&page, "From the newest").is_none());
+        assert!(behind(&page, words).is_some(), "{query}: {}", page.body);
+        // What comes meanwhile is newer than what is looked through.
+        fill(&test, test.app.clock.now().millis(), (1, "'mail.failed'"));
+        let mut looked_at = 1;
+        while let Some(next) = behind(&page, "Look further back").or_else(|| behind(&page, "Older ones")) {
+            assert!(next.starts_with(&format!("{first}&before=")), "{next}");
+            let is_looking =
+                page.body.contains("<p>Looked through back to <time datetime=\"2026-11-23T04:23:00");
+            assert_eq!(is_looking, page.body.contains(">Look further back<"), "{}", page.body);
+            page = browser.get(&next).await;
+            assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+            assert_eq!(behind(&page, "From the newest").as_deref(), Some(&*first));
+            all.extend(requests(&page));
+            looked_at += 1;
+        }
+        test.run_sql(&format!("DELETE FROM audit_log WHERE time = {}", test.app.clock.now().millis()));
+        assert_eq!(all.len(), found, "{query}");
+        assert!((3..=5).contains(&looked_at), "{query}: {looked_at} pages");
+        assert!(
+            query.starts_with("event=login") || all.is_sorted_by(|newer, older| newer > older),
+            "{query}"
+        );
+    }
+    for wrong in ["before=x", "before=", "before=1&before=2"] {
+        let page = browser.get(&format!("/w/{}/logs?event=mail.sent&{wrong}", test.acme.id.0)).await;
+        assert_eq!(page.status, StatusCode::BAD_REQUEST, "{wrong}");
+    }
+    // Nothing younger than what the filters say is shown, from wherever it is looked.
+    let end = "event=mail.sent&to=2026-11-22&before=ffffffff-ffff-ffff-ffff-ffffffffffff";
+    let page = browser.get(&format!("/w/{}/logs?{end}", test.acme.id.0)).await;
+    assert!(page.body.contains("No such entry is further back."), "{}", page.body);
+}
+
+#[tokio::test]
+async fn entries_about_a_user_are_found_at_once_behind_all_of_others() {
+    let test = TestApp::start().await;
+    let ada = test.client("ada@example.org").await;
+    let grace = test.client("grace@example.org").await;
+    test.ask_for_link(ada).await;
+    test.advance(3_600);
+    fill(&test, test.app.clock.now().millis(), (12_000, RARE));
+    let pages = admin_pages(&test);
+    let mut browser = signed_in(&pages, grant("Sam", AdminRole::Support, &[test.acme.id])).await;
+    let list = format!("/w/{}/logs", test.acme.id.0);
+
+    for (query, found) in [(format!("user_id={}", grace.number()), 1), ("user_id=99".to_owned(), 0)] {
+        let page = browser.get(&format!("{list}?{query}")).await;
+        assert_eq!(requests(&page).len(), found, "{query}: {}", page.body);
+        assert!(!page.body.contains("class=\"pager\""), "{query}: {}", page.body);
+    }
+    // One with many entries has those looked through part by part.
+    let page = browser.get(&format!("{list}?user_id={}&event=login_link.issued", ada.number())).await;
+    assert!(page.body.contains("No such entry was found so far."), "{}", page.body);
+    assert!(behind(&page, "Look further back").is_some(), "{}", page.body);
+}
+
+#[tokio::test]
+async fn a_file_begins_before_a_row_is_found_and_not_at_all_if_the_log_cannot_be_read() {
+    let test = TestApp::start().await;
+    let ada = test.client("ada@example.org").await;
+    test.ask_for_link(ada).await;
+    test.advance(3_600);
+    fill(&test, test.app.clock.now().millis(), (12_000, RARE));
+    let pages = admin_pages(&test);
+    let mut browser = signed_in(&pages, grant("Sam", AdminRole::Support, &[test.acme.id])).await;
+    let rare = format!("/w/{}/logs.csv?event=login_link.issued", test.acme.id.0);
+
+    let parts = browser.get_in_parts(&rare).await;
+
+    assert_eq!(parts[0], "id,time,event,user_id,actor,request_id,data\r\n");
+    assert_eq!(records(&parts[1]).len(), 1, "{parts:?}");
+    assert_eq!(parts.len(), 2, "{parts:?}");
+    // As many lists are read as may be.
+    let permits = [(); 2].map(|()| flow::lists::permit(&pages.app, &test.acme));
+    let permits = futures_util::future::join_all(permits).await;
+    assert!(permits.iter().all(Result::is_ok));
+    assert_eq!(browser.get(&rare).await.status, StatusCode::SERVICE_UNAVAILABLE);
 }
 
 #[tokio::test]
@@ -156,7 +276,7 @@ async fn a_file_has_a_hundred_thousand_rows_at_most_and_finds_rare_ones_far_back
     test.ask_for_link(ada).await;
     test.advance(3_600);
     let later = test.app.clock.now().millis();
-    fill(&test, later);
+    fill(&test, later, (100_100, "'user.changed'"));
     test.advance(3_600);
     let pages = admin_pages(&test);
     let mut browser = signed_in(&pages, grant("Sam", AdminRole::Support, &[test.acme.id])).await;
@@ -171,7 +291,7 @@ async fn a_file_has_a_hundred_thousand_rows_at_most_and_finds_rare_ones_far_back
     let none = browser.get(&format!("{list}.csv?event=api_key.revoked")).await;
     assert_eq!(records(&none.body).len(), 1);
 
-    let page = browser.get(&format!("{list}?event=user.changed&page=2")).await;
+    let page = browser.get(&format!("{list}?page=2")).await;
     assert_eq!(page.body.matches("<th scope=\"row\">").count(), 50);
     assert!(page.body.contains("51 to 100"), "{}", page.body);
     let next = links(&page).into_iter().find(|path| path.contains("page=3")).unwrap();

@@ -169,6 +169,84 @@ async fn a_save_over_somebody_elses_is_refused_and_nothing_typed_is_lost() {
 }
 
 #[tokio::test]
+async fn a_second_save_changes_what_its_person_changed_and_nothing_else() {
+    let mut test = TestApp::start().await;
+    test.set("allowed_redirect_origins", "https://a.example,https://b.example").await;
+    let pages = admin_pages(&test);
+    let mut browser = operator(&pages).await;
+    let path = format!("/w/{}/settings", test.acme.id.0);
+    let drawn = form_to(&browser.get(&path).await, "/settings");
+    // As browsers end lines.
+    let form = drawn.with("allowed_redirect_origins", "https://a.example\r\nhttps://b.example\r\n");
+    let form = form.with("link_lifetime", "3600").with("mail_budget", "9");
+    for (setting, value) in [
+        ("session_idle", "3600"),
+        ("allowed_redirect_origins", "https://c.example"),
+        ("locale", "de"),
+        ("mail_budget", "9"),
+        ("page_name", "Theirs"),
+    ] {
+        test.set(setting, value).await;
+    }
+
+    let page = browser.send(form.sent()).await;
+
+    assert_eq!(page.status, StatusCode::CONFLICT, "{}", page.body);
+    for (name, shown) in [
+        ("link_lifetime", "3600"),
+        ("session_idle", "3600"),
+        ("allowed_redirect_origins", "https://c.example"),
+        ("locale", "de"),
+        ("mail_budget", "9"),
+        ("page_name", "Theirs"),
+    ] {
+        assert_eq!(value(&page, name), shown, "{name}");
+    }
+    assert_eq!(page.body.matches("Saved now:").count(), 1, "{}", page.body);
+    assert!(page.body.contains("id=\"link_lifetime-now\">Saved now: <bdi>7200</bdi>"), "{}", page.body);
+    // Somebody else once more: what was kept from the first time is kept again.
+    test.set("page_name", "Theirs again").await;
+    let page = browser.send(form_to(&page, "/settings").sent()).await;
+    assert_eq!(page.status, StatusCode::CONFLICT, "{}", page.body);
+    assert_eq!(value(&page, "page_name"), "Theirs again");
+    assert_eq!(value(&page, "link_lifetime"), "3600");
+    let before = saved(&test).await;
+    let response = browser.send(form_to(&page, "/settings").sent()).await;
+    assert_eq!(response.status, StatusCode::SEE_OTHER, "{}", response.body);
+    let now = saved(&test).await;
+    assert_eq!(now.link_lifetime, 3_600);
+    let rest = doorkey::domain::workspace::Workspace {
+        link_lifetime: before.link_lifetime,
+        revision: before.revision,
+        ..now
+    };
+    assert_eq!(rest, before, "what nobody changed in the form was saved");
+}
+
+#[tokio::test]
+async fn a_field_that_is_sent_twice_is_an_error_at_that_field() {
+    let mut test = TestApp::start().await;
+    let pages = admin_pages(&test);
+    let mut browser = operator(&pages).await;
+    let path = format!("/w/{}/settings", test.acme.id.0);
+    let mut form = form_to(&browser.get(&path).await, "/settings").with("session_idle", "3600");
+    form.fields.push(("page_name".to_owned(), "Mine".to_owned()));
+    let said = "id=\"page_name-error\">It must be given once.";
+
+    let page = browser.send(form.sent()).await;
+
+    assert_eq!(page.status, StatusCode::BAD_REQUEST, "{}", page.body);
+    assert!(page.body.contains(said) && page.body.contains("<a href=\"#page_name\">"), "{}", page.body);
+    assert_eq!(page.body.matches("class=\"error\"").count(), 1, "{}", page.body);
+    assert_eq!((value(&page, "session_idle"), value(&page, "page_name")), ("3600".into(), String::new()));
+    assert_eq!(saved(&test).await, test.acme);
+    test.set("mail_budget", "7").await;
+    let page = browser.send(form.sent()).await;
+    assert_eq!(page.status, StatusCode::CONFLICT, "{}", page.body);
+    assert!(page.body.contains(said), "{}", page.body);
+}
+
+#[tokio::test]
 async fn of_many_who_save_at_once_one_does() {
     let test = TestApp::start().await;
     let pages = admin_pages(&test);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, StatusCode};
+use axum::http::{Request, Response, StatusCode};
 use doorkey::app::App;
 use doorkey::clock::Clock;
 use doorkey::domain::audit::AuditContext;
@@ -23,6 +23,7 @@ use doorkey::flow;
 use doorkey::http;
 use doorkey::rate_limits::RateLimitConfig;
 use doorkey::store::{DatabaseUrl, NewUser};
+use futures_util::StreamExt;
 use tempfile::TempDir;
 use tower::ServiceExt;
 
@@ -169,20 +170,23 @@ impl TestApp {
 
     /// A request whose connection comes from an address.
     pub async fn send_from(&self, peer: &str, ask: TestRequest) -> TestResponse {
-        let peer = http::Peer(SocketAddr::new(peer.parse().unwrap(), 40_000));
-        let mut request = Request::builder().method(ask.method).uri(&ask.path).extension(peer);
-        for (name, value) in &ask.headers {
-            request = request.header(name, value.as_slice());
-        }
-        let response =
-            self.router.clone().oneshot(request.body(Body::from(ask.body)).unwrap()).await.unwrap();
-        let (parts, body) = response.into_parts();
+        let (parts, body) = self.begin(peer, ask).await.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         TestResponse {
             status: parts.status,
             headers: parts.headers,
             body: String::from_utf8(bytes.to_vec()).unwrap(),
         }
+    }
+
+    /// A response of which nothing was read.
+    async fn begin(&self, peer: &str, ask: TestRequest) -> Response<Body> {
+        let peer = http::Peer(SocketAddr::new(peer.parse().unwrap(), 40_000));
+        let mut request = Request::builder().method(ask.method).uri(&ask.path).extension(peer);
+        for (name, value) in &ask.headers {
+            request = request.header(name, value.as_slice());
+        }
+        self.router.clone().oneshot(request.body(Body::from(ask.body)).unwrap()).await.unwrap()
     }
 
     /// The link of a user; the call must succeed.
@@ -259,14 +263,7 @@ pub struct Browser<'a> {
 
 impl Browser<'_> {
     pub async fn send(&mut self, ask: TestRequest) -> TestResponse {
-        let host = self.host.clone();
-        let mut ask = ask.host(&host);
-        if !self.cookies.is_empty() {
-            let cookies: Vec<_> =
-                self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            ask = ask.header("cookie", cookies.join("; "));
-        }
-        let answer = self.test.send(ask).await;
+        let answer = self.test.send(self.with_cookies(ask)).await;
         for cookie in answer.cookies() {
             let (name, rest) = cookie.split_once('=').unwrap();
             if cookie.contains("Max-Age=0") {
@@ -276,6 +273,22 @@ impl Browser<'_> {
             }
         }
         answer
+    }
+
+    fn with_cookies(&self, ask: TestRequest) -> TestRequest {
+        let ask = ask.host(&self.host);
+        if self.cookies.is_empty() {
+            return ask;
+        }
+        let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        ask.header("cookie", cookies.join("; "))
+    }
+
+    /// The parts in which the body of a response is sent.
+    pub async fn get_in_parts(&self, path: &str) -> Vec<String> {
+        let ask = self.with_cookies(TestRequest::of("GET", path));
+        let parts = self.test.begin("192.0.2.1", ask).await.into_body().into_data_stream();
+        parts.map(|part| String::from_utf8(part.unwrap().to_vec()).unwrap()).collect().await
     }
 
     pub async fn get(&mut self, path: &str) -> TestResponse {

@@ -13,7 +13,6 @@ use crate::http::admin::desk::{Desk, DeskForm, DoChangeApps, SeeApps};
 use crate::http::admin::error::Problem;
 use crate::http::admin::frame::Frame;
 use crate::http::admin::html::see_other;
-use crate::http::request::params::Params;
 
 /// What is pasted into an application, with a secret that is shown this once.
 #[derive(Template)]
@@ -34,10 +33,10 @@ pub(in crate::http) async fn show(desk: Desk<SeeApps>) -> Result<Response, Probl
     if !desk.may(AdminAct::ChangeApps) {
         return Ok(see_other(&desk.address("/apps")));
     }
-    Ok(desk.page(StatusCode::OK, &page(&desk, &Params::default())))
+    Ok(desk.page(StatusCode::OK, &page(&desk)))
 }
 
-fn page<N>(desk: &Desk<N>, sent: &Params) -> FormPage {
+fn page<N>(desk: &Desk<N>) -> FormPage {
     FormPage {
         frame: desk.frame(AdminPage::Apps),
         title: "Add an app".to_owned(),
@@ -47,9 +46,9 @@ fn page<N>(desk: &Desk<N>, sent: &Params) -> FormPage {
         revision: None,
         button: "Add the app",
         leave: "Add none",
-        is_stale: false,
+        stale: None,
         wrong: Vec::new(),
-        fields: fields::of_new(sent),
+        fields: fields::of_new(),
     }
 }
 
@@ -71,7 +70,7 @@ pub(in crate::http) async fn add(form: DeskForm<DoChangeApps>) -> Result<Respons
     let (added, secret) = match added {
         Ok(added) => added,
         Err(AppError::ValidationErrors(errors)) => {
-            return Ok(form::refuse(&desk, page(&desk, &sent), &errors));
+            return Ok(form::refuse(&desk, page(&desk), (&sent, &errors)));
         }
         Err(error) => return Err(error.into()),
     };

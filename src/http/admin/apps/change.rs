@@ -11,6 +11,7 @@ use crate::domain::oidc::app::OidcApp;
 use crate::flow::oidc::app_changes::{self, AppError};
 use crate::http::admin::desk::{Desk, DeskForm, DoChangeApps, SeeApps};
 use crate::http::admin::error::Problem;
+use crate::http::admin::form_field;
 use crate::http::admin::html::see_other;
 use crate::http::request::params::Params;
 
@@ -20,10 +21,10 @@ pub(in crate::http) async fn show(desk: Desk<SeeApps>) -> Result<Response, Probl
     if !desk.may(AdminAct::ChangeApps) {
         return Ok(see_other(&address_of(&desk, &app)));
     }
-    Ok(desk.page(StatusCode::OK, &page(&desk, &app, &Params::default())))
+    Ok(desk.page(StatusCode::OK, &page(&desk, &app)))
 }
 
-fn page<N>(desk: &Desk<N>, app: &OidcApp, sent: &Params) -> FormPage {
+fn page<N>(desk: &Desk<N>, app: &OidcApp) -> FormPage {
     let back = address_of(desk, app);
     FormPage {
         frame: desk.frame(AdminPage::Apps),
@@ -34,9 +35,9 @@ fn page<N>(desk: &Desk<N>, app: &OidcApp, sent: &Params) -> FormPage {
         revision: Some(app.revision),
         button: "Save",
         leave: "Leave it as it is",
-        is_stale: false,
+        stale: None,
         wrong: Vec::new(),
-        fields: fields::of(app, sent),
+        fields: fields::of(app),
     }
 }
 
@@ -46,29 +47,32 @@ pub(in crate::http) async fn save(form: DeskForm<DoChangeApps>) -> Result<Respon
     let app = of_path(&desk).await?.app;
     // A form without its revision was not made from what is saved now.
     let revision = sent.value("revision").parse().unwrap_or(0);
+    if revision != app.revision {
+        return refuse_stale(&desk, &sent).await;
+    }
     let (change, wrong) = fields::change(&sent);
     if !wrong.is_empty() {
-        return Ok(form::refuse(&desk, page(&desk, &app, &sent), &wrong));
+        return Ok(form::refuse(&desk, page(&desk, &app), (&sent, &wrong)));
     }
     let change = (app.client_id.as_str(), revision, &change);
     match app_changes::save(&desk.app, &desk.workspace, &desk.act, change).await {
         Ok(_) => Ok(see_other(&format!("{}?done=saved", address_of(&desk, &app)))),
-        Err(AppError::ValidationErrors(errors)) => Ok(form::refuse(&desk, page(&desk, &app, &sent), &errors)),
+        Err(AppError::ValidationErrors(errors)) => {
+            Ok(form::refuse(&desk, page(&desk, &app), (&sent, &errors)))
+        }
         Err(AppError::ChangedMeanwhile) => refuse_stale(&desk, &sent).await,
         Err(error) => Err(error.into()),
     }
 }
 
-/// The form again, as it was sent, beside what somebody else has saved: whoever saves it then has seen that.
+/// The form again, with what was changed in it beside what somebody else has saved: whoever saves it then has seen that, and
+/// changes nothing else.
 async fn refuse_stale(desk: &Desk<DoChangeApps>, sent: &Params) -> Result<Response, Problem> {
     let now = of_path(desk).await?.app;
-    let mut view = FormPage { is_stale: true, ..page(desk, &now, sent) };
-    for field in &mut view.fields {
-        let saved = fields::value_of(&now, field.name);
-        // Browsers end lines in their own way.
-        if saved != field.value.replace("\r\n", "\n") {
-            field.meanwhile = Some(saved);
-        }
-    }
+    let mut view = FormPage { stale: Some("the app"), ..page(desk, &now) };
+    form_field::fill_changed(&mut view.fields, sent);
+    let twice = form_field::given_twice(&view.fields, sent);
+    form_field::tell(&mut view.fields, &twice);
+    view.wrong = form_field::wrong(&view.fields);
     Ok(desk.page(StatusCode::CONFLICT, &view))
 }

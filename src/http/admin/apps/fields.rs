@@ -100,20 +100,20 @@ const CHANGEABLE: [Setting; 8] = [
     ),
 ];
 
-/// The fields of a new app, filled with what was sent.
-pub(super) fn of_new(sent: &Params) -> Vec<Field> {
+/// The fields of a new app.
+pub(super) fn of_new() -> Vec<Field> {
     let [name, others @ ..] = &CHANGEABLE;
     let settings = [name].into_iter().chain(&FIXED).chain(others);
-    settings.map(|setting| field(setting, sent_value(setting, sent).unwrap_or_default())).collect()
+    settings.map(|setting| field(setting, None)).collect()
 }
 
-/// The fields of an app, filled with what was sent, or with what is saved where nothing was.
-pub(super) fn of(app: &OidcApp, sent: &Params) -> Vec<Field> {
-    let value = |setting: &Setting| sent_value(setting, sent).unwrap_or_else(|| value_of(app, setting.name));
-    CHANGEABLE.iter().map(|setting| field(setting, value(setting))).collect()
+/// The fields of an app, filled with what is saved.
+pub(super) fn of(app: &OidcApp) -> Vec<Field> {
+    CHANGEABLE.iter().map(|setting| field(setting, Some(value_of(app, setting.name)))).collect()
 }
 
-fn field(setting: &Setting, value: String) -> Field {
+fn field(setting: &Setting, saved: Option<String>) -> Field {
+    let value = saved.clone().unwrap_or_default();
     let choices = match setting.kind {
         Kind::Choice(choices) => choices,
         Kind::Text | Kind::Lines => &[],
@@ -127,18 +127,14 @@ fn field(setting: &Setting, value: String) -> Field {
         choices: choices.collect(),
         has_lines: setting.kind == Kind::Lines,
         value,
+        saved,
         error: None,
         meanwhile: None,
     }
 }
 
-fn sent_value(setting: &Setting, sent: &Params) -> Option<String> {
-    let value = sent.single(setting.name).ok().flatten()?;
-    Some(value.trim().to_owned())
-}
-
 /// What an app is, as the form shows it.
-pub(super) fn value_of(app: &OidcApp, name: &str) -> String {
+fn value_of(app: &OidcApp, name: &str) -> String {
     match name {
         "name" => app.name.clone(),
         "redirect_uris" => app.redirect_uris.join("\n"),
@@ -155,21 +151,29 @@ pub(super) fn value_of(app: &OidcApp, name: &str) -> String {
 pub(super) fn change(sent: &Params) -> (AppChange, ValidationErrors) {
     let (mut change, mut wrong) = (AppChange::default(), ValidationErrors::default());
     for setting in &CHANGEABLE {
-        if let Some(value) = sent_value(setting, sent) {
-            wrong.take(setting.name, change.set(setting.name, &value));
+        if let Some(value) = given(sent, setting.name, &mut wrong) {
+            wrong.take(setting.name, change.set(setting.name, value));
         }
     }
     (change, wrong)
 }
 
+/// What a form says of a field, if it has the field. To have it twice is wrong.
+fn given<'a>(sent: &'a Params, name: &str, wrong: &mut ValidationErrors) -> Option<&'a str> {
+    if let Err(twice) = sent.single(name) {
+        wrong.extend(twice);
+    }
+    sent.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.trim())
+}
+
 /// The app that a form asks for, with what of it cannot be read.
 pub(super) fn new(sent: &Params) -> (NewApp, ValidationErrors) {
     let (fields, mut wrong) = change(sent);
-    let value = |name: &str| sent.value(name).trim();
-    let is_public = wrong.take("type", parse_type(value("type"))).unwrap_or(false);
-    let client_id = match value("client_id") {
-        "" => None,
-        chosen => wrong.take("client_id", parse_client_id(chosen)),
+    let kind = given(sent, "type", &mut wrong).unwrap_or_default();
+    let is_public = wrong.take("type", parse_type(kind)).unwrap_or(false);
+    let client_id = match given(sent, "client_id", &mut wrong) {
+        None | Some("") => None,
+        Some(chosen) => wrong.take("client_id", parse_client_id(chosen)),
     };
     (NewApp { client_id, is_public, fields }, wrong)
 }
@@ -208,7 +212,7 @@ mod tests {
         let app = change.clone().apply(&blank).0;
         assert_eq!(app.redirect_uris, ["https://a.test/1", "https://a.test/2"]);
 
-        let shown = of(&app, &Params::default());
+        let shown = of(&app);
         let again = shown.iter().map(|field| (field.name.to_owned(), field.value.clone()));
         assert_eq!(super::change(&Params(again.collect())).0.apply(&blank).0, app);
         assert!(shown.iter().all(|field| field.choices.is_empty() || field.choices.iter().any(|one| one.2)));

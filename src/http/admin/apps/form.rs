@@ -8,6 +8,7 @@ use crate::domain::validation::ValidationErrors;
 use crate::http::admin::desk::Desk;
 use crate::http::admin::form_field::{self, Field};
 use crate::http::admin::frame::Frame;
+use crate::http::request::params::Params;
 
 /// The form.
 #[derive(Template)]
@@ -24,14 +25,19 @@ pub(super) struct FormPage {
     pub(super) button: &'static str,
     /// What the way back says.
     pub(super) leave: &'static str,
-    /// Whether somebody else has saved meanwhile.
-    pub(super) is_stale: bool,
+    /// What somebody else has saved meanwhile, if somebody has.
+    pub(super) stale: Option<&'static str>,
     pub(super) wrong: Vec<(&'static str, &'static str, String)>,
     pub(super) fields: Vec<Field>,
 }
 
 /// The form again, as it was sent, with what is wrong beside each field.
-pub(super) fn refuse<N>(desk: &Desk<N>, mut page: FormPage, errors: &ValidationErrors) -> Response {
+pub(super) fn refuse<N>(
+    desk: &Desk<N>,
+    mut page: FormPage,
+    (sent, errors): (&Params, &ValidationErrors),
+) -> Response {
+    form_field::fill(&mut page.fields, sent);
     form_field::tell(&mut page.fields, errors);
     page.wrong = form_field::wrong(&page.fields);
     desk.page(StatusCode::BAD_REQUEST, &page)
