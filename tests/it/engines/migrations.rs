@@ -49,7 +49,7 @@ fn every_migration_keeps_the_rules_of_a_distributed_schema() {
 /// A distributed database sends a statement to the one server that has the workspace, if the statement says which.
 #[test]
 fn every_statement_on_a_workspaces_tables_names_the_workspace() {
-    const TABLES: [&str; 20] = [
+    const TABLES: [&str; 22] = [
         "users",
         "login_links",
         "sessions",
@@ -70,6 +70,8 @@ fn every_statement_on_a_workspaces_tables_names_the_workspace() {
         "app_codes",
         "app_sessions",
         "app_refusals",
+        "app_usage",
+        "app_sign_outs",
     ];
     // What an operator does to the whole installation, and what only explains plans.
     const ABOUT_ALL: [&str; 3] = ["key_usage.rs", "post_restore.rs", "list_plans.rs"];

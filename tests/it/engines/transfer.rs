@@ -109,7 +109,7 @@ async fn everything_moves_and_goes_on_working_with_the_same_key_file() {
             "{table} is planned for as if it had so many rows"
         );
     }
-    assert_eq!(tables.len(), 31, "{tables:?}");
+    assert_eq!(tables.len(), 33, "{tables:?}");
     let test = stopped.start_on(target).await;
     let mut log = test.audit();
     assert_eq!(log.pop().as_deref(), Some("database.moved by command_line"));
