@@ -51,7 +51,8 @@ impl SignOutAnswer {
     /// The answer of a word.
     pub fn parse(word: &str) -> Option<Self> {
         let is_word = |known: &Self| known.word() == word;
-        let known = [Self::NotCalled, Self::NoTurn, Self::Unanswered, Self::NotSigned].into_iter().find(is_word);
+        let known =
+            [Self::NotCalled, Self::NoTurn, Self::Unanswered, Self::NotSigned].into_iter().find(is_word);
         known.or_else(|| word.parse().ok().map(Self::Status))
     }
 

@@ -2,11 +2,11 @@
 
 use uuid::Uuid;
 
-use super::{app_usage, audit};
 use super::columns::standing_columns;
 use super::login_links::may_use_links;
 use super::secret_keys::is_active;
 use super::users::user_columns;
+use super::{app_usage, audit};
 use crate::domain::audit::AuditEntry;
 use crate::domain::login_link::LinkLookupKey;
 use crate::domain::oidc::claims::Person;

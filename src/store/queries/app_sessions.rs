@@ -145,8 +145,8 @@ impl Store {
         );
         let unit = UnitOfWork::new().and(outbox::remove(item)).and(done);
         let entry = entry.map(|entry| audit::entry(item.workspace, entry, now));
-        let told = answered
-            .map(|(client_id, answer)| app_usage::told((item.workspace, client_id), answer, now));
+        let told =
+            answered.map(|(client_id, answer)| app_usage::told((item.workspace, client_id), answer, now));
         self.write(unit.and_all(entry).and_all(told)).await.map(drop)
     }
 }

@@ -323,8 +323,7 @@ async fn a_link_to_the_own_page_of_auth_core_waits_there_for_a_press() {
     let ada = Ada::arrives();
     let start = |path: &str| {
         let start = format!("{{origin}}{path}?callbackUrl=/");
-        let registration =
-            Registration::add(&ada.server, "/auth/callback/doorkey", &["--start-url", &start]);
+        let registration = Registration::add(&ada.server, "/auth/callback/doorkey", &["--start-url", &start]);
         ForeignApp::on_node("auth-core.mjs", registration)
     };
     let (page, behind) = (start("/auth/signin"), start("/auth/signin/doorkey"));
@@ -339,7 +338,11 @@ async fn a_link_to_the_own_page_of_auth_core_waits_there_for_a_press() {
     assert_eq!(arrived.url(), page.url("/"), "{:?}\n{}", arrived.way, page.log());
     ada.is_shown(&page.client_id, &arrived.shown());
     let (mut browser, refused) = ada.lands(&behind.client_id).await;
-    assert!(!refused.page.status.is_success() || refused.page.body.contains("error"), "{}", refused.page.body);
+    assert!(
+        !refused.page.status.is_success() || refused.page.body.contains("error"),
+        "{}",
+        refused.page.body
+    );
     assert_eq!(browser.open(&behind.url("/")).await.status, StatusCode::UNAUTHORIZED);
 }
 

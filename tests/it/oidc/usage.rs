@@ -213,7 +213,9 @@ async fn the_last_answer_to_a_sign_out_is_told_with_its_moment() {
         let page = browser.get(&format!("/w/{}/apps/wiki", test.acme.id.0)).await.body;
         let told = format!("<span class=\"state {sign}\">{sentence}</span><small><time datetime=\"{at}\">");
         assert!(page.contains(&told), "{told}: {page}");
-        assert!(page.contains("<dt>Sign-ins</dt><dd><bdi>1 in 30 days</bdi></dd><dd><small>the last one: <time"));
+        assert!(
+            page.contains("<dt>Sign-ins</dt><dd><bdi>1 in 30 days</bdi></dd><dd><small>the last one: <time")
+        );
         let list = browser.get(&format!("/w/{}/apps", test.acme.id.0)).await.body;
         assert!(list.contains("data-label=\"Sign-ins:\">1<small>the last one: <time"), "{list}");
         assert_eq!(list.contains("did not hear of the last sign-out"), sign == "bad", "{list}");
