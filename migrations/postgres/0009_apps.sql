@@ -111,6 +111,29 @@ CREATE TABLE app_refusals (
     PRIMARY KEY (workspace_id, client_id, id)
 );
 
+-- How often an app exchanged a code, by the day. On PostgreSQL a day has several slots, so that exchanges at the same moment do not wait
+-- for one row; once it is over they are merged into the slot 0. The last row of an app stays, however old.
+CREATE TABLE app_usage (
+    workspace_id BIGINT NOT NULL,
+    client_id TEXT COLLATE "C" NOT NULL,
+    day BIGINT NOT NULL,
+    slot BIGINT NOT NULL,
+    sign_ins BIGINT NOT NULL,
+    last_at BIGINT NOT NULL,
+    PRIMARY KEY (workspace_id, client_id, day, slot)
+);
+
+CREATE INDEX app_usage_to_merge ON app_usage (workspace_id, day) WHERE slot > 0;
+
+-- What an app answered when it was last told that a session had ended: a status, or a word for none.
+CREATE TABLE app_sign_outs (
+    workspace_id BIGINT NOT NULL,
+    client_id TEXT COLLATE "C" NOT NULL,
+    told_at BIGINT NOT NULL,
+    answer TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (workspace_id, client_id)
+);
+
 -- `vouched`: every address counts as verified; `proven`: those that a mailed link or code was used from.
 ALTER TABLE workspaces ADD COLUMN addresses TEXT COLLATE "C" NOT NULL DEFAULT 'vouched';
 ALTER TABLE workspaces ADD COLUMN default_app TEXT COLLATE "C";
@@ -133,3 +156,6 @@ ALTER TABLE link_events ADD COLUMN client_id TEXT COLLATE "C";
 
 -- What the log says of one user, newest first. Some entries are about nobody.
 CREATE INDEX audit_log_by_user ON audit_log (workspace_id, user_id, id) WHERE user_id IS NOT NULL;
+
+-- A link of a trial of an app: what it leads to is not counted as a use of that app.
+ALTER TABLE login_links ADD COLUMN is_trial BIGINT NOT NULL DEFAULT 0;

@@ -111,6 +111,29 @@ CREATE TABLE app_refusals (
     PRIMARY KEY (workspace_id, client_id, id)
 ) STRICT, WITHOUT ROWID;
 
+-- How often an app exchanged a code, by the day. On PostgreSQL a day has several slots, so that exchanges at the same moment do not wait
+-- for one row; once it is over they are merged into the slot 0. The last row of an app stays, however old.
+CREATE TABLE app_usage (
+    workspace_id INTEGER NOT NULL,
+    client_id TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    slot INTEGER NOT NULL,
+    sign_ins INTEGER NOT NULL,
+    last_at INTEGER NOT NULL,
+    PRIMARY KEY (workspace_id, client_id, day, slot)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX app_usage_to_merge ON app_usage (workspace_id, day) WHERE slot > 0;
+
+-- What an app answered when it was last told that a session had ended: a status, or a word for none.
+CREATE TABLE app_sign_outs (
+    workspace_id INTEGER NOT NULL,
+    client_id TEXT NOT NULL,
+    told_at INTEGER NOT NULL,
+    answer TEXT NOT NULL,
+    PRIMARY KEY (workspace_id, client_id)
+) STRICT, WITHOUT ROWID;
+
 -- `vouched`: every address counts as verified; `proven`: those that a mailed link or code was used from.
 ALTER TABLE workspaces ADD COLUMN addresses TEXT NOT NULL DEFAULT 'vouched';
 ALTER TABLE workspaces ADD COLUMN default_app TEXT;
@@ -133,6 +156,9 @@ ALTER TABLE link_events ADD COLUMN client_id TEXT;
 
 -- What the log says of one user, newest first. Some entries are about nobody.
 CREATE INDEX audit_log_by_user ON audit_log (workspace_id, user_id, id) WHERE user_id IS NOT NULL;
+
+-- A link of a trial of an app: what it leads to is not counted as a use of that app.
+ALTER TABLE login_links ADD COLUMN is_trial INTEGER NOT NULL DEFAULT 0;
 
 -- As for sessions: a workspace has many of these, an app, a session or a user a few.
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES

@@ -1,10 +1,10 @@
-//! OpenID Connect: refusals are written, what rests on an old secret key is moved, and sessions that are over are ended.
+//! OpenID Connect: refusals are written, what rests on an old secret key is moved, sessions that are over are ended, and what is counted is merged.
 
 use tokio::time::sleep;
 
 use super::ticks::{SECOND, every};
 use crate::app::App;
-use crate::flow::oidc::{refusals, rekey, sign_outs};
+use crate::flow::oidc::{refusals, rekey, sign_outs, usage};
 
 /// Writes the refusals that were noted.
 pub(super) async fn write_refusals(app: &App) {
@@ -20,7 +20,8 @@ pub(super) async fn write_refusals(app: &App) {
 /// From one look for what is to be tended to the next.
 const TEND_EVERY: u32 = 30;
 
-/// Moves what rests on an old secret key to the active one, and ends the sessions that are over and that apps know of.
+/// Moves what rests on an old secret key to the active one, ends the sessions that are over and that apps know of, and merges what is
+/// counted of apps.
 ///
 /// One after the other, and not while a server starts: what looks at whole tables takes a thread of the blocking pool, and each thread
 /// more keeps memory until it has been idle for ten seconds.
@@ -34,6 +35,9 @@ pub(super) async fn tend(app: &App) {
         }
         if let Err(error) = sign_outs::end_over(app).await {
             tracing::warn!(%error, "sessions that are over could not be ended");
+        }
+        if let Err(error) = usage::merge(app).await {
+            tracing::warn!(%error, "the sign-ins of apps could not be merged");
         }
     }
 }

@@ -148,6 +148,7 @@ mod oidc {
     mod signing_keys;
     mod subjects;
     mod tokens;
+    mod usage;
     mod workspace_keys;
 }
 mod outbound {

@@ -113,6 +113,7 @@ mod oidc {
     mod signing_keys;
     mod subjects;
     mod tokens;
+    mod usage;
     mod workspace_keys;
 }
 mod pages {

@@ -14,3 +14,4 @@ pub mod scope;
 pub mod sign_out;
 pub mod signing_key;
 pub mod start_url;
+pub mod usage;

@@ -11,5 +11,6 @@ pub mod sign_outs;
 pub mod signing_keys;
 pub mod token;
 pub mod trial;
+pub mod usage;
 pub mod userinfo;
 pub mod waiting;

@@ -11,7 +11,7 @@ use super::{apps, signing_keys};
 use crate::app::App;
 use crate::domain::audit::{Actor, AuditContext, AuditEvent};
 use crate::domain::oidc::app::OidcApp;
-use crate::domain::oidc::sign_out::{LEASE, TIME_LIMIT, TOKEN_LIFETIME, next_attempt};
+use crate::domain::oidc::sign_out::{LEASE, SignOutAnswer, TIME_LIMIT, TOKEN_LIFETIME, next_attempt};
 use crate::domain::outbound::OutboundUrl;
 use crate::domain::workspace::Workspace;
 use crate::flow::operations::nodes;
@@ -42,44 +42,55 @@ pub async fn deliver(app: &App, item: OutboxItem) -> Result<(), StoreError> {
     let client = apps::find(app, workspace.id, &ended.client_id).await?;
     let uri = client.as_ref().and_then(|client| client.backchannel_logout_uri.clone());
     let (Some(client), Some(uri)) = (client, uri) else {
-        return app.store.finish_sign_out(&item, None, app.clock.now()).await;
+        return app.store.finish_sign_out(&item, None, None, app.clock.now()).await;
     };
-    let told = tell(app, &workspace, (&client, &uri), &ended).await;
+    let (answer, reason) = tell(app, &workspace, (&client, &uri), &ended).await;
     let now = app.clock.now();
-    let reason = match told {
-        Ok(()) => return app.store.finish_sign_out(&item, None, now).await,
-        Err(reason) => reason,
+    let answered = (client.client_id.as_str(), answer);
+    let Some(reason) = reason else {
+        return app.store.finish_sign_out(&item, Some(answered), None, now).await;
     };
     tracing::info!(client_id = %client.client_id, %reason, attempts = item.attempts, "an app did not hear of a sign-out");
     if let Some(next) = next_attempt(item.attempts, now) {
-        return app.store.postpone_sign_out(&item, next).await;
+        return app.store.postpone_sign_out(&item, answered, (now, next)).await;
     }
     let act = AuditContext { actor: Actor::Doorkey, request: now.new_id() };
-    let entry = act.entry(AuditEvent::AppLogoutFailed).about(ended.user).with("client_id", client.client_id);
+    let entry = act.entry(AuditEvent::AppLogoutFailed).about(ended.user);
+    let entry = entry.with("client_id", client.client_id.clone());
     let entry = entry.with("session", ended.session.to_string()).with("error", reason);
-    app.store.finish_sign_out(&item, Some(&entry), now).await
+    app.store.finish_sign_out(&item, Some(answered), Some(&entry), now).await
 }
 
-/// One attempt. An error is a sentence for the operator.
+/// One attempt: what came of it, and a sentence for the operator if the app did not hear.
 async fn tell(
     app: &App,
     workspace: &Workspace,
     (client, uri): (&OidcApp, &str),
     ended: &EndedAppSession,
-) -> Result<(), String> {
-    let url = OutboundUrl::parse(uri).map_err(|error| error.to_string())?;
-    let token = logout_token(app, workspace, client, ended).await.map_err(|error| error.to_string())?;
+) -> (SignOutAnswer, Option<String>) {
+    let url = match OutboundUrl::parse(uri) {
+        Ok(url) => url,
+        Err(error) => return (SignOutAnswer::NotCalled, Some(error.to_string())),
+    };
+    let token = match logout_token(app, workspace, client, ended).await {
+        Ok(token) => token,
+        Err(error) => return (SignOutAnswer::NotSigned, Some(error.to_string())),
+    };
     let headers = [("Content-Type", "application/x-www-form-urlencoded")];
     let sent = app
         .outbound
         .post(&url, &headers, format!("logout_token={token}"), Duration::from_secs(TIME_LIMIT))
         .await;
-    match sent {
-        Ok(response) => response.complaint().map_or(Ok(()), Err),
-        Err(failure @ (Failure::Refused(_) | Failure::Busy { .. } | Failure::Broken(_))) => {
-            Err(failure.to_string())
-        }
-    }
+    let failure = match sent {
+        Ok(response) => return (SignOutAnswer::Status(response.status), response.complaint()),
+        Err(failure) => failure,
+    };
+    let answer = match failure {
+        Failure::Refused(_) => SignOutAnswer::NotCalled,
+        Failure::Busy { .. } => SignOutAnswer::NoTurn,
+        Failure::Broken(_) => SignOutAnswer::Unanswered,
+    };
+    (answer, Some(failure.to_string()))
 }
 
 /// The claims of a logout token. It has no nonce, so that it cannot be taken for an ID token.

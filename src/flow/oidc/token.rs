@@ -294,6 +294,7 @@ impl Attempt<'_> {
         let exchange = Exchange {
             code: &used,
             session_epoch: signed_in.session.epoch,
+            link: &signed_in.session.link,
             app_session: now.new_id(),
             entry: &entry,
         };

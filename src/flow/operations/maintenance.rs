@@ -8,6 +8,7 @@ use crate::domain::idempotency::RepeatableRequest;
 use crate::domain::mail;
 use crate::domain::node::NodeUnhealthy;
 use crate::domain::oidc::signing_key::{KEPT_AFTER, PUBLISHED_AFTER};
+use crate::domain::oidc::usage;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::MAX_LINK_LIFETIME;
 use crate::flow::oidc::refusals;
@@ -68,6 +69,7 @@ pub async fn sweep(app: &App, now: Timestamp, kept: Retention) -> Result<Swept, 
         let swept = app.store.sweep(workspace.id, &limits).await?;
         app.store.sweep_link_kills(workspace.id, limits.links.plus_seconds(-MAX_LINK_LIFETIME)).await?;
         app.store.sweep_stats(workspace.id, now.plus_seconds(-STATS_KEPT)).await?;
+        app.store.sweep_app_usage(workspace.id, now.plus_seconds(-usage::KEPT)).await?;
         let (signed, never_signed) = (now.plus_seconds(-KEPT_AFTER), now.plus_seconds(-PUBLISHED_AFTER));
         app.store.sweep_signing_keys(workspace.id, (signed, never_signed)).await?;
         all.stories +=

@@ -36,8 +36,12 @@ pub(in crate::http) async fn require_same_origin(
     next.run(request).await
 }
 
-/// Whether the headers of a form say that it is of this origin.
+/// Whether the headers of a form say that it is of this origin. No browser sends one of them twice: then nothing is believed.
 pub(in crate::http) fn is_same_origin(headers: &HeaderMap, own: &str) -> bool {
+    let is_twice = |name: &str| headers.get_all(name).iter().nth(1).is_some();
+    if is_twice("sec-fetch-site") || is_twice("origin") {
+        return false;
+    }
     if let Some(site) = headers.get("sec-fetch-site") {
         return site == "same-origin" || site == "none";
     }
@@ -90,6 +94,25 @@ mod tests {
             ("origin", "portal.example.com"),
         ] {
             assert!(!from(name, value), "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn a_header_that_is_there_twice_is_not_believed() {
+        for (name, first, second) in [
+            ("sec-fetch-site", "same-origin", "cross-site"),
+            ("sec-fetch-site", "cross-site", "same-origin"),
+            ("sec-fetch-site", "same-origin", "same-origin"),
+            ("origin", "https://portal.example.com", "https://evil.test"),
+            ("origin", "https://portal.example.com", "https://portal.example.com"),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.append(name, first.parse().unwrap());
+            headers.append(name, second.parse().unwrap());
+            assert!(!is_same_origin(&headers, "https://portal.example.com"), "{name}: {first}, {second}");
+            headers.insert("sec-fetch-site", "same-origin".parse().unwrap());
+            let is_believed = is_same_origin(&headers, "https://portal.example.com");
+            assert_eq!(is_believed, name == "sec-fetch-site", "{name} beside one that is right");
         }
     }
 }

@@ -2,12 +2,13 @@
 
 use uuid::Uuid;
 
-use super::audit;
 use super::columns::standing_columns;
 use super::login_links::may_use_links;
 use super::secret_keys::is_active;
 use super::users::user_columns;
+use super::{app_usage, audit};
 use crate::domain::audit::AuditEntry;
+use crate::domain::login_link::LinkLookupKey;
 use crate::domain::oidc::claims::Person;
 use crate::domain::oidc::code::AppCode;
 use crate::domain::oidc::scope::OidcScopes;
@@ -71,6 +72,8 @@ pub struct Exchange<'a> {
     pub code: &'a AppCode,
     /// The session epoch of the user, as it was read.
     pub session_epoch: i64,
+    /// The link that began the session.
+    pub link: &'a LinkLookupKey,
     /// A number of its own for the app in this session.
     pub app_session: Uuid,
     /// What happened.
@@ -168,7 +171,9 @@ impl Store {
             ],
         );
         let unit = unit.guard(use_up(exchange)).and(entered);
-        self.apply(unit.and(audit::entry(code.workspace, exchange.entry, now))).await
+        let unit = unit.and(audit::entry(code.workspace, exchange.entry, now));
+        // Last: of those who count in one row, each waits for no more than the commit of the one before.
+        self.apply(unit.and(app_usage::count(&self.engine, code, exchange.link, now))).await
     }
 
     /// Revokes the access token of a code that came once more. `code` is as this leaves it, sealed.

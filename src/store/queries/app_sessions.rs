@@ -2,8 +2,9 @@
 
 use uuid::Uuid;
 
-use super::{audit, outbox};
+use super::{app_usage, audit, outbox};
 use crate::domain::audit::AuditEntry;
+use crate::domain::oidc::sign_out::SignOutAnswer;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserId;
 use crate::domain::workspace::{Workspace, WorkspaceId};
@@ -119,15 +120,22 @@ impl Store {
         self.find(sql(found, values![item.workspace, item.id])).await
     }
 
-    /// Has a sign-out tried again later, if this node still has it.
-    pub async fn postpone_sign_out(&self, item: &OutboxItem, next: Timestamp) -> Result<(), StoreError> {
-        self.write(UnitOfWork::new().and(outbox::postpone(item, next))).await.map(drop)
+    /// Has a sign-out tried again later, if this node still has it, and notes what came of this attempt.
+    pub async fn postpone_sign_out(
+        &self,
+        item: &OutboxItem,
+        (client_id, answer): (&str, SignOutAnswer),
+        (now, next): (Timestamp, Timestamp),
+    ) -> Result<(), StoreError> {
+        let told = app_usage::told((item.workspace, client_id), answer, now);
+        self.write(UnitOfWork::new().and(outbox::postpone(item, next)).and(told)).await.map(drop)
     }
 
-    /// Lets go of a sign-out that was heard, or given up; that is said in an entry.
+    /// Lets go of a sign-out that was heard, given up, which is said in an entry, or told nobody; and notes what an app answered.
     pub async fn finish_sign_out(
         &self,
         item: &OutboxItem,
+        answered: Option<(&str, SignOutAnswer)>,
         entry: Option<&AuditEntry>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
@@ -136,7 +144,9 @@ impl Store {
             values![item.workspace, item.id],
         );
         let unit = UnitOfWork::new().and(outbox::remove(item)).and(done);
-        let told = entry.map(|entry| audit::entry(item.workspace, entry, now));
-        self.write(unit.and_all(told)).await.map(drop)
+        let entry = entry.map(|entry| audit::entry(item.workspace, entry, now));
+        let told =
+            answered.map(|(client_id, answer)| app_usage::told((item.workspace, client_id), answer, now));
+        self.write(unit.and_all(entry).and_all(told)).await.map(drop)
     }
 }

@@ -44,15 +44,20 @@ impl Store {
     }
 
     /// Keeps a link of a trial beside the user's newest one, unless the user may no longer have one. `is_recorded` says whether its
-    /// openings are noted.
+    /// openings are noted. What an app does with it is not counted.
     pub async fn add_trial_link(
         &self,
         (link, is_recorded): (&LoginLink, bool),
         entry: &AuditEntry,
     ) -> Result<Outcome, StoreError> {
         let draft = &link.draft;
+        let marked = sql(
+            "UPDATE login_links SET is_trial = 1 WHERE workspace_id = $1 AND hash = $2",
+            values![draft.workspace, link.hash],
+        );
         let unit = UnitOfWork::about(draft.workspace, draft.user)
             .guard(asks::add_link(link))
+            .guard(marked)
             .and(audit::entry(draft.workspace, entry, draft.created_at))
             .and(link_marks::count_issued(&self.engine, link, (draft.kind.name(), is_recorded)));
         self.apply(unit).await

@@ -2,7 +2,7 @@
 
 use super::list::{self, Source};
 use super::secret_keys::is_active;
-use super::{app_secrets, audit, directory_stamp, signing_keys};
+use super::{app_secrets, app_usage, audit, directory_stamp, signing_keys};
 use crate::domain::audit::AuditEntry;
 use crate::domain::list_query::{Field, FieldType, ListQuery, Page};
 use crate::domain::oidc::app::{OidcApp, SigningAlgorithm};
@@ -150,6 +150,8 @@ impl Store {
         let mut unit = UnitOfWork::new().guard(signing_keys::hold(app.workspace)).guard(sql(ADDED, values));
         // Of an app of this name that somebody took out of its table by hand no secret may come back.
         unit = unit.and(app_secrets::remove_all(app.workspace, &app.client_id, app.created_at));
+        // Nor is it told what one of this name was used for that was deleted while somebody counted.
+        unit = unit.and_all(app_usage::forget(app.workspace, &app.client_id));
         if let Some(secret) = secret {
             unit = unit.guard(app_secrets::add(secret));
         }
@@ -198,6 +200,7 @@ impl Store {
             .and(gone("DELETE FROM app_codes WHERE workspace_id = $1 AND client_id = $2"))
             .and(gone("DELETE FROM app_sessions WHERE workspace_id = $1 AND client_id = $2"))
             .and(gone("DELETE FROM app_refusals WHERE workspace_id = $1 AND client_id = $2"))
+            .and_all(app_usage::forget(workspace, client_id))
             .and(audit::entry(workspace, entry, now));
         self.apply(unit.guard(directory_stamp::draw())).await
     }

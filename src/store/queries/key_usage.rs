@@ -229,7 +229,7 @@ impl Store {
             values![key, now],
         );
         let unit = UnitOfWork::new().and(removed).and(of_app("app_codes")).and(of_app("app_sessions"));
-        let unit = unit.and(of_app("app_refusals"));
+        let unit = unit.and(of_app("app_refusals")).and(of_app("app_usage")).and(of_app("app_sign_outs"));
         let unit = unit.and(deleted("apps", "key_id = $1")).and(deleted("signing_keys", "key_id = $1"));
         let UnitResult::Done(rows) = self.write(unit).await? else { return Ok(0) };
         let count = rows.iter().rev().take(2).map(Vec::len).sum::<usize>();

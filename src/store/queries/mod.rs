@@ -7,6 +7,7 @@ pub(super) mod app_refusals;
 pub(super) mod app_secrets;
 pub(super) mod app_sessions;
 pub(super) mod app_trials;
+pub(super) mod app_usage;
 pub(super) mod apps;
 pub(super) mod asks;
 pub(super) mod audit;

@@ -335,6 +335,8 @@ impl Store {
             "DELETE FROM app_codes WHERE workspace_id = $1",
             "DELETE FROM app_sessions WHERE workspace_id = $1",
             "DELETE FROM app_refusals WHERE workspace_id = $1",
+            "DELETE FROM app_usage WHERE workspace_id = $1",
+            "DELETE FROM app_sign_outs WHERE workspace_id = $1",
         ];
         let belongings = belongings.map(|text| sql(text, values![id]));
         let unit =

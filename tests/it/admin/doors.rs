@@ -204,6 +204,8 @@ async fn a_form_from_elsewhere_or_without_its_value_does_nothing() {
         origin("https://evil.test"),
         origin("null"),
         origin("http://127.0.0.1:8080"),
+        from("same-origin").header("sec-fetch-site", "cross-site"),
+        origin("http://127.0.0.1:8081").header("origin", "https://evil.test"),
         form.clone().without("proof").sent(),
         form.clone().with("proof", "x").sent(),
         others.sent(),

@@ -74,6 +74,8 @@ async fn a_trial_takes_every_step_and_leaves_everybody_else_as_they_were() {
     let count = |table: &str| server.database.number(&format!("SELECT count(*) FROM {table}"));
     assert_eq!((count("sessions"), count("app_sessions"), count("mails"), count("outbox")), (1, 0, 0, 0));
     assert_eq!(count("users WHERE proven_email IS NOT NULL"), 0);
+    // Nor was the app used.
+    assert_eq!((count("app_usage"), count("login_links WHERE is_trial <> 0")), (0, 2));
     // A sign-out would be on its way within a second.
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(receiver.requests(), Vec::<String>::new());

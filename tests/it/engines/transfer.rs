@@ -109,7 +109,7 @@ async fn everything_moves_and_goes_on_working_with_the_same_key_file() {
             "{table} is planned for as if it had so many rows"
         );
     }
-    assert_eq!(tables.len(), 31, "{tables:?}");
+    assert_eq!(tables.len(), 33, "{tables:?}");
     let test = stopped.start_on(target).await;
     let mut log = test.audit();
     assert_eq!(log.pop().as_deref(), Some("database.moved by command_line"));
@@ -153,6 +153,7 @@ async fn apps_go_on_with_their_secrets_codes_tokens_and_signing_keys() {
     let next = app.tokens(&test, &waiting).await;
     let claims = test.verified(&app, next["id_token"].as_str().unwrap()).await;
     assert_eq!(claims["email"], "ada@example.org");
+    assert_eq!(test.number("SELECT CAST(sum(sign_ins) AS BIGINT) FROM app_usage"), 2);
 }
 
 /// Whoever dies between the two marks leaves a whole copy that nobody used, and a source that may have gone on since.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::support::apache::Apache;
 use crate::support::foreign_app::{ForeignApp, Journey, OUTBOUND, Registration};
-use crate::support::http_client::HttpClient;
+use crate::support::http_client::{HttpClient, form};
 use crate::support::relying_party::query_of;
 use crate::support::server::Server;
 use crate::support::wait::{until, until_so};
@@ -45,6 +45,15 @@ impl Ada {
         assert_eq!(asked.page.status, StatusCode::OK);
         let link = self.server.ask_for_link(self.number).await;
         self.browser.travel_by_link(&self.server, &link).await
+    }
+
+    /// A link that leads to an app, in a browser in which nobody is signed in.
+    async fn lands(&self, client_id: &str) -> (HttpClient, Journey) {
+        let mut browser = HttpClient::arrives();
+        let path = format!("/api/login_links/{}?app={client_id}", self.number);
+        let answer = self.server.call("GET", &path).await.json::<Value>().await.unwrap();
+        let arrived = browser.travel_by_link(&self.server, answer["link"].as_str().unwrap()).await;
+        (browser, arrived)
     }
 
     /// The whole of it: a sign-in by her link, one more for which nothing is asked, and a sign-out. Gives what was shown first.
@@ -278,6 +287,63 @@ async fn a_link_lands_in_apache_by_the_third_party_start_of_the_standard() {
         let start = apache.url(&format!("{}?iss=", Apache::CALLBACK));
         assert!(arrived.way.iter().any(|url| url.starts_with(&start)), "{:?}", arrived.way);
     }
+}
+
+#[tokio::test]
+async fn a_link_lands_in_the_small_applications_by_their_start_urls() {
+    let ada = Ada::arrives();
+    let add = |callback: &str, start: &str, more: &[&str]| {
+        let start = format!("{{origin}}{start}");
+        Registration::add(&ada.server, callback, &[&["--start-url", &start], more].concat())
+    };
+    let own = || add("/callback", "/sign-in", &[]);
+    let optional = add("/callback", "/sign-in", &["--pkce", "optional"]);
+    for (start, app) in [
+        ("/sign-in", ForeignApp::on_node("openid-client.mjs", own())),
+        ("/sign-in", ForeignApp::on_node("oauth4webapi.mjs", own())),
+        ("/sign-in", ForeignApp::on_node("auth-core.mjs", add("/auth/callback/doorkey", "/sign-in", &[]))),
+        ("/login", ForeignApp::on_node("express-openid-connect.mjs", add("/callback", "/login", &[]))),
+        ("/sign-in", ForeignApp::on_node("passport-openidconnect.mjs", optional)),
+        ("/sign-in", ForeignApp::on_python("authlib_app.py", own())),
+    ] {
+        let (_, arrived) = ada.lands(&app.client_id).await;
+
+        assert_eq!(arrived.url(), app.url("/"), "{:?}\n{}", arrived.way, app.log());
+        ada.is_shown(&app.client_id, &arrived.shown());
+        let start = app.url(&format!("{start}?iss="));
+        assert!(arrived.way.iter().any(|url| url.starts_with(&start)), "{:?}", arrived.way);
+        let asked = ada.server.url("/login?return=");
+        assert!(!arrived.way.iter().any(|url| url.starts_with(&asked)), "{:?}", arrived.way);
+    }
+}
+
+/// Why `docs/apps.md` names a path of your own: the library's own page is one with a button, and the address behind it takes no GET.
+#[tokio::test]
+async fn a_link_to_the_own_page_of_auth_core_waits_there_for_a_press() {
+    let ada = Ada::arrives();
+    let start = |path: &str| {
+        let start = format!("{{origin}}{path}?callbackUrl=/");
+        let registration = Registration::add(&ada.server, "/auth/callback/doorkey", &["--start-url", &start]);
+        ForeignApp::on_node("auth-core.mjs", registration)
+    };
+    let (page, behind) = (start("/auth/signin"), start("/auth/signin/doorkey"));
+
+    let (mut browser, waiting) = ada.lands(&page.client_id).await;
+
+    assert!(waiting.url().starts_with(&page.url("/auth/signin?")), "{:?}\n{}", waiting.way, page.log());
+    assert_eq!(browser.open(&page.url("/")).await.status, StatusCode::UNAUTHORIZED);
+    let target = page.url("/auth/signin/doorkey");
+    let pressed = browser.post(&target, &form(&waiting.page.body)).await;
+    let arrived = browser.go_on(&target, pressed).await;
+    assert_eq!(arrived.url(), page.url("/"), "{:?}\n{}", arrived.way, page.log());
+    ada.is_shown(&page.client_id, &arrived.shown());
+    let (mut browser, refused) = ada.lands(&behind.client_id).await;
+    assert!(
+        !refused.page.status.is_success() || refused.page.body.contains("error"),
+        "{}",
+        refused.page.body
+    );
+    assert_eq!(browser.open(&behind.url("/")).await.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]

@@ -17,12 +17,13 @@ use crate::support::server::{Server, regular};
 const NEWEST: (i64, &str) = (
     9,
     "DROP TABLE apps; DROP TABLE app_secrets; DROP TABLE signing_keys; DROP TABLE app_codes; DROP TABLE app_sessions;
-     DROP TABLE app_refusals;
+     DROP TABLE app_refusals; DROP TABLE app_usage; DROP TABLE app_sign_outs;
      ALTER TABLE workspaces DROP COLUMN addresses; ALTER TABLE workspaces DROP COLUMN default_app;
      ALTER TABLE users DROP COLUMN subject; ALTER TABLE users DROP COLUMN proven_email;
      ALTER TABLE sessions DROP COLUMN method;
      ALTER TABLE mails DROP COLUMN client_id; ALTER TABLE asks DROP COLUMN client_id;
-     ALTER TABLE login_links DROP COLUMN client_id; ALTER TABLE link_events DROP COLUMN client_id;
+     ALTER TABLE login_links DROP COLUMN client_id; ALTER TABLE login_links DROP COLUMN is_trial;
+     ALTER TABLE link_events DROP COLUMN client_id;
      DELETE FROM migrations WHERE number = 9",
 );
 

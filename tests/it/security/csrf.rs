@@ -99,6 +99,9 @@ async fn a_form_sent_from_elsewhere_is_refused() {
         bare.clone().header("origin", "https://example.com.evil.test"),
         bare.clone().header("origin", "https://example.com:8443"),
         bare.clone().header("origin", "null"),
+        bare.clone().header("sec-fetch-site", "same-origin").header("sec-fetch-site", "cross-site"),
+        bare.clone().header("sec-fetch-site", "same-origin").header("sec-fetch-site", "same-origin"),
+        bare.clone().header("origin", "https://example.com").header("origin", "https://evil.test"),
     ] {
         let response = browser.send(ask.clone()).await;
         assert_eq!(response.status, StatusCode::FORBIDDEN, "{:?}", ask.headers);

@@ -1,5 +1,6 @@
 // An application with @auth/core, which is what Auth.js and its packages for frameworks are made of.
 import { Auth, skipCSRFCheck } from '@auth/core'
+import express from 'express'
 import { application, clientId, clientSecret, here, issuer, listen, scope, signedOut } from './web.mjs'
 
 const people = new Map()
@@ -58,6 +59,19 @@ const app = application({ sessions: false })
 app.get('/sign-in', async (request, response) => {
   const body = new URLSearchParams({ callbackUrl: `${here}/` })
   pass(await ask(request, '/auth/signin/doorkey', body, { skipCSRFCheck }), response)
+})
+
+// Its own page, whose button posts with a token against forgery.
+app.get(['/auth/signin', '/auth/signin/doorkey'], async (request, response) => {
+  const answer = await ask(request, request.url)
+  for (const cookie of answer.headers.getSetCookie()) response.append('set-cookie', cookie)
+  const location = answer.headers.get('location')
+  if (location) return response.redirect(location)
+  response.status(answer.status).type('html').send(await answer.text())
+})
+
+app.post('/auth/signin/doorkey', express.text({ type: '*/*' }), async (request, response) => {
+  pass(await ask(request, request.url, request.body), response)
 })
 
 app.get('/auth/callback/doorkey', async (request, response) => pass(await ask(request, request.url), response))

@@ -23,9 +23,11 @@ app.use(
     backchannelLogout: { store: new session.MemoryStore() },
     // By itself it asks for `response_type=id_token`, the implicit flow.
     authorizationParams: { response_type: 'code', scope },
-    routes: { login: '/sign-in', logout: '/sign-out', postLogoutRedirect: '/signed-out' },
+    routes: { logout: '/sign-out', postLogoutRedirect: '/signed-out' },
   }),
 )
+// Its own is `/login`.
+app.get('/sign-in', (request, response) => response.oidc.login({ returnTo: '/' }))
 
 listen(app, async ({ oidc }) => {
   return oidc.isAuthenticated() && { claims: oidc.idTokenClaims, userinfo: await oidc.fetchUserInfo() }

@@ -24,9 +24,10 @@ use super::times::TimeText;
 use crate::domain::admin::{AdminAct, AdminPage};
 use crate::domain::oidc::app::OidcApp;
 use crate::domain::oidc::refusal::MAX_OF_APP;
+use crate::domain::oidc::usage::AppUsage;
 use crate::flow;
 use crate::flow::oidc::app_changes::{self, type_name};
-use crate::flow::oidc::refusals;
+use crate::flow::oidc::{refusals, usage};
 use crate::store::RefusalsOfApps;
 
 /// For how long a refusal is a reason to look, in seconds.
@@ -54,6 +55,9 @@ struct AppRow {
     name: String,
     client_id: String,
     type_name: &'static str,
+    /// Sign-ins of 30 days, and when the last one was, ever.
+    sign_ins: String,
+    last: Option<TimeText>,
     /// How many were refused lately, and when the last was.
     refused: Option<(String, TimeText)>,
     /// What is worth a look: the class of a sign, its word, and more.
@@ -69,13 +73,15 @@ pub(in crate::http) async fn list(desk: Desk<SeeApps>) -> Result<Response, Probl
     let names: Vec<_> = apps.iter().map(|app| app.client_id.as_str()).collect();
     let since = desk.now().plus_seconds(-LATELY);
     let lately = refusals::list_of_apps(&desk.app, desk.workspace.id, &names, since).await?;
+    let usage = usage::of_apps(&desk.app, desk.workspace.id, &names).await?;
+    let used = |app: &OidcApp| usage.get(&app.client_id).copied().unwrap_or_default();
     let total = page.total;
     let view = AppsPage {
         frame: desk.frame(AdminPage::Apps),
         lead: lead(total, lately.counted.len()),
         was_deleted: desk.query.value("done") == "deleted",
         pager: Pager::of(&part, apps.len(), total, &desk.address("/apps")),
-        rows: apps.iter().map(|app| row(&desk, app, &lately)).collect(),
+        rows: apps.iter().map(|app| row(&desk, app, (&lately, used(app)))).collect(),
         add: desk.may(AdminAct::ChangeApps).then(|| desk.address("/new-app")),
         refused: told(&desk, &apps, lately),
     };
@@ -100,7 +106,7 @@ fn lead(total: i64, refused: usize) -> String {
     }
 }
 
-fn row(desk: &Desk<SeeApps>, app: &OidcApp, lately: &RefusalsOfApps) -> AppRow {
+fn row(desk: &Desk<SeeApps>, app: &OidcApp, (lately, usage): (&RefusalsOfApps, AppUsage)) -> AppRow {
     let refused = lately.counted.iter().find(|(client_id, ..)| *client_id == app.client_id);
     let mut looks = Vec::new();
     if app.start_url.is_none() {
@@ -109,11 +115,16 @@ fn row(desk: &Desk<SeeApps>, app: &OidcApp, lately: &RefusalsOfApps) -> AppRow {
     if app.is_pkce_optional {
         looks.push(("warn", "works without PKCE", ""));
     }
+    if app.backchannel_logout_uri.is_some() && usage.told.is_some_and(|(_, answer)| !answer.is_heard()) {
+        looks.push(("bad", "did not hear of the last sign-out", ""));
+    }
     AppRow {
         address: address_of(desk, app),
         name: app.name.clone(),
         client_id: app.client_id.clone(),
         type_name: type_name(app.is_public),
+        sign_ins: grouped(usage.sign_ins),
+        last: usage.last_at.map(|last| desk.told(last)),
         refused: refused.map(|(_, times, last)| (counted(*times), desk.told(*last))),
         looks,
     }

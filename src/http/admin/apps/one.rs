@@ -11,12 +11,15 @@ use crate::domain::admin::{AdminAct, AdminPage};
 use crate::domain::oidc::app::OidcApp;
 use crate::domain::oidc::app_secret::MAX_SECRETS;
 use crate::domain::oidc::refusal::AppRefusal;
+use crate::domain::oidc::sign_out::SignOutAnswer;
+use crate::domain::oidc::usage::{AppUsage, TOLD_DAYS};
 use crate::domain::workspace::Workspace;
 use crate::flow::oidc::app_changes::{self, AppWithSecrets, type_name};
-use crate::flow::oidc::refusals;
+use crate::flow::oidc::{refusals, usage};
 use crate::http::admin::desk::{Desk, SeeApps};
 use crate::http::admin::error::Problem;
 use crate::http::admin::frame::Frame;
+use crate::http::admin::numbers;
 use crate::http::admin::times::TimeText;
 
 /// What is pasted into an application: the name of the thing, and the thing.
@@ -51,6 +54,8 @@ struct Fact {
     name: &'static str,
     values: Vec<String>,
     sign: &'static str,
+    /// What came of it last: the class of a sign if it has one, what that was, and when.
+    last: Option<(&'static str, String, TimeText)>,
 }
 
 struct SecretRow {
@@ -78,6 +83,8 @@ pub(super) async fn page<N>(
 ) -> Result<Response, Problem> {
     let AppWithSecrets { app, secrets } = of_path(desk).await?;
     let refused = refusals::list(&desk.app, desk.workspace.id, &app.client_id).await?;
+    let usage = usage::of_apps(&desk.app, desk.workspace.id, &[&app.client_id]).await?;
+    let usage = usage.get(&app.client_id).copied().unwrap_or_default();
     let may_change = desk.may(AdminAct::ChangeApps);
     let address = address_of(desk, &app);
     let may_remove = may_change && secrets.len() > 1;
@@ -93,7 +100,7 @@ pub(super) async fn page<N>(
         lead: lead(desk, &refused),
         notice,
         pasted: pasted(&desk.workspace, &app),
-        facts: facts(desk, &app),
+        facts: facts(desk, &app, usage),
         landing: landing(&desk.workspace, &app),
         landing_setting: desk.sees(AdminPage::Settings).then(|| desk.address("/settings#default_app")),
         is_public: app.is_public,
@@ -153,20 +160,43 @@ fn lead<N>(desk: &Desk<N>, refused: &[AppRefusal]) -> String {
     }
 }
 
-fn facts<N>(desk: &Desk<N>, app: &OidcApp) -> Vec<Fact> {
-    let fact = |name, values: Vec<String>| Fact { name, values, sign: "" };
+fn facts<N>(desk: &Desk<N>, app: &OidcApp, usage: AppUsage) -> Vec<Fact> {
+    let fact = |name, values: Vec<String>| Fact { name, values, sign: "", last: None };
     let (pkce, sign) = if app.is_pkce_optional { ("not asked for", "warn") } else { ("asked for", "ok") };
     let claims = if app.is_id_token_slim { "at userinfo alone" } else { "in the ID token, too" };
     let made = desk.told(app.created_at).text;
+    let sign_ins = format!("{} in {TOLD_DAYS} days", numbers::grouped(usage.sign_ins));
+    let last = usage.last_at.map(|at| ("", "the last one:".to_owned(), desk.told(at)));
+    let told = usage.told.filter(|_| app.backchannel_logout_uri.is_some());
+    let told = told.map(|(at, answer)| {
+        let sign = if answer.is_heard() { "ok" } else { "bad" };
+        (sign, answered(answer), desk.told(at))
+    });
     vec![
+        Fact { last, ..fact("Sign-ins", vec![sign_ins]) },
         fact("Type", vec![type_name(app.is_public).to_owned()]),
         fact("Returns to", app.redirect_uris.clone()),
         fact("Starts at", app.start_url.iter().cloned().collect()),
         fact("After sign-out", app.post_logout_redirect_uris.clone()),
-        fact("Told of sign-outs", app.backchannel_logout_uri.iter().cloned().collect()),
-        Fact { name: "PKCE", values: vec![pkce.to_owned()], sign },
+        Fact {
+            last: told,
+            ..fact("Told of sign-outs", app.backchannel_logout_uri.iter().cloned().collect())
+        },
+        Fact { sign, ..fact("PKCE", vec![pkce.to_owned()]) },
         fact("Signed with", vec![app.algorithm.name().to_owned()]),
         fact("Claims", vec![claims.to_owned()]),
         fact("Added", vec![made]),
     ]
+}
+
+/// What an app did when it was last told of a sign-out.
+fn answered(answer: SignOutAnswer) -> String {
+    match answer {
+        SignOutAnswer::Status(status) => return format!("answered {status}"),
+        SignOutAnswer::NotCalled => "may not be called, or leads nowhere",
+        SignOutAnswer::NoTurn => "too many calls at once",
+        SignOutAnswer::Unanswered => "did not answer",
+        SignOutAnswer::NotSigned => "no token could be signed",
+    }
+    .to_owned()
 }
