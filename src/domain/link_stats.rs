@@ -105,7 +105,7 @@ impl StatsQuery {
         if kind.is_none() {
             wrong.add("kind", "must be api, self_service, again or all");
         }
-        let mut moment = |name: &str, rounded_up: bool| match given(name).filter(|text| !text.is_empty()) {
+        let mut moment = |name: &str, rounded_up: bool| match given(name) {
             None => None,
             Some(text) => {
                 let read = Moment::parse(text).and_then(|moment| End::parse(moment, rounded_up));

@@ -21,7 +21,7 @@ use crate::store::{StoreError, Swept};
 const HEARTBEAT_EVERY: u64 = 5;
 
 /// Seconds from one write of the counters of reuse to the next, unless there are many before.
-const COUNTERS_EVERY: u64 = 60;
+const COUNTERS_EVERY: u64 = 5;
 
 /// Runs every job until it is dropped.
 pub async fn run(app: App, kept: Retention) {

@@ -59,11 +59,16 @@ pub struct RateLimits {
     auth_failures: Option<Limit<ClientNetwork>>,
     key_requests: Option<Limit<(WorkspaceId, i64)>>,
     asks: Budgets<WorkspaceId>,
+    asks_over_limit: Budgets<WorkspaceId>,
 }
 
 /// Asks of strangers that are kept in a second, for each workspace, and how many more at once: each is a row for an hour.
 const ASKS_PER_SECOND: NonZeroU32 = NonZeroU32::new(100).unwrap();
 const ASKS_AT_ONCE: NonZeroU32 = NonZeroU32::new(10_000).unwrap();
+
+/// The same of networks that ask too often: their browsers are shown what all others are.
+const ASKS_OVER_LIMIT_PER_SECOND: NonZeroU32 = NonZeroU32::new(10).unwrap();
+const ASKS_OVER_LIMIT_AT_ONCE: NonZeroU32 = NonZeroU32::new(1_000).unwrap();
 
 impl RateLimits {
     /// Full budgets.
@@ -73,6 +78,10 @@ impl RateLimits {
             auth_failures: quotas.auth_failures_per_minute.map(|n| Limit::new(Quota::per_minute(n), clock)),
             key_requests: quotas.key_requests_per_second.map(|n| Limit::new(Quota::per_second(n), clock)),
             asks: budgets(Quota::per_second(ASKS_PER_SECOND).allow_burst(ASKS_AT_ONCE), clock),
+            asks_over_limit: budgets(
+                Quota::per_second(ASKS_OVER_LIMIT_PER_SECOND).allow_burst(ASKS_OVER_LIMIT_AT_ONCE),
+                clock,
+            ),
         }
     }
 
@@ -93,6 +102,11 @@ impl RateLimits {
     /// Takes the ask of a stranger from the budget of its workspace, if there is room for it.
     pub fn has_room_for_ask(&self, workspace: WorkspaceId) -> bool {
         self.asks.check_key(&workspace).is_ok()
+    }
+
+    /// Takes the ask of a network that asks too often from the budget of its workspace, if there is room for a row of its own.
+    pub fn has_room_for_ask_over_limit(&self, workspace: WorkspaceId) -> bool {
+        self.asks_over_limit.check_key(&workspace).is_ok()
     }
 
     /// Takes a request from the budget of its API key.

@@ -141,6 +141,7 @@ mod oidc {
     mod links_to_apps;
     mod lost_answers;
     mod mailed_landing;
+    mod odd_requests;
     mod refusals;
     mod responses;
     mod rust_client;

@@ -107,6 +107,7 @@ mod oidc {
     mod landing;
     mod links_to_apps;
     mod mailed_landing;
+    mod odd_requests;
     mod refusals;
     mod responses;
     mod sign_out;

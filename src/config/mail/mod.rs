@@ -148,13 +148,8 @@ impl Server {
             Scheme::Tls => Ok(Security::Tls),
             Scheme::Plain if is_loopback(&self.host) => Ok(Security::Plain { is_anywhere_allowed: false }),
             Scheme::Plain if !is_plain_allowed => {
-                let why = "smtp+plain:// would send login links unencrypted to another machine: use smtp:// or smtps://, or \
-                           allow it with --smtp-allow-plain";
-                Err(given.refusal("smtp", why))
-            }
-            Scheme::Plain if self.user.is_some() => {
-                let why = "smtp+plain:// would send a password unencrypted to another machine, which nothing allows: use \
-                           smtp:// or smtps://, or leave out USER@";
+                let why = "smtp+plain:// would send login links, and the password of a USER, unencrypted to another machine: use \
+                           smtp:// or smtps://, or allow it with --smtp-allow-plain";
                 Err(given.refusal("smtp", why))
             }
             Scheme::Plain => Ok(Security::Plain { is_anywhere_allowed: true }),

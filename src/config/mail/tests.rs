@@ -53,6 +53,8 @@ fn the_scheme_decides_how_a_connection_is_encrypted_and_the_port_does_not() {
     }
     let away = server("smtp+plain://192.0.2.1", &[("smtp-allow-plain", "")]).security;
     assert_eq!(away, Security::Plain { is_anywhere_allowed: true });
+    let more = [("smtp-allow-plain", ""), ("smtp-password-file", "password")];
+    assert_eq!(server("smtp+plain://login@192.0.2.1", &more).login.unwrap().0, "login");
 }
 
 #[test]
@@ -92,7 +94,6 @@ fn what_is_wrong_is_named_by_its_flag_and_not_shown() {
         ("smtp://u:s3cret@h", None, "--smtp: it has a password in it"),
         ("smtp://u:s3cret@h@h", None, "--smtp: it has a password in it"),
         ("smtp+plain://mail.example.org", None, "--smtp-allow-plain"),
-        ("smtp+plain://s3cret@192.0.2.1", Some(("smtp-allow-plain", "")), "which nothing allows"),
         ("ftp://s3cret@h", None, "--smtp: give smtp://"),
         ("s3cret", None, "--smtp: give smtp://"),
         ("smtp:s3cret", None, "--smtp: give smtp://"),

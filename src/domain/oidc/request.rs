@@ -97,7 +97,7 @@ mod any_text {
     use serde::de::Error;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    #[allow(clippy::ref_option, reason = "serde calls it with a reference to the field")]
+    #[expect(clippy::ref_option, reason = "serde calls it with a reference to the field")]
     pub(super) fn serialize<S: Serializer>(text: &Option<String>, to: S) -> Result<S::Ok, S::Error> {
         text.as_ref().map(|text| URL_SAFE_NO_PAD.encode(text)).serialize(to)
     }

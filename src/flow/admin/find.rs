@@ -42,32 +42,21 @@ impl Meaning {
     }
 }
 
-/// Looks for it in a workspace. Nothing of another one is found, and no staff.
+/// Looks for it in a workspace. Nothing of another one is found, and no staff; a link has its story whatever its person is by now.
 pub async fn find(app: &App, workspace: &Workspace, text: &str) -> Result<Option<Found>, StoreError> {
     match Meaning::of(text.trim()) {
         None => Ok(None),
         Some(Meaning::Token(token)) => {
             let hashes = app.keys().link_hashes(workspace.id, &token);
             let found = app.store.find_login_link(workspace.id, &hashes).await?;
-            of_client(app, workspace, found.map(|found| (found.link.id, found.link.draft.user))).await
+            Ok(found.map(|found| Found::Link(found.link.id, found.link.draft.user)))
         }
         Some(Meaning::LinkId(id)) => {
             let found = app.store.find_link_user(workspace.id, id).await?;
-            of_client(app, workspace, found.map(|user| (id, user))).await
+            Ok(found.map(|user| Found::Link(id, user)))
         }
         Some(Meaning::User(user)) => Ok(client(app, workspace, &user).await?.map(Found::Client)),
     }
-}
-
-/// A link, if the one whom it is for is a client now.
-async fn of_client(
-    app: &App,
-    workspace: &Workspace,
-    link: Option<(Uuid, UserId)>,
-) -> Result<Option<Found>, StoreError> {
-    let Some((id, user)) = link else { return Ok(None) };
-    let client = client(app, workspace, &UserRef::Id(user)).await?;
-    Ok(client.map(|user| Found::Link(id, user)))
 }
 
 /// A client, by what names one.

@@ -24,8 +24,8 @@ use crate::flow::sign_in::SignInError;
 use crate::keys;
 use crate::store::StoreError;
 
-/// How many asks stand for all those that come from networks that have asked too often: the newest takes the place of another.
-const OVER_LIMIT_ASKS: u8 = 255;
+/// How many rows there are for all asks for which there is no room: the newest takes the place of another.
+const SHARED_ASKS: u8 = 255;
 
 /// What a browser wishes.
 #[derive(Clone, Debug)]
@@ -169,7 +169,8 @@ async fn keep(
     let source = app.keys().network_hash(workspace.id, &options.source);
     let is_over = is_over_limit(app, workspace, &source, now).await?;
     let seed: [u8; 16] = keys::random()?;
-    let id = if is_over { Uuid::from_u128(1 + u128::from(seed[0] % OVER_LIMIT_ASKS)) } else { now.new_id() };
+    let has_room = !is_over || app.limits.has_room_for_ask_over_limit(workspace.id);
+    let id = if has_room { now.new_id() } else { Uuid::from_u128(1 + u128::from(seed[0] % SHARED_ASKS)) };
     let ask = Ask {
         workspace: workspace.id,
         id,

@@ -150,9 +150,7 @@ fn render_error(
         (response.status() == Error::MethodNotAllowed.status()).then_some(Error::MethodNotAllowed);
     let Some(error) = carried.or(by_router) else { return response };
     let mut rendered = (surface.render_error)(&error, workspace, accepted_language);
-    if let Some(methods) =
-        response.headers().get(header::ALLOW).filter(|_| matches!(error, Error::MethodNotAllowed))
-    {
+    if let Some(methods) = response.headers().get(header::ALLOW) {
         rendered.headers_mut().insert(header::ALLOW, methods.clone());
     }
     rendered

@@ -74,10 +74,33 @@ pub(in crate::http) async fn read_optional_object<T: Send + 'static>(
     body: Body,
     parse: fn(&[u8]) -> Result<T, NotAnObject>,
 ) -> Result<T, Error> {
+    let nothing = || parse(&[]).map_err(|error| Error::Malformed(not_an_object(&error, None)));
     if body.is_end_stream() && !headers.contains_key(header::CONTENT_ENCODING) {
-        return parse(&[]).map_err(|error| Error::Malformed(not_an_object(&error, None)));
+        return nothing();
+    }
+    // A body in chunks says only at its end that there is none.
+    if !headers.contains_key(header::CONTENT_TYPE) {
+        return if is_nothing(body).await {
+            nothing()
+        } else {
+            read_object(headers, Body::empty(), parse).await
+        };
     }
     read_object(headers, body, parse).await
+}
+
+/// Whether a body ends before anything has come of it.
+async fn is_nothing(mut body: Body) -> bool {
+    let ends = async {
+        while let Some(frame) = body.frame().await {
+            if frame.is_ok_and(|frame| frame.data_ref().is_none_or(|data| data.is_empty())) {
+                continue;
+            }
+            return false;
+        }
+        true
+    };
+    tokio::time::timeout(BODY_TIMEOUT, ends).await.unwrap_or(false)
 }
 
 /// What is wrong with a body that begins with this byte, and what is expected.
