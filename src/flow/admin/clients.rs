@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use crate::app::App;
 use crate::domain::list_query::ListQuery;
 use crate::domain::login_link::{Decision, decide};
@@ -17,6 +19,9 @@ use crate::store::{ClientLink, ListError, ListPermit, ListedClient, ListedSessio
 
 /// Links, sessions and mails of one client that are shown at most.
 const MAX_SHOWN: i64 = 20;
+
+/// Apps of all these sessions that are shown at most.
+const MAX_APPS: i64 = 100;
 
 /// A part of a list of clients.
 pub struct FoundClients {
@@ -38,6 +43,8 @@ pub struct ClientRecord {
     pub links: Vec<ClientLink>,
     /// The newest sessions that hold.
     pub sessions: Vec<ListedSession>,
+    /// The names of the apps that they were gone on to, each with its session.
+    pub apps: Vec<(Uuid, String)>,
     /// The newest mails.
     pub mails: Vec<Mail>,
 }
@@ -82,6 +89,7 @@ pub async fn show(app: &App, workspace: &Workspace, user: UserId) -> Result<Clie
         decision: decide(subject.seen.as_ref().map(Arc::as_ref), 0, now),
         links: app.store.list_client_links(workspace.id, user, MAX_SHOWN).await?,
         sessions: app.store.list_client_sessions(workspace, user, (MAX_SHOWN, now)).await?,
+        apps: app.store.list_apps_of_user(workspace.id, user, MAX_APPS).await?,
         mails: app.store.list_client_mails(workspace.id, user, MAX_SHOWN).await?,
     })
 }

@@ -110,6 +110,8 @@ struct SessionRow {
     since: TimeText,
     seen: TimeText,
     ends: TimeText,
+    /// The names of the apps that it was gone on to.
+    apps: Vec<String>,
     /// Where it is ended.
     end: String,
 }
@@ -253,6 +255,7 @@ fn sessions<N>(desk: &Desk<N>, record: &ClientRecord) -> Vec<SessionRow> {
         since: desk.told(session.created_at),
         seen: desk.told(session.last_seen_at),
         ends: desk.told(session.expires_at),
+        apps: record.apps.iter().filter(|(id, _)| *id == session.id).map(|(_, name)| name.clone()).collect(),
         end: desk.address(&format!("/sessions/{}/end", session.id)),
     });
     rows.collect()

@@ -80,6 +80,22 @@ pub(super) fn end_of_users(
 }
 
 impl Store {
+    /// The names of the apps that a user is signed in to, each with the session, the first one first.
+    pub async fn list_apps_of_user(
+        &self,
+        workspace: WorkspaceId,
+        user: UserId,
+        most: i64,
+    ) -> Result<Vec<(Uuid, String)>, StoreError> {
+        let apps = sql(
+            "SELECT s.session_id, a.name FROM app_sessions s
+             JOIN apps a ON a.workspace_id = s.workspace_id AND a.client_id = s.client_id
+             WHERE s.workspace_id = $1 AND s.user_id = $2 AND s.ended_at IS NULL ORDER BY s.id LIMIT $3",
+            values![workspace, user, most],
+        );
+        self.find_all(apps).await
+    }
+
     /// Sessions of a workspace in which apps exchanged codes, and that are over: of age, or gone.
     pub async fn list_over_app_sessions(
         &self,

@@ -4,6 +4,8 @@ use axum::http::StatusCode;
 use doorkey::domain::admin::AdminRole;
 use doorkey::domain::user::{UserChange, UserId};
 
+use serde_json::json;
+
 use crate::support::admin::{Form, admin_pages, form_to, forms, grant, links, signed_in};
 use crate::support::app::{Browser, TestApp, TestRequest, TestResponse};
 
@@ -19,6 +21,30 @@ fn shown(page: &TestResponse) -> Option<String> {
 
 async fn support(pages: &TestApp) -> Browser<'_> {
     signed_in(pages, grant("Sam", AdminRole::Support, &[pages.acme.id])).await
+}
+
+#[tokio::test]
+async fn a_session_is_shown_with_the_apps_that_it_was_gone_on_to() {
+    let test = TestApp::start().await;
+    let ada = test.client("ada@example.org").await;
+    let wiki = test.add_app(&json!({"name": "<Wiki>"})).await;
+    let shop = test.add_app(&json!({"name": "Shop"})).await;
+    let mut person = test.browser();
+    person.sign_in(&test.ask_for_link(ada).await).await;
+    let pages = admin_pages(&test);
+    let mut browser = support(&pages).await;
+    let path = page_of(&test, ada);
+
+    assert!(!browser.get(&path).await.body.contains("<small>in the app"));
+    let code = wiki.code(&mut person).await;
+    wiki.tokens(&test, &code).await;
+    let page = browser.get(&path).await;
+    assert!(page.body.contains("<small>in the app “<bdi>&#60;Wiki&#62;</bdi>”</small>"), "{}", page.body);
+    let code = shop.code(&mut person).await;
+    shop.tokens(&test, &code).await;
+    let both = "<small>in the apps “<bdi>&#60;Wiki&#62;</bdi>”, “<bdi>Shop</bdi>”</small>";
+    let page = browser.get(&path).await;
+    assert!(page.body.contains(both), "{}", page.body);
 }
 
 #[tokio::test]
