@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::body::{Body, HttpBody};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderMap, header};
 use http_body_util::BodyExt;
 use tokio::sync::Semaphore;
@@ -93,7 +93,7 @@ pub(in crate::http) async fn read_optional_object<T: Send + 'static>(
 async fn is_nothing(mut body: Body) -> bool {
     let ends = async {
         while let Some(frame) = body.frame().await {
-            if frame.is_ok_and(|frame| frame.data_ref().is_none_or(|data| data.is_empty())) {
+            if frame.is_ok_and(|frame| frame.data_ref().is_none_or(Bytes::is_empty)) {
                 continue;
             }
             return false;

@@ -179,7 +179,7 @@ async fn what_the_log_says_of_a_user_is_found_by_an_index(store: Store) {
         assert_found(&store, &window, "audit_log", (index, 0)).await;
         let event = Some("login_link.issued".to_owned());
         for event in [None, event] {
-            let filter = AuditFilter { user, event, ..AuditFilter::default() };
+            let filter = AuditFilter { event, user, ..AuditFilter::default() };
             let found = audit_search::entries(LARGE, &filter, all, 51);
             assert_found(&store, &found, "audit_log", (index, 0)).await;
         }
