@@ -33,7 +33,7 @@ async fn signs_in(test: &TestApp, app: &RelyingParty, browser: &mut Browser<'_>)
 }
 
 /// The only client, in another browser.
-async fn in_another_browser<'a>(test: &'a TestApp) -> Browser<'a> {
+async fn in_another_browser(test: &TestApp) -> Browser<'_> {
     let mut browser = test.browser();
     browser.sign_in(&test.ask_for_link(doorkey::domain::user::UserId::from_number(1).unwrap()).await).await;
     browser
