@@ -15,10 +15,18 @@ use crate::support::row_editor::{Edit, RowEditor, Table};
 
 /// Columns that are no authority, so that no seal is over them: counters, and names for people. (Nor is there one over
 /// `used_at`: set, it makes a link that works once a dead one; taken away, `ended_at` says the same under the seal.) And by
-/// which way a session is found again whose confirm is repeated: it must be of that link and browser under its own seal. And why a
-/// app a link has led to; and what the figures have counted of it.
-const OF_LINKS: &[&str] =
-    &["session_id", "last_issued_at", "times_issued", "marks", "tried_at", "tried_before", "client_id"];
+/// which way a session is found again whose confirm is repeated: it must be of that link and browser under its own seal. And which
+/// app a link has led to, and whether for a trial; and what the figures have counted of it.
+const OF_LINKS: &[&str] = &[
+    "session_id",
+    "last_issued_at",
+    "times_issued",
+    "marks",
+    "tried_at",
+    "tried_before",
+    "client_id",
+    "is_trial",
+];
 const OF_SESSIONS: &[&str] = &["single_use"];
 const OF_KEYS: &[&str] = &["id", "name"];
 
