@@ -97,7 +97,7 @@ mod tests {
                    value || '@c.example', value || '@c.example', 'f', 'l', '', '', '', '[]'
             FROM (SELECT 1 AS value UNION SELECT 2 UNION SELECT 3);
         INSERT INTO login_links SELECT 1, unhex(printf('%064d', id)), unhex(printf('%032d', id)), id, 0, zeroblob(16), 1, 0,
-            9000, 1, NULL, NULL, NULL, zeroblob(32), 0, 1, 'api', 0, NULL, NULL, NULL FROM users;
+            9000, 1, NULL, NULL, NULL, zeroblob(32), 0, 1, 'api', 0, NULL, NULL, NULL, 0 FROM users;
         UPDATE users SET newest_link = unhex(printf('%064d', id));
         INSERT INTO sessions SELECT 1, unhex(printf('%032d', id)), id, 0, zeroblob(32), 1, zeroblob(32), zeroblob(16),
             zeroblob(32), 1, '/', 0, 0, 9000, zeroblob(32), 'link' FROM users";
