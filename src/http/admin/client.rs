@@ -255,7 +255,13 @@ fn sessions<N>(desk: &Desk<N>, record: &ClientRecord) -> Vec<SessionRow> {
         since: desk.told(session.created_at),
         seen: desk.told(session.last_seen_at),
         ends: desk.told(session.expires_at),
-        apps: record.apps.iter().filter(|(id, _)| *id == session.id).map(|(_, name)| name.clone()).collect(),
+        apps: record
+            .apps
+            .iter()
+            .rev()
+            .filter(|(id, _)| *id == session.id)
+            .map(|(_, name)| name.clone())
+            .collect(),
         end: desk.address(&format!("/sessions/{}/end", session.id)),
     });
     rows.collect()

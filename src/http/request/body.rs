@@ -152,3 +152,27 @@ async fn collect(mut body: Body, largest: usize) -> Result<Vec<u8>, Error> {
     }
     Ok(whole)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::stream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn chunks_with_nothing_in_them_are_no_body() {
+        let chunked = |chunks: &[&'static [u8]]| {
+            let chunks: Vec<_> = chunks.iter().map(|chunk| Bytes::from_static(chunk)).collect();
+            Body::from_stream(stream::iter(chunks.into_iter().map(Ok::<_, Infallible>)))
+        };
+        let length = |bytes: &[u8]| Ok(bytes.len());
+
+        let nothing = read_optional_object(&HeaderMap::new(), chunked(&[b"", b""]), length).await;
+        let something = read_optional_object(&HeaderMap::new(), chunked(&[b"", b"{}"]), length).await;
+
+        assert_eq!(nothing.unwrap(), 0);
+        assert_eq!(something.unwrap_err().status(), 415);
+    }
+}

@@ -80,7 +80,7 @@ pub(super) fn end_of_users(
 }
 
 impl Store {
-    /// The names of the apps that a user is signed in to, each with the session, the first one first.
+    /// The names of the apps that a user is signed in to, each with the session, the newest first.
     pub async fn list_apps_of_user(
         &self,
         workspace: WorkspaceId,
@@ -90,7 +90,7 @@ impl Store {
         let apps = sql(
             "SELECT s.session_id, a.name FROM app_sessions s
              JOIN apps a ON a.workspace_id = s.workspace_id AND a.client_id = s.client_id
-             WHERE s.workspace_id = $1 AND s.user_id = $2 AND s.ended_at IS NULL ORDER BY s.id LIMIT $3",
+             WHERE s.workspace_id = $1 AND s.user_id = $2 AND s.ended_at IS NULL ORDER BY s.id DESC LIMIT $3",
             values![workspace, user, most],
         );
         self.find_all(apps).await

@@ -40,6 +40,7 @@ async fn a_session_is_shown_with_the_apps_that_it_was_gone_on_to() {
     wiki.tokens(&test, &code).await;
     let page = browser.get(&path).await;
     assert!(page.body.contains("<small>in the app “<bdi>&#60;Wiki&#62;</bdi>”</small>"), "{}", page.body);
+    test.advance(1);
     let code = shop.code(&mut person).await;
     shop.tokens(&test, &code).await;
     let both = "<small>in the apps “<bdi>&#60;Wiki&#62;</bdi>”, “<bdi>Shop</bdi>”</small>";

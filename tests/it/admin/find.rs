@@ -61,13 +61,17 @@ async fn links_and_clients_are_found() {
     }
     // Looking uses nothing up.
     test.browser().sign_in(&live).await;
+    // A link has its story whatever its person is by now; the person is nobody here.
+    test.change(ada, "staff", "true").await;
+    assert_eq!(find(&mut browser, &test, &live).await.header("location"), at(&format!("links/{}", ids[2])));
     let looks = test
         .database
         .rows("SELECT user_id, actor, data FROM audit_log WHERE event = 'admin.looked' ORDER BY id");
-    assert_eq!(looks.len(), 3 * 7 + 4);
+    assert_eq!(looks.len(), 3 * 7 + 4 + 1);
     assert!(
         looks.iter().all(|look| look[0] == "1" && look[1] == "admin:Vic" && look[2].contains("\"find\""))
     );
+    assert_eq!(find(&mut browser, &test, "1").await.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use doorkey::domain::admin::AdminRole;
 use doorkey::domain::user::UserChange;
 use doorkey::flow;
 
-use crate::support::admin::{admin_pages, grant, signed_in};
+use crate::support::admin::{admin_pages, grant, links, signed_in};
 use crate::support::app::{TestApp, TestRequest, TestResponse};
 use crate::support::database::Engine;
 
@@ -290,6 +290,13 @@ async fn a_file_has_a_hundred_thousand_rows_at_most_and_finds_rare_ones_far_back
     assert_eq!(records(&rare.body).len(), 2, "{}", rare.body);
     let none = browser.get(&format!("{list}.csv?event=api_key.revoked")).await;
     assert_eq!(records(&none.body).len(), 1);
+
+    let page = browser.get(&format!("{list}?page=2")).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+    assert_eq!(requests(&page).len(), 50, "{}", page.body);
+    assert!(page.body.contains("51 to 100"), "{}", page.body);
+    let next = links(&page).into_iter().find(|path| path.contains("page=3")).unwrap();
+    assert!(browser.get(&next).await.body.contains("101 to 150"));
 
     let page = browser.get(&format!("{list}?event=user.changed")).await;
     assert_eq!(requests(&page).len(), 50, "{}", page.body);

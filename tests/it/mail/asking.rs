@@ -234,6 +234,30 @@ async fn limits_keep_mails_back_and_say_so_once_an_hour() {
     }
 }
 
+/// Whoever asks too often is shown what all others are, however many of them there are.
+#[tokio::test]
+async fn each_browser_over_the_limit_keeps_the_page_of_its_code() {
+    let test = TestApp::start().await.mailing(10);
+    test.client("ada@example.org").await;
+    let mut browsers = Vec::new();
+    for _ in 0..100 {
+        let mut browser = test.browser();
+        assert_eq!(ask(&mut browser, "ada@example.org").await.header("location"), "/login/code");
+        browsers.push(browser);
+    }
+    for (number, browser) in browsers.iter_mut().enumerate() {
+        let page = browser.get("/login/code").await;
+        assert_eq!(page.status, StatusCode::OK, "{number}");
+        assert!(page.body.contains("name=\"code\""), "{number}: {}", page.body);
+    }
+    // The newest is over the limit, and counts its wrong codes as any other.
+    let last = browsers.last_mut().unwrap();
+    for tries in 1..=5 {
+        let status = type_code(last, "000000").await.status.as_u16();
+        assert_eq!(status, if tries < 5 { 403 } else { 410 }, "{tries}");
+    }
+}
+
 #[tokio::test]
 async fn forms_from_elsewhere_or_without_their_pair_mail_nothing() {
     let test = TestApp::start().await.mailing(0);

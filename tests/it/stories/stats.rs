@@ -21,6 +21,8 @@ async fn a_query_that_does_not_pass_is_named() {
         ("by=", "by"),
         ("kind=", "kind"),
         ("kind=mail", "kind"),
+        ("from=", "from"),
+        ("to=", "to"),
         ("from=yesterday", "from"),
         ("to=2026-11-23", "to"),
         ("from=2026-11-23T00:00:00Z&to=2026-11-23T00:00:00Z", "from"),
