@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use prometheus_client::metrics::counter::Counter;
 use uuid::Uuid;
 
-use crate::domain::opening::STYLESHEET_KEPT;
+use crate::domain::opening::{Opening, STYLESHEET_KEPT, STYLESHEET_WINDOW, Sign};
 use crate::domain::story::{LinkNotes, Note, NotedLink};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::WorkspaceId;
@@ -83,6 +83,15 @@ impl Waiting {
         taken.into_iter().map(|(workspace, of_workspace)| (workspace, of_workspace.links)).collect()
     }
 
+    /// Whether one more note of a link finds room.
+    fn has_room(&self, workspace: WorkspaceId, link: &NotedLink) -> bool {
+        let of_workspace = self.workspaces.get(&workspace);
+        let of_link = of_workspace.and_then(|of_workspace| of_workspace.links.get(link));
+        self.count < MAX_OF_ALL
+            && of_workspace.is_none_or(|of_workspace| of_workspace.count < MAX_OF_WORKSPACE)
+            && of_link.is_none_or(|notes| notes.len() < MAX_OF_LINK)
+    }
+
     /// Whether there was room.
     fn add(&mut self, workspace: WorkspaceId, link: NotedLink, note: Note) -> bool {
         let of_workspace = self.workspaces.entry(workspace).or_default();
@@ -119,6 +128,16 @@ impl StoryNotes {
         Self { dropped, ..Self::default() }
     }
 
+    /// Notes that a link was opened. What is noted of that is computed if there is room for it.
+    pub fn add_opening(&self, workspace: WorkspaceId, link: NotedLink, opening: impl FnOnce() -> Opening) {
+        let has_room = lock(&self.openings).has_room(workspace, &link);
+        if has_room {
+            self.add(workspace, link, Note::Opened(opening()));
+        } else {
+            self.dropped.inc();
+        }
+    }
+
     /// Notes something of a link. An opening is dropped where there is no room; presses of one link are counted together then.
     pub fn add(&self, workspace: WorkspaceId, link: NotedLink, note: Note) {
         let waiting = if matches!(note, Note::Opened(_)) { &self.openings } else { &self.presses };
@@ -131,13 +150,18 @@ impl StoryNotes {
     pub fn take_into(&self, unwritten: &mut Unwritten, most: usize) {
         let late: HashSet<_> = unwritten.links.iter().map(|batch| batch.workspace).collect();
         let mut taken = lock(&self.presses).take(&late);
-        for (workspace, opened) in lock(&self.openings).take(&late) {
+        let openings = lock(&self.openings).take(&late);
+        for (workspace, opened) in openings {
             let links = taken.entry(workspace).or_default();
-            for (link, notes) in opened {
-                links.entry(link).or_default().extend(notes);
+            for (link, mut notes) in opened {
+                self.see_stylesheets(workspace, &mut notes);
+                links.entry(link).or_default().append(&mut notes);
             }
         }
         for (workspace, links) in taken {
+            // Links that were made together lie together, and are written so.
+            let mut links: Vec<_> = links.into_iter().collect();
+            links.sort_unstable_by_key(|(link, _)| *link);
             let mut links = links.into_iter().peekable();
             while links.peek().is_some() {
                 let noted = links.by_ref().take(most).collect();
@@ -182,16 +206,22 @@ impl StoryNotes {
         fetches.count = (of_all + after).saturating_sub(before);
     }
 
-    /// Whether a visitor has fetched the style sheet up to a moment, so lately that it is still at hand.
-    pub fn has_stylesheet(
-        &self,
-        workspace: WorkspaceId,
-        visitor: &[u8; 16],
-        (opened, until): (Timestamp, Timestamp),
-    ) -> bool {
+    /// Says of openings that there was no style sheet, unless it was fetched from here already: most often it is, right behind the page.
+    fn see_stylesheets(&self, workspace: WorkspaceId, notes: &mut [Note]) {
+        for note in notes {
+            if let Note::Opened(opening) = note {
+                let is_fetched = self.has_stylesheet(workspace, &opening.client, opening.at);
+                opening.signs = opening.signs.with(Sign::NoStylesheet, !is_fetched);
+            }
+        }
+    }
+
+    /// Whether a visitor has fetched the style sheet from here for a page that was opened at a moment, or so lately that it was at hand.
+    pub fn has_stylesheet(&self, workspace: WorkspaceId, visitor: &[u8; 16], opened: Timestamp) -> bool {
+        let (since, until) = (opened.plus_seconds(-STYLESHEET_KEPT), opened.plus_seconds(STYLESHEET_WINDOW));
         let fetches = lock(&self.fetches);
         let at = fetches.workspaces.get(&workspace).and_then(|known| known.get(visitor));
-        at.is_some_and(|at| *at >= opened.plus_seconds(-STYLESHEET_KEPT) && *at <= until)
+        at.is_some_and(|at| (since..=until).contains(at))
     }
 
     /// Forgets fetches that are no longer at hand in any browser.
@@ -337,8 +367,8 @@ mod tests {
         let count = lock(&notes.fetches).count;
         assert!(count <= MAX_FETCHES + 20 * RESERVED_FETCHES, "{count}");
         notes.note_stylesheet(WorkspaceId(99), [1; 16], NOW);
-        assert!(notes.has_stylesheet(WorkspaceId(99), &[1; 16], (NOW, NOW)));
-        assert!(!notes.has_stylesheet(WorkspaceId(99), &[1; 16], (NOW, Timestamp::from_millis(1))));
+        assert!(notes.has_stylesheet(WorkspaceId(99), &[1; 16], NOW));
+        assert!(!notes.has_stylesheet(WorkspaceId(99), &[1; 16], NOW.plus_seconds(-11)));
         notes.forget_stylesheets(NOW.plus_seconds(STYLESHEET_KEPT + 60));
         assert_eq!(lock(&notes.fetches).count, 0);
     }

@@ -1,5 +1,6 @@
 //! An opening of a link: who may have been there, a person or a machine, by signs; never who it was.
 
+use super::client_network::ClientNetwork;
 use super::named::named;
 use super::timestamp::Timestamp;
 
@@ -119,6 +120,19 @@ impl Signs {
     }
 }
 
+/// A request that opens a link, as it came: what is noted of it is computed once it is known that there is room for that.
+#[derive(Clone, Debug)]
+pub struct Visit {
+    /// When.
+    pub at: Timestamp,
+    /// From where.
+    pub network: ClientNetwork,
+    /// The first part of its `User-Agent`.
+    pub user_agent: Vec<u8>,
+    /// What can be seen at once.
+    pub signs: Signs,
+}
+
 /// From where, and with what, a link is opened: what is noted of a request, and all that is ever kept of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Opening {
@@ -145,8 +159,10 @@ pub const STYLESHEET_KEPT: i64 = 300;
 /// An opening is settled after so many seconds: the time for the style sheet, and what it takes until every node has written its share.
 pub const SETTLED_AFTER: i64 = 12;
 
-/// For how many seconds openings from several networks count together, and from how many.
-const NETWORKS_WINDOW: i64 = 60;
+/// For so many seconds openings from several networks count together.
+pub const NETWORKS_WINDOW: i64 = 60;
+
+/// From so many.
 const MANY_NETWORKS: usize = 3;
 
 /// For so many seconds after it was sent a mail is looked into by scanners.

@@ -11,7 +11,7 @@ use crate::domain::audit::{Actor, AuditContext, AuditEntry, AuditEvent};
 use crate::domain::client_network::ClientNetwork;
 use crate::domain::login_link::{LinkRejection, LoginLink};
 use crate::domain::node::NodeUnhealthy;
-use crate::domain::opening::Opening;
+use crate::domain::opening::Visit;
 pub use crate::domain::session::RedeemedBy;
 use crate::domain::session::{CsrfCookie, Session, SessionCookie, SessionWithUser};
 use crate::domain::story::PressRefusal;
@@ -64,7 +64,7 @@ pub struct Client {
     /// The link of the token, if one look has found it already.
     pub link: Option<Arc<FoundLink>>,
     /// What is to be noted of it if the link is opened by that.
-    pub opening: Option<Opening>,
+    pub visit: Option<Visit>,
     /// Before any of this was found.
     pub read_point: ReadPoint,
 }
@@ -143,7 +143,7 @@ pub async fn open(
 /// Why a link that is opened is dead; that it is opened is noted.
 fn noted_death(app: &App, found: &FoundLink, visitor: &Client, now: Timestamp) -> Option<LinkRejection> {
     let death = found.link.death(&found.standing, now);
-    stories::note_opening(app, &found.link, death.is_some(), visitor.opening.as_ref());
+    stories::note_opening(app, &found.link, death.is_some(), visitor.visit.as_ref());
     death
 }
 
@@ -215,7 +215,7 @@ pub async fn confirm(
         if link.used_at.is_some()
             && let Some(again) = attempt.replay(&found).await?
         {
-            stories::note_opening(app, link, link.draft.is_single_use, confirm.visitor.opening.as_ref());
+            stories::note_opening(app, link, link.draft.is_single_use, confirm.visitor.visit.as_ref());
             return Ok(again);
         }
         if let Some(death) = link.death(standing, attempt.now) {
@@ -227,7 +227,7 @@ pub async fn confirm(
         }
         if let Some(confirmed) = attempt.claim(link, standing).await? {
             app.metrics.redeemed.inc();
-            stories::note_opening(app, link, false, confirm.visitor.opening.as_ref());
+            stories::note_opening(app, link, false, confirm.visitor.visit.as_ref());
             return Ok(confirmed);
         }
     }

@@ -42,7 +42,7 @@ pub use self::queries::client_search::{ClientLink, KnownLink, ListedClient};
 pub use self::queries::directory::DirectoryEntry;
 pub use self::queries::idempotency::KeptRequest;
 pub use self::queries::key_usage::{KeyUsage, SessionUsingKey};
-pub use self::queries::link_events::{SettledLink, Unsettled};
+pub use self::queries::link_events::{OpeningFacts, SettledLink, Unsettled};
 pub use self::queries::login_link_lists::ListedLink;
 pub use self::queries::login_links::{FoundLink, Redemption};
 pub use self::queries::lookup_row::{LookupBy, LookupRow};

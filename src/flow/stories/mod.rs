@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::domain::login_link::LoginLink;
-use crate::domain::opening::Opening;
+use crate::domain::opening::{BrowserClass, Opening, Visit};
 use crate::domain::story::{LinkState, Note, PressRefusal, Story, StoryEvent};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::Token;
@@ -18,14 +18,20 @@ use crate::store::{StoreError, ToldLink};
 use crate::story_notes::NotesBatch;
 
 /// Links whose notes are written in one commit at most.
-const BATCH: usize = 100;
+const BATCH: usize = 250;
 
 /// Notes that a link was opened. Nobody waits for that, and nothing fails by it.
-pub(super) fn note_opening(app: &App, link: &LoginLink, was_dead: bool, opening: Option<&Opening>) {
-    if let Some(opening) = opening {
-        let opening = Opening { was_dead, ..opening.clone() };
-        app.notes.add(link.draft.workspace, link.into(), Note::Opened(opening));
-    }
+pub(super) fn note_opening(app: &App, link: &LoginLink, was_dead: bool, visit: Option<&Visit>) {
+    let Some(visit) = visit else { return };
+    let workspace = link.draft.workspace;
+    app.notes.add_opening(workspace, link.into(), || Opening {
+        at: visit.at,
+        network: visit.network.coarse(),
+        browser: BrowserClass::of(&String::from_utf8_lossy(&visit.user_agent)),
+        signs: visit.signs,
+        client: app.keys().visitor_hash(workspace, &visit.network, &visit.user_agent),
+        was_dead,
+    });
 }
 
 /// Notes that a fresh link was asked for by one that is dead. Nobody waits for that.

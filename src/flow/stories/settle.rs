@@ -3,72 +3,72 @@
 use std::collections::BTreeMap;
 
 use crate::app::App;
-use crate::domain::opening::{STYLESHEET_WINDOW, Sign, Signs, is_from_many_networks, is_soon_after_mail};
-use crate::domain::timestamp::Timestamp;
+use crate::domain::login_link::LinkLookupKey;
+use crate::domain::opening::{
+    NETWORKS_WINDOW, SETTLED_AFTER, STYLESHEET_WINDOW, Sign, Signs, is_from_many_networks, is_soon_after_mail,
+};
 use crate::domain::workspace::WorkspaceId;
-use crate::store::{SettledLink, StoreError, Unsettled};
+use crate::store::{OpeningFacts, SettledLink, StoreError, Unsettled};
 
 /// Links that are settled in one commit at most.
-const BATCH: usize = 100;
+const BATCH: usize = 250;
 
-/// Writes down which of those who opened links have fetched the style sheet from this node, and settles what is due. Any number of nodes
-/// may do so at once.
+/// Writes down which of those who opened links have fetched the style sheet from this node, once the time for that is over, and settles
+/// what is due. Any number of nodes may do so at once.
 ///
 /// # Errors
 /// `StoreError` if the store cannot be used; what is not settled is so the next time.
 pub async fn settle(app: &App) -> Result<(), StoreError> {
-    for (workspace, mut openings) in app.store.list_unsettled().await? {
-        note_stylesheets(app, workspace, &mut openings).await?;
+    let until = app.clock.now().plus_seconds(SETTLED_AFTER - STYLESHEET_WINDOW);
+    for (workspace, openings) in app.store.list_unsettled(until).await? {
+        let openings = note_stylesheets(app, workspace, openings).await?;
         let now = app.clock.now();
         let mut links = BTreeMap::<_, Vec<Unsettled>>::new();
         for opening in openings.into_iter().filter(|opening| opening.settle_at <= now) {
             links.entry(opening.hash).or_default().push(opening);
         }
-        let links: Vec<_> = links.into_values().collect();
+        let links: Vec<_> = links.into_iter().collect();
         for batch in links.chunks(BATCH) {
-            let mut settled = Vec::with_capacity(batch.len());
-            for openings in batch {
-                settled.extend(settled_link(app, workspace, openings).await?);
-            }
+            let hashes: Vec<_> = batch.iter().map(|(hash, _)| *hash).collect();
+            let first = batch.iter().flat_map(|(_, openings)| openings).map(|opening| opening.time).min();
+            let since = first.unwrap_or(now).plus_seconds(-NETWORKS_WINDOW);
+            let facts = app.store.find_opening_facts(workspace, &hashes, since).await?;
+            let settled: Vec<_> = batch.iter().map(|of_link| settled_link(of_link, &facts)).collect();
             app.store.settle_openings(workspace, &settled, now).await?;
         }
     }
     Ok(())
 }
 
+/// The openings, with the style sheets that were fetched from this node written down.
 async fn note_stylesheets(
     app: &App,
     workspace: WorkspaceId,
-    openings: &mut [Unsettled],
-) -> Result<(), StoreError> {
-    let has_fetched = |opening: &Unsettled| {
-        let until = opening.time.plus_seconds(STYLESHEET_WINDOW);
-        opening.signs.has(Sign::NoStylesheet)
-            && app.notes.has_stylesheet(workspace, &opening.client, (opening.time, until))
-    };
-    let fetched: Vec<&Unsettled> = openings.iter().filter(|opening| has_fetched(opening)).collect();
+    openings: Vec<Unsettled>,
+) -> Result<Vec<Unsettled>, StoreError> {
+    let (mut fetched, mut openings): (Vec<_>, Vec<_>) = openings.into_iter().partition(|opening| {
+        let has_sign = opening.signs.has(Sign::NoStylesheet);
+        has_sign && app.notes.has_stylesheet(workspace, &opening.client, opening.time)
+    });
     for batch in fetched.chunks(BATCH) {
         app.store.note_stylesheets(workspace, batch, app.clock.now()).await?;
     }
-    for opening in openings.iter_mut().filter(|opening| has_fetched(opening)) {
+    for opening in &mut fetched {
         opening.signs = opening.signs.with(Sign::NoStylesheet, false);
     }
-    Ok(())
+    openings.append(&mut fetched);
+    Ok(openings)
 }
 
 /// What the due openings of one link were.
-async fn settled_link(
-    app: &App,
-    workspace: WorkspaceId,
-    openings: &[Unsettled],
-) -> Result<Option<SettledLink>, StoreError> {
-    let Some(first) = openings.first() else { return Ok(None) };
-    let (all, sent) = app.store.find_opening_facts(workspace, first).await?;
-    let all: Vec<(Timestamp, &str)> = all.iter().map(|(time, network)| (*time, network.as_str())).collect();
+fn settled_link((hash, openings): &(LinkLookupKey, Vec<Unsettled>), facts: &OpeningFacts) -> SettledLink {
+    let opened = facts.opened.get(hash).map_or(&[][..], Vec::as_slice);
+    let opened: Vec<_> = opened.iter().map(|(time, network)| (*time, network.as_str())).collect();
+    let sent = facts.sent.get(hash).map_or(&[][..], Vec::as_slice);
     let signs_of = |opening: &Unsettled| -> Signs {
-        let signs = opening.signs.with(Sign::ManyNetworks, is_from_many_networks(opening.time, &all));
-        signs.with(Sign::SoonAfterMail, is_soon_after_mail(opening.time, &sent))
+        let signs = opening.signs.with(Sign::ManyNetworks, is_from_many_networks(opening.time, &opened));
+        signs.with(Sign::SoonAfterMail, is_soon_after_mail(opening.time, sent))
     };
     let seen = openings.iter().map(|opening| (opening.id, signs_of(opening))).collect();
-    Ok(Some(SettledLink { link: first.link(), openings: seen }))
+    SettledLink { link: *hash, openings: seen }
 }

@@ -10,7 +10,7 @@ use super::without_link;
 use crate::app::App;
 use crate::domain::destination::Destination;
 use crate::domain::login_link::LinkKind;
-use crate::domain::opening::Opening;
+use crate::domain::opening::Visit;
 use crate::domain::redirect::RedirectTarget;
 use crate::domain::token::Token;
 use crate::flow;
@@ -19,7 +19,7 @@ use crate::http::error::Error;
 use crate::http::request::context::RequestContext;
 use crate::http::request::cookies::CookieJar;
 use crate::http::request::fetch_metadata::is_person_going_there;
-use crate::http::request::opening::opening_of;
+use crate::http::request::opening::visit_of;
 use crate::http::request::params::Params;
 use crate::http::request::protected_form::{ConfirmForm, ProtectedForm, destination_of};
 use crate::keys;
@@ -55,14 +55,14 @@ pub(in crate::http) async fn open(
     let token = query.single("token").ok().flatten().and_then(Token::parse_from_link);
     let own = own_destination(&app, &context, &query, token.as_ref()).await?;
     // It is noted once the token is known to be one.
-    let opening = token.as_ref().and_then(|_| opening_of(&app, &context, (&method, &headers)));
+    let visit = token.as_ref().and_then(|_| visit_of(&app, &context, (&method, &headers)));
     if let Some(token) = &token
         && method == Method::GET
-        && let Some(signed_in) = one_click(&app, &context, (token, &own, &opening), &headers).await?
+        && let Some(signed_in) = one_click(&app, &context, (token, &own, &visit), &headers).await?
     {
         return Ok(signed_in);
     }
-    show(&app, &context, (token, &own, opening), &headers).await
+    show(&app, &context, (token, &own, visit), &headers).await
 }
 
 /// Where a link leads by itself: what it says, or what the mail that it names says.
@@ -121,7 +121,7 @@ pub(in crate::http) async fn confirm(
 async fn one_click(
     app: &App,
     context: &RequestContext,
-    (token, own, opening): (&Token, &Destination, &Option<Opening>),
+    (token, own, visit): (&Token, &Destination, &Option<Visit>),
     headers: &HeaderMap,
 ) -> Result<Option<Response>, Error> {
     let workspace = &context.workspace;
@@ -142,7 +142,7 @@ async fn one_click(
     let confirm = Confirmation {
         token: token.clone(),
         browser,
-        visitor: Client { opening: opening.clone(), ..visitor(context, &jar, headers) },
+        visitor: Client { visit: visit.clone(), ..visitor(context, &jar, headers) },
         landing,
         client_id: client.map(|client| client.client_id),
         by: RedeemedBy::OneClick,
@@ -162,12 +162,12 @@ async fn one_click(
 async fn show(
     app: &App,
     context: &RequestContext,
-    (token, own, opening): (Option<Token>, &Destination, Option<Opening>),
+    (token, own, visit): (Option<Token>, &Destination, Option<Visit>),
     headers: &HeaderMap,
 ) -> Result<Response, Error> {
     let workspace = &context.workspace;
     let jar = CookieJar::of(context);
-    let visitor = Client { opening, ..visitor(context, &jar, headers) };
+    let visitor = Client { visit, ..visitor(context, &jar, headers) };
     let act = context.anonymous_audit_context();
     match flow::sign_in::open(app, workspace, &act, token.as_ref(), &visitor).await? {
         Opened::Live { account, signed_in_as, locale } => {

@@ -192,7 +192,7 @@ pub(super) fn visitor(context: &RequestContext, jar: &CookieJar, headers: &Heade
         source: context.client_network(headers),
         session: jar.session(headers),
         link: context.link.clone(),
-        opening: None,
+        visit: None,
         read_point: context.read_point,
     }
 }

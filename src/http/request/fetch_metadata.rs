@@ -14,7 +14,7 @@ pub(in crate::http) fn is_navigation(headers: &HeaderMap) -> bool {
 
 /// Whether the browser says that a person goes to this page, and that it does not only fetch it for later.
 pub(in crate::http) fn is_person_going_there(headers: &HeaderMap) -> bool {
-    let is_early = EARLY.iter().any(|name| headers.contains_key(*name));
+    let is_early = EARLY.iter().any(|name| headers.contains_key(name));
     let is_said = said(headers, "sec-fetch-mode").is_some() || said(headers, "sec-fetch-dest").is_some();
     !is_early && is_said && is_navigation(headers)
 }

@@ -1,6 +1,6 @@
 //! What happened to links beside what their own rows say: written in batches, settled a little later, swept in the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use uuid::Uuid;
 
@@ -13,11 +13,11 @@ use crate::domain::login_link::LinkLookupKey;
 use crate::domain::opening::{Opening, SETTLED_AFTER, Sign, Signs};
 use crate::domain::story::{LinkNotes, Note, NotedLink, PressRefusal};
 use crate::domain::timestamp::Timestamp;
-use crate::domain::user::UserId;
 use crate::domain::workspace::WorkspaceId;
-use crate::store::engine::unit_of_work::{Statement, UnitOfWork, sql};
+use crate::store::engine::rows::Column;
+use crate::store::engine::unit_of_work::{Statement, UnitOfWork, over, sql};
 use crate::store::engine::value::{all, from_row, values};
-use crate::store::{Store, StoreError};
+use crate::store::{Engine, Store, StoreError};
 
 /// Openings of a link that are kept, if they look like a machine's at once: behind them there is room for persons.
 const MAX_BY_MACHINES: i64 = 80;
@@ -44,21 +44,18 @@ pub struct Unsettled {
     pub signs: Signs,
     /// Who came, as a keyed hash.
     pub client: [u8; 16],
-    /// Whether the link was dead by then.
-    pub was_dead: bool,
     /// When it is to be settled.
     pub settle_at: Timestamp,
-    /// When the link was made; when it was opened, if the link is gone.
-    pub created_at: Timestamp,
-    /// Whom the link signs in.
-    pub user: UserId,
 }
 
-impl Unsettled {
-    /// The link that was opened.
-    pub const fn link(&self) -> NotedLink {
-        NotedLink { hash: self.hash, created_at: self.created_at }
-    }
+/// What decides about openings of some links, beside what was seen of each: when and from which network they were opened, and when mails
+/// with them were sent.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct OpeningFacts {
+    /// By link.
+    pub opened: HashMap<LinkLookupKey, Vec<(Timestamp, String)>>,
+    /// By link.
+    pub sent: HashMap<LinkLookupKey, Vec<Timestamp>>,
 }
 
 /// Whether signs as they are stored look like a machine's: `Signs::look_like_machine`. One of the first two is enough, or any two.
@@ -80,7 +77,7 @@ macro_rules! is_machine_by {
 #[derive(Clone, PartialEq, Debug)]
 pub struct SettledLink {
     /// The link.
-    pub link: NotedLink,
+    pub link: LinkLookupKey,
     /// The openings by number, with their signs. Whether the style sheet was fetched is what their rows say.
     pub openings: Vec<(Uuid, Signs)>,
 }
@@ -91,7 +88,7 @@ impl crate::store::engine::value::FromValue for Signs {
     }
 }
 
-from_row! { Unsettled { hash, id, time, signs, client, was_dead, settle_at, created_at, user } }
+from_row! { Unsettled { hash, id, time, signs, client, settle_at } }
 
 /// What is done to a link by a press or because of it.
 #[derive(Clone, Copy, Debug)]
@@ -112,13 +109,14 @@ impl Store {
         let mut noted: Vec<_> = noted.iter().collect();
         // In one order, so that two who write to the same rows wait for each other: links, then figures, then refusals.
         noted.sort_by_key(|(link, _)| *link);
-        let (mut events, mut changed, mut refused) = (Vec::new(), Vec::new(), BTreeMap::new());
+        let (mut opened, mut events, mut changed) = (Vec::new(), Vec::new(), Vec::new());
+        let mut refused = BTreeMap::new();
         for (link, notes) in noted {
             let mut pressed = None::<Change>;
             let mut press = |at| pressed = Some(Change::pressed(at).and(pressed.unwrap_or_default()));
             for note in notes {
                 match note {
-                    Note::Opened(opening) => events.push(keep_opening(workspace, &link.hash, opening)),
+                    Note::Opened(opening) => opened.push((link.hash, opening)),
                     Note::Pressed(at) => {
                         press(*at);
                         events.push(keep(workspace, &link.hash, Kept::Pressed, *at));
@@ -135,13 +133,81 @@ impl Store {
             }
             if let Some(change) = pressed {
                 events.push(mark(workspace, &link.hash, &change));
-                changed.push(*link);
+                changed.push(link.hash);
             }
         }
         let counts = count_changes(&self.engine, workspace, &changed, now);
         let refused = count_refused_presses(&self.engine, workspace, &refused, now);
-        let unit = UnitOfWork::new().guard(once(batch, now)).and_all(events).and_all(counts).and_all(refused);
+        let unit = UnitOfWork::new()
+            .guard(once(batch, now))
+            .and_all(self.keep_openings(workspace, opened))
+            .and_all(events)
+            .and_all(counts)
+            .and_all(refused);
         self.apply(unit).await.map(|_| ())
+    }
+
+    /// The statement that keeps openings of links that are known, unless there are enough of one.
+    fn keep_openings(
+        &self,
+        workspace: WorkspaceId,
+        mut opened: Vec<(LinkLookupKey, &Opening)>,
+    ) -> Option<Statement> {
+        let is_machine =
+            |opening: &Opening| opening.signs.with(Sign::NoStylesheet, false).look_like_machine();
+        // Persons first, where there is not room for all.
+        opened.sort_by_key(|(hash, opening)| (*hash, is_machine(opening)));
+        let bytes = |bytes: &dyn Fn(&LinkLookupKey, &Opening) -> Vec<u8>| {
+            Column::Bytes(opened.iter().map(|(hash, opening)| bytes(hash, opening)).collect())
+        };
+        let numbers = |number: &dyn Fn(&Opening) -> i64| {
+            Column::Numbers(opened.iter().map(|(_, opening)| number(opening)).collect())
+        };
+        let texts = |text: &dyn Fn(&Opening) -> &str| {
+            Column::Texts(opened.iter().map(|(_, opening)| text(opening).to_owned()).collect())
+        };
+        let columns = vec![
+            ("hash", bytes(&|hash, _| hash.to_vec())),
+            ("id", bytes(&|_, opening| audit::entry_id(opening.at).as_bytes().to_vec())),
+            ("time", numbers(&|opening| opening.at.millis())),
+            ("network", texts(&|opening| &opening.network)),
+            ("browser", texts(&|opening| opening.browser.name())),
+            ("signs", numbers(&|opening| opening.signs.bits())),
+            ("is_machine", numbers(&|opening| is_machine(opening).into())),
+            ("was_dead", numbers(&|opening| opening.was_dead.into())),
+            ("client", bytes(&|_, opening| opening.client.to_vec())),
+            ("most", Column::Numbers(self.room_for(&opened, is_machine))),
+        ];
+        let statement = over(
+            "INSERT INTO link_events (workspace_id, link_hash, id, time, type, reason, session_id, network, browser, signs, is_machine,
+                                      was_dead, client, settle_at)
+             SELECT l.workspace_id, l.hash, r.id, r.time, 'opened', '', $2, r.network, r.browser, r.signs, r.is_machine, r.was_dead,
+                    r.client, r.time + $3 FROM",
+            columns,
+            "JOIN login_links l ON l.workspace_id = $1 AND l.hash = r.hash
+             WHERE (SELECT count(*) FROM link_events e
+                    WHERE e.workspace_id = $1 AND e.link_hash = r.hash AND e.type = 'opened') < r.most",
+            values![workspace, [].as_slice(), 1_000 * SETTLED_AFTER],
+        );
+        (!opened.is_empty()).then_some(statement)
+    }
+
+    /// How many openings of its link may be there before each of these, which stand together by link. SQLite, which keeps one after the
+    /// other, counts those before it as it finds them.
+    fn room_for(
+        &self,
+        opened: &[(LinkLookupKey, &Opening)],
+        is_machine: impl Fn(&Opening) -> bool,
+    ) -> Vec<i64> {
+        let (mut room, mut before, mut last) = (Vec::with_capacity(opened.len()), 0, None);
+        for (hash, opening) in opened {
+            let is_one_more = last == Some(hash) && matches!(self.engine, Engine::Postgres(_));
+            before = if is_one_more { before + 1 } else { 0 };
+            last = Some(hash);
+            let most = if is_machine(opening) { MAX_BY_MACHINES } else { MAX_OPENINGS };
+            room.push(most - before);
+        }
+        room
     }
 
     /// Writes that a press of a link was refused.
@@ -162,55 +228,70 @@ impl Store {
         self.write(unit).await.map(drop)
     }
 
-    /// Openings of all workspaces that are not settled, the oldest first.
-    pub async fn list_unsettled(&self) -> Result<Vec<(WorkspaceId, Vec<Unsettled>)>, StoreError> {
+    /// Openings of all workspaces that are to be settled by a moment and are not, the oldest first.
+    pub async fn list_unsettled(
+        &self,
+        until: Timestamp,
+    ) -> Result<Vec<(WorkspaceId, Vec<Unsettled>)>, StoreError> {
         let workspaces = sql(
             "SELECT w.id FROM workspaces w
-             WHERE EXISTS (SELECT 1 FROM link_events e WHERE e.workspace_id = w.id AND e.settle_at > 0)",
-            values![],
+             WHERE EXISTS (SELECT 1 FROM link_events e WHERE e.workspace_id = w.id AND e.settle_at > 0 AND e.settle_at <= $1)",
+            values![until],
         );
         let [workspaces] = self.read([workspaces]).await?;
         let mut found = Vec::new();
         for workspace in all::<WorkspaceId>(workspaces)? {
             let unsettled = sql(
-                "SELECT e.link_hash, e.id, e.time, e.signs, e.client, e.was_dead, e.settle_at, coalesce(l.created_at, e.time),
-                        coalesce(l.user_id, 0)
-                 FROM link_events e LEFT JOIN login_links l ON l.workspace_id = e.workspace_id AND l.hash = e.link_hash
-                 WHERE e.workspace_id = $1 AND e.settle_at > 0 ORDER BY e.settle_at LIMIT $2",
-                values![workspace, MAX_UNSETTLED],
+                "SELECT link_hash, id, time, signs, client, settle_at FROM link_events
+                 WHERE workspace_id = $1 AND settle_at > 0 AND settle_at <= $2 ORDER BY settle_at LIMIT $3",
+                values![workspace, until, MAX_UNSETTLED],
             );
             found.push((workspace, self.find_all(unsettled).await?));
         }
         Ok(found)
     }
 
-    /// What decides about the openings of a link: when and from which network it was opened, and when mails with it were sent.
+    /// What decides about openings of links since a moment.
     pub async fn find_opening_facts(
         &self,
         workspace: WorkspaceId,
-        opening: &Unsettled,
-    ) -> Result<(Vec<(Timestamp, String)>, Vec<Timestamp>), StoreError> {
-        let openings = sql(
-            "SELECT time, network FROM link_events WHERE workspace_id = $1 AND link_hash = $2 AND type = 'opened'",
-            values![workspace, opening.hash],
+        links: &[LinkLookupKey],
+        since: Timestamp,
+    ) -> Result<OpeningFacts, StoreError> {
+        let hashes = || vec![("hash", Column::Bytes(links.iter().map(|hash| hash.to_vec()).collect()))];
+        let opened = over(
+            "SELECT e.link_hash, e.time, e.network FROM",
+            hashes(),
+            "JOIN link_events e ON e.workspace_id = $1 AND e.link_hash = r.hash WHERE e.id >= $2 AND e.type = 'opened'",
+            values![workspace, audit::first_id_at(since)],
         );
-        let sent = sql(
-            "SELECT sent_at FROM mails
-             WHERE workspace_id = $1 AND user_id = $2 AND created_at >= $3 AND link_hash = $4 AND sent_at IS NOT NULL",
-            values![workspace, opening.user, opening.created_at, opening.hash],
+        let sent = over(
+            "SELECT m.link_hash, m.sent_at FROM",
+            hashes(),
+            "JOIN login_links l ON l.workspace_id = $1 AND l.hash = r.hash
+             JOIN mails m ON m.workspace_id = l.workspace_id AND m.user_id = l.user_id AND m.created_at >= l.created_at
+             WHERE m.link_hash = l.hash AND m.sent_at IS NOT NULL",
+            values![workspace],
         );
-        let [openings, sent] = self.read([openings, sent]).await?;
-        Ok((all(openings)?, all(sent)?))
+        let [opened, sent] = self.read([opened, sent]).await?;
+        let mut facts = OpeningFacts::default();
+        for (hash, time, network) in all::<(LinkLookupKey, Timestamp, String)>(opened)? {
+            facts.opened.entry(hash).or_default().push((time, network));
+        }
+        for (hash, time) in all::<(LinkLookupKey, Timestamp)>(sent)? {
+            facts.sent.entry(hash).or_default().push(time);
+        }
+        Ok(facts)
     }
 
     /// Writes down that the style sheet was fetched by who opened links, also of openings that another node has settled meanwhile.
     pub async fn note_stylesheets(
         &self,
         workspace: WorkspaceId,
-        openings: &[&Unsettled],
+        openings: &[Unsettled],
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let mut openings = openings.to_vec();
+        let mut openings: Vec<_> = openings.iter().collect();
         openings.sort_by_key(|opening| (opening.hash, opening.id));
         let none = Signs::default().with(Sign::NoStylesheet, true).bits();
         let noted = openings.iter().map(|opening| {
@@ -224,7 +305,7 @@ impl Store {
             )
         });
         let may_be_settled = openings.iter().filter(|opening| opening.settle_at <= now);
-        let mut links: Vec<_> = may_be_settled.map(|opening| opening.link()).collect();
+        let mut links: Vec<_> = may_be_settled.map(|opening| opening.hash).collect();
         links.dedup();
         let unit = UnitOfWork::new().and_all(noted);
         self.write(unit.and_all(self.mark_by_openings(workspace, &links, now))).await.map(drop)
@@ -234,10 +315,10 @@ impl Store {
     fn mark_by_openings(
         &self,
         workspace: WorkspaceId,
-        links: &[NotedLink],
+        links: &[LinkLookupKey],
         now: Timestamp,
     ) -> Vec<Statement> {
-        let marks = links.iter().map(|link| mark_by_openings(workspace, &link.hash));
+        let marks = links.iter().map(|hash| mark_by_openings(workspace, hash));
         marks.chain(count_changes(&self.engine, workspace, links, now)).collect()
     }
 
@@ -262,7 +343,7 @@ impl Store {
                         is_machine_by!("(signs | $5)"),
                         " WHERE workspace_id = $1 AND link_hash = $2 AND id = $3 AND settle_at > 0"
                     ),
-                    values![workspace, settled.link.hash, id, [].as_slice(), signs],
+                    values![workspace, settled.link, id, [].as_slice(), signs],
                 )
             })
         });
@@ -295,33 +376,5 @@ pub(super) fn keep(
             workspace, *hash, audit::entry_id(at), at, kind, reason, session, [].as_slice(), MAX_OTHERS,
             client_id.map(str::to_owned)
         },
-    )
-}
-
-/// The same of an opening. That there was no style sheet is taken back once it is fetched.
-fn keep_opening(workspace: WorkspaceId, hash: &LinkLookupKey, opening: &Opening) -> Statement {
-    let most = if opening.signs.look_like_machine() { MAX_BY_MACHINES } else { MAX_OPENINGS };
-    sql(
-        "INSERT INTO link_events (workspace_id, link_hash, id, time, type, reason, session_id, network, browser, signs, is_machine,
-                                  was_dead, client, settle_at)
-         SELECT l.workspace_id, l.hash, $3, $4, 'opened', '', $5, $6, $7, $8, $9, $10, $11, $12 FROM login_links l
-         WHERE l.workspace_id = $1 AND l.hash = $2
-           AND (SELECT count(*) FROM link_events e
-                WHERE e.workspace_id = $1 AND e.link_hash = $2 AND e.type = 'opened') < $13",
-        values![
-            workspace,
-            *hash,
-            audit::entry_id(opening.at),
-            opening.at,
-            [].as_slice(),
-            opening.network.as_str(),
-            opening.browser.name(),
-            opening.signs.with(Sign::NoStylesheet, true).bits(),
-            opening.signs.look_like_machine(),
-            opening.was_dead,
-            opening.client,
-            opening.at.plus_seconds(SETTLED_AFTER),
-            most
-        ],
     )
 }

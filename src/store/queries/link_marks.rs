@@ -4,7 +4,7 @@
 //! different by that, however many others change it: the row is held from the change to the commit. A link must be changed once in a
 //! unit, and counted right behind that.
 
-use super::link_stats::{background_slot, slot_of};
+use super::link_stats::{background_slots, slot_of};
 use crate::domain::login_link::{LinkLookupKey, LoginLink};
 use crate::domain::story::NotedLink;
 use crate::domain::timestamp::Timestamp;
@@ -289,7 +289,7 @@ const COUNTED_TOGETHER: [&str; 2] = [
         differences!("CAST(sum(", ") AS BIGINT)"),
         " FROM (SELECT ",
         compared!(),
-        ", r.slot FROM"
+        ", CASE WHEN g.created_at - g.created_at % 3600000 > $2 THEN CAST($3 AS BIGINT) ELSE 0 END AS slot FROM"
     ),
     concat!(
         "JOIN login_links g ON g.workspace_id = $1 AND g.hash = r.hash WHERE ",
@@ -315,16 +315,13 @@ pub(in crate::store) fn count_change(
 pub(in crate::store) fn count_changes(
     engine: &Engine,
     workspace: WorkspaceId,
-    links: &[NotedLink],
+    links: &[LinkLookupKey],
     now: Timestamp,
 ) -> Option<Statement> {
     let [head, tail] = COUNTED_TOGETHER;
-    let slots = links.iter().map(|link| background_slot(engine, link.created_at, now)).collect();
-    let columns = vec![
-        ("hash", Column::Bytes(links.iter().map(|link| link.hash.to_vec()).collect())),
-        ("slot", Column::Numbers(slots)),
-    ];
-    (!links.is_empty()).then(|| over(head, columns, tail, values![workspace]))
+    let (slot, until) = background_slots(engine, now);
+    let columns = vec![("hash", Column::Bytes(links.iter().map(|hash| hash.to_vec()).collect()))];
+    (!links.is_empty()).then(|| over(head, columns, tail, values![workspace, until, slot]))
 }
 
 /// The statement that counts a new link, by the hour in which it was made.

@@ -42,12 +42,13 @@ fn slot_by(engine: &Engine, any: u8, (of, now): (Timestamp, Timestamp)) -> i64 {
     }
 }
 
-/// The slot of an hour in which is counted what nobody waits for: it holds no row that a request needs.
-pub(super) fn background_slot(engine: &Engine, of: Timestamp, now: Timestamp) -> i64 {
-    match engine {
-        Engine::Postgres(_) if now.millis() - of.start_of_hour().millis() < SLOTTED => i64::from(SLOTS),
-        Engine::Postgres(_) | Engine::Sqlite(_) => 0,
-    }
+/// The slot in which is counted what nobody waits for, of hours that began after a moment: it holds no row that a request needs.
+pub(super) const fn background_slots(engine: &Engine, now: Timestamp) -> (i64, Timestamp) {
+    let slot = match engine {
+        Engine::Postgres(_) => SLOTS as i64,
+        Engine::Sqlite(_) => 0,
+    };
+    (slot, Timestamp::from_millis(now.millis() - SLOTTED))
 }
 
 /// The statement that counts refusals at a moment, of a kind of links and for a reason. `by` spreads those who count at once.
@@ -91,6 +92,7 @@ pub(in crate::store) fn count_refused_presses(
     presses: &BTreeMap<(Timestamp, &'static str, LinkLookupKey), i64>,
     now: Timestamp,
 ) -> Option<Statement> {
+    let (slot, until) = background_slots(engine, now);
     let numbers = |number: &dyn Fn(Timestamp, i64) -> i64| {
         Column::Numbers(presses.iter().map(|((hour, ..), times)| number(*hour, *times)).collect())
     };
@@ -98,7 +100,7 @@ pub(in crate::store) fn count_refused_presses(
         ("hash", Column::Bytes(presses.keys().map(|(_, _, hash)| hash.to_vec()).collect())),
         ("reason", Column::Texts(presses.keys().map(|(_, reason, _)| (*reason).to_owned()).collect())),
         ("hour", numbers(&|hour, _| hour.millis())),
-        ("slot", numbers(&|hour, _| background_slot(engine, hour, now))),
+        ("slot", numbers(&|hour, _| if hour > until { slot } else { 0 })),
         ("times", numbers(&|_, times| times)),
     ];
     let head = "INSERT INTO refusal_stats (workspace_id, hour, kind, reason, slot, refused)

@@ -101,6 +101,8 @@ async fn the_style_sheet_may_be_fetched_from_another_node_and_counts_while_a_bro
             test.advance(fetch_after);
             other.send_from(&peer, style()).await;
         }
+        // Once the time for it is over, each node says whether it was fetched there.
+        test.advance(11 - fetch_after.max(0));
         doorkey::flow::stories::settle::settle(&other.app).await.unwrap();
         test.advance(120);
         doorkey::flow::stories::settle::settle(&test.app).await.unwrap();
@@ -111,6 +113,20 @@ async fn the_style_sheet_may_be_fetched_from_another_node_and_counts_while_a_bro
     let signs: Vec<_> = openings(&story).iter().map(|opened| opened["signs"].clone()).collect();
     assert_eq!(signs, [json!([]), json!([]), json!(["no_stylesheet"])], "{story}");
     assert_eq!(test.number("SELECT count(*) FROM link_events WHERE settle_at > 0"), 0);
+}
+
+#[tokio::test]
+async fn a_style_sheet_that_was_fetched_right_behind_the_page_is_known_to_whoever_settles() {
+    let (test, link) = house().await;
+    let other = test.beside().await;
+    Person::at("203.0.113.9").open(&test, &link).await;
+    test.write_notes().await;
+    test.advance(13);
+    doorkey::flow::stories::settle::settle(&other.app).await.unwrap();
+
+    let story = test.story_of(&link).await;
+
+    assert_eq!(openings(&story)[0]["signs"], json!([]), "{story}");
 }
 
 #[tokio::test]
@@ -130,7 +146,7 @@ async fn what_one_node_has_seen_is_not_undone_by_one_that_settles_with_less() {
         [&opened["looks"], &opened["signs"], &totals["opened"], &totals["opened_by_machines"]]
             .map(Clone::clone)
     };
-    let seen = other.app.store.list_unsettled().await.unwrap();
+    let seen = other.app.store.list_unsettled(test.app.clock.now()).await.unwrap();
     let (workspace, unsettled) = &seen[0];
     doorkey::flow::stories::settle::settle(&test.app).await.unwrap();
     assert_eq!(
@@ -139,11 +155,11 @@ async fn what_one_node_has_seen_is_not_undone_by_one_that_settles_with_less() {
     );
 
     let now = test.app.clock.now();
-    other.app.store.note_stylesheets(*workspace, &[&unsettled[0]], now).await.unwrap();
+    other.app.store.note_stylesheets(*workspace, &unsettled[..1], now).await.unwrap();
     let by_a_person = [json!("person"), json!(["no_accept_language"]), json!(1), json!(0)];
     assert_eq!(looks().await, by_a_person);
     let settled =
-        SettledLink { link: unsettled[0].link(), openings: vec![(unsettled[0].id, unsettled[0].signs)] };
+        SettledLink { link: unsettled[0].hash, openings: vec![(unsettled[0].id, unsettled[0].signs)] };
     other.app.store.settle_openings(*workspace, &[settled], now).await.unwrap();
 
     assert_eq!(looks().await, by_a_person);
