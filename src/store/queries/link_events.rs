@@ -265,12 +265,13 @@ impl Store {
             "JOIN link_events e ON e.workspace_id = $1 AND e.link_hash = r.hash WHERE e.id >= $2 AND e.type = 'opened'",
             values![workspace, audit::first_id_at(since)],
         );
+        // Many workspaces mail nothing: that is asked first.
         let sent = over(
             "SELECT m.link_hash, m.sent_at FROM",
             hashes(),
             "JOIN login_links l ON l.workspace_id = $1 AND l.hash = r.hash
              JOIN mails m ON m.workspace_id = l.workspace_id AND m.user_id = l.user_id AND m.created_at >= l.created_at
-             WHERE m.link_hash = l.hash AND m.sent_at IS NOT NULL",
+             WHERE m.link_hash = l.hash AND m.sent_at IS NOT NULL AND EXISTS (SELECT 1 FROM mails a WHERE a.workspace_id = $1)",
             values![workspace],
         );
         let [opened, sent] = self.read([opened, sent]).await?;

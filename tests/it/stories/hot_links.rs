@@ -71,6 +71,41 @@ async fn a_link_that_is_fetched_without_a_pause_while_nothing_can_be_written_is_
     assert_eq!(person.press(&test, &page).await.status, StatusCode::SEE_OTHER);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn pages_are_answered_while_each_commit_takes_two_seconds_and_all_is_written_in_the_end() {
+    let test = Arc::new(TestApp::start().await.limited_to(&UNLIMITED));
+    let user = test.client("ada@example.org").await;
+    let link = test.ask_for_link(user).await;
+    for round in 0..3 {
+        // What was opened in the round before is due, so both kinds of commits are under way.
+        test.advance(13);
+        test.send_from("203.0.113.9", browsed("GET", &path_of(&link))).await;
+        let hold = test.database.hold();
+        let let_go_at = Instant::now() + Duration::from_secs(2);
+        let at_work = [(); 2].map(|()| Arc::clone(&test));
+        let [writing, settling] = at_work;
+        let writing = tokio::spawn(async move { stories::write_notes(&writing.app).await });
+        let settling = tokio::spawn(async move { stories::settle::settle(&settling.app).await });
+        // No commit comes back before it is let go, and that is after all of these were answered.
+        for _ in 0..10 {
+            let page = test.send_from("203.0.113.9", scanned("GET", &path_of(&link))).await;
+            assert_eq!(page.status, StatusCode::OK, "round {round}");
+            assert!(page.body.contains("<form"), "round {round}");
+        }
+        tokio::time::sleep_until(let_go_at.into()).await;
+        hold.let_go();
+        // On a slow machine they may have given up; then it is written the next time.
+        let _ = tokio::join!(writing, settling);
+    }
+    test.settle_openings().await;
+
+    assert_eq!(test.number("SELECT count(*) FROM link_events"), 3 * 11);
+    assert_eq!(test.number("SELECT count(*) FROM link_events WHERE settle_at > 0"), 0);
+    let metrics = test.app.metrics.text();
+    assert!(metrics.lines().any(|line| line == "doorkey_openings_dropped_total 0"), "{metrics}");
+    assert_eq!(test.database.rows(MISCOUNTED_LINKS), [[""; 0]; 0]);
+}
+
 #[tokio::test]
 async fn a_hundred_openings_of_a_link_are_kept_and_machines_leave_room_for_a_person() {
     let test = TestApp::start().await.limited_to(&UNLIMITED);
