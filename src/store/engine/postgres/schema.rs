@@ -9,7 +9,7 @@ use super::error::{STORE_TIMEOUT, explained, late};
 use crate::store::{OpenError, StoreError};
 
 /// The oldest first, with the numbers and columns of the embedded engine's; each is run once, in a transaction.
-const MIGRATIONS: [&str; 9] = [
+const MIGRATIONS: [&str; 10] = [
     include_str!("../../../../migrations/postgres/0001_first.sql"),
     include_str!("../../../../migrations/postgres/0002_locale.sql"),
     include_str!("../../../../migrations/postgres/0003_idempotency_keys.sql"),
@@ -19,6 +19,7 @@ const MIGRATIONS: [&str; 9] = [
     include_str!("../../../../migrations/postgres/0007_stories.sql"),
     include_str!("../../../../migrations/postgres/0008_client_search.sql"),
     include_str!("../../../../migrations/postgres/0009_apps.sql"),
+    include_str!("../../../../migrations/postgres/0010_openings.sql"),
 ];
 
 /// Brings the schema up to date, or makes it, if `may_create` and there is none.

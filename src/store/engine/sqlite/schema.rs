@@ -9,7 +9,7 @@ use crate::files;
 use crate::store::OpenError;
 
 /// The oldest first; each is run once, in a transaction of its own.
-const MIGRATIONS: [&str; 9] = [
+const MIGRATIONS: [&str; 10] = [
     include_str!("../../../../migrations/sqlite/0001_first.sql"),
     include_str!("../../../../migrations/sqlite/0002_locale.sql"),
     include_str!("../../../../migrations/sqlite/0003_idempotency_keys.sql"),
@@ -19,6 +19,7 @@ const MIGRATIONS: [&str; 9] = [
     include_str!("../../../../migrations/sqlite/0007_stories.sql"),
     include_str!("../../../../migrations/sqlite/0008_client_search.sql"),
     include_str!("../../../../migrations/sqlite/0009_apps.sql"),
+    include_str!("../../../../migrations/sqlite/0010_openings.sql"),
 ];
 
 /// Brings the schema up to date. Several processes may do so at once: the file's own lock puts them in order.
