@@ -46,7 +46,7 @@ def openings(_):
         with data.serve("opened") as server:
             time.sleep(1)
             # An opening is settled some seconds later, and that counts.
-            return drive(server, page, rate=rate, rest=3 * REST if rate else REST)
+            return drive(server, page, rate=rate, rest=3 * REST)
 
     return rounds({
         f"{name}{how}": functools.partial(once, name, rate)

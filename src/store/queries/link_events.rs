@@ -58,6 +58,22 @@ pub struct OpeningFacts {
     pub sent: HashMap<LinkLookupKey, Vec<Timestamp>>,
 }
 
+/// An opening that is to be kept.
+struct NewOpening<'a> {
+    hash: LinkLookupKey,
+    id: Uuid,
+    /// Whether it looks like a machine's at once: whether the style sheet is fetched is not known yet.
+    is_machine: bool,
+    opening: &'a Opening,
+}
+
+impl<'a> NewOpening<'a> {
+    fn of(hash: LinkLookupKey, opening: &'a Opening) -> Self {
+        let is_machine = opening.signs.with(Sign::NoStylesheet, false).look_like_machine();
+        Self { hash, id: audit::entry_id(opening.at), is_machine, opening }
+    }
+}
+
 /// Whether signs as they are stored look like a machine's: `Signs::look_like_machine`. One of the first two is enough, or any two.
 macro_rules! is_machine_by {
     ($signs:literal) => {
@@ -116,7 +132,7 @@ impl Store {
             let mut press = |at| pressed = Some(Change::pressed(at).and(pressed.unwrap_or_default()));
             for note in notes {
                 match note {
-                    Note::Opened(opening) => opened.push((link.hash, opening)),
+                    Note::Opened(opening) => opened.push(NewOpening::of(link.hash, opening)),
                     Note::Pressed(at) => {
                         press(*at);
                         events.push(keep(workspace, &link.hash, Kept::Pressed, *at));
@@ -148,35 +164,25 @@ impl Store {
     }
 
     /// The statement that keeps openings of links that are known, unless there are enough of one.
-    fn keep_openings(
-        &self,
-        workspace: WorkspaceId,
-        mut opened: Vec<(LinkLookupKey, &Opening)>,
-    ) -> Option<Statement> {
-        let is_machine =
-            |opening: &Opening| opening.signs.with(Sign::NoStylesheet, false).look_like_machine();
+    fn keep_openings(&self, workspace: WorkspaceId, mut opened: Vec<NewOpening>) -> Option<Statement> {
         // Persons first, where there is not room for all.
-        opened.sort_by_key(|(hash, opening)| (*hash, is_machine(opening)));
-        let bytes = |bytes: &dyn Fn(&LinkLookupKey, &Opening) -> Vec<u8>| {
-            Column::Bytes(opened.iter().map(|(hash, opening)| bytes(hash, opening)).collect())
-        };
-        let numbers = |number: &dyn Fn(&Opening) -> i64| {
-            Column::Numbers(opened.iter().map(|(_, opening)| number(opening)).collect())
-        };
-        let texts = |text: &dyn Fn(&Opening) -> &str| {
-            Column::Texts(opened.iter().map(|(_, opening)| text(opening).to_owned()).collect())
-        };
+        opened.sort_by_key(|new| (new.hash, new.is_machine));
+        let bytes =
+            |bytes: &dyn Fn(&NewOpening) -> Vec<u8>| Column::Bytes(opened.iter().map(bytes).collect());
+        let numbers =
+            |number: &dyn Fn(&NewOpening) -> i64| Column::Numbers(opened.iter().map(number).collect());
+        let texts = |text: &dyn Fn(&NewOpening) -> String| Column::Texts(opened.iter().map(text).collect());
         let columns = vec![
-            ("hash", bytes(&|hash, _| hash.to_vec())),
-            ("id", bytes(&|_, opening| audit::entry_id(opening.at).as_bytes().to_vec())),
-            ("time", numbers(&|opening| opening.at.millis())),
-            ("network", texts(&|opening| &opening.network)),
-            ("browser", texts(&|opening| opening.browser.name())),
-            ("signs", numbers(&|opening| opening.signs.bits())),
-            ("is_machine", numbers(&|opening| is_machine(opening).into())),
-            ("was_dead", numbers(&|opening| opening.was_dead.into())),
-            ("client", bytes(&|_, opening| opening.client.to_vec())),
-            ("most", Column::Numbers(self.room_for(&opened, is_machine))),
+            ("hash", bytes(&|new| new.hash.to_vec())),
+            ("id", bytes(&|new| new.id.as_bytes().to_vec())),
+            ("time", numbers(&|new| new.opening.at.millis())),
+            ("network", texts(&|new| new.opening.network.as_str().to_owned())),
+            ("browser", texts(&|new| new.opening.browser.name().to_owned())),
+            ("signs", numbers(&|new| new.opening.signs.bits())),
+            ("is_machine", numbers(&|new| new.is_machine.into())),
+            ("was_dead", numbers(&|new| new.opening.was_dead.into())),
+            ("client", bytes(&|new| new.opening.client.to_vec())),
+            ("most", Column::Numbers(self.room_for(&opened))),
         ];
         let statement = over(
             "INSERT INTO link_events (workspace_id, link_hash, id, time, type, reason, session_id, network, browser, signs, is_machine,
@@ -194,17 +200,13 @@ impl Store {
 
     /// How many openings of its link may be there before each of these, which stand together by link. SQLite, which keeps one after the
     /// other, counts those before it as it finds them.
-    fn room_for(
-        &self,
-        opened: &[(LinkLookupKey, &Opening)],
-        is_machine: impl Fn(&Opening) -> bool,
-    ) -> Vec<i64> {
+    fn room_for(&self, opened: &[NewOpening]) -> Vec<i64> {
         let (mut room, mut before, mut last) = (Vec::with_capacity(opened.len()), 0, None);
-        for (hash, opening) in opened {
-            let is_one_more = last == Some(hash) && matches!(self.engine, Engine::Postgres(_));
+        for new in opened {
+            let is_one_more = last == Some(new.hash) && matches!(self.engine, Engine::Postgres(_));
             before = if is_one_more { before + 1 } else { 0 };
-            last = Some(hash);
-            let most = if is_machine(opening) { MAX_BY_MACHINES } else { MAX_OPENINGS };
+            last = Some(new.hash);
+            let most = if new.is_machine { MAX_BY_MACHINES } else { MAX_OPENINGS };
             room.push(most - before);
         }
         room
