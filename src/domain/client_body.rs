@@ -54,7 +54,7 @@ impl ClientBody {
     /// `ValidationErrors` names the fields that do not pass, and those that are needed and not there.
     pub fn into_new(mut self) -> Result<NewClient, ValidationErrors> {
         for (name, _) in REQUIRED.iter().zip(self.given).filter(|(_, is_given)| !is_given) {
-            self.wrong.add(name, Code::Required.saying("is needed"));
+            self.wrong.replace(name, Code::Required.saying("is needed"));
         }
         let id = self.wrong.take("id", self.id.take().transpose()).flatten();
         // Only who is added may be given one.
@@ -67,7 +67,8 @@ impl ClientBody {
 
     fn take(&mut self, name: &str, value: Json<'_>) {
         if let Some(place) = REQUIRED.iter().position(|required| *required == name) {
-            self.given[place] = true;
+            // Somebody may have one name alone, but nobody an empty address.
+            self.given[place] = value != Json::Null && !(name == "email" && value == Json::Text("\"\""));
         }
         if name == "id" {
             self.id = Some(id_of(value));

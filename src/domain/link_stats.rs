@@ -60,6 +60,9 @@ const DAY: i64 = 86_400_000;
 /// Days that are looked at where the caller names none.
 const DEFAULT_DAYS: i64 = 30;
 
+/// The last whole hour that can be written down: 9999-12-30T22:00:00Z.
+const LAST_HOUR: i64 = 253_402_207_200_000;
+
 /// The ages of first tries, in seconds; whatever is older is in one more bucket.
 pub const AGES: [i64; 11] = [60, 300, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 86_400, 259_200, 604_800];
 
@@ -200,6 +203,9 @@ impl End {
         let asked = if rounded_up && moment.has_more { millis + 1 } else { millis };
         let begun = asked - asked.rem_euclid(HOUR);
         let hour = if rounded_up && begun != asked { begun + HOUR } else { begun };
+        if hour > LAST_HOUR {
+            return None;
+        }
         Some(Self { hour: Timestamp::from_millis(hour), asked: Timestamp::from_millis(asked) })
     }
 }

@@ -70,6 +70,12 @@ impl ValidationErrors {
         }
     }
 
+    /// A problem of a field, in the place of those that it has.
+    pub fn replace(&mut self, name: &str, problem: impl Into<Problem>) {
+        self.0.remove(&shown_name(name));
+        self.add(name, problem);
+    }
+
     /// Adds all the problems that another has.
     pub fn extend(&mut self, other: Self) {
         for (name, problems) in other.0 {

@@ -53,10 +53,16 @@ pub(super) async fn show(folder: PathBuf) -> Response {
 /// Files are named by the ids of their mails, which are in the order of time.
 fn newest(folder: &Path) -> io::Result<Vec<CaughtMail>> {
     let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
+    let entries = match std::fs::read_dir(folder) {
+        // Somebody has tidied up.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    for entry in entries {
         let entry = entry?;
         let is_mail = entry.path().extension().is_some_and(|extension| extension == "eml");
-        if is_mail && entry.metadata()?.len() <= MAX_MAIL {
+        // One that is gone by now is not shown.
+        if is_mail && entry.metadata().is_ok_and(|file| file.len() <= MAX_MAIL) {
             files.push(entry.path());
         }
     }

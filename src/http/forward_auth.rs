@@ -67,7 +67,7 @@ pub(super) async fn verify(
         cookie.as_ref(),
     )
     .await;
-    let wants_redirect = Params::parse(query.as_deref().unwrap_or_default())
+    let wants_redirect = Params::parse_named(query.as_deref().unwrap_or_default(), &["redirect"])
         .is_ok_and(|query| query.single("redirect").is_ok_and(|value| value == Some("1")));
     match current {
         Ok(Some(signed_in)) => signed_in_response(&signed_in),
@@ -160,7 +160,8 @@ fn requested_page(context: &RequestContext, headers: &HeaderMap) -> Option<Redir
     let single = |name: &str| {
         let mut values = headers.get_all(name).iter();
         match (values.next(), values.next()) {
-            (Some(value), None) => value.to_str().ok(),
+            // nginx hands over addresses as they came, and some come as UTF-8.
+            (Some(value), None) => std::str::from_utf8(value.as_bytes()).ok(),
             _ => None,
         }
     };
@@ -170,21 +171,16 @@ fn requested_page(context: &RequestContext, headers: &HeaderMap) -> Option<Redir
     if !context.is_from_trusted_proxy || !is_page || !uri.starts_with('/') {
         return None;
     }
-    let policy = context.workspace.redirect_policy();
-    let target = |scheme: &str| RedirectTarget::parse(&format!("{scheme}://{host}{uri}"), &policy).ok();
     let own = context.workspace.url.scheme();
     let named = single("x-forwarded-proto").filter(|scheme| ["http", "https"].contains(scheme));
-    if let Some(target) = named.and_then(target) {
-        return Some(target);
-    }
-    let found = target(own);
-    if found.is_some() && headers.contains_key("x-forwarded-proto") {
+    if named.is_none() && headers.contains_key("x-forwarded-proto") {
         tracing::warn!(
             scheme = own,
-            "X-Forwarded-Proto is not one http or https of this host: the portal's scheme is used"
+            "X-Forwarded-Proto is not one http or https: the portal's scheme is used"
         );
     }
-    found
+    let page = format!("{}://{host}{uri}", named.unwrap_or(own));
+    RedirectTarget::parse(&page, &context.workspace.redirect_policy()).ok()
 }
 
 #[cfg(test)]

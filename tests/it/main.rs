@@ -41,6 +41,7 @@ mod api {
     mod generated_client;
     mod idempotency;
     mod login_links;
+    mod odd_queries;
     mod openapi;
     mod requests;
     mod resources;

@@ -34,6 +34,7 @@ mod api {
     mod client_object;
     mod idempotency;
     mod login_links;
+    mod odd_queries;
     mod openapi;
     mod requests;
     mod resources;

@@ -4,7 +4,7 @@ pub(super) mod csv;
 pub(super) mod file;
 
 use std::collections::HashMap;
-use std::collections::hash_map::{Entry, RandomState};
+use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use super::{Context, os_user, words};
 use crate::domain::email::EmailAddress;
 use crate::domain::import_header::ColumnOptions;
 use crate::domain::import_row::ImportRow;
-use crate::domain::user::fields;
+use crate::domain::user::{UserId, fields};
 use crate::flow::import::Import;
 
 /// What `--help` says of it.
@@ -48,8 +48,8 @@ again, it changes nothing that is there already, so an import that was broken of
 /// Bad rows that the JSON document tells of, at most: standard error names all of them.
 const TOLD: usize = 100;
 
-/// Rows that are compared with later ones at most: some 20 bytes of memory each.
-const MAX_SEEN: usize = 4_000_000;
+/// Numbers and addresses that are compared with those of later rows at most: some 20 bytes of memory each.
+const MAX_SEEN: usize = 8_000_000;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -125,36 +125,46 @@ async fn take_all(file: &mut ImportFile, import: &mut Import<'_>, told: &mut Imp
 }
 
 async fn put(import: &mut Import<'_>, told: &mut ImportReport, (line, row): (u64, ImportRow)) -> Result<()> {
-    match told.seen.first_line(line, &row) {
+    let mut first = told.seen.first_line(line, &row);
+    if first.is_none() && told.seen.has_bare_ids && row.id.is_none() {
+        // The row before may have named the same user by number alone.
+        first = import.find_id(&row).await?.and_then(|id| told.seen.line_of(id));
+    }
+    match first {
         Some(first) => told.bad(line, &format!("is about the same user as line {first}")),
         None => import.put(line, row).await?,
     }
     Ok(())
 }
 
-/// Whom the rows were about so far, as hashes.
+/// Whom the rows were about so far, by number and by address, as hashes.
 #[derive(Default)]
 struct Seen {
     lines: HashMap<u64, u32>,
     hasher: RandomState,
+    /// Whether a row named somebody by number and said no address.
+    has_bare_ids: bool,
 }
 
 impl Seen {
-    /// The line of an earlier row about the same user, if there is one.
+    /// The line of an earlier row about the same user, if there is one. Else this row is the first.
     fn first_line(&mut self, line: u64, row: &ImportRow) -> Option<u32> {
-        let whom =
-            (row.id, row.fields.email.as_ref().filter(|_| row.id.is_none()).map(EmailAddress::lowercased));
-        let hash = self.hasher.hash_one(whom);
-        let has_room = self.lines.len() < MAX_SEEN;
-        match self.lines.entry(hash) {
-            Entry::Occupied(first) => Some(*first.get()),
-            Entry::Vacant(place) => {
-                if has_room {
-                    place.insert(u32::try_from(line).unwrap_or(u32::MAX));
-                }
-                None
-            }
+        let email = row.fields.email.as_ref().map(EmailAddress::lowercased);
+        self.has_bare_ids |= row.id.is_some() && email.is_none();
+        let by_id = row.id.map(|id| self.hasher.hash_one(id));
+        let hashes = [by_id, email.map(|email| self.hasher.hash_one(email))];
+        let hashes = || hashes.into_iter().flatten();
+        let first = hashes().find_map(|hash| self.lines.get(&hash).copied());
+        if first.is_none() && self.lines.len() < MAX_SEEN {
+            let line = u32::try_from(line).unwrap_or(u32::MAX);
+            self.lines.extend(hashes().map(|hash| (hash, line)));
         }
+        first
+    }
+
+    /// The line of the row about a user's number.
+    fn line_of(&self, id: UserId) -> Option<u32> {
+        self.lines.get(&self.hasher.hash_one(id)).copied()
     }
 }
 

@@ -127,10 +127,12 @@ impl Refusal {
     /// The sentence for people.
     pub const fn sentence(self) -> &'static str {
         match self {
-            Self::UserNotFound => "There is no such user in this workspace.",
-            Self::StaffUser => "Staff cannot use login links.",
+            Self::UserNotFound => {
+                "There is no such user in this workspace: name one by id or by e-mail address."
+            }
+            Self::StaffUser => "Staff cannot use login links: let them sign in the way that staff do.",
             Self::TwoFactorEnabled => {
-                "Users who have two-factor authentication enabled cannot use login links."
+                "Users who have two-factor authentication enabled cannot use login links: let them sign in with their second factor."
             }
             Self::UserDisabled => "This user is disabled: set the user's status to 1 first.",
         }

@@ -18,6 +18,7 @@ use super::operations::nodes;
 use crate::app::App;
 use crate::domain::audit::AuditContext;
 use crate::domain::import_row::ImportRow;
+use crate::domain::user::UserId;
 use crate::domain::validation::ValidationErrors;
 use crate::domain::workspace::Workspace;
 use crate::store::{Outcome, StoreError};
@@ -121,6 +122,16 @@ impl<'a> Import<'a> {
             self.go_on().await?;
         }
         Ok(())
+    }
+
+    /// The number of the user whom a row names by address.
+    ///
+    /// # Errors
+    /// `StoreError` if the store cannot be used.
+    pub async fn find_id(&self, row: &ImportRow) -> Result<Option<UserId>, StoreError> {
+        let emails: Vec<_> = row.fields.email.iter().collect();
+        let [_, found] = self.app.store.find_users(self.workspace.id, &[], &emails).await?;
+        Ok(found.first().map(|user| user.id))
     }
 
     /// Writes the rows that wait.

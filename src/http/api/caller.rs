@@ -15,6 +15,7 @@ use crate::domain::workspace::Workspace;
 use crate::flow;
 use crate::http::error::Error;
 use crate::http::request::context::RequestContext;
+use crate::http::request::params::Params;
 
 /// A scope that an endpoint needs, as a type.
 pub(in crate::http) trait RequiredScope {
@@ -80,6 +81,8 @@ impl<S: RequiredScope> FromRequestParts<App> for Caller<S> {
         if !key.scopes.has(S::SCOPE) {
             return Err(Error::InsufficientScope(S::SCOPE.name()));
         }
+        // Also where nothing is read of it: a query that cannot be decoded is a mistake that its caller is told of.
+        Params::parse(parts.uri.query().unwrap_or_default())?;
         let act = AuditContext { actor: Actor::ApiKey(key.id), request: context.request };
         let (workspace, scopes) = (Arc::clone(&context.workspace), key.scopes);
         Ok(Self { app: app.clone(), version, act, scopes, workspace, context, scope: PhantomData })

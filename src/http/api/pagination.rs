@@ -64,7 +64,7 @@ impl Listing {
         let links = Links {
             first: link(1),
             last: link(last),
-            prev: (current > 1).then(|| link(current - 1)),
+            prev: (current > 1 && current - 1 <= last).then(|| link(current - 1)),
             next: (current < last).then(|| link(current + 1)),
         };
         let meta = Meta {

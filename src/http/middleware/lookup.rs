@@ -30,7 +30,8 @@ pub(super) async fn look_up(
     lookup: Lookup,
     request: &mut Request,
 ) -> Result<RequestContext, Error> {
-    let authority = authority_of(request.uri(), request.headers()).ok_or(Error::BadHost)?.to_owned();
+    let authority =
+        authority_of(request.uri(), request.headers()).ok_or_else(|| unnamed(request.headers()))?.to_owned();
     let host = HostName::from_header(&authority).map_err(|_| Error::workspace_not_found(&authority))?;
     let peer = request.extensions().get::<Peer>().map_or(UNKNOWN, |peer| peer.0.ip().to_canonical());
     let credentials = lookup.credentials(app, &host, request).await?;
@@ -64,6 +65,17 @@ pub(in crate::http) fn authority_of<'a>(target: &'a Uri, headers: &'a HeaderMap)
     let agrees =
         target.authority().map(Authority::as_str).is_none_or(|target| target.eq_ignore_ascii_case(host));
     agrees.then_some(host)
+}
+
+/// What is wrong with a request that names no host. One host that is not ASCII is nobody's.
+fn unnamed(headers: &HeaderMap) -> Error {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) if host.to_str().is_err() => {
+            Error::workspace_not_found(&String::from_utf8_lossy(host.as_bytes()))
+        }
+        _ => Error::BadHost,
+    }
 }
 
 /// The API version that a request asks for.

@@ -118,10 +118,10 @@ impl ConnectionLimiter {
         }
     }
 
-    /// Closes the connections that have sent nothing yet: a shutdown does not wait for them.
+    /// Closes the connections on which nothing has arrived, or no more than a part of a head: a shutdown does not wait for them.
     pub(in crate::http) fn close_unused(&self) {
         let open = self.open();
-        open.by_id.values().filter(|state| !state.has_started()).for_each(|state| state.evict());
+        open.by_id.values().filter(|state| state.is_unused()).for_each(|state| state.evict());
     }
 
     fn now(&self) -> u64 {

@@ -80,8 +80,9 @@ impl ConnectionState {
         self.phase() == Phase::Busy
     }
 
-    pub(in crate::http) fn has_started(&self) -> bool {
-        self.phase() != Phase::New
+    /// Whether no head of a request has arrived whole, so that nobody waits for a response.
+    pub(in crate::http) fn is_unused(&self) -> bool {
+        matches!(self.phase(), Phase::New | Phase::Head)
     }
 
     /// When it will have been idle for too long, if nothing happens. A request that has arrived has a timeout of its own, and so

@@ -46,8 +46,8 @@ const MAX_HEAD: usize = 64 << 10;
 /// Bodies larger than a form are read only under this path, and only of requests with a valid API key.
 const API_PREFIX: &str = "/api/";
 
-/// How long running requests may go on after a stop.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long running requests may go on after a stop: with what else is to be done, the process is gone within 10 s.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(9);
 
 /// How long to wait when accepting fails: most often for lack of file descriptors.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
@@ -108,7 +108,7 @@ pub async fn serve(app: App, settings: Settings, listeners: Listeners, stop: imp
     shared.limiter.close_unused();
     admin_limiter.close_unused();
     if tokio::time::timeout(SHUTDOWN_TIMEOUT, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some requests did not finish in 10 s and were aborted");
+        tracing::warn!("some requests did not finish in 9 s and were aborted");
     }
     if let Some(operators) = operators {
         operators.abort();

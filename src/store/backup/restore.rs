@@ -46,7 +46,8 @@ impl Restore {
         if !file.exists() {
             return Err(CopyError::Missing(file.to_owned()));
         }
-        if file.is_dir() {
+        // A device or a pipe may have no end.
+        if !file.is_file() {
             return Err(CopyError::NoBackup(file.to_owned()));
         }
         let replaced = if path.exists() { Some(take(&path)?) } else { None };

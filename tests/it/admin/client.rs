@@ -93,7 +93,7 @@ async fn a_client_is_shown_with_all_that_is_known() {
     test.change(zoe, "two_factor_enabled", "true").await;
     let page = browser.get(&path).await;
     for text in [
-        "<strong>No.</strong> Users who have two-factor authentication enabled cannot use login links.",
+        "<strong>No.</strong> Users who have two-factor authentication enabled cannot use login links: let them sign in with their second factor.",
         "<span class=\"state bad\">has two-factor on</span>",
         "<span class=\"state off\">revoked</span>",
     ] {

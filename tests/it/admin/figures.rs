@@ -69,7 +69,7 @@ async fn the_overview_has_the_figures_of_the_api() {
     assert_eq!(totals["issued"], 4);
     assert!(page.body.contains("Of 4 links, 1 signed somebody in, and 1 came too late."), "{}", page.body);
     assert!(page.body.contains(
-        "Users who have two-factor authentication enabled cannot use login links.</small></dt><dd>1<"
+        "Users who have two-factor authentication enabled cannot use login links: let them sign in with their second factor.</small></dt><dd>1<"
     ));
     assert_eq!(page.body.matches("role=\"img\"").count(), 4, "two charts, each drawn twice");
     assert!(!page.body.contains("<script") && !page.body.contains("style="));

@@ -31,7 +31,7 @@ async fn what_is_unknown_or_out_of_bounds_is_told_with_what_there_is() {
             "unknown",
             "uses an unknown operator; there are [$eq], [$lt], [$gt] and [$in][] (or [$in][0], …)",
         ),
-        ("filters[email][$eq]", "1", "invalid", "must be compared with an e-mail address"),
+        ("filters[email][$eq]", "%00", "invalid", "must be compared with text without NUL"),
         ("page", "0", "invalid", "must be a whole number, 1 or more"),
         ("page", "x", "invalid", "must be a whole number, 1 or more"),
         (

@@ -61,7 +61,7 @@ fn a_bad_row_costs_nothing_but_itself_wherever_it_stands() {
     assert_eq!(lines, [500, 1_700, 1_701, 2_200, 2_400].map(line));
     let words = [
         "email: belongs",
-        "email: belongs",
+        "is about the same user as line 22",
         "email: must be",
         "id: 2200 belongs",
         "is about the same user as line 22",

@@ -329,3 +329,11 @@ fn what_a_restore_refuses_leaves_everything_as_it_was() {
     let left = fs::read_dir(operator.folder.path()).unwrap().map(|file| file.unwrap().file_name());
     assert!(left.into_iter().all(|name| !name.to_str().unwrap().contains("restoring")));
 }
+
+/// What has no end would be copied until the disk is full.
+#[test]
+fn only_a_file_is_restored() {
+    let operator = operator();
+    assert!(operator.run("restore /dev/zero").refused(1).contains("/dev/zero"));
+    assert!(operator.path("doorkey.db").exists());
+}

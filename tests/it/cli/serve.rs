@@ -1,6 +1,7 @@
 //! Servers and demos, from the first line of the log to the exit status.
 
 use std::fs;
+use std::io::{Read, Write};
 
 use serde_json::{Value, json};
 
@@ -23,6 +24,25 @@ fn commands_work_beside_a_running_server_and_it_stops_when_told() {
         assert_eq!((status, &*printed), (Some(0), ""));
         assert!(!log.contains(&key) && !log.contains(link.trim_end()), "{log}");
     }
+}
+
+/// Whoever has sent a part of a head waits for nothing, and holds nobody up.
+#[test]
+fn a_stop_does_not_wait_for_requests_that_have_not_arrived() {
+    let operator = CliRunner::with_acme();
+    let server = operator.serve("serve");
+    let mut half = std::net::TcpStream::connect(&server.public).unwrap();
+    half.write_all(b"GET /login HTTP/1.1\r\nHost: example.com\r\n").unwrap();
+    // It has been read once another one, sent later, is answered.
+    let mut whole = std::net::TcpStream::connect(&server.public).unwrap();
+    whole.write_all(b"GET /login HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n").unwrap();
+    whole.read_to_end(&mut Vec::new()).unwrap();
+
+    let (status, log, _) = server.stop("TERM");
+
+    assert_eq!(status, Some(0));
+    assert!(log.contains("stopping") && !log.contains("were aborted"), "{log}");
+    assert_eq!(half.read(&mut [0]).unwrap_or(0), 0);
 }
 
 #[test]

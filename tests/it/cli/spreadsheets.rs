@@ -148,6 +148,24 @@ fn a_user_who_stands_twice_in_a_file_is_named_and_the_first_row_counts() {
 }
 
 #[test]
+fn a_user_is_one_by_number_and_by_address() {
+    let operator = CliRunner::with_acme();
+    let both = b"id,email,name_f,name_l\n50,i50@x.test,A,B\n,I50@x.test,Q,B\n";
+    for (added, unchanged) in [(1, 0), (0, 1)] {
+        let (document, stderr) = imported(&operator, both, &[]);
+        assert_eq!(counts(&document), [added, 0, unchanged, 1], "{stderr}");
+        assert!(stderr.contains("line 3: is about the same user as line 2"), "{stderr}");
+    }
+    let by_number = b"id,email,name_f,name_l\n50,,AA,B\n,i50@x.test,BB,B\n";
+    for (changed, unchanged) in [(1, 0), (0, 1)] {
+        let (document, stderr) = imported(&operator, by_number, &[]);
+        assert_eq!(counts(&document), [0, changed, unchanged, 1], "{stderr}");
+        assert!(stderr.contains("line 3: is about the same user as line 2"), "{stderr}");
+    }
+    assert_eq!(operator.json("user show 50 --workspace Acme")["name_f"], "AA");
+}
+
+#[test]
 fn a_dry_run_counts_what_would_be_done_and_does_nothing() {
     let operator = CliRunner::with_acme();
     let rows = b"id,email,name_f,name_l\n1,ada@example.org,Augusta,Lovelace\n,z@x.test,Z,Z\n,y@x.test,,\n9,ada@example.org,A,B\n";

@@ -84,18 +84,39 @@ async fn only_a_navigations_wish_is_remembered() {
     }
 }
 
+/// Where a proxy is told to send somebody who is not signed in.
+async fn way_to_login(test: &TestApp, query: &str, schemes: &[&str], uri: impl AsRef<[u8]>) -> String {
+    let ask =
+        TestRequest::of("GET", &format!("/auth/verify?{query}")).header("x-forwarded-host", "example.com");
+    let ask = ask.header("x-forwarded-uri", uri);
+    let ask = schemes.iter().fold(ask, |ask, scheme| ask.header("x-forwarded-proto", scheme));
+    test.send_from("10.1.2.3", ask).await.header("location").to_owned()
+}
+
 #[tokio::test]
 async fn an_odd_forwarded_scheme_gives_way_to_the_portals() {
     let test = TestApp::start().await;
-    for schemes in [&["https,http"][..], &["https", "http"], &["http"], &["wss"], &[]] {
-        let ask = TestRequest::of("GET", "/auth/verify?redirect=1").header("x-forwarded-host", "example.com");
-        let ask = ask.header("x-forwarded-uri", "/orders/12");
-        let ask = schemes.iter().fold(ask, |ask, scheme| ask.header("x-forwarded-proto", scheme));
-        let location = test.send_from("10.1.2.3", ask).await.header("location").to_owned();
-        assert_eq!(
-            location, "https://example.com/login?redirect=https://example.com/orders/12",
-            "{schemes:?}"
-        );
+    let (login, page) = ("https://example.com/login", "?redirect=https://example.com/orders/12");
+    for schemes in [&["https,http"][..], &["https", "http"], &["wss"], &["https"], &[]] {
+        let location = way_to_login(&test, "redirect=1", schemes, "/orders/12").await;
+        assert_eq!(location, format!("{login}{page}"), "{schemes:?}");
+    }
+    // One that counts, and that people are not sent to.
+    assert_eq!(way_to_login(&test, "redirect=1", &["http"], "/orders/12").await, login);
+}
+
+#[tokio::test]
+async fn a_page_is_found_again_whatever_stands_beside_it_and_however_its_address_is_written() {
+    let test = TestApp::start().await;
+    for (query, uri, page) in [
+        ("redirect=1&x=%zz", "/a", "/a"),
+        ("redirect=1", "/caf\u{e9}", "/caf%C3%A9"),
+        ("redirect=1", "/caf%C3%A9?a=b", "/caf%C3%A9?a=b"),
+    ] {
+        let location = way_to_login(&test, query, &[], uri).await;
+        let decoded = percent_encoding::percent_decode_str(&location).decode_utf8_lossy();
+        let page = format!("https://example.com{page}");
+        assert_eq!(decoded, format!("https://example.com/login?redirect={page}"), "{query} {uri}");
     }
 }
 

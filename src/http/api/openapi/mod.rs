@@ -331,8 +331,7 @@ fn filters(field: &Field) -> [Value; 4] {
     let value = match field.kind {
         FieldType::Number => json!({ "type": "integer", "format": "int64" }),
         FieldType::Time => json!({ "type": "string", "format": "date-time" }),
-        FieldType::Text => json!({ "type": "string" }),
-        FieldType::Email => json!({ "type": "string", "format": "email" }),
+        FieldType::Text | FieldType::Email => json!({ "type": "string" }),
         FieldType::Id => json!({ "type": "string", "format": "uuid" }),
         FieldType::Flag => json!({ "type": "boolean" }),
     };
