@@ -4,6 +4,7 @@ use anyhow::{Result, anyhow};
 use serde_json::json;
 
 use super::output::{Output, Table};
+use super::serve;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::flow::operations::checks;
@@ -13,7 +14,10 @@ use crate::outbound::mail_server::MailServer;
 pub(super) async fn run(config: Result<Config, ConfigError>, out: &mut Output) -> Result<()> {
     let checks = match config {
         Ok(config) => {
-            let read = Check::passed("configuration", "The configuration can be read.".to_owned());
+            let read = match serve::check_listeners(&config) {
+                Ok(()) => Check::passed("configuration", "The configuration can be read.".to_owned()),
+                Err(error) => Check::failed("configuration", error.to_string()),
+            };
             let rest = checks::run(&config.database, &config.secret_key_file, Clock::System).await;
             std::iter::once(read).chain(rest).chain([mail(&config), admin(&config)]).collect()
         }

@@ -11,6 +11,7 @@ mod key;
 mod link;
 mod log;
 mod mail;
+mod messages;
 mod migrate;
 mod os_user;
 mod outbound;
@@ -25,24 +26,23 @@ mod user;
 mod words;
 mod workspace;
 
-use std::io::{self, Write};
-use std::process::ExitCode;
-
 use anyhow::{Context as _, Result, anyhow};
-use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
+use self::messages::say;
 use self::output::Output;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config;
-use crate::config::{CommonFlags, Config, ServeFlags, may_have_password};
+use crate::config::{CommonFlags, Config, ServeFlags};
 use crate::domain::user::UserRef;
 use crate::domain::workspace::Workspace;
 use crate::flow;
 use crate::flow::operations::startup::StartError;
 use crate::outbound::mail_server::MailServer;
 use crate::store::OpenError;
+
+pub use self::messages::{explain, explain_usage};
 
 /// A self-hosted magic-link login service.
 #[derive(Debug, Parser)]
@@ -146,7 +146,10 @@ impl Context {
     async fn open_if_there(&self) -> Result<Option<App>> {
         let Config { database, secret_key_file, .. } = &self.config;
         match flow::operations::startup::open(database, secret_key_file, false, Clock::System).await {
-            Err(StartError::Open(OpenError::Missing(_) | OpenError::Empty(_))) => Ok(None),
+            Err(
+                StartError::Open(OpenError::Missing(_) | OpenError::Empty(_))
+                | StartError::LostDatabase { .. },
+            ) => Ok(None),
             opened => Ok(Some(opened?)),
         }
     }
@@ -257,69 +260,6 @@ async fn dispatch(cli: Cli) -> Result<()> {
     // What was printed before something failed is not lost.
     context.out.flush()?;
     done
-}
-
-/// Prints the one sentence of an error, and gives the exit status.
-///
-/// Whoever reads our output may stop reading (`| head`): that is no error.
-pub fn explain(error: &anyhow::Error) -> ExitCode {
-    let is_closed = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
-    if error.downcast_ref::<io::Error>().is_some_and(is_closed) {
-        return ExitCode::SUCCESS;
-    }
-    if let Some(usage) = error.downcast_ref::<clap::Error>() {
-        return explain_usage(usage);
-    }
-    let mut sentence = error.to_string();
-    for cause in error.chain().skip(1).map(ToString::to_string) {
-        // Many a sentence says its cause already.
-        if !sentence.contains(&cause) {
-            sentence = format!("{sentence}: {cause}");
-        }
-    }
-    say(&sentence);
-    ExitCode::FAILURE
-}
-
-/// Prints what was asked for (help, version), or says in one sentence how the command line was wrong.
-pub fn explain_usage(error: &clap::Error) -> ExitCode {
-    let asked_for = [
-        ErrorKind::DisplayHelp,
-        ErrorKind::DisplayVersion,
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand,
-    ];
-    let code = ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-    if asked_for.contains(&error.kind()) {
-        // Nobody may be there to read it any more.
-        let _ = error.print();
-        return code;
-    }
-    let mut text = error.to_string();
-    for kind in [ContextKind::InvalidArg, ContextKind::InvalidValue, ContextKind::InvalidSubcommand] {
-        // A database that was given in the wrong place: its password is not for everybody who sees the terminal.
-        if let Some(ContextValue::String(word)) = error.get(kind)
-            && may_have_password(word)
-            && !word.starts_with('-')
-        {
-            text = text.replace(word, "…");
-        }
-    }
-    // The first paragraph says what is wrong; tips and the usage follow.
-    let wrong = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
-    let mut sentences = vec![in_one_line(wrong)];
-    sentences.extend(words::tips(error, &text));
-    say(&format!("{}; --help says what the command takes", sentences.join("; ")));
-    code
-}
-
-fn say(sentence: &str) {
-    // With nobody to read it, the exit status alone must tell.
-    let _ = writeln!(io::stderr(), "doorkey: {}", output::shown(&in_one_line(sentence)));
-}
-
-fn in_one_line(text: &str) -> String {
-    let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    lines.join(" ")
 }
 
 /// Takes a user as a word of the command line.

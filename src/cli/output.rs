@@ -1,19 +1,19 @@
 //! What a command prints: lines and tables for people, or one JSON document.
 
-use std::io::{self, BufWriter, Stdout, Write};
+use std::io::{self, BufWriter, Write};
 
 use serde::Serialize;
 
 /// Standard output. Every way out gives an error where nobody reads any more, instead of a panic.
 pub(super) struct Output {
-    stdout: BufWriter<Stdout>,
+    stdout: BufWriter<StandardOutput>,
     /// Whether JSON is wanted.
     pub(super) is_json: bool,
 }
 
 impl Output {
     pub(super) fn to_stdout(is_json: bool) -> Self {
-        Self { stdout: BufWriter::new(io::stdout()), is_json }
+        Self { stdout: BufWriter::new(StandardOutput(io::stdout())), is_json }
     }
 
     /// One line, as it is.
@@ -50,6 +50,32 @@ impl Output {
     pub(super) fn flush(&mut self) -> io::Result<()> {
         self.stdout.flush()
     }
+}
+
+/// The stream itself. Its errors name it: they would look like those of a file of the command.
+struct StandardOutput(io::Stdout);
+
+impl Write for StandardOutput {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map_err(unwritten)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().map_err(unwritten)
+    }
+}
+
+/// Why nothing can be printed.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "standard output cannot be written ({0}): give it a place with room; what the command was to do may be done already, \
+     so look before you run it again"
+)]
+struct Unwritten(io::Error);
+
+/// An error of standard output, as a sentence and of the same kind.
+pub(super) fn unwritten(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), Unwritten(error))
 }
 
 /// A table that may come in pages: columns are as wide as what was seen so far.

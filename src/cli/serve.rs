@@ -24,6 +24,9 @@ use crate::outbound::http::OutboundClient;
 /// How long what was begun may go on after a stop.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long the last counters are waited for in any case: a store that does not answer must not hold up a stop.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Connections that may wait to be taken. Whoever finds no room tries again after a second, which a burst of the usual 128
 /// would see.
 const BACKLOG: u32 = 1_024;
@@ -36,18 +39,8 @@ pub(super) async fn run(context: &Context) -> Result<()> {
     let config = &context.config;
     let _log = logging::start(config.log);
     context.log_unknown();
-    ensure!(
-        config.listen != config.ops_listen || config.listen.ends_with(":0"),
-        "--listen and --ops-listen are both {}: give two addresses, since health and metrics are not for everybody",
-        config.listen
-    );
+    check_listeners(config)?;
     config.admin.check_proxies(&config.trusted_proxies)?;
-    for (address, flag) in [(&config.listen, "--listen"), (&config.ops_listen, "--ops-listen")] {
-        ensure!(
-            config.admin.listen.as_ref() != Some(address) || address.ends_with(":0"),
-            "{flag} and --admin-listen are both {address}: give two addresses, since the admin pages are not for everybody"
-        );
-    }
     // The ports first: a server that cannot listen leaves no files behind.
     let public = bind(&config.listen, "--listen").await?;
     let ops = bind(&config.ops_listen, "--ops-listen").await?;
@@ -62,6 +55,22 @@ pub(super) async fn run(context: &Context) -> Result<()> {
     checks::must_be_right(&app, &config.database).await.map_err(|wrong| anyhow!(wrong))?;
     tokio::spawn(jobs::check_health_at_hangups(app.clone(), hangups));
     serve(app, config, Listeners { public, ops: Some(ops), admin }, None).await
+}
+
+/// Refuses one address for two listeners, unless the system chooses the ports.
+pub(super) fn check_listeners(config: &Config) -> Result<()> {
+    ensure!(
+        config.listen != config.ops_listen || config.listen.ends_with(":0"),
+        "--listen and --ops-listen are both {}: give two addresses, since health and metrics are not for everybody",
+        config.listen
+    );
+    for (address, flag) in [(&config.listen, "--listen"), (&config.ops_listen, "--ops-listen")] {
+        ensure!(
+            config.admin.listen.as_ref() != Some(address) || address.ends_with(":0"),
+            "{flag} and --admin-listen are both {address}: give two addresses, since the admin pages are not for everybody"
+        );
+    }
+    Ok(())
 }
 
 /// The admin listener with what is set of it.
@@ -117,17 +126,22 @@ pub(super) async fn serve(
         }
     };
     http::serve(app.clone(), settings, listeners, stop).await;
+    let left =
+        || SHUTDOWN_TIMEOUT.saturating_sub(stopped_at.get().map_or(SHUTDOWN_TIMEOUT, Instant::elapsed));
     if let Some(mail) = &app.mail {
         // A mail that was begun is not sent twice because of a stop.
-        let left =
-            SHUTDOWN_TIMEOUT.saturating_sub(stopped_at.get().map_or(SHUTDOWN_TIMEOUT, Instant::elapsed));
-        let _ = tokio::time::timeout(left, mail.stop()).await;
+        let _ = tokio::time::timeout(left(), mail.stop()).await;
     }
     jobs.abort();
     // It may be reporting in at this moment, and must not once this node has left.
     let _ = jobs.await;
-    if let Err(error) = maintenance::leave(&app).await {
-        tracing::warn!(%error, "the last counters of reused links could not be written down");
+    let because = match tokio::time::timeout(left().max(LEAVE_TIMEOUT), maintenance::leave(&app)).await {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(_) => Some("the store does not answer".to_owned()),
+    };
+    if let Some(because) = because {
+        tracing::warn!(because, "the last counters of reused links could not be written down");
     }
     tracing::info!("stopped");
     Ok(())

@@ -64,7 +64,7 @@ fn as_pair(flag: &str, usage: &str) -> Option<String> {
 
 /// Takes the path of a file.
 pub(super) fn path(text: &str) -> Result<PathBuf, String> {
-    plain(text).map(PathBuf::from)
+    config::parse_path(config::plain(text)?).map_err(str::to_owned)
 }
 
 /// Takes a text without control characters.

@@ -13,6 +13,7 @@ use serde_json::json;
 use super::output::{List, Output};
 use super::{Context, os_user, pairs, say};
 use crate::app::App;
+use crate::config;
 use crate::domain::branding::{Logo, MAX_LOGO, SupportContact};
 use crate::domain::email::EmailAddress;
 use crate::domain::host::HostName;
@@ -76,6 +77,8 @@ struct Shown<'a> {
     id: WorkspaceId,
     name: &'a str,
     url: &'a str,
+    /// As `set` names it.
+    host: Vec<&'a str>,
     hosts: Vec<&'a str>,
     link_lifetime: i64,
     single_use: bool,
@@ -117,6 +120,7 @@ impl<'a> Shown<'a> {
             id: workspace.id,
             name: &workspace.name,
             url: workspace.url.as_str(),
+            host: hosts.iter().map(HostName::as_str).collect(),
             hosts: hosts.iter().map(HostName::as_str).collect(),
             link_lifetime: workspace.link_lifetime,
             single_use: workspace.is_single_use,
@@ -244,6 +248,7 @@ fn take_logo(settings: &mut Vec<(String, String)>) -> Result<LogoChange> {
     if path.is_empty() {
         return Ok(LogoChange::Remove);
     }
+    config::plain(&path).map_err(|why| anyhow!("logo: {why}"))?;
     let content = read_logo(Path::new(&path)).with_context(|| format!("logo: {path:?} cannot be read"))?;
     let logo = Logo::parse(content).map_err(|error| anyhow!("logo: {path:?} {error}"))?;
     Ok(LogoChange::Replace(logo))

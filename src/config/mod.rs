@@ -20,7 +20,7 @@ use crate::store::DatabaseUrl;
 
 use self::flags::settings;
 use self::sources::{RawSetting, RawSettings};
-use self::values::{address, log_format, networks, outbound_allow, parse_bool, path_of, quota};
+use self::values::{address, log_format, networks, outbound_allow, parse_bool, quota};
 
 pub use self::admin::AdminConfig;
 pub(crate) use self::flags::COMMON;
@@ -28,7 +28,7 @@ pub use self::flags::{AdminFlags, CommonFlags, MailFlags, OutboundFlags, ServeFl
 pub use self::mail::{MailConfig, MailRoute, Security, SmtpConfig};
 pub use self::sources::{ConfigError, unknown_variables};
 pub(crate) use self::values::may_have_password;
-pub use self::values::{LogFormat, parse_duration, plain};
+pub use self::values::{LogFormat, parse_duration, parse_path, plain};
 
 /// Every setting of a process.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -75,13 +75,13 @@ impl Config {
             }
         }
         if let Some(path) = RawSetting::find("config", common.config.clone(), &variable)? {
-            given.add_file(&path.parse(path_of)?)?;
+            given.add_file(&path.parse(parse_path)?)?;
         }
-        let root_certificate = given.optional("database_root_certificate", path_of)?;
+        let root_certificate = given.optional("database_root_certificate", parse_path)?;
         let database = given.value("database", "sqlite://doorkey.db", DatabaseUrl::parse)?;
         Ok(Self {
             database: database.with_root_certificate(root_certificate),
-            secret_key_file: given.value("secret_key_file", "doorkey.key", path_of)?,
+            secret_key_file: given.value("secret_key_file", "doorkey.key", parse_path)?,
             listen: given.value("listen", "127.0.0.1:8080", address)?,
             ops_listen: given.value("ops_listen", "127.0.0.1:9191", address)?,
             trusted_proxies: given.value("trusted_proxy", "", networks)?,
@@ -133,6 +133,13 @@ mod tests {
             (Some("8080"), None, "", "--listen"),
             (None, Some("x:99999"), "", "DOORKEY_LISTEN"),
             (None, None, "listen = ':1'", "listen in"),
+            (Some("http://127.0.0.1:1"), None, "", "--listen"),
+            (Some("a b:1"), None, "", "--listen"),
+            (Some("127.0.0.1:1,127.0.0.1:2"), None, "", "--listen"),
+            (Some("127.0.0.1:1"), Some("127.0.0.1:2\u{1}"), "", "DOORKEY_LISTEN"),
+            (None, None, "listen = ['127.0.0.1:1', '127.0.0.1:2']", "listen must be a text"),
+            (None, None, "log = ['text']", "log must be a text"),
+            (None, None, "secret_key_file = 'postgres://me@db/x'", "the path of a file"),
             (None, None, "ops-listen = 1", "ops-listen"),
             (None, None, "colour = 'red'", "\"colour\""),
             (None, None, "log = 'xml'", "log in"),
@@ -148,6 +155,13 @@ mod tests {
         ] {
             let error = load(flag, variable, file).expect_err(name).to_string();
             assert!(error.contains(name) && !error.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_a_host_of_any_kind_and_a_port() {
+        for listen in ["127.0.0.1:1", "[::1]:0", "::1:80", "localhost:65535", "my_host.internal:1"] {
+            assert_eq!(load(Some(listen), None, "").unwrap().listen, listen);
         }
     }
 
@@ -203,14 +217,21 @@ mod tests {
     }
 
     #[test]
-    fn a_duration_has_a_number_and_a_unit() {
-        for (text, seconds) in [("90d", 7_776_000), ("12h", 43_200), ("30m", 1_800), ("45s", 45)] {
+    fn a_duration_has_a_number_and_a_unit_or_counts_seconds() {
+        let (day, century) = (86_400, 36_500 * 86_400);
+        for (text, seconds) in
+            [("90d", 90 * day), ("12h", 43_200), ("30m", 1_800), ("45s", 45), ("7200", 7_200), ("1", 1)]
+        {
             assert_eq!(parse_duration(text), Ok(seconds));
         }
-        for text in
-            ["", "d", "90", "0s", "-1d", "+1d", "1.5h", "1 d", "1w", "99999999999999999999d", "36501d", "é"]
+        assert_eq!(parse_duration(&century.to_string()), Ok(century));
+        assert_eq!(load(None, None, "audit_retention = 86400").unwrap().audit_retention, day);
+        for text in ["", "d", "0s", "-1d", "+1d", "1.5h", "1 d", "1w", "99999999999999999999d", "36501d", "é"]
         {
             assert!(parse_duration(text).is_err(), "{text}");
+        }
+        for seconds in ["0", "-1", "+1", "1.5", "3153600001", "99999999999999999999"] {
+            assert!(parse_duration(seconds).is_err(), "{seconds}");
         }
     }
 }

@@ -9,6 +9,9 @@ use super::flags::names;
 use super::values::{may_have_password, plain};
 use crate::files;
 
+/// The settings that are lists.
+const LISTS: [&str; 2] = ["trusted_proxy", "outbound_allow"];
+
 /// What the names of all variables begin with.
 const PREFIX: &str = "DOORKEY_";
 
@@ -64,7 +67,12 @@ impl RawSetting {
     ) -> Result<Option<Self>, ConfigError> {
         let origin = variable_of(name);
         let by_variable = match variable(&origin).map(OsString::into_string) {
-            Some(Ok(text)) if !text.is_empty() => Some(Self { origin, text }),
+            Some(Ok(text)) if !text.is_empty() => {
+                let variable = Self { origin, text };
+                // It is refused where a flag goes before it, too.
+                variable.parse(|_| Ok::<_, String>(()))?;
+                Some(variable)
+            }
             Some(Err(_)) => {
                 let why = "it is no UTF-8, and is not guessed at".to_owned();
                 return Err(ConfigError::ValidationErrors { origin, why });
@@ -105,7 +113,9 @@ impl RawSettings {
                 let key = if may_have_password(&key) { "what stands".to_owned() } else { key };
                 return Err(ConfigError::UnknownKey { path: path.to_owned(), key });
             }
-            let text = text_of(&value).ok_or_else(|| {
+            let is_misplaced = value.is_array() && !LISTS.contains(&&*name);
+            let text = if is_misplaced { None } else { text_of(&value) };
+            let text = text.ok_or_else(|| {
                 malformed(format!(
                     "{key} must be a text in quotes, a whole number, true or false, or for trusted_proxy and outbound_allow a list of texts"
                 ))

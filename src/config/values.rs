@@ -1,12 +1,13 @@
 //! The values of settings, parsed from their texts.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::{NonZeroU32, ParseIntError};
 use std::path::PathBuf;
 
 use ipnet::IpNet;
 
 use crate::domain::duration;
+use crate::domain::host::HostName;
 use crate::domain::outbound::{InvalidAllow, OutboundAllow};
 
 /// The longest duration that is taken: a hundred years, in seconds.
@@ -31,20 +32,40 @@ pub fn plain(text: &str) -> Result<&str, String> {
     }
 }
 
-/// Takes a duration such as `90d`, `12h`, `30m` or `45s` and gives its seconds: at least one, at most a hundred years.
+/// Takes a duration such as `90d`, `12h`, `30m`, `45s` or, in seconds, `7200`, and gives its seconds: at least one, at most a
+/// hundred years.
 pub fn parse_duration(text: &str) -> Result<i64, String> {
-    let seconds = duration::parse(text).filter(|seconds| (1..=MAX_DURATION).contains(seconds));
-    seconds.ok_or_else(|| format!("{} is no duration: give one such as 90d, 12h, 30m or 45s", quoted(text)))
+    let bare = if text.starts_with('+') { None } else { text.parse().ok() };
+    let seconds = bare.or_else(|| duration::parse(text));
+    seconds.filter(|seconds| (1..=MAX_DURATION).contains(seconds)).ok_or_else(|| {
+        format!("{} is no duration: give one such as 90d, 12h, 30m, or a number of seconds", quoted(text))
+    })
 }
 
-pub(super) fn path_of(text: &str) -> Result<PathBuf, &'static str> {
-    if text.is_empty() { Err("give the path of a file") } else { Ok(PathBuf::from(text)) }
+/// Takes the path of a file. An address, which may have a password in it, is none: sentences about a file show its path.
+pub fn parse_path(text: &str) -> Result<PathBuf, &'static str> {
+    let has_login = text.split_once(':').is_some_and(|(_, rest)| rest.contains('@'));
+    if text.is_empty() {
+        Err("give the path of a file")
+    } else if has_login || text.contains("://") || text.contains("password=") {
+        Err(
+            "that looks like an address: give the path of a file (--database takes the address of a database)",
+        )
+    } else {
+        Ok(PathBuf::from(text))
+    }
 }
 
 pub(super) fn address(text: &str) -> Result<String, String> {
-    match text.rsplit_once(':') {
-        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => Ok(text.to_owned()),
-        _ => Err(format!("{} is no address with a port: give one such as 127.0.0.1:8080", quoted(text))),
+    let is_host = |host: &str| host.parse::<IpAddr>().is_ok() || HostName::parse(host).is_ok();
+    let is_split = |(host, port): (&str, &str)| is_host(host) && port.parse::<u16>().is_ok();
+    if text.parse::<SocketAddr>().is_ok() || text.rsplit_once(':').is_some_and(is_split) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "{} is no host with a port: give one such as 127.0.0.1:8080, without http://",
+            quoted(text)
+        ))
     }
 }
 

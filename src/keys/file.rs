@@ -23,10 +23,10 @@ pub enum KeyFileError {
         "there is a key file at {0} already, which is left as it is: `doorkey secret add` adds a key to it"
     )]
     Exists(PathBuf),
-    /// Others could read it.
+    /// Others could read it, or it has a mark that no such file has.
     #[error(
-        "the key file {path} is open to others (mode {mode:04o}): run `chmod 600 {path}`; 0400 does too, and 0440 or 0640 \
-         for a group or an ACL, if the file belongs to root"
+        "the key file {path} is open to others, or marked as a program (mode {mode:04o}): run `chmod 600 {path}`; 0400 does \
+         too, and 0440 or 0640 for a group or an ACL, if the file belongs to root"
     )]
     Exposed {
         /// The file.
@@ -112,7 +112,7 @@ pub fn load(path: &Path) -> Result<Keyring, KeyFileError> {
     if found.is_dir() {
         return Err(failed(io::ErrorKind::IsADirectory.into()));
     }
-    let mode = found.permissions().mode() & 0o777;
+    let mode = found.permissions().mode() & 0o7777;
     // Service managers hand out keys that root owns to a group, or by an ACL, whose mask stands where the group's bits are.
     let may_have = if found.uid() == 0 { 0o640 } else { 0o600 };
     if mode & !may_have != 0 {
@@ -211,6 +211,12 @@ mod tests {
         assert!(refusal(&unfit, 0o600).contains("does not fit"));
         assert!(refusal("# Nothing yet.\n", 0o600).contains("exactly one active key"));
         assert!(refusal("", 0o600).contains("is empty: put back"));
-        assert!(refusal(&zeroes, 0o644).contains("chmod 600"));
+        for mode in [0o644, 0o4600, 0o2600, 0o1600] {
+            let sentence = refusal(&zeroes, mode);
+            assert!(
+                sentence.contains(&format!("mode {mode:04o}")) && sentence.contains("chmod 600"),
+                "{sentence}"
+            );
+        }
     }
 }

@@ -47,6 +47,10 @@ impl DatabaseUrl {
     pub fn parse(text: &str) -> Result<Self, OpenError> {
         let scheme = |scheme: &str| text.strip_prefix(scheme).filter(|rest| !rest.is_empty());
         let parsed = if let Some(path) = scheme("sqlite://") {
+            // SQLite would take these for a database in memory or for a URL.
+            if let Some(start) = [":", "file:"].into_iter().find(|start| path.starts_with(start)) {
+                return Err(OpenError::NotAFile(start));
+            }
             Some(path).filter(|path| !path.contains('?')).map(|path| Self::Sqlite(path.into()))
         } else {
             let rest = scheme("postgres://").or_else(|| scheme("postgresql://"));
@@ -177,6 +181,21 @@ mod tests {
         assert_eq!(path("sqlite:///var/x.db"), Some(PathBuf::from("/var/x.db")));
         for text in ["", "doorkey.db", "sqlite://", "sqlite:doorkey.db", "mysql://x", "sqlite://x?mode=ro"] {
             assert!(DatabaseUrl::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_no_file_to_sqlite_is_refused_by_its_beginning() {
+        for (text, said) in [
+            ("sqlite://:memory:", "sqlite://:…"),
+            ("sqlite://:", "sqlite://:…"),
+            ("sqlite://file:zz.db", "sqlite://file:…"),
+        ] {
+            let error = DatabaseUrl::parse(text).unwrap_err().to_string();
+            assert!(error.starts_with(said) && error.contains("sqlite://./"), "{error}");
+        }
+        for text in ["sqlite://./:memory:", "sqlite:///file:x.db", "sqlite://file.db"] {
+            assert!(DatabaseUrl::parse(text).is_ok(), "{text}");
         }
     }
 

@@ -29,6 +29,12 @@ pub enum OpenError {
         if .0.is_empty() { String::new() } else { format!("{}… ", .0) }
     )]
     UnknownUrl(&'static str),
+    /// It names a file in a way that SQLite understands otherwise. The error says how the name begins.
+    #[error(
+        "sqlite://{0}… is no file to SQLite: give the path of one, such as sqlite://doorkey.db, or sqlite://./{0}… for one \
+         of that very name"
+    )]
+    NotAFile(&'static str),
     /// There is no database.
     #[error(
         "there is no database at {0}: `doorkey workspace create` or `doorkey serve` makes one, or check --database"

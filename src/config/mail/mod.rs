@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use rustls::pki_types::ServerName;
 
 use super::sources::{ConfigError, RawSettings};
-use super::values::{parse_bool, path_of, quota};
+use super::values::{parse_bool, parse_path, quota};
 use crate::domain::email::EmailAddress;
 use crate::domain::host::HostName;
 
@@ -73,8 +73,8 @@ impl MailConfig {
         let from = given.optional("mail_from", EmailAddress::parse)?;
         let asks_per_source = given.value("asks_per_source", "10", quota)?;
         let is_plain_allowed = given.value("smtp_allow_plain", "false", parse_bool)?;
-        let password_file = given.optional("smtp_password_file", path_of)?;
-        let ca_file = given.optional("smtp_ca", path_of)?;
+        let password_file = given.optional("smtp_password_file", parse_path)?;
+        let ca_file = given.optional("smtp_ca", parse_path)?;
         let Some(target) = given.optional("smtp", parse_target)? else {
             let names = ["mail_from", "asks_per_source", "smtp_allow_plain", "smtp_password_file", "smtp_ca"];
             // The file and the variables are those of other commands too, which may be given --smtp as a flag.

@@ -72,9 +72,14 @@ pub async fn run(url: &DatabaseUrl, key_file: &Path, clock: Clock) -> Vec<Check>
     let store_found = store
         .as_ref()
         .map(|_| format!("The database {url} can be opened, and its schema is this version's."));
+    let lost = url.path().and_then(|path| startup::lost_database(path, key_file));
+    let store_found = match lost {
+        Some(lost) => Err(lost.to_string()),
+        None => store_found.map_err(ToString::to_string),
+    };
     let mut checks = vec![
         Check::of("key_file", key_found.map_err(ToString::to_string)),
-        Check::of("database", store_found.map_err(ToString::to_string)),
+        Check::of("database", store_found),
     ];
     if let (Ok(keys), Ok(store)) = (keys, store) {
         let known = store.list_known_keys().await.map_err(StartError::from);

@@ -56,7 +56,10 @@ pub async fn open(
 ) -> Result<App, StartError> {
     match url.path() {
         Some(path) if may_create => begin(path, key_file)?,
-        _ if !url.exists() => return Err(OpenError::Missing(url.to_string()).into()),
+        Some(path) if !url.exists() => {
+            let missing = || OpenError::Missing(url.to_string()).into();
+            return Err(lost_database(path, key_file).unwrap_or_else(missing));
+        }
         _ => {}
     }
     let keys = keys::load(key_file)?;
@@ -81,14 +84,12 @@ fn begin(path: &Path, key_file: &Path) -> Result<(), StartError> {
         Err(KeyFileError::Missing(_)) => None,
         found => Some(found?),
     };
-    let lost =
-        || StartError::LostDatabase { key_file: key_file.to_owned(), database: path.display().to_string() };
-    match (is_unused, store::state_of(path)) {
-        (Some(false), FileState::Missing) => Err(lost()),
-        // What was emptied after the key file was made is no first start that was broken off. Its time was read with its
-        // length: a second look may find what another process has just filled.
-        (Some(false), FileState::Empty { since }) if is_from_before(key_file, since) => Err(lost()),
-        (_, FileState::Filled) | (Some(false), FileState::Empty { .. }) => Ok(()),
+    let state = store::state_of(path);
+    if is_unused == Some(false) && is_gone(state, key_file) {
+        return Err(lost(path, key_file));
+    }
+    match (is_unused, state) {
+        (_, FileState::Filled) | (Some(false), FileState::Missing | FileState::Empty { .. }) => Ok(()),
         (None | Some(true), FileState::Missing | FileState::Empty { .. }) => {
             store::make_file(path)?;
             let ready = if is_unused.is_some() {
@@ -101,6 +102,29 @@ fn begin(path: &Path, key_file: &Path) -> Result<(), StartError> {
                 Err(error) => Err(error.into()),
             }
         }
+    }
+}
+
+/// What is wrong where a key file that a database was made with is there, and the database is not; `None` where it is not so.
+pub(super) fn lost_database(path: &Path, key_file: &Path) -> Option<StartError> {
+    let is_used = matches!(keys::is_unused(key_file), Ok(false));
+    // Looked at after the key file, as in `begin`.
+    (is_used && is_gone(store::state_of(path), key_file)).then(|| lost(path, key_file))
+}
+
+fn lost(path: &Path, key_file: &Path) -> StartError {
+    StartError::LostDatabase { key_file: key_file.to_owned(), database: path.display().to_string() }
+}
+
+/// Whether the database of a key file is gone.
+///
+/// What was emptied after the key file was made is no first start that was broken off. Its time was read with its length: a
+/// second look may find what another process has just filled.
+fn is_gone(state: FileState, key_file: &Path) -> bool {
+    match state {
+        FileState::Missing => true,
+        FileState::Empty { since } => is_from_before(key_file, since),
+        FileState::Filled => false,
     }
 }
 

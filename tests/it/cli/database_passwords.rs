@@ -1,4 +1,4 @@
-//! The password of a database: in no message, wherever the address was given and however it was misspelt.
+//! The password of a database: in no message, wherever the address was given and however it was misspelt; nor any other secret.
 
 use crate::support::cli_runner::CliRunner;
 
@@ -30,6 +30,10 @@ fn what_is_not_understood_as_the_address_of_a_database_is_not_told() {
             &["workspace", "list", "--database", address][..],
             &["check", "--database", address],
             &["check", "--database", address, "--json"],
+            &["check", "--config", address],
+            &["check", "--secret-key-file", address, "--json"],
+            &["workspace", "list", "--secret-key-file", address],
+            &["workspace", "list", "--database-root-certificate", address],
             &["migrate", "--from", address, "--to", "postgres://me@db/x"],
             &["migrate", "--from", "sqlite://x.db", "--to", address],
         ] {
@@ -60,6 +64,9 @@ fn the_address_of_a_database_in_the_wrong_place_is_not_told() {
         &["serve", "--outbound-allow", address],
         &["serve", "--log", address],
         &["link", address, "--workspace", "Acme"],
+        &["backup", address],
+        &["restore", address],
+        &["user", "import", address, "--workspace", "Acme"],
     ] {
         let done = operator.run_words(words);
         assert_ne!(done.status, 0, "{words:?}");
@@ -81,4 +88,37 @@ fn the_address_of_a_database_in_the_wrong_place_is_not_told() {
         assert_ne!(done.status, 0, "{line}");
         tells_nothing(line, &done.stderr);
     }
+}
+
+/// Tokens, API keys and secrets are pasted where an id or a name is wanted.
+#[test]
+fn a_secret_in_the_wrong_place_is_not_told() {
+    let operator = CliRunner::with_acme();
+    let key = operator.json("key create --workspace Acme --name crm")["key"].as_str().unwrap().to_owned();
+    let link = operator.run("link 1 --workspace Acme").well();
+    let token = link.trim_end().rsplit(['/', '=']).next().unwrap();
+    let made = operator.run("admin link --admin-url https://admin.example.com").stdout;
+    let (_, admin) = made.trim_end().split_once("token=").unwrap();
+    assert_eq!((token.len(), admin.len()), (32, 43));
+
+    for secret in [token, admin, &key, &key[..30]] {
+        for words in [
+            &[secret][..],
+            &["story", "--workspace", "Acme", secret],
+            &["key", "revoke", secret, "--workspace", "Acme"],
+            &["user", "show", secret, "--workspace", "Acme"],
+            &["workspace", "show", secret],
+            &["check", "--config", secret],
+            &["link", "1", "--workspace", secret],
+        ] {
+            let done = operator.run_words(words);
+            assert_ne!(done.status, 0, "{words:?}");
+            assert!(done.stderr.contains('…') && !done.stderr.contains(secret), "{words:?}: {}", done.stderr);
+        }
+    }
+    let address = "postgres://me:s3cret@db/x";
+    tells_nothing(address, &operator.run_words(&["workspace", "show", address]).stderr);
+    let id = "0190163d-8694-739b-aea5-966c26f8ad91";
+    let told = operator.run_words(&["workspace", "show", id]).refused(1);
+    assert!(told.contains(id), "{told}");
 }

@@ -45,7 +45,7 @@ fn a_key_is_added_used_and_retired_and_never_shown() {
         ("secret retire 00000007 --force", 1, "has no key 00000007"),
         (&*format!("secret retire {id}"), 1, "is the active one"),
         ("secret add --secret-key-file none.key", 1, "no key file at none.key"),
-        (&*format!("secret use {id} --database sqlite://none.db"), 1, "there is no database"),
+        (&*format!("secret use {id} --database sqlite://none.db"), 1, "no database at none.db"),
     ] {
         let sentence = operator.run(line).refused(status);
         assert!(sentence.contains(named), "{line}: {sentence}");
@@ -156,6 +156,9 @@ fn a_key_file_may_be_open_to_a_group_only_if_root_owns_it_and_never_further() {
         (0o610, false),
         (0o700, false),
         (0o500, false),
+        (0o4600, false),
+        (0o2600, false),
+        (0o1600, false),
     ] {
         set_mode(&operator, mode);
         let done = operator.run("link 1 --workspace Acme");

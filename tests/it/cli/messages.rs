@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::process::Command;
+use std::process::{Command, Stdio};
+
+use doorkey::domain::moment::Moment;
 
 use crate::support::cli_runner::CliRunner;
 
@@ -199,4 +201,133 @@ fn a_session_that_is_none_is_told_of_with_the_whole_command() {
 
     assert!(none.contains("`doorkey session list --workspace Acme` shows those there are"), "{none}");
     assert!(no_id.contains("`doorkey session list --workspace W` shows it"), "{no_id}");
+}
+
+#[test]
+fn a_check_refuses_the_addresses_with_which_no_server_starts() {
+    let operator = CliRunner::with_acme();
+    operator.write("list.toml", "listen = ['127.0.0.1:1', '127.0.0.1:2']\n", 0o600);
+
+    for (variables, named) in [
+        (
+            &[("DOORKEY_LISTEN", "127.0.0.1:9"), ("DOORKEY_OPS_LISTEN", "127.0.0.1:9")][..],
+            "--listen and --ops-listen are both 127.0.0.1:9",
+        ),
+        (
+            &[("DOORKEY_ADMIN_LISTEN", "127.0.0.1:8080")],
+            "--listen and --admin-listen are both 127.0.0.1:8080",
+        ),
+        (&[("DOORKEY_ADMIN_LISTEN", "127.0.0.1:9191")], "--ops-listen and --admin-listen are both"),
+        (&[("DOORKEY_LISTEN", "http://127.0.0.1:9")], "DOORKEY_LISTEN: "),
+        (&[("DOORKEY_LISTEN", "a b:1")], "DOORKEY_LISTEN: "),
+        (&[("DOORKEY_CONFIG", "list.toml")], "listen must be a text"),
+    ] {
+        for line in ["check", "serve"] {
+            let sentence = operator.run_with(line, variables).refused_last(1);
+            assert!(sentence.contains(named), "{line}: {sentence}");
+        }
+    }
+}
+
+#[test]
+fn a_full_standard_output_is_told_with_what_may_be_done_already() {
+    let operator = CliRunner::with_acme();
+    let run = |line: &str, stdout: Stdio| {
+        let words: Vec<_> = line.split(' ').collect();
+        let done = operator.command(&words).stdout(stdout).output().unwrap();
+        (done.status.code(), String::from_utf8(done.stderr).unwrap())
+    };
+
+    for line in [
+        "user list --workspace Acme",
+        "user list --workspace Acme --json",
+        "key create --workspace Acme --name n",
+        "backup a.backup",
+        "check",
+        "--help",
+        "--version",
+    ] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let (status, said) = run(line, full.into());
+        assert_eq!(status, Some(1), "{line}: {said}");
+        let sentence = said.lines().last().unwrap();
+        for named in ["standard output cannot be written (No space left on device", "may be done already"] {
+            assert!(sentence.contains(named), "{line}: {sentence}");
+        }
+    }
+    // Nobody reads any more: that is no error.
+    for line in ["user list --workspace Acme", "--help", "--version"] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        assert_eq!(run(line, writer.into()), (Some(0), String::new()), "{line}");
+    }
+}
+
+#[test]
+fn a_locked_database_is_told_of_with_what_to_do() {
+    let operator = CliRunner::with_acme();
+    let holder = rusqlite::Connection::open(operator.path("doorkey.db")).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+
+    let sentence = operator.run("workspace rename Acme Other").refused(1);
+
+    assert!(
+        sentence.contains("the store cannot be used now") && sentence.contains("run the command again"),
+        "{sentence}"
+    );
+}
+
+#[test]
+fn a_value_that_names_nothing_is_refused_and_nothing_is_left_behind() {
+    let operator = CliRunner::with_acme();
+    let files = || fs::read_dir(operator.folder.path()).unwrap().count();
+    let before = files();
+    let make = ["workspace", "create", "B", "--url", "https://b.test", "--secret-key-file", "b.key"];
+
+    for words in [&["backup", ""][..], &["restore", ""], &["user", "import", "", "--workspace", "Acme"]] {
+        let sentence = operator.run_words(words).refused(2);
+        assert!(sentence.contains("give the path of a file"), "{words:?}: {sentence}");
+    }
+    for (url, named) in [("sqlite://:memory:", "sqlite://:…"), ("sqlite://file:zz.db", "sqlite://file:…")]
+    {
+        let sentence = operator.run_words(&[&make[..], &["--database", url][..]].concat()).refused(1);
+        assert!(sentence.contains(&format!("{named} is no file to SQLite")), "{sentence}");
+    }
+    let logo = operator.run_words(&["workspace", "set", "Acme", "logo=x\n.png"]).refused(1);
+    assert!(logo.contains("logo: it has a control character"), "{logo}");
+    let variables = [("DOORKEY_DATABASE", "x\u{1}")];
+    let overridden =
+        operator.run_with("workspace list --database sqlite://doorkey.db", &variables).refused(1);
+    assert!(overridden.contains("DOORKEY_DATABASE: it has a control character"), "{overridden}");
+    assert_eq!(files(), before);
+}
+
+/// Whoever gave it knows it; what to do stands behind it.
+#[test]
+fn a_long_value_is_not_told_whole() {
+    let operator = CliRunner::with_acme();
+    let long = "x".repeat(120_000);
+
+    for (words, end) in [
+        (&["workspace", "show", &long][..], "\n"),
+        (&["user", "show", &long, "--workspace", "Acme"], "--help says what the command takes\n"),
+        (&["check", &long], "--help says what the command takes\n"),
+    ] {
+        let done = operator.run_words(words);
+        assert_ne!(done.status, 0);
+        assert!(done.stderr.chars().count() < 5_000 && done.stderr.ends_with(end), "{}", done.stderr.len());
+    }
+}
+
+/// Contract, section 6: durations take `7200` and `2h`.
+#[test]
+fn a_duration_without_a_unit_counts_seconds() {
+    let operator = CliRunner::with_acme();
+
+    let key = operator.json("key create --workspace Acme --name n --expires 7200");
+    let millis = |field: &str| Moment::parse(key[field].as_str().unwrap()).unwrap().whole.millis();
+    assert_eq!(millis("expires_at") - millis("created_at"), 7_200_000);
+    operator.json("admin link --admin-listen 127.0.0.1:8081 --lifetime 600");
+    operator.run("log --workspace Acme --since 3600").well();
+    operator.serve("serve --audit-retention 86400").stop("TERM");
 }

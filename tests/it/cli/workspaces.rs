@@ -19,6 +19,7 @@ fn a_workspace_is_made_shown_listed_set_and_deleted() {
         made,
         json!({
             "id": 1, "name": "Acme", "url": "https://example.com",
+            "host": ["a.test", "example.com", "example.spp.co"],
             "hosts": ["a.test", "example.com", "example.spp.co"],
             "link_lifetime": 7200, "single_use": true, "landing_url": null, "allowed_redirect_origins": [],
             "session_lifetime": 604_800, "session_idle": 43200, "cookie_domain": null, "mail_from": null,
@@ -318,7 +319,7 @@ fn what_is_wrong_with_a_key_is_said() {
         ("key create --workspace Acme --name x --scope clients:rea", 1),
         ("key create --workspace Acme --name x --scope ,", 1),
         ("key create --workspace Nobody --name x", 1),
-        ("key create --workspace Acme --name x --expires 90", 2),
+        ("key create --workspace Acme --name x --expires 90x", 2),
         ("key create --workspace Acme --name x --expires 0d", 2),
         ("key create --workspace Acme --name x --expires -1d", 2),
         ("key create --workspace Acme --name x --expires 99999999999999999999d", 2),
