@@ -5,7 +5,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, Method};
 use percent_encoding::percent_decode_str;
 
-use super::body::read_lenient_form;
+use super::body::read_form;
 use super::cookies;
 use super::params::Params;
 use crate::app::App;
@@ -73,7 +73,7 @@ async fn token_of(app: &App, host: &HostName, request: &mut Request) -> Result<O
         return Err(Error::workspace_not_found(host.as_str()));
     }
     let body = std::mem::take(request.body_mut());
-    let form = read_lenient_form(request.headers(), body).await;
+    let form = read_form(request.headers(), body).await;
     let token =
         form.as_ref().ok().and_then(|form| form.single("token").ok().flatten().and_then(Token::parse));
     request.extensions_mut().insert(ParsedForm(form));

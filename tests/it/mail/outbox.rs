@@ -158,11 +158,11 @@ async fn a_database_with_a_thousand_waiting_mails_opens_nothing() {
     };
     let forms: HashSet<Vec<u8>> = sent.iter().map(Mail::token).flat_map(forms).collect();
     assert_eq!(dump.windows(16).find(|bytes| forms.contains(*bytes)), None);
-    // A few of five hundred may be there by chance.
+    // By chance a few of five hundred are among some thousand numbers; if codes were kept, all of them were.
     let numbers = words(u8::is_ascii_digit, 6..=6);
     let codes: Vec<_> = sent.iter().filter_map(Mail::code).collect();
     assert_eq!(codes.len(), 500);
-    assert!(codes.iter().filter(|code| numbers.contains(*code)).count() < 5, "{} numbers", numbers.len());
+    assert!(codes.iter().filter(|code| numbers.contains(*code)).count() < 50, "{} numbers", numbers.len());
 }
 
 /// A long one names the mail instead: mail programs break long lines. Another mail's name leads nowhere.

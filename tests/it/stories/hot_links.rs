@@ -97,6 +97,8 @@ async fn pages_are_answered_while_each_commit_takes_two_seconds_and_all_is_writt
         // On a slow machine they may have given up; then it is written the next time.
         let _ = tokio::join!(writing, settling);
     }
+    // First what is late, then what came meanwhile.
+    test.write_notes().await;
     test.settle_openings().await;
 
     assert_eq!(test.number("SELECT count(*) FROM link_events"), 3 * 11);
