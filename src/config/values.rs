@@ -35,8 +35,7 @@ pub fn plain(text: &str) -> Result<&str, String> {
 /// Takes a duration such as `90d`, `12h`, `30m`, `45s` or, in seconds, `7200`, and gives its seconds: at least one, at most a
 /// hundred years.
 pub fn parse_duration(text: &str) -> Result<i64, String> {
-    let bare = if text.starts_with('+') { None } else { text.parse().ok() };
-    let seconds = bare.or_else(|| duration::parse(text));
+    let seconds = duration::parse(text);
     seconds.filter(|seconds| (1..=MAX_DURATION).contains(seconds)).ok_or_else(|| {
         format!("{} is no duration: give one such as 90d, 12h, 30m, or a number of seconds", quoted(text))
     })

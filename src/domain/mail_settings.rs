@@ -89,7 +89,6 @@ fn budget(value: &str) -> Result<i64, &'static str> {
 }
 
 fn ask_lifetime(value: &str) -> Result<i64, &'static str> {
-    let number = value.parse().ok().or_else(|| duration::parse(value));
-    let number = number.filter(|number| ASK_LIFETIMES.contains(number));
+    let number = duration::parse(value).filter(|number| ASK_LIFETIMES.contains(number));
     number.ok_or("must be a number of seconds from 60 to 1800, or a duration such as 10m")
 }

@@ -43,8 +43,7 @@ impl StorySettings {
 }
 
 fn retention(value: &str) -> Result<i64, String> {
-    let number = value.parse().ok().or_else(|| duration::parse(value));
-    let number = number.filter(|number| RETENTIONS.contains(number));
+    let number = duration::parse(value).filter(|number| RETENTIONS.contains(number));
     number.ok_or_else(|| {
         "must be a number of seconds from 86400 to 31536000, or a duration such as 30d".to_owned()
     })

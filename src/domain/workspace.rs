@@ -223,8 +223,7 @@ pub fn parse_name(text: &str) -> Result<String, ValidationErrors> {
 }
 
 fn seconds(value: &str, longest: i64) -> Result<i64, String> {
-    let number = value.parse().ok().or_else(|| duration::parse(value));
-    number
+    duration::parse(value)
         .filter(|number| (1..=longest).contains(number))
         .ok_or_else(|| format!("must be a number of seconds from 1 to {longest}, or a duration such as 2h"))
 }

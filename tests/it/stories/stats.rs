@@ -33,6 +33,7 @@ async fn a_query_that_does_not_pass_is_named() {
         ("from=2026-09-30T23:59:59Z&to=2026-11-01T00:00:00Z&by=hour", "from"),
         ("from=2025-10-01T00:00:00Z&to=2026-11-02T00:00:00Z", "from"),
         ("from=0000-01-01T00:00:00Z&to=0000-01-02T00:00:00Z", "from"),
+        ("from=9999-12-30T00:00:00Z&to=9999-12-30T22:00:01Z", "to"),
         ("by=day&by=hour", "by"),
         ("days=30", "days"),
     ] {
