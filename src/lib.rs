@@ -1,8 +1,8 @@
 //! doorkey: a self-hosted magic-link login service.
 //!
-//! The rooms, in reading order: [`domain`] says what the rules are, [`keys`] holds the secrets, [`store`] keeps
-//! what must be kept, [`flow`] tells the stories, `jobs` runs what runs by itself, [`outbound`] calls others, [`http`] and
-//! [`cli`] are the two doors.
+//! The modules, in reading order: [`domain`] says what the rules are, [`keys`] holds the secrets, [`store`] keeps
+//! what must be kept, [`flow`] has the use cases, `jobs` runs what runs by itself, [`outbound`] calls others, [`http`] and
+//! [`cli`] are the two ways in.
 
 pub mod app;
 pub mod cli;

@@ -149,9 +149,7 @@ impl Default for Metrics {
         registry.register("http_answers", "Answers, by route and status", metrics.responses.clone());
         registry.register("http_answer_seconds", "Seconds from request to answer", metrics.latency.clone());
         // Zeroes show that a thing is counted at all.
-        for refusal in
-            [Refusal::UserNotFound, Refusal::StaffUser, Refusal::TwoFactorEnabled, Refusal::UserDisabled]
-        {
+        for refusal in Refusal::ALL {
             let _ = metrics.refused.get_or_create(&refusal.code().into());
         }
         for death in LinkRejection::ALL {

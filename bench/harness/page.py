@@ -192,6 +192,9 @@ def growth(run):
         cells = [shown(one["cpu"]), f"{one['cpu']['median'] / least:.2f}", shown(one["rate"], 0)]
         cells += [f"{one['p50']['median']:.2f}", f"{one['p99']['median']:.2f}", shown(one["memory"])]
         lines.append(f"| {people} | {' | '.join(cells)} |")
+    first, last = next(iter(of)), list(of)[-1]
+    times = of[last]["cpu"]["median"] / least
+    lines.append(f"\nFrom {first} people to {last}, the cost of a live link grows {times:.2f} times.")
     return "\n".join(lines) + "\n"
 
 

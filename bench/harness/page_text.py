@@ -24,7 +24,8 @@ What a row means to whoever runs doorkey:
 - **`/auth/verify`, each first in its minute**: what it costs where everybody comes by once a minute at most, since then each
   request moves the end of its session on.
 - **A link of a mail merge**: what a mailing costs that puts a link into each mail.
-- **A new link**: what a person costs who had none, on the disk before the answer; the time that a mailing takes at first.
+- **A new link**: what a person costs who had none, on the disk before the answer; the time that a mailing takes at first. With 256 connections: the most
+  that can be made a second.
 - **A redemption**: what it costs when somebody opens a link, presses the button and is signed in.
 - **Mixed**: what a day costs on which people mostly work, and some sign in.
 - **At half of that rate**: what people wait when the server is busy and not at its end; each request costs more CPU then, since
@@ -65,7 +66,8 @@ LISTS = """\
 What a back office costs that pages through a list, 20 rows to a page, over two connections, since doorkey makes two lists of a workspace
 at a time. *In the middle* are ten pages there. *Sorted* is the first page in another order that an index has: clients by address, the others
 oldest first. Deep pages of clients by address are not measured: doorkey skips one client after the other there, within the five seconds
-that a list may take.
+that a list may take. *The desk* are pages of the admin desk: the overview of 90 days with so many links, and the first page of a list with so
+many rows.
 """
 
 IMPORTS = """\

@@ -23,12 +23,12 @@ pub(super) enum Command {
         #[arg(value_parser = key_id)]
         id: KeyId,
     },
-    /// Take a key away for good, once no live link, session, API key or admin rests on it
+    /// Take a key away for good, once no live link, session, API key or admin uses it
     Retire {
         /// The id, as `secret list` shows it
         #[arg(value_parser = key_id)]
         id: KeyId,
-        /// End what rests on it: its links and sessions die, its API keys are revoked, its admins are kept out
+        /// End what uses it: its links and sessions die, its API keys are revoked, its admins are kept out
         #[arg(long)]
         force: bool,
     },

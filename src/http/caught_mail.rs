@@ -94,3 +94,15 @@ impl CaughtMail {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_folder_that_somebody_has_deleted_has_no_mails() {
+        let folder = tempfile::tempdir().unwrap();
+        let page = show(folder.path().join("gone")).await;
+        assert_eq!(page.status(), StatusCode::OK);
+    }
+}

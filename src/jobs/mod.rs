@@ -101,10 +101,10 @@ async fn sweep(app: &App, kept: Retention) {
                 audit_entries = swept.audit_entries,
                 mails = swept.mails,
                 stories = swept.stories,
-                "the dead were swept away"
+                "the sweep deleted what is over"
             ),
             Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "the sweep was broken off"),
+            Err(error) => tracing::warn!(%error, "the sweep failed"),
         }
     }
 }

@@ -26,7 +26,7 @@ enum Turn {
     NotYet(usize),
     Waiting(Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>> + Send>>),
     Granted(#[expect(dead_code, reason = "its drop ends the turn")] Option<OwnedSemaphorePermit>),
-    /// It needs no turn, or has ended.
+    /// It needs no turn.
     None,
 }
 
@@ -75,8 +75,8 @@ impl Body for TrackedBody {
             self.count_frame(frame);
         }
         if matches!(frame, Poll::Ready(None)) || self.body.is_end_stream() {
+            // The turn lasts until the reader is done with the bytes, and drops the body.
             self.connection.body_is_whole();
-            self.turn = Turn::None;
         }
         frame
     }

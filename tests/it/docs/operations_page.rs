@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use doorkey::domain::audit::AuditEvent;
 use doorkey::metrics::{Metrics, ResponseLabels};
 
 use crate::support::server::{Server, visitor};
@@ -14,6 +15,14 @@ const PAGE: &str = include_str!("../../../docs/operations.md");
 fn metrics_in(text: &str) -> BTreeSet<&str> {
     let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
     words.filter(|word| word.starts_with("doorkey_") || word.starts_with("process_")).collect()
+}
+
+#[test]
+fn the_table_of_the_audit_log_names_every_event() {
+    let (_, page) = PAGE.split_once("\n## The audit log\n").unwrap();
+    let (table, _) = page.split_once("\n## ").unwrap();
+    let missing = AuditEvent::ALL.map(AuditEvent::name).into_iter().filter(|name| !table.contains(&format!("`{name}`")));
+    assert_eq!(missing.collect::<Vec<_>>(), [""; 0]);
 }
 
 #[test]

@@ -60,7 +60,8 @@ impl ServerFixture {
         let sent = asks.into_iter().map(|ask| tokio::spawn(status(ask))).collect::<Vec<_>>();
         let pressed = presser.press(server, page).await;
         assert_eq!(pressed.status, 503);
-        let ready = client.get(server.ops_url("/readyz")).send().await.unwrap();
+        // Two seconds are promised; the rest is for the same.
+        let ready = client.get(server.ops_url("/readyz")).timeout(Duration::from_secs(4)).send().await.unwrap();
         assert_eq!(ready.status(), 503);
         for response in sent {
             assert_eq!(response.await.unwrap(), 503);

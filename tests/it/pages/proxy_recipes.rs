@@ -51,13 +51,15 @@ fn every_recipe_on_the_portals_host_draws_the_same_line_between_doorkey_and_the_
     let front = ReverseProxies::start();
     for way in front.ways().into_iter().filter(|way| way.application == way.portal) {
         let (_, person) = CurlClient::signs_in(&front, &way, &email_at(&way));
-        let tops = ["/login", "/logout", "/auth", "/api", "/docs"];
+        let tops = ["/login", "/logout", "/auth", "/api", "/docs", "/oidc"];
+        let documents = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"];
         let below = tops.map(|top| format!("{top}/x"));
         let beside = tops.map(|top| format!("{top}s"));
         let in_capitals = tops.map(str::to_uppercase);
-        let own = tops.iter().map(|top| (*top).to_owned()).chain(below).chain(["/".to_owned()]);
+        let own = tops.iter().chain(&documents).chain(&["/"]).map(|top| (*top).to_owned()).chain(below);
+        let beside = beside.into_iter().chain(documents.map(|document| format!("{document}s")));
         let paths =
-            own.map(|path| (path, 0)).chain(beside.into_iter().chain(in_capitals).map(|path| (path, 1)));
+            own.map(|path| (path, 0)).chain(beside.chain(in_capitals).map(|path| (path, 1)));
         for (path, visits) in paths {
             person.open(&format!("{}{path}", way.portal));
             assert_eq!(front.application.visits().len(), visits, "{way:?}: {path}");

@@ -163,7 +163,7 @@ impl Checkpointer {
             Err(error) if is_busy(&error) => {
                 tracing::debug!(%error, "a checkpoint waits");
             }
-            Err(error) => tracing::warn!(%error, "the log could not be carried over into the database"),
+            Err(error) => tracing::warn!(%error, "the WAL could not be checkpointed"),
         }
     }
 
