@@ -24,12 +24,15 @@ const SMALL_BODY: usize = 1 << 14;
 /// How many larger ones are parsed at once: a parsed body can take five times its length in memory.
 static LARGE_PARSES: Semaphore = Semaphore::const_new(2);
 
+/// How many bytes of larger ones may wait to be parsed. Beyond, a body is refused: nobody's pile up.
+static WAITING_BYTES: Semaphore = Semaphore::const_new(32 << 20);
+
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Reads an urlencoded form of at most 64 KiB: it needs no key, so strangers may send many at once.
 pub(in crate::http) async fn read_form(headers: &HeaderMap, body: Body) -> Result<Params, Error> {
-    let bytes = read_body(headers, ("application/x-www-form-urlencoded", MAX_FORM), body).await?;
+    let bytes = read_raw_form(headers, body, MAX_FORM).await?;
     let pairs = std::str::from_utf8(&bytes).map_err(|_| Unreadable::NotAscii).and_then(Params::parse);
     pairs.map_err(|error| Error::Malformed(format!("The form cannot be read: it {error}.")))
 }
@@ -37,15 +40,15 @@ pub(in crate::http) async fn read_form(headers: &HeaderMap, body: Body) -> Resul
 /// The bytes of an urlencoded form of at most so many.
 pub(in crate::http) async fn read_raw_form(
     headers: &HeaderMap,
-    body: Body,
+    mut body: Body,
     largest: usize,
 ) -> Result<Vec<u8>, Error> {
-    read_body(headers, ("application/x-www-form-urlencoded", largest), body).await
+    read_body(headers, ("application/x-www-form-urlencoded", largest), &mut body).await
 }
 
 /// The same, but what cannot be decoded of a field is no reason to refuse the form: that field is left out.
 pub(in crate::http) async fn read_lenient_form(headers: &HeaderMap, body: Body) -> Result<Params, Error> {
-    let bytes = read_body(headers, ("application/x-www-form-urlencoded", MAX_FORM), body).await?;
+    let bytes = read_raw_form(headers, body, MAX_FORM).await?;
     let pairs = Params::parse_leniently(&String::from_utf8_lossy(&bytes), "");
     pairs.map_err(|error| Error::Malformed(format!("The form cannot be read: it {error}.")))
 }
@@ -53,15 +56,21 @@ pub(in crate::http) async fn read_lenient_form(headers: &HeaderMap, body: Body) 
 /// Reads a JSON object of at most 1 MiB. A large one is parsed off the serving threads.
 pub(in crate::http) async fn read_object<T: Send + 'static>(
     headers: &HeaderMap,
-    body: Body,
+    mut body: Body,
     parse: fn(&[u8]) -> Result<T, NotAnObject>,
 ) -> Result<T, Error> {
-    let bytes = read_body(headers, ("application/json", MAX_BODY), body).await?;
+    let bytes = read_body(headers, ("application/json", MAX_BODY), &mut body).await?;
     let first = bytes.trim_ascii_start().first().copied();
     let parsed = if bytes.len() > SMALL_BODY {
-        let _permit = LARGE_PARSES.acquire().await.map_err(|_| Error::Internal)?;
-        let parsed = tokio::task::spawn_blocking(move || parse(&bytes)).await;
-        parsed.map_err(|_| Error::Panicked)?
+        let length = u32::try_from(bytes.len()).map_err(|_| Error::PayloadTooLarge)?;
+        let waiting = WAITING_BYTES.try_acquire_many(length).map_err(|_| Error::Unavailable)?;
+        let permit = LARGE_PARSES.acquire().await.map_err(|_| Error::Internal)?;
+        // What has begun goes on if its caller leaves, and counts until its end.
+        let parse = move || {
+            let _held = (waiting, permit);
+            parse(&bytes)
+        };
+        tokio::task::spawn_blocking(parse).await.map_err(|_| Error::Panicked)?
     } else {
         parse(&bytes)
     };
@@ -119,7 +128,7 @@ fn not_an_object(error: &NotAnObject, first: Option<u8>) -> String {
 async fn read_body(
     headers: &HeaderMap,
     (expected, largest): (&'static str, usize),
-    body: Body,
+    body: &mut Body,
 ) -> Result<Vec<u8>, Error> {
     if headers.contains_key(header::CONTENT_ENCODING) {
         return Err(Error::EncodedBody);
@@ -135,7 +144,7 @@ async fn read_body(
 
 /// A whole body in one buffer: bodies arrive in pieces of any size, and a piece of one byte that is kept as it came takes a
 /// hundred bytes. Memory is allocated for what has arrived, not for the length that the request claims.
-async fn collect(mut body: Body, largest: usize) -> Result<Vec<u8>, Error> {
+async fn collect(body: &mut Body, largest: usize) -> Result<Vec<u8>, Error> {
     if body.size_hint().lower() > largest as u64 {
         return Err(Error::PayloadTooLarge);
     }
@@ -156,10 +165,57 @@ async fn collect(mut body: Body, largest: usize) -> Result<Vec<u8>, Error> {
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     use futures_util::stream;
+    use tokio::task::JoinSet;
 
     use super::*;
+
+    fn json() -> HeaderMap {
+        HeaderMap::from_iter([(header::CONTENT_TYPE, "application/json".parse().unwrap())])
+    }
+
+    static RUNNING: AtomicUsize = AtomicUsize::new(0);
+    static MAY_END: AtomicBool = AtomicBool::new(false);
+
+    fn parse_slowly(_: &[u8]) -> Result<(), NotAnObject> {
+        RUNNING.fetch_add(1, Ordering::SeqCst);
+        while !MAY_END.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    /// One test, since all of a process share the permits.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn large_bodies_are_parsed_two_at_a_time_whoever_leaves_and_so_many_wait() {
+        let json = HeaderMap::from_iter([(header::CONTENT_TYPE, "application/json".parse().unwrap())]);
+        let send = || {
+            let headers = json.clone();
+            async move { read_object(&headers, Body::from(vec![b' '; MAX_BODY]), parse_slowly).await }
+        };
+        // Callers who leave while theirs is parsed, or waits.
+        for number in 0..6 {
+            let sent = tokio::spawn(send());
+            while RUNNING.load(Ordering::SeqCst) < 2.min(number + 1) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            sent.abort();
+            let _ = sent.await;
+        }
+        assert_eq!(RUNNING.load(Ordering::SeqCst), 2);
+
+        let mut sent: JoinSet<_> = (0..60).map(|_| send()).collect();
+        while sent.len() > 30 {
+            assert_eq!(sent.join_next().await.unwrap().unwrap().unwrap_err().status(), 503);
+        }
+        MAY_END.store(true, Ordering::SeqCst);
+        for one in sent.join_all().await {
+            one.unwrap();
+        }
+    }
 
     #[tokio::test]
     async fn chunks_with_nothing_in_them_are_no_body() {
