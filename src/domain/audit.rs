@@ -108,7 +108,8 @@ named! {
         AdminAllowed = "admin.allowed",
         /// It was disallowed again.
         AdminDisallowed = "admin.disallowed",
-        /// An admin looked at what is not on every page: found something, read a link's story, or took the log with them.
+        /// An admin looked at what is not on every page: found something, read a link's story, took the log
+        /// with them, or had a live link shown once more.
         AdminLooked = "admin.looked",
         /// An app was added.
         AppAdded = "app.added",

@@ -7,6 +7,9 @@ use crate::domain::list_query::{ListQuery, Page};
 use crate::domain::workspace::Workspace;
 use crate::store::{AuditFilter, AuditPiece, AuditPosition, ListError, ListPermit, ListedEntry, StoreError};
 
+/// Entries that are read at a time where they are passed over.
+const MAX_PIECE: i64 = 1_000;
+
 /// The audit log of a workspace, newest first.
 pub async fn list(
     app: &App,
@@ -25,6 +28,25 @@ pub async fn read(
     limit: i64,
 ) -> Result<Vec<ListedEntry>, StoreError> {
     app.store.read_audit_entries(workspace.id, filter, from, limit).await
+}
+
+/// The entry behind which a search goes on after so many entries that a filter lets through, newest first; `None` where there are no more.
+pub async fn behind(
+    app: &App,
+    permit: &ListPermit,
+    filter: &AuditFilter,
+    count: i64,
+) -> Result<Option<Uuid>, ListError> {
+    let (mut before, mut left) = (None, count);
+    while left > 0 {
+        let piece = next(app, permit, filter, (before, left.min(MAX_PIECE))).await?;
+        left -= i64::try_from(piece.rows.len()).unwrap_or(left);
+        before = piece.next;
+        if before.is_none() {
+            break;
+        }
+    }
+    Ok(before)
 }
 
 /// The next entries that a filter lets through, newest first: those older than one, or the newest.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::oidc::landing;
 use super::oidc::landing::DestinationError;
 use super::operations::nodes;
@@ -83,6 +85,8 @@ pub struct Issued {
     pub expires_at: Timestamp,
     /// Whether it was there before.
     pub is_reused: bool,
+    /// Its number.
+    pub id: Uuid,
     /// What it is looked up by.
     pub hash: LinkLookupKey,
     /// Whom it signs in.
@@ -258,7 +262,7 @@ fn issued(
 ) -> Issued {
     let expires_at = link.draft.expires_at;
     let url = LinkUrl::of(workspace, token, &options.destination);
-    Issued { link: url, expires_at, is_reused, hash: link.hash, user: link.draft.user }
+    Issued { link: url, expires_at, is_reused, id: link.id, hash: link.hash, user: link.draft.user }
 }
 
 /// The live links of a workspace, counters up to date.

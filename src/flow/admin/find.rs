@@ -42,18 +42,18 @@ impl Meaning {
     }
 }
 
-/// Looks for it in a workspace. Nothing of another one is found, and no staff; a link has its story whatever its person is by now.
+/// Looks for it in a workspace. Nothing of another one is found, and no staff; a link has its story whatever its person is by now, deleted or not.
 pub async fn find(app: &App, workspace: &Workspace, text: &str) -> Result<Option<Found>, StoreError> {
     match Meaning::of(text.trim()) {
         None => Ok(None),
         Some(Meaning::Token(token)) => {
             let hashes = app.keys().link_hashes(workspace.id, &token);
-            let found = app.store.find_login_link(workspace.id, &hashes).await?;
-            Ok(found.map(|found| Found::Link(found.link.id, found.link.draft.user)))
+            let found = app.store.find_told_link(workspace.id, &hashes).await?;
+            Ok(found.map(|told| Found::Link(told.link.id, told.link.draft.user)))
         }
         Some(Meaning::LinkId(id)) => {
-            let found = app.store.find_link_user(workspace.id, id).await?;
-            Ok(found.map(|user| Found::Link(id, user)))
+            let found = app.store.find_told_link_by_id(workspace.id, id).await?;
+            Ok(found.map(|told| Found::Link(id, told.link.draft.user)))
         }
         Some(Meaning::User(user)) => Ok(client(app, workspace, &user).await?.map(Found::Client)),
     }

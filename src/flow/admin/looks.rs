@@ -19,6 +19,8 @@ named! {
         Story = "story",
         /// The audit log, as a file.
         LogFile = "logs.csv",
+        /// A live link, shown once more: a new one has an entry of its own.
+        Link = "link",
     }
 }
 

@@ -14,6 +14,7 @@ use crate::domain::login_link::parse_min_ttl;
 use crate::domain::user::UserRef;
 use crate::flow;
 use crate::flow::admin::clients::called;
+use crate::flow::admin::looks::{Look, looked};
 use crate::flow::login_links::{IssueOptions, RequestedUser};
 use crate::flow::mail::MailOptions;
 use crate::flow::oidc::landing::DestinationError;
@@ -35,6 +36,10 @@ pub(in crate::http) async fn make_link(form: DeskForm<DoMakeLink>) -> Result<Res
     let issued = flow::login_links::issue(&desk.app, &desk.workspace, &desk.act, &subject, &options).await;
     match issued {
         Ok(issued) => {
+            if issued.is_reused {
+                let shown = (Look::Link, Some(issued.user), Some(issued.id));
+                looked(&desk.app, &desk.workspace, &desk.act, shown).await?;
+            }
             let said = Said { issued: Some(issued), ..Said::default() };
             client::page(&desk, StatusCode::OK, said).await
         }

@@ -23,7 +23,7 @@ use crate::domain::user::UserId;
 use crate::domain::validation::ValidationErrors;
 use crate::flow;
 use crate::http::error::Error;
-use crate::store::ListedEntry;
+use crate::store::{AuditPiece, ListedEntry};
 
 /// The log.
 #[derive(Template)]
@@ -89,12 +89,21 @@ pub(in crate::http) async fn list(desk: Desk<SeeLogs>) -> Result<Response, Probl
         let pager = Pager::of(&part, page.rows.len(), page.total, &path);
         (page.rows, pager, Onward::default(), format!("{}, newest first", counted(page.total)))
     } else {
-        let from = (before, part.limit);
-        let piece = flow::audit_log::next(&desk.app, &permit, &filter.means, from).await?;
+        let is_behind = before.is_none() && part.page > 1;
+        let before = if is_behind {
+            flow::audit_log::behind(&desk.app, &permit, &filter.means, part.offset()).await?
+        } else {
+            before
+        };
+        let piece = if is_behind && before.is_none() {
+            AuditPiece::default()
+        } else {
+            flow::audit_log::next(&desk.app, &permit, &filter.means, (before, part.limit)).await?
+        };
         let onward = Onward {
             looked_to: piece.looked_to.map(|time| times::logged(time, desk.now())),
             next: piece.next.map(|next| pager::link(&path, "before", &next)),
-            newest: before.map(|_| path),
+            newest: (is_behind || before.is_some()).then_some(path),
         };
         (piece.rows, None, onward, "Those that were asked for, newest first".to_owned())
     };

@@ -17,7 +17,7 @@ const WINDOW: i64 = 5_000;
 type Bounds = ([u8; 16], [u8; 16]);
 
 /// Some entries of a search, and where the next ones begin.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct AuditPiece {
     /// The entries; there may be none of them in this piece, and more in the next.
     pub rows: Vec<ListedEntry>,

@@ -7,7 +7,6 @@ use uuid::Uuid;
 use super::columns::standing_columns;
 use super::users::user_columns;
 use crate::domain::list_query::ListQuery;
-use crate::domain::login_link::first_lookup_key_at;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::search::Prefix;
 use crate::domain::user::{User, UserId};
@@ -168,22 +167,6 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<ClientLink>, StoreError> {
         self.find_all(client_links(workspace, user, limit)).await
-    }
-
-    /// Whom a link signs in, by its number, whose time is that of its lookup key.
-    pub async fn find_link_user(
-        &self,
-        workspace: WorkspaceId,
-        id: Uuid,
-    ) -> Result<Option<UserId>, StoreError> {
-        let Some(made_at) = Timestamp::of_id(id) else { return Ok(None) };
-        let [first, end] = [made_at, made_at.just_after()].map(first_lookup_key_at);
-        let found = sql(
-            "SELECT l.user_id FROM login_links l JOIN users u ON u.workspace_id = l.workspace_id AND u.id = l.user_id
-             WHERE l.workspace_id = $1 AND l.hash >= $2 AND l.hash < $3 AND l.id = $4 AND u.deleted_at IS NULL",
-            values![workspace, first, end, id],
-        );
-        self.find(found).await
     }
 }
 

@@ -160,6 +160,11 @@ async fn a_link_is_the_one_that_the_api_hands_out_and_stands_in_one_answer_alone
         issued,
         ["login_link.issued by admin:Sam", "login_link.issued by admin:Sam", "login_link.redeemed by user:1"]
     );
+    // What was handed out again is told of too.
+    let shown = test.database.rows("SELECT user_id, actor, data FROM audit_log WHERE event = 'admin.looked'");
+    assert_eq!(shown.len(), 1, "{shown:?}");
+    assert_eq!((&*shown[0][0], &*shown[0][1]), ("1", "admin:Sam"));
+    assert!(shown[0][2].contains("\"link\""), "{shown:?}");
     let token = link.split("token=").nth(1).unwrap();
     assert_eq!(test.number(&format!("SELECT count(*) FROM audit_log WHERE data LIKE '%{token}%'")), 0);
 }

@@ -213,6 +213,18 @@ async fn rare_entries_are_found_by_looking_further_back_each_once() {
             "{query}"
         );
     }
+    // By numbers of pages, too: also where the entries before are far between.
+    for (query, rows) in [("event=mail.sent", [50, 50, 19, 0]), ("event=login_link.issued", [1, 0, 0, 0])] {
+        let mut all = Vec::new();
+        for (number, rows) in (1..).zip(rows) {
+            let page = browser.get(&format!("/w/{}/logs?{query}&page={number}", test.acme.id.0)).await;
+            let shown = requests(&page);
+            // Few are found at once: the first page says how far it has looked.
+            assert!(shown.len() == rows || (number == 1 && shown.is_empty()), "{query} {number}: {}", page.body);
+            all.extend(shown);
+        }
+        assert!(all.is_sorted_by(|newer, older| newer > older), "{query}");
+    }
     for wrong in ["before=x", "before=", "before=1&before=2"] {
         let page = browser.get(&format!("/w/{}/logs?event=mail.sent&{wrong}", test.acme.id.0)).await;
         assert_eq!(page.status, StatusCode::BAD_REQUEST, "{wrong}");
