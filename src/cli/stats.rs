@@ -16,7 +16,7 @@ pub(super) struct Args {
     #[arg(long)]
     workspace: String,
     /// So many days back from now, up to 366
-    #[arg(long, default_value_t = 30)]
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(i64).range(1..=366))]
     days: i64,
     /// Which links: api, `self_service`, again or all
     #[arg(long, default_value = "api", value_parser = kind, help = "Which links: api, self_service, again or all")]

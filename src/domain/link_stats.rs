@@ -147,7 +147,7 @@ impl StatsQuery {
         let to = to.unwrap_or_else(|| End { hour: end_of(now), asked: now });
         let from =
             from.unwrap_or_else(|| End::at(Timestamp::from_millis(to.hour.millis() - DEFAULT_DAYS * DAY)));
-        if from.hour >= to.hour {
+        if from.hour >= to.hour || from.asked >= to.asked {
             return Err(ValidationErrors::field(
                 "from",
                 "must be before to, which is now unless it is given",

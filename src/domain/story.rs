@@ -195,6 +195,8 @@ pub struct Story {
     pub created_at: Timestamp,
     /// When its time is over.
     pub expires_at: Timestamp,
+    /// Whether one use ends it.
+    pub is_single_use: bool,
     /// What it is.
     pub state: LinkState,
     /// What happened, oldest first.

@@ -143,7 +143,7 @@ fn free_text(value: &str) -> Result<(), Problem> {
 
 /// A language tag, whether doorkey has that language or not: 2 or 3 letters, then subtags of 1 to 8 letters or digits
 /// (RFC 5646, section 2.1, as far as tags in use go). Empty says that the language is not known.
-pub(in crate::domain) fn locale(value: &str) -> Result<(), Problem> {
+pub(crate) fn locale(value: &str) -> Result<(), Problem> {
     let with_hyphens = value.replace('_', "-");
     if value.is_empty() || is_tag(value) {
         Ok(())

@@ -157,6 +157,7 @@ async fn story_of(app: &App, workspace: &Workspace, told: ToldLink) -> Result<Op
         state: LinkState::of(link, &told.standing, now),
         created_at: link.draft.created_at,
         expires_at: link.draft.expires_at,
+        is_single_use: link.draft.is_single_use,
         kind: told.kind,
         events,
     }))

@@ -87,11 +87,13 @@ pub(super) struct LinkWish {
     pub(super) redirect_error: Option<String>,
     pub(super) app: String,
     pub(super) app_error: Option<String>,
+    pub(super) locale: String,
+    pub(super) locale_error: Option<String>,
 }
 
 impl LinkWish {
     pub(super) fn is_wrong(&self) -> bool {
-        self.min_ttl_error.is_some() || self.redirect_error.is_some() || self.app_error.is_some()
+        [&self.min_ttl_error, &self.redirect_error, &self.app_error, &self.locale_error].into_iter().any(Option::is_some)
     }
 }
 

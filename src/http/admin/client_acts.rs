@@ -10,8 +10,10 @@ use super::error::Problem;
 use super::html::see_other;
 use crate::domain::admin::{AdminAct, AdminPage};
 use crate::domain::destination::Destination;
+use crate::domain::language::Language;
 use crate::domain::login_link::parse_min_ttl;
 use crate::domain::user::UserRef;
+use crate::domain::user::fields as user_fields;
 use crate::flow;
 use crate::flow::admin::clients::called;
 use crate::flow::admin::looks::{Look, looked};
@@ -55,11 +57,12 @@ pub(in crate::http) async fn mail_link(form: DeskForm<DoMailLink>) -> Result<Res
         Ok(options) => options,
         Err(wish) => return wrong(&desk, *wish).await,
     };
+    let language = Language::look_up(fields.value("locale").trim());
     if desk.app.mail.is_none() {
         return refused(&desk, Error::MailNotConfigured).await;
     }
     let subject = RequestedUser::find(&desk.app, &desk.workspace, UserRef::Id(user.id)).await?;
-    let options = MailOptions { link, language: None, request: None };
+    let options = MailOptions { link, language, request: None };
     let queued = flow::mail::queue_link(&desk.app, &desk.workspace, &desk.act, &subject, &options).await;
     match queued {
         Ok(_) => Ok(see_other(&desk.address(&format!("/clients/{}?done=mailed", user.id.number())))),
@@ -70,16 +73,17 @@ pub(in crate::http) async fn mail_link(form: DeskForm<DoMailLink>) -> Result<Res
 /// Reads what a form wishes of a link; else it comes back with what is wrong. An empty field wishes nothing.
 async fn options_of<N>(
     desk: &Desk<N>,
-    fields: &Params,
+    form: &Params,
 ) -> Result<Result<IssueOptions, Box<LinkWish>>, Problem> {
     let mut wish = LinkWish::default();
-    let one = |name: &str| match fields.single(name) {
+    let one = |name: &str| match form.single(name) {
         Ok(value) => (value.unwrap_or_default().trim().to_owned(), None),
         Err(_) => (String::new(), Some("must be given once".to_owned())),
     };
     (wish.min_ttl, wish.min_ttl_error) = one("min_ttl");
     (wish.redirect, wish.redirect_error) = one("redirect");
     (wish.app, wish.app_error) = one("app");
+    (wish.locale, wish.locale_error) = one("locale");
     let min_ttl = if wish.min_ttl.is_empty() { Ok(0) } else { parse_min_ttl(&wish.min_ttl, &desk.workspace) };
     let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let destination = Destination { app: given(&wish.app), redirect: given(&wish.redirect) };
@@ -97,6 +101,8 @@ async fn options_of<N>(
         }
     };
     wish.min_ttl_error = wish.min_ttl_error.take().or(min_ttl.err());
+    let locale = user_fields::locale(&wish.locale).err().map(|problem| format!("{}.", problem.sentence));
+    wish.locale_error = wish.locale_error.take().or(locale);
     Ok(options.filter(|_| !wish.is_wrong()).ok_or_else(|| Box::new(wish)))
 }
 

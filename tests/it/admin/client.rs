@@ -186,6 +186,8 @@ async fn a_wish_that_cannot_be_granted_comes_back_with_what_is_wrong() {
             ("redirect", "//evil.test"),
             ("redirect", "https://evil.test/<x>"),
             ("app", "wiki"),
+            ("locale", "pt_BR"),
+            ("locale", "german"),
         ] {
             let page = browser.send(form.clone().with(field, value).sent()).await;
             assert_eq!(page.status, StatusCode::BAD_REQUEST, "{field}={value}");
@@ -255,7 +257,7 @@ async fn a_mail_is_queued_as_by_the_api() {
     let test = test.mailing(0);
     let pages = admin_pages(&test);
     let mut browser = support(&pages).await;
-    let form = form_to(&browser.get(&path).await, "/mail").with("redirect", "/orders/5");
+    let form = form_to(&browser.get(&path).await, "/mail").with("redirect", "/orders/5").with("locale", "de");
     let queued = browser.send(form.sent()).await;
 
     assert_eq!(queued.header("location"), format!("{path}?done=mailed"));
@@ -265,6 +267,7 @@ async fn a_mail_is_queued_as_by_the_api() {
     assert_eq!(mails.len(), 1);
     assert!(mails[0].header("To").contains("ada@example.org"));
     assert!(mails[0].link().ends_with("&redirect=%2Forders%2F5"), "{}", mails[0].link());
+    assert_eq!(mails[0].header("Content-Language"), "de");
     test.browser().sign_in(&mails[0].link()).await;
     let log = test.audit();
     assert!(log.contains(&"mail.queued by admin:Sam".to_owned()), "{log:?}");

@@ -188,8 +188,8 @@ async fn a_story_tells_what_happened_and_what_to_do() {
 
 #[tokio::test]
 async fn the_headline_of_a_story_is_the_answer() {
-    let test = TestApp::start().await;
-    for name in ["ada", "bob", "cleo"] {
+    let mut test = TestApp::start().await;
+    for name in ["ada", "bob", "cleo", "dora"] {
         test.client(&format!("{name}@example.org")).await;
     }
     let mut person = Person::at("203.0.113.7");
@@ -199,6 +199,10 @@ async fn the_headline_of_a_story_is_the_answer() {
     let killed = test.ask_for_link(client(2)).await;
     test.call("DELETE", "/api/login_links/2").await;
     let live = test.ask_for_link(client(3)).await;
+    test.set("single_use", "false").await;
+    let reusable = test.ask_for_link(client(4)).await;
+    let page = person.open(&test, &reusable).await;
+    person.press(&test, &page).await;
     test.settle_openings().await;
     let pages = admin_pages(&test);
     let mut browser = signed_in(&pages, grant("Sam", AdminRole::Support, &[test.acme.id])).await;
@@ -209,6 +213,10 @@ async fn the_headline_of_a_story_is_the_answer() {
         let heading = story.body.split("<h1>").nth(1).unwrap().split("</h1>").next().unwrap();
         assert!(heading.contains(words), "{heading}");
     }
+    let id = test.story_of(&reusable).await["link_id"].as_str().unwrap().to_owned();
+    let story = browser.get(&format!("/w/{}/links/{id}", test.acme.id.0)).await;
+    assert!(story.body.contains("works any number of times until"), "{}", story.body);
+    assert!(!story.body.contains("used up"), "{}", story.body);
     test.advance(7_200);
     let mut browser = signed_in(&pages, grant("Sam", AdminRole::Support, &[test.acme.id])).await;
     let id = test.story_of(&live).await["link_id"].as_str().unwrap().to_owned();

@@ -27,6 +27,8 @@ async fn a_query_that_does_not_pass_is_named() {
         ("to=2026-11-23", "to"),
         ("from=2026-11-23T00:00:00Z&to=2026-11-23T00:00:00Z", "from"),
         ("from=2026-11-24T00:00:00Z&to=2026-11-23T00:00:00Z", "from"),
+        ("from=2026-11-23T00:50:00Z&to=2026-11-23T00:10:00Z", "from"),
+        ("from=2026-11-23T00:20:00Z&to=2026-11-23T00:20:00Z", "from"),
         ("from=2027-11-24T00:00:00Z", "from"),
         ("from=2026-10-01T00:00:00Z&to=2026-11-02T00:00:00Z&by=hour", "from"),
         ("from=2026-10-01T00:00:00Z&to=2026-11-01T00:00:00.001Z&by=hour", "from"),
@@ -247,6 +249,11 @@ async fn the_commands_print_what_the_api_answers() {
     let table = server.run(&["stats", "--workspace", "Acme", "--days", "1"]);
     assert!(table.contains("user_not_found  1"), "{table}");
     assert!(table.contains("issued") && table.contains("ISSUED"), "{table}");
+    for days in ["0", "367"] {
+        let mut wrong = server.command();
+        wrong.args(["stats", "--workspace", "Acme", "--days", days]);
+        assert_eq!(wrong.output().unwrap().status.code(), Some(2), "{days}");
+    }
 
     let asked = std::process::Stdio::piped();
     let mut story = server.command();

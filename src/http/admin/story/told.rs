@@ -45,6 +45,7 @@ pub(super) fn headline(story: &Story, name: &str, now: Timestamp) -> Headline {
         refusal.is_press().then_some((*at, *refusal))
     });
     let (title, lead) = match (story.state, last_refusal) {
+        (LinkState::Used, _) if !story.is_single_use => (format!("{name} signed in"), reusable(story, &end, now)),
         (LinkState::Used, None) => {
             (format!("{name} signed in"), "The link did what it was made for, and works no more.".to_owned())
         }
@@ -74,6 +75,18 @@ pub(super) fn headline(story: &Story, name: &str, now: Timestamp) -> Headline {
         ),
     };
     Headline { title, lead }
+}
+
+/// What there is to say of a link that works any number of times.
+fn reusable(story: &Story, end: &str, now: Timestamp) -> String {
+    let is_killed = story.events.iter().any(|(_, event)| matches!(event, StoryEvent::Killed { .. }));
+    if is_killed {
+        "The link worked any number of times until it was revoked.".to_owned()
+    } else if story.expires_at <= now {
+        format!("The link worked any number of times until {end}.")
+    } else {
+        format!("The link works any number of times until {end}.")
+    }
 }
 
 /// The lines of a story.
@@ -118,7 +131,8 @@ fn told(story: &Story, event: &StoryEvent) -> (&'static str, &'static str, Strin
         StoryEvent::Pressed => ("", "", "The button was pressed.".to_owned()),
         StoryEvent::Refused(refusal) => ("bad", "It did not sign in.", refusal.sentence().to_owned()),
         StoryEvent::SignedIn { by_code: false, client_id, .. } => {
-            ("ok", "Signed in.", format!("The link is used up.{}", to_app(client_id.as_deref())))
+            let rest = if story.is_single_use { "The link is used up." } else { "The link works on until its end." };
+            ("ok", "Signed in.", format!("{rest}{}", to_app(client_id.as_deref())))
         }
         StoryEvent::SignedIn { by_code: true, client_id, .. } => (
             "ok",
