@@ -40,6 +40,7 @@ pub use self::queries::audit_search::AuditPiece;
 pub use self::queries::cleanup::{SweepLimits, Swept};
 pub use self::queries::client_search::{ClientLink, KnownLink, ListedClient};
 pub use self::queries::directory::DirectoryEntry;
+pub use self::queries::first_steps::FirstSteps;
 pub use self::queries::idempotency::KeptRequest;
 pub use self::queries::key_usage::{KeyUsage, SessionUsingKey};
 pub use self::queries::link_events::{OpeningFacts, SettledLink, Unsettled};

@@ -5,6 +5,7 @@ pub mod doors;
 pub mod find;
 pub mod looks;
 pub mod mails;
+pub mod overview;
 
 use uuid::Uuid;
 

@@ -19,6 +19,7 @@ pub(super) mod columns;
 pub(super) mod counted_batches;
 pub(super) mod directory;
 pub(super) mod directory_stamp;
+pub(super) mod first_steps;
 pub(super) mod idempotency;
 pub(super) mod key_usage;
 pub(super) mod link_events;

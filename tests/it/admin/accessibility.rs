@@ -78,7 +78,8 @@ async fn nothing_keeps_anybody_from_reading_an_admin_page() {
     let listed: Value = server.call("GET", "/api/login_links").await.json().await.unwrap();
     let link = listed["data"][0]["id"].as_str().unwrap();
     pages.extend(["/".to_owned(), "/w/1/?days=90".to_owned(), format!("/w/1/links/{link}")]);
-    pages.extend(["/w/9/".to_owned(), "/nothing".to_owned()]);
+    server.run(&["workspace", "create", "Empty", "--url", "https://empty.example"]);
+    pages.extend(["/w/2/".to_owned(), "/w/9/".to_owned(), "/nothing".to_owned()]);
 
     for page in pages {
         browser.open(&format!("{url}{page}")).await;

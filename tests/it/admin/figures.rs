@@ -83,6 +83,40 @@ async fn the_overview_has_the_figures_of_the_api() {
 }
 
 #[tokio::test]
+async fn until_somebody_signs_in_the_overview_says_what_comes_next() {
+    let test = TestApp::start().await;
+    let pages = admin_pages(&test);
+    let mut operator = signed_in(&pages, grant("Grace", AdminRole::Operator, &[test.acme.id])).await;
+    let mut support = signed_in(&pages, grant("Sam", AdminRole::Support, &[test.acme.id])).await;
+    let path = format!("/w/{}/", test.acme.id.0);
+    let title = "<h1>Nobody has come to the door yet</h1>";
+
+    let page = operator.get(&path).await.body;
+    assert!(page.contains(title) && page.contains("Three steps, and"), "{page}");
+    assert!(page.contains("Add a client.</strong> This is next."), "{page}");
+    assert!(page.contains("Done: “<bdi>") && page.contains("doorkey user import --workspace Acme"), "{page}");
+    assert!(!page.contains("All links made"), "{page}");
+    // Whoever sees no keys learns of none here.
+    let page = support.get(&path).await.body;
+    assert!(page.contains("<span class=\"soft\">Done.</span>") && !page.contains("Done: "), "{page}");
+
+    test.client("ada@example.org").await;
+    let page = support.get(&path).await.body;
+    assert!(page.contains("Two steps, and") && page.contains("/api/login_links/1 "), "{page}");
+    let link = test.ask_for_link(client(1)).await;
+    let page = support.get(&path).await.body;
+    assert!(page.contains("One step, and") && page.contains("All links made"), "{page}");
+    test.browser().sign_in(&link).await;
+    let page = support.get(&path).await.body;
+    assert!(page.contains("<h1>Overview</h1>") && !page.contains(title), "{page}");
+    // Longer ago than the page looks back.
+    test.advance(10 * 86_400);
+    let mut support = signed_in(&pages, grant("Sam", AdminRole::Support, &[test.acme.id])).await;
+    let page = support.get(&path).await.body;
+    assert!(page.contains("No link was made in this time.") && !page.contains(title), "{page}");
+}
+
+#[tokio::test]
 async fn where_openings_were_not_noted_the_overview_says_so() {
     let mut test = TestApp::start().await;
     test.set("record_openings", "false").await;

@@ -1,6 +1,7 @@
 //! `/w/W/`: what became of the links of a workspace, and what needs somebody.
 
 mod drawn;
+mod first_day;
 mod needs;
 
 use askama::Template;
@@ -8,6 +9,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use self::drawn::{AgesDrawn, DaysDrawn};
+use self::first_day::FirstDay;
 use self::needs::Need;
 use super::desk::{Desk, SeeOverview};
 use super::error::Problem;
@@ -30,6 +32,10 @@ const DAY: i64 = 86_400_000;
 #[template(path = "admin/overview.html")]
 struct OverviewPage {
     frame: Frame,
+    /// The way to the first sign-in, until there was one.
+    first_day: Option<FirstDay>,
+    /// Whether there is anything to count.
+    has_figures: bool,
     periods: Vec<Period>,
     lead: String,
     before: String,
@@ -66,7 +72,10 @@ pub(in crate::http) async fn show(desk: Desk<SeeOverview>) -> Result<Response, P
     let figures = Looked::at(&desk, days).await?;
     let all = &figures.all.totals;
     let since = figures.all.query.from;
+    let first_day = if all.signed_in > 0 { None } else { first_day::of(&desk).await? };
     let view = OverviewPage {
+        has_figures: first_day.as_ref().is_none_or(|day| day.has_link),
+        first_day,
         periods: PERIODS.map(|period| of_period(&desk, period, days)).into(),
         lead: lead(all),
         before: before(&figures, days),
