@@ -198,6 +198,12 @@ async fn an_admin_of_one_workspace_finds_nothing_of_another_and_changes_nothing_
         assert_eq!(browser.send(form.sent()).await.status, StatusCode::NOT_FOUND, "{}", form.action);
         assert_eq!(browser.get(&form.action).await.status, StatusCode::NOT_FOUND, "{}", form.action);
     }
+    let stories: Vec<_> = paths.iter().filter(|path| path.contains("/links/")).collect();
+    assert_eq!(stories.len(), 2, "{paths:?}");
+    for path in stories {
+        let here = path.replace(&format!("/w/{}/", other.id.0), &format!("/w/{}/", test.acme.id.0));
+        assert_eq!(browser.get(&here).await.status, StatusCode::NOT_FOUND, "{here}");
+    }
     for path in
         ["/w/0/keys", "/w/-1/keys", "/w/01/keys", "/w/99999999999999999999/keys", "/w/x/keys", "/w/%FF/keys"]
     {
