@@ -15,6 +15,9 @@ use crate::store::StoreError;
 /// Connections of this process to the server at most.
 const CONNECTIONS: usize = 16;
 
+/// Of however many the server allows, those that writers and lists leave to lookups.
+const RESERVED: usize = 2;
+
 /// How long no more connections are asked for than there are, after one was refused beside them.
 const REST: Duration = Duration::from_secs(1);
 
@@ -30,13 +33,27 @@ struct Shared {
 struct State {
     idle: Vec<Connected>,
     /// Those who wait for one, the first at the front.
-    waiting: VecDeque<oneshot::Sender<Result<Pooled, String>>>,
+    waiting: VecDeque<Waiting>,
     /// Connections that are idle or lent.
     open: usize,
+    /// Those that are lent to writers and lists.
+    busy: usize,
     opening: usize,
     /// How many the server is believed to allow. A pooler or a role's limit may allow fewer than we would like.
     limit: usize,
     is_resting: bool,
+}
+
+struct Waiting {
+    caller: oneshot::Sender<Result<Pooled, String>>,
+    is_lookup: bool,
+}
+
+impl State {
+    /// Whether a connection may be lent: a lookup finds one, whatever writers and lists wait for.
+    fn may_lend(&self, is_lookup: bool) -> bool {
+        is_lookup || self.busy < self.limit.saturating_sub(RESERVED).max(1)
+    }
 }
 
 impl Pool {
@@ -45,6 +62,7 @@ impl Pool {
             idle: Vec::new(),
             waiting: VecDeque::new(),
             open: 0,
+            busy: 0,
             opening: 0,
             limit: CONNECTIONS,
             is_resting: false,
@@ -56,18 +74,20 @@ impl Pool {
         &self.0.servers
     }
 
-    /// A connection that may be used, by the deadline.
-    pub(super) async fn get(&self, deadline: Instant) -> Result<Pooled, StoreError> {
+    /// A connection that may be used, by the deadline; for a lookup, or for a writer or a list.
+    pub(super) async fn get(&self, is_lookup: bool, deadline: Instant) -> Result<Pooled, StoreError> {
         let waiting = {
             let mut state = self.state();
-            while let Some(client) = state.idle.pop() {
+            while state.may_lend(is_lookup)
+                && let Some(client) = state.idle.pop()
+            {
                 if self.0.servers.is_usable(&client) {
-                    return Ok(self.lent(client));
+                    return Ok(self.lent(&mut state, client, is_lookup));
                 }
                 state.open -= 1;
             }
-            let (sender, receiver) = oneshot::channel();
-            state.waiting.push_back(sender);
+            let (caller, receiver) = oneshot::channel();
+            state.waiting.push_back(Waiting { caller, is_lookup });
             self.open_more(&mut state);
             receiver
         };
@@ -79,7 +99,7 @@ impl Pool {
 
     /// Asks for as many connections as callers wait for, within what the server is believed to allow.
     fn open_more(&self, state: &mut State) {
-        state.waiting.retain(|waiting| !waiting.is_closed());
+        state.waiting.retain(|waiting| !waiting.caller.is_closed());
         // At the end of the process nobody waits any more.
         let Ok(runtime) = Handle::try_current() else { return };
         while state.opening < state.waiting.len() && state.open + state.opening < state.limit {
@@ -105,7 +125,7 @@ impl Pool {
                 // None is there and none is on its way: nobody needs to wait for one that is given back.
                 Err(error) if state.open + state.opening == 0 => {
                     for waiting in std::mem::take(&mut state.waiting) {
-                        let _ = waiting.send(Err(why_of(&error)));
+                        let _ = waiting.caller.send(Err(why_of(&error)));
                     }
                     return;
                 }
@@ -125,13 +145,18 @@ impl Pool {
         self.open_more(&mut state);
     }
 
-    /// Gives a connection to whoever has waited longest.
+    /// Gives a connection to whoever has waited longest and may have it.
     fn hand_over(&self, state: &mut State, mut client: Connected) {
-        while let Some(waiting) = state.waiting.pop_front() {
-            match waiting.send(Ok(self.lent(client))) {
+        let next = |state: &State| state.waiting.iter().position(|waiting| state.may_lend(waiting.is_lookup));
+        while let Some(waiting) = next(state).and_then(|place| state.waiting.remove(place)) {
+            let lent = self.lent(state, client, waiting.is_lookup);
+            match waiting.caller.send(Ok(lent)) {
                 // Who waited has gone. What is not lent must not give itself back while the state is held.
                 Err(Ok(mut pooled)) => match pooled.client.take() {
-                    Some(back) => client = back,
+                    Some(back) => {
+                        state.busy -= usize::from(!waiting.is_lookup);
+                        client = back;
+                    }
                     None => return,
                 },
                 Ok(()) | Err(Err(_)) => return,
@@ -140,18 +165,32 @@ impl Pool {
         state.idle.push(client);
     }
 
-    fn take_back(&self, client: Connected) {
+    fn take_back(&self, client: Connected, is_lookup: bool) {
         let mut state = self.state();
+        state.busy -= usize::from(!is_lookup);
         if self.0.servers.is_usable(&client) {
             self.hand_over(&mut state, client);
         } else {
-            state.open -= 1;
-            self.open_more(&mut state);
+            self.replace_one(&mut state);
         }
     }
 
-    fn lent(&self, client: Connected) -> Pooled {
-        Pooled { pool: self.clone(), client: Some(client) }
+    /// One that was lent is gone: whoever waited for its end may have one that is idle, or a new one is opened.
+    fn replace_one(&self, state: &mut State) {
+        state.open -= 1;
+        while let Some(idle) = state.idle.pop() {
+            if self.0.servers.is_usable(&idle) {
+                self.hand_over(state, idle);
+                break;
+            }
+            state.open -= 1;
+        }
+        self.open_more(state);
+    }
+
+    fn lent(&self, state: &mut State, client: Connected, is_lookup: bool) -> Pooled {
+        state.busy += usize::from(!is_lookup);
+        Pooled { pool: self.clone(), client: Some(client), is_lookup }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -172,6 +211,7 @@ pub(super) struct Pooled {
     pool: Pool,
     /// None once it has left the pool.
     client: Option<Connected>,
+    is_lookup: bool,
 }
 
 impl Pooled {
@@ -184,8 +224,8 @@ impl Pooled {
         if let Some(client) = self.client.take() {
             drop(client);
             let mut state = self.pool.state();
-            state.open -= 1;
-            self.pool.open_more(&mut state);
+            state.busy -= usize::from(!self.is_lookup);
+            self.pool.replace_one(&mut state);
         }
     }
 }
@@ -193,7 +233,7 @@ impl Pooled {
 impl Drop for Pooled {
     fn drop(&mut self) {
         if let Some(client) = self.client.take() {
-            self.pool.take_back(client);
+            self.pool.take_back(client, self.is_lookup);
         }
     }
 }

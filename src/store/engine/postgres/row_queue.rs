@@ -88,7 +88,7 @@ impl ConnectionPool {
     }
 
     async fn lend(&self, turn: Option<WritePermit>, deadline: Instant) -> Result<Lease, StoreError> {
-        let client = self.pool.get(deadline).await?;
+        let client = self.pool.get(turn.is_none(), deadline).await?;
         Ok(Lease { pool: self.pool.clone(), client: Some(client), turn, begun: Instant::now() })
     }
 }
@@ -170,7 +170,7 @@ async fn end_of(pool: &Pool, connected: &Connected, has_written: bool, deadline:
 async fn waits_for_standby(pool: &Pool, connected: &Connected) -> bool {
     let Some(process) = connected.process else { return false };
     let deadline = Instant::now() + Duration::from_millis(1_500);
-    let Ok(client) = pool.get(deadline).await else { return false };
+    let Ok(client) = pool.get(true, deadline).await else { return false };
     let loan = Lease { pool: pool.clone(), client: Some(client), turn: None, begun: Instant::now() };
     let Some(other) = loan.client().filter(|other| other.generation == connected.generation) else {
         return false;
