@@ -3,7 +3,7 @@
 use super::destination::Destination;
 use super::json::{Json, NotAnObject, read_members, text_of};
 use super::login_link::parse_min_ttl;
-use super::user::fields;
+use super::user::UserChange;
 use super::validation::{Code, Problem, ValidationErrors};
 use super::workspace::Workspace;
 
@@ -68,8 +68,10 @@ impl MailBody {
         match name {
             "redirect" => self.destination.redirect = self.wrong.take(name, text(value)),
             "locale" => {
-                let locale = text(value).and_then(|text| fields::locale(&text).map(|()| text));
-                self.locale = self.wrong.take(name, locale);
+                // It takes what the field of a client takes.
+                let mut client = UserChange::default();
+                self.wrong.take(name, client.take_json(name, value));
+                self.locale = client.locale;
             }
             "min_ttl" => {
                 if let Json::Number(number) = value {
@@ -116,6 +118,7 @@ mod tests {
             (r#"{"min_ttl": 7201}"#, "min_ttl"),
             (r#"{"locale": "pt_BR"}"#, "locale"),
             (r#"{"locale": 1}"#, "locale"),
+            (r#"{"locale": "de-abcdefgh-abcdefgh-abcdefgh-abcdef"}"#, "locale"),
             (r#"{"redirect": null}"#, "redirect"),
             (r#"{"app": 1}"#, "app"),
             (r#"{"to": "eve@evil.test"}"#, "to"),

@@ -75,6 +75,7 @@ async fn no_body_is_an_empty_one_and_what_does_not_pass_is_named() {
     for (body, field) in [
         (json!({ "min_ttl": 7201 }), "min_ttl"),
         (json!({ "locale": "pt_BR" }), "locale"),
+        (json!({ "locale": "de-x".repeat(9) }), "locale"),
         (json!({ "to": "eve@evil.test" }), "to"),
     ] {
         let refused = test.send(ask(&test, "1", &body)).await;

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::domain::user::fields::MAX_LOCALE;
+
 /// What may be wished of a mail.
 pub(super) fn body() -> Value {
     json!({
@@ -21,7 +23,7 @@ pub(super) fn body() -> Value {
             },
             "locale": {
                 "type": "string",
-                "maxLength": 35,
+                "maxLength": MAX_LOCALE,
                 "description": "The language of the mail, such as de or pt-BR; else that of the client, else that of the workspace.",
             },
         },
