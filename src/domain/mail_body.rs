@@ -8,7 +8,7 @@ use super::validation::{Code, Problem, ValidationErrors};
 use super::workspace::Workspace;
 
 /// The fields that there are.
-const FIELDS: &str = "redirect, app, min_ttl, locale";
+pub const FIELDS: &str = "redirect, app, min_ttl, locale";
 
 /// Unknown fields that are kept, so as to be named.
 const MAX_UNKNOWN: usize = 20;
@@ -107,6 +107,16 @@ mod tests {
         assert_eq!(wish(""), Ok(nothing.clone()));
         assert_eq!(wish("{}"), Ok(nothing));
         assert_eq!(wish(r#"{"min_ttl": 60, "locale": "de-AT", "redirect": "/a"}"#).unwrap().min_ttl, 60);
+        assert!(wish(r#"{"locale": "de-abcdefgh-abcdefgh-abcdefgh-abcde"}"#).is_ok());
+    }
+
+    #[test]
+    fn each_field_that_a_sentence_names_is_taken() {
+        for name in FIELDS.split(", ") {
+            let refused = wish(&format!(r#"{{"{name}": []}}"#)).unwrap_err();
+            let is_unknown = |problem: &Problem| problem.code == Code::Unknown;
+            assert!(!refused.fields().any(|(_, problems)| problems.iter().any(is_unknown)), "{name}");
+        }
     }
 
     #[test]
