@@ -155,6 +155,28 @@ async fn ten_wrong_codes_for_an_address_close_its_codes_until_the_day_is_over_bu
     assert_eq!(type_code(&mut of_bob, &mail.code().unwrap()).await.status, StatusCode::SEE_OTHER);
 }
 
+/// Whoever has pressed the link elsewhere guesses nothing by typing its code too.
+#[tokio::test]
+async fn the_right_code_of_a_link_that_is_dead_counts_as_no_wrong_one() {
+    let test = TestApp::start().await.limited_to(&UNLIMITED).mailing(0);
+    test.client("ada@example.org").await;
+    for sent in 0..2 {
+        let mut browser = test.browser();
+        ask(&mut browser, "ada@example.org").await;
+        let mail = one_mail(&test, sent).await;
+        test.browser().sign_in(&mail.path()).await;
+        // One ask has five tries.
+        for _ in 0..5 {
+            assert_eq!(type_code(&mut browser, &mail.code().unwrap()).await.status, StatusCode::GONE);
+        }
+    }
+
+    let mut browser = test.browser();
+    ask(&mut browser, "ada@example.org").await;
+    let mail = one_mail(&test, 2).await;
+    assert_eq!(type_code(&mut browser, &mail.code().unwrap()).await.status, StatusCode::SEE_OTHER);
+}
+
 /// Off unless asked for, and then in the browser of the very ask alone, for a person who goes there.
 #[tokio::test]
 async fn one_click_signs_in_the_browser_that_asked_and_no_other() {
