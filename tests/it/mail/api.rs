@@ -168,6 +168,34 @@ async fn the_same_request_again_gives_the_first_answer_and_mails_once() {
     }
 }
 
+/// What it wished was allowed then. With another key it is a request of today.
+#[tokio::test]
+async fn the_same_request_gets_the_first_answer_also_where_it_would_be_refused_by_now() {
+    let mut test = TestApp::start().await.mailing(10);
+    test.client("ada@example.org").await;
+    test.set("allowed_redirect_origins", "https://shop.test").await;
+    let (both, redirect) = (
+        json!({ "redirect": "https://shop.test/cart", "min_ttl": 7200 }),
+        json!({ "redirect": "https://shop.test/cart" }),
+    );
+    let first = test.send(once(&test, "k1", "1", &both)).await;
+    assert_eq!(first.status.as_u16(), 202, "{}", first.body);
+    test.set("allowed_redirect_origins", "").await;
+    test.set("link_lifetime", "3600").await;
+
+    let again = test.send(once(&test, "k1", "1", &both)).await;
+    assert_eq!((again.status, &again.body), (first.status, &first.body));
+    for (key, body, code) in [
+        ("k2", &both, "invalid"),
+        ("k2", &redirect, "invalid_redirect"),
+        ("k1", &redirect, "invalid_redirect"),
+    ] {
+        let refused = test.send(once(&test, key, "1", body)).await;
+        assert_eq!(status_and_code(&refused), (400, code.to_owned()), "{key} {body}");
+    }
+    assert_eq!(test.new_mails(0).await.len(), 1);
+}
+
 /// However many send it at once, on however many nodes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_64_that_race_on_three_nodes_one_mails_and_all_get_its_answer() {
