@@ -7,6 +7,7 @@ use doorkey::domain::scope::Scope;
 use doorkey::domain::user::{UserChange, UserId};
 use serde_json::{Value, json};
 
+use super::asking::fill;
 use crate::support::app::{TestApp, TestRequest, TestResponse};
 
 fn ada() -> UserId {
@@ -90,6 +91,29 @@ async fn no_body_is_an_empty_one_and_what_does_not_pass_is_named() {
     let as_text = TestRequest { body: b"{}".to_vec(), ..as_text };
     assert_eq!(test.send(as_text).await.status.as_u16(), 415);
     assert_eq!(test.number("SELECT count(*) FROM mails"), 2);
+}
+
+/// The address that is kept of the user is the only one there is.
+#[tokio::test]
+async fn no_request_names_another_recipient() {
+    let test = TestApp::start().await.mailing(10);
+    test.client("ada@example.org").await;
+    let (path, eve) = ("/api/login_links/1/mail", [("to", "eve@evil.test"), ("email", "eve@evil.test")]);
+    let by_query = TestRequest::of("POST", &format!("{path}?to=eve@evil.test&email=eve%40evil.test"));
+    let by_form = TestRequest::of("POST", path).form(&eve);
+    let by_page = {
+        let mut browser = test.browser();
+        let page = browser.get("/login").await;
+        browser.send(fill(&page, "/login/mail", &[("email", "ada@example.org"), eve[0]])).await
+    };
+
+    assert_eq!(test.send(by_query.bearer(&test.key)).await.status.as_u16(), 202);
+    assert_eq!(test.send(by_form.bearer(&test.key)).await.status.as_u16(), 415);
+    assert_eq!(by_page.status.as_u16(), 303);
+    let mails = test.new_mails(0).await;
+    let recipients: Vec<_> = mails.iter().map(|mail| mail.header("To")).collect();
+    assert_eq!(recipients, ["ada@example.org"; 2]);
+    assert!(mails.iter().all(|mail| !mail.raw.contains("evil.test")));
 }
 
 #[tokio::test]

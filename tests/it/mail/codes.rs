@@ -40,6 +40,26 @@ async fn five_wrong_codes_end_the_ask_and_its_link_and_what_is_no_code_does_not_
     assert!(!browser.is_signed_in().await);
 }
 
+#[tokio::test]
+async fn two_codes_at_once_and_a_long_one_are_none_and_a_hyphen_is_passed_over() {
+    let test = TestApp::start().await.mailing(0);
+    test.client("ada@example.org").await;
+    let mut browser = test.browser();
+    ask(&mut browser, "ada@example.org").await;
+    let code = one_mail(&test, 0).await.code().unwrap();
+    let page = browser.get("/login/code").await;
+    let long = code.repeat(8_192 / 6);
+    for typed in [&[("code", &*code), ("code", &*code)][..], &[("code", &*long)][..]] {
+        let answer = browser.send(fill(&page, "/login/code", typed)).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{typed:?}");
+    }
+    assert_eq!(test.number("SELECT tries FROM asks"), 0);
+
+    let hyphened = format!("{}-{}", &code[..3], &code[3..]);
+    assert_eq!(type_code(&mut browser, &hyphened).await.status, StatusCode::SEE_OTHER);
+    assert!(browser.is_signed_in().await);
+}
+
 /// However many are typed at once, on however many nodes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_32_codes_typed_at_once_on_three_nodes_five_are_looked_at() {
