@@ -3,12 +3,12 @@
 use super::destination::Destination;
 use super::json::{Json, NotAnObject, read_members, text_of};
 use super::login_link::parse_min_ttl;
-use super::user::fields;
+use super::user::UserChange;
 use super::validation::{Code, Problem, ValidationErrors};
 use super::workspace::Workspace;
 
 /// The fields that there are.
-const FIELDS: &str = "redirect, app, min_ttl, locale";
+pub const FIELDS: &str = "redirect, app, min_ttl, locale";
 
 /// Unknown fields that are kept, so as to be named.
 const MAX_UNKNOWN: usize = 20;
@@ -68,8 +68,10 @@ impl MailBody {
         match name {
             "redirect" => self.destination.redirect = self.wrong.take(name, text(value)),
             "locale" => {
-                let locale = text(value).and_then(|text| fields::locale(&text).map(|()| text));
-                self.locale = self.wrong.take(name, locale);
+                // It takes what the field of a client takes.
+                let mut client = UserChange::default();
+                self.wrong.take(name, client.take_json(name, value));
+                self.locale = client.locale;
             }
             "min_ttl" => {
                 if let Json::Number(number) = value {
@@ -105,6 +107,16 @@ mod tests {
         assert_eq!(wish(""), Ok(nothing.clone()));
         assert_eq!(wish("{}"), Ok(nothing));
         assert_eq!(wish(r#"{"min_ttl": 60, "locale": "de-AT", "redirect": "/a"}"#).unwrap().min_ttl, 60);
+        assert!(wish(r#"{"locale": "de-abcdefgh-abcdefgh-abcdefgh-abcde"}"#).is_ok());
+    }
+
+    #[test]
+    fn each_field_that_a_sentence_names_is_taken() {
+        for name in FIELDS.split(", ") {
+            let refused = wish(&format!(r#"{{"{name}": []}}"#)).unwrap_err();
+            let is_unknown = |problem: &Problem| problem.code == Code::Unknown;
+            assert!(!refused.fields().any(|(_, problems)| problems.iter().any(is_unknown)), "{name}");
+        }
     }
 
     #[test]
@@ -116,6 +128,7 @@ mod tests {
             (r#"{"min_ttl": 7201}"#, "min_ttl"),
             (r#"{"locale": "pt_BR"}"#, "locale"),
             (r#"{"locale": 1}"#, "locale"),
+            (r#"{"locale": "de-abcdefgh-abcdefgh-abcdefgh-abcdef"}"#, "locale"),
             (r#"{"redirect": null}"#, "redirect"),
             (r#"{"app": 1}"#, "app"),
             (r#"{"to": "eve@evil.test"}"#, "to"),

@@ -52,6 +52,7 @@ pub fn router(app: App, settings: Settings) -> Router {
         .route("/login/again", post(pages::mail_sign_in::ask_again))
         .route("/login/sent", get(pages::mail_sign_in::sent));
     let same_origin = from_fn_with_state(app.clone(), middleware::same_origin::require_same_origin);
+    let open = from_fn_with_state(app.clone(), pages::mail_sign_in::require_open);
     Router::new()
         .merge(api().layer(layer(&api::SURFACE)))
         .merge(login_link().layer(layer(&api::LOGIN_LINK)))
@@ -73,7 +74,12 @@ pub fn router(app: App, settings: Settings) -> Router {
         )
         .merge(login.layer(same_origin.clone()).layer(layer(&pages::LOGIN)))
         .merge(
-            sign_out.merge(mail).layer(same_origin).merge(pages()).merge(docs).layer(layer(&pages::SURFACE)),
+            sign_out
+                .layer(same_origin.clone())
+                .merge(mail.layer(same_origin).layer(open))
+                .merge(pages())
+                .merge(docs)
+                .layer(layer(&pages::SURFACE)),
         )
         .with_state(app)
 }

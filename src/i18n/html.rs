@@ -30,7 +30,10 @@ impl Html {
     /// The same in a mail, which has the colours of the program that shows it.
     pub fn link_in_mail(target: &str, text: &str) -> Self {
         let target = Escaped(target);
-        Self(format!(r#"<a href="{target}" style="color:inherit"><bdi>{}</bdi></a>"#, Escaped(text)))
+        Self(format!(
+            r#"<a href="{target}" rel="noreferrer" style="color:inherit"><bdi>{}</bdi></a>"#,
+            Escaped(text)
+        ))
     }
 
     /// A moment as people write it and as programs do.

@@ -85,11 +85,12 @@ impl MailServer {
         Ok(Self(kind))
     }
 
-    /// Sends a mail, in one attempt, if it is still wanted once the server is ready to take it; else nothing is sent.
-    pub async fn send(
+    /// Sends a mail, in one attempt, if it is still wanted once the server is ready to take it; else nothing is sent. That is asked more
+    /// than once.
+    pub async fn send<F: Future<Output = bool> + Send>(
         &self,
         message: &Message,
-        is_wanted: impl Future<Output = bool>,
+        is_wanted: impl Fn() -> F,
     ) -> Result<Option<Sent>, SendError> {
         match &self.0 {
             Kind::Smtp(server) => {
@@ -104,6 +105,9 @@ impl MailServer {
                 })
             }
             Kind::Folder(folder) => {
+                if !is_wanted().await {
+                    return Ok(None);
+                }
                 let written = write(folder, message).await;
                 let written = written.map_err(|why| SendError::Later { reply: for_people(&why) })?;
                 Ok(Some(Sent { reply: for_people(&written) }))

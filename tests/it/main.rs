@@ -118,12 +118,14 @@ mod mail {
     mod codes;
     mod dead_links;
     mod encryption;
+    mod limits;
     mod lost_nodes;
     mod mime;
     mod outbox;
     mod real_server;
     mod sending;
     mod settings;
+    mod slow_servers;
     mod trial;
 }
 mod oidc {

@@ -93,8 +93,10 @@ mod mail {
     mod bad_servers;
     mod codes;
     mod dead_links;
+    mod limits;
     mod lost_nodes;
     mod outbox;
+    mod slow_servers;
 }
 mod oidc {
     //! OpenID Connect: what apps ask, what they get, and what they are told.

@@ -18,6 +18,9 @@ pub struct UserField {
     pub listed: Option<FieldType>,
 }
 
+/// The longest language tag, in bytes (RFC 5646, section 4.4.1).
+pub const MAX_LOCALE: usize = 35;
+
 /// What a field holds, and where.
 #[derive(Debug)]
 pub enum Kind {
@@ -52,10 +55,10 @@ macro_rules! lens {
 }
 
 macro_rules! text {
-    ($field:ident, $longest:literal, $listed:expr) => {
+    ($field:ident, $longest:expr, $listed:expr) => {
         text!($field, $longest, free_text, $listed)
     };
-    ($field:ident, $longest:literal, $check:expr, $listed:expr) => {
+    ($field:ident, $longest:expr, $check:expr, $listed:expr) => {
         UserField {
             name: stringify!($field),
             kind: Kind::Text($longest, $check, lens!($field, $field)),
@@ -77,7 +80,7 @@ pub static FIELDS: [UserField; 15] = [
     text!(name_l, 200, Some(FieldType::Text)),
     text!(company, 200, Some(FieldType::Text)),
     text!(phone, 50, Some(FieldType::Text)),
-    text!(locale, 35, locale, Some(FieldType::Text)),
+    text!(locale, MAX_LOCALE, locale, Some(FieldType::Text)),
     text!(note, 10_000, None),
     UserField {
         name: "custom_fields",
@@ -143,7 +146,7 @@ fn free_text(value: &str) -> Result<(), Problem> {
 
 /// A language tag, whether doorkey has that language or not: 2 or 3 letters, then subtags of 1 to 8 letters or digits
 /// (RFC 5646, section 2.1, as far as tags in use go). Empty says that the language is not known.
-pub(crate) fn locale(value: &str) -> Result<(), Problem> {
+fn locale(value: &str) -> Result<(), Problem> {
     let with_hyphens = value.replace('_', "-");
     if value.is_empty() || is_tag(value) {
         Ok(())

@@ -51,7 +51,8 @@ pub async fn deliver(app: &App, item: OutboxItem) -> Result<(), StoreError> {
     let (state, reply) = match sent {
         Ok(Some(sent)) => (MailState::Sent, sent.reply),
         Ok(None) => {
-            let state = state_now(app, &item).await?.unwrap_or(MailState::Cancelled);
+            // What was not wanted because the store did not say so waits for the next try.
+            let state = state_now(app, &item).await?.unwrap_or(MailState::Queued);
             return record(app, &item, &waiting.mail, unsent(state)).await;
         }
         Err(SendError::Failed { reply }) => (MailState::Failed, reply),
@@ -76,7 +77,7 @@ async fn send(
     message: &Message,
 ) -> (OutboxItem, Result<Option<Sent>, SendError>) {
     let taken = item;
-    let is_wanted = async { state_now(app, &taken).await.is_ok_and(|state| state.is_none()) };
+    let is_wanted = || async { state_now(app, &taken).await.is_ok_and(|state| state.is_none()) };
     let sending = setup.server.send(message, is_wanted);
     tokio::pin!(sending);
     let mut renewals = interval(RENEW_EVERY);

@@ -20,7 +20,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::token::Token;
 use crate::domain::user::Refusal;
 use crate::domain::workspace::Workspace;
-use crate::store::{ListError, ListPermit, Outcome, StoreError};
+use crate::store::{KeptRequest, ListError, ListPermit, Outcome, StoreError};
 
 /// How often a request looks again when others keep getting in between.
 const MAX_ATTEMPTS: usize = 8;
@@ -85,7 +85,19 @@ pub async fn queue_link(
     Err(StoreError::Contended("others kept sending the same request").into())
 }
 
-/// The mail that this very request has queued before, if it has.
+/// The mail that this very request has queued before, if it has: that is answered again, whatever the settings allow by now.
+pub async fn find_queued(
+    app: &App,
+    workspace: &Workspace,
+    request: &RepeatableRequest,
+) -> Result<Option<Mail>, StoreError> {
+    match find_kept(app, workspace, request).await? {
+        Some(kept) => mail_of(app, workspace, request, &kept).await,
+        None => Ok(None),
+    }
+}
+
+/// The same, where another request with the same key is an error.
 async fn find_repeated(
     app: &App,
     workspace: &Workspace,
@@ -93,18 +105,41 @@ async fn find_repeated(
     options: &MailOptions,
 ) -> Result<Option<Mail>, MailError> {
     let Some(request) = &options.request else { return Ok(None) };
-    let (now, read_point) = (app.clock.now(), app.store.read_point());
-    let Some(kept) = app.store.find_request(workspace.id, request, now).await? else { return Ok(None) };
-    app.store.ensure_durable(read_point, None).await?;
-    if let Some(id) = kept.mail.filter(|_| request.is(&kept.request))
-        && let Some(mail) = app.store.find_mail(workspace.id, id).await?
-    {
+    let Some(kept) = find_kept(app, workspace, request).await? else { return Ok(None) };
+    if let Some(mail) = mail_of(app, workspace, request, &kept).await? {
         return Ok(Some(mail));
     }
     // What is wrong with the user is said first.
-    match decide(subject.seen.as_deref(), 0, now) {
+    match decide(subject.seen.as_deref(), 0, app.clock.now()) {
         Decision::Refuse(_) => Ok(None),
         Decision::Reuse(_) | Decision::Issue => Err(MailError::AnotherRequest),
+    }
+}
+
+/// What was kept under the key of a request.
+async fn find_kept(
+    app: &App,
+    workspace: &Workspace,
+    request: &RepeatableRequest,
+) -> Result<Option<KeptRequest>, StoreError> {
+    let read_point = app.store.read_point();
+    let kept = app.store.find_request(workspace.id, request, app.clock.now()).await?;
+    if kept.is_some() {
+        app.store.ensure_durable(read_point, None).await?;
+    }
+    Ok(kept)
+}
+
+/// The mail of what was kept, if that is of the same request.
+async fn mail_of(
+    app: &App,
+    workspace: &Workspace,
+    request: &RepeatableRequest,
+    kept: &KeptRequest,
+) -> Result<Option<Mail>, StoreError> {
+    match kept.mail.filter(|_| request.is(&kept.request)) {
+        Some(id) => app.store.find_mail(workspace.id, id).await,
+        None => Ok(None),
     }
 }
 

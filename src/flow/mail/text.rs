@@ -348,7 +348,8 @@ https://portal.example.org
             let mail = LinkMail { workspace, support_contact: Some(&page), brand_color: color, ..mail };
             let MailText { text, html, .. } = mail.render();
             assert!(text.contains("https://help.example.org/?a=1&b"), "{text}");
-            assert!(html.contains("href=\"https://help.example.org/?a=1&#38;b\""), "{html}");
+            let contact = "<a href=\"https://help.example.org/?a=1&#38;b\" rel=\"noreferrer\" style";
+            assert!(html.contains(contact), "{html}");
             assert!(
                 html.contains("<bdi>&#60;b&#62;{{ x }}&#60;/b&#62; &#38; &#x202e;&#x17d;ofie</bdi>"),
                 "{html}"

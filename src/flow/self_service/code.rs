@@ -66,13 +66,11 @@ pub async fn redeem(
         && tried.is_address_open
         && let Some(found) = linked(app, workspace, tried.link).await?
     {
-        let redeemed = confirm(app, (workspace, act), typed, &found).await?;
-        if matches!(redeemed, Redeemed::SignedIn { .. })
-            && let Err(error) = app.store.refund_try(ask, &counter).await
-        {
+        // It was right, whatever becomes of its link.
+        if let Err(error) = app.store.refund_try(ask, &counter).await {
             tracing::warn!(%error, "a code that was right stays counted as a try");
         }
-        return Ok(redeemed);
+        return confirm(app, (workspace, act), typed, &found).await;
     }
     if tried.tries < MAX_TRIES {
         return Ok(Redeemed::Wrong);

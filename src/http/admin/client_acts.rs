@@ -12,8 +12,7 @@ use crate::domain::admin::{AdminAct, AdminPage};
 use crate::domain::destination::Destination;
 use crate::domain::language::Language;
 use crate::domain::login_link::parse_min_ttl;
-use crate::domain::user::UserRef;
-use crate::domain::user::fields as user_fields;
+use crate::domain::user::{UserChange, UserRef};
 use crate::flow;
 use crate::flow::admin::clients::called;
 use crate::flow::admin::looks::{Look, looked};
@@ -101,7 +100,8 @@ async fn options_of<N>(
         }
     };
     wish.min_ttl_error = wish.min_ttl_error.take().or(min_ttl.err());
-    let locale = user_fields::locale(&wish.locale).err().map(|problem| format!("{}.", problem.sentence));
+    let locale = UserChange::default().set("locale", &wish.locale).err();
+    let locale = locale.map(|wrong| format!("{}.", wrong.in_one_sentence()));
     wish.locale_error = wish.locale_error.take().or(locale);
     Ok(options.filter(|_| !wish.is_wrong()).ok_or_else(|| Box::new(wish)))
 }

@@ -15,6 +15,7 @@ use super::resources::{List, ListedMail, QueuedMail};
 use super::{USER_IN_PATH, UserInPath};
 use crate::domain::idempotency;
 use crate::domain::language::Language;
+use crate::domain::mail::Mail;
 use crate::domain::mail_body::MailBody;
 use crate::flow;
 use crate::flow::login_links::{IssueOptions, RequestedUser};
@@ -52,8 +53,15 @@ pub(in crate::http) async fn send(
         Ok((MailBody::parse(bytes)?, idempotency::hash_of(bytes)))
     })
     .await?;
+    let request = repeatable_request(&caller, &headers, (uri.path(), &hash));
+    // What was answered once is answered again, also where it would be refused by now.
+    if let Ok(Some(request)) = &request
+        && let Some(mail) = flow::mail::find_queued(&caller.app, &caller.workspace, request).await?
+    {
+        return Ok(accepted(&mail));
+    }
     let wish = body.into_wish(&caller.workspace).map_err(Error::ValidationErrors)?;
-    let request = repeatable_request(&caller, &headers, (uri.path(), &hash))?;
+    let request = request?;
     let link =
         IssueOptions::validated(&caller.app, &caller.workspace, (wish.min_ttl, wish.destination)).await?;
     if caller.app.mail.is_none() {
@@ -64,7 +72,11 @@ pub(in crate::http) async fn send(
     let options = MailOptions { link, language: Language::look_up(&wish.locale), request };
     let mail =
         flow::mail::queue_link(&caller.app, &caller.workspace, &caller.act, &subject, &options).await?;
-    Ok((StatusCode::ACCEPTED, Json(QueuedMail::from(&mail))).into_response())
+    Ok(accepted(&mail))
+}
+
+fn accepted(mail: &Mail) -> Response {
+    (StatusCode::ACCEPTED, Json(QueuedMail::from(mail))).into_response()
 }
 
 /// List the mails

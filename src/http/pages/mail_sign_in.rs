@@ -5,9 +5,10 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::Next;
 use axum::response::Response;
 
 use super::frame::Frame;
@@ -19,7 +20,6 @@ use crate::domain::ask::{Ask, AskCookie};
 use crate::domain::destination::Destination;
 use crate::domain::redirect::RedirectTarget;
 use crate::domain::token::Token;
-use crate::domain::workspace::Workspace;
 use crate::flow;
 use crate::flow::self_service::AskOptions;
 use crate::flow::self_service::code::{Redeemed, TypedCode};
@@ -42,6 +42,14 @@ pub(super) fn ask_page(
         let proof = app.keys().form_mac(workspace.id, FormClaim::Ask(browser));
         page(StatusCode::OK, &frame, &AskMailPage { frame, proof: &proof, reason })
     })
+}
+
+/// The layer around these routes: where mail is not set up, or the workspace does not want it, there is nothing at their paths, whatever
+/// the method.
+pub(in crate::http) async fn require_open(State(app): State<App>, request: Request, next: Next) -> Response {
+    let context = request.extensions().get::<Arc<RequestContext>>();
+    let is_open = context.is_some_and(|context| flow::self_service::is_open(&app, &context.workspace));
+    if is_open { next.run(request).await } else { Error::NotFound.into_placeholder() }
 }
 
 /// `POST /login/mail`: an address is asked for a mail, or the mail of an ask is to come once more.
@@ -76,11 +84,9 @@ pub(in crate::http) async fn show_code(
     Extension(context): Extension<Arc<RequestContext>>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    let workspace = &context.workspace;
-    must_be_open(&app, workspace)?;
     flow::operations::nodes::is_fit(&app)?;
     let jar = CookieJar::of(&context);
-    match flow::self_service::find_live(&app, workspace, jar.ask(&headers).as_ref()).await? {
+    match flow::self_service::find_live(&app, &context.workspace, jar.ask(&headers).as_ref()).await? {
         Some(ask) => code_page(&app, &context, &headers, (&ask, false)),
         None => see_other(&app, &context, RedirectTarget::Path("/login".to_owned())),
     }
@@ -140,18 +146,9 @@ pub(in crate::http) async fn ask_again(
 }
 
 /// `GET /login/sent`: the page after that, the same for all.
-pub(in crate::http) async fn sent(
-    State(app): State<App>,
-    Extension(context): Extension<Arc<RequestContext>>,
-) -> Result<Response, Error> {
-    must_be_open(&app, &context.workspace)?;
+pub(in crate::http) async fn sent(Extension(context): Extension<Arc<RequestContext>>) -> Response {
     let frame = Frame::of(&context.workspace, context.language());
-    Ok(page(StatusCode::OK, &frame, &SentPage { frame }))
-}
-
-/// Nothing of this is there where mail is not set up, or the workspace does not want it.
-pub(super) fn must_be_open(app: &App, workspace: &Workspace) -> Result<(), Error> {
-    if flow::self_service::is_open(app, workspace) { Ok(()) } else { Err(Error::NotFound) }
+    page(StatusCode::OK, &frame, &SentPage { frame })
 }
 
 fn code_page(

@@ -42,7 +42,9 @@ pub(super) const LOGIN: Surface = Surface { lookup: Lookup::SessionAndLink, ..SU
 /// The language that a browser asks for, if doorkey has it.
 fn accepted(headers: &HeaderMap) -> Option<Language> {
     let lines = headers.get_all(ACCEPT_LANGUAGE).iter();
-    Language::accepted(lines.filter_map(|line| line.to_str().ok()))
+    // A byte that cannot be read spoils its own entry alone.
+    let lines: Vec<_> = lines.map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
+    Language::accepted(lines.iter().map(|line| &**line))
 }
 
 /// A handler's own headers stay.

@@ -113,12 +113,9 @@ impl MailForm {
 impl FromRequest<App> for MailForm {
     type Rejection = Error;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self, Error> {
+    async fn from_request(request: Request, _: &App) -> Result<Self, Error> {
         let (parts, body) = request.into_parts();
         let context = parts.extensions.get::<Arc<RequestContext>>().ok_or(Error::Internal)?.clone();
-        if !flow::self_service::is_open(app, &context.workspace) {
-            return Err(Error::NotFound);
-        }
         let fields = read_lenient_form(&parts.headers, body).await?;
         let jar = CookieJar::of(&context);
         let browser = jar.browser(&parts.headers).ok_or(Error::CsrfMismatch)?;

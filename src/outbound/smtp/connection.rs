@@ -1,5 +1,6 @@
 //! A conversation with a mail server: greeting, STARTTLS, AUTH, then mails, one transaction each.
 
+use std::future::Future;
 use std::net::IpAddr;
 
 use base64::Engine as _;
@@ -27,6 +28,8 @@ pub(super) struct Connection {
     pub(super) mails: u32,
     /// Whether a transaction was begun and not finished.
     is_dirty: bool,
+    /// Whether another mail can go over it.
+    pub(super) is_reusable: bool,
 }
 
 /// What a server said it can do (RFC 5321, section 4.1.1.1).
@@ -64,11 +67,16 @@ impl Connection {
         if let Some(login) = &endpoint.login {
             sign_in(&mut wire, &extensions, login).await?;
         }
-        Ok(Self { wire, extensions, mails: 0, is_dirty: false })
+        Ok(Self { wire, extensions, mails: 0, is_dirty: false, is_reusable: true })
     }
 
-    /// Sends a mail, and gives the server's last reply once it took the mail.
-    pub(super) async fn deliver(&mut self, message: &Message) -> Result<String, Trouble> {
+    /// Sends a mail, and gives the server's last reply once it took the mail; nothing, if the mail is not wanted any more once the server
+    /// is ready for it.
+    pub(super) async fn deliver<F: Future<Output = bool> + Send>(
+        &mut self,
+        message: &Message,
+        is_wanted: impl Fn() -> F,
+    ) -> Result<Option<String>, Trouble> {
         if self.is_dirty {
             let reply = self.wire.command(Stage::Reset, "RSET").await?;
             expect(Stage::Reset, reply)?;
@@ -82,9 +90,18 @@ impl Connection {
             let reply = self.wire.command(stage, &command).await?;
             expect(stage, reply)?;
         }
+        // A server may take long over each reply, and much may have happened meanwhile.
+        if !is_wanted().await {
+            return Ok(None);
+        }
         let reply = self.wire.command(Stage::Data, "DATA").await?;
         if reply.code != 354 {
             return Err(Trouble::Refused(Stage::Data, reply));
+        }
+        if !is_wanted().await {
+            // Nothing but the end of the connection takes DATA back.
+            self.is_reusable = false;
+            return Ok(None);
         }
         let reply = self.wire.exchange(Stage::Message, &with_its_end(&mail.bytes)).await?;
         let length = mail.bytes.len();
@@ -93,7 +110,7 @@ impl Connection {
         expect(Stage::Message, reply)?;
         self.is_dirty = false;
         self.mails += 1;
-        Ok(text)
+        Ok(Some(text))
     }
 
     /// Says goodbye. Nothing hangs on the reply.

@@ -11,7 +11,7 @@ mod transcript;
 mod trouble;
 mod wire;
 
-use std::future::Future;
+use std::future::{Future, ready};
 use std::sync::Arc;
 
 use tokio::time::timeout;
@@ -51,11 +51,11 @@ impl SmtpServer {
     }
 
     /// Sends a mail, over a kept connection if there is one. Gives the server's last reply; nothing, if the mail is not wanted any more
-    /// once a connection stands.
-    pub(super) async fn send(
+    /// once the server is ready for it.
+    pub(super) async fn send<F: Future<Output = bool> + Send>(
         &self,
         message: &Message,
-        is_wanted: impl Future<Output = bool>,
+        is_wanted: impl Fn() -> F,
     ) -> Result<Option<String>, Refused> {
         let sent = timeout(self.endpoint.timeouts.whole, self.send_over_any(message, is_wanted)).await;
         sent.unwrap_or(Err(Trouble::TooSlow)).map_err(|trouble| self.refused(&trouble))
@@ -69,10 +69,10 @@ impl SmtpServer {
         (transcript.steps(), sent.map_err(|trouble| self.refused(&trouble)))
     }
 
-    async fn send_over_any(
+    async fn send_over_any<F: Future<Output = bool> + Send>(
         &self,
         message: &Message,
-        is_wanted: impl Future<Output = bool>,
+        is_wanted: impl Fn() -> F,
     ) -> Result<Option<String>, Trouble> {
         let kept = self.pool.take();
         let was_kept = kept.is_some();
@@ -80,34 +80,26 @@ impl SmtpServer {
             Some(kept) => kept,
             None => Connection::open(&self.endpoint, &Transcript::default()).await?,
         };
-        // A server may take long to let anybody in, and much may have happened meanwhile.
-        if !is_wanted.await {
-            self.pool.keep(connection);
-            return Ok(None);
-        }
-        let mut sent = connection.deliver(message).await;
+        let mut sent = connection.deliver(message, &is_wanted).await;
         if was_kept && sent.as_ref().is_err_and(Trouble::is_stale_connection) {
             connection = Connection::open(&self.endpoint, &Transcript::default()).await?;
-            sent = connection.deliver(message).await;
+            sent = connection.deliver(message, &is_wanted).await;
         }
-        self.after(connection, sent).map(Some)
+        // What can be used again is kept.
+        if connection.is_reusable && sent.as_ref().map_or_else(Trouble::is_in_step, |_| true) {
+            self.pool.keep(connection);
+        }
+        sent
     }
 
     async fn send_alone(&self, message: &Message, transcript: &Transcript) -> Result<String, Trouble> {
         let mut connection = Connection::open(&self.endpoint, transcript).await?;
-        let sent = connection.deliver(message).await;
+        let sent = connection.deliver(message, || ready(true)).await;
         if sent.as_ref().map_or_else(Trouble::is_in_step, |_| true) {
             connection.quit().await;
         }
-        sent
-    }
-
-    /// Keeps a connection that can be used again.
-    fn after(&self, connection: Connection, sent: Result<String, Trouble>) -> Result<String, Trouble> {
-        if sent.as_ref().map_or_else(Trouble::is_in_step, |_| true) {
-            self.pool.keep(connection);
-        }
-        sent
+        // What is always wanted has a reply.
+        sent.map(Option::unwrap_or_default)
     }
 
     fn refused(&self, trouble: &Trouble) -> Refused {

@@ -17,6 +17,7 @@ fn the_limits_of_a_users_fields_hold_at_the_command_line_and_in_an_import() {
         ("company", "é".repeat(201), "200 characters at most"),
         ("phone", "1".repeat(51), "50 characters at most"),
         ("locale", "pt_BR".to_owned(), "hyphens: pt-BR"),
+        ("locale", "de-x".repeat(9), "35 characters at most"),
         ("note", "é".repeat(10_001), "10000 characters at most"),
         ("custom_fields", object, "16384 bytes at most"),
         ("custom_fields", "{\"a\":{\"b\":1,\"b\":2}}".to_owned(), "the name \"b\" twice"),

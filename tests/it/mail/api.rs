@@ -7,6 +7,7 @@ use doorkey::domain::scope::Scope;
 use doorkey::domain::user::{UserChange, UserId};
 use serde_json::{Value, json};
 
+use super::asking::fill;
 use crate::support::app::{TestApp, TestRequest, TestResponse};
 
 fn ada() -> UserId {
@@ -75,6 +76,7 @@ async fn no_body_is_an_empty_one_and_what_does_not_pass_is_named() {
     for (body, field) in [
         (json!({ "min_ttl": 7201 }), "min_ttl"),
         (json!({ "locale": "pt_BR" }), "locale"),
+        (json!({ "locale": "de-x".repeat(9) }), "locale"),
         (json!({ "to": "eve@evil.test" }), "to"),
     ] {
         let refused = test.send(ask(&test, "1", &body)).await;
@@ -89,6 +91,29 @@ async fn no_body_is_an_empty_one_and_what_does_not_pass_is_named() {
     let as_text = TestRequest { body: b"{}".to_vec(), ..as_text };
     assert_eq!(test.send(as_text).await.status.as_u16(), 415);
     assert_eq!(test.number("SELECT count(*) FROM mails"), 2);
+}
+
+/// The address that is kept of the user is the only one there is.
+#[tokio::test]
+async fn no_request_names_another_recipient() {
+    let test = TestApp::start().await.mailing(10);
+    test.client("ada@example.org").await;
+    let (path, eve) = ("/api/login_links/1/mail", [("to", "eve@evil.test"), ("email", "eve@evil.test")]);
+    let by_query = TestRequest::of("POST", &format!("{path}?to=eve@evil.test&email=eve%40evil.test"));
+    let by_form = TestRequest::of("POST", path).form(&eve);
+    let by_page = {
+        let mut browser = test.browser();
+        let page = browser.get("/login").await;
+        browser.send(fill(&page, "/login/mail", &[("email", "ada@example.org"), eve[0]])).await
+    };
+
+    assert_eq!(test.send(by_query.bearer(&test.key)).await.status.as_u16(), 202);
+    assert_eq!(test.send(by_form.bearer(&test.key)).await.status.as_u16(), 415);
+    assert_eq!(by_page.status.as_u16(), 303);
+    let mails = test.new_mails(0).await;
+    let recipients: Vec<_> = mails.iter().map(|mail| mail.header("To")).collect();
+    assert_eq!(recipients, ["ada@example.org"; 2]);
+    assert!(mails.iter().all(|mail| !mail.raw.contains("evil.test")));
 }
 
 #[tokio::test]
@@ -165,6 +190,34 @@ async fn the_same_request_again_gives_the_first_answer_and_mails_once() {
     for wrong in ["", "a b", &"a".repeat(256)] {
         assert_eq!(test.send(once(&test, wrong, "2", &json!({}))).await.status.as_u16(), 400);
     }
+}
+
+/// What it wished was allowed then. With another key it is a request of today.
+#[tokio::test]
+async fn the_same_request_gets_the_first_answer_also_where_it_would_be_refused_by_now() {
+    let mut test = TestApp::start().await.mailing(10);
+    test.client("ada@example.org").await;
+    test.set("allowed_redirect_origins", "https://shop.test").await;
+    let (both, redirect) = (
+        json!({ "redirect": "https://shop.test/cart", "min_ttl": 7200 }),
+        json!({ "redirect": "https://shop.test/cart" }),
+    );
+    let first = test.send(once(&test, "k1", "1", &both)).await;
+    assert_eq!(first.status.as_u16(), 202, "{}", first.body);
+    test.set("allowed_redirect_origins", "").await;
+    test.set("link_lifetime", "3600").await;
+
+    let again = test.send(once(&test, "k1", "1", &both)).await;
+    assert_eq!((again.status, &again.body), (first.status, &first.body));
+    for (key, body, code) in [
+        ("k2", &both, "invalid"),
+        ("k2", &redirect, "invalid_redirect"),
+        ("k1", &redirect, "invalid_redirect"),
+    ] {
+        let refused = test.send(once(&test, key, "1", body)).await;
+        assert_eq!(status_and_code(&refused), (400, code.to_owned()), "{key} {body}");
+    }
+    assert_eq!(test.new_mails(0).await.len(), 1);
 }
 
 /// However many send it at once, on however many nodes.

@@ -284,13 +284,17 @@ async fn forms_from_elsewhere_or_without_their_pair_mail_nothing() {
                 .header("cookie", &cookie),
             415,
         ),
-        (TestRequest::of("GET", "/login/mail"), 405),
-        (TestRequest::of("GET", "/login/again"), 405),
         (TestRequest::of("GET", "/login?email=ada@example.org"), 200),
     ];
     for (request, status) in cases {
         let answer = test.send(request.clone()).await;
         assert_eq!(answer.status.as_u16(), status, "{request:?}");
+    }
+    for (method, path, allowed) in
+        [("GET", "/login/mail", "POST"), ("GET", "/login/again", "POST"), ("POST", "/login/sent", "GET,HEAD")]
+    {
+        let answer = test.send(TestRequest::of(method, path)).await;
+        assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, allowed), "{method} {path}");
     }
     let twice = fill(&page, "/login/mail", &[("email", "ada@example.org"), ("email", "eve@evil.test")]);
     assert_eq!(browser.send(twice).await.status, StatusCode::SEE_OTHER);
@@ -309,13 +313,20 @@ async fn without_a_mail_server_or_where_it_is_switched_off_nothing_of_it_is_ther
         }
         for (method, path) in [
             ("POST", "/login/mail"),
+            ("GET", "/login/mail"),
             ("GET", "/login/code"),
             ("POST", "/login/code"),
             ("POST", "/login/again"),
+            ("GET", "/login/again"),
             ("GET", "/login/sent"),
+            ("POST", "/login/sent"),
         ] {
             let request = TestRequest::of(method, path).form(&[]);
-            assert_eq!(test.send(request).await.status, StatusCode::NOT_FOUND, "{method} {path}");
+            for request in [request.clone(), request.header("sec-fetch-site", "cross-site")] {
+                let answer = test.send(request).await;
+                assert_eq!(answer.status, StatusCode::NOT_FOUND, "{method} {path}");
+                assert_eq!(answer.header("allow"), "", "{method} {path}");
+            }
         }
         let page = test.browser().get("/login").await;
         assert!(!page.body.contains("<form"), "{}", page.body);

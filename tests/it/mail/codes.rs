@@ -40,6 +40,26 @@ async fn five_wrong_codes_end_the_ask_and_its_link_and_what_is_no_code_does_not_
     assert!(!browser.is_signed_in().await);
 }
 
+#[tokio::test]
+async fn two_codes_at_once_and_a_long_one_are_none_and_a_hyphen_is_passed_over() {
+    let test = TestApp::start().await.mailing(0);
+    test.client("ada@example.org").await;
+    let mut browser = test.browser();
+    ask(&mut browser, "ada@example.org").await;
+    let code = one_mail(&test, 0).await.code().unwrap();
+    let page = browser.get("/login/code").await;
+    let long = code.repeat(8_192 / 6);
+    for typed in [&[("code", &*code), ("code", &*code)][..], &[("code", &*long)][..]] {
+        let answer = browser.send(fill(&page, "/login/code", typed)).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{typed:?}");
+    }
+    assert_eq!(test.number("SELECT tries FROM asks"), 0);
+
+    let hyphened = format!("{}-{}", &code[..3], &code[3..]);
+    assert_eq!(type_code(&mut browser, &hyphened).await.status, StatusCode::SEE_OTHER);
+    assert!(browser.is_signed_in().await);
+}
+
 /// However many are typed at once, on however many nodes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_32_codes_typed_at_once_on_three_nodes_five_are_looked_at() {
@@ -153,6 +173,28 @@ async fn ten_wrong_codes_for_an_address_close_its_codes_until_the_day_is_over_bu
     ask(&mut of_bob, "bob@example.org").await;
     let mail = one_mail(&test, sent + 1).await;
     assert_eq!(type_code(&mut of_bob, &mail.code().unwrap()).await.status, StatusCode::SEE_OTHER);
+}
+
+/// Whoever has pressed the link elsewhere guesses nothing by typing its code too.
+#[tokio::test]
+async fn the_right_code_of_a_link_that_is_dead_counts_as_no_wrong_one() {
+    let test = TestApp::start().await.limited_to(&UNLIMITED).mailing(0);
+    test.client("ada@example.org").await;
+    for sent in 0..2 {
+        let mut browser = test.browser();
+        ask(&mut browser, "ada@example.org").await;
+        let mail = one_mail(&test, sent).await;
+        test.browser().sign_in(&mail.path()).await;
+        // One ask has five tries.
+        for _ in 0..5 {
+            assert_eq!(type_code(&mut browser, &mail.code().unwrap()).await.status, StatusCode::GONE);
+        }
+    }
+
+    let mut browser = test.browser();
+    ask(&mut browser, "ada@example.org").await;
+    let mail = one_mail(&test, 2).await;
+    assert_eq!(type_code(&mut browser, &mail.code().unwrap()).await.status, StatusCode::SEE_OTHER);
 }
 
 /// Off unless asked for, and then in the browser of the very ask alone, for a person who goes there.

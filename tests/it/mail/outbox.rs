@@ -13,14 +13,16 @@ use super::asking::ask;
 use crate::support::app::{TestApp, TestRequest, UNLIMITED};
 use crate::support::mailbox::Mail;
 
-async fn queue(test: &TestApp, user: i64) -> String {
+/// Has a link mailed to a user, and gives the number of the mail.
+pub async fn queue(test: &TestApp, user: i64) -> String {
     let ask = TestRequest::of("POST", &format!("/api/login_links/{user}/mail")).bearer(&test.key);
     let answer = test.send(ask).await;
     assert_eq!(answer.status.as_u16(), 202, "{}", answer.body);
     answer.json()["mail"]["id"].as_str().unwrap().to_owned()
 }
 
-async fn state(test: &TestApp, id: &str) -> (String, i64) {
+/// What has become of a mail, and how often it was tried.
+pub async fn state(test: &TestApp, id: &str) -> (String, i64) {
     let row = test.call("GET", &format!("/api/mails/{id}")).await.json();
     (row["state"].as_str().unwrap().to_owned(), row["attempts"].as_i64().unwrap())
 }

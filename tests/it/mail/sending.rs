@@ -1,5 +1,6 @@
 //! Mails to servers that do well and to those that do not: what is taken, what is tried again, what is given up.
 
+use std::future::ready;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Instant;
 
@@ -231,6 +232,30 @@ async fn a_mail_in_a_folder_is_a_file_that_its_owner_alone_can_read() {
     assert!(text.starts_with("From: \"Acme\" <login@example.org>\r\n") && text.ends_with("--\r\n"), "{text}");
     std::fs::remove_dir_all(&mails).unwrap();
     assert!(matches!(server.deliver(&message).await, Err(SendError::Later { .. })));
+}
+
+#[tokio::test]
+async fn a_mail_that_is_not_wanted_any_more_is_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = MailServer::new(&mail_config(MailRoute::Folder(folder.path().to_owned()))).unwrap();
+
+    let sent = server.send(&message(), || ready(false)).await;
+
+    assert_eq!(sent, Ok(None));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+/// The kept connection ended at its recipient.
+#[tokio::test]
+async fn a_mail_that_is_not_wanted_any_more_is_not_sent_over_a_fresh_connection_either() {
+    let server = SmtpServer::start(Script::plain().at("RCPT", Act::SayAt(2, "421 going\r\n"))).await;
+    let mails = mail_server(plain(server.port), SHORT);
+    mails.deliver(&message()).await.unwrap();
+
+    let sent = mails.send(&message(), || ready(false)).await;
+
+    assert_eq!(sent, Ok(None));
+    assert_eq!((server.received.connections(), server.received.mails().len()), (2, 1));
 }
 
 #[tokio::test]

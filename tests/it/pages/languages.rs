@@ -36,6 +36,7 @@ async fn a_page_is_in_the_best_language_that_the_browser_asks_for() {
         (vec![&long], "fr"),
         (vec![&junk], "nl"),
         (vec!["\u{e9}"], "nl"),
+        (vec!["\u{e9},fr"], "fr"),
         (vec![""], "nl"),
         (vec![], "nl"),
     ] {

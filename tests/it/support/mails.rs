@@ -68,7 +68,7 @@ pub trait Deliver {
 
 impl Deliver for MailServer {
     async fn deliver(&self, message: &Message) -> Result<Sent, SendError> {
-        Ok(self.send(message, std::future::ready(true)).await?.expect("it was wanted"))
+        Ok(self.send(message, || std::future::ready(true)).await?.expect("it was wanted"))
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustls::ServerConfig;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 
 /// What the server does at a step instead of the usual.
@@ -17,6 +18,8 @@ pub enum Act {
     Say(&'static str),
     /// Says them at this one of all the times that the step comes (from 1), else the usual.
     SayAt(usize, &'static str),
+    /// Says the usual, each time once the test lets it.
+    Hold(Arc<Notify>),
     /// Says nothing more.
     Hang,
     /// Says a letter now and then, for ever.
@@ -213,6 +216,10 @@ impl Session {
                 } else {
                     usual
                 }
+            }
+            Some(Act::Hold(go_on)) => {
+                go_on.notified().await;
+                usual
             }
             Some(Act::Hang) => return std::future::pending().await,
             Some(Act::Close) => return None,
