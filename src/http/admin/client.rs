@@ -93,7 +93,9 @@ pub(super) struct LinkWish {
 
 impl LinkWish {
     pub(super) fn is_wrong(&self) -> bool {
-        [&self.min_ttl_error, &self.redirect_error, &self.app_error, &self.locale_error].into_iter().any(Option::is_some)
+        [&self.min_ttl_error, &self.redirect_error, &self.app_error, &self.locale_error]
+            .into_iter()
+            .any(Option::is_some)
     }
 }
 

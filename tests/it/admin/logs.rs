@@ -220,7 +220,11 @@ async fn rare_entries_are_found_by_looking_further_back_each_once() {
             let page = browser.get(&format!("/w/{}/logs?{query}&page={number}", test.acme.id.0)).await;
             let shown = requests(&page);
             // Few are found at once: the first page says how far it has looked.
-            assert!(shown.len() == rows || (number == 1 && shown.is_empty()), "{query} {number}: {}", page.body);
+            assert!(
+                shown.len() == rows || (number == 1 && shown.is_empty()),
+                "{query} {number}: {}",
+                page.body
+            );
             all.extend(shown);
         }
         assert!(all.is_sorted_by(|newer, older| newer > older), "{query}");

@@ -21,7 +21,10 @@ fn metrics_in(text: &str) -> BTreeSet<&str> {
 fn the_table_of_the_audit_log_names_every_event() {
     let (_, page) = PAGE.split_once("\n## The audit log\n").unwrap();
     let (table, _) = page.split_once("\n## ").unwrap();
-    let missing = AuditEvent::ALL.map(AuditEvent::name).into_iter().filter(|name| !table.contains(&format!("`{name}`")));
+    let missing = AuditEvent::ALL
+        .map(AuditEvent::name)
+        .into_iter()
+        .filter(|name| !table.contains(&format!("`{name}`")));
     assert_eq!(missing.collect::<Vec<_>>(), [""; 0]);
 }
 

@@ -82,7 +82,8 @@ async fn with_few_connections_lookups_do_not_wait_for_writers() {
     until(Duration::from_secs(3), || cluster.number(is_locked) > 0, || "it is not locked".to_owned());
     let asker = Arc::clone(&server);
     let writers = tokio::spawn(async move { all_are_asked(&asker, 31..=CROWD).await });
-    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'small' AND wait_event_type = 'Lock'";
+    let waiting =
+        "SELECT count(*) FROM pg_stat_activity WHERE usename = 'small' AND wait_event_type = 'Lock'";
     until(Duration::from_secs(3), || cluster.number(waiting) > 0, || "nobody waits".to_owned());
 
     assert_eq!(server.ask_for_link(1).await, link);
@@ -97,7 +98,9 @@ async fn all_are_asked(server: &Arc<Server>, users: std::ops::RangeInclusive<i64
     let asked: Vec<_> = users
         .map(|user| {
             let server = Arc::clone(server);
-            tokio::spawn(async move { server.call("GET", &format!("/api/login_links/{user}")).await.status() })
+            tokio::spawn(
+                async move { server.call("GET", &format!("/api/login_links/{user}")).await.status() },
+            )
         })
         .collect();
     for asked in asked {

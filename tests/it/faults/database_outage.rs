@@ -61,7 +61,8 @@ impl ServerFixture {
         let pressed = presser.press(server, page).await;
         assert_eq!(pressed.status, 503);
         // Two seconds are promised; the rest is for the same.
-        let ready = client.get(server.ops_url("/readyz")).timeout(Duration::from_secs(4)).send().await.unwrap();
+        let ready =
+            client.get(server.ops_url("/readyz")).timeout(Duration::from_secs(4)).send().await.unwrap();
         assert_eq!(ready.status(), 503);
         for response in sent {
             assert_eq!(response.await.unwrap(), 503);

@@ -58,8 +58,7 @@ fn every_recipe_on_the_portals_host_draws_the_same_line_between_doorkey_and_the_
         let in_capitals = tops.map(str::to_uppercase);
         let own = tops.iter().chain(&documents).chain(&["/"]).map(|top| (*top).to_owned()).chain(below);
         let beside = beside.into_iter().chain(documents.map(|document| format!("{document}s")));
-        let paths =
-            own.map(|path| (path, 0)).chain(beside.chain(in_capitals).map(|path| (path, 1)));
+        let paths = own.map(|path| (path, 0)).chain(beside.chain(in_capitals).map(|path| (path, 1)));
         for (path, visits) in paths {
             person.open(&format!("{}{path}", way.portal));
             assert_eq!(front.application.visits().len(), visits, "{way:?}: {path}");

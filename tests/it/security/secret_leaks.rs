@@ -219,7 +219,10 @@ async fn provoke_errors(server: &Server, secrets: &Secrets) {
         let request = request.header("cookie", format!("{SESSION}_x={secret}; {BROWSER}={secret}"));
         request.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap();
         visitor().get(server.url("/api/login_links")).bearer_auth(secret).send().await.unwrap();
-        for pasted in [format!("{{\"link\": \"{secret}\"}}"), format!("{{\"link\": \"https://x.test/login?token={secret}\"}}")] {
+        for pasted in [
+            format!("{{\"link\": \"{secret}\"}}"),
+            format!("{{\"link\": \"https://x.test/login?token={secret}\"}}"),
+        ] {
             let story = visitor().post(server.url("/api/stories")).bearer_auth(&server.key).body(pasted);
             let story = story.header("content-type", "application/json").send().await.unwrap();
             assert!(!story.status().is_server_error(), "{}", story.status());

@@ -54,7 +54,8 @@ fn day(desk: &Desk<SeeOverview>, found: FirstSteps) -> FirstDay {
     let name = quoted(&desk.workspace.name);
     let client = found.client.map_or_else(|| "ID".to_owned(), |client| client.number().to_string());
     let url = &desk.workspace.url;
-    let step = |place: usize, what, how, command| Step { class: class(place), what, how, command, done_with: None };
+    let step =
+        |place: usize, what, how, command| Step { class: class(place), what, how, command, done_with: None };
     let key = found.key.filter(|_| desk.sees(AdminPage::Keys));
     let steps = vec![
         Step {

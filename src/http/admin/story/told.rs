@@ -45,7 +45,9 @@ pub(super) fn headline(story: &Story, name: &str, now: Timestamp) -> Headline {
         refusal.is_press().then_some((*at, *refusal))
     });
     let (title, lead) = match (story.state, last_refusal) {
-        (LinkState::Used, _) if !story.is_single_use => (format!("{name} signed in"), reusable(story, &end, now)),
+        (LinkState::Used, _) if !story.is_single_use => {
+            (format!("{name} signed in"), reusable(story, &end, now))
+        }
         (LinkState::Used, None) => {
             (format!("{name} signed in"), "The link did what it was made for, and works no more.".to_owned())
         }
@@ -131,7 +133,8 @@ fn told(story: &Story, event: &StoryEvent) -> (&'static str, &'static str, Strin
         StoryEvent::Pressed => ("", "", "The button was pressed.".to_owned()),
         StoryEvent::Refused(refusal) => ("bad", "It did not sign in.", refusal.sentence().to_owned()),
         StoryEvent::SignedIn { by_code: false, client_id, .. } => {
-            let rest = if story.is_single_use { "The link is used up." } else { "The link works on until its end." };
+            let rest =
+                if story.is_single_use { "The link is used up." } else { "The link works on until its end." };
             ("ok", "Signed in.", format!("{rest}{}", to_app(client_id.as_deref())))
         }
         StoryEvent::SignedIn { by_code: true, client_id, .. } => (

@@ -172,8 +172,12 @@ async fn a_connection_writes_nothing_outside_a_transaction() {
     let Engine::Postgres(postgres) = &store.engine else { panic!("another engine") };
 
     let refused = {
-        let pooled =
-            postgres.lender.pool.get(true, std::time::Instant::now() + super::error::STORE_TIMEOUT).await.unwrap();
+        let pooled = postgres
+            .lender
+            .pool
+            .get(true, std::time::Instant::now() + super::error::STORE_TIMEOUT)
+            .await
+            .unwrap();
         let client = pooled.client().unwrap();
         client.execute("INSERT INTO hosts (host, workspace_id) VALUES ('a', 1)", &[]).await.unwrap_err()
     };
@@ -224,8 +228,12 @@ async fn what_a_node_held_that_vanished_amidst_a_transaction_is_let_go() {
     let store = Store::open(&schema.url(), true).await.unwrap();
     store.write(UnitOfWork::new().and(host("a"))).await.unwrap();
     let Engine::Postgres(postgres) = &store.engine else { panic!("another engine") };
-    let pooled =
-        postgres.lender.pool.get(true, std::time::Instant::now() + super::error::STORE_TIMEOUT).await.unwrap();
+    let pooled = postgres
+        .lender
+        .pool
+        .get(true, std::time::Instant::now() + super::error::STORE_TIMEOUT)
+        .await
+        .unwrap();
     let vanished = pooled.client().unwrap();
     vanished.batch_execute("BEGIN READ WRITE; UPDATE hosts SET workspace_id = 2").await.unwrap();
 
