@@ -148,7 +148,7 @@ pub(in crate::http) async fn go_on(
 }
 
 /// 303 to a path of this host.
-pub(super) fn see_other(path: &str) -> Result<Response, Error> {
+fn see_other(path: &str) -> Result<Response, Error> {
     let mut response = empty(StatusCode::SEE_OTHER);
     let location = HeaderValue::from_str(path).map_err(|_| Error::Internal)?;
     response.headers_mut().insert(LOCATION, location);
