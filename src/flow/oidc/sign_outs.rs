@@ -178,18 +178,30 @@ pub async fn end_over(app: &App) -> Result<(), StoreError> {
     }
     let act = AuditContext { actor: Actor::Doorkey, request: app.clock.now().new_id() };
     for workspace in app.store.list_workspaces().await? {
-        let (id, now) = (workspace.id, app.clock.now());
-        for session in app.store.list_over_app_sessions(&workspace, now).await? {
-            match app.store.find_session(id, session).await? {
-                Some(found) if found.session.is_live(&found.standing, &workspace, now) => {}
-                Some(found) => match sessions::end_expired(app, &workspace, &act, &found).await {
-                    Ok(()) => app.store.queue_sign_outs(id, session, now).await?,
-                    Err(EndError::NodeUnhealthy(_)) => return Ok(()),
-                    Err(EndError::Store(error)) => return Err(error),
-                },
-                None => app.store.queue_sign_outs(id, session, now).await?,
+        loop {
+            match end_some_over(app, &workspace, &act).await {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(EndError::NodeUnhealthy(_)) => return Ok(()),
+                Err(EndError::Store(error)) => return Err(error),
             }
         }
     }
     Ok(())
+}
+
+/// Ends those that one look finds in a workspace: how many.
+async fn end_some_over(app: &App, workspace: &Workspace, act: &AuditContext) -> Result<usize, EndError> {
+    let (id, now, mut ended) = (workspace.id, app.clock.now(), 0);
+    for session in app.store.list_over_app_sessions(workspace, now).await? {
+        if let Some(found) = app.store.find_session(id, session).await? {
+            if found.session.is_live(&found.standing, workspace, now) {
+                continue;
+            }
+            sessions::end_expired(app, workspace, act, &found).await?;
+        }
+        app.store.queue_sign_outs(id, session, now).await?;
+        ended += 1;
+    }
+    Ok(ended)
 }

@@ -186,3 +186,18 @@ async fn each_app_of_a_session_hears_of_its_end_whatever_ended_it() {
         }
     }
 }
+
+/// A look finds 500 at most.
+#[tokio::test]
+async fn however_many_sessions_are_over_all_are_ended_at_once() {
+    let test = TestApp::start().await;
+    let workspace = test.acme.id.0;
+    let rows: Vec<_> =
+        (1..=600).map(|n| format!("({workspace}, x'{n:032x}', x'{n:032x}', 'wiki', 1, 1)")).collect();
+    let columns = "workspace_id, id, session_id, client_id, user_id, created_at";
+    test.run_sql(&format!("INSERT INTO app_sessions ({columns}) VALUES {}", rows.join(", ")));
+
+    doorkey::flow::oidc::sign_outs::end_over(&test.app).await.unwrap();
+
+    assert_eq!(test.number("SELECT count(*) FROM outbox WHERE what = 'logout'"), 600);
+}
