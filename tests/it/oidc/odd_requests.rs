@@ -76,6 +76,27 @@ async fn what_nobody_knows_spoils_nothing() {
     assert_eq!((out.status.as_u16(), out.header("location")), (303, "/oidc/signed_out"));
 }
 
+/// RFC 6749, 5.2, also where a sentence repeats what was sent.
+#[tokio::test]
+async fn a_description_is_printable_ascii_without_quotes_and_backslashes() {
+    let test = TestApp::start().await;
+    let ask = || TestRequest::of("POST", "/oidc/token");
+    let form = |length: usize| ask().form(&[("code", &*"x".repeat(length))]);
+    for (request, status, says) in [
+        (ask().form(&[]).host("unknown.test"), 404, "'unknown.test'"),
+        (ask().form(&[]).without("host").header("host", b"a\"\\\xff"), 404, "No workspace"),
+        (ask().header("content-type", "a\"b\\c"), 415, "a'b'c"),
+        (ask().header("content-type", "x".repeat(2_000)), 415, "xxx"),
+        (form(20_000), 413, "16 KiB"),
+    ] {
+        let answer = test.send(request).await;
+        assert_eq!(error_of(&answer), (status, "invalid_request".to_owned()), "{}", answer.body);
+        let description = answer.json()["error_description"].as_str().unwrap().to_owned();
+        assert!(description.contains(says), "{description}");
+        assert!(description.bytes().all(|byte| (b' '..=b'~').contains(&byte) && !b"\"\\".contains(&byte)));
+    }
+}
+
 /// RFC 6749, 3.1: an empty parameter is as absent.
 #[tokio::test]
 async fn an_empty_challenge_is_as_none() {
