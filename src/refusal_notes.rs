@@ -30,15 +30,21 @@ impl RefusalNotes {
         Self { dropped, ..Self::default() }
     }
 
-    /// Notes a refusal of an app, if there is room.
+    /// Notes a refusal of an app. Where there is no room, the oldest of that app which waits makes room: its last ones are those that
+    /// count.
     pub fn add(&self, workspace: WorkspaceId, client_id: &str, refusal: AppRefusal) {
         let mut waiting = self.lock();
+        let app = (workspace, client_id.to_owned());
         let all: usize = waiting.values().map(Vec::len).sum();
-        let of_app = waiting.get(&(workspace, client_id.to_owned())).map_or(0, Vec::len);
+        let of_app = waiting.get(&app).map_or(0, Vec::len);
         if all < MAX_OF_ALL && of_app < MAX_OF_APP {
-            waiting.entry((workspace, client_id.to_owned())).or_default().push(refusal);
-        } else {
-            self.dropped.inc();
+            waiting.entry(app).or_default().push(refusal);
+            return;
+        }
+        self.dropped.inc();
+        if let Some(of_app) = waiting.get_mut(&app) {
+            of_app.remove(0);
+            of_app.push(refusal);
         }
     }
 
@@ -59,26 +65,50 @@ mod tests {
     use super::*;
     use crate::domain::timestamp::Timestamp;
 
-    #[test]
-    fn fifty_wait_of_an_app_and_a_thousand_of_all_and_what_is_dropped_is_counted() {
-        let dropped = Counter::default();
-        let notes = RefusalNotes::new(dropped.clone());
-        let refusal = || AppRefusal {
+    fn refusal(number: i64) -> AppRefusal {
+        AppRefusal {
             id: Uuid::now_v7(),
-            time: Timestamp::from_millis(1),
+            time: Timestamp::from_millis(number),
             error: "invalid_request".to_owned(),
             message: String::new(),
             request: Uuid::nil(),
-        };
+        }
+    }
+
+    #[test]
+    fn the_last_fifty_wait_of_an_app_and_a_thousand_of_all_and_what_is_dropped_is_counted() {
+        let dropped = Counter::default();
+        let notes = RefusalNotes::new(dropped.clone());
         for app in 0..30 {
-            for _ in 0..60 {
-                notes.add(WorkspaceId(1), &format!("app-{app}"), refusal());
+            for number in 0..60 {
+                notes.add(WorkspaceId(1), &format!("app-{app}"), refusal(number));
             }
         }
 
         let taken = notes.take();
-        assert!(taken.iter().all(|(_, refusals)| refusals.len() == MAX_OF_APP));
+        for (_, refusals) in &taken {
+            let times: Vec<_> = refusals.iter().map(|refusal| refusal.time.millis()).collect();
+            assert_eq!(times, (10..60_i64).collect::<Vec<_>>());
+        }
         assert_eq!((taken.len(), dropped.get()), (20, 30 * 60 - 1_000));
         assert!(notes.take().is_empty());
+    }
+
+    #[test]
+    fn where_all_is_full_an_app_that_waits_keeps_its_last_ones() {
+        let notes = RefusalNotes::default();
+        for app in 0..MAX_OF_ALL / 10 {
+            for number in 0..10 {
+                notes.add(WorkspaceId(1), &format!("app-{app}"), refusal(number));
+            }
+        }
+
+        notes.add(WorkspaceId(1), "app-0", refusal(10));
+        notes.add(WorkspaceId(1), "new", refusal(10));
+
+        let taken: HashMap<_, _> = notes.take().into_iter().collect();
+        let of_app = &taken[&(WorkspaceId(1), "app-0".to_owned())];
+        assert_eq!((of_app[0].time.millis(), of_app[9].time.millis()), (1, 10));
+        assert_eq!((taken.len(), of_app.len()), (MAX_OF_ALL / 10, 10));
     }
 }

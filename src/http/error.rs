@@ -75,7 +75,10 @@ pub(super) enum Error {
     /// The body did not arrive in time.
     RequestTimeout,
     /// The body is too large.
-    PayloadTooLarge,
+    PayloadTooLarge {
+        /// The most that is taken, in bytes.
+        largest: usize,
+    },
     /// The content type of the body is not accepted.
     UnsupportedMediaType {
         /// The type that is.
@@ -117,7 +120,6 @@ const RETRY_AFTER: u64 = 5;
 const UNAVAILABLE: &str = "The service is not available at the moment; nothing was done.";
 const NO_KEY: &str = "A valid API key of this workspace is needed: send `Authorization: Bearer KEY`.";
 const ENCODED: &str = "The body is compressed: send it as it is, without Content-Encoding.";
-const TOO_LARGE: &str = "The request is larger than is taken here: 1 MiB by the API, 64 KiB from a form.";
 const NO_SESSION: &str = "No session has this id, or it is over: `GET /api/sessions` lists those there are.";
 const NO_MAIL: &str =
     "No mail has this id, or it is older than 30 days: `GET /api/mails` lists those there are.";
@@ -192,7 +194,7 @@ impl Error {
                 Parts::of(408, "request_timeout", "The request did not arrive within 10 s: send it again.")
             }
             Self::Conflict(why) => Parts::of(409, "conflict", format!("Nothing was done: {why}.")),
-            Self::PayloadTooLarge => Parts::of(413, "payload_too_large", TOO_LARGE),
+            Self::PayloadTooLarge { largest } => too_large(*largest),
             Self::UnsupportedMediaType { expected, found } => unsupported(expected, found),
             Self::EncodedBody => Parts::of(415, "unsupported_media_type", ENCODED),
             Self::RateLimited(RateLimited { seconds }) => {
@@ -228,6 +230,11 @@ impl Error {
         };
         Some((header::RETRY_AFTER, HeaderValue::from(seconds?)))
     }
+}
+
+fn too_large(largest: usize) -> Parts {
+    let sentence = format!("The request is larger than the {} KiB that are taken here.", largest >> 10);
+    Parts::of(413, "payload_too_large", sentence)
 }
 
 fn unsupported(expected: &str, found: &str) -> Parts {

@@ -1,51 +1,59 @@
 //! Apps are told of sessions that have ended.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore};
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
 
 use super::ticks::every;
 use crate::app::App;
 use crate::flow::oidc::sign_outs;
+use crate::flow::oidc::sign_outs::{AppKey, Telling};
+use crate::outbound::http::MAX_CALLS;
+use crate::store::DueSignOut;
 
 /// From one look to the next.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// Apps that one node tells at the same time.
-const MAX_TELLING: usize = 16;
-
-/// Tells apps what is due. A slow one holds up no other, unless there are many.
+/// Tells apps what is due, as many at once as there are calls. Each has its share of them: a slow one holds up no other.
 pub(super) async fn deliver(app: &App) {
     let mut ticks = every(LOOK_EVERY);
-    let telling = Arc::new(Semaphore::new(MAX_TELLING));
-    let has_room = Arc::new(Notify::new());
+    let mut calls: FuturesUnordered<BoxFuture<'static, AppKey>> = FuturesUnordered::new();
+    let mut telling = Telling::default();
     loop {
+        // What has ended makes room at once, where more is waiting than one look takes.
         tokio::select! {
             _ = ticks.tick() => {}
-            () = has_room.notified() => {}
+            Some(told) = calls.next() => telling.end(&told),
         }
-        let room = telling.available_permits();
+        let room = MAX_CALLS.saturating_sub(calls.len());
         if room == 0 {
             continue;
         }
-        let items = match sign_outs::take_due(app, room).await {
-            Ok(items) => items,
-            Err(error) => {
-                tracing::warn!(%error, "the sign-outs that wait could not be looked at");
-                continue;
-            }
-        };
-        for item in items {
-            let Ok(permit) = Arc::clone(&telling).try_acquire_owned() else { break };
-            let (app, has_room) = (app.clone(), Arc::clone(&has_room));
-            tokio::spawn(async move {
-                if let Err(error) = sign_outs::deliver(&app, item).await {
-                    tracing::warn!(%error, "it could not be written down whether an app heard of a sign-out");
+        match sign_outs::take_due(app, room, &telling).await {
+            Ok(due) => {
+                for due in due {
+                    telling.begin(due.app());
+                    calls.push(begin(app, due));
                 }
-                drop(permit);
-                has_room.notify_one();
-            });
+            }
+            Err(error) => tracing::warn!(%error, "the sign-outs that wait could not be looked at"),
         }
     }
+}
+
+/// Tells one app on a task of its own, which comes to its end also where nobody waits for it any more. The end of it says which app.
+fn begin(app: &App, due: DueSignOut) -> BoxFuture<'static, AppKey> {
+    let (app, key) = (app.clone(), due.app());
+    let told = tokio::spawn(async move {
+        if let Err(error) = sign_outs::deliver(&app, due.item).await {
+            tracing::warn!(%error, "it could not be written down whether an app heard of a sign-out");
+        }
+    });
+    Box::pin(async move {
+        // However it ends, the app has room for another.
+        let _ = told.await;
+        key
+    })
 }

@@ -32,7 +32,7 @@ pub use self::list_limiter::{ListError, ListPermit, UnsentRoom};
 pub use self::queries::admins::{EndingAdmin, ListedAdmins};
 pub use self::queries::app_codes::Exchange;
 pub use self::queries::app_refusals::RefusalsOfApps;
-pub use self::queries::app_sessions::EndedAppSession;
+pub use self::queries::app_sessions::{DueSignOut, EndedAppSession};
 pub use self::queries::apps::APP_FIELDS;
 pub use self::queries::asks::{AskedMail, CountedTry};
 pub use self::queries::audit::{AuditFilter, AuditPosition, ListedEntry};

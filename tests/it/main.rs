@@ -135,6 +135,7 @@ mod oidc {
     mod authorize;
     mod back_channel;
     mod browsers;
+    mod client_secrets;
     mod conformance;
     mod discovery;
     mod edited_rows;

@@ -104,6 +104,7 @@ mod oidc {
     mod apps;
     mod authorize;
     mod back_channel;
+    mod client_secrets;
     mod discovery;
     mod edited_rows;
     mod killed_nodes;

@@ -14,6 +14,9 @@ pub const TOKEN_LIFETIME: i64 = 120;
 /// Seconds from an attempt that was not heard to the next.
 const DELAYS: [i64; 5] = [5, 30, 5 * 60, 30 * 60, 2 * 3_600];
 
+/// Seconds until a sign-out is tried again that could not be sent, because too many others were: it was no attempt.
+pub const WAIT_FOR_TURN: i64 = 1;
+
 /// When a sign-out that was tried so often is tried next; `None` if it is given up.
 pub fn next_attempt(attempts: i64, now: Timestamp) -> Option<Timestamp> {
     let place = usize::try_from(attempts - 1).unwrap_or(0);

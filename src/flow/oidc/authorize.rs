@@ -208,6 +208,18 @@ pub fn confirm(
     Some(waiting::seal(app, workspace, &confirmed))
 }
 
+/// Asks once more whether to go on with the account that is signed in here; nothing, if the request cannot be gone on with.
+pub async fn ask_again(
+    app: &App,
+    workspace: &Workspace,
+    sealed: &str,
+    signed_in: &SessionWithUser,
+) -> Result<Option<Authorized>, StoreError> {
+    let Read::Request(request) = resume(app, workspace, sealed).await? else { return Ok(None) };
+    let (client, waiting) = *request;
+    Ok(Some(ask_account(app, workspace, (&client, &waiting), signed_in)))
+}
+
 fn sign_in_first(
     app: &App,
     workspace: &Workspace,

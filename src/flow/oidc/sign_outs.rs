@@ -1,5 +1,6 @@
 //! Apps are told that a session has ended (OpenID Connect Back-Channel Logout 1.0).
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -11,25 +12,62 @@ use super::{apps, signing_keys};
 use crate::app::App;
 use crate::domain::audit::{Actor, AuditContext, AuditEvent};
 use crate::domain::oidc::app::OidcApp;
-use crate::domain::oidc::sign_out::{LEASE, SignOutAnswer, TIME_LIMIT, TOKEN_LIFETIME, next_attempt};
+use crate::domain::oidc::sign_out::{
+    LEASE, SignOutAnswer, TIME_LIMIT, TOKEN_LIFETIME, WAIT_FOR_TURN, next_attempt,
+};
 use crate::domain::outbound::OutboundUrl;
-use crate::domain::workspace::Workspace;
+use crate::domain::workspace::{Workspace, WorkspaceId};
 use crate::flow::operations::nodes;
 use crate::flow::operations::nodes::EndError;
 use crate::flow::sessions;
-use crate::outbound::http::Failure;
-use crate::store::{EndedAppSession, OutboxItem, OutboxKind, StoreError};
+use crate::outbound::http::{Failure, MAX_OF_HOST};
+use crate::store::{DueSignOut, EndedAppSession, OutboxItem, StoreError};
 
 /// The event of a logout token (section 2.4).
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
+/// An app, among those of all workspaces.
+pub type AppKey = (WorkspaceId, String);
+
+/// How many sign-outs a node tells each app at the moment: no more than there may be calls to one host.
+#[derive(Clone, Debug, Default)]
+pub struct Telling(HashMap<AppKey, usize>);
+
+impl Telling {
+    /// Counts one more of an app; false, if that has its share already.
+    pub fn begin(&mut self, app: AppKey) -> bool {
+        let told = self.0.entry(app).or_default();
+        let has_room = *told < MAX_OF_HOST;
+        *told += usize::from(has_room);
+        has_room
+    }
+
+    /// One of an app is done.
+    pub fn end(&mut self, app: &AppKey) {
+        if let Some(told) = self.0.get_mut(app) {
+            *told -= 1;
+        }
+        self.0.retain(|_, told| *told > 0);
+    }
+
+    fn full(&self) -> Vec<AppKey> {
+        let full = self.0.iter().filter(|(_, told)| **told >= MAX_OF_HOST);
+        full.map(|(app, _)| app.clone()).collect()
+    }
+}
+
 /// Takes up to `room` sign-outs that are due off the outbox: no other node tells them before this one is done, or gone.
-pub async fn take_due(app: &App, room: usize) -> Result<Vec<OutboxItem>, StoreError> {
+///
+/// What is beyond an app's share waits there as it is, so that one that does not answer holds up no other.
+pub async fn take_due(app: &App, room: usize, telling: &Telling) -> Result<Vec<DueSignOut>, StoreError> {
     if nodes::is_fit(app).is_err() {
         return Ok(Vec::new());
     }
     let now = app.clock.now();
-    app.store.take_due(OutboxKind::SignOut, room, (now, now.plus_seconds(LEASE))).await
+    let mut due = app.store.find_due_sign_outs(room, now, &telling.full()).await?;
+    let mut telling = telling.clone();
+    due.retain(|due| telling.begin(due.app()));
+    app.store.take_sign_outs(&due, now.plus_seconds(LEASE)).await
 }
 
 /// Tells an app, and writes down what came of it.
@@ -51,6 +89,11 @@ pub async fn deliver(app: &App, item: OutboxItem) -> Result<(), StoreError> {
         return app.store.finish_sign_out(&item, Some(answered), None, now).await;
     };
     tracing::info!(client_id = %client.client_id, %reason, attempts = item.attempts, "an app did not hear of a sign-out");
+    if answer == SignOutAnswer::NoTurn {
+        let untried = OutboxItem { attempts: item.attempts - 1, ..item };
+        let next = now.plus_seconds(WAIT_FOR_TURN);
+        return app.store.postpone_sign_out(&untried, answered, (now, next)).await;
+    }
     if let Some(next) = next_attempt(item.attempts, now) {
         return app.store.postpone_sign_out(&item, answered, (now, next)).await;
     }
@@ -135,18 +178,30 @@ pub async fn end_over(app: &App) -> Result<(), StoreError> {
     }
     let act = AuditContext { actor: Actor::Doorkey, request: app.clock.now().new_id() };
     for workspace in app.store.list_workspaces().await? {
-        let (id, now) = (workspace.id, app.clock.now());
-        for session in app.store.list_over_app_sessions(&workspace, now).await? {
-            match app.store.find_session(id, session).await? {
-                Some(found) if found.session.is_live(&found.standing, &workspace, now) => {}
-                Some(found) => match sessions::end_expired(app, &workspace, &act, &found).await {
-                    Ok(()) => app.store.queue_sign_outs(id, session, now).await?,
-                    Err(EndError::NodeUnhealthy(_)) => return Ok(()),
-                    Err(EndError::Store(error)) => return Err(error),
-                },
-                None => app.store.queue_sign_outs(id, session, now).await?,
+        loop {
+            match end_some_over(app, &workspace, &act).await {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(EndError::NodeUnhealthy(_)) => return Ok(()),
+                Err(EndError::Store(error)) => return Err(error),
             }
         }
     }
     Ok(())
+}
+
+/// Ends those that one look finds in a workspace: how many.
+async fn end_some_over(app: &App, workspace: &Workspace, act: &AuditContext) -> Result<usize, EndError> {
+    let (id, now, mut ended) = (workspace.id, app.clock.now(), 0);
+    for session in app.store.list_over_app_sessions(workspace, now).await? {
+        if let Some(found) = app.store.find_session(id, session).await? {
+            if found.session.is_live(&found.standing, workspace, now) {
+                continue;
+            }
+            sessions::end_expired(app, workspace, act, &found).await?;
+        }
+        app.store.queue_sign_outs(id, session, now).await?;
+        ended += 1;
+    }
+    Ok(ended)
 }

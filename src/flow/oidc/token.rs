@@ -30,8 +30,16 @@ use crate::store::{Exchange, Outcome, StoreError};
 pub const ACR: &str = "urn:doorkey:mailbox";
 
 /// The parameters of an exchange, none of which may be there twice.
-pub const PARAMETERS: [&str; 6] =
-    ["grant_type", "code", "redirect_uri", "code_verifier", "client_id", "client_secret"];
+pub const PARAMETERS: [&str; 8] = [
+    "grant_type",
+    "code",
+    "redirect_uri",
+    "code_verifier",
+    "client_id",
+    "client_secret",
+    "client_assertion",
+    "client_assertion_type",
+];
 
 /// How an app shows who it is.
 #[derive(Debug)]
@@ -195,6 +203,10 @@ async fn authenticate(
         ClientCredentials::Form => value("client_secret").map(Some),
         ClientCredentials::Unusable => Some(None),
     };
+    // A way that is not taken (RFC 7521, section 4.2) is one that the app wants to be known by, so it is not passed over.
+    let has_assertion =
+        ["client_assertion", "client_assertion_type"].iter().any(|name| value(name).is_some());
+    let secret = if has_assertion { Some(None) } else { secret };
     let is_proven = match (&client, secret) {
         // A public app has no secret, and shows none.
         (Some(client), None) => client.is_public,
@@ -207,8 +219,9 @@ async fn authenticate(
         if is_proven {
             return Ok(client);
         }
-        let message = "the secret is wrong or missing, or it was sent in two ways or in the query".to_owned();
-        refusals::note(app, &client, ("invalid_client", message), request.request_id);
+        let message =
+            "the secret is wrong or missing, or it was sent in two ways, in the query or as an assertion";
+        refusals::note(app, &client, ("invalid_client", message.to_owned()), request.request_id);
     }
     count_auth_failure(app, request.source)?;
     Err(TokenError::InvalidClient)

@@ -139,7 +139,10 @@ pub(in crate::http) async fn go_on(
     };
     let claim = FormClaim::ContinueToApp(waiting, &browser, signed_in.session.id);
     if !app.keys().verify_form_mac(workspace.id, claim, form.value("proof")) {
-        return Err(Error::CsrfMismatch);
+        // Another tab has got a cookie since, or signed somebody else in.
+        let asked = flow::oidc::authorize::ask_again(&app, workspace, waiting, &signed_in).await?;
+        let asked = asked.ok_or(Error::CsrfMismatch)?;
+        return answer(&app, &context, &headers, (asked, Some(&*signed_in)));
     }
     match flow::oidc::authorize::confirm(&app, workspace, waiting, &signed_in) {
         Some(confirmed) => see_other(&format!("/login/go?return={confirmed}")),
@@ -148,7 +151,7 @@ pub(in crate::http) async fn go_on(
 }
 
 /// 303 to a path of this host.
-pub(super) fn see_other(path: &str) -> Result<Response, Error> {
+fn see_other(path: &str) -> Result<Response, Error> {
     let mut response = empty(StatusCode::SEE_OTHER);
     let location = HeaderValue::from_str(path).map_err(|_| Error::Internal)?;
     response.headers_mut().insert(LOCATION, location);

@@ -8,7 +8,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
-use super::authorize::{repeat_at, see_other, signed_out};
+use super::authorize::{repeat_at, signed_out};
 use super::templates::{AskSignOutPage, SignedOutPage};
 use crate::app::App;
 use crate::flow;
@@ -51,7 +51,7 @@ pub(in crate::http) async fn show(
                     page(StatusCode::OK, &frame, &view)
                 })
             }
-            None => see_other(SIGNED_OUT),
+            None => Ok(signed_out_page(&context)),
         },
     }
 }
@@ -84,6 +84,10 @@ pub(in crate::http) async fn confirm(
 
 /// `GET /oidc/signed_out`: nobody is signed in in this browser.
 pub(in crate::http) async fn show_signed_out(Extension(context): Extension<Arc<RequestContext>>) -> Response {
+    signed_out_page(&context)
+}
+
+fn signed_out_page(context: &RequestContext) -> Response {
     let frame = Frame::of(&context.workspace, context.language());
     page(StatusCode::OK, &frame, &SignedOutPage { frame })
 }

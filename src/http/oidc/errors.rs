@@ -15,8 +15,14 @@ struct Body<'a> {
 }
 
 /// An error with its status.
-pub(super) fn answer(status: StatusCode, error: &str, error_description: &str) -> Response {
-    (status, Json(Body { error, error_description })).into_response()
+pub(super) fn answer(status: StatusCode, error: &str, description: &str) -> Response {
+    let description = description.replace(is_excluded, "'");
+    (status, Json(Body { error, error_description: &description })).into_response()
+}
+
+/// Whether a letter may not stand in a description (RFC 6749, section 5.2): it may come from the request.
+fn is_excluded(letter: char) -> bool {
+    !matches!(letter, ' '..='~') || matches!(letter, '"' | '\\')
 }
 
 /// Renders an error that has nothing to do with OpenID Connect.

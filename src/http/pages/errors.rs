@@ -60,7 +60,7 @@ fn sentence(error: &Error) -> (&'static str, Option<&'static str>) {
         Error::BadHost => ("problem-no-host", None),
         Error::MethodNotAllowed => ("problem-method", None),
         Error::RequestTimeout => ("problem-slow", None),
-        Error::PayloadTooLarge => ("problem-large", None),
+        Error::PayloadTooLarge { .. } => ("problem-large", None),
         Error::ConflictingTokens => ("problem-two-links", Some("advice-open-again")),
         Error::RateLimited(_) => ("problem-too-many", Some("advice-new-link")),
         Error::Panicked | Error::Internal => ("problem-our-side", Some("advice-try-again")),

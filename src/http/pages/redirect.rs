@@ -52,6 +52,8 @@ pub(in crate::http) async fn show(
             (Judged::App(target), None) => return sign_in_first(&app, &context, *target, &headers),
             (Judged::Nothing | Judged::Redirect(_) | Judged::NotAllowed, _) => None,
         }
+    } else if query.has("return") {
+        resumed(&app, &context, query.value("return")).await?
     } else {
         target_of(&app, &context, &query)
     };
@@ -81,14 +83,19 @@ fn sign_in_first(
     Ok(response)
 }
 
-/// Where the page leads, and the host that the person sees: an app's request that has waited, or a target with a MAC.
+/// Where an app's request that has waited goes on, and the name of the app.
+async fn resumed(
+    app: &App,
+    context: &RequestContext,
+    sealed: &str,
+) -> Result<Option<(String, String)>, Error> {
+    let Some(waiting) = flow::oidc::waiting::open(app, &context.workspace, sealed) else { return Ok(None) };
+    let client = flow::oidc::apps::find(app, context.workspace.id, &waiting.request.client_id).await?;
+    Ok(client.map(|client| (format!("/oidc/authorize?resume={sealed}"), client.name)))
+}
+
+/// Where the page leads, and the host that the person sees: a target with a MAC.
 fn target_of(app: &App, context: &RequestContext, query: &Params) -> Option<(String, String)> {
-    if query.has("return") {
-        let sealed = query.value("return");
-        let waiting = flow::oidc::waiting::open(app, &context.workspace, sealed)?;
-        let host = host_of(&waiting.request.redirect_uri);
-        return Some((format!("/oidc/authorize?resume={sealed}"), host));
-    }
     let Some(RedirectTarget::Absolute(url)) = verified(app, context, query) else { return None };
     Some((url.as_str().to_owned(), host_of(url.as_str())))
 }

@@ -146,7 +146,7 @@ async fn read_body(
 /// hundred bytes. Memory is allocated for what has arrived, not for the length that the request claims.
 async fn collect(body: &mut Body, largest: usize) -> Result<Vec<u8>, Error> {
     if body.size_hint().lower() > largest as u64 {
-        return Err(Error::PayloadTooLarge);
+        return Err(Error::PayloadTooLarge { largest });
     }
     let mut whole = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -155,7 +155,7 @@ async fn collect(body: &mut Body, largest: usize) -> Result<Vec<u8>, Error> {
         })?;
         let Ok(data) = frame.into_data() else { continue };
         if data.len() > largest - whole.len() {
-            return Err(Error::PayloadTooLarge);
+            return Err(Error::PayloadTooLarge { largest });
         }
         whole.extend_from_slice(&data);
     }

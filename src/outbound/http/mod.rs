@@ -25,6 +25,7 @@ use crate::domain::outbound::{OutboundAllow, OutboundUrl};
 
 pub use self::exchange::Response;
 pub use self::failure::{Failure, Refused};
+pub use self::shares::{MAX_CALLS, MAX_OF_HOST};
 pub use self::visitor::{InvalidServer, ServerAddress, Visited, Visitor};
 
 /// The one way out over HTTP.

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Calls that run at once.
-const MAX_CALLS: usize = 64;
+pub const MAX_CALLS: usize = 64;
 
 /// Calls to one host that run at once.
-const MAX_OF_HOST: usize = 4;
+pub const MAX_OF_HOST: usize = 4;
 
 /// Calls that run or wait.
 const MAX_QUEUED: usize = 1_024;

@@ -10,7 +10,7 @@ use crate::domain::user::UserId;
 use crate::domain::workspace::{Workspace, WorkspaceId};
 use crate::store::engine::rows::Column;
 use crate::store::engine::unit_of_work::{Statement, UnitOfWork, over, sql};
-use crate::store::engine::value::{from_row, values};
+use crate::store::engine::value::{all, from_row, values};
 use crate::store::{OutboxItem, OutboxKind, Store, StoreError};
 
 /// An app that is to be told that a session has ended.
@@ -27,6 +27,24 @@ pub struct EndedAppSession {
 }
 
 from_row! { EndedAppSession { session, client_id, user, subject } }
+
+/// A sign-out that is due.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DueSignOut {
+    /// What waits in the outbox.
+    pub item: OutboxItem,
+    /// The app that is to hear; empty if there is nothing to tell any more.
+    pub client_id: String,
+}
+
+from_row! { DueSignOut { item, client_id } }
+
+impl DueSignOut {
+    /// The app, among those of all workspaces.
+    pub fn app(&self) -> (WorkspaceId, String) {
+        (self.item.workspace, self.client_id.clone())
+    }
+}
 
 /// How many sessions that are over are looked at in one go.
 const BATCH: i64 = 500;
@@ -79,6 +97,25 @@ pub(super) fn end_of_users(
     vec![queued, ended]
 }
 
+/// What is due of a workspace, but for some of its apps.
+fn due(workspace: WorkspaceId, now: Timestamp, most: i64, except: &[&str]) -> Statement {
+    let places: Vec<_> = (0..except.len()).map(|place| format!("${}", place + 5)).collect();
+    let others = if places.is_empty() {
+        String::new()
+    } else {
+        format!("AND coalesce(a.client_id, '') NOT IN ({})", places.join(", "))
+    };
+    let mut values = values![workspace, OutboxKind::SignOut.name(), now, most];
+    values.extend(except.iter().map(|client_id| (*client_id).into()));
+    let found = format!(
+        "SELECT o.workspace_id, o.id, o.attempts, o.next_at, coalesce(a.client_id, '') FROM outbox o
+         LEFT JOIN app_sessions a ON a.workspace_id = o.workspace_id AND a.id = o.id
+         WHERE o.workspace_id = $1 AND o.what = $2 AND o.is_urgent = 1 AND o.next_at <= $3 {others}
+         ORDER BY o.next_at LIMIT $4"
+    );
+    sql(found, values)
+}
+
 impl Store {
     /// The names of the apps that a user is signed in to, each with the session, the newest first.
     pub async fn list_apps_of_user(
@@ -124,6 +161,43 @@ impl Store {
         self.write(UnitOfWork::new().and_all(end_of_session(workspace, session, now))).await.map(drop)
     }
 
+    /// Sign-outs that are due, up to `room`: of each workspace that has any its share, and none of some apps.
+    pub async fn find_due_sign_outs(
+        &self,
+        room: usize,
+        now: Timestamp,
+        except: &[(WorkspaceId, String)],
+    ) -> Result<Vec<DueSignOut>, StoreError> {
+        let (waiting, share) = self.find_waiting(OutboxKind::SignOut, room, now).await?;
+        let mut found = Vec::new();
+        for workspace in waiting {
+            let except = except.iter().filter(|app| app.0 == workspace);
+            let except: Vec<_> = except.map(|app| app.1.as_str()).collect();
+            let due = [due(workspace, now, share, &except)];
+            // Any number that wait may be passed over.
+            let [rows] = if except.is_empty() { self.read(due).await? } else { self.scan(due).await? };
+            found.extend(all::<DueSignOut>(rows)?);
+        }
+        found.truncate(room);
+        Ok(found)
+    }
+
+    /// Takes sign-outs that are due, but for those that somebody else took meanwhile, and keeps them until `until`: no other node
+    /// tells them before.
+    pub async fn take_sign_outs(
+        &self,
+        due: &[DueSignOut],
+        until: Timestamp,
+    ) -> Result<Vec<DueSignOut>, StoreError> {
+        let taken = self.lease(due.iter().map(|due| due.item).collect(), until).await?;
+        let taken = taken.into_iter().filter_map(|item| {
+            let is_it = |due: &&DueSignOut| (due.item.workspace, due.item.id) == (item.workspace, item.id);
+            let client_id = due.iter().find(is_it)?.client_id.clone();
+            Some(DueSignOut { item, client_id })
+        });
+        Ok(taken.collect())
+    }
+
     /// Whom a waiting sign-out is about; `None` if it is done, or its user is no more.
     pub async fn find_ended_app_session(
         &self,
@@ -136,7 +210,7 @@ impl Store {
         self.find(sql(found, values![item.workspace, item.id])).await
     }
 
-    /// Has a sign-out tried again later, if this node still has it, and notes what came of this attempt.
+    /// Has a sign-out tried again later, if this node still has it, after as many attempts as it says; and notes what came of this one.
     pub async fn postpone_sign_out(
         &self,
         item: &OutboxItem,

@@ -47,6 +47,22 @@ impl Store {
         room: usize,
         (now, until): (Timestamp, Timestamp),
     ) -> Result<Vec<OutboxItem>, StoreError> {
+        let (waiting, share) = self.find_waiting(what, room, now).await?;
+        let mut due = Vec::new();
+        for workspace in waiting {
+            due.extend(self.find_due(what, workspace, now, share).await?);
+        }
+        due.truncate(room);
+        self.lease(due, until).await
+    }
+
+    /// Up to `room` workspaces that have something due, and how much of each there is room for.
+    pub(super) async fn find_waiting(
+        &self,
+        what: OutboxKind,
+        room: usize,
+        now: Timestamp,
+    ) -> Result<(Vec<WorkspaceId>, i64), StoreError> {
         let waiting = sql(
             "SELECT w.id FROM workspaces w
              WHERE EXISTS (SELECT 1 FROM outbox o WHERE o.workspace_id = w.id AND o.what = $1 AND o.is_urgent = 1 AND o.next_at <= $2)
@@ -59,13 +75,8 @@ impl Store {
         let turn = usize::try_from(now.millis()).unwrap_or(0) % waiting.len().max(1);
         waiting.rotate_left(turn);
         waiting.truncate(room);
-        let mut due = Vec::new();
         let share = i64::try_from(room.div_ceil(waiting.len().max(1))).unwrap_or(1);
-        for workspace in waiting {
-            due.extend(self.find_due(what, workspace, now, share).await?);
-        }
-        due.truncate(room);
-        self.lease(due, until).await
+        Ok((waiting, share))
     }
 
     async fn find_due(
@@ -88,7 +99,11 @@ impl Store {
     }
 
     /// Of some things, those that nobody else took meanwhile.
-    async fn lease(&self, due: Vec<OutboxItem>, until: Timestamp) -> Result<Vec<OutboxItem>, StoreError> {
+    pub(super) async fn lease(
+        &self,
+        due: Vec<OutboxItem>,
+        until: Timestamp,
+    ) -> Result<Vec<OutboxItem>, StoreError> {
         if due.is_empty() {
             return Ok(due);
         }
@@ -140,11 +155,11 @@ pub(super) fn add(item: &OutboxItem, what: OutboxKind, is_urgent: bool) -> State
     )
 }
 
-/// The statement that has a thing tried again later, whoever has taken it since.
+/// The statement that has a thing tried again later, whoever has taken it since; it was tried as often as it says.
 pub(super) fn postpone(item: &OutboxItem, next: Timestamp) -> Statement {
     sql(
-        "UPDATE outbox SET next_at = $1 WHERE workspace_id = $2 AND id = $3 AND next_at = $4",
-        values![next, item.workspace, item.id, item.next_at],
+        "UPDATE outbox SET next_at = $1, attempts = $5 WHERE workspace_id = $2 AND id = $3 AND next_at = $4",
+        values![next, item.workspace, item.id, item.next_at, item.attempts],
     )
 }
 

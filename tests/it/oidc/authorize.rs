@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::app::{TestApp, TestRequest};
+use crate::support::app::{TestApp, TestRequest, TestResponse};
 use crate::support::relying_party::{CALLBACK, RelyingParty, VERIFIER, challenge, encoded, query_of};
 
 /// The error that the app is told, as `error` and whether the state came back.
@@ -295,14 +295,38 @@ async fn an_account_is_asked_for_where_the_app_wants_that() {
     for prompt in ["consent", "select_account"] {
         let page = browser.get(&app.authorize_with(&[("prompt", prompt)])).await;
         assert!(page.status == 200 && page.body.contains("/login?return="), "{prompt}: {}", page.body);
-        let forged = [("return", page.field("return").unwrap()), ("proof", "x".repeat(32))];
-        let forged: Vec<_> = forged.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let refused = browser.send(TestRequest::of("POST", "/oidc/continue").form(&forged)).await;
-        assert_eq!(refused.status, 403);
-        let cross =
-            TestRequest::of("POST", "/oidc/continue").form(&forged).header("sec-fetch-site", "cross-site");
-        assert_eq!(browser.send(cross).await.status, 403);
+        let sealed = page.field("return").unwrap();
+        let wrong = "x".repeat(32);
+        let unproven = [("return", sealed.as_str()), ("proof", wrong.as_str())];
+        let form = || TestRequest::of("POST", "/oidc/continue").form(&unproven);
+        assert_eq!(test.send(form()).await.status, 403, "without a cookie");
+        assert_eq!(browser.send(form().header("sec-fetch-site", "cross-site")).await.status, 403);
+        let broken = [("return", &sealed[1..]), ("proof", wrong.as_str())];
+        assert_eq!(browser.send(TestRequest::of("POST", "/oidc/continue").form(&broken)).await.status, 403);
+        assert_eq!(browser.send(form()).await.body, page.body, "nothing but the page again");
     }
+}
+
+/// Two tabs that were opened at once: the cookie of one takes the place of the other's.
+#[tokio::test]
+async fn a_form_whose_cookie_another_tab_has_replaced_is_shown_again() {
+    let test = TestApp::start().await;
+    let (app, mut browser) = test.app_and_browser().await;
+    browser.cookies.retain(|name, _| name.contains("session"));
+    let asks = app.authorize_with(&[("prompt", "select_account")]);
+    let first = browser.clone().get(&asks).await;
+    browser.get(&asks).await;
+    let press = |page: &TestResponse| {
+        let fields = ["return", "proof"].map(|name| page.field(name).unwrap());
+        let form = [("return", fields[0].as_str()), ("proof", fields[1].as_str())];
+        TestRequest::of("POST", "/oidc/continue").form(&form).header("sec-fetch-site", "same-origin")
+    };
+
+    let again = browser.send(press(&first)).await;
+
+    assert!(again.status == 200 && again.field("proof") != first.field("proof"), "{}", again.body);
+    let pressed = browser.send(press(&again)).await;
+    assert!(pressed.header("location").starts_with("/login/go?return="), "{}", pressed.body);
 }
 
 /// An ID token of ours says who is meant; nobody else's does.

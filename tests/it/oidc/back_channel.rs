@@ -1,14 +1,22 @@
 //! What apps hear when a session ends: a logout token, soon, and again where it was not heard.
 
-use doorkey::domain::outbound::OutboundAllow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use doorkey::domain::outbound::{OutboundAllow, OutboundUrl};
 use doorkey::flow::oidc::sign_outs;
+use doorkey::flow::oidc::sign_outs::Telling;
 use doorkey::flow::operations::maintenance;
-use doorkey::outbound::http::OutboundClient;
+use doorkey::outbound::http::{MAX_OF_HOST, OutboundClient};
 use serde_json::{Value, json};
 
 use crate::support::app::{TestApp, TestRequest, settings};
 use crate::support::receiver::{Answer, Receiver};
-use crate::support::relying_party::RelyingParty;
+use crate::support::relying_party::{CALLBACK, RelyingParty};
+use crate::support::server::{Server, visitor};
+use crate::support::wait::until_so;
+
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// An installation that may call this machine.
 async fn start() -> TestApp {
@@ -38,9 +46,9 @@ async fn ended(test: &TestApp, receiver: &Receiver) -> (RelyingParty, Value) {
 
 /// Does what is due, as the server does several times a second; how many sign-outs that were.
 async fn deliver(test: &TestApp) -> usize {
-    let due = sign_outs::take_due(&test.app, 16).await.unwrap();
-    for item in &due {
-        sign_outs::deliver(&test.app, *item).await.unwrap();
+    let due = sign_outs::take_due(&test.app, 16, &Telling::default()).await.unwrap();
+    for due in &due {
+        sign_outs::deliver(&test.app, due.item).await.unwrap();
     }
     due.len()
 }
@@ -70,7 +78,8 @@ async fn an_app_gets_a_logout_token_that_is_no_id_token() {
     assert_eq!(deliver(&test).await, 0);
     assert_eq!(test.number("SELECT count(*) FROM app_sessions"), 0);
     let hint = format!("/oidc/end_session?id_token_hint={token}");
-    assert_eq!(test.browser().get(&hint).await.header("location"), "/oidc/signed_out");
+    let shown = test.browser().get(&hint).await;
+    assert_eq!((shown.status.as_u16(), shown.header("location")), (200, ""));
 }
 
 /// Redirects and errors count as not heard; each attempt is signed anew.
@@ -151,4 +160,91 @@ async fn an_app_without_an_address_is_let_go_of() {
 
     assert_eq!(test.number("SELECT count(*) FROM app_sessions"), 0);
     assert_eq!(test.number("SELECT count(*) FROM outbox"), 0);
+}
+
+/// What is beyond it is left as it is, and hides nothing of others.
+#[tokio::test]
+async fn an_app_has_its_share_of_what_is_told_at_once() {
+    let test = start().await;
+    let (app, mut browser) = test.app_and_browser().await;
+    let ada = doorkey::domain::user::UserId::from_number(1).unwrap();
+    for _ in 0..MAX_OF_HOST + 2 {
+        let code = app.code(&mut browser).await;
+        app.tokens(&test, &code).await;
+        browser = test.browser();
+        browser.sign_in(&test.ask_for_link(ada).await).await;
+    }
+    test.delete(ada).await;
+    test.advance(1);
+    let receiver = Receiver::start(Answer::status("204 No Content")).await;
+    let (other, _) = ended(&test, &receiver).await;
+    test.advance(1);
+    let take = async |room: usize, told: usize| {
+        let mut telling = Telling::default();
+        for _ in 0..told {
+            telling.begin((test.acme.id, app.client_id.clone()));
+        }
+        let due = sign_outs::take_due(&test.app, room, &telling).await.unwrap();
+        due.into_iter().map(|due| due.client_id).collect::<Vec<_>>()
+    };
+
+    assert_eq!(take(1, MAX_OF_HOST).await, [other.client_id]);
+    assert_eq!(take(64, MAX_OF_HOST).await, [""; 0]);
+    assert_eq!(take(64, 0).await, vec![app.client_id.clone(); MAX_OF_HOST]);
+    assert_eq!(take(64, MAX_OF_HOST - 1).await, [app.client_id.as_str()]);
+    assert_eq!(test.number("SELECT count(*) FROM outbox WHERE attempts = 0"), 1);
+}
+
+#[tokio::test]
+async fn an_app_that_never_answers_delays_no_other() {
+    let mut server = Server::prepare("Acme");
+    server.serve_with(&[("DOORKEY_OUTBOUND_ALLOW", "127.0.0.0/8")]);
+    server.add_client("ada@example.org", "Ada", "Lovelace");
+    let silent = Receiver::start(Answer::Hang).await;
+    let quick = Receiver::start_at("127.0.0.2:0", Answer::status("204 No Content"), None).await;
+    for (receiver, times) in [(&silent, 20), (&quick, 1)] {
+        let uri = format!("http://{}/hook", receiver.address);
+        let body = json!({"name": "Wiki", "redirect_uris": [CALLBACK], "backchannel_logout_uri": uri});
+        let added = visitor().post(server.url("/api/apps")).bearer_auth(&server.key).json(&body);
+        let added: Value = added.send().await.unwrap().json().await.unwrap();
+        let field = |name: &str| added[name].as_str().unwrap().to_owned();
+        let redirect_uri = CALLBACK.to_owned();
+        let (client_id, secret) = (field("client_id"), Some(field("client_secret")));
+        let app = RelyingParty { client_id, secret, redirect_uri };
+        for _ in 0..times {
+            let code = app.code_at(&server).await;
+            assert_eq!(app.exchange_at(&server, &code).send().await.unwrap().status(), 200);
+        }
+    }
+
+    assert_eq!(server.call("DELETE", "/api/clients/1").await.status(), 204);
+
+    let has_heard = async || quick.requests().len() == 1 && silent.connections() == MAX_OF_HOST;
+    until_so(TIMEOUT, has_heard, || format!("{} calls", silent.connections())).await;
+    // What waits behind those calls is no attempt.
+    let untried = "SELECT count(*) FROM outbox WHERE what = 'logout' AND attempts = 0";
+    assert_eq!(server.database.number(untried), 16);
+}
+
+/// Other apps of the same host may have all of its calls.
+#[tokio::test]
+async fn what_gets_no_turn_at_its_host_is_no_attempt() {
+    let test = start().await;
+    let receiver = Receiver::start(Answer::Hang).await;
+    ended(&test, &receiver).await;
+    let url = OutboundUrl::parse(&format!("http://{}/", receiver.address)).unwrap();
+    for _ in 0..MAX_OF_HOST {
+        let (client, url) = (Arc::clone(&test.app.outbound), url.clone());
+        tokio::spawn(async move { client.post(&url, &[], "", Duration::from_mins(1)).await });
+    }
+    let is_full = async || receiver.connections() == MAX_OF_HOST;
+    until_so(TIMEOUT, is_full, || "the host is not called".to_owned()).await;
+
+    assert_eq!(deliver(&test).await, 1);
+
+    assert_eq!(receiver.connections(), MAX_OF_HOST);
+    assert_eq!(test.database.rows("SELECT attempts FROM outbox"), [["0"]]);
+    test.advance(1);
+    let due = sign_outs::take_due(&test.app, 16, &Telling::default()).await.unwrap();
+    assert_eq!((due.len(), due[0].item.attempts), (1, 1));
 }

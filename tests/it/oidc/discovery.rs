@@ -1,5 +1,7 @@
 //! Discovery, keys, and which scripts may read what.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use crate::support::app::{TestApp, TestRequest};
@@ -70,6 +72,25 @@ async fn keys_are_published_from_the_first_app_on_the_next_one_among_them() {
     }
     test.add_app(&json!({"alg": "ES256"})).await;
     assert_eq!(keys().await.json()["keys"].as_array().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn each_workspace_has_keys_of_its_own() {
+    let test = TestApp::start().await;
+    let (_, bolt) = test.another("Bolt", "https://bolt.test").await;
+    let body = json!({"name": "Wiki", "redirect_uris": ["https://wiki.bolt.test/cb"]});
+    let mut found = BTreeSet::new();
+    for (host, key) in [("example.com", &test.key), ("bolt.test", &bolt)] {
+        let add = TestRequest::of("POST", "/api/apps").host(host).bearer(key).json(&body);
+        assert_eq!(test.send(add).await.status, 201);
+    }
+    for host in ["example.com", "bolt.test"] {
+        let published = test.send(TestRequest::of("GET", "/oidc/jwks").host(host)).await.json();
+        let published = published["keys"].as_array().unwrap().clone();
+        assert_eq!(published.len(), 2, "{host}");
+        found.extend(published.iter().flat_map(|key| [key["kid"].to_string(), key["n"].to_string()]));
+    }
+    assert_eq!(found.len(), 8, "{found:?}");
 }
 
 /// Only scripts of public apps read answers, and never with cookies.

@@ -267,3 +267,23 @@ async fn the_story_of_a_link_names_the_app_that_it_led_to() {
     assert_eq!(led_to(&first).await, [Some(json!(app.client_id))]);
     assert_eq!(led_to(&reusable).await, [Some(json!(app.client_id)), None]);
 }
+
+/// Also where its address has no host.
+#[tokio::test]
+async fn the_page_on_the_way_to_an_app_names_it() {
+    let test = TestApp::start().await;
+    let ada = test.client("ada@example.org").await;
+    for uri in ["com.example.app:/cb", "https://app.example.org/cb"] {
+        let app = test.add_app(&json!({"type": "public", "redirect_uris": [uri]})).await;
+        let mut browser = test.browser();
+        let login = browser.get(&app.authorize()).await.header("location").to_owned();
+        browser.get(&login).await;
+        let landed = browser.sign_in(&test.ask_for_link(ada).await).await;
+
+        let page = browser.get(landed.header("location")).await;
+
+        assert!(page.body.contains("Taking you to <bdi>Wiki</bdi>"), "{uri}: {}", page.body);
+        assert!(page.body.contains("<bdi>Wiki</bdi></a>"), "{uri}: {}", page.body);
+        assert!(target_of(&page).starts_with("/oidc/authorize?resume="), "{uri}");
+    }
+}

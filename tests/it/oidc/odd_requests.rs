@@ -8,7 +8,7 @@ use doorkey::flow::oidc::refusals;
 use serde_json::json;
 
 use crate::support::app::{TestApp, TestRequest};
-use crate::support::relying_party::{CALLBACK, encoded, error_of, query_of};
+use crate::support::relying_party::{CALLBACK, VERIFIER, challenge, encoded, error_of, query_of};
 
 #[tokio::test]
 async fn a_nul_is_a_byte_as_any_other_or_names_nothing() {
@@ -76,6 +76,27 @@ async fn what_nobody_knows_spoils_nothing() {
     assert_eq!((out.status.as_u16(), out.header("location")), (303, "/oidc/signed_out"));
 }
 
+/// RFC 6749, 5.2, also where a sentence repeats what was sent.
+#[tokio::test]
+async fn a_description_is_printable_ascii_without_quotes_and_backslashes() {
+    let test = TestApp::start().await;
+    let ask = || TestRequest::of("POST", "/oidc/token");
+    let form = |length: usize| ask().form(&[("code", &*"x".repeat(length))]);
+    for (request, status, says) in [
+        (ask().form(&[]).host("unknown.test"), 404, "'unknown.test'"),
+        (ask().form(&[]).without("host").header("host", b"a\"\\\xff"), 404, "No workspace"),
+        (ask().header("content-type", "a\"b\\c"), 415, "a'b'c"),
+        (ask().header("content-type", "x".repeat(2_000)), 415, "xxx"),
+        (form(20_000), 413, "16 KiB"),
+    ] {
+        let answer = test.send(request).await;
+        assert_eq!(error_of(&answer), (status, "invalid_request".to_owned()), "{}", answer.body);
+        let description = answer.json()["error_description"].as_str().unwrap().to_owned();
+        assert!(description.contains(says), "{description}");
+        assert!(description.bytes().all(|byte| (b' '..=b'~').contains(&byte) && !b"\"\\".contains(&byte)));
+    }
+}
+
 /// RFC 6749, 3.1: an empty parameter is as absent.
 #[tokio::test]
 async fn an_empty_challenge_is_as_none() {
@@ -93,6 +114,25 @@ async fn an_empty_challenge_is_as_none() {
     }
 }
 
+/// It may be left out, but what is there must be good.
+#[tokio::test]
+async fn a_bad_challenge_is_refused_also_where_none_is_needed() {
+    let test = TestApp::start().await;
+    let app = test.add_app(&json!({"pkce": "optional"})).await;
+    let good = challenge(VERIFIER);
+    let long = format!("{good}x");
+    for others in [
+        ("code_challenge_method", "plain"),
+        ("code_challenge_method", "s256"),
+        ("code_challenge_method", ""),
+        ("code_challenge", &good[..42]),
+        ("code_challenge", long.as_str()),
+    ] {
+        let answer = test.browser().get(&app.authorize_with(&[others])).await;
+        assert_eq!(query_of(answer.header("location"))["error"], "invalid_request", "{others:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_secret_in_the_query_spoils_all_and_is_told_to_the_operator() {
     let test = TestApp::start().await;
@@ -104,7 +144,7 @@ async fn a_secret_in_the_query_spoils_all_and_is_told_to_the_operator() {
             ("grant_type", "authorization_code"),
             ("code", code.as_str()),
             ("redirect_uri", CALLBACK),
-            ("code_verifier", crate::support::relying_party::VERIFIER),
+            ("code_verifier", VERIFIER),
             ("client_id", app.client_id.as_str()),
             ("client_secret", secret),
         ];

@@ -40,3 +40,21 @@ async fn the_last_fifty_refusals_of_an_app_are_told_newest_first() {
     assert_eq!(test.call("GET", "/api/apps/nobody/refusals").await.status, StatusCode::NOT_FOUND);
     assert_eq!(test.number("SELECT count(*) FROM app_refusals"), 50);
 }
+
+/// They are written once a second, and all of a burst may come before that.
+#[tokio::test]
+async fn of_a_burst_the_last_fifty_are_told() {
+    let test = TestApp::start().await;
+    let app = test.add_app(&json!({"client_id": "wiki"})).await;
+    let mut requests = Vec::new();
+    for _ in 0..60 {
+        let refused = test.browser().get(&app.authorize_with(&[("response_type", "token")])).await;
+        requests.push(json!(refused.header("x-api-identifier")));
+    }
+    refusals::write(&test.app).await.unwrap();
+
+    let told = test.call("GET", "/api/apps/wiki/refusals").await.json();
+
+    let told: Vec<_> = told["data"].as_array().unwrap().iter().map(|one| one["request_id"].clone()).collect();
+    assert_eq!(told, requests.into_iter().rev().take(50).collect::<Vec<_>>());
+}

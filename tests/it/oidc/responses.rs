@@ -56,6 +56,20 @@ async fn an_app_can_be_answered_by_a_form() {
 }
 
 #[tokio::test]
+async fn where_no_state_was_sent_none_comes_back() {
+    let test = TestApp::start().await;
+    let (app, mut browser) = test.app_and_browser().await;
+    for (others, name) in [(&[("state", "")][..], "code"), (&[("state", ""), ("scope", "email")], "error")] {
+        let answer = browser.get(&app.authorize_with(others)).await;
+        let said = query_of(answer.header("location"));
+        assert!(said.contains_key(name) && !said.contains_key("state"), "{said:?}");
+        let by_form = [others, &[("response_mode", "form_post")]].concat();
+        let page = browser.get(&app.authorize_with(&by_form)).await;
+        assert!(page.field(name).is_some() && page.field("state").is_none(), "{}", page.body);
+    }
+}
+
+#[tokio::test]
 async fn of_a_public_apps_loopback_address_any_port_is_taken() {
     let test = TestApp::start().await;
     let fields = json!({"type": "public", "redirect_uris": ["http://127.0.0.1/cb"]});

@@ -92,7 +92,26 @@ async fn whatever_an_app_cannot_show_is_asked_of_the_person() {
     assert_eq!((pressed.status.as_u16(), pressed.header("location")), (303, "/oidc/signed_out"));
     assert!(!browser.is_signed_in().await);
     let shown = browser.get("/oidc/end_session").await;
-    assert_eq!(shown.header("location"), "/oidc/signed_out");
+    assert!(shown.status == 200 && !shown.body.contains("<form"), "{}", shown.body);
+}
+
+/// There is nothing to ask, and nothing to lead elsewhere for.
+#[tokio::test]
+async fn where_nobody_is_signed_in_that_is_said_at_once() {
+    let test = TestApp::start().await;
+    let (_, _, tokens) = signed_in(&test).await;
+    let hint = tokens["id_token"].as_str().unwrap();
+    let said = test.browser().get("/oidc/signed_out").await;
+    for query in [
+        vec![],
+        vec![("post_logout_redirect_uri", AFTER)],
+        vec![("id_token_hint", "x.y.z"), ("post_logout_redirect_uri", AFTER)],
+        vec![("id_token_hint", hint), ("post_logout_redirect_uri", "https://evil.test/")],
+    ] {
+        let page = test.browser().get(&end_session(&query)).await;
+        assert_eq!((page.status.as_u16(), page.header("location")), (200, ""), "{query:?}");
+        assert_eq!(page.body, said.body, "{query:?}");
+    }
 }
 
 #[tokio::test]
@@ -166,4 +185,19 @@ async fn each_app_of_a_session_hears_of_its_end_whatever_ended_it() {
             );
         }
     }
+}
+
+/// A look finds 500 at most.
+#[tokio::test]
+async fn however_many_sessions_are_over_all_are_ended_at_once() {
+    let test = TestApp::start().await;
+    let workspace = test.acme.id.0;
+    let rows: Vec<_> =
+        (1..=600).map(|n| format!("({workspace}, x'{n:032x}', x'{n:032x}', 'wiki', 1, 1)")).collect();
+    let columns = "workspace_id, id, session_id, client_id, user_id, created_at";
+    test.run_sql(&format!("INSERT INTO app_sessions ({columns}) VALUES {}", rows.join(", ")));
+
+    doorkey::flow::oidc::sign_outs::end_over(&test.app).await.unwrap();
+
+    assert_eq!(test.number("SELECT count(*) FROM outbox WHERE what = 'logout'"), 600);
 }

@@ -7,6 +7,7 @@ use doorkey::domain::audit::AuditContext;
 use doorkey::domain::oidc::usage::AppUsage;
 use doorkey::domain::outbound::OutboundAllow;
 use doorkey::flow;
+use doorkey::flow::oidc::sign_outs::Telling;
 use doorkey::flow::oidc::{sign_outs, usage};
 use doorkey::flow::operations::maintenance;
 use doorkey::flow::operations::maintenance::Retention;
@@ -187,9 +188,9 @@ async fn told_by(answer: Answer, allowed: &str) -> (TestApp, RelyingParty, Recei
 }
 
 async fn deliver(test: &TestApp) {
-    let due = sign_outs::take_due(&test.app, 16).await.unwrap();
+    let due = sign_outs::take_due(&test.app, 16, &Telling::default()).await.unwrap();
     assert_eq!(due.len(), 1);
-    sign_outs::deliver(&test.app, due[0]).await.unwrap();
+    sign_outs::deliver(&test.app, due[0].item).await.unwrap();
 }
 
 /// The last answer alone is kept, as a status or a word: nothing of what was said, and no address.
