@@ -62,7 +62,7 @@ pub(in crate::http) async fn read_object<T: Send + 'static>(
     let bytes = read_body(headers, ("application/json", MAX_BODY), &mut body).await?;
     let first = bytes.trim_ascii_start().first().copied();
     let parsed = if bytes.len() > SMALL_BODY {
-        let length = u32::try_from(bytes.len()).map_err(|_| Error::PayloadTooLarge)?;
+        let length = u32::try_from(bytes.len()).map_err(|_| Error::Internal)?;
         let waiting = WAITING_BYTES.try_acquire_many(length).map_err(|_| Error::Unavailable)?;
         let permit = LARGE_PARSES.acquire().await.map_err(|_| Error::Internal)?;
         // What has begun goes on if its caller leaves, and counts until its end.
@@ -171,10 +171,6 @@ mod tests {
     use tokio::task::JoinSet;
 
     use super::*;
-
-    fn json() -> HeaderMap {
-        HeaderMap::from_iter([(header::CONTENT_TYPE, "application/json".parse().unwrap())])
-    }
 
     static RUNNING: AtomicUsize = AtomicUsize::new(0);
     static MAY_END: AtomicBool = AtomicBool::new(false);
