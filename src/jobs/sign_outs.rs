@@ -35,7 +35,7 @@ pub(super) async fn deliver(app: &App) {
             Ok(due) => {
                 for due in due {
                     telling.begin(due.app());
-                    calls.push(begin(app, due));
+                    calls.push(begin(app, &due));
                 }
             }
             Err(error) => tracing::warn!(%error, "the sign-outs that wait could not be looked at"),
@@ -44,10 +44,10 @@ pub(super) async fn deliver(app: &App) {
 }
 
 /// Tells one app on a task of its own, which comes to its end also where nobody waits for it any more. The end of it says which app.
-fn begin(app: &App, due: DueSignOut) -> BoxFuture<'static, AppKey> {
-    let (app, key) = (app.clone(), due.app());
+fn begin(app: &App, due: &DueSignOut) -> BoxFuture<'static, AppKey> {
+    let (app, key, item) = (app.clone(), due.app(), due.item);
     let told = tokio::spawn(async move {
-        if let Err(error) = sign_outs::deliver(&app, due.item).await {
+        if let Err(error) = sign_outs::deliver(&app, item).await {
             tracing::warn!(%error, "it could not be written down whether an app heard of a sign-out");
         }
     });
