@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::domain::login_link::LoginLink;
 use crate::domain::token::Token;
 use crate::domain::user::{UserId, UserRef};
 use crate::domain::workspace::Workspace;
@@ -49,14 +50,28 @@ pub async fn find(app: &App, workspace: &Workspace, text: &str) -> Result<Option
         Some(Meaning::Token(token)) => {
             let hashes = app.keys().link_hashes(workspace.id, &token);
             let found = app.store.find_told_link(workspace.id, &hashes).await?;
-            Ok(found.map(|told| Found::Link(told.link.id, told.link.draft.user)))
+            linked(app, workspace, found.map(|told| told.link)).await
         }
         Some(Meaning::LinkId(id)) => {
             let found = app.store.find_told_link_by_id(workspace.id, id).await?;
-            Ok(found.map(|told| Found::Link(id, told.link.draft.user)))
+            linked(app, workspace, found.map(|told| told.link)).await
         }
         Some(Meaning::User(user)) => Ok(client(app, workspace, &user).await?.map(Found::Client)),
     }
+}
+
+/// The story of a link, or its client: a link is known for longer than its story may be kept.
+async fn linked(
+    app: &App,
+    workspace: &Workspace,
+    link: Option<LoginLink>,
+) -> Result<Option<Found>, StoreError> {
+    let Some(link) = link else { return Ok(None) };
+    let user = link.draft.user;
+    if stories::show(app, workspace, link.id).await?.is_some() {
+        return Ok(Some(Found::Link(link.id, user)));
+    }
+    Ok(client(app, workspace, &UserRef::Id(user)).await?.map(Found::Client))
 }
 
 /// A client, by what names one.

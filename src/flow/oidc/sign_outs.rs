@@ -20,7 +20,7 @@ use crate::domain::workspace::{Workspace, WorkspaceId};
 use crate::flow::operations::nodes;
 use crate::flow::operations::nodes::EndError;
 use crate::flow::sessions;
-use crate::outbound::http::{Failure, MAX_OF_HOST};
+use crate::outbound::http::{Failure, MAX_CALLS, MAX_OF_HOST};
 use crate::store::{DueSignOut, EndedAppSession, OutboxItem, StoreError};
 
 /// The event of a logout token (section 2.4).
@@ -29,15 +29,21 @@ const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// An app, among those of all workspaces.
 pub type AppKey = (WorkspaceId, String);
 
-/// How many sign-outs a node tells each app at the moment: no more than there may be calls to one host.
+/// Sign-outs of one workspace that a node tells at once: half of the calls that there may be.
+const MAX_OF_WORKSPACE: usize = MAX_CALLS / 2;
+
+/// How many sign-outs a node tells each app at the moment: no more than there may be calls to one receiver, and of one workspace no more
+/// than its share.
 #[derive(Clone, Debug, Default)]
 pub struct Telling(HashMap<AppKey, usize>);
 
 impl Telling {
-    /// Counts one more of an app; false, if that has its share already.
+    /// Counts one more of an app; false, if that or its workspace has its share already.
     pub fn begin(&mut self, app: AppKey) -> bool {
+        let of_workspace = self.0.iter().filter(|((workspace, _), _)| *workspace == app.0);
+        let of_workspace: usize = of_workspace.map(|(_, told)| told).sum();
         let told = self.0.entry(app).or_default();
-        let has_room = *told < MAX_OF_HOST;
+        let has_room = *told < MAX_OF_HOST && of_workspace < MAX_OF_WORKSPACE;
         *told += usize::from(has_room);
         has_room
     }
@@ -204,4 +210,21 @@ async fn end_some_over(app: &App, workspace: &Workspace, act: &AuditContext) -> 
         ended += 1;
     }
     Ok(ended)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_app_has_its_share_and_all_apps_of_a_workspace_leave_room_for_others() {
+        let mut telling = Telling::default();
+        let app = |workspace, number: usize| (WorkspaceId(workspace), format!("app-{number}"));
+        let begun = (0..100).filter(|number| telling.begin(app(1, number / 10))).count();
+        assert_eq!(begun, MAX_OF_WORKSPACE);
+        assert_eq!(telling.full().len(), MAX_OF_WORKSPACE / MAX_OF_HOST);
+        assert!((0..4).all(|_| telling.begin(app(2, 0))) && !telling.begin(app(2, 0)));
+        telling.end(&app(1, 0));
+        assert!(telling.begin(app(1, 9)) && !telling.begin(app(1, 9)));
+    }
 }

@@ -37,17 +37,12 @@ pub(in crate::http) async fn find(form: DeskForm<SeeFind>) -> Result<Response, P
         Some(Found::Link(link, user)) => (Some(user), Some(link)),
     };
     looked(&desk.app, &desk.workspace, &desk.act, (Look::Find, user, link)).await?;
-    match found {
-        None => Ok(page(&desk, StatusCode::NOT_FOUND)),
-        Some(Found::Client(user)) => Ok(see_other(&desk.address(&format!("/clients/{}", user.number())))),
-        Some(Found::Link(link, user)) => {
-            // A link is known for longer than its story may be kept.
-            let has_story = flow::stories::show(&desk.app, &desk.workspace, link).await?.is_some();
-            let path =
-                if has_story { format!("/links/{link}") } else { format!("/clients/{}", user.number()) };
-            Ok(see_other(&desk.address(&path)))
-        }
-    }
+    let path = match found {
+        None => return Ok(page(&desk, StatusCode::NOT_FOUND)),
+        Some(Found::Client(user)) => format!("/clients/{}", user.number()),
+        Some(Found::Link(link, _)) => format!("/links/{link}"),
+    };
+    Ok(see_other(&desk.address(&path)))
 }
 
 fn page(desk: &Desk<SeeFind>, status: StatusCode) -> Response {

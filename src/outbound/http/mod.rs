@@ -96,7 +96,8 @@ impl OutboundClient {
         time_limit: Duration,
     ) -> Result<Response, Failure> {
         let request = exchange::post(url, headers, body.into())?;
-        let turn = timeout(time_limit, self.shares.take(url.host().as_str())).await;
+        let receiver = format!("{}:{}", url.host(), url.port());
+        let turn = timeout(time_limit, self.shares.take(&receiver)).await;
         let Ok(Some(_share)) = turn else {
             return Err(Failure::Busy { host: url.host().to_string() });
         };

@@ -1,4 +1,4 @@
-//! How many calls run at once, in all and to one host, so that a slow receiver holds up no other.
+//! How many calls run at once, in all and to one host and port, so that a slow receiver holds up no other.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Calls that run at once.
 pub const MAX_CALLS: usize = 64;
 
-/// Calls to one host that run at once.
+/// Calls to one host and port that run at once.
 pub const MAX_OF_HOST: usize = 4;
 
 /// Calls that run or wait.

@@ -153,6 +153,10 @@ async fn whoever_was_deleted_has_left_a_story_behind() {
         assert_eq!(story.status, StatusCode::OK, "{}", story.body);
         assert!(!story.body.contains("gone@example.org"), "{}", story.body);
     }
+    // The link is known for longer than its story, and leads to nobody then.
+    test.advance(31 * 86_400);
+    let mut browser = signed_in(&pages, grant("Sam", AdminRole::Support, &[test.acme.id])).await;
+    assert_eq!(find(&mut browser, &test, &link).await.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

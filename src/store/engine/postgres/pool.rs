@@ -15,8 +15,23 @@ use crate::store::StoreError;
 /// Connections of this process to the server at most.
 const CONNECTIONS: usize = 16;
 
-/// Of however many the server allows, those that writers and lists leave to lookups.
+/// Of however many the server allows, those that writers and lists leave to lookups: fewer, where there are less than six.
 const RESERVED: usize = 2;
+
+/// What a connection is wanted for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Use {
+    Lookup,
+    Write,
+    List,
+}
+
+impl Use {
+    /// What it counts among those that are lent to writers and lists.
+    const fn busy(self) -> usize {
+        matches!(self, Self::Write | Self::List) as usize
+    }
+}
 
 /// How long no more connections are asked for than there are, after one was refused beside them.
 const REST: Duration = Duration::from_secs(1);
@@ -46,13 +61,18 @@ struct State {
 
 struct Waiting {
     caller: oneshot::Sender<Result<Pooled, String>>,
-    is_lookup: bool,
+    wanted: Use,
 }
 
 impl State {
-    /// Whether a connection may be lent: a lookup finds one, whatever writers and lists wait for.
-    fn may_lend(&self, is_lookup: bool) -> bool {
-        is_lookup || self.busy < self.limit.saturating_sub(RESERVED).max(1)
+    /// Whether a connection may be lent: a lookup finds one, whatever writers and lists wait for, and a writer, whatever lists do.
+    fn may_lend(&self, wanted: Use) -> bool {
+        let room = self.limit.saturating_sub(RESERVED.min(self.limit / 3));
+        match wanted {
+            Use::Lookup => true,
+            Use::Write => self.busy < room.max(1),
+            Use::List => self.busy < room.saturating_sub(1).max(1),
+        }
     }
 }
 
@@ -75,19 +95,19 @@ impl Pool {
     }
 
     /// A connection that may be used, by the deadline; for a lookup, or for a writer or a list.
-    pub(super) async fn get(&self, is_lookup: bool, deadline: Instant) -> Result<Pooled, StoreError> {
+    pub(super) async fn get(&self, wanted: Use, deadline: Instant) -> Result<Pooled, StoreError> {
         let waiting = {
             let mut state = self.state();
-            while state.may_lend(is_lookup)
+            while state.may_lend(wanted)
                 && let Some(client) = state.idle.pop()
             {
                 if self.0.servers.is_usable(&client) {
-                    return Ok(self.lent(&mut state, client, is_lookup));
+                    return Ok(self.lent(&mut state, client, wanted));
                 }
                 state.open -= 1;
             }
             let (caller, receiver) = oneshot::channel();
-            state.waiting.push_back(Waiting { caller, is_lookup });
+            state.waiting.push_back(Waiting { caller, wanted });
             self.open_more(&mut state);
             receiver
         };
@@ -147,14 +167,14 @@ impl Pool {
 
     /// Gives a connection to whoever has waited longest and may have it.
     fn hand_over(&self, state: &mut State, mut client: Connected) {
-        let next = |state: &State| state.waiting.iter().position(|waiting| state.may_lend(waiting.is_lookup));
+        let next = |state: &State| state.waiting.iter().position(|waiting| state.may_lend(waiting.wanted));
         while let Some(waiting) = next(state).and_then(|place| state.waiting.remove(place)) {
-            let lent = self.lent(state, client, waiting.is_lookup);
+            let lent = self.lent(state, client, waiting.wanted);
             match waiting.caller.send(Ok(lent)) {
                 // Who waited has gone. What is not lent must not give itself back while the state is held.
                 Err(Ok(mut pooled)) => match pooled.client.take() {
                     Some(back) => {
-                        state.busy -= usize::from(!waiting.is_lookup);
+                        state.busy -= waiting.wanted.busy();
                         client = back;
                     }
                     None => return,
@@ -165,9 +185,9 @@ impl Pool {
         state.idle.push(client);
     }
 
-    fn take_back(&self, client: Connected, is_lookup: bool) {
+    fn take_back(&self, client: Connected, wanted: Use) {
         let mut state = self.state();
-        state.busy -= usize::from(!is_lookup);
+        state.busy -= wanted.busy();
         if self.0.servers.is_usable(&client) {
             self.hand_over(&mut state, client);
         } else {
@@ -188,9 +208,9 @@ impl Pool {
         self.open_more(state);
     }
 
-    fn lent(&self, state: &mut State, client: Connected, is_lookup: bool) -> Pooled {
-        state.busy += usize::from(!is_lookup);
-        Pooled { pool: self.clone(), client: Some(client), is_lookup }
+    fn lent(&self, state: &mut State, client: Connected, wanted: Use) -> Pooled {
+        state.busy += wanted.busy();
+        Pooled { pool: self.clone(), client: Some(client), wanted }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -211,7 +231,7 @@ pub(super) struct Pooled {
     pool: Pool,
     /// None once it has left the pool.
     client: Option<Connected>,
-    is_lookup: bool,
+    wanted: Use,
 }
 
 impl Pooled {
@@ -224,7 +244,7 @@ impl Pooled {
         if let Some(client) = self.client.take() {
             drop(client);
             let mut state = self.pool.state();
-            state.busy -= usize::from(!self.is_lookup);
+            state.busy -= self.wanted.busy();
             self.pool.replace_one(&mut state);
         }
     }
@@ -233,7 +253,7 @@ impl Pooled {
 impl Drop for Pooled {
     fn drop(&mut self) {
         if let Some(client) = self.client.take() {
-            self.pool.take_back(client, self.is_lookup);
+            self.pool.take_back(client, self.wanted);
         }
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::{timeout, timeout_at};
 use tokio_postgres::SimpleQueryMessage;
 
 use super::error::{STORE_TIMEOUT, late};
-use super::pool::{Pool, Pooled};
+use super::pool::{Pool, Pooled, Use};
 use super::servers::{Connected, Servers};
 use crate::store::engine::unit_of_work::ContendedRow;
 use crate::store::{ListPermit, StoreError};
@@ -88,7 +88,12 @@ impl ConnectionPool {
     }
 
     async fn lend(&self, turn: Option<WritePermit>, deadline: Instant) -> Result<Lease, StoreError> {
-        let client = self.pool.get(turn.is_none(), deadline).await?;
+        let wanted = match &turn {
+            None => Use::Lookup,
+            Some(WritePermit { list: Some(_), .. }) => Use::List,
+            Some(_) => Use::Write,
+        };
+        let client = self.pool.get(wanted, deadline).await?;
         Ok(Lease { pool: self.pool.clone(), client: Some(client), turn, begun: Instant::now() })
     }
 }
@@ -170,7 +175,7 @@ async fn end_of(pool: &Pool, connected: &Connected, has_written: bool, deadline:
 async fn waits_for_standby(pool: &Pool, connected: &Connected) -> bool {
     let Some(process) = connected.process else { return false };
     let deadline = Instant::now() + Duration::from_millis(1_500);
-    let Ok(client) = pool.get(true, deadline).await else { return false };
+    let Ok(client) = pool.get(Use::Lookup, deadline).await else { return false };
     let loan = Lease { pool: pool.clone(), client: Some(client), turn: None, begun: Instant::now() };
     let Some(other) = loan.client().filter(|other| other.generation == connected.generation) else {
         return false;

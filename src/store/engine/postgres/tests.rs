@@ -175,7 +175,7 @@ async fn a_connection_writes_nothing_outside_a_transaction() {
         let pooled = postgres
             .lender
             .pool
-            .get(true, std::time::Instant::now() + super::error::STORE_TIMEOUT)
+            .get(super::pool::Use::Lookup, std::time::Instant::now() + super::error::STORE_TIMEOUT)
             .await
             .unwrap();
         let client = pooled.client().unwrap();
@@ -231,7 +231,7 @@ async fn what_a_node_held_that_vanished_amidst_a_transaction_is_let_go() {
     let pooled = postgres
         .lender
         .pool
-        .get(true, std::time::Instant::now() + super::error::STORE_TIMEOUT)
+        .get(super::pool::Use::Lookup, std::time::Instant::now() + super::error::STORE_TIMEOUT)
         .await
         .unwrap();
     let vanished = pooled.client().unwrap();
