@@ -13,6 +13,10 @@ use crate::support::server_fixture::{CLIENTS, ServerFixture, TIMEOUT};
 /// How many descriptors the unit asks for.
 const OF_THE_UNIT: usize = 65_536;
 
+/// What a flood may leave beyond what the server had before it, in kB: what the allocator keeps in pages that are half used. It is 18 to 26
+/// MB by chance.
+const LEFT: usize = 28 << 10;
+
 /// Requests of which the end is missing.
 fn unfinished() -> Vec<String> {
     let long = "x".repeat(60_000);
@@ -72,6 +76,7 @@ async fn thousands_whose_requests_never_end_take_little_memory_and_give_it_back(
     for _ in 0..times(1, 10) {
         let mut scene = under_all(&[&["sh", "-c", &enter, "sh", "prlimit"], &limits[..]].concat(), &limits);
         assert!(group.as_ref().is_none_or(|group| group.has(&scene.server)), "it is not in the group");
+        let before = kilobytes(&scene.server, "VmRSS:");
         for has_many_addresses in [false, true] {
             let strangers = strangers(scene.server.port, count, has_many_addresses).await;
             let crowd = scene.crowd();
@@ -86,10 +91,14 @@ async fn thousands_whose_requests_never_end_take_little_memory_and_give_it_back(
         assert!(scene.server.runs(), "{}", scene.server.log());
         let highest = kilobytes(&scene.server, "VmHWM:");
         peak = peak.max(highest);
-        afterwards = afterwards.max(has_given_back(&scene, 44 << 10).await);
+        afterwards = afterwards.max(has_given_back(&scene, before + LEFT).await - before);
         figures.tries += count * 2;
     }
     assert!(peak < 64 << 10, "{peak} kB are resident");
-    figures.note(format!("at most {} MB resident, {} MB afterwards", peak / 1_024, afterwards / 1_024));
+    figures.note(format!(
+        "at most {} MB resident, {} MB more afterwards than before",
+        peak / 1_024,
+        afterwards / 1_024
+    ));
     figures.write();
 }
