@@ -38,7 +38,7 @@ def write():
     if missing:
         machine.say(f"==> docs/performance.md is written once `bench/run` has measured {', '.join(missing)} too")
         return
-    parts = [text.INTRO, "## Targets\n", targets.table(targets.of_run(run)), ""]
+    parts = [text.INTRO, "## Targets\n", targets.table(targets.of_run(run)), "", text.MISSED]
     parts += [operations(run), merge(run), text.MEANING, apps(run), mails(run), openings(run), lists(run), imports(run), growth(run)]
     parts += [text.FLATTERY, rest(run), over_postgres(run)]
     IMAGES.mkdir(exist_ok=True)
@@ -46,6 +46,8 @@ def write():
     if peers := load("peers.json"):
         (IMAGES / "performance-peers.svg").write_text(plots.of_peers(peers))
         parts.append(beside(peers))
+    else:
+        parts.append(kept("## Beside others\n"))
     engines = {"SQLite in doorkey": run["new"]["sqlite"], "PostgreSQL": run["nodes"]["version"]}
     days = sorted(set(run["dates"].values()))
     when = {"measured": days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}, each table in one run"}
@@ -53,6 +55,13 @@ def write():
     parts += [text.HOW, measured_with(versions)]
     PAGE.write_text("\n".join(parts))
     machine.say(f"==> wrote {PAGE.relative_to(machine.ROOT)}")
+
+
+def kept(title):
+    """A section of the page as it stands, which was measured before the rest."""
+    _, found, rest = PAGE.read_text().partition(title)
+    older = "\nMeasured by an earlier build than the rest of this page.\n"
+    return title + older + rest.partition("\n## ")[0].removeprefix(older) if found else ""
 
 
 def load(name):

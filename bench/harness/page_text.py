@@ -15,6 +15,10 @@ bench/instructions        # instructions by request, against the kept numbers
 ```
 """
 
+MISSED = """\
+Where the time of what is missed goes, and what would close it: [performance-log.md](performance-log.md#what-the-page-misses).
+"""
+
 MEANING = """\
 What a row means to whoever runs doorkey:
 
