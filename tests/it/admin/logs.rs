@@ -169,13 +169,19 @@ fn behind(page: &TestResponse, words: &str) -> Option<String> {
 const RARE: &str =
     "CASE WHEN n % 1700 = 0 THEN 'mail.failed' WHEN n > 11880 THEN 'mail.sent' ELSE 'user.changed' END";
 
-#[tokio::test]
-async fn rare_entries_are_found_by_looking_further_back_each_once() {
+/// A log of 12,000 entries behind that of a link for the client 1.
+async fn long_log() -> TestApp {
     let test = TestApp::start().await;
     let ada = test.client("ada@example.org").await;
     test.ask_for_link(ada).await;
     test.advance(3_600);
     fill(&test, test.app.clock.now().millis(), (12_000, RARE));
+    test
+}
+
+#[tokio::test]
+async fn rare_entries_are_found_by_looking_further_back_each_once() {
+    let test = long_log().await;
     test.advance(3_600);
     let pages = admin_pages(&test);
     let mut browser = signed_in(&pages, grant("Sam", AdminRole::Support, &[test.acme.id])).await;
@@ -226,11 +232,7 @@ async fn rare_entries_are_found_by_looking_further_back_each_once() {
 /// Also where the entries of the pages before are far between.
 #[tokio::test]
 async fn found_entries_have_pages_by_number_too() {
-    let test = TestApp::start().await;
-    let ada = test.client("ada@example.org").await;
-    test.ask_for_link(ada).await;
-    test.advance(3_600);
-    fill(&test, test.app.clock.now().millis(), (12_000, RARE));
+    let test = long_log().await;
     let pages = admin_pages(&test);
     let mut browser = signed_in(&pages, grant("Sam", AdminRole::Support, &[test.acme.id])).await;
 
@@ -276,11 +278,7 @@ async fn entries_about_a_user_are_found_at_once_behind_all_of_others() {
 
 #[tokio::test]
 async fn a_file_begins_before_a_row_is_found_and_not_at_all_if_the_log_cannot_be_read() {
-    let test = TestApp::start().await;
-    let ada = test.client("ada@example.org").await;
-    test.ask_for_link(ada).await;
-    test.advance(3_600);
-    fill(&test, test.app.clock.now().millis(), (12_000, RARE));
+    let test = long_log().await;
     let pages = admin_pages(&test);
     let mut browser = signed_in(&pages, grant("Sam", AdminRole::Support, &[test.acme.id])).await;
     let rare = format!("/w/{}/logs.csv?event=login_link.issued", test.acme.id.0);

@@ -1,4 +1,4 @@
-//! Connections on loan: some are kept for lookups, one user's callers wait for each other without one, and a connection
+//! Connections on loan: so many may write, one user's callers wait for each other without one, and a connection
 //! that owes an answer is lent to nobody else; if it is that of a list, the server is told to stop.
 
 use std::collections::HashMap;
@@ -17,11 +17,9 @@ use super::servers::{Connected, Servers};
 use crate::store::engine::unit_of_work::ContendedRow;
 use crate::store::{ListPermit, StoreError};
 
-/// Of the connections, those that may write at the same moment: whatever writers wait for, lookups find a connection.
+/// Of the connections, those that may write at the same moment: whatever writers wait for, lists find one. What is left to lookups, the
+/// pool sees to.
 const WRITERS: usize = 12;
-
-/// The same of writers and lists together.
-const WRITERS_AND_LISTS: usize = 14;
 
 /// How long a list whose caller is gone may come to its end by itself, and how long it may take to hear that it is to
 /// stop. Most are done sooner, and their connections are good for others.
@@ -35,18 +33,12 @@ const CALLS: usize = 4;
 pub(super) struct ConnectionPool {
     pub(super) pool: Pool,
     writers: Arc<Semaphore>,
-    writers_and_lists: Arc<Semaphore>,
     lines: Arc<RowQueues>,
 }
 
 impl ConnectionPool {
     pub(super) fn over(servers: Servers) -> Self {
-        Self {
-            pool: Pool::over(servers),
-            writers: Arc::new(Semaphore::new(WRITERS)),
-            writers_and_lists: Arc::new(Semaphore::new(WRITERS_AND_LISTS)),
-            lines: Arc::default(),
-        }
+        Self { pool: Pool::over(servers), writers: Arc::new(Semaphore::new(WRITERS)), lines: Arc::default() }
     }
 
     pub(super) fn servers(&self) -> &Servers {
@@ -60,11 +52,8 @@ impl ConnectionPool {
 
     /// A connection to make a list with. If its caller goes away, the list is called off.
     pub(super) async fn for_listing(&self, permit: &ListPermit) -> Result<Lease, StoreError> {
-        let deadline = permit.deadline();
-        let any = timeout_at(deadline.into(), Arc::clone(&self.writers_and_lists).acquire_owned());
-        let any = any.await.map_err(|_| late())?.ok();
-        let turn = WritePermit { _line: None, _writer: None, _any: any, list: Some(permit.clone()) };
-        self.lend(Some(turn), deadline).await
+        let turn = WritePermit { _line: None, _writer: None, list: Some(permit.clone()) };
+        self.lend(Some(turn), permit.deadline()).await
     }
 
     /// A connection to write with, once nobody else of this process writes to the row that is sought.
@@ -80,8 +69,7 @@ impl ConnectionPool {
             };
             // It is never closed.
             let writer = Arc::clone(&self.writers).acquire_owned().await.ok();
-            let any = Arc::clone(&self.writers_and_lists).acquire_owned().await.ok();
-            WritePermit { _line: line, _writer: writer, _any: any, list: None }
+            WritePermit { _line: line, _writer: writer, list: None }
         };
         let turn = timeout_at(deadline.into(), turn).await.map_err(|_| late())?;
         self.lend(Some(turn), deadline).await
@@ -220,7 +208,6 @@ fn take_back(pool: &Pool, client: Pooled, condition: Health) {
 struct WritePermit {
     _line: Option<(OwnedMutexGuard<()>, Place)>,
     _writer: Option<OwnedSemaphorePermit>,
-    _any: Option<OwnedSemaphorePermit>,
     list: Option<ListPermit>,
 }
 

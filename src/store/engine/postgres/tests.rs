@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_postgres::NoTls;
 
+use super::pool::{Pooled, Use};
 use super::row_queue::Health;
 use crate::store::database_url::DatabaseUrl;
 use crate::store::engine::tests::{host, hosts};
@@ -164,6 +165,12 @@ async fn proxy_silent_from(words: &'static str) -> String {
         .await
 }
 
+/// A connection of the pool.
+async fn lent(postgres: &super::Postgres) -> Pooled {
+    let deadline = std::time::Instant::now() + super::error::STORE_TIMEOUT;
+    postgres.lender.pool.get(Use::Lookup, deadline).await.unwrap()
+}
+
 /// Were it not so, a `BEGIN` that fails would let each statement behind it happen by itself.
 #[tokio::test]
 async fn a_connection_writes_nothing_outside_a_transaction() {
@@ -172,12 +179,7 @@ async fn a_connection_writes_nothing_outside_a_transaction() {
     let Engine::Postgres(postgres) = &store.engine else { panic!("another engine") };
 
     let refused = {
-        let pooled = postgres
-            .lender
-            .pool
-            .get(super::pool::Use::Lookup, std::time::Instant::now() + super::error::STORE_TIMEOUT)
-            .await
-            .unwrap();
+        let pooled = lent(postgres).await;
         let client = pooled.client().unwrap();
         client.execute("INSERT INTO hosts (host, workspace_id) VALUES ('a', 1)", &[]).await.unwrap_err()
     };
@@ -228,12 +230,7 @@ async fn what_a_node_held_that_vanished_amidst_a_transaction_is_let_go() {
     let store = Store::open(&schema.url(), true).await.unwrap();
     store.write(UnitOfWork::new().and(host("a"))).await.unwrap();
     let Engine::Postgres(postgres) = &store.engine else { panic!("another engine") };
-    let pooled = postgres
-        .lender
-        .pool
-        .get(super::pool::Use::Lookup, std::time::Instant::now() + super::error::STORE_TIMEOUT)
-        .await
-        .unwrap();
+    let pooled = lent(postgres).await;
     let vanished = pooled.client().unwrap();
     vanished.batch_execute("BEGIN READ WRITE; UPDATE hosts SET workspace_id = 2").await.unwrap();
 
