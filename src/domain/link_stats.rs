@@ -291,6 +291,17 @@ impl Figures {
     }
 }
 
+/// The figures of one kind of links in a bucket.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KindFigures {
+    /// When the bucket begins.
+    pub at: Timestamp,
+    /// Of which links; never all.
+    pub kind: StatsKind,
+    /// Their figures.
+    pub figures: Figures,
+}
+
 /// How long the links of a kind live now, in seconds.
 pub const fn lifetime_of(kind: StatsKind, workspace: &Workspace) -> i64 {
     match kind {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::app::App;
-use crate::domain::link_stats::{Figures, LinkStats, StatsQuery, lifetime_of};
+use crate::domain::link_stats::{Figures, KindFigures, LinkStats, StatsKind, StatsQuery, lifetime_of};
 use crate::domain::workspace::Workspace;
 use crate::store::{ListError, ListPermit, StoreError};
 
@@ -19,23 +19,44 @@ pub async fn link_stats(
     (workspace, permit): (&Workspace, &ListPermit),
     query: StatsQuery,
 ) -> Result<LinkStats, ListError> {
+    Ok(summed(workspace, query, &look(app, permit, &query).await?))
+}
+
+/// The same of all links, and of those of the back office, by one look.
+pub async fn link_stats_and_api(
+    app: &App,
+    (workspace, permit): (&Workspace, &ListPermit),
+    query: StatsQuery,
+) -> Result<[LinkStats; 2], ListError> {
+    let [all, api] = [StatsKind::All, StatsKind::Api].map(|kind| StatsQuery { kind, ..query });
+    let found = look(app, permit, &all).await?;
+    Ok([all, api].map(|query| summed(workspace, query, &found)))
+}
+
+async fn look(app: &App, permit: &ListPermit, query: &StatsQuery) -> Result<Vec<KindFigures>, ListError> {
     // It is written anyhow; what takes longer than that is in the figures a little later.
     let write = async { tokio::join!(app.store.write_reuses(), super::write_notes(app)) };
     if let Ok((Err(error), _) | (_, Err(error))) = tokio::time::timeout(WRITE_WAIT, write).await {
         tracing::warn!(%error, "figures are read without what was counted last");
     }
-    let mut found = app.store.link_figures(permit, &query).await?.into_iter().peekable();
-    let mut buckets = Vec::new();
+    app.store.link_figures(permit, query).await
+}
+
+/// The buckets of a query, those without figures too, and their sum.
+fn summed(workspace: &Workspace, query: StatsQuery, found: &[KindFigures]) -> LinkStats {
+    let is_asked = |of: &KindFigures| query.kind == StatsKind::All || of.kind == query.kind;
+    let mut found = found.iter().filter(|of| is_asked(of)).peekable();
+    let (mut buckets, mut totals) = (Vec::new(), Figures::default());
     for at in query.buckets() {
-        let figures = found.next_if(|(begun, _)| *begun == at).map(|(_, figures)| figures);
-        buckets.push((at, figures.unwrap_or_default()));
-    }
-    let mut totals = Figures::default();
-    for (_, figures) in &buckets {
-        totals.add(figures);
+        let mut figures = Figures::default();
+        while let Some(of) = found.next_if(|of| of.at == at) {
+            figures.add(&of.figures);
+        }
+        totals.add(&figures);
+        buckets.push((at, figures));
     }
     let advice = totals.advice(lifetime_of(query.kind, workspace));
-    Ok(LinkStats { query, totals, buckets, link_lifetime: workspace.link_lifetime, advice })
+    LinkStats { query, totals, buckets, link_lifetime: workspace.link_lifetime, advice }
 }
 
 /// Merges what was counted in slots of hours that are over, and forgets batches that are old.

@@ -7,14 +7,14 @@ use uuid::Uuid;
 use super::audit;
 use super::counted_batches::once;
 use crate::domain::audit::AuditEntry;
-use crate::domain::link_stats::{BucketSize, Figures, StatsKind, StatsQuery};
+use crate::domain::link_stats::{BucketSize, Figures, KindFigures, StatsKind, StatsQuery};
 use crate::domain::login_link::LinkLookupKey;
 use crate::domain::story::NotedLink;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::rows::Column;
 use crate::store::engine::unit_of_work::{Statement, UnitOfWork, over, sql};
-use crate::store::engine::value::{FromRow, Row, all, from_row, values};
+use crate::store::engine::value::{FromRow, FromValue, Row, Value, all, from_row, values};
 use crate::store::{Engine, ListError, ListPermit, Store, StoreError};
 
 /// Slots of an hour on PostgreSQL.
@@ -193,14 +193,25 @@ macro_rules! with_columns {
 }
 const SUMS: &str = with_columns!(sums);
 
-/// Refusals for one reason in a bucket.
+/// Refusals for one reason in a bucket, of one kind of links.
 struct Refusals {
     at: Timestamp,
+    kind: StatsKind,
     reason: String,
     times: i64,
 }
 
-from_row! { Refusals { at, reason, times } }
+from_row! {
+    KindFigures { at, kind, figures }
+    Refusals { at, kind, reason, times }
+}
+
+impl FromValue for StatsKind {
+    fn from_value(value: Value) -> Option<Self> {
+        let text = String::from_value(value)?;
+        Self::ALL.into_iter().find(|kind| kind.name() == text)
+    }
+}
 
 impl FromRow for Figures {
     fn from_row(row: &mut Row) -> Result<Self, StoreError> {
@@ -251,24 +262,24 @@ impl Store {
         self.apply(UnitOfWork::new().guard(once(batch, now)).and_all(counted)).await.map(|_| ())
     }
 
-    /// The figures of the buckets that have any, with when each begins.
+    /// The figures of the buckets that have any, in their order, each of one kind of links.
     pub async fn link_figures(
         &self,
         permit: &ListPermit,
         query: &StatsQuery,
-    ) -> Result<Vec<(Timestamp, Figures)>, ListError> {
+    ) -> Result<Vec<KindFigures>, ListError> {
         let [figures, refusals] = figures_of(permit.workspace(), query);
         let read = |[figures, refusals]: [Vec<Row>; 2]| {
-            Ok((all::<(Timestamp, Figures)>(figures)?, all::<Refusals>(refusals)?))
+            Ok((all::<KindFigures>(figures)?, all::<Refusals>(refusals)?))
         };
         let scanned = self.scan_with([figures, refusals], Some(permit.clone()), read);
         let (mut buckets, refusals) = permit.in_time(scanned).await?;
-        for Refusals { at, reason, times } in refusals {
-            let place = buckets.partition_point(|(begun, _)| *begun < at);
-            if buckets.get(place).is_none_or(|(begun, _)| *begun != at) {
-                buckets.insert(place, (at, Figures::default()));
+        for Refusals { at, kind, reason, times } in refusals {
+            let place = buckets.partition_point(|bucket| (bucket.at, bucket.kind.name()) < (at, kind.name()));
+            if buckets.get(place).is_none_or(|bucket| (bucket.at, bucket.kind) != (at, kind)) {
+                buckets.insert(place, KindFigures { at, kind, figures: Figures::default() });
             }
-            buckets[place].1.refused.push((reason, times));
+            buckets[place].figures.refused.push((reason, times));
         }
         Ok(buckets)
     }
@@ -310,7 +321,7 @@ impl Store {
     }
 }
 
-/// The statements that sum figures and refusals by bucket.
+/// The statements that sum figures and refusals by bucket and kind.
 fn figures_of(workspace: WorkspaceId, query: &StatsQuery) -> [Statement; 2] {
     let at = match query.by {
         BucketSize::Hour => "hour",
@@ -321,9 +332,11 @@ fn figures_of(workspace: WorkspaceId, query: &StatsQuery) -> [Statement; 2] {
         StatsKind::Api | StatsKind::SelfService | StatsKind::Again => "kind = $4",
     };
     let within = format!("WHERE workspace_id = $1 AND hour >= $2 AND hour < $3 AND {of_kind}");
-    let figures = format!("SELECT {at} AS begun, {SUMS} FROM link_stats {within} GROUP BY 1 ORDER BY 1");
+    let figures =
+        format!("SELECT {at} AS begun, kind, {SUMS} FROM link_stats {within} GROUP BY 1, 2 ORDER BY 1, 2");
     let refusals = format!(
-        "SELECT {at} AS begun, reason, CAST(sum(refused) AS BIGINT) FROM refusal_stats {within} GROUP BY 1, 2 ORDER BY 1, 2"
+        "SELECT {at} AS begun, kind, reason, CAST(sum(refused) AS BIGINT) FROM refusal_stats {within}
+         GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
     );
     [figures, refusals].map(|text| sql(text, values![workspace, query.from, query.to, query.kind.name()]))
 }

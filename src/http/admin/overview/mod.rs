@@ -129,16 +129,14 @@ impl Looked {
         // Each look has the time that a list has.
         let look = async |query: StatsQuery| {
             let permit = flow::lists::permit(&desk.app, &desk.workspace).await?;
-            flow::stories::stats::link_stats(&desk.app, (&desk.workspace, &permit), query).await
+            flow::stories::stats::link_stats_and_api(&desk.app, (&desk.workspace, &permit), query).await
         };
-        let of_days = |kind| StatsQuery::of_days(days, kind, desk.now()).map_err(Error::ValidationErrors);
-        let query = of_days(StatsKind::All)?;
+        let query =
+            StatsQuery::of_days(days, StatsKind::All, desk.now()).map_err(Error::ValidationErrors)?;
         let earlier = Timestamp::from_millis(query.from.millis() - days * DAY);
-        Ok(Self {
-            all: look(query).await?,
-            back_office: look(of_days(StatsKind::Api)?).await?,
-            before: look(StatsQuery { from: earlier, to: query.from, ..query }).await?.totals,
-        })
+        let [all, back_office] = look(query).await?;
+        let [before, _] = look(StatsQuery { from: earlier, to: query.from, ..query }).await?;
+        Ok(Self { all, back_office, before: before.totals })
     }
 }
 
