@@ -22,9 +22,13 @@ use crate::signing_key_cache::SigningKeyCache;
 use crate::store::Store;
 use crate::story_notes::StoryNotes;
 
-/// Store, clock, keys and counters: cheap to clone, one for the whole process.
+/// Store, clock, keys and counters, one for the whole process. A clone counts one reference: each request makes several.
 #[derive(Clone, Debug)]
-pub struct App {
+pub struct App(Arc<Setup>);
+
+/// An app as it is set up: what it holds, and what it was told of the ways in and out.
+#[derive(Clone, Debug)]
+pub struct Setup {
     /// What strangers, and API keys, may do how often.
     pub limits: Arc<RateLimits>,
     /// How mail goes out, where it is set up.
@@ -68,7 +72,7 @@ impl MailSetup {
     }
 }
 
-/// What an [`App`] holds.
+/// What an [`App`] holds, however it is set up.
 #[derive(Debug)]
 pub struct Inner {
     /// What is kept.
@@ -102,22 +106,23 @@ impl App {
         let signing_keys = SigningKeyCache::default();
         let inner = Inner { store, clock, held, metrics, lookup_cache, node, notes, refusals, signing_keys };
         let outbound = Arc::new(OutboundClient::new(OutboundAllow::default(), []));
-        Self { limits, mail: None, outbound, inner: Arc::new(inner) }
+        Self(Arc::new(Setup { limits, mail: None, outbound, inner: Arc::new(inner) }))
     }
 
     /// The same app with other limits.
     pub fn limited_to(self, quotas: &RateLimitConfig) -> Self {
-        Self { limits: Arc::new(RateLimits::new(quotas, &self.clock)), ..self }
+        let limits = Arc::new(RateLimits::new(quotas, &self.clock));
+        Self(Arc::new(Setup { limits, ..Setup::clone(&self.0) }))
     }
 
     /// The same app, which mails.
     pub fn mailing(self, setup: MailSetup) -> Self {
-        Self { mail: Some(Arc::new(setup)), ..self }
+        Self(Arc::new(Setup { mail: Some(Arc::new(setup)), ..Setup::clone(&self.0) }))
     }
 
     /// The same app, which calls URLs in this way.
     pub fn calling(self, client: OutboundClient) -> Self {
-        Self { outbound: Arc::new(client), ..self }
+        Self(Arc::new(Setup { outbound: Arc::new(client), ..Setup::clone(&self.0) }))
     }
 
     /// The secret keys as they are at this moment: asked for anew by each step, and never kept over a wait.
@@ -127,6 +132,14 @@ impl App {
 }
 
 impl Deref for App {
+    type Target = Setup;
+
+    fn deref(&self) -> &Setup {
+        &self.0
+    }
+}
+
+impl Deref for Setup {
     type Target = Inner;
 
     fn deref(&self) -> &Inner {

@@ -39,7 +39,7 @@ pub fn router(app: App, settings: Settings) -> Router {
     let docs = if settings.has_docs { docs() } else { Router::new() };
     let settings = Arc::new(settings);
     let layer = |surface: &'static Surface| {
-        let state = LayerState { app: app.clone(), settings: Arc::clone(&settings), surface };
+        let state = Arc::new(LayerState { app: app.clone(), settings: Arc::clone(&settings), surface });
         from_fn_with_state(state, middleware::handle)
     };
     let login = || post(pages::login::confirm).get(pages::login::open);

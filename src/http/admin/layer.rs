@@ -23,8 +23,7 @@ use crate::http::middleware::{REQUEST_TIMEOUT, method_label, outcome_of};
 use crate::http::pages::set_headers;
 use crate::metrics::ResponseLabels;
 
-/// What the layer needs.
-#[derive(Clone)]
+/// What the layer needs, behind one reference.
 pub(super) struct LayerState {
     pub(super) app: App,
     pub(super) settings: Arc<AdminSettings>,
@@ -32,22 +31,22 @@ pub(super) struct LayerState {
 }
 
 /// Runs a request's handler and completes the response. Every log line on the way carries the request id.
-pub(super) async fn handle(State(state): State<LayerState>, request: Request, next: Next) -> Response {
+pub(super) async fn handle(State(state): State<Arc<LayerState>>, request: Request, next: Next) -> Response {
     let request_id = new_request_id(state.app.clock.now());
     REQUEST_ID.scope(request_id, handle_with_id(state, request_id, request, next)).await
 }
 
-async fn handle_with_id(state: LayerState, id: Uuid, request: Request, next: Next) -> Response {
+async fn handle_with_id(state: Arc<LayerState>, id: Uuid, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let deadline = started + REQUEST_TIMEOUT;
-    let LayerState { app, settings, surface } = state;
+    let LayerState { app, settings, surface } = &*state;
     let (mut parts, body) = request.into_parts();
     let path = parts.extensions.get::<MatchedPath>().map_or("none", |path| path.as_str());
     let route = format!("admin {path}");
     let method = method_label(&parts.method);
     let now = app.clock.now();
 
-    let found = outcome_of(look_up(&app, &settings, (id, surface), &parts), deadline).await;
+    let found = outcome_of(look_up(app, settings, (id, *surface), &parts), deadline).await;
     let response = match found.map_err(Problem::from).and_then(|found| found) {
         Ok(visit) => {
             parts.extensions.insert(Arc::new(visit));

@@ -54,7 +54,7 @@ pub use self::settings::AdminSettings;
 pub fn router(app: App, settings: AdminSettings) -> Router {
     let settings = Arc::new(settings);
     let layer = |surface: Surface| {
-        let state = LayerState { app: app.clone(), settings: Arc::clone(&settings), surface };
+        let state = Arc::new(LayerState { app: app.clone(), settings: Arc::clone(&settings), surface });
         from_fn_with_state(state, layer::handle)
     };
     let assets = Router::new().route("/admin.css", get(assets::style)).route("/icon.svg", get(assets::icon));

@@ -46,8 +46,7 @@ pub(super) struct Surface {
     pub(super) set_headers: fn(&mut HeaderMap, Uuid, ApiVersion),
 }
 
-/// What the layer around a router needs.
-#[derive(Clone)]
+/// What the layer around a router needs. Each request clones its layer, so the state is behind one reference.
 pub(super) struct LayerState {
     pub(super) app: App,
     pub(super) settings: Arc<Settings>,
@@ -55,21 +54,21 @@ pub(super) struct LayerState {
 }
 
 /// Runs a request's handler and completes the response. Every log line on the way carries the request id.
-pub(super) async fn handle(State(state): State<LayerState>, request: Request, next: Next) -> Response {
+pub(super) async fn handle(State(state): State<Arc<LayerState>>, request: Request, next: Next) -> Response {
     let request_id = new_request_id(state.app.clock.now());
     REQUEST_ID.scope(request_id, handle_with_id(state, request_id, request, next)).await
 }
 
-async fn handle_with_id(state: LayerState, request_id: Uuid, mut request: Request, next: Next) -> Response {
+async fn handle_with_id(state: Arc<LayerState>, request_id: Uuid, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let deadline = started + REQUEST_TIMEOUT;
-    let LayerState { app, settings, surface } = state;
+    let LayerState { app, settings, surface } = &*state;
     let version = version_of(request.headers());
     let route = request.extensions().get::<MatchedPath>().map_or("none", |path| path.as_str()).to_owned();
     let method = method_label(request.method());
     let accepted_language = (surface.accepted_language)(request.headers());
 
-    let found = look_up(&app, settings, (request_id, version), surface.lookup, &mut request);
+    let found = look_up(app, Arc::clone(settings), (request_id, version), surface.lookup, &mut request);
     let found = outcome_of(found, deadline).await.and_then(|found| found);
     let workspace = found.as_ref().ok().map(|context| Arc::clone(&context.workspace));
     let response = match found {
@@ -180,7 +179,7 @@ mod tests {
         let url = Origin::parse("https://example.com").unwrap();
         let act = AuditContext::at_command_line();
         flow::workspaces::create(&app, &act, "Acme".to_owned(), url, Vec::new()).await.unwrap();
-        let state = LayerState { app, settings: Arc::default(), surface: &pages::SURFACE };
+        let state = Arc::new(LayerState { app, settings: Arc::default(), surface: &pages::SURFACE });
         let layer = from_fn_with_state(state, handle);
         let routes = Router::new().route("/hang", get(std::future::pending::<()>)).layer(layer);
         let ask = Request::builder().uri("/hang").header("host", "example.com");
