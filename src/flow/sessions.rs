@@ -15,6 +15,9 @@ use crate::domain::user::UserId;
 use crate::domain::workspace::Workspace;
 use crate::store::{ListError, ListPermit, ListedSession, Outcome, StoreError};
 
+/// A session that ends within so many seconds ends soon: long before, what was noted is written.
+const ENDS_SOON: i64 = 600;
+
 /// A session cookie, and the session of its number if one look has found it already.
 #[derive(Clone, Debug)]
 pub struct PresentedCookie {
@@ -42,7 +45,7 @@ pub async fn current(
     if signed_in.session.is_live(&signed_in.standing, workspace, now) {
         // By a wrong clock it would last longer.
         if signed_in.session.is_to_be_touched(workspace, now) && nodes::is_fit(app).is_ok() {
-            touch(app, &signed_in.session, now);
+            touch(app, workspace, &signed_in.session, now);
         }
         return Ok(Some(signed_in));
     }
@@ -99,12 +102,20 @@ pub(super) async fn verify(
     Ok(Some(found).filter(|signed_in| app.keys().verify_session(&signed_in.session, cookie)))
 }
 
-/// Writes down that a session was seen, and keeps nobody waiting for it.
-fn touch(app: &App, session: &Session, now: Timestamp) {
+/// Writes down that a session was seen, and keeps nobody waiting for it: some seconds later with those of others, or at once where it ends
+/// soon by what is written.
+fn touch(app: &App, workspace: &Workspace, session: &Session, now: Timestamp) {
+    let ends_soon = session.ends_at(workspace) <= now.plus_seconds(ENDS_SOON);
+    if !ends_soon && app.store.has_touch(session) {
+        return;
+    }
     let seen = app.keys().seal_session(Session { last_seen_at: now, ..session.clone() });
+    if !ends_soon && app.store.note_touch(&seen) {
+        return;
+    }
     let app = app.clone();
     tokio::spawn(async move {
-        if let Err(error) = app.store.touch_session(&seen).await {
+        if let Err(error) = app.store.write_touch(&seen).await {
             tracing::warn!(%error, "it could not be written down when a session was seen");
         }
     });

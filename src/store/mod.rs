@@ -12,6 +12,7 @@ mod engine;
 mod error;
 mod list_limiter;
 mod pending_reuses;
+mod pending_touches;
 mod queries;
 mod transfer;
 
@@ -69,6 +70,7 @@ pub use self::transfer::{Transfer, TransferError};
 pub struct Store {
     engine: Engine,
     reuses: Arc<pending_reuses::PendingReuses>,
+    touches: Arc<pending_touches::PendingTouches>,
     list_limiter: Arc<list_limiter::ListLimiter>,
     counted_logs: Arc<counted_log::CountedLogs>,
 }
@@ -91,6 +93,7 @@ impl Store {
         let store = Self {
             engine,
             reuses: Arc::default(),
+            touches: Arc::default(),
             list_limiter: Arc::default(),
             counted_logs: Arc::default(),
         };

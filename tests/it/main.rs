@@ -178,6 +178,7 @@ mod pages {
     mod repeated_confirm;
     mod reverse_proxies;
     mod screenshots;
+    mod seen_sessions;
     mod sessions;
     mod two_browsers;
     mod ways_on;

@@ -129,6 +129,7 @@ mod pages {
     mod languages;
     mod redirects;
     mod repeated_confirm;
+    mod seen_sessions;
     mod sessions;
 }
 mod races {

@@ -86,11 +86,15 @@ pub async fn sweep(app: &App, now: Timestamp, kept: Retention) -> Result<Swept, 
     Ok(all)
 }
 
-/// Makes durable what is only counted so far.
+/// Makes durable what is only counted or noted so far.
 pub async fn flush_counters(app: &App) -> Result<(), StoreError> {
-    let (written, noted, refused) =
-        tokio::join!(app.store.write_reuses(), stories::write_notes(app), refusals::write(app));
-    written.and(noted).and(refused)
+    let (written, seen, noted, refused) = tokio::join!(
+        app.store.write_reuses(),
+        app.store.write_touches(),
+        stories::write_notes(app),
+        refusals::write(app)
+    );
+    written.and(seen).and(noted).and(refused)
 }
 
 /// Counts what waits in the outbox, for the metrics.
@@ -104,7 +108,7 @@ pub async fn count_outbox(app: &App) -> Result<(), StoreError> {
 
 /// Whether the counters should be flushed before there is no room for more.
 pub fn has_many_counters(app: &App) -> bool {
-    app.store.has_many_reuses()
+    app.store.has_many_reuses() || app.store.has_many_touches()
 }
 
 /// Once a process has reported in, and before it serves: a copy of an embedded database's file says from here on that it is
@@ -113,7 +117,7 @@ pub async fn checkpoint(app: &App) {
     app.store.checkpoint().await;
 }
 
-/// Before a process ends: no reuse is lost, and the node is off the list.
+/// Before a process ends: nothing that was counted or noted is lost, and the node is off the list.
 pub async fn leave(app: &App) -> Result<(), StoreError> {
     let (written, left) = tokio::join!(flush_counters(app), nodes::deregister(app));
     // Whoever copies the file of a server that was stopped, and forgets the WAL, has everything.

@@ -41,6 +41,7 @@ pub(super) mod post_restore;
 pub(super) mod request_lookup;
 pub(super) mod reuse_counters;
 pub(super) mod secret_keys;
+pub(super) mod session_touches;
 pub(super) mod sessions;
 pub(super) mod signing_keys;
 pub(super) mod stories;

@@ -119,6 +119,8 @@ impl Store {
         options: &ListQuery,
         now: Timestamp,
     ) -> Result<Page<ListedSession>, ListError> {
+        // With leave: who lists without a pause makes no more commits than lists.
+        permit.in_time(self.write_touches()).await?;
         let (terms, page) = (workspace.clone(), self.page_of_sessions(workspace, options, now));
         self.list(permit, page, move |session: Session| listed(&session, &terms)).await
     }
@@ -215,16 +217,6 @@ impl Store {
                AND NOT EXISTS (SELECT 1 FROM {users} WHERE u.workspace_id = $1 AND u.id = s.user_id AND {is_restricted}
                                AND NOT (u.session_epoch = s.session_epoch AND u.is_active <> 0 AND u.is_staff = 0))"
         )
-    }
-
-    /// Records when a session was last seen. `session` is as this leaves it, sealed.
-    pub async fn touch_session(&self, session: &Session) -> Result<(), StoreError> {
-        let touched = sql(
-            "UPDATE sessions SET last_seen_at = $1, seal = $2
-             WHERE workspace_id = $3 AND id = $4 AND last_seen_at < $1",
-            values![session.last_seen_at, session.seal, session.workspace, session.id],
-        );
-        self.write(UnitOfWork::new().and(touched)).await.map(|_| ())
     }
 
     /// Ends a session, unless it ended before.
