@@ -1,6 +1,7 @@
 //! Who is signed in, and signing out.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -17,6 +18,9 @@ use crate::store::{ListError, ListPermit, ListedSession, Outcome, StoreError};
 
 /// A session that ends within so many seconds ends soon: long before, what was noted is written.
 const ENDS_SOON: i64 = 600;
+
+/// For so long a list of sessions waits for what was noted of them.
+const WRITE_WAIT: Duration = Duration::from_secs(1);
 
 /// A session cookie, and the session of its number if one look has found it already.
 #[derive(Clone, Debug)]
@@ -121,13 +125,17 @@ fn touch(app: &App, workspace: &Workspace, session: &Session, now: Timestamp) {
     });
 }
 
-/// The sessions of a workspace that hold, newest first.
+/// The sessions of a workspace that hold, newest first, with what this process has noted of them, if that can be written soon.
 pub async fn list(
     app: &App,
     permit: &ListPermit,
     workspace: &Workspace,
     options: &ListQuery,
 ) -> Result<Page<ListedSession>, ListError> {
+    // It is written anyhow; what takes longer than that is in the list a little later.
+    if let Ok(Err(error)) = tokio::time::timeout(WRITE_WAIT, app.store.write_touches()).await {
+        tracing::warn!(%error, "sessions are listed without when they were seen last");
+    }
     app.store.list_sessions(permit, workspace, options, app.clock.now()).await
 }
 
