@@ -59,7 +59,12 @@ pub(super) async fn handle(State(state): State<Arc<LayerState>>, request: Reques
     REQUEST_ID.scope(request_id, handle_with_id(state, request_id, request, next)).await
 }
 
-async fn handle_with_id(state: Arc<LayerState>, request_id: Uuid, mut request: Request, next: Next) -> Response {
+async fn handle_with_id(
+    state: Arc<LayerState>,
+    request_id: Uuid,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let started = Instant::now();
     let deadline = started + REQUEST_TIMEOUT;
     let LayerState { app, settings, surface } = &*state;

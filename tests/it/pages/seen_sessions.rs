@@ -77,7 +77,10 @@ async fn what_was_noted_of_many_is_written_of_each() {
 
     let seen = test.number("SELECT count(*) FROM sessions WHERE last_seen_at > created_at");
     assert_eq!(seen, 8);
-    assert_eq!(test.number("SELECT count(DISTINCT last_seen_at) FROM sessions WHERE last_seen_at > created_at"), 8);
+    assert_eq!(
+        test.number("SELECT count(DISTINCT last_seen_at) FROM sessions WHERE last_seen_at > created_at"),
+        8
+    );
     for browser in &mut browsers {
         assert!(browser.is_signed_in().await, "each row has the seal that belongs to it");
     }

@@ -131,8 +131,7 @@ impl Looked {
             let permit = flow::lists::permit(&desk.app, &desk.workspace).await?;
             flow::stories::stats::link_stats_and_api(&desk.app, (&desk.workspace, &permit), query).await
         };
-        let query =
-            StatsQuery::of_days(days, StatsKind::All, desk.now()).map_err(Error::ValidationErrors)?;
+        let query = StatsQuery::of_days(days, StatsKind::All, desk.now()).map_err(Error::ValidationErrors)?;
         let earlier = Timestamp::from_millis(query.from.millis() - days * DAY);
         let [all, back_office] = look(query).await?;
         let [before, _] = look(StatsQuery { from: earlier, to: query.from, ..query }).await?;
