@@ -86,8 +86,9 @@ async fn pages_are_answered_while_each_commit_takes_two_seconds_and_all_is_writt
         let [writing, settling] = at_work;
         let writing = tokio::spawn(async move { stories::write_notes(&writing.app).await });
         let settling = tokio::spawn(async move { stories::settle::settle(&settling.app).await });
-        // No commit comes back before it is let go, and that is after all of these were answered.
-        for _ in 0..10 {
+        // No commit comes back before it is let go, and that is after all of these were answered. Those of two rounds find room, however
+        // late a slow machine begins to write.
+        for _ in 0..8 {
             let page = test.send_from("203.0.113.9", scanned("GET", &path_of(&link))).await;
             assert_eq!(page.status, StatusCode::OK, "round {round}");
             assert!(page.body.contains("<form"), "round {round}");
@@ -101,7 +102,7 @@ async fn pages_are_answered_while_each_commit_takes_two_seconds_and_all_is_writt
     test.write_notes().await;
     test.settle_openings().await;
 
-    assert_eq!(test.number("SELECT count(*) FROM link_events"), 3 * 11);
+    assert_eq!(test.number("SELECT count(*) FROM link_events"), 3 * 9);
     assert_eq!(test.number("SELECT count(*) FROM link_events WHERE settle_at > 0"), 0);
     let metrics = test.app.metrics.text();
     assert!(metrics.lines().any(|line| line == "doorkey_openings_dropped_total 0"), "{metrics}");
