@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::rows::Column;
-use super::unit_of_work::{UnitOfWork, UnitResult, over, sql};
+use super::unit_of_work::{UnitOfWork, UnitResult, counter, over, sql};
 use super::value::{Value, all, values};
 use crate::store::{Statement, Store, StoreError};
 
@@ -38,6 +38,7 @@ on_both_engines! {
     a_statement_may_have_any_number_of_values
     a_statement_over_rows_sees_each_of_them
     a_guard_over_rows_must_change_one_for_each
+    counters_count_each_unit_that_goes_through_and_no_other
     several_lookups_are_seen_at_one_moment
     of_any_number_of_racing_units_one_wins
 }
@@ -138,6 +139,40 @@ async fn a_guard_over_rows_must_change_one_for_each(store: Store) {
     assert!(matches!(whole, Ok(UnitResult::Done(rows)) if rows.iter().all(Vec::is_empty)));
     assert!(matches!(lost, Ok(UnitResult::Conflict)) && matches!(late, Ok(UnitResult::Conflict)));
     assert_eq!(hosts(&store).await, ["a", "b", "c", "d"]);
+}
+
+/// Units that are committed together count together, in one row or in several; none counts that loses or fails.
+async fn counters_count_each_unit_that_goes_through_and_no_other(store: Store) {
+    const COUNT: &str = "INSERT INTO hosts (host, workspace_id) VALUES ($1, $2)
+                         ON CONFLICT (host) DO UPDATE SET workspace_id = hosts.workspace_id + excluded.workspace_id";
+    for round in 0..2 {
+        let mut units = tokio::task::JoinSet::new();
+        for number in 0..60 {
+            let counted = counter(COUNT, values![if number % 2 == 0 { "even" } else { "odd" }]);
+            let unit = UnitOfWork::new().and(counted).and(host(&format!("{round} {number}")));
+            let lost = sql("UPDATE hosts SET workspace_id = 2 WHERE host = $1", values!["nobody"]);
+            let failing = sql("INSERT INTO hosts (host) VALUES ($1)", values!["c"]);
+            // In the first round nothing fails, so on SQLite no unit is run by itself.
+            let unit = match number % 5 {
+                0 => unit.guard(lost),
+                1 if round > 0 => unit.and(failing),
+                _ => unit,
+            };
+            let store = store.clone();
+            units.spawn(async move { (number % 2, store.write(unit).await) });
+        }
+        let mut expected = [0; 2];
+        for (place, written) in units.join_all().await {
+            expected[place] += i64::from(matches!(written, Ok(UnitResult::Done(_))));
+        }
+
+        let count =
+            sql("SELECT workspace_id FROM hosts WHERE host IN ('even', 'odd') ORDER BY host", values![]);
+        let [rows] = store.read([count]).await.unwrap();
+        assert_eq!(all::<i64>(rows).unwrap(), expected);
+        assert_eq!(expected.iter().sum::<i64>(), if round == 0 { 48 } else { 36 });
+        store.write(UnitOfWork::new().and(sql("DELETE FROM hosts", values![]))).await.unwrap();
+    }
 }
 
 /// One unit after the other moves two rows together, and nobody sees one moved without the other.

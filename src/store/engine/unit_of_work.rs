@@ -13,12 +13,13 @@ pub(in crate::store) struct Statement {
     pub(in crate::store) sql: Cow<'static, str>,
     pub(in crate::store) values: Vec<Value>,
     pub(in crate::store) is_guard: bool,
+    pub(super) is_counter: bool,
     pub(super) rows: Option<Rows>,
 }
 
 /// A statement.
 pub(in crate::store) fn sql(sql: impl Into<Cow<'static, str>>, values: Vec<Value>) -> Statement {
-    Statement { sql: sql.into(), values, is_guard: false, rows: None }
+    Statement { sql: sql.into(), values, is_guard: false, is_counter: false, rows: None }
 }
 
 /// A statement over rows that it knows as the table `r`, which stands between `head` and `tail`; their values follow `values`. As
@@ -29,10 +30,37 @@ pub(in crate::store) fn over(
     tail: &'static str,
     values: Vec<Value>,
 ) -> Statement {
-    Statement { sql: head.into(), values, is_guard: false, rows: Some(Rows { columns, tail }) }
+    Statement {
+        sql: head.into(),
+        values,
+        is_guard: false,
+        is_counter: false,
+        rows: Some(Rows { columns, tail }),
+    }
+}
+
+/// A statement that only adds: once, or as often as the value says that follows `values`. SQLite, which commits the units of many callers
+/// together, runs those that are alike but for that once for all of them, at the end.
+pub(in crate::store) fn counter(text: &'static str, values: Vec<Value>) -> Statement {
+    let values = values.into_iter().chain([Value::Number(1)]).collect();
+    Statement { is_counter: true, ..sql(text, values) }
 }
 
 impl Statement {
+    /// Counts for another one too, if both are counters and alike. Whether they are.
+    pub(super) fn absorb(&mut self, other: &Self) -> bool {
+        let (Some((Value::Number(times), own)), Some((Value::Number(more), others))) =
+            (self.values.split_last_mut(), other.values.split_last())
+        else {
+            return false;
+        };
+        let are_alike = self.is_counter && other.is_counter && self.sql == other.sql && own == others;
+        if are_alike {
+            *times += more;
+        }
+        are_alike
+    }
+
     /// How many rows it must change if it is a guard.
     pub(super) fn least_changes(&self) -> usize {
         self.rows.as_ref().map_or(1, Rows::count)

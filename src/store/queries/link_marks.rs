@@ -11,7 +11,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::WorkspaceId;
 use crate::store::Engine;
 use crate::store::engine::rows::Column;
-use crate::store::engine::unit_of_work::{Statement, over, sql};
+use crate::store::engine::unit_of_work::{Statement, counter, over, sql};
 use crate::store::engine::value::values;
 
 /// What may be true of a link.
@@ -333,10 +333,10 @@ pub(in crate::store) fn count_issued(
     (kind, is_recorded): (&'static str, bool),
 ) -> Statement {
     let at = link.draft.created_at;
-    sql(
-        "INSERT INTO link_stats (workspace_id, hour, kind, slot, issued, recorded) VALUES ($1, $2, $3, $4, 1, $5)
+    counter(
+        "INSERT INTO link_stats (workspace_id, hour, kind, slot, issued, recorded) VALUES ($1, $2, $3, $4, $6, $5 * $6)
          ON CONFLICT (workspace_id, hour, kind, slot)
-         DO UPDATE SET issued = link_stats.issued + 1, recorded = link_stats.recorded + excluded.recorded",
+         DO UPDATE SET issued = link_stats.issued + excluded.issued, recorded = link_stats.recorded + excluded.recorded",
         values![link.draft.workspace, at.start_of_hour(), kind, slot_of(engine, &link.into(), at), is_recorded],
     )
 }

@@ -15,7 +15,7 @@ use super::database_file::{DatabaseFile, WalIdentity};
 use super::read_pool::{ReadPool, connect_to_read};
 use super::statement::{run, step};
 use crate::store::StoreError;
-use crate::store::engine::unit_of_work::{UnitOfWork, UnitResult};
+use crate::store::engine::unit_of_work::{Statement, UnitOfWork, UnitResult};
 use crate::store::engine::value::Row;
 
 /// Units that are committed together at most: more would make the first of them wait.
@@ -226,16 +226,23 @@ fn run_together(
     transaction: &Transaction<'_>,
     jobs: &[WriteRequest],
 ) -> rusqlite::Result<Option<Vec<Result<UnitResult, StoreError>>>> {
-    let mut results = Vec::with_capacity(jobs.len());
+    let (mut results, mut counters) = (Vec::with_capacity(jobs.len()), Vec::new());
     for job in jobs {
         match run_unit(transaction, &job.unit) {
-            Ok(UnitProgress::Through(rows)) => results.push(Ok(UnitResult::Done(rows))),
+            Ok(UnitProgress::Through(rows)) => {
+                results.push(Ok(UnitResult::Done(rows)));
+                add_counters(&mut counters, &job.unit);
+            }
             Ok(UnitProgress::LostGuard { is_clean: true }) => results.push(Ok(UnitResult::Conflict)),
             Err(error) if breaks_the_group(&error) => return Err(error),
             Ok(UnitProgress::LostGuard { is_clean: false }) | Err(_) => return Ok(None),
         }
     }
-    Ok(Some(results))
+    match run_counters(transaction, &counters) {
+        Ok(()) => Ok(Some(results)),
+        Err(error) if breaks_the_group(&error) => Err(error),
+        Err(_) => Ok(None),
+    }
 }
 
 /// Runs a unit so that it leaves nothing behind unless it goes through.
@@ -244,7 +251,15 @@ fn run_apart(
     job: &WriteRequest,
 ) -> rusqlite::Result<Result<UnitResult, StoreError>> {
     step(transaction, "SAVEPOINT unit")?;
-    let written = match run_unit(transaction, &job.unit) {
+    let mut counters = Vec::new();
+    add_counters(&mut counters, &job.unit);
+    let progress = run_unit(transaction, &job.unit).and_then(|progress| {
+        if matches!(progress, UnitProgress::Through(_)) {
+            run_counters(transaction, &counters)?;
+        }
+        Ok(progress)
+    });
+    let written = match progress {
         Ok(UnitProgress::Through(rows)) => Ok(UnitResult::Done(rows)),
         Ok(UnitProgress::LostGuard { .. }) => Ok(UnitResult::Conflict),
         Err(error) if breaks_the_group(&error) => return Err(error),
@@ -262,7 +277,7 @@ fn run_apart(
 
 /// How far a unit ran.
 enum UnitProgress {
-    /// To its end; the rows of each statement.
+    /// To its end, but for its counters; the rows of each statement.
     Through(Vec<Vec<Row>>),
     /// To a guard that changed too little; `is_clean` if nothing was changed by then.
     LostGuard { is_clean: bool },
@@ -272,6 +287,10 @@ fn run_unit(connection: &Connection, unit: &UnitOfWork) -> rusqlite::Result<Unit
     let mut results = Vec::with_capacity(unit.statements.len());
     let begun = connection.total_changes();
     for statement in &unit.statements {
+        if statement.is_counter {
+            results.push(Vec::new());
+            continue;
+        }
         let before = connection.total_changes();
         results.push(run(connection, statement)?);
         let after = connection.total_changes();
@@ -280,6 +299,19 @@ fn run_unit(connection: &Connection, unit: &UnitOfWork) -> rusqlite::Result<Unit
         }
     }
     Ok(UnitProgress::Through(results))
+}
+
+/// Adds the counters of a unit to those of its group.
+fn add_counters(counters: &mut Vec<Statement>, unit: &UnitOfWork) {
+    for counter in unit.statements.iter().filter(|statement| statement.is_counter) {
+        if !counters.iter_mut().any(|known| known.absorb(counter)) {
+            counters.push(counter.clone());
+        }
+    }
+}
+
+fn run_counters(connection: &Connection, counters: &[Statement]) -> rusqlite::Result<()> {
+    counters.iter().try_for_each(|counter| run(connection, counter).map(drop))
 }
 
 /// Whether the failure is the file's or the disk's, and so every waiting caller's.
