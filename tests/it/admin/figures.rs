@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use doorkey::domain::admin::AdminRole;
 use doorkey::domain::user::UserId;
+use serde_json::json;
 
 use crate::support::admin::{admin_pages, form_to, grant, signed_in};
 use crate::support::app::TestApp;
@@ -256,4 +257,74 @@ async fn the_headline_of_a_story_is_the_answer() {
     let id = test.story_of(&live).await["link_id"].as_str().unwrap().to_owned();
     let story = browser.get(&format!("/w/{}/links/{id}", test.acme.id.0)).await;
     assert!(story.body.contains("in time</bdi></h1>"), "{}", story.body);
+}
+
+#[tokio::test]
+async fn a_story_draws_the_life_of_its_link() {
+    let mut test = TestApp::start().await;
+    for name in ["ada", "bob"] {
+        test.client(&format!("{name}@example.org")).await;
+    }
+    let late = format!("{}&redirect=%2Forders%3Fvoucher%3Ds3cret", test.ask_for_link(client(1)).await);
+    let mut ada = Person::at("203.0.113.7");
+    let opened = ada.open(&test, &late).await;
+    test.set("single_use", "false").await;
+    let reusable = test.ask_for_link(client(2)).await;
+    test.advance(7_260);
+    assert_eq!(ada.press(&test, &opened).await.status, StatusCode::GONE);
+    test.write_notes().await;
+    let pages = admin_pages(&test);
+    let mut browser = signed_in(&pages, grant("Sam", AdminRole::Support, &[test.acme.id])).await;
+    let mut story = async |link: &str| {
+        let id = test.story_of(link).await["link_id"].as_str().unwrap().to_owned();
+        browser.get(&format!("/w/{}/links/{id}", test.acme.id.0)).await.body
+    };
+
+    let page = story(&late).await;
+    assert_eq!(page.matches("role=\"img\" aria-label=\"The life of the link: made ").count(), 2, "{page}");
+    assert_eq!(page.matches(". The list below has all that happened.\"").count(), 2, "{page}");
+    for word in [">made ", ">expired ", ">pressed "] {
+        assert_eq!(page.matches(word).count(), 2, "{word}: {page}");
+    }
+    assert!(page.contains(">good for 2 hours</text>") && page.contains("url(#hatch-life-wide)"), "{page}");
+    assert!(!page.contains("<script") && !page.contains("style="), "{page}");
+    assert!(page.contains("<dt>Uses</dt><dd>one</dd>"), "{page}");
+    assert!(page.contains("<dt>Leads to</dt><dd>where its address says<small>"), "{page}");
+    assert!(!page.contains("s3cret") && !page.contains("/orders"), "{page}");
+
+    let page = story(&reusable).await;
+    assert!(page.contains(", not pressed. The list below") && !page.contains("hatch-life"), "{page}");
+    assert!(page.contains("<dt>Uses</dt><dd>any number, until its end</dd>"), "{page}");
+}
+
+#[tokio::test]
+async fn a_story_names_the_app_that_its_link_led_to_and_nothing_behind_it() {
+    let test = TestApp::start().await;
+    test.client("ada@example.org").await;
+    let app = test.add_app(&json!({"start_url": "https://wiki.example.org/in?t={target}"})).await;
+    let plain = test.ask_for_link(client(1)).await;
+    let link = format!("{plain}&app={}&redirect=%2Fnotes%3Fvoucher%3Ds3cret", app.client_id);
+    let id = test.story_of(&plain).await["link_id"].as_str().unwrap().to_owned();
+    let path = format!("/w/{}/links/{id}", test.acme.id.0);
+    let pages = admin_pages(&test);
+    let mut support = signed_in(&pages, grant("Sam", AdminRole::Support, &[test.acme.id])).await;
+    let mut viewer = signed_in(&pages, grant("Vera", AdminRole::Viewer, &[test.acme.id])).await;
+
+    let unused = support.get(&path).await.body;
+    assert!(unused.contains("where its address says") && unused.contains(">good until "), "{unused}");
+    test.browser().sign_in(&link).await;
+    let used = support.get(&path).await.body;
+
+    let address = format!("/w/{}/apps/{}", test.acme.id.0, app.client_id);
+    assert!(used.contains(&format!("the app <bdi>{}</bdi>", app.client_id)), "{used}");
+    assert!(!used.contains(&address), "support sees no apps: {used}");
+    assert!(used.contains("class=\"dot\"") && used.contains("class=\"rest\""), "{used}");
+    // Who sees apps is led to it.
+    let seen = viewer.get(&path).await.body;
+    assert!(seen.contains(&format!("<a href=\"{address}\"><bdi>{}</bdi></a>", app.client_id)), "{seen}");
+    assert_eq!(viewer.get(&address).await.status, StatusCode::OK);
+    for page in [used, seen] {
+        assert!(!page.contains("s3cret") && !page.contains("/notes"), "{page}");
+        assert!(!page.contains(plain.split_once("token=").unwrap().1), "{page}");
+    }
 }

@@ -3,6 +3,7 @@
 
 pub(super) mod ages;
 pub(super) mod days;
+pub(super) mod life;
 
 use std::fmt::Write;
 

@@ -1,5 +1,6 @@
 //! `/w/W/links/{id}`: what became of one link, and what to do next.
 
+mod drawn;
 mod told;
 
 use askama::Template;
@@ -13,6 +14,7 @@ use super::frame::Frame;
 use super::times;
 use super::times::TimeText;
 use crate::domain::admin::{AdminAct, AdminPage};
+use crate::domain::destination::encoded;
 use crate::domain::link_stats::in_words;
 use crate::domain::story::{Story, StoryEvent};
 use crate::flow;
@@ -31,14 +33,26 @@ struct StoryPage {
     /// Where a fresh link is mailed, and where one is shown; nothing for who may not.
     mail: Option<String>,
     show: Option<String>,
+    /// The chart, if it can be drawn.
+    life: Option<String>,
     lines: Vec<Line>,
     made: TimeText,
     good_until: TimeText,
     kind: &'static str,
+    uses: &'static str,
     handed_out: String,
+    /// The app that its last use led to.
+    leads_to: Option<App>,
     id: String,
     request: Option<String>,
     retention: String,
+}
+
+/// An app as a story knows it.
+struct App {
+    client_id: String,
+    /// Where it is, for who sees apps.
+    address: Option<String>,
 }
 
 /// `GET /w/W/links/{id}`.
@@ -57,11 +71,14 @@ pub(in crate::http) async fn show(desk: Desk<SeeStories>) -> Result<Response, Pr
         headline: told::headline(&story, &name, now),
         mail: action(AdminAct::MailLink, "/mail").filter(|_| desk.app.mail.is_some()),
         show: action(AdminAct::MakeLink, "/link"),
+        life: drawn::life(&story, now),
         lines: told::lines(&story, now),
         made: times::told(story.created_at, now),
         good_until: times::told(story.expires_at, now),
         kind: told::kind(&story.kind),
+        uses: if story.is_single_use { "one" } else { "any number, until its end" },
         handed_out: handed_out(&story),
+        leads_to: leads_to(&desk, &story),
         id: id.to_string(),
         request: request(&story),
         retention: in_words(desk.workspace.stories.retention),
@@ -81,6 +98,16 @@ fn handed_out(story: &Story) -> String {
         0 => "once".to_owned(),
         again => format!("{} times", again + 1),
     }
+}
+
+/// The app that the last sign-in led to. Another place stands in the link's address alone, which is not kept.
+fn leads_to(desk: &Desk<SeeStories>, story: &Story) -> Option<App> {
+    let last = story.events.iter().rev().find_map(|(_, event)| {
+        if let StoryEvent::SignedIn { client_id, .. } = event { Some(client_id.clone()) } else { None }
+    });
+    let client_id = last.flatten()?;
+    let address = format!("/apps/{}", encoded(&client_id));
+    Some(App { address: desk.sees(AdminPage::Apps).then(|| desk.address(&address)), client_id })
 }
 
 fn request(story: &Story) -> Option<String> {
