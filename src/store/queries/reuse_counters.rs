@@ -9,8 +9,7 @@ use super::link_stats::count_handed_out;
 use crate::domain::login_link::{LinkLookupKey, LoginLink};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::WorkspaceId;
-use crate::store::engine::rows::Column;
-use crate::store::engine::unit_of_work::{Statement, UnitOfWork, over};
+use crate::store::engine::unit_of_work::{Statement, UnitOfWork, sql};
 use crate::store::engine::value::values;
 use crate::store::pending_reuses::{Count, ReuseBatch};
 use crate::store::{Store, StoreError};
@@ -56,30 +55,20 @@ impl Store {
     async fn write_batches(&self, unwritten: &mut Vec<ReuseBatch>) -> Result<(), StoreError> {
         while let Some((id, batch)) = unwritten.last() {
             let at = batch.iter().map(|(_, count)| count.last_at).max().unwrap_or(Timestamp::from_millis(0));
-            let counted = batch.chunk_by(|((one, _), _), ((next, _), _)| one == next).map(by_link);
+            let counted = batch.iter().map(|((workspace, hash), count)| {
+                sql(
+                    "UPDATE login_links SET times_issued = times_issued + $1,
+                            last_issued_at = CASE WHEN last_issued_at < $2 THEN $2 ELSE last_issued_at END
+                     WHERE workspace_id = $3 AND hash = $4",
+                    values![count.times, count.last_at, *workspace, *hash],
+                )
+            });
             let unit = UnitOfWork::new().guard(once(*id, at)).and_all(counted).and_all(by_hour(batch));
             let _is_new = self.apply(unit).await?;
             unwritten.pop();
         }
         Ok(())
     }
-}
-
-/// The statement that counts reuses of links of one workspace. There is at least one.
-fn by_link(counted: &[((WorkspaceId, LinkLookupKey), Count)]) -> Statement {
-    let ((workspace, _), _) = counted[0];
-    let columns = vec![
-        ("hash", Column::Bytes(counted.iter().map(|((_, hash), _)| hash.to_vec()).collect())),
-        ("times", Column::Numbers(counted.iter().map(|(_, count)| count.times).collect())),
-        ("last_at", Column::Numbers(counted.iter().map(|(_, count)| count.last_at.millis()).collect())),
-    ];
-    over(
-        "UPDATE login_links SET times_issued = times_issued + r.times,
-                last_issued_at = CASE WHEN last_issued_at < r.last_at THEN r.last_at ELSE last_issued_at END FROM",
-        columns,
-        "WHERE login_links.workspace_id = $1 AND login_links.hash = r.hash",
-        values![workspace],
-    )
 }
 
 /// The statements that count a batch by workspace and hour.
