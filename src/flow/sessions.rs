@@ -1,10 +1,10 @@
 //! Who is signed in, and signing out.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::lists;
 use super::operations::nodes;
 use super::operations::nodes::EndError;
 use crate::app::App;
@@ -18,9 +18,6 @@ use crate::store::{ListError, ListPermit, ListedSession, Outcome, StoreError};
 
 /// A session that ends within so many seconds ends soon: long before, what was noted is written.
 const ENDS_SOON: i64 = 600;
-
-/// For so long a list of sessions waits for what was noted of them.
-const WRITE_WAIT: Duration = Duration::from_secs(1);
 
 /// A session cookie, and the session of its number if one look has found it already.
 #[derive(Clone, Debug)]
@@ -132,10 +129,7 @@ pub async fn list(
     workspace: &Workspace,
     options: &ListQuery,
 ) -> Result<Page<ListedSession>, ListError> {
-    // It is written anyhow; what takes longer than that is in the list a little later.
-    if let Ok(Err(error)) = tokio::time::timeout(WRITE_WAIT, app.store.write_touches()).await {
-        tracing::warn!(%error, "sessions are listed without when they were seen last");
-    }
+    lists::write_first(app.store.write_touches()).await;
     app.store.list_sessions(permit, workspace, options, app.clock.now()).await
 }
 

@@ -20,7 +20,7 @@ use crate::store::{StoreError, Swept};
 /// Checks of this node's health from one report to the next.
 const HEARTBEAT_EVERY: u64 = 5;
 
-/// Seconds from one write of the counters of reuse to the next, unless there are many before.
+/// Seconds from one write of what was counted of links and seen of sessions to the next, unless there is much before.
 const COUNTERS_EVERY: u64 = 5;
 
 /// Runs every job until it is dropped.

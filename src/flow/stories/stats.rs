@@ -1,14 +1,10 @@
 //! Figures of links: summed from what was counted with every act.
 
-use std::time::Duration;
-
 use crate::app::App;
 use crate::domain::link_stats::{Figures, KindFigures, LinkStats, StatsKind, StatsQuery, lifetime_of};
 use crate::domain::workspace::Workspace;
+use crate::flow::lists;
 use crate::store::{ListError, ListPermit, StoreError};
-
-/// For so long the figures wait for what was counted and noted last.
-const WRITE_WAIT: Duration = Duration::from_secs(1);
 
 /// The figures of a workspace in a time, with what this process has not written yet, if that can be written soon.
 ///
@@ -34,11 +30,11 @@ pub async fn link_stats_and_api(
 }
 
 async fn look(app: &App, permit: &ListPermit, query: &StatsQuery) -> Result<Vec<KindFigures>, ListError> {
-    // It is written anyhow; what takes longer than that is in the figures a little later.
-    let write = async { tokio::join!(app.store.write_reuses(), super::write_notes(app)) };
-    if let Ok((Err(error), _) | (_, Err(error))) = tokio::time::timeout(WRITE_WAIT, write).await {
-        tracing::warn!(%error, "figures are read without what was counted last");
-    }
+    lists::write_first(async {
+        let (reuses, notes) = tokio::join!(app.store.write_reuses(), super::write_notes(app));
+        reuses.and(notes)
+    })
+    .await;
     app.store.link_figures(permit, query).await
 }
 

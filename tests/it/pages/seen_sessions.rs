@@ -1,7 +1,10 @@
 //! When a session was last seen: once a minute, with those of others, and in time.
 
+use axum::http::StatusCode;
+use doorkey::domain::user::UserChange;
+
 use super::sessions::{seen_after, signed_in};
-use crate::support::app::TestApp;
+use crate::support::app::{TestApp, TestRequest};
 
 const SEEN: &str = "SELECT (last_seen_at - created_at) / 1000 FROM sessions";
 
@@ -54,15 +57,25 @@ async fn being_seen_shortly_before_the_end_is_written_down_at_once() {
     seen_after(&test, 12 * 3_600 - 300).await;
 }
 
-/// Many sessions of several workspaces and moments are written as each was seen.
+/// Sessions of two workspaces, each seen at a moment of its own, are written as each was seen.
 #[tokio::test]
 async fn what_was_noted_of_many_is_written_of_each() {
     let test = TestApp::start().await;
+    let (beta, key) = test.another("Beta", "https://beta.example").await;
     let mut browsers = Vec::new();
     for number in 0..12 {
-        let client = test.client(&format!("client{number}@x.test")).await;
+        let email = format!("client{number}@x.test");
         let mut browser = test.browser();
-        browser.sign_in(&test.ask_for_link(client).await).await;
+        let link = if number < 6 {
+            test.ask_for_link(test.client(&email).await).await
+        } else {
+            let user = test.add(&beta, &email, UserChange::default()).await;
+            browser.host = "beta.example".to_owned();
+            let path = format!("/api/login_links/{}", user.number());
+            let asked = TestRequest::of("GET", &path).host("beta.example").bearer(&key);
+            test.send(asked).await.json()["link"].as_str().unwrap().to_owned()
+        };
+        browser.sign_in(&link).await;
         browsers.push(browser);
     }
     test.advance(60);
@@ -75,13 +88,29 @@ async fn what_was_noted_of_many_is_written_of_each() {
 
     test.app.store.write_touches().await.unwrap();
 
-    let seen = test.number("SELECT count(*) FROM sessions WHERE last_seen_at > created_at");
-    assert_eq!(seen, 8);
-    assert_eq!(
-        test.number("SELECT count(DISTINCT last_seen_at) FROM sessions WHERE last_seen_at > created_at"),
-        8
-    );
+    let seen = "SELECT count(DISTINCT last_seen_at) FROM sessions WHERE last_seen_at > created_at";
+    assert_eq!(test.number(seen), 8);
+    for id in [test.acme.id.0, beta.id.0] {
+        assert_eq!(test.number(&format!("{seen} AND workspace_id = {id}")), 4);
+    }
     for browser in &mut browsers {
         assert!(browser.is_signed_in().await, "each row has the seal that belongs to it");
     }
+}
+
+/// Where nothing can be written a list is answered all the same, and what was noted waits on.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_written_is_written_later() {
+    let test = TestApp::start().await;
+    let mut browser = signed_in(&test).await;
+    test.advance(60);
+    browser.get("/auth/verify").await;
+    let hold = test.database.hold();
+
+    assert!(test.app.store.write_touches().await.is_err());
+    assert_eq!(test.call("GET", "/api/sessions").await.status, StatusCode::OK);
+
+    hold.let_go();
+    test.app.store.write_touches().await.unwrap();
+    assert_eq!(test.number(SEEN), 60);
 }

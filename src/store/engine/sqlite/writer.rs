@@ -228,7 +228,7 @@ fn run_together(
 ) -> rusqlite::Result<Option<Vec<Result<UnitResult, StoreError>>>> {
     let (mut results, mut counters) = (Vec::with_capacity(jobs.len()), Vec::new());
     for job in jobs {
-        match run_unit(transaction, &job.unit) {
+        match run_unit(transaction, &job.unit, Counters::PutOff) {
             Ok(UnitProgress::Through(rows)) => {
                 results.push(Ok(UnitResult::Done(rows)));
                 add_counters(&mut counters, &job.unit);
@@ -238,7 +238,7 @@ fn run_together(
             Ok(UnitProgress::LostGuard { is_clean: false }) | Err(_) => return Ok(None),
         }
     }
-    match run_counters(transaction, &counters) {
+    match counters.iter().try_for_each(|counter| run(transaction, counter).map(drop)) {
         Ok(()) => Ok(Some(results)),
         Err(error) if breaks_the_group(&error) => Err(error),
         Err(_) => Ok(None),
@@ -251,15 +251,7 @@ fn run_apart(
     job: &WriteRequest,
 ) -> rusqlite::Result<Result<UnitResult, StoreError>> {
     step(transaction, "SAVEPOINT unit")?;
-    let mut counters = Vec::new();
-    add_counters(&mut counters, &job.unit);
-    let progress = run_unit(transaction, &job.unit).and_then(|progress| {
-        if matches!(progress, UnitProgress::Through(_)) {
-            run_counters(transaction, &counters)?;
-        }
-        Ok(progress)
-    });
-    let written = match progress {
+    let written = match run_unit(transaction, &job.unit, Counters::InPlace) {
         Ok(UnitProgress::Through(rows)) => Ok(UnitResult::Done(rows)),
         Ok(UnitProgress::LostGuard { .. }) => Ok(UnitResult::Conflict),
         Err(error) if breaks_the_group(&error) => return Err(error),
@@ -277,17 +269,29 @@ fn run_apart(
 
 /// How far a unit ran.
 enum UnitProgress {
-    /// To its end, but for its counters; the rows of each statement.
+    /// To its end; the rows of each statement.
     Through(Vec<Vec<Row>>),
     /// To a guard that changed too little; `is_clean` if nothing was changed by then.
     LostGuard { is_clean: bool },
 }
 
-fn run_unit(connection: &Connection, unit: &UnitOfWork) -> rusqlite::Result<UnitProgress> {
+/// When the counters of a unit run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Counters {
+    InPlace,
+    /// Behind all units of the group, with those that are alike.
+    PutOff,
+}
+
+fn run_unit(
+    connection: &Connection,
+    unit: &UnitOfWork,
+    counters: Counters,
+) -> rusqlite::Result<UnitProgress> {
     let mut results = Vec::with_capacity(unit.statements.len());
     let begun = connection.total_changes();
     for statement in &unit.statements {
-        if statement.is_counter {
+        if statement.is_counter && counters == Counters::PutOff {
             results.push(Vec::new());
             continue;
         }
@@ -308,10 +312,6 @@ fn add_counters(counters: &mut Vec<Statement>, unit: &UnitOfWork) {
             counters.push(counter.clone());
         }
     }
-}
-
-fn run_counters(connection: &Connection, counters: &[Statement]) -> rusqlite::Result<()> {
-    counters.iter().try_for_each(|counter| run(connection, counter).map(drop))
 }
 
 /// Whether the failure is the file's or the disk's, and so every waiting caller's.
