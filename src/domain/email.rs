@@ -53,6 +53,15 @@ impl EmailAddress {
         self.0.split_once('@').map_or("", |(_, domain)| domain)
     }
 
+    /// Whether a top-level domain that is known stands at its end: where none does, somebody may have mistyped it.
+    pub fn has_known_ending(&self) -> bool {
+        let domain = self.domain().to_ascii_lowercase();
+        let last = domain.rsplit('.').next().unwrap_or_default();
+        // International ones stand in the list in their own letters.
+        let is_listed = psl::suffix(domain.as_bytes()).is_some_and(|suffix| suffix.is_known());
+        domain.contains('.') && (is_listed || last.starts_with("xn--"))
+    }
+
     /// What makes two spellings the same account: the address in lower case.
     pub fn lowercased(&self) -> String {
         self.0.to_ascii_lowercase()
@@ -169,6 +178,20 @@ mod tests {
             assert_eq!(EmailAddress::parse(text), Err(InvalidEmail::AnotherThing), "{text:?}");
         }
         assert_eq!(EmailAddress::parse(&longer), Err(InvalidEmail::TooLong));
+    }
+
+    #[test]
+    fn an_ending_that_is_no_top_level_domain_is_not_known() {
+        for (text, is_known) in [
+            ("ada@example.org", true),
+            ("ada@EXAMPLE.CO.UK", true),
+            ("ada@example.xn--p1ai", true),
+            ("ada@example.con", false),
+            ("ada@localhost", false),
+            ("ada@org", false),
+        ] {
+            assert_eq!(EmailAddress::parse(text).unwrap().has_known_ending(), is_known, "{text}");
+        }
     }
 
     #[test]

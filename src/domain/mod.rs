@@ -36,6 +36,7 @@ pub mod oidc;
 pub mod opening;
 pub mod origin;
 pub mod outbound;
+pub mod pasted;
 pub mod reach;
 pub mod redirect;
 pub mod scope;

@@ -3,7 +3,10 @@
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::domain::admin::AdminReach;
 use crate::domain::login_link::LoginLink;
+use crate::domain::pasted;
+use crate::domain::pasted::Misfit;
 use crate::domain::token::Token;
 use crate::domain::user::{UserId, UserRef};
 use crate::domain::workspace::Workspace;
@@ -19,6 +22,25 @@ pub enum Found {
     Client(UserId),
     /// A link, live or dead, and whom it is or was for.
     Link(Uuid, UserId),
+}
+
+/// Why nothing was found. It says nothing of what an admin does not reach.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Nothing {
+    /// The text can mean nothing.
+    Misfit(Misfit),
+    /// A link, or its token, that is not known.
+    Link,
+    /// The same, whose host is that of another workspace that the admin reaches.
+    LinkOf(Box<Workspace>),
+    /// A link's number that is not known.
+    LinkId,
+    /// A number that no client has.
+    Client,
+    /// An address that no client has.
+    Address,
+    /// The same, with an ending that no known domain has.
+    UnlikelyAddress,
 }
 
 /// What a text can mean.
@@ -58,6 +80,40 @@ pub async fn find(app: &App, workspace: &Workspace, text: &str) -> Result<Option
         }
         Some(Meaning::User(user)) => Ok(client(app, workspace, &user).await?.map(Found::Client)),
     }
+}
+
+/// Says why a text that was looked for in a workspace was not found, by its shape. No token is looked up elsewhere.
+pub async fn why_nothing(
+    app: &App,
+    workspace: &Workspace,
+    reach: &AdminReach,
+    text: &str,
+) -> Result<Nothing, StoreError> {
+    let text = text.trim();
+    Ok(match Meaning::of(text) {
+        None => Nothing::Misfit(Misfit::of(text)),
+        Some(Meaning::Token(_)) => {
+            let other = portal_of(app, workspace, reach, text).await?;
+            other.map_or(Nothing::Link, |other| Nothing::LinkOf(Box::new(other)))
+        }
+        Some(Meaning::LinkId(_)) => Nothing::LinkId,
+        Some(Meaning::User(UserRef::Id(_))) => Nothing::Client,
+        Some(Meaning::User(UserRef::Email(address))) if address.has_known_ending() => Nothing::Address,
+        Some(Meaning::User(UserRef::Email(_))) => Nothing::UnlikelyAddress,
+    })
+}
+
+/// The other workspace at whose portal a link would be opened, if the admin reaches it.
+async fn portal_of(
+    app: &App,
+    workspace: &Workspace,
+    reach: &AdminReach,
+    link: &str,
+) -> Result<Option<Workspace>, StoreError> {
+    let Some(host) = pasted::host_of(link) else { return Ok(None) };
+    let reached = super::workspaces(app, reach).await?;
+    let is_it = |other: &Workspace| other.id != workspace.id && other.portal_host().as_ref() == Some(&host);
+    Ok(reached.into_iter().find(is_it))
 }
 
 /// The story of a link, or its client: a link is known for longer than its story may be kept.

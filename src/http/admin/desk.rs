@@ -18,7 +18,7 @@ use super::times;
 use super::times::TimeText;
 use super::visit::{Admin, Visit};
 use crate::app::App;
-use crate::domain::admin::{AdminAct, AdminPage};
+use crate::domain::admin::{AdminAct, AdminPage, AdminReach};
 use crate::domain::audit::{AuditContext, INSTALLATION};
 use crate::domain::list_query::ListQuery;
 use crate::domain::timestamp::Timestamp;
@@ -167,6 +167,11 @@ impl<N> Desk<N> {
     /// Whether the role sees a kind of page: if not, nothing of it stands elsewhere either.
     pub(in crate::http) fn sees(&self, page: AdminPage) -> bool {
         self.signed_in.admin.grant.role.may_see(page)
+    }
+
+    /// The workspaces that the admin reaches.
+    pub(in crate::http) fn reach(&self) -> &AdminReach {
+        &self.signed_in.admin.grant.reach
     }
 
     /// The id in the path, a number.

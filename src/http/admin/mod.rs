@@ -11,6 +11,7 @@ mod desk;
 mod end_page;
 mod error;
 mod find;
+mod find_words;
 mod form_field;
 mod frame;
 mod home;

@@ -136,6 +136,75 @@ async fn nothing_of_others_is_found_and_what_was_pasted_comes_back_nowhere() {
     assert_eq!(test.number("SELECT count(*) FROM audit_log WHERE event = 'admin.looked'"), 22);
 }
 
+/// What is said of it where nothing was found.
+async fn notice(browser: &mut Browser<'_>, test: &TestApp, what: &str) -> String {
+    let page = find(browser, test, what).await;
+    assert_eq!(page.status, StatusCode::NOT_FOUND, "{what}: {}", page.body);
+    let notice = page.body.split("role=\"alert\">").nth(1).unwrap();
+    notice.split("</div>").next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn whoever_finds_nothing_is_told_why_by_what_was_pasted() {
+    let test = TestApp::start().await;
+    let ada = test.client("ada@example.org").await;
+    let link = test.ask_for_link(ada).await;
+    let cut = &link[..link.len() - 1];
+    let pages = admin_pages(&test);
+    let mut browser = signed_in(&pages, grant("Sam", AdminRole::Support, &[test.acme.id])).await;
+
+    for (what, why) in [
+        ("", "Nothing was typed."),
+        (cut, "where ours have 32 letters and digits, it has 31.</strong> A mail program may"),
+        (token(cut), "it has 31."),
+        ("/login?token=", "it has none."),
+        (&*format!("{link}x"), "it has 33.</strong> Something was joined"),
+        (&*"x".repeat(5_000), "it has 5,000."),
+        (&*format!("{})", token(&link)), "something else around them"),
+        ("https://example.com/login", "This is no login link"),
+        (&*"Z".repeat(32), "Nobody here knows this link"),
+        ("01902e5d-0000-7000-8000-0123456789ab", "No link that is known here has this id."),
+        ("2", "No client has this id."),
+        ("0", "No client has this id."),
+        ("bob@example.org", "No client has this address."),
+        ("ada@example.con", "its domain has no known ending"),
+        ("ada@example,org", "No client can have this address"),
+        ("Ada Lovelace", "Names are not looked for here."),
+    ] {
+        let notice = notice(&mut browser, &test, what).await;
+        assert!(notice.contains(why), "{what}: {notice}");
+        assert!(notice.contains(&format!("/w/{}/clients\"", test.acme.id.0)), "{what}: {notice}");
+        assert!(what.len() < 4 || !notice.contains(what), "it comes back: {what}");
+    }
+}
+
+#[tokio::test]
+async fn another_workspace_is_named_to_those_alone_who_reach_it() {
+    let test = TestApp::start().await;
+    let (other, others_key) = test.another("Other & Co", "https://other.example").await;
+    let bob = test.add(&other, "bob@example.org", UserChange::default()).await;
+    let ask = crate::support::app::TestRequest::of("GET", &format!("/api/login_links/{}", bob.number()));
+    let foreign = test.send(ask.host("other.example").bearer(&others_key)).await.json();
+    let foreign = foreign["link"].as_str().unwrap();
+    let never = format!("https://other.example/login?token={}", "Z".repeat(32));
+    let nobodys = foreign.replace("other.example", "nobody.example");
+    let pages = admin_pages(&test);
+    let mut both = signed_in(&pages, grant("Grace", AdminRole::Support, &[test.acme.id, other.id])).await;
+    let mut one = signed_in(&pages, grant("Sam", AdminRole::Support, &[test.acme.id])).await;
+
+    let told = notice(&mut both, &test, foreign).await;
+    let there = format!("<a href=\"/w/{}/find\"><bdi>Other &#38; Co</bdi></a>", other.id.0);
+    assert!(told.contains("the host of another workspace") && told.contains(&there), "{told}");
+    // The host says so, and nobody learns whether the link is known there.
+    assert_eq!(notice(&mut both, &test, &never).await, told);
+    let unknown = notice(&mut one, &test, &nobodys).await;
+    assert!(unknown.contains("Nobody here knows this link"), "{unknown}");
+    for what in [foreign, &never, token(foreign)] {
+        assert_eq!(notice(&mut one, &test, what).await, unknown, "{what}");
+    }
+    assert_eq!(notice(&mut both, &test, token(foreign)).await, unknown);
+}
+
 /// As at the API.
 #[tokio::test]
 async fn whoever_was_deleted_has_left_a_story_behind() {
@@ -156,7 +225,7 @@ async fn whoever_was_deleted_has_left_a_story_behind() {
     // The link is known for longer than its story, and leads to nobody then.
     test.advance(31 * 86_400);
     let mut browser = signed_in(&pages, grant("Sam", AdminRole::Support, &[test.acme.id])).await;
-    assert_eq!(find(&mut browser, &test, &link).await.status, StatusCode::NOT_FOUND);
+    assert!(notice(&mut browser, &test, &link).await.contains("It ended too long ago"));
 }
 
 #[tokio::test]
