@@ -18,6 +18,7 @@ mod home;
 mod html;
 mod keys;
 mod layer;
+mod lifetime_figures;
 mod link_words;
 mod log_csv;
 mod log_filter;

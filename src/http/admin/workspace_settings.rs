@@ -9,6 +9,8 @@ use super::error::Problem;
 use super::form_field::{self, Field};
 use super::frame::Frame;
 use super::html::see_other;
+use super::lifetime_figures;
+use super::lifetime_figures::LifetimeFigures;
 use super::workspace_fields;
 use crate::domain::admin::{AdminAct, AdminPage};
 use crate::domain::email::EmailAddress;
@@ -32,6 +34,8 @@ struct SettingsPage {
     stale: Option<&'static str>,
     wrong: Vec<(&'static str, &'static str, String)>,
     fields: Vec<Field>,
+    /// What stands beside the lifetime of links.
+    figures: Option<LifetimeFigures>,
     /// What is changed on the server alone.
     fixed: Vec<(&'static str, String)>,
 }
@@ -93,6 +97,7 @@ async fn refuse_stale(desk: &Desk<DoChangeSettings>, sent: &Params) -> Result<Re
 
 async fn page<N>(desk: &Desk<N>, now: &Workspace, fields: Vec<Field>) -> Result<SettingsPage, Problem> {
     let (_, hosts) = flow::workspaces::show(&desk.app, &now.name).await.map_err(gone)?;
+    let figures = lifetime_figures::of(desk).await;
     Ok(SettingsPage {
         frame: desk.frame(AdminPage::Settings),
         action: desk.address("/settings"),
@@ -101,6 +106,7 @@ async fn page<N>(desk: &Desk<N>, now: &Workspace, fields: Vec<Field>) -> Result<
         was_saved: false,
         stale: None,
         wrong: form_field::wrong(&fields),
+        figures,
         fixed: fixed(now, &hosts),
         fields,
     })

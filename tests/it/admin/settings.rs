@@ -6,6 +6,7 @@ use doorkey::flow;
 
 use crate::support::admin::{Form, admin_pages, form_to, forms, grant, signed_in};
 use crate::support::app::{Browser, TestApp, TestResponse};
+use crate::support::visitors::Person;
 
 async fn operator(pages: &TestApp) -> Browser<'_> {
     signed_in(pages, grant("Grace", AdminRole::Operator, &[pages.acme.id])).await
@@ -244,6 +245,49 @@ async fn a_field_that_is_sent_twice_is_an_error_at_that_field() {
     let page = browser.send(form.sent()).await;
     assert_eq!(page.status, StatusCode::CONFLICT, "{}", page.body);
     assert!(page.body.contains(said), "{}", page.body);
+}
+
+#[tokio::test]
+async fn beside_the_lifetime_stands_what_the_figures_say_of_it() {
+    let test = TestApp::start().await;
+    let (ada, bob) = (test.client("ada@example.org").await, test.client("bob@example.org").await);
+    let pages = admin_pages(&test);
+    let mut browser = operator(&pages).await;
+    let path = format!("/w/{}/settings", test.acme.id.0);
+    let about = "Links of the back office in the last 30 days: ";
+
+    let page = browser.get(&path).await;
+    assert!(!page.body.contains(about), "nothing was tried: {}", page.body);
+    let in_time = test.ask_for_link(ada).await;
+    test.browser().sign_in(&in_time).await;
+    let late = test.ask_for_link(bob).await;
+    test.advance(7_200);
+    assert_eq!(Person::at("203.0.113.8").open(&test, &late).await.status, StatusCode::GONE);
+    test.settle_openings().await;
+
+    let said = format!(
+        "{about}of 2 first tries, 1 came after the link’s end. <a href=\"/w/{}/?days=30#ages\">",
+        test.acme.id.0
+    );
+    let mut browser = operator(&pages).await;
+    let page = browser.get(&path).await;
+    assert!(page.body.contains(&said), "{}", page.body);
+    let wrong = browser.send(form_to(&page, "/settings").with("link_lifetime", "31d").sent()).await;
+    assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
+    assert!(wrong.body.contains(&said), "{}", wrong.body);
+    let mut viewer = signed_in(&pages, grant("Vic", AdminRole::Viewer, &[])).await;
+    let page = viewer.get(&path).await;
+    assert!(page.body.contains(&said), "{}", page.body);
+
+    // As many lists as there may be: the figures wait in vain, the page does not.
+    let lists = [(); 2].map(|()| flow::lists::permit(&test.app, &test.acme));
+    let lists = futures_util::future::try_join_all(lists).await.unwrap();
+    let page = browser.get(&path).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+    assert_eq!(value(&page, "link_lifetime"), "7200");
+    assert!(!page.body.contains(about), "{}", page.body);
+    drop(lists);
+    assert!(browser.get(&path).await.body.contains(&said));
 }
 
 #[tokio::test]
