@@ -15,10 +15,13 @@ use crate::domain::workspace::Workspace;
 use crate::flow::login_links::RequestedUser;
 use crate::flow::users;
 use crate::flow::users::UserError;
-use crate::store::{ClientLink, ListError, ListPermit, ListedClient, ListedSession, StoreError};
+use crate::store::{ClientLink, ListError, ListPermit, ListedClient, ListedEntry, ListedSession, StoreError};
 
 /// Links, sessions and mails of one client that are shown at most.
 const MAX_SHOWN: i64 = 20;
+
+/// Entries of the log about that client that are shown at most.
+const MAX_ENTRIES: i64 = 5;
 
 /// Apps of all these sessions that are shown at most.
 const MAX_APPS: i64 = 100;
@@ -47,6 +50,8 @@ pub struct ClientRecord {
     pub apps: Vec<(Uuid, String)>,
     /// The newest mails.
     pub mails: Vec<Mail>,
+    /// The newest entries of the log.
+    pub entries: Vec<ListedEntry>,
 }
 
 /// The clients of a workspace, in the order of their numbers.
@@ -91,6 +96,7 @@ pub async fn show(app: &App, workspace: &Workspace, user: UserId) -> Result<Clie
         sessions: app.store.list_client_sessions(workspace, user, (MAX_SHOWN, now)).await?,
         apps: app.store.list_apps_of_user(workspace.id, user, MAX_APPS).await?,
         mails: app.store.list_client_mails(workspace.id, user, MAX_SHOWN).await?,
+        entries: app.store.list_entries_about(workspace.id, user, MAX_ENTRIES).await?,
     })
 }
 

@@ -9,6 +9,7 @@ use super::error::Problem;
 use super::frame::Frame;
 use super::link_words;
 use super::link_words::State;
+use super::log_words;
 use super::times;
 use super::times::TimeText;
 use crate::domain::admin::{AdminAct, AdminPage};
@@ -42,6 +43,7 @@ struct ClientPage {
     links: Vec<LinkRow>,
     sessions: Vec<SessionRow>,
     mails: Vec<MailRow>,
+    entries: Vec<EntryRow>,
     facts: Vec<(&'static str, String)>,
     added: TimeText,
     changed: TimeText,
@@ -127,6 +129,12 @@ struct MailRow {
     reply: String,
 }
 
+struct EntryRow {
+    time: TimeText,
+    happened: &'static str,
+    by: String,
+}
+
 /// What one answer says beyond what is known of the client.
 #[derive(Default)]
 pub(super) struct Said {
@@ -192,6 +200,7 @@ pub(super) async fn page<N>(desk: &Desk<N>, status: StatusCode, said: Said) -> R
         links: links(desk, &record),
         sessions: sessions(desk, &record),
         mails: mails(desk, &record),
+        entries: entries(desk, &record),
         facts: facts(user),
         added: desk.told(user.created_at),
         changed: desk.told(user.updated_at),
@@ -277,6 +286,15 @@ fn mails<N>(desk: &Desk<N>, record: &ClientRecord) -> Vec<MailRow> {
         kind: link_words::mail_kind(mail.kind),
         state: link_words::mail_state(mail),
         reply: link_words::reply(mail),
+    });
+    rows.collect()
+}
+
+fn entries<N>(desk: &Desk<N>, record: &ClientRecord) -> Vec<EntryRow> {
+    let rows = record.entries.iter().map(|entry| EntryRow {
+        time: desk.told(entry.time),
+        happened: log_words::happened(&entry.event),
+        by: log_words::actor(&entry.actor),
     });
     rows.collect()
 }

@@ -8,7 +8,7 @@ use crate::domain::user::UserId;
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{Statement, sql};
 use crate::store::engine::value::{Row, Value, all, first, values};
-use crate::store::{ListError, ListPermit, Store};
+use crate::store::{ListError, ListPermit, Store, StoreError};
 
 /// Entries that one piece looks through at most, so that rare ones are found without a query that takes long.
 const WINDOW: i64 = 5_000;
@@ -57,6 +57,17 @@ impl Store {
         }
         let next = end.map(|(id, _)| Uuid::from_bytes(id));
         Ok(AuditPiece { rows, next, looked_to: end.map(|(_, time)| time) })
+    }
+
+    /// The newest entries about a user, however long the log is.
+    pub async fn list_entries_about(
+        &self,
+        workspace: WorkspaceId,
+        user: UserId,
+        limit: i64,
+    ) -> Result<Vec<ListedEntry>, StoreError> {
+        let filter = AuditFilter { user: Some(user), ..AuditFilter::default() };
+        self.find_all(entries(workspace, &filter, ([0xFF; 16], [0; 16]), limit)).await
     }
 }
 

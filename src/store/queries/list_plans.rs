@@ -180,8 +180,10 @@ async fn what_the_log_says_of_a_user_is_found_by_an_index(store: Store) {
         let event = Some("login_link.issued".to_owned());
         for event in [None, event] {
             let filter = AuditFilter { event, user, ..AuditFilter::default() };
-            let found = audit_search::entries(LARGE, &filter, all, 51);
-            assert_found(&store, &found, "audit_log", (index, 0)).await;
+            for limit in [5, 51] {
+                let found = audit_search::entries(LARGE, &filter, all, limit);
+                assert_found(&store, &found, "audit_log", (index, 0)).await;
+            }
         }
     }
     let user_id = Field { name: "user_id", kind: FieldType::Number };

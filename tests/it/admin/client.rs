@@ -106,6 +106,41 @@ async fn a_client_is_shown_with_all_that_is_known() {
 }
 
 #[tokio::test]
+async fn the_last_five_entries_about_a_client_are_shown_newest_first() {
+    let test = TestApp::start().await;
+    let ada = test.client("ada@example.org").await;
+    let bob = test.client("bob@example.org").await;
+    for _ in 0..3 {
+        test.ask_for_link(ada).await;
+        test.advance(1);
+        test.call("DELETE", &format!("/api/login_links/{}", ada.number())).await;
+        test.advance(1);
+    }
+    let link = test.ask_for_link(ada).await;
+    test.advance(1);
+    test.browser().sign_in(&link).await;
+    test.advance(1);
+    test.ask_for_link(bob).await;
+    let pages = admin_pages(&test);
+    let mut browser = support(&pages).await;
+    let lately = |page: &TestResponse| {
+        let (_, rest) = page.body.split_once("<h2 id=\"events\">Lately</h2>").unwrap();
+        rest.split("</section>").next().unwrap().to_owned()
+    };
+
+    let section = lately(&browser.get(&page_of(&test, ada)).await);
+
+    let happened: Vec<_> =
+        section.split("<td>").skip(1).map(|cell| cell.split("</td>").next().unwrap()).collect();
+    let (made, revoked) = ("A link was made.", "All links were revoked.");
+    assert_eq!(happened, ["Signed in by a link.", made, revoked, made, revoked], "{section}");
+    assert!(section.contains("<td data-label=\"By\"><bdi>key 1</bdi></td>"), "{section}");
+    assert!(section.contains(&format!("/logs?user_id={}", ada.number())), "{section}");
+    let section = lately(&browser.get(&page_of(&test, bob)).await);
+    assert!(!section.contains("Signed in") && section.contains("A link was made."), "{section}");
+}
+
+#[tokio::test]
 async fn staff_and_nobody_have_no_page_and_no_form() {
     let test = TestApp::start().await;
     let ada = test.client("ada@example.org").await;
