@@ -45,6 +45,8 @@ struct KeyRow {
     state: (&'static str, String),
     created: TimeText,
     ends: Option<TimeText>,
+    /// Where the log has what it did.
+    log: String,
     /// Where it is revoked, if it can be.
     revoke: Option<String>,
 }
@@ -117,6 +119,7 @@ async fn show<N>(desk: &Desk<N>, status: StatusCode, form: Option<KeyForm>) -> R
         state: state(&key, now),
         created: desk.told(key.created_at),
         ends: key.expires_at.map(|end| desk.told(end)),
+        log: desk.address(&format!("/logs?actor=api_key%3A{}", key.id)),
         revoke: (may_revoke && key.revoked_at.is_none())
             .then(|| desk.address(&format!("/keys/{}/revoke", key.id))),
         name: key.name,

@@ -41,6 +41,14 @@ async fn a_key_is_made_shown_once_works_and_is_revoked() {
     assert!(page.body.contains("2 keys work.") && !page.body.contains(&key[8..]), "{}", page.body);
     assert!(page.body.contains("key 2: login_links:write") && page.body.contains("until <time"));
 
+    let log = links(&page).into_iter().find(|path| path.ends_with("/logs?actor=api_key%3A2")).unwrap();
+    let log = browser.get(&log).await;
+    assert!(
+        log.body.contains("A link was made: <a") && !log.body.contains("A key was made."),
+        "{}",
+        log.body
+    );
+
     let ask = links(&page).into_iter().find(|path| path.ends_with("/keys/2/revoke")).unwrap();
     let revoked = browser.send(form_to(&browser.clone().get(&ask).await, "/revoke").sent()).await;
     assert_eq!(revoked.header("location"), format!("{list}?done=revoked"));
