@@ -1,5 +1,7 @@
 //! Pages of lists: which part, in which order, filtered how.
 
+use std::ops::Range;
+
 use super::moment::Moment;
 use super::validation::{Code, Problem, ValidationErrors};
 
@@ -136,6 +138,17 @@ impl ListQuery {
             _ if !self.filters.is_empty() => None,
             None => Some(by_default),
             Some((sorted, is_descending)) => (sorted.name == field).then_some(is_descending),
+        }
+    }
+
+    /// Which rows of a list of so many are on this page, counted from the lowest; `is_descending` says that the list begins with
+    /// the highest.
+    pub fn rows_of(&self, total: i64, is_descending: bool) -> Range<i64> {
+        if is_descending {
+            let end = total - self.offset();
+            (end - self.limit).max(0)..end
+        } else {
+            self.offset()..self.offset().saturating_add(self.limit).min(total)
         }
     }
 

@@ -5,7 +5,7 @@
 //! what flows call, are written once for every engine.
 
 mod backup;
-mod counted_log;
+mod counted_rows;
 mod database_url;
 mod durability;
 mod engine;
@@ -72,7 +72,7 @@ pub struct Store {
     reuses: Arc<pending_reuses::PendingReuses>,
     touches: Arc<pending_touches::PendingTouches>,
     list_limiter: Arc<list_limiter::ListLimiter>,
-    counted_logs: Arc<counted_log::CountedLogs>,
+    counted: Arc<counted_rows::Counted>,
 }
 
 #[derive(Clone, Debug)]
@@ -95,7 +95,7 @@ impl Store {
             reuses: Arc::default(),
             touches: Arc::default(),
             list_limiter: Arc::default(),
-            counted_logs: Arc::default(),
+            counted: Arc::default(),
         };
         store.check_marker(url).await?;
         Ok(store)

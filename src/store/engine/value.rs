@@ -43,8 +43,6 @@ value_from! {
     String, text => Self::Text(text);
     &str, text => Self::Text(text.to_owned());
     &[u8], bytes => Self::Bytes(bytes.to_vec());
-    [u8; 16], bytes => Self::Bytes(bytes.to_vec());
-    [u8; 32], bytes => Self::Bytes(bytes.to_vec());
     Uuid, id => Self::Bytes(id.as_bytes().to_vec());
     Timestamp, moment => Self::Number(moment.millis());
     WorkspaceId, id => Self::Number(id.0);
@@ -56,6 +54,12 @@ value_from! {
     SignInMethod, method => Self::Text(method.name().to_owned());
     MailKind, kind => Self::Text(kind.name().to_owned());
     MailState, state => Self::Text(state.name().to_owned());
+}
+
+impl<const N: usize> From<[u8; N]> for Value {
+    fn from(bytes: [u8; N]) -> Self {
+        Self::Bytes(bytes.to_vec())
+    }
 }
 
 impl<T: Into<Self>> From<Option<T>> for Value {
@@ -160,8 +164,6 @@ from_value! {
     bool, Value::Number(number) => Some(number != 0);
     String, Value::Text(text) => Some(text);
     Vec<u8>, Value::Bytes(bytes) => Some(bytes);
-    [u8; 16], Value::Bytes(bytes) => bytes.try_into().ok();
-    [u8; 32], Value::Bytes(bytes) => bytes.try_into().ok();
     Uuid, Value::Bytes(bytes) => Self::from_slice(&bytes).ok();
     Timestamp, Value::Number(number) => Some(Self::from_millis(number));
     KeyId, Value::Number(number) => u32::try_from(number).ok().map(Self);
@@ -177,6 +179,12 @@ from_value! {
     SignInMethod, Value::Text(word) => Self::ALL.into_iter().find(|method| method.name() == word);
     MailKind, Value::Text(word) => Self::parse(&word);
     MailState, Value::Text(word) => Self::parse(&word);
+}
+
+impl<const N: usize> FromValue for [u8; N] {
+    fn from_value(value: Value) -> Option<Self> {
+        if let Value::Bytes(bytes) = value { bytes.try_into().ok() } else { None }
+    }
 }
 
 impl<T: FromValue> FromValue for Option<T> {

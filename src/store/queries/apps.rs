@@ -219,10 +219,11 @@ impl Store {
             column_of: |field| format!("a.{field}"),
             from: "FROM apps a WHERE a.workspace_id = $1".to_owned(),
             values: values![permit.workspace()],
+            first: None,
             order: "a.client_id",
             total: None,
         };
-        self.list(permit, list::statements(source, options), |app: OidcApp| app).await
+        self.list(permit, list::statements(&source, options), |app: OidcApp| app).await
     }
 
     /// Whether a workspace has an app.

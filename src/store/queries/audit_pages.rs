@@ -7,7 +7,7 @@ use super::list::{self, Source};
 use crate::domain::list_query::{ListQuery, Page};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::WorkspaceId;
-use crate::store::counted_log::{CountedLog, EntryId, RANGE};
+use crate::store::counted_rows::{CountedRows, RANGE};
 use crate::store::engine::unit_of_work::{Statement, sql};
 use crate::store::engine::value::{Row, all, first, only, values};
 use crate::store::{ListError, ListPermit, Store, StoreError};
@@ -18,6 +18,9 @@ const SETTLED_AFTER: i64 = 30;
 
 /// Ranges that one list counts at most; with a longer log, the next one goes on.
 const RANGES_AT_ONCE: i64 = 2_000;
+
+/// The number of an entry, as it is stored.
+type EntryId = [u8; 16];
 
 /// What a log looks like at a moment.
 struct Extent {
@@ -52,44 +55,37 @@ impl Store {
         now: Timestamp,
     ) -> Result<Page<ListedEntry>, ListError> {
         let settled = first_id_at(now.plus_seconds(-SETTLED_AFTER));
-        let mut counted = self.counted_logs.get(permit.workspace());
+        let mut counted = self.counted.logs.get(permit.workspace()).unwrap_or_default();
         let mut extent = self.extent_of_log(permit, &counted, settled).await?;
         let is_short = extent.ends.is_some_and(|(oldest, _)| !counted.is_whole(oldest));
         if is_short || extent.settled >= 2 * RANGE {
             counted = self.count_log(permit, &counted, &extent, settled).await?;
-            self.counted_logs.insert(permit.workspace(), Arc::clone(&counted));
+            self.counted.logs.insert(permit.workspace(), Arc::clone(&counted));
             extent = self.extent_of_log(permit, &counted, settled).await?;
         }
         let Some((_, newest)) = extent.ends else { return Ok(Page { rows: Vec::new(), total: 0 }) };
         let total = counted.count() + extent.settled + extent.recent;
-        // The rows of the page, counted from the oldest entry of the log.
-        let (from, to) = if is_descending {
-            let to = total - options.offset();
-            ((to - options.limit).max(0), to)
-        } else {
-            (options.offset(), options.offset().saturating_add(options.limit).min(total))
-        };
-        if from >= to {
+        let wanted = options.rows_of(total, is_descending);
+        if wanted.is_empty() {
             return Ok(Page { rows: Vec::new(), total });
         }
         // Backwards from there: entries that come meanwhile are not seen, and the sweep takes away none that is skipped.
-        let (last, skipped) = counted.find(to).unwrap_or((newest, total - to));
-        let page = page(permit.workspace(), last, (to - from, skipped));
-        let rows_of = move |[rows]: [Vec<Row>; 1]| {
+        let (last, skipped) = counted.find(wanted.end).unwrap_or((newest, total - wanted.end));
+        let page = page(permit.workspace(), last, (wanted.end - wanted.start, skipped));
+        let rows_of = move |rows| {
             let mut rows = all(rows)?;
             if !is_descending {
                 rows.reverse();
             }
             Ok(rows)
         };
-        let rows = self.scan_with([page], Some(permit.clone()), rows_of).await;
-        Ok(Page { rows: rows.map_err(|error| permit.classify(error))?, total })
+        Ok(Page { rows: self.look(permit, page, rows_of).await?, total })
     }
 
     async fn extent_of_log(
         &self,
         permit: &ListPermit,
-        counted: &CountedLog,
+        counted: &CountedRows<16>,
         settled: EntryId,
     ) -> Result<Extent, ListError> {
         let extent = self.scan_with(
@@ -107,10 +103,10 @@ impl Store {
     async fn count_log(
         &self,
         permit: &ListPermit,
-        counted: &CountedLog,
+        counted: &CountedRows<16>,
         extent: &Extent,
         settled: EntryId,
-    ) -> Result<Arc<CountedLog>, ListError> {
+    ) -> Result<Arc<CountedRows<16>>, ListError> {
         let mut log = counted.clone();
         let (oldest, _) = extent.ends.unwrap_or_default();
         let partial = log.shorten(oldest).map_or(oldest, |range| range.last);
@@ -137,10 +133,11 @@ pub(super) fn filtered(workspace: WorkspaceId, options: &ListQuery) -> [Statemen
         key_field: "id",
         from: "FROM audit_log WHERE workspace_id = $1".to_owned(),
         values: values![workspace],
+        first: None,
         order: "id DESC",
         total: None,
     };
-    list::statements(source, options)
+    list::statements(&source, options)
 }
 
 /// The statements that give the ends of a log, and count what is behind a known entry.

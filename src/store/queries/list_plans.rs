@@ -1,6 +1,7 @@
 //! How the engines find the pages of lists: by which index, and what is sorted.
 
-use super::{audit_pages, audit_search, client_search, user_counts};
+use super::list::{self, Source};
+use super::{audit_pages, audit_search, client_search, counted_lists, user_counts};
 use crate::domain::list_query::{Comparison, Field, FieldType, Filter, FilterValue, ListQuery};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserId;
@@ -14,6 +15,7 @@ use crate::store::{AuditFilter, Engine, Store};
 on_both_engines! {
     pages_of_users_are_found_by_ranges_and_indexes
     pages_of_links_and_sessions_are_walked_to_in_their_order
+    long_lists_are_walked_from_a_counted_row
     pages_of_the_log_are_walked_to_from_a_counted_entry
     what_the_log_says_of_a_user_is_found_by_an_index
     clients_and_what_they_have_are_found_by_indexes
@@ -130,19 +132,66 @@ async fn pages_of_users_are_found_by_ranges_and_indexes(store: Store) {
 
 async fn pages_of_links_and_sessions_are_walked_to_in_their_order(store: Store) {
     fill(&store).await;
+    let (links, sessions) = lists_of(&store);
+    for (list, table, index, sorts) in
+        [(&links, "login_links", LINKS, 2), (&sessions, "sessions", SESSIONS, 1)]
+    {
+        for sort in [None, Some(("created_at", true)), Some(("created_at", false))] {
+            let [count, page] = list::statements(list, &whole(sort, 1));
+            assert_found(&store, &page, table, (index, sorts)).await;
+            assert_users_by_index(&store, [count, page]).await;
+        }
+    }
+}
+
+async fn long_lists_are_walked_from_a_counted_row(store: Store) {
+    fill(&store).await;
+    let (links, sessions) = lists_of(&store);
+    let index = ["PRIMARY KEY (workspace_id=? AND hash>? AND hash<?)", LINKS[1]];
+    assert_found(
+        &store,
+        &counted_lists::backwards(&links, [0xFF; 32], (20, 1_000)),
+        "login_links",
+        (index, 2),
+    )
+    .await;
+    let index = ["PRIMARY KEY (workspace_id=? AND id>? AND id<?)", SESSIONS[1]];
+    assert_found(
+        &store,
+        &counted_lists::backwards(&sessions, [0xFF; 16], (20, 1_000)),
+        "sessions",
+        (index, 1),
+    )
+    .await;
+    for (list, table, index) in [(&links, "login_links", LINKS), (&sessions, "sessions", SESSIONS)] {
+        let behind = match table {
+            "login_links" => counted_lists::count_behind(list, [0xFF; 32]),
+            _ => counted_lists::count_behind(list, [0xFF; 16]),
+        };
+        let [first, ends] = counted_lists::ranges(list);
+        assert_found(&store, &behind, table, (index, 0)).await;
+        assert_found(&store, &first, table, (index, 1)).await;
+        assert_found(&store, &ends, table, (index, 1)).await;
+        let counts = counted_lists::count_up_to(list, 10_001);
+        assert_users_by_index(&store, [counts, behind, first, ends]).await;
+    }
+}
+
+const LINKS: [&str; 2] = ["PRIMARY KEY (workspace_id=? AND hash>?)", "login_links_pkey"];
+
+const SESSIONS: [&str; 2] = ["PRIMARY KEY (workspace_id=? AND id>?)", "sessions_pkey"];
+
+/// The live links of the workspace, and its sessions.
+fn lists_of(store: &Store) -> (Source, Source) {
     let now = Timestamp::from_millis(21_000);
     let acme = Workspace { id: LARGE, ..Workspace::sample("https://portal.example.com") };
-    for sort in [None, Some(("created_at", true)), Some(("created_at", false))] {
-        let [count, links] = store.page_of_links(LARGE, &whole(sort, 1), now);
-        let index = ["PRIMARY KEY (workspace_id=? AND hash>?)", "login_links_pkey"];
-        assert_found(&store, &links, "login_links", (index, 2)).await;
-        let [counted, sessions] = store.page_of_sessions(&acme, &whole(sort, 1), now);
-        let index = ["PRIMARY KEY (workspace_id=? AND id>?)", "sessions_pkey"];
-        assert_found(&store, &sessions, "sessions", (index, 1)).await;
-        for statement in [count, links, counted, sessions] {
-            let steps = plan(&store, &statement).await.concat();
-            assert!(steps.contains("users_restricted"), "{steps}: {}", statement.sql);
-        }
+    (store.live_links(LARGE, now), store.live_sessions(&acme, now))
+}
+
+async fn assert_users_by_index<const N: usize>(store: &Store, statements: [Statement; N]) {
+    for statement in statements {
+        let steps = plan(store, &statement).await.concat();
+        assert!(steps.contains("users_restricted"), "{steps}: {}", statement.sql);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::list::{self, Source};
+use super::list::Source;
 use super::login_links::{FoundLink, by_hash, may_use_links};
 use super::outbox::{self, OutboxItem, OutboxKind};
 use super::{audit, idempotency};
@@ -120,10 +120,11 @@ impl Store {
             key_field: "created_at",
             from: "FROM mails m WHERE m.workspace_id = $1".to_owned(),
             values: values![permit.workspace()],
+            first: None,
             order: "m.id DESC",
             total: None,
         };
-        self.list(permit, list::statements(source, options), |mail| mail).await
+        self.list_counted(permit, &self.counted.mails, (&source, options), |mail| mail).await
     }
 
     /// Up to `limit` mails older than one, newest first.

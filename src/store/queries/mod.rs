@@ -17,6 +17,7 @@ pub(super) mod cleanup;
 pub(super) mod client_search;
 pub(super) mod columns;
 pub(super) mod counted_batches;
+pub(super) mod counted_lists;
 pub(super) mod directory;
 pub(super) mod directory_stamp;
 pub(super) mod first_steps;

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::columns::{is_restricted, standing_columns};
-use super::list::{self, Source};
+use super::list::Source;
 use super::{app_sessions, audit};
 use crate::domain::audit::AuditEntry;
 use crate::domain::list_query::{Field, FieldType, ListQuery, Page};
@@ -12,7 +12,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{UserId, full_name};
 use crate::domain::workspace::{Workspace, WorkspaceId};
 use crate::store::engine::unit_of_work::{Outcome, Statement, UnitOfWork, sql};
-use crate::store::engine::value::{FromRow, Row, Value, from_row, values};
+use crate::store::engine::value::{FromRow, Row, from_row, values};
 use crate::store::{ListError, ListPermit, Store, StoreError};
 
 /// A session as a back office sees it.
@@ -119,28 +119,33 @@ impl Store {
         options: &ListQuery,
         now: Timestamp,
     ) -> Result<Page<ListedSession>, ListError> {
-        let (terms, page) = (workspace.clone(), self.page_of_sessions(workspace, options, now));
-        self.list(permit, page, move |session: Session| listed(&session, &terms)).await
+        let (terms, sessions) = (workspace.clone(), self.live_sessions(workspace, now));
+        let made_of = move |session: Session| listed(&session, &terms);
+        self.list_counted(permit, &self.counted.sessions, (&sessions, options), made_of).await
     }
 
-    pub(super) fn page_of_sessions(
-        &self,
-        workspace: &Workspace,
-        options: &ListQuery,
-        now: Timestamp,
-    ) -> [Statement; 2] {
-        let source = Source {
+    /// The sessions of a workspace that hold at a moment. They lie in the order in which they began.
+    pub(super) fn live_sessions(&self, workspace: &Workspace, now: Timestamp) -> Source {
+        let (users, is_restricted) = (self.users_by("users_restricted"), is_restricted!());
+        let oldest = now.plus_seconds(-workspace.session_lifetime);
+        let idle = now.plus_seconds(-workspace.session_idle);
+        Source {
             column_of: |field| format!("s.{field}"),
             columns: session_columns!(),
             table: "sessions s WHERE s.workspace_id = $1",
             key: "s.id",
             key_field: "created_at",
-            from: self.live_sessions(),
-            values: live_values(workspace, now),
+            from: format!(
+                "FROM sessions s
+                 WHERE s.workspace_id = $1 AND s.expires_at > $2 AND s.last_seen_at > $3 AND s.created_at > $4
+                   AND NOT EXISTS (SELECT 1 FROM {users} WHERE u.workspace_id = $1 AND u.id = s.user_id AND {is_restricted}
+                                   AND NOT (u.session_epoch = s.session_epoch AND u.is_active <> 0 AND u.is_staff = 0))"
+            ),
+            values: values![workspace.id, now, idle, oldest],
+            first: Some((" AND s.id >= $5".to_owned(), values![audit::first_id_at(oldest)])),
             order: "s.id DESC",
             total: None,
-        };
-        list::statements(source, options)
+        }
     }
 
     /// The newest sessions of a workspace that hold and are older than one of them: so all are read in pieces.
@@ -151,9 +156,9 @@ impl Store {
         limit: i64,
         now: Timestamp,
     ) -> Result<Vec<ListedSession>, StoreError> {
-        let (columns, live) = (session_columns!(), self.live_sessions());
-        let text = format!("SELECT {columns} {live} AND s.id < $6 ORDER BY s.id DESC LIMIT $7");
-        let mut values = live_values(workspace, now);
+        let (from, mut values) = self.live_sessions(workspace, now).bounded();
+        let columns = session_columns!();
+        let text = format!("SELECT {columns} {from} AND s.id < $6 ORDER BY s.id DESC LIMIT $7");
         values.extend(values![before.map_or(Uuid::max(), |before| before.id), limit]);
         let sessions: Vec<Session> = self.find_all(sql(text, values)).await?;
         Ok(sessions.iter().map(|session| listed(session, workspace)).collect())
@@ -178,9 +183,9 @@ impl Store {
         user: UserId,
         (limit, now): (i64, Timestamp),
     ) -> Statement {
-        let (columns, live) = (session_columns!(), self.live_sessions());
-        let text = format!("SELECT {columns} {live} AND s.user_id = $6 ORDER BY s.id DESC LIMIT $7");
-        let mut values = live_values(workspace, now);
+        let (from, mut values) = self.live_sessions(workspace, now).bounded();
+        let columns = session_columns!();
+        let text = format!("SELECT {columns} {from} AND s.user_id = $6 ORDER BY s.id DESC LIMIT $7");
         values.extend(values![user, limit]);
         sql(text, values)
     }
@@ -205,18 +210,6 @@ impl Store {
         self.apply(unit).await
     }
 
-    /// The sessions of the workspace `$1` that hold, from where on; its values are [`live_values`]. They lie in the order in which
-    /// they began.
-    fn live_sessions(&self) -> String {
-        let (users, is_restricted) = (self.users_by("users_restricted"), is_restricted!());
-        format!(
-            "FROM sessions s
-             WHERE s.workspace_id = $1 AND s.id >= $5 AND s.expires_at > $2 AND s.last_seen_at > $3 AND s.created_at > $4
-               AND NOT EXISTS (SELECT 1 FROM {users} WHERE u.workspace_id = $1 AND u.id = s.user_id AND {is_restricted}
-                               AND NOT (u.session_epoch = s.session_epoch AND u.is_active <> 0 AND u.is_staff = 0))"
-        )
-    }
-
     /// Ends a session, unless it ended before.
     pub async fn end_session(
         &self,
@@ -231,12 +224,6 @@ impl Store {
             .and(audit::entry(workspace, entry, now));
         self.apply(unit).await
     }
-}
-
-fn live_values(workspace: &Workspace, now: Timestamp) -> Vec<Value> {
-    let oldest = now.plus_seconds(-workspace.session_lifetime);
-    let idle = now.plus_seconds(-workspace.session_idle);
-    values![workspace.id, now, idle, oldest, audit::first_id_at(oldest)]
 }
 
 fn listed(session: &Session, workspace: &Workspace) -> ListedSession {

@@ -8,7 +8,7 @@ use crate::domain::list_query::{ListQuery, Page};
 use crate::domain::user::{User, UserId, full_name};
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{Statement, sql};
-use crate::store::engine::value::{FromRow, Row, Value, all, values};
+use crate::store::engine::value::{Value, all, values};
 use crate::store::{ListError, ListPermit, Store, StoreError};
 
 /// So many users before a page are skipped one by one: that takes less than to find the range of the page.
@@ -96,10 +96,11 @@ impl Store {
             key_field: "id",
             from,
             values: values![workspace],
+            first: None,
             order: "u.id",
             total: Some(total),
         };
-        list::statements(source, options)
+        list::statements(&source, options)
     }
 
     /// The users of a kind in the workspace `$1`, from where on.
@@ -125,13 +126,13 @@ impl Store {
         is_descending: bool,
     ) -> Result<Page<User>, ListError> {
         let workspace = permit.workspace();
-        let ranges: Vec<(i64, i64)> = self.list_all(permit, user_counts::wide(workspace, is_staff)).await?;
+        let ranges: Vec<(i64, i64)> = self.look(permit, user_counts::wide(workspace, is_staff), all).await?;
         let total = ranges.iter().map(|(_, count)| count).sum();
         let Some((wide, before)) = user_counts::locate(&ranges, options.offset(), is_descending) else {
             return Ok(Page { rows: Vec::new(), total });
         };
         let ranges: Vec<(i64, i64)> =
-            self.list_all(permit, user_counts::narrow(workspace, is_staff, wide)).await?;
+            self.look(permit, user_counts::narrow(workspace, is_staff, wide), all).await?;
         // Those of the wide range may have become fewer.
         let Some((narrow, before)) = user_counts::locate(&ranges, before, is_descending) else {
             return Ok(Page { rows: Vec::new(), total });
@@ -142,7 +143,7 @@ impl Store {
             (options.limit.min(total - options.offset()), before),
             is_descending,
         );
-        Ok(Page { rows: self.list_all(permit, page).await?, total })
+        Ok(Page { rows: self.look(permit, page, all).await?, total })
     }
 
     /// The statement that gives so many users from a narrow range on, after some that it skips.
@@ -162,15 +163,5 @@ impl Store {
         let columns = user_columns!();
         let text = format!("SELECT {columns} {from} AND {order} LIMIT $3 OFFSET $4");
         sql(text, values![workspace, first, count, skipped])
-    }
-
-    /// All that a statement of a list gives.
-    async fn list_all<R: FromRow + Send + 'static>(
-        &self,
-        permit: &ListPermit,
-        statement: Statement,
-    ) -> Result<Vec<R>, ListError> {
-        let rows = self.scan_with([statement], Some(permit.clone()), |[rows]: [Vec<Row>; 1]| all(rows)).await;
-        rows.map_err(|error| permit.classify(error))
     }
 }

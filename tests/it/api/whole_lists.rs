@@ -1,5 +1,7 @@
 //! Whole lists, page by page: totals are exact and no row is missed or told twice, whatever became of the rows.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use doorkey::domain::moment::Moment;
 use doorkey::domain::user::{UserChange, UserId};
@@ -226,6 +228,85 @@ async fn sessions_are_whole_whatever_became_of_them() {
     assert_eq!(begun(&test, "sessions").await, [4], "one began ten seconds ago");
     test.advance(2);
     assert_eq!(begun(&test, "sessions").await, [] as [i64; 0]);
+}
+
+/// Adds rows to a list that began so many seconds ago, one a second.
+fn add_live(test: &TestApp, list: &str, seconds: std::ops::Range<i64>) {
+    for chunk in seconds.collect::<Vec<_>>().chunks(2_000) {
+        let (seed, seal) = ("x'00000000000000000000000000000000'", format!("x'{:064}'", 0));
+        let rows = chunk.iter().map(|second| {
+            let (begun, end) = (START.millis() - second * 1_000, START.millis() + 7_200_000);
+            let (id, hash) = (format!("x'{begun:012x}70008000000000000000'"), format!("x'{begun:012x}{second:052x}'"));
+            match list {
+                "login_links" => format!("(1, {hash}, {id}, 1, 0, {seed}, 1, {begun}, {end}, 1, {seal}, {begun}, 1)"),
+                _ => format!(
+                    "(1, {id}, 1, 0, {hash}, 1, {hash}, {seed}, {hash}, 1, '/', {begun}, {begun}, {end}, {seal})"
+                ),
+            }
+        });
+        let columns = match list {
+            "login_links" => {
+                "hash, id, user_id, link_epoch, seed, single_use, created_at, expires_at, key_id, seal, last_issued_at, times_issued"
+            }
+            _ => {
+                "id, user_id, session_epoch, link_hash, single_use, confirm_hash, seed, secret_hash, key_id, landing, created_at, last_seen_at, expires_at, seal"
+            }
+        };
+        let rows = rows.collect::<Vec<_>>().join(", ");
+        test.run_sql(&format!("INSERT INTO {list} (workspace_id, {columns}) VALUES {rows}"));
+    }
+}
+
+/// Asserts that a list is whole in both orders.
+async fn compare_live(test: &TestApp, list: &str, rows: usize) {
+    let newest_first = pages(test, &format!("{list}?sort=created_at:desc"), 100).await;
+    assert_eq!(newest_first.len(), rows);
+    assert!(newest_first.is_sorted_by(|newer, older| newer.as_str() > older.as_str()), "{list}");
+    assert_eq!(
+        pages(test, &format!("{list}?sort=created_at:asc"), 97).await,
+        reversed(newest_first),
+        "{list}"
+    );
+}
+
+/// How many rows a list has, by a page that lies behind all of them.
+async fn total_behind_the_end(test: &TestApp, list: &str) -> Value {
+    let page = test.call("GET", &format!("/api/{list}?page=900&limit=100")).await.json();
+    assert_eq!(page["data"], json!([]));
+    page["meta"]["total"].clone()
+}
+
+#[tokio::test]
+async fn long_lists_are_whole_and_know_of_what_ended_a_little_later() {
+    let mut test = TestApp::start().await;
+    test.set("session_lifetime", "86400").await;
+    test.set("session_idle", "86400").await;
+    for (list, end) in
+        [("login_links", "UPDATE login_links SET ended_at = 1"), ("sessions", "DELETE FROM sessions")]
+    {
+        add_live(&test, list, 1..10_001);
+        assert_eq!(total_behind_the_end(&test, list).await, 10_000);
+        add_live(&test, list, 10_001..12_346);
+        compare_live(&test, list, 12_345).await;
+        assert_eq!(total_behind_the_end(&test, list).await, 12_345);
+
+        // What is new is there at once, and the first.
+        let user = test.client(&format!("{list}@x.test")).await;
+        let link = test.ask_for_link(user).await;
+        if list == "sessions" {
+            test.browser().sign_in(&link).await;
+        }
+        let first = test.call("GET", &format!("/api/{list}?limit=1")).await.json();
+        assert_eq!(first["meta"]["total"], 12_346, "{list}");
+        assert_eq!(first["data"][0]["user_id"], user.number(), "{list}");
+
+        // Whoever has not counted yet knows at once that most have ended; here it is known a few seconds later.
+        test.run_sql(&format!("{end} WHERE created_at > {}", START.millis() - 9_000_000));
+        compare_live(&test.beside().await, list, 3_346).await;
+        while total_behind_the_end(&test, list).await != 3_346 {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
 }
 
 /// Audit entries for some seconds, and dead links no longer than they must be.
