@@ -119,6 +119,11 @@ impl Store {
         }
     }
 
+    /// Whether a commit keeps everybody else from writing, and not only those who write to the same rows.
+    pub const fn has_one_writer(&self) -> bool {
+        matches!(self.engine, Engine::Sqlite(_))
+    }
+
     /// A few lookups, seen at one moment, each of which must be answered from an index: in SQLite on the calling
     /// thread, in PostgreSQL in one round trip.
     async fn read<const N: usize>(&self, statements: [Statement; N]) -> Result<[Vec<Row>; N], StoreError> {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
 use self::one_by_one::{RowOutcome, upsert};
-use self::pace::{MAX_ROWS, fitting, rest_after};
+use self::pace::{Lock, MAX_ROWS};
 use self::plan::{Known, NumberedRow, Plan, RowKey};
 use super::operations::nodes;
 use crate::app::App;
@@ -61,6 +61,7 @@ pub struct Import<'a> {
     /// How many of them are read about at once.
     window: usize,
     in_flight: Option<InFlight>,
+    lock: Lock,
     rests_until: Instant,
     /// Whether a server was there when that was last looked at.
     is_beside_server: bool,
@@ -95,6 +96,7 @@ impl<'a> Import<'a> {
             text: 0,
             window: MAX_ROWS,
             in_flight: None,
+            lock: if app.store.has_one_writer() { Lock::Database } else { Lock::Rows },
             rests_until: Instant::now(),
             is_beside_server: true,
             looks_at: Instant::now(),
@@ -252,12 +254,12 @@ impl<'a> Import<'a> {
                 return Err(error);
             }
         };
-        self.rests_until = Instant::now() + rest_after(held, self.is_beside_server);
+        self.rests_until = Instant::now() + self.lock.rest_after(held, self.is_beside_server);
         match outcome {
             Outcome::Applied => {
                 self.count(added, changed);
                 (self.failures, self.conflicts) = (0, 0);
-                self.window = (2 * self.window).min(fitting(rows.len(), held));
+                self.window = (2 * self.window).min(self.lock.fitting(rows.len(), held));
                 return Ok(true);
             }
             Outcome::Conflict if self.conflicts < MAX_CONFLICTS => self.conflicts += 1,
