@@ -13,7 +13,7 @@ use crate::domain::workspace::WorkspaceId;
 
 /// Openings that wait of one link at most, of one workspace, and of all; and so many presses beside them.
 const MAX_OF_LINK: usize = 20;
-const MAX_OF_WORKSPACE: usize = 2_000;
+const MAX_OF_WORKSPACE: usize = 1_000;
 const MAX_OF_ALL: usize = 10_000;
 
 /// Fetches of the style sheet that are remembered of one workspace at most, and of all.
