@@ -33,8 +33,12 @@ impl Misfit {
         // As it is, or inside the URL of a mail scanner.
         let token = ["token=", "token%3D", "token%3d"].into_iter().find_map(|name| text.split_once(name));
         if let Some((_, token)) = token {
-            return Self::of_token(letters_of(token));
+            // `=3D` is what is left of a mail's source.
+            let is_encoded = token.starts_with("3D") && letters_of(token) == token::LENGTH + 2;
+            return if is_encoded { Self::OddToken } else { Self::of_token(letters_of(token)) };
         }
+        // In brackets or quotes.
+        let bare = text.trim_start_matches(|letter: char| !letter.is_alphanumeric());
         if text.is_empty() {
             Self::Nothing
         } else if text.contains("://") {
@@ -43,8 +47,8 @@ impl Misfit {
             Self::Address
         } else if text.bytes().all(|byte| byte.is_ascii_digit()) {
             Self::Number
-        } else if letters_of(text) >= MIN_CUT_TOKEN {
-            Self::of_token(letters_of(text))
+        } else if letters_of(bare) >= MIN_CUT_TOKEN {
+            Self::of_token(letters_of(bare))
         } else {
             Self::Words
         }
@@ -82,6 +86,8 @@ mod tests {
             (&*"x".repeat(5_000), Misfit::WrongLength(5_000)),
             (&*format!("{link}é"), Misfit::OddToken),
             (&*format!("{token})"), Misfit::OddToken),
+            (&*format!("“{token}”"), Misfit::OddToken),
+            (&*format!("https://example.com/login?token=3D{token}"), Misfit::OddToken),
             (&*format!("token={token}"), Misfit::OddToken),
             (
                 &*format!("https://scan.test/?url=https%3A%2F%2Fexample.com%2Flogin%3Ftoken%3D{token}"),

@@ -21,7 +21,7 @@ use crate::store::{ClientLink, ListError, ListPermit, ListedClient, ListedEntry,
 const MAX_SHOWN: i64 = 20;
 
 /// Entries of the log about that client that are shown at most.
-const MAX_ENTRIES: i64 = 5;
+const MAX_ENTRIES: usize = 5;
 
 /// Apps of all these sessions that are shown at most.
 const MAX_APPS: i64 = 100;

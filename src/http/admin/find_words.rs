@@ -25,7 +25,7 @@ pub(super) fn why(nothing: &Nothing) -> (String, &'static str) {
         Nothing::Address => ("No client has this address.", "People have more than one: look for the name."),
         Nothing::UnlikelyAddress => (
             "No client has this address, and its domain has no known ending.",
-            "Correct what stands behind the last full stop.",
+            "Correct the end of the address.",
         ),
     };
     (wrong.to_owned(), advice)

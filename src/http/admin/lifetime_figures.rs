@@ -68,6 +68,7 @@ fn share(late: i64, tries: i64) -> String {
         0 => "none".to_owned(),
         late if tries < FEW => grouped(late),
         late if late * 200 < tries => format!("less than {}", percent(1, 100)),
+        late if late < tries && late * 200 > tries * 199 => format!("more than {}", percent(99, 100)),
         late => percent(late, tries),
     }
 }
@@ -89,6 +90,7 @@ mod tests {
             (0, 1, "of 1 first try, none came".to_owned()),
             (1, 18, "of 19 first tries, 1 came".to_owned()),
             (1, 19, format!("of 20 first tries, {} came", percent(5, 100))),
+            (996, 4, format!("of 1,000 first tries, more than {} came", percent(99, 100))),
             (1, 999, format!("of 1,000 first tries, less than {} came", percent(1, 100))),
         ] {
             let words =

@@ -3,12 +3,16 @@
 use uuid::Uuid;
 
 use super::audit::{AuditFilter, ListedEntry, first_id_at};
+use crate::domain::audit::AuditEvent;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserId;
 use crate::domain::workspace::WorkspaceId;
 use crate::store::engine::unit_of_work::{Statement, sql};
 use crate::store::engine::value::{Row, Value, all, first, values};
 use crate::store::{ListError, ListPermit, Store, StoreError};
+
+/// Entries of a user that are looked through for the newest.
+const LOOKED_THROUGH: i64 = 100;
 
 /// Entries that one piece looks through at most, so that rare ones are found without a query that takes long.
 const WINDOW: i64 = 5_000;
@@ -59,15 +63,17 @@ impl Store {
         Ok(AuditPiece { rows, next, looked_to: end.map(|(_, time)| time) })
     }
 
-    /// The newest entries about a user, however long the log is.
+    /// The newest entries about a user, however long the log is, but for looks of admins: each look at the user would be one.
     pub async fn list_entries_about(
         &self,
         workspace: WorkspaceId,
         user: UserId,
-        limit: i64,
+        limit: usize,
     ) -> Result<Vec<ListedEntry>, StoreError> {
         let filter = AuditFilter { user: Some(user), ..AuditFilter::default() };
-        self.find_all(entries(workspace, &filter, ([0xFF; 16], [0; 16]), limit)).await
+        let found = self.find_all(entries(workspace, &filter, ([0xFF; 16], [0; 16]), LOOKED_THROUGH)).await?;
+        let is_look = |entry: &ListedEntry| entry.event == AuditEvent::AdminLooked.name();
+        Ok(found.into_iter().filter(|entry| !is_look(entry)).take(limit).collect())
     }
 }
 

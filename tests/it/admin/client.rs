@@ -120,6 +120,14 @@ async fn the_last_five_entries_about_a_client_are_shown_newest_first() {
     test.advance(1);
     test.browser().sign_in(&link).await;
     test.advance(1);
+    // Each look of an admin would be another one.
+    let now = test.app.clock.now().millis();
+    test.run_sql(&format!(
+        "INSERT INTO audit_log (workspace_id, id, time, event, user_id, actor, request_id, data)
+         VALUES (1, x'{now:012x}70008000000000000000', {now}, 'admin.looked', {}, 'admin:Sam', x'{:032x}', '{{}}')",
+        ada.number(),
+        1
+    ));
     test.ask_for_link(bob).await;
     let pages = admin_pages(&test);
     let mut browser = support(&pages).await;

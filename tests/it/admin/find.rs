@@ -168,6 +168,9 @@ async fn whoever_finds_nothing_is_told_why_by_what_was_pasted() {
         ("0", "No client has this id."),
         ("bob@example.org", "No client has this address."),
         ("ada@example.con", "its domain has no known ending"),
+        ("ada@localhost", "its domain has no known ending"),
+        (&*format!("({})", token(&link)), "something else around them"),
+        (&*format!("token=3D{}", token(&link)), "something else around them"),
         ("ada@example,org", "No client can have this address"),
         ("Ada Lovelace", "Names are not looked for here."),
     ] {
