@@ -200,7 +200,7 @@ pub async fn destination_of(
 
 /// The mails of a workspace, page by page.
 pub async fn list(app: &App, permit: &ListPermit, options: &ListQuery) -> Result<Page<Mail>, ListError> {
-    app.store.list_mails(permit, options).await
+    app.store.list_mails(permit, options, app.clock.now()).await
 }
 
 /// Up to `limit` mails older than the last one seen, newest first.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::list::{self, Source};
 use crate::domain::list_query::{ListQuery, Page};
+use crate::domain::timestamp::Timestamp;
 use crate::store::counted_rows::{CountedLists, CountedRows, RANGE};
 use crate::store::engine::unit_of_work::{Statement, sql};
 use crate::store::engine::value::{FromRow, Row, all, first, only, values};
@@ -16,16 +17,25 @@ const LONG: i64 = 10_000;
 /// So many rows before a page are skipped one by one: that takes less than to find the range of the page.
 const NEAR: i64 = RANGE;
 
+/// How old rows are before they are counted for more than a page, in seconds: by then every row of their time is committed, since
+/// a write that takes longer than ten seconds is given up, and no clock of a node that is ready is two seconds behind.
+const SETTLED_AFTER: i64 = 15;
+
 /// Ranges that are counted; in a longer list, the rows behind them are counted for every page.
 const RANGES_AT_ONCE: i64 = 10_000;
 
+/// Up to when rows are counted for more than a page.
+pub(super) const fn settled_at(now: Timestamp) -> Timestamp {
+    now.plus_seconds(-SETTLED_AFTER)
+}
+
 impl Store {
     /// A page of a list, and how long that is. Of a long list that is asked for whole and in its own order, the rows that were there a
-    /// few seconds ago are not counted anew.
+    /// few seconds ago are not counted anew; rows before the key `settled` become no more.
     pub(super) async fn list_counted<const N: usize, R: FromRow, T: Send + 'static>(
         &self,
         permit: &ListPermit,
-        lists: &CountedLists<N>,
+        (lists, settled): (&CountedLists<N>, [u8; N]),
         (source, options): (&Source, &ListQuery),
         made_of: impl Fn(R) -> T + Clone + Send + 'static,
     ) -> Result<Page<T>, ListError> {
@@ -42,7 +52,11 @@ impl Store {
             if listed.total <= LONG {
                 return Ok(listed);
             }
-            let counted = self.count_rows(permit, source).await?;
+            let counted = self.count_rows(permit, source, settled).await?;
+            if counted.count() == 0 {
+                // All of them are new.
+                return self.list(permit, list::statements(source, options), made_of).await;
+            }
             lists.insert(permit.workspace(), Arc::clone(&counted));
             counted
         };
@@ -59,7 +73,7 @@ impl Store {
         if wanted.is_empty() {
             return Ok(Page { rows: Vec::new(), total });
         }
-        // Backwards from there: rows that come meanwhile are not seen.
+        // Backwards from there: rows that come meanwhile are not seen, unless the page itself is among the new ones.
         let (last, skipped) = counted.find(wanted.end).unwrap_or(([0xFF; N], total - wanted.end));
         let page = backwards(source, last, (wanted.end - wanted.start, skipped));
         let rows_of = move |rows| {
@@ -76,13 +90,14 @@ impl Store {
         &self,
         permit: &ListPermit,
         source: &Source,
+        settled: [u8; N],
     ) -> Result<Arc<CountedRows<N>>, ListError> {
         let mut counted = CountedRows::default();
         let ranges_of = move |[row, ends]: [Vec<Row>; 2]| {
             counted.extend(first(row)?.unwrap_or([0; N]), all::<[u8; N]>(ends)?);
             Ok(Arc::new(counted))
         };
-        let ranges = self.scan_with(ranges(source), Some(permit.clone()), ranges_of).await;
+        let ranges = self.scan_with(ranges(source, settled), Some(permit.clone()), ranges_of).await;
         ranges.map_err(|error| permit.classify(error))
     }
 }
@@ -113,13 +128,13 @@ pub(super) fn backwards<const N: usize>(
     list::rows(source, (&from, values), &format!("{} DESC", source.key), (count, skipped))
 }
 
-/// The statements that give the first row of a list, and the last one of each range.
-pub(super) fn ranges(source: &Source) -> [Statement; 2] {
+/// The statements that give the first row of a list, and the last one of each range before a key.
+pub(super) fn ranges<const N: usize>(source: &Source, settled: [u8; N]) -> [Statement; 2] {
     let (bounded, mut values) = source.bounded();
     let first = sql(format!("SELECT {} {bounded} ORDER BY 1 LIMIT 1", source.key), values.clone());
-    values.extend(values![RANGES_AT_ONCE]);
+    values.extend(values![settled, RANGES_AT_ONCE]);
     let Source { from, key, .. } = source;
-    let end = format!("ORDER BY {key} LIMIT 1 OFFSET {}", RANGE - 1);
+    let end = format!("AND {key} < ${} ORDER BY {key} LIMIT 1 OFFSET {}", values.len() - 1, RANGE - 1);
     // From one range to the next there is one condition on where a row lies, so that SQLite begins there.
     let text = format!(
         "WITH RECURSIVE ends (place, number) AS (

@@ -3,9 +3,11 @@
 use uuid::Uuid;
 
 use super::columns::is_restricted;
+use super::counted_lists::settled_at;
 use super::list::Source;
 use super::login_links::may_use_links;
 use crate::domain::list_query::{Field, FieldType, ListQuery, Page};
+use crate::domain::login_link::first_lookup_key_at;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserId;
 use crate::domain::workspace::WorkspaceId;
@@ -54,7 +56,8 @@ impl Store {
         // With leave: who lists without a pause makes no more commits than lists.
         permit.in_time(self.write_reuses()).await?;
         let links = self.live_links(permit.workspace(), now);
-        self.list_counted(permit, &self.counted.links, (&links, options), |link| link).await
+        let counted = (&self.counted.links, first_lookup_key_at(settled_at(now)));
+        self.list_counted(permit, counted, (&links, options), |link| link).await
     }
 
     /// The live links of a workspace at a moment.

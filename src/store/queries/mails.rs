@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::counted_lists::settled_at;
 use super::list::Source;
 use super::login_links::{FoundLink, by_hash, may_use_links};
 use super::outbox::{self, OutboxItem, OutboxKind};
@@ -111,6 +112,7 @@ impl Store {
         &self,
         permit: &ListPermit,
         options: &ListQuery,
+        now: Timestamp,
     ) -> Result<Page<Mail>, ListError> {
         let source = Source {
             column_of: |field| format!("m.{field}"),
@@ -124,7 +126,8 @@ impl Store {
             order: "m.id DESC",
             total: None,
         };
-        self.list_counted(permit, &self.counted.mails, (&source, options), |mail| mail).await
+        let counted = (&self.counted.mails, audit::first_id_at(settled_at(now)));
+        self.list_counted(permit, counted, (&source, options), |mail| mail).await
     }
 
     /// Up to `limit` mails older than one, newest first.

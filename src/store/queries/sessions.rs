@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::columns::{is_restricted, standing_columns};
+use super::counted_lists::settled_at;
 use super::list::Source;
 use super::{app_sessions, audit};
 use crate::domain::audit::AuditEntry;
@@ -121,7 +122,8 @@ impl Store {
     ) -> Result<Page<ListedSession>, ListError> {
         let (terms, sessions) = (workspace.clone(), self.live_sessions(workspace, now));
         let made_of = move |session: Session| listed(&session, &terms);
-        self.list_counted(permit, &self.counted.sessions, (&sessions, options), made_of).await
+        let counted = (&self.counted.sessions, audit::first_id_at(settled_at(now)));
+        self.list_counted(permit, counted, (&sessions, options), made_of).await
     }
 
     /// The sessions of a workspace that hold at a moment. They lie in the order in which they began.
